@@ -1,0 +1,77 @@
+/**
+ * What happened, as data. Engines emit events; the log, the counters and the
+ * trace only subscribe. Names follow OpenSMTPD's log lines (spec appendix B).
+ */
+import type { DeliveryResult } from "#model/delivery.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+
+export type Event =
+  | {
+      readonly kind: "smtp-connected";
+      readonly session: string;
+      readonly address: string;
+      readonly hostname: string;
+    }
+  | {
+      readonly kind: "smtp-failed-command";
+      readonly session: string;
+      readonly command: string;
+      readonly reply: string;
+    }
+  | { readonly kind: "smtp-bad-input"; readonly session: string; readonly reply: string }
+  | {
+      readonly kind: "smtp-message";
+      readonly session: string;
+      readonly message: Message;
+      readonly envelopes: readonly Envelope[];
+    }
+  | { readonly kind: "smtp-disconnected"; readonly session: string; readonly reason: string }
+  | {
+      readonly kind: "mta-connecting";
+      readonly session: string;
+      readonly address: string;
+      readonly host: string;
+    }
+  | { readonly kind: "mta-connected"; readonly session: string }
+  | { readonly kind: "mta-error"; readonly session: string; readonly reason: string }
+  | {
+      readonly kind: "mta-disconnected";
+      readonly session: string;
+      readonly reason: string;
+      readonly messages: number;
+    }
+  | {
+      readonly kind: "delivery";
+      readonly message: Message;
+      readonly envelope: Envelope;
+      readonly result: DeliveryResult;
+      readonly delayMs: number;
+    }
+  | {
+      readonly kind: "expired" | "removed";
+      readonly message: Message;
+      readonly envelope: Envelope;
+      readonly delayMs: number;
+      readonly diagnostic: string;
+    }
+  | { readonly kind: "bounce"; readonly message: Message; readonly msgid: string }
+  | { readonly kind: "bounce-dropped"; readonly message: Message; readonly why: string }
+  | {
+      readonly kind: "spool-damage";
+      readonly file: string;
+      readonly offset: number;
+      readonly reason: string;
+    }
+  | { readonly kind: "spool-trouble"; readonly what: string; readonly cause: string }
+  | {
+      readonly kind: "spool-recovered";
+      readonly messages: number;
+      readonly envelopes: number;
+      readonly tookMs: number;
+    }
+  | { readonly kind: "notice"; readonly text: string }
+  | { readonly kind: "warning"; readonly text: string }
+  | { readonly kind: "error"; readonly text: string };
+
+/** Takes an event; must not throw and must return at once. */
+export type Observe = (event: Event) => void;

@@ -1,0 +1,28 @@
+/**
+ * What the ruleset and expansion say of one recipient.
+ */
+import type { Envelope, Origin } from "#model/envelope.ts";
+
+/** An envelope that has not been given to the queue yet. */
+export type PlannedEnvelope = Omit<Envelope, "evpid" | "forwardPath">;
+
+export type Resolution =
+  | { readonly kind: "accepted"; readonly envelopes: readonly PlannedEnvelope[] }
+  /** By rule or by none: 550. `rule` is `FILE:LINE`, or "" when no rule matched. */
+  | { readonly kind: "rejected"; readonly rule: string }
+  /** A table or the user database could not be asked: 451. */
+  | { readonly kind: "unavailable" };
+
+export interface RecipientQuery {
+  readonly origin: Origin;
+  /** The listener's kind: a UNIX socket, TCP, or none for internal mail. */
+  readonly via: "socket" | "tcp" | "internal";
+  readonly reversePath: string;
+  /** `user@domain`, complete. */
+  readonly forwardPath: string;
+}
+
+/** Decides about recipients. Never rejects the promise. */
+export interface Routing {
+  resolve(query: RecipientQuery): Resolution | Promise<Resolution>;
+}
