@@ -1,22 +1,36 @@
 /**
- * Frames between a dispatcher and the queue.
+ * Frames between a dispatcher and the queue: messages go in, attempts come out.
  *
  * A message of up to INLINE_TEXT_BYTES crosses in one frame; the text of a larger
- * one goes ahead of it in chunks, each acknowledged (`blob-took`), and comes back
- * in chunks that the dispatcher asks for (`text-read`).
+ * one goes ahead of it in chunks, each acknowledged (`blob-took`).
  */
-import { bool, bytes, type Codec, hex, list, oneOf, u32, u53, union } from "#base/codec.ts";
-import { type DeliveryResult, deliveryResultsCodec } from "#model/delivery.ts";
+import {
+  bool,
+  bytes,
+  type Codec,
+  hex,
+  list,
+  oneOf,
+  u32,
+  u53,
+  union,
+  type Variants,
+} from "#base/codec.ts";
 import { type Envelope, envelopesCodec, type Message, messageCodec } from "#model/envelope.ts";
 import { MSGID_DIGITS } from "#model/ids.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import {
+  type AttemptReply,
+  type AttemptRequest,
+  attemptReplyVariants,
+  attemptRequestVariants,
+  MAX_CHUNK_BYTES,
+} from "#model/ipc/attempt-link.ts";
 
-/** Largest piece of a large text in one frame. */
-export const MAX_CHUNK_BYTES: number = INLINE_TEXT_BYTES;
 /** How many fresh msgids the queue grants at once. */
 export const MSGID_GRANT = 1024;
 
-export type DispatcherToQueue =
+export type IntakeRequest =
   /** `text` is empty when the text went ahead as blob frames under this msgid. */
   | {
       readonly kind: "accept";
@@ -27,19 +41,10 @@ export type DispatcherToQueue =
     }
   | { readonly kind: "blob-write"; readonly msgid: string; readonly bytes: Uint8Array }
   | { readonly kind: "blob-drop"; readonly msgid: string }
-  | {
-      readonly kind: "results";
-      readonly attempt: number;
-      readonly results: readonly DeliveryResult[];
-    }
-  | {
-      readonly kind: "text-read";
-      readonly attempt: number;
-      readonly offset: number;
-      readonly length: number;
-    };
+  /** The dispatcher is running out of msgids. */
+  | { readonly kind: "msgids-wanted" };
 
-export type QueueToDispatcher =
+export type IntakeReply =
   | { readonly kind: "msgids"; readonly msgids: readonly string[] }
   | { readonly kind: "room"; readonly freeBytes: number }
   | {
@@ -51,26 +56,13 @@ export type QueueToDispatcher =
       readonly kind: "blob-took";
       readonly msgid: string;
       readonly bytes: number;
-      readonly ok: boolean;
-    }
-  /** `text` is the whole text if `inline`, else empty and read with `text-read`. */
-  | {
-      readonly kind: "attempt";
-      readonly attempt: number;
-      readonly message: Message;
-      readonly envelopes: readonly Envelope[];
-      readonly inline: boolean;
-      readonly text: Uint8Array;
-    }
-  | {
-      readonly kind: "text";
-      readonly attempt: number;
-      readonly offset: number;
-      readonly ok: boolean;
-      readonly bytes: Uint8Array;
+      readonly outcome: "written" | "full" | "failed";
     };
 
-export const dispatcherToQueueCodec: Codec<DispatcherToQueue> = union<DispatcherToQueue>({
+export type DispatcherToQueue = IntakeRequest | AttemptReply;
+export type QueueToDispatcher = IntakeReply | AttemptRequest;
+
+const intakeRequestVariants: Variants<IntakeRequest> = {
   accept: [
     1,
     {
@@ -82,24 +74,25 @@ export const dispatcherToQueueCodec: Codec<DispatcherToQueue> = union<Dispatcher
   ],
   "blob-write": [2, { msgid: hex(MSGID_DIGITS), bytes: bytes(MAX_CHUNK_BYTES) }],
   "blob-drop": [3, { msgid: hex(MSGID_DIGITS) }],
-  results: [4, { attempt: u32, results: deliveryResultsCodec }],
-  "text-read": [5, { attempt: u32, offset: u53, length: u32 }],
-});
+  "msgids-wanted": [4, {}],
+};
 
-export const queueToDispatcherCodec: Codec<QueueToDispatcher> = union<QueueToDispatcher>({
+const intakeReplyVariants: Variants<IntakeReply> = {
   msgids: [1, { msgids: list(hex(MSGID_DIGITS), MSGID_GRANT) }],
   room: [2, { freeBytes: u53 }],
   receipt: [3, { msgid: hex(MSGID_DIGITS), outcome: oneOf(["accepted", "full", "failed"]) }],
-  "blob-took": [4, { msgid: hex(MSGID_DIGITS), bytes: u32, ok: bool }],
-  attempt: [
-    5,
-    {
-      attempt: u32,
-      message: messageCodec,
-      envelopes: envelopesCodec,
-      inline: bool,
-      text: bytes(INLINE_TEXT_BYTES),
-    },
+  "blob-took": [
+    4,
+    { msgid: hex(MSGID_DIGITS), bytes: u32, outcome: oneOf(["written", "full", "failed"]) },
   ],
-  text: [6, { attempt: u32, offset: u53, ok: bool, bytes: bytes(MAX_CHUNK_BYTES) }],
+};
+
+export const dispatcherToQueueCodec: Codec<DispatcherToQueue> = union<DispatcherToQueue>({
+  ...intakeRequestVariants,
+  ...attemptReplyVariants,
+});
+
+export const queueToDispatcherCodec: Codec<QueueToDispatcher> = union<QueueToDispatcher>({
+  ...intakeReplyVariants,
+  ...attemptRequestVariants,
 });

@@ -1,0 +1,94 @@
+/**
+ * What smtpctl(8) asks, and the answers: between smtpctl and the control process,
+ * and from there, with a number, to the queue or the parent.
+ */
+import {
+  bool,
+  bytes,
+  type Codec,
+  oneOf,
+  optional,
+  struct,
+  text,
+  u32,
+  union,
+  type Variants,
+} from "#base/codec.ts";
+import { MAX_NAME_BYTES } from "#model/envelope.ts";
+
+/** Bound of one line, one JSON text or one piece of a message in an answer. */
+export const MAX_ANSWER_BYTES: number = 256 * 1024;
+
+/** An evpid (16 hex digits), a msgid (8), or everything. */
+export type Target = { readonly kind: "all" } | { readonly kind: "id"; readonly id: string };
+
+export type Subsystem = "mta" | "mda" | "smtp";
+
+export type ControlRequest =
+  | { readonly kind: "show-queue"; readonly msgid: string | undefined }
+  | { readonly kind: "show-envelope"; readonly evpid: string }
+  | { readonly kind: "show-message"; readonly id: string }
+  | { readonly kind: "show-status" }
+  | { readonly kind: "show-stats" }
+  | { readonly kind: "schedule"; readonly target: Target }
+  | { readonly kind: "remove"; readonly target: Target }
+  | { readonly kind: "pause-envelope"; readonly target: Target; readonly paused: boolean }
+  | { readonly kind: "pause"; readonly subsystem: Subsystem; readonly paused: boolean }
+  | { readonly kind: "log"; readonly verbose: boolean }
+  | { readonly kind: "stop" };
+
+/** Any number of `row` and `bytes`, then one `done`. */
+export type ControlAnswer =
+  /** One thing shown: as OpenSMTPD prints it, and as JSON. */
+  | { readonly kind: "row"; readonly line: string; readonly json: string }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "done"; readonly ok: boolean; readonly text: string; readonly count: number };
+
+export interface NumberedRequest {
+  readonly id: number;
+  readonly request: ControlRequest;
+}
+
+export interface NumberedAnswer {
+  readonly id: number;
+  readonly answer: ControlAnswer;
+}
+
+const targetCodec: Codec<Target> = union<Target>({
+  all: [1, {}],
+  id: [2, { id: text(MAX_NAME_BYTES) }],
+});
+
+const subsystemCodec: Codec<Subsystem> = oneOf(["mta", "mda", "smtp"]);
+
+const requestVariants: Variants<ControlRequest> = {
+  "show-queue": [1, { msgid: optional(text(MAX_NAME_BYTES)) }],
+  "show-envelope": [2, { evpid: text(MAX_NAME_BYTES) }],
+  "show-message": [3, { id: text(MAX_NAME_BYTES) }],
+  "show-status": [4, {}],
+  "show-stats": [5, {}],
+  schedule: [6, { target: targetCodec }],
+  remove: [7, { target: targetCodec }],
+  "pause-envelope": [8, { target: targetCodec, paused: bool }],
+  pause: [9, { subsystem: subsystemCodec, paused: bool }],
+  log: [10, { verbose: bool }],
+  stop: [11, {}],
+};
+
+export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);
+
+export const controlAnswerCodec: Codec<ControlAnswer> = union<ControlAnswer>({
+  row: [1, { line: text(MAX_ANSWER_BYTES), json: text(MAX_ANSWER_BYTES) }],
+  bytes: [2, { bytes: bytes(MAX_ANSWER_BYTES) }],
+  done: [3, { ok: bool, text: text(MAX_ANSWER_BYTES), count: u32 }],
+});
+
+export const numberedRequestCodec: Codec<NumberedRequest> = struct<NumberedRequest>({
+  id: u32,
+  request: controlRequestCodec,
+});
+
+export const numberedAnswerCodec: Codec<NumberedAnswer> = struct<NumberedAnswer>({
+  id: u32,
+  answer: controlAnswerCodec,
+});

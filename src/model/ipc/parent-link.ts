@@ -1,0 +1,124 @@
+/**
+ * Frames between the parent and each of its children. What a child sends is small
+ * and bounded: the parent is the process with the privileges.
+ */
+import {
+  bool,
+  type Codec,
+  list,
+  oneOf,
+  optional,
+  struct,
+  text,
+  u32,
+  u53,
+  union,
+} from "#base/codec.ts";
+import type { User } from "#base/ports/users.ts";
+import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import {
+  type NumberedAnswer,
+  type NumberedRequest,
+  numberedAnswerCodec,
+  numberedRequestCodec,
+  type Subsystem,
+} from "#model/ipc/control-link.ts";
+
+/** Largest serialised configuration: room for tables of a million short entries. */
+export const MAX_CONFIG_BYTES: number = 64 * 1024 * 1024;
+/** Counters of one process. */
+export const MAX_COUNTERS = 256;
+
+export interface Counter {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** What a process is told before it starts its role. */
+export interface Slice {
+  /** As model/config/serialise.ts writes it. */
+  readonly config: string;
+  /** Which one of several (dispatchers), from 0. */
+  readonly index: number;
+  /** The state folder. */
+  readonly state: string;
+  readonly verbose: boolean;
+  readonly paused: readonly Subsystem[];
+  /** Addresses of this machine, in text form: what `local` means. */
+  readonly ownAddresses: readonly string[];
+}
+
+export type ParentToChild =
+  | { readonly kind: "configure"; readonly slice: Slice }
+  | { readonly kind: "shutdown" }
+  | { readonly kind: "verbose"; readonly verbose: boolean }
+  | { readonly kind: "pause-smtp"; readonly paused: boolean }
+  | { readonly kind: "counters-wanted"; readonly request: number }
+  | {
+      readonly kind: "user";
+      readonly request: number;
+      readonly outcome: "found" | "absent" | "unavailable";
+      readonly user: User | undefined;
+    }
+  /** The link to the agent was handed over just before this, or was refused. */
+  | { readonly kind: "agent"; readonly user: string; readonly refusal: string | undefined }
+  | { readonly kind: "control"; readonly answer: NumberedAnswer };
+
+export type ChildToParent =
+  | { readonly kind: "ready" }
+  /** The role could not start; one line that an operator can act on. */
+  | { readonly kind: "cannot-start"; readonly why: string }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "counters"; readonly request: number; readonly counters: readonly Counter[] }
+  | { readonly kind: "user-wanted"; readonly request: number; readonly name: string }
+  /** Action and user of a local delivery; the parent checks both against its own configuration. */
+  | { readonly kind: "agent-wanted"; readonly action: string; readonly user: string }
+  | { readonly kind: "control"; readonly request: NumberedRequest };
+
+const nameCodec: Codec<string> = text(MAX_NAME_BYTES);
+
+const userCodec: Codec<User> = struct<User>({
+  name: nameCodec,
+  uid: u32,
+  gid: u32,
+  home: nameCodec,
+});
+
+const sliceCodec: Codec<Slice> = struct<Slice>({
+  config: text(MAX_CONFIG_BYTES),
+  index: u32,
+  state: text(4096),
+  verbose: bool,
+  paused: list(oneOf(["mta", "mda", "smtp"]), 3),
+  ownAddresses: list(nameCodec, 4096),
+});
+
+export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
+  configure: [1, { slice: sliceCodec }],
+  shutdown: [2, {}],
+  verbose: [3, { verbose: bool }],
+  "pause-smtp": [4, { paused: bool }],
+  "counters-wanted": [5, { request: u32 }],
+  user: [
+    6,
+    { request: u32, outcome: oneOf(["found", "absent", "unavailable"]), user: optional(userCodec) },
+  ],
+  agent: [7, { user: nameCodec, refusal: optional(nameCodec) }],
+  control: [8, { answer: numberedAnswerCodec }],
+});
+
+export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
+  ready: [1, {}],
+  "cannot-start": [2, { why: nameCodec }],
+  stopped: [3, {}],
+  counters: [
+    4,
+    {
+      request: u32,
+      counters: list(struct<Counter>({ name: nameCodec, value: u53 }), MAX_COUNTERS),
+    },
+  ],
+  "user-wanted": [5, { request: u32, name: nameCodec }],
+  "agent-wanted": [6, { action: nameCodec, user: nameCodec }],
+  control: [7, { request: numberedRequestCodec }],
+});

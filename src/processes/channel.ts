@@ -1,0 +1,113 @@
+/**
+ * A channel: typed messages to another process, over a pipe or a socket.
+ *
+ * Messages sent in one turn of the event loop leave in one write. What arrives is
+ * decoded and bounded before anyone sees it; a fault or a broken pipe closes the
+ * channel, once. Messages sent to a closed channel are dropped: its owner learns
+ * of the loss by `closed`, and decides there what becomes of what was under way.
+ */
+import { ByteWriter } from "#base/byte-writer.ts";
+import type { Codec } from "#base/codec.ts";
+import type { Connection } from "#base/ports/network.ts";
+import { FrameReader, writeFrame } from "#model/ipc/frame.ts";
+
+/** Above this many bytes on their way the sender should wait for `drained`. */
+export const CHANNEL_HIGH_WATER_BYTES: number = 4 * 1024 * 1024;
+
+/** A batch that grew to this leaves before the turn ends. */
+const BATCH_BYTES = 1024 * 1024;
+
+export interface ChannelOwner<In> {
+  message(message: In): void;
+  /** The other side is gone, or sent something that is not a message: then `fault` says what. */
+  closed(fault: string | undefined): void;
+  /** What was sent has left. */
+  drained?(): void;
+}
+
+export interface Channel<Out> {
+  send(message: Out): void;
+  /** True when so much is on its way that the sender should stop until `drained`. */
+  readonly congested: boolean;
+  /** Sends what is waiting, then closes. */
+  end(): void;
+  destroy(): void;
+}
+
+/** Codecs and bound of the two directions of one kind of channel. */
+export interface ChannelShape<In, Out> {
+  readonly inbound: Codec<In>;
+  readonly outbound: Codec<Out>;
+  readonly maxFrameBytes: number;
+}
+
+/** Calls `run` when the present turn of the event loop is over. */
+export type Defer = (run: () => void) => void;
+
+export class StreamChannel<In, Out> implements Channel<Out> {
+  readonly #connection: Connection;
+  readonly #shape: ChannelShape<In, Out>;
+  readonly #defer: Defer;
+  #batch: ByteWriter | undefined;
+  #state: "open" | "ending" | "closed" = "open";
+
+  constructor(connection: Connection, shape: ChannelShape<In, Out>, defer: Defer) {
+    this.#connection = connection;
+    this.#shape = shape;
+    this.#defer = defer;
+  }
+
+  /** Starts reading; must be called once. */
+  start(owner: ChannelOwner<In>): void {
+    const reader = new FrameReader(this.#shape.inbound, this.#shape.maxFrameBytes);
+    let fault: string | undefined;
+    this.#connection.start({
+      data: (bytes) => {
+        const bad = reader.push(bytes, (message) => owner.message(message));
+        if (bad === undefined) return;
+        fault = bad.reason;
+        this.destroy();
+      },
+      end: () => this.#connection.end(),
+      drain: () => owner.drained?.(),
+      closed: (broken) => {
+        this.#state = "closed";
+        owner.closed(fault ?? broken?.message);
+      },
+    });
+  }
+
+  get congested(): boolean {
+    const waiting = this.#batch?.length ?? 0;
+    return this.#connection.unsentBytes + waiting > CHANNEL_HIGH_WATER_BYTES;
+  }
+
+  send(message: Out): void {
+    if (this.#state !== "open") return;
+    if (this.#batch === undefined) {
+      this.#batch = new ByteWriter(16 * 1024);
+      this.#defer(() => this.#flush());
+    }
+    writeFrame(this.#batch, this.#shape.outbound, message);
+    if (this.#batch.length >= BATCH_BYTES) this.#flush();
+  }
+
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#flush();
+    this.#state = "ending";
+    this.#connection.end();
+  }
+
+  destroy(): void {
+    this.#state = "closed";
+    this.#connection.destroy();
+  }
+
+  #flush(): void {
+    const batch = this.#batch;
+    if (batch === undefined || batch.length === 0) return;
+    this.#batch = undefined;
+    if (this.#state === "open") this.#connection.write(batch.written());
+  }
+}
