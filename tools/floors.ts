@@ -1,8 +1,8 @@
 /**
  * The floors of `src/`, lowest first: a file imports from its own folder or from
- * folders earlier in this list. `node` names the folders that may import Node
- * modules which reach outside the process; `packages` says which third-party
- * package belongs to which folder.
+ * folders earlier in this list. `reachesOutside` marks the folders that may use what
+ * reaches outside the process (sockets, files, time, randomness, other programs);
+ * `packages` says which third-party package belongs to which folder.
  */
 export interface Floor {
   readonly folder: string;
@@ -31,8 +31,25 @@ export const FLOORS: readonly Floor[] = [
   { folder: "engine/client" },
   { folder: "engine/relay" },
   { folder: "engine/delivery" },
-  { folder: "world/sim" },
+  { folder: "world/sim", reachesOutside: true },
   { folder: "world/node", reachesOutside: true },
   { folder: "processes", reachesOutside: true },
   { folder: "programs", reachesOutside: true },
 ];
+
+/** Folders that only tests import: the ports in memory. */
+export const TEST_ONLY_FOLDERS: readonly string[] = ["world/sim"];
+
+/** What every floor may take from Node's modules, as it computes and reaches nothing; "*" is all. */
+export const PURE_NODE_MODULES: Readonly<Record<string, "*" | readonly string[]>> = {
+  "node:buffer": ["Buffer", "isUtf8", "isAscii"],
+  "node:crypto": ["createHash", "createHmac", "hash", "timingSafeEqual"],
+  "node:net": ["isIP", "isIPv4", "isIPv6", "BlockList"],
+  "node:path/posix": "*",
+  "node:url": ["domainToASCII", "domainToUnicode"],
+  "node:util": "*",
+  "node:zlib": ["crc32"],
+};
+
+/** Packages that tests may import, wherever they are. */
+export const TEST_PACKAGES: readonly string[] = ["fast-check", "nodemailer", "yaml"];

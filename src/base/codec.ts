@@ -5,8 +5,8 @@
  * list and byte array has a named bound, checked in both directions: writing too
  * much is a bug and throws, reading too much is a DecodeFault, a value.
  */
-import { ByteReader, DecodeError } from "#base/byte-reader.ts";
-import { ByteWriter } from "#base/byte-writer.ts";
+import { ByteReader, DecodeError } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
 
 export interface Codec<Value> {
   write(writer: ByteWriter, value: Value): void;

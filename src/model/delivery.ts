@@ -2,8 +2,8 @@
  * Delivery attempts: what the queue hands out, and what comes back.
  */
 import { type Codec, hex, list, oneOf, struct, text } from "#base/codec.ts";
-import { type Envelope, MAX_ENVELOPES, MAX_NAME_BYTES, type Message } from "#model/envelope.ts";
-import { EVPID_DIGITS } from "#model/ids.ts";
+import { type Envelope, MAX_ENVELOPES, MAX_NAME_BYTES, type Message } from "./envelope.ts";
+import { EVPID_DIGITS } from "./ids.ts";
 
 /** Longest diagnostic that is kept, in bytes of UTF-8. */
 export const MAX_DIAGNOSTIC_BYTES = 2048;

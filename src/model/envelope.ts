@@ -5,7 +5,7 @@
  * end in CRLF. Source: OpenSMTPD's envelope (spec 7.1, 7.4); RFC 5321 §2.3.
  */
 import { bool, type Codec, hex, list, oneOf, struct, text, u53, union } from "#base/codec.ts";
-import { EVPID_DIGITS, MSGID_DIGITS } from "#model/ids.ts";
+import { EVPID_DIGITS, MSGID_DIGITS } from "./ids.ts";
 
 /** RFC 5321 §4.5.3.1: 64 + 1 + 255; room for UTF-8 and sloppy peers. */
 export const MAX_ADDRESS_BYTES = 1024;

@@ -2,8 +2,8 @@
  * What happened, as data. Engines emit events; the log, the counters and the
  * trace only subscribe. Names follow OpenSMTPD's log lines (spec appendix B).
  */
-import type { DeliveryResult } from "#model/delivery.ts";
-import type { Envelope, Message } from "#model/envelope.ts";
+import type { DeliveryResult } from "./delivery.ts";
+import type { Envelope, Message } from "./envelope.ts";
 
 export type Event =
   | {

@@ -3,7 +3,7 @@
  *
  * "accepted" is a promise: the message and all its envelopes are durable.
  */
-import type { Envelope, Message } from "#model/envelope.ts";
+import type { Envelope, Message } from "./envelope.ts";
 
 /** Texts up to this size are kept in memory and become part of one record. */
 export const INLINE_TEXT_BYTES: number = 256 * 1024;

@@ -1,7 +1,7 @@
 /**
  * What the ruleset and expansion say of one recipient.
  */
-import type { Envelope, Origin } from "#model/envelope.ts";
+import type { Envelope, Origin } from "./envelope.ts";
 
 /** An envelope that has not been given to the queue yet. */
 export type PlannedEnvelope = Omit<Envelope, "evpid" | "forwardPath">;

@@ -22,7 +22,7 @@ import {
   numberedAnswerCodec,
   numberedRequestCodec,
   type Subsystem,
-} from "#model/ipc/control-link.ts";
+} from "./control-link.ts";
 
 /** Largest serialised configuration: room for tables of a million short entries. */
 export const MAX_CONFIG_BYTES: number = 64 * 1024 * 1024;

@@ -25,7 +25,7 @@ import {
   attemptReplyVariants,
   attemptRequestVariants,
   MAX_CHUNK_BYTES,
-} from "#model/ipc/attempt-link.ts";
+} from "./attempt-link.ts";
 
 /** How many fresh msgids the queue grants at once. */
 export const MSGID_GRANT = 1024;
