@@ -1,0 +1,145 @@
+/**
+ * A net.Socket as a Connection, with as little around it as can be: thousands of
+ * connections are opened each second.
+ *
+ * The listeners are shared functions that find their connection on the socket,
+ * so a connection costs one object. An error of the socket always has a
+ * listener; it is kept until `closed` tells it. Writes after `end` or after the
+ * close are dropped, as a reply may cross a time-out.
+ */
+import type { Socket } from "node:net";
+import type { Endpoint } from "#base/endpoint.ts";
+import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
+
+const OWNER: unique symbol = Symbol("connection");
+
+interface OwnedSocket extends Socket {
+  [OWNER]: NodeConnection;
+}
+
+/** What is known of a socket's ends without asking the system. */
+export interface KnownEnds {
+  readonly local?: Endpoint;
+  readonly remote?: Endpoint;
+}
+
+/**
+ * Makes a connection of a socket, which then belongs to it. The socket must be
+ * made with `allowHalfOpen`. For a UNIX-domain socket both ends must be given.
+ */
+export function wrapSocket(socket: Socket, known: KnownEnds = {}): Connection {
+  return new NodeConnection(socket, known);
+}
+
+/** The fault that a system error is. */
+export function networkFault(error: NodeJS.ErrnoException): NetworkFault {
+  return { kind: "network-fault", code: error.code ?? "EIO", message: error.message };
+}
+
+class NodeConnection implements Connection {
+  readonly remote: Endpoint;
+  readonly #socket: Socket;
+  #local: Endpoint | undefined;
+  #handler: ConnectionHandler | undefined;
+  #fault: NetworkFault | undefined;
+  #state: "open" | "closed" | "told" = "open";
+
+  constructor(socket: Socket, known: KnownEnds) {
+    this.#socket = socket;
+    this.#local = known.local;
+    this.remote = known.remote ?? tcpEndpoint(socket.remoteAddress, socket.remotePort);
+    (socket as OwnedSocket)[OWNER] = this;
+    socket.on("error", onError);
+    socket.on("close", onClose);
+  }
+
+  get local(): Endpoint {
+    this.#local ??= tcpEndpoint(this.#socket.localAddress, this.#socket.localPort);
+    return this.#local;
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  start(handler: ConnectionHandler): void {
+    if (this.#handler !== undefined)
+      throw new TypeError("Cannot start a connection: it has started");
+    this.#handler = handler;
+    if (this.#state === "closed") {
+      queueMicrotask(() => this.tellClosed());
+      return;
+    }
+    const socket = this.#socket;
+    socket.on("end", onEnd);
+    socket.on("drain", onDrain);
+    socket.on("data", onData);
+    // A socket that came from another process may be paused.
+    if (socket.isPaused()) socket.resume();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#socket.writable) return true;
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#socket.writable) this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The owner, for the shared listeners; undefined before `start`. */
+  get handler(): ConnectionHandler | undefined {
+    return this.#handler;
+  }
+
+  /** Keeps the first error of the socket. */
+  failed(error: NodeJS.ErrnoException): void {
+    this.#fault ??= networkFault(error);
+  }
+
+  /** The socket is closed: tells the owner, now or when there is one. */
+  tellClosed(): void {
+    if (this.#state === "open") this.#state = "closed";
+    if (this.#state !== "closed" || this.#handler === undefined) return;
+    this.#state = "told";
+    this.#handler.closed(this.#fault);
+  }
+}
+
+function onData(this: Socket, bytes: Uint8Array): void {
+  (this as OwnedSocket)[OWNER].handler?.data(bytes);
+}
+
+function onEnd(this: Socket): void {
+  (this as OwnedSocket)[OWNER].handler?.end();
+}
+
+function onDrain(this: Socket): void {
+  (this as OwnedSocket)[OWNER].handler?.drain();
+}
+
+function onError(this: Socket, error: NodeJS.ErrnoException): void {
+  (this as OwnedSocket)[OWNER].failed(error);
+}
+
+function onClose(this: Socket): void {
+  (this as OwnedSocket)[OWNER].tellClosed();
+}
+
+/** The address of one end; 0.0.0.0 for a peer that had gone before it could be asked. */
+function tcpEndpoint(address: string | undefined, port: number | undefined): Endpoint {
+  const host = address?.startsWith("::ffff:") === true ? address.slice(7) : address;
+  return { kind: "tcp", host: host ?? "0.0.0.0", port: port ?? 0 };
+}

@@ -1,0 +1,144 @@
+/**
+ * The network of the machine: net.Server and net.Socket behind the port.
+ *
+ * A listener whose endpoint is in `inherited` is served on that descriptor,
+ * which the parent process bound (bind.ts); any other is bound here. IPv6
+ * listeners take IPv6 only. Too many open files (`EMFILE`) costs the connection
+ * that was to be accepted and is told to `onAcceptFault`; callers cap sessions
+ * well below the limit.
+ */
+import net, { type Server, type Socket } from "node:net";
+import { chmod } from "node:fs/promises";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type {
+  Connection,
+  ConnectOptions,
+  Listening,
+  Network,
+  NetworkFault,
+} from "#base/ports/network.ts";
+import { networkFault, wrapSocket } from "./connection.ts";
+import { clearSocketPath } from "./socket-path.ts";
+
+export interface NodeNetworkOptions {
+  /** Bound descriptors of this process by `formatEndpoint`. */
+  readonly inherited?: ReadonlyMap<string, number>;
+  /** Connections that wait to be accepted; the system may allow fewer. */
+  readonly backlog?: number;
+  /** Mode bits of UNIX sockets made here; 0666 if left out: who may connect is the owner's business. */
+  readonly socketMode?: number;
+  readonly onAcceptFault?: (endpoint: Endpoint, fault: NetworkFault) => void;
+}
+
+const DEFAULT_BACKLOG = 1024;
+const DEFAULT_SOCKET_MODE = 0o666;
+
+/** The machine's network. */
+export function nodeNetwork(options: NodeNetworkOptions = {}): Network {
+  return {
+    listen: (endpoint, accept) => listen(endpoint, accept, options),
+    connect,
+  };
+}
+
+async function listen(
+  endpoint: Endpoint,
+  accept: (connection: Connection) => void,
+  options: NodeNetworkOptions,
+): Promise<Listening | NetworkFault> {
+  const fd = options.inherited?.get(formatEndpoint(endpoint));
+  if (fd === undefined && endpoint.kind === "unix") {
+    const taken = await clearSocketPath(endpoint.path);
+    if (taken !== undefined) return taken;
+  }
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  const failed = await bound(server, listenOptions(endpoint, fd, options.backlog));
+  if (failed !== undefined) return failed;
+  if (fd === undefined && endpoint.kind === "unix") {
+    await chmod(endpoint.path, options.socketMode ?? DEFAULT_SOCKET_MODE);
+  }
+  const local = boundEndpoint(server, endpoint);
+  server.on("connection", acceptor(local, accept));
+  server.on("error", (error) => options.onAcceptFault?.(local, networkFault(error)));
+  return { endpoint: local, close: () => server.close() };
+}
+
+function listenOptions(
+  endpoint: Endpoint,
+  fd: number | undefined,
+  backlog = DEFAULT_BACKLOG,
+): net.ListenOptions {
+  if (fd !== undefined) return { fd, backlog } as net.ListenOptions;
+  if (endpoint.kind === "unix") return { path: endpoint.path, backlog };
+  return { host: endpoint.host, port: endpoint.port, backlog, ipv6Only: true, exclusive: true };
+}
+
+/** Starts listening; what went wrong, or undefined. */
+function bound(server: Server, options: net.ListenOptions): Promise<NetworkFault | undefined> {
+  return new Promise((resolve) => {
+    const onError = (error: Error): void => resolve(networkFault(error));
+    server.once("error", onError);
+    server.listen(options, () => {
+      server.off("error", onError);
+      resolve(undefined);
+    });
+  });
+}
+
+function boundEndpoint(server: Server, asked: Endpoint): Endpoint {
+  const address = server.address();
+  if (asked.kind === "unix" || address === null || typeof address === "string") return asked;
+  return { kind: "tcp", host: address.address, port: address.port };
+}
+
+function acceptor(
+  listener: Endpoint,
+  accept: (connection: Connection) => void,
+): (socket: Socket) => void {
+  if (listener.kind === "unix") {
+    const ends = { local: listener, remote: listener };
+    return (socket) => accept(wrapSocket(socket, ends));
+  }
+  const isWildcard = listener.host === "0.0.0.0" || listener.host === "::";
+  const known = isWildcard ? {} : { local: listener };
+  return (socket) => accept(wrapSocket(socket, known));
+}
+
+async function connect(
+  endpoint: Endpoint,
+  { timeoutMs, sourceAddress }: ConnectOptions,
+): Promise<Connection | NetworkFault> {
+  if (endpoint.kind === "tcp" && net.isIP(endpoint.host) === 0) {
+    throw new TypeError(`Cannot connect to '${endpoint.host}': not an address`);
+  }
+  return new Promise((resolve) => {
+    const socket = net.connect({
+      ...(endpoint.kind === "unix"
+        ? { path: endpoint.path }
+        : { host: endpoint.host, port: endpoint.port, autoSelectFamily: false }),
+      ...(sourceAddress === undefined ? {} : { localAddress: sourceAddress }),
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    const onError = (error: Error): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(networkFault(error));
+    };
+    const timer = setTimeout(() => {
+      const message = `Cannot connect to ${formatEndpoint(endpoint)}: no answer`;
+      onError(Object.assign(new Error(message), { code: "ETIMEDOUT" }));
+    }, timeoutMs);
+    socket.on("error", onError);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      const isUnix = endpoint.kind === "unix";
+      const connection = wrapSocket(
+        socket,
+        isUnix ? { local: { kind: "unix", path: "" }, remote: endpoint } : { remote: endpoint },
+      );
+      socket.off("error", onError);
+      resolve(connection);
+    });
+  });
+}
