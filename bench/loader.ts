@@ -1,0 +1,188 @@
+/**
+ * A load generator: sessions that send messages over TCP or a UNIX-domain socket,
+ * one command a round trip, as a plain SMTP client does.
+ *
+ *   bin/node bench/loader.ts --port N | --unix PATH [--sessions 50] [--messages 1000]
+ *     [--bytes 4096] [--per-connection 1] [--users 1] [--idle-ms N]
+ *
+ * Prints one line of JSON: messages acknowledged, failures, seconds, and how long the
+ * acknowledgement of a message took from its last byte. With `--idle-ms` it opens the
+ * sessions, greets, keeps them open that long, and sends nothing.
+ *
+ * It reads replies by their last line and nothing more: it is a load, not a client.
+ */
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import type { LoadResult } from "./load-result.ts";
+
+interface Load {
+  readonly server: NetConnectOpts;
+  readonly sessions: number;
+  readonly messages: number;
+  readonly messageBytes: number;
+  readonly perConnection: number;
+  readonly users: number;
+}
+
+const LINE_BYTES = 74;
+const HEADER = "From: <a@client.example>\r\nTo: <b@bench.example>\r\nSubject: load\r\n\r\n";
+
+/** One connection: sends a line, waits for the reply's last line. */
+class Connection {
+  readonly #socket: Socket;
+  #received = "";
+  #waiting: { readonly resolve: (code: number) => void } | undefined;
+
+  constructor(server: NetConnectOpts) {
+    this.#socket = connect(server);
+    this.#socket.setNoDelay(true);
+    this.#socket.on("data", (chunk) => {
+      this.#received += chunk.toString("latin1");
+      this.#settle();
+    });
+    this.#socket.on("error", () => this.#answer(0));
+    this.#socket.on("close", () => this.#answer(0));
+  }
+
+  /** The code of the next reply; 0 once the connection has ended. */
+  reply(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#waiting = { resolve };
+      if (this.#socket.destroyed) this.#answer(0);
+      else this.#settle();
+    });
+  }
+
+  send(bytes: string | Uint8Array): Promise<number> {
+    this.#socket.write(bytes);
+    return this.reply();
+  }
+
+  /** QUIT, not awaited. */
+  close(): void {
+    this.#socket.end("QUIT\r\n");
+  }
+
+  #settle(): void {
+    const end = /^\d{3}(?: .*)?\r\n/m.exec(this.#received);
+    if (end === null || this.#waiting === undefined) return;
+    this.#received = this.#received.slice(end.index + end[0].length);
+    this.#answer(Number(end[0].slice(0, 3)));
+  }
+
+  #answer(code: number): void {
+    this.#waiting?.resolve(code);
+    this.#waiting = undefined;
+  }
+}
+
+class Loader {
+  readonly #load: Load;
+  readonly #text: Uint8Array;
+  readonly #latenciesMs: number[] = [];
+  #started = 0;
+  #failed = 0;
+
+  constructor(load: Load) {
+    this.#load = load;
+    const line = `${"x".repeat(LINE_BYTES - 2)}\r\n`;
+    const body = line.repeat(Math.ceil(load.messageBytes / LINE_BYTES)).slice(0, load.messageBytes);
+    this.#text = Buffer.from(`${HEADER}${body}\r\n.\r\n`, "latin1");
+  }
+
+  async run(): Promise<LoadResult> {
+    const startedMs = performance.now();
+    await Promise.all(Array.from({ length: this.#load.sessions }, () => this.#work()));
+    const seconds = (performance.now() - startedMs) / 1000;
+    const sorted = this.#latenciesMs.toSorted((a, b) => a - b);
+    return {
+      acknowledged: sorted.length,
+      failed: this.#failed,
+      seconds,
+      p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? 0,
+      p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
+    };
+  }
+
+  /** One session after another, until every message was started. */
+  async #work(): Promise<void> {
+    const { messages, perConnection, server } = this.#load;
+    while (this.#started < messages) {
+      const first = this.#started;
+      const end = Math.min(first + perConnection, messages);
+      this.#started = end;
+      const connection = new Connection(server);
+      let ok = (await connection.reply()) === 220;
+      ok &&= (await connection.send("EHLO client.example\r\n")) === 250;
+      let number = first;
+      while (ok && number < end) {
+        ok = await this.#sendMessage(connection, number);
+        if (ok) number++;
+      }
+      this.#failed += end - number;
+      connection.close();
+    }
+  }
+
+  async #sendMessage(connection: Connection, number: number): Promise<boolean> {
+    const user = this.#load.users === 1 ? "b" : `u${1 + (number % this.#load.users)}`;
+    if ((await connection.send("MAIL FROM:<a@client.example>\r\n")) !== 250) return false;
+    if ((await connection.send(`RCPT TO:<${user}@bench.example>\r\n`)) !== 250) return false;
+    if ((await connection.send("DATA\r\n")) !== 354) return false;
+    const sentMs = performance.now();
+    if ((await connection.send(this.#text)) !== 250) return false;
+    this.#latenciesMs.push(performance.now() - sentMs);
+    return true;
+  }
+}
+
+/** Opens `sessions` connections, greets on each, and holds them for `idleMs`. */
+async function holdIdle(load: Load, idleMs: number): Promise<LoadResult> {
+  const startedMs = performance.now();
+  const connections: Connection[] = [];
+  let greeted = 0;
+  const open = async (): Promise<void> => {
+    while (connections.length < load.sessions) {
+      const connection = new Connection(load.server);
+      connections.push(connection);
+      const ok = (await connection.reply()) === 220;
+      if (ok && (await connection.send("EHLO client.example\r\n")) === 250) greeted++;
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, open));
+  process.stderr.write("open\n");
+  await pause(idleMs);
+  for (const connection of connections) connection.close();
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { acknowledged: greeted, failed: load.sessions - greeted, seconds, p50Ms: 0, p99Ms: 0 };
+}
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "0" },
+    unix: { type: "string" },
+    sessions: { type: "string", default: "50" },
+    messages: { type: "string", default: "1000" },
+    bytes: { type: "string", default: "4096" },
+    "per-connection": { type: "string", default: "1" },
+    users: { type: "string", default: "1" },
+    "idle-ms": { type: "string" },
+  },
+});
+
+const load: Load = {
+  server:
+    values.unix === undefined
+      ? { host: "127.0.0.1", port: Number(values.port) }
+      : { path: values.unix },
+  sessions: Number(values.sessions),
+  messages: Number(values.messages),
+  messageBytes: Number(values.bytes),
+  perConnection: Number(values["per-connection"]),
+  users: Number(values.users),
+};
+const idleMs = values["idle-ms"];
+const result =
+  idleMs === undefined ? await new Loader(load).run() : await holdIdle(load, Number(idleMs));
+console.log(JSON.stringify(result));

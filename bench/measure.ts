@@ -1,0 +1,155 @@
+/**
+ * One run: a peer started afresh on an empty queue, one scenario's load, and what it
+ * cost. Costs are those of the server's processes alone.
+ */
+import { mkdirSync, readdirSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { unreachable } from "#base/unreachable.ts";
+import { holdSessions, loaderFor, runLoad, Sink } from "./load.ts";
+import { type Fate, freePort, type Peer, type RunningPeer } from "./peer.ts";
+import { cpuSeconds, pssBytes } from "./process-tree.ts";
+import type { LoaderName, Scenario } from "./scenarios.ts";
+
+/** What one run measured; undefined where the scenario or the loader has no such number. */
+export interface Measurement {
+  readonly messagesPerSecond: number | undefined;
+  readonly cpuSecondsPer1000: number | undefined;
+  readonly peakMegabytes: number;
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+}
+
+const SAMPLE_EVERY_MS = 500;
+const DRAIN_POLL_MS = 10;
+const DRAIN_WITHIN_MS = 120_000;
+/** What idle sessions may still be doing just after the last greeting. */
+const SETTLE_MS = 1500;
+
+export interface RunPlan {
+  readonly peer: Peer;
+  readonly scenario: Scenario;
+  readonly loader: LoaderName | undefined;
+  /** Made by the run; what it leaves there stays. */
+  readonly folder: string;
+}
+
+export async function measure(plan: RunPlan): Promise<Measurement> {
+  const { peer, scenario, folder } = plan;
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const sinkPort = await freePort();
+  const sink = scenario.fate === "relayed" ? await Sink.open(sinkPort) : undefined;
+  const port = await freePort();
+  const fate = fateOf(scenario, folder, sinkPort);
+  const running = await peer.start({ folder, port, fate, sessions: scenario.sessions });
+  try {
+    if (scenario.messages === 0) return await measureIdle(running, scenario, port);
+    const delivered = deliveredCounter(fate, sink);
+    return await measureLoad(running, { plan, port, delivered });
+  } finally {
+    await running.stop();
+    await sink?.close();
+  }
+}
+
+interface LoadRun {
+  readonly plan: RunPlan;
+  readonly port: number;
+  /** Messages that arrived at their end; undefined if acknowledgement is the end. */
+  readonly delivered: (() => number) | undefined;
+}
+
+async function measureLoad(running: RunningPeer, run: LoadRun): Promise<Measurement> {
+  const { plan, port, delivered } = run;
+  const { scenario } = plan;
+  let peakBytes = pssBytes(running.pid);
+  const sampler = setInterval(() => {
+    peakBytes = Math.max(peakBytes, pssBytes(running.pid));
+  }, SAMPLE_EVERY_MS);
+  try {
+    const cpuBefore = cpuSeconds(running.pid);
+    const startedMs = performance.now();
+    const loaded = await runLoad(scenario, port, loaderFor(scenario, plan.loader));
+    if (delivered !== undefined) await drained(delivered, scenario.messages);
+    const seconds = (performance.now() - startedMs) / 1000;
+    const cpu = cpuSeconds(running.pid) - cpuBefore;
+    peakBytes = Math.max(peakBytes, pssBytes(running.pid));
+    return {
+      messagesPerSecond: scenario.messages / seconds,
+      cpuSecondsPer1000: (cpu * 1000) / scenario.messages,
+      peakMegabytes: peakBytes / 1e6,
+      p50Ms: loaded?.p50Ms,
+      p99Ms: loaded?.p99Ms,
+    };
+  } finally {
+    clearInterval(sampler);
+  }
+}
+
+async function measureIdle(
+  running: RunningPeer,
+  scenario: Scenario,
+  port: number,
+): Promise<Measurement> {
+  const close = await holdSessions(scenario, port);
+  await pause(SETTLE_MS);
+  const peakMegabytes = pssBytes(running.pid) / 1e6;
+  await close();
+  return {
+    messagesPerSecond: undefined,
+    cpuSecondsPer1000: undefined,
+    peakMegabytes,
+    p50Ms: undefined,
+    p99Ms: undefined,
+  };
+}
+
+async function drained(delivered: () => number, messages: number): Promise<void> {
+  const deadlineMs = performance.now() + DRAIN_WITHIN_MS;
+  while (delivered() < messages) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`Cannot see the end: ${delivered()} of ${messages} messages arrived`);
+    }
+    await pause(DRAIN_POLL_MS);
+  }
+}
+
+function fateOf(scenario: Scenario, folder: string, sinkPort: number): Fate {
+  switch (scenario.fate) {
+    case "kept":
+      return { kind: "kept" };
+    case "relayed":
+      return { kind: "relayed", port: sinkPort };
+    case "maildir": {
+      const users = Array.from({ length: scenario.users }, (_, number) => `u${number + 1}`);
+      return { kind: "maildir", folder: `${folder}/mail`, users };
+    }
+    default:
+      return unreachable(scenario.fate);
+  }
+}
+
+function deliveredCounter(fate: Fate, sink: Sink | undefined): (() => number) | undefined {
+  switch (fate.kind) {
+    case "kept":
+      return undefined;
+    case "relayed":
+      return () => sink?.taken ?? 0;
+    case "maildir":
+      return () => {
+        let count = 0;
+        for (const user of fate.users) count += filesIn(`${fate.folder}/${user}/new`);
+        return count;
+      };
+    default:
+      return unreachable(fate);
+  }
+}
+
+/** A Maildir that nobody has delivered to yet is not there. */
+function filesIn(folder: string): number {
+  try {
+    return readdirSync(folder).length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * What the benchmark needs of a mail server: to be started afresh for one scenario,
+ * on a loopback port and with an empty queue, and to be stopped.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** What becomes of the messages of a run. */
+export type Fate =
+  /** Kept in the queue, durably; no delivery is tried while it is measured. */
+  | { readonly kind: "kept" }
+  /** Each goes on at once to the SMTP server at this port of 127.0.0.1. */
+  | { readonly kind: "relayed"; readonly port: number }
+  /** Each goes to `folder/USER/`, a Maildir, for these users of `bench.example`. */
+  | { readonly kind: "maildir"; readonly folder: string; readonly users: readonly string[] };
+
+export interface RunSettings {
+  /** Empty, and this run's own. */
+  readonly folder: string;
+  readonly port: number;
+  readonly fate: Fate;
+  /** Connections that must be possible at once. */
+  readonly sessions: number;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** How messages are made durable before the 250, in a few words. */
+  readonly durability: string;
+  /** Why it cannot take part, or undefined. */
+  missing(): string | undefined;
+  /** Resolves when the port greets. */
+  start(settings: RunSettings): Promise<RunningPeer>;
+}
+
+export interface RunningPeer {
+  /** The root of its processes. */
+  readonly pid: number;
+  /** Resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+const READY_WITHIN_MS = 20_000;
+const READY_POLL_MS = 50;
+
+/** Starts `command` with its output in `logPath`, and waits until `port` greets with 220. */
+export async function startServer(
+  command: readonly string[],
+  logPath: string,
+  port: number,
+): Promise<RunningPeer> {
+  const log = openSync(logPath, "a");
+  const [program = "", ...args] = command;
+  // A group of its own, as Postfix signals the whole group when it stops.
+  const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
+  closeSync(log);
+  const ended = endOf(child);
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  while (!(await greets(port))) {
+    if (child.exitCode !== null || performance.now() > deadlineMs) {
+      child.kill("SIGKILL");
+      throw new Error(`Cannot start ${program}: see ${logPath}`);
+    }
+    await pause(READY_POLL_MS);
+  }
+  return {
+    pid: child.pid ?? 0,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+/** A port of 127.0.0.1 that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
+  return address.port;
+}
+
+/** True once a server at `port` sends a greeting. */
+export async function greets(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.once("data", (chunk) => resolve(chunk.toString("latin1").startsWith("220")));
+      socket.once("error", () => resolve(false));
+      socket.once("close", () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Resolves with the exit code (or -1 for a signal) of `child`. */
+export function endOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code ?? -1));
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * Postrider under measurement: this checkout, its shipped defaults, and a
+ * configuration of one listener and one rule.
+ *
+ * For messages that are only accepted, delivery is paused by `-P mta -P mda`: each
+ * message is in the queue, durably and due, and no attempt is made.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { Fate, Peer, RunSettings } from "./peer.ts";
+import { startServer } from "./peer.ts";
+
+const PROGRAM = new URL("../bin/smtpd", import.meta.url).pathname;
+
+export const postrider: Peer = {
+  name: "Postrider",
+  durability: "group commit: one sync for all that ended during the last",
+  missing: () => undefined,
+  start(settings: RunSettings) {
+    const { folder, fate, port } = settings;
+    const configPath = `${folder}/smtpd.conf`;
+    const lines = [`listen on 127.0.0.1 port ${port}`, ...ruleLines(fate)];
+    writeFileSync(configPath, `${lines.join("\n")}\n`);
+    const paused = fate.kind === "kept" ? ["-P", "mta", "-P", "mda"] : [];
+    const args = ["-d", "-f", configPath, "--state", `${folder}/state`, ...paused];
+    return startServer([PROGRAM, ...args], `${folder}/log`, port);
+  },
+};
+
+function ruleLines(fate: Fate): readonly string[] {
+  if (fate.kind === "maildir") {
+    mkdirSync(fate.folder, { recursive: true, mode: 0o777 });
+    return [
+      'table users { "bench.example" }',
+      `action "deliver" maildir "${fate.folder}/%{rcpt.user}" user nobody`,
+      'match from any for any action "deliver"',
+    ];
+  }
+  // Port 9 (discard) is never tried: delivery is paused.
+  const port = fate.kind === "relayed" ? fate.port : 9;
+  return [
+    `action "out" relay host "smtp://127.0.0.1:${port}"`,
+    'match from any for any action "out"',
+  ];
+}

@@ -1,0 +1,81 @@
+/**
+ * What is measured. Each scenario is one kind of load with one fate of its messages;
+ * 50 sessions and 4 KiB messages where nothing else is said.
+ */
+
+/** Who makes the load: Debian's smtp-source, which is compiled, or bench/loader.ts. */
+export type LoaderName = "smtp-source" | "own";
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly fate: "kept" | "relayed" | "maildir";
+  readonly sessions: number;
+  readonly messages: number;
+  readonly messageBytes: number;
+  readonly perConnection: number;
+  /** Recipients taken in turn; 1 is one address for all. */
+  readonly users: number;
+  /** The only loader that can make this load; undefined if any can. */
+  readonly loader: LoaderName | undefined;
+}
+
+const USUAL = {
+  fate: "kept",
+  sessions: 50,
+  messages: 10_000,
+  messageBytes: 4096,
+  perConnection: 1,
+  users: 1,
+  loader: undefined,
+} as const;
+
+export const SCENARIOS: readonly Scenario[] = [
+  { ...USUAL, name: "accept", title: "accept, a new connection for each message" },
+  {
+    ...USUAL,
+    name: "accept-reused",
+    title: "accept, connections reused (100 messages each; smtp-source: all)",
+    perConnection: 100,
+  },
+  {
+    ...USUAL,
+    name: "accept-latency",
+    title: "accept at one message at a time (1 session), for the latency",
+    sessions: 1,
+    messages: 1000,
+    perConnection: 100,
+    loader: "own",
+  },
+  {
+    ...USUAL,
+    name: "relay",
+    title: "accept and relay to a sink, end to end",
+    fate: "relayed",
+    messages: 4000,
+  },
+  {
+    ...USUAL,
+    name: "maildir",
+    title: "accept and deliver to 50 Maildirs, end to end",
+    fate: "maildir",
+    messages: 4000,
+    users: 50,
+  },
+  {
+    ...USUAL,
+    name: "large",
+    title: "accept 10 MiB messages (10 sessions)",
+    sessions: 10,
+    messages: 100,
+    messageBytes: 10 * 1024 * 1024 - 2048,
+  },
+  {
+    ...USUAL,
+    name: "idle",
+    title: "idle sessions after EHLO: memory",
+    sessions: 2000,
+    messages: 0,
+    loader: "own",
+  },
+];
