@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { DeliveryResult } from "#model/delivery.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+import type { Event } from "#model/events.ts";
+import { formatEvent, MAX_LINE_LENGTH } from "./log-line.ts";
+
+const SESSION = "1c3a5e7f90b2d4f6";
+
+const MESSAGE: Message = {
+  msgid: "5f2a1b3c",
+  acceptedAtMs: 0,
+  reversePath: "ann@example.org",
+  origin: {
+    kind: "smtp",
+    address: "192.0.2.7",
+    hostname: "mx.example.org",
+    helo: "mx.example.org",
+    tag: "",
+    username: "",
+  },
+  textBytes: 812,
+  is8bit: false,
+};
+
+const RELAYED: Envelope = {
+  evpid: "5f2a1b3c00000001",
+  forwardPath: "bob@example.net",
+  destination: "bob@example.net",
+  action: "outbound",
+  transport: { kind: "mta" },
+  rule: "smtpd.conf:9",
+  ttlMs: 1,
+};
+
+const LOCAL: Envelope = {
+  ...RELAYED,
+  evpid: "5f2a1b3c00000002",
+  forwardPath: "info@example.com",
+  destination: "cleo@example.com",
+  action: "local_users",
+  transport: { kind: "mda", user: "cleo" },
+  rule: "smtpd.conf:8",
+};
+
+function result(over: Partial<DeliveryResult>): DeliveryResult {
+  return {
+    evpid: RELAYED.evpid,
+    outcome: "delivered",
+    status: "2.0.0",
+    diagnostic: "250 2.0.0 Queued",
+    remote: "mx.example.net [198.51.100.4]",
+    ...over,
+  };
+}
+
+const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] = [
+  [
+    { kind: "smtp-connected", session: SESSION, address: "192.0.2.7", hostname: "mx.example.org" },
+    "info 1c3a5e7f90b2d4f6 smtp connected address=192.0.2.7 host=mx.example.org",
+  ],
+  [
+    {
+      kind: "smtp-failed-command",
+      session: SESSION,
+      command: "RCPT TO:<x@\u001b[31m>",
+      reply: "550 5.7.1 Relaying denied",
+    },
+    'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<x@\\033[31m>" result="550 5.7.1 Relaying denied"',
+  ],
+  [
+    {
+      kind: "smtp-failed-command",
+      session: SESSION,
+      command: "auth plain AGFubgBzZWNyZXQ=",
+      reply: "535 5.7.8 Authentication failed",
+    },
+    'info 1c3a5e7f90b2d4f6 smtp failed-command command="AUTH PLAIN (...)" result="535 5.7.8 Authentication failed"',
+  ],
+  [
+    { kind: "smtp-bad-input", session: SESSION, reply: "500 5.5.2 Line too long" },
+    'info 1c3a5e7f90b2d4f6 smtp bad-input result="500 5.5.2 Line too long"',
+  ],
+  [
+    { kind: "smtp-message", session: SESSION, message: MESSAGE, envelopes: [RELAYED, LOCAL] },
+    "info 1c3a5e7f90b2d4f6 smtp message msgid=5f2a1b3c size=812 nrcpt=2",
+    "info 1c3a5e7f90b2d4f6 smtp envelope evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> action=outbound rule=smtpd.conf:9",
+    "info 1c3a5e7f90b2d4f6 smtp envelope evpid=5f2a1b3c00000002 from=<ann@example.org> to=<info@example.com> action=local_users rule=smtpd.conf:8",
+  ],
+  [
+    { kind: "smtp-disconnected", session: SESSION, reason: "quit" },
+    "info 1c3a5e7f90b2d4f6 smtp disconnected reason=quit",
+  ],
+  [
+    { kind: "smtp-disconnected", session: SESSION, reason: "io-error: reset" },
+    'info 1c3a5e7f90b2d4f6 smtp disconnected reason="io-error: reset"',
+  ],
+  [
+    {
+      kind: "mta-connecting",
+      session: SESSION,
+      address: "smtp://198.51.100.4:25",
+      host: "mx.example.net",
+    },
+    "info 1c3a5e7f90b2d4f6 mta connecting address=smtp://198.51.100.4:25 host=mx.example.net",
+  ],
+  [{ kind: "mta-connected", session: SESSION }, "info 1c3a5e7f90b2d4f6 mta connected"],
+  [
+    { kind: "mta-error", session: SESSION, reason: "Connection refused" },
+    'info 1c3a5e7f90b2d4f6 mta error reason="Connection refused"',
+  ],
+  [
+    { kind: "mta-disconnected", session: SESSION, reason: "quit", messages: 3 },
+    "info 1c3a5e7f90b2d4f6 mta disconnected reason=quit messages=3",
+  ],
+  [
+    { kind: "delivery", message: MESSAGE, envelope: RELAYED, result: result({}), delayMs: 61_000 },
+    'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="mx.example.net [198.51.100.4]" delay=1m1s result="Ok" stat="250 2.0.0 Queued"',
+  ],
+  [
+    {
+      kind: "delivery",
+      message: { ...MESSAGE, reversePath: "" },
+      envelope: LOCAL,
+      result: result({
+        evpid: LOCAL.evpid,
+        outcome: "deferred",
+        status: "4.2.2",
+        diagnostic: "Mailbox full",
+      }),
+      delayMs: 0,
+    },
+    'info 0000000000000000 mda delivery evpid=5f2a1b3c00000002 from=<> to=<cleo@example.com> rcpt=<info@example.com> user=cleo delay=0s result=TempFail stat="Mailbox full"',
+  ],
+  [
+    {
+      kind: "delivery",
+      message: MESSAGE,
+      envelope: RELAYED,
+      result: result({ outcome: "loop", status: "5.4.6", diagnostic: "", remote: "" }),
+      delayMs: 0,
+    },
+    'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="-" delay=0s result="PermFail" stat="5.4.6"',
+  ],
+  [
+    {
+      kind: "expired",
+      message: MESSAGE,
+      envelope: RELAYED,
+      delayMs: 345_600_000,
+      diagnostic: "Envelope expired",
+    },
+    'info relay: Expire for 5f2a1b3c00000001: from=<ann@example.org>, to=<bob@example.net>, rcpt=<->, delay=4d, stat="Envelope expired"',
+  ],
+  [
+    {
+      kind: "removed",
+      message: MESSAGE,
+      envelope: LOCAL,
+      delayMs: 5_000,
+      diagnostic: "Removed by administrator",
+    },
+    'info delivery: Remove for 5f2a1b3c00000002: from=<ann@example.org>, to=<cleo@example.com>, rcpt=<info@example.com>, delay=5s, stat="Removed by administrator"',
+  ],
+  [
+    { kind: "bounce", message: MESSAGE, msgid: "77777777" },
+    "info bounce msgid=77777777 about=5f2a1b3c to=<ann@example.org>",
+  ],
+  [
+    { kind: "bounce-dropped", message: MESSAGE, why: "no rule for it" },
+    'warn bounce dropped about=5f2a1b3c to=<ann@example.org> reason="no rule for it"',
+  ],
+  [
+    { kind: "spool-damage", file: "00000003.log", offset: 4096, reason: "Checksum" },
+    'error spool damage file=00000003.log offset=4096 reason="Checksum"',
+  ],
+  [
+    { kind: "spool-trouble", what: "sync", cause: "EIO" },
+    'error spool trouble what="sync" cause="EIO"',
+  ],
+  [
+    { kind: "spool-recovered", messages: 2, envelopes: 3, tookMs: 12.4 },
+    "info spool recovered messages=2 envelopes=3 took=12ms",
+  ],
+  [{ kind: "notice", text: "smtp paused" }, "info info: smtp paused"],
+  [{ kind: "warning", text: "two\nlines" }, "warn warn: two\\nlines"],
+  [{ kind: "error", text: "gone" }, "error error: gone"],
+];
+
+describe("the log line of", () => {
+  for (const [index, [event, ...lines]] of CASES.entries()) {
+    test(`case ${index}, ${event.kind}, is as OpenSMTPD's tools expect it`, () => {
+      const made = formatEvent(event).map(({ level, text }) => `${level} ${text}`);
+      assert.deepEqual(made, lines);
+    });
+  }
+});
+
+test("a line is bounded however long its values are", () => {
+  const long = "x".repeat(100_000);
+  for (const event of [
+    { kind: "notice", text: long },
+    { kind: "smtp-failed-command", session: long, command: long, reply: long },
+  ] as const) {
+    for (const { text } of formatEvent(event)) {
+      assert.ok(text.length <= MAX_LINE_LENGTH + 3, `${text.length} characters`);
+    }
+  }
+});
