@@ -34,6 +34,12 @@ export interface Channel<Out> {
   destroy(): void;
 }
 
+/** A channel that has not been given to its owner yet. */
+export interface Link<In, Out> extends Channel<Out> {
+  /** Starts reading; must be called once. */
+  start(owner: ChannelOwner<In>): void;
+}
+
 /** Codecs and bound of the two directions of one kind of channel. */
 export interface ChannelShape<In, Out> {
   readonly inbound: Codec<In>;
@@ -44,7 +50,7 @@ export interface ChannelShape<In, Out> {
 /** Calls `run` when the present turn of the event loop is over. */
 export type Defer = (run: () => void) => void;
 
-export class StreamChannel<In, Out> implements Channel<Out> {
+export class StreamChannel<In, Out> implements Link<In, Out> {
   readonly #connection: Connection;
   readonly #shape: ChannelShape<In, Out>;
   readonly #defer: Defer;
@@ -57,7 +63,6 @@ export class StreamChannel<In, Out> implements Channel<Out> {
     this.#defer = defer;
   }
 
-  /** Starts reading; must be called once. */
   start(owner: ChannelOwner<In>): void {
     const reader = new FrameReader(this.#shape.inbound, this.#shape.maxFrameBytes);
     let fault: string | undefined;

@@ -60,8 +60,13 @@ export type ParentToChild =
       readonly outcome: "found" | "absent" | "unavailable";
       readonly user: User | undefined;
     }
-  /** The link to the agent was handed over just before this, or was refused. */
-  | { readonly kind: "agent"; readonly user: string; readonly refusal: string | undefined }
+  /** No agent for this delivery. When there is one, a socket to it is handed over instead. */
+  | {
+      readonly kind: "agent-refused";
+      readonly action: string;
+      readonly user: string;
+      readonly why: string;
+    }
   | { readonly kind: "control"; readonly answer: NumberedAnswer };
 
 export type ChildToParent =
@@ -103,7 +108,7 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
     6,
     { request: u32, outcome: oneOf(["found", "absent", "unavailable"]), user: optional(userCodec) },
   ],
-  agent: [7, { user: nameCodec, refusal: optional(nameCodec) }],
+  "agent-refused": [7, { action: nameCodec, user: nameCodec, why: nameCodec }],
   control: [8, { answer: numberedAnswerCodec }],
 });
 

@@ -1,0 +1,145 @@
+/**
+ * The parent's agents: one process for each account that mail is delivered as.
+ *
+ * This is the safety net of local delivery. A dispatcher names an action and a
+ * user, nothing else; the action is looked up in the parent's own configuration,
+ * the account in the system's user database, and uid 0, gid 0 and the daemon's own
+ * users are refused, whatever the dispatcher says.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { User, Users } from "#base/ports/users.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Slice } from "#model/ipc/parent-link.ts";
+import type { Child } from "./launch.ts";
+import { ROLES } from "./roles.ts";
+import type { SocketPairs } from "./socket-pair.ts";
+import { Supervised } from "./supervised.ts";
+
+/** Agents that run at once; the one that was asked for least recently makes room. */
+const MAX_AGENTS = 64;
+/** How long an agent may finish what it has when it must go. */
+const AGENT_GRACE_MS = 30_000;
+
+export interface AgentRequest {
+  readonly action: string;
+  readonly user: string;
+}
+
+/** What the parent lends: how to start an agent for an account. */
+export interface AgentSettings {
+  readonly config: Config;
+  /** Without root every agent runs as the parent's own user. */
+  readonly isRoot: boolean;
+  launch(user: User): Child;
+  slice(): Slice;
+  warn(text: string): void;
+}
+
+interface Agent {
+  readonly process: Supervised;
+  readonly ready: Promise<string | undefined>;
+  lastAskedMs: number;
+}
+
+export class Agents {
+  readonly #clock: Clock;
+  readonly #users: Users;
+  readonly #pairs: SocketPairs;
+  readonly #settings: AgentSettings;
+  readonly #agents = new Map<string, Agent>();
+
+  constructor(
+    ports: { readonly clock: Clock; readonly users: Users },
+    pairs: SocketPairs,
+    settings: AgentSettings,
+  ) {
+    this.#clock = ports.clock;
+    this.#users = ports.users;
+    this.#pairs = pairs;
+    this.#settings = settings;
+  }
+
+  /** Hands `dispatcher` a socket to the agent for this delivery, or says why not. */
+  async connect(request: AgentRequest, dispatcher: Child): Promise<string | undefined> {
+    const account = await this.#account(request);
+    if (typeof account === "string") return account;
+    const agent = this.#agents.get(account.name) ?? this.#start(account);
+    if (agent === undefined) return "Too many agents are running";
+    agent.lastAskedMs = this.#clock.monotonicMs();
+    const refusal = await agent.ready;
+    if (refusal !== undefined) return refusal;
+    const { child } = agent.process;
+    if (child === undefined) return "The delivery agent is being restarted";
+    const [near, far] = await this.#pairs.pair();
+    child.handOver({ to: "dispatcher", name: "" }, near);
+    dispatcher.handOver({ to: "agent", name: account.name }, far);
+    return undefined;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.process.stop(graceMs)));
+    this.#agents.clear();
+  }
+
+  /** The account that the parent's own configuration gives, or a refusal. */
+  async #account(request: AgentRequest): Promise<User | string> {
+    const action = this.#settings.config.actions.get(request.action);
+    if (action?.kind !== "maildir") return "No such local action";
+    const name = action.user ?? request.user;
+    if (isDaemonUser(name)) return "Never delivers to a user of the daemon";
+    const answer = await this.#users.lookup(name);
+    if (answer.kind === "absent") return `No such user: ${name}`;
+    if (answer.kind === "unavailable") return "The user database is unavailable";
+    const { uid, gid } = answer.value;
+    if (this.#settings.isRoot && (uid === 0 || gid === 0)) return "Never delivers as root";
+    return answer.value;
+  }
+
+  #start(account: User): Agent | undefined {
+    if (this.#agents.size >= MAX_AGENTS && !this.#makeRoom()) return undefined;
+    const { promise: ready, resolve } = Promise.withResolvers<string | undefined>();
+    const process = new Supervised(`agent ${account.name}`, this.#clock, {
+      launch: () => this.#settings.launch(account),
+      slice: () => this.#settings.slice(),
+    });
+    const forget = (): void => {
+      if (this.#agents.get(account.name)?.process === process) this.#agents.delete(account.name);
+      void process.stop(0);
+    };
+    process.start({
+      ready: () => resolve(undefined),
+      // An agent that nobody has used for a while goes by itself.
+      message: (message) => {
+        if (message.kind === "stopped") forget();
+      },
+      down: (how) => {
+        this.#settings.warn(`${process.name} ${how}`);
+        resolve("The delivery agent could not be started");
+        forget();
+      },
+      cannotStart: (why) => {
+        this.#settings.warn(`${process.name}: ${why}`);
+        resolve("The delivery agent could not be started");
+        forget();
+      },
+    });
+    const agent: Agent = { process, ready, lastAskedMs: this.#clock.monotonicMs() };
+    this.#agents.set(account.name, agent);
+    return agent;
+  }
+
+  #makeRoom(): boolean {
+    let oldest: [string, Agent] | undefined;
+    for (const entry of this.#agents) {
+      if (oldest === undefined || entry[1].lastAskedMs < oldest[1].lastAskedMs) oldest = entry;
+    }
+    if (oldest === undefined) return false;
+    this.#agents.delete(oldest[0]);
+    void oldest[1].process.stop(AGENT_GRACE_MS);
+    return true;
+  }
+}
+
+function isDaemonUser(name: string): boolean {
+  return name === "root" || Object.values(ROLES).some((role) => role.user === name);
+}

@@ -1,0 +1,101 @@
+/**
+ * The far end of an AttemptSender: carries out the attempts that come over a
+ * channel with a carrier of this process, and sends the results back.
+ */
+import type { Carrier, MessageText } from "#model/delivery.ts";
+import {
+  type AttemptReply,
+  type AttemptRequest,
+  MAX_CHUNK_BYTES,
+} from "#model/ipc/attempt-link.ts";
+
+/** The other process could not read the stored text, or is gone. */
+export class TextUnavailable extends Error {
+  override readonly name = "TextUnavailable";
+}
+
+type Waiting = (answer: Uint8Array | TextUnavailable) => void;
+
+export class AttemptReceiver {
+  readonly #send: (reply: AttemptReply) => void;
+  readonly #carrier: Carrier;
+  /** Who waits for the next piece of a large text, by attempt. */
+  readonly #readers = new Map<number, Waiting>();
+  readonly #running = new Set<number>();
+  #lost = false;
+
+  constructor(send: (reply: AttemptReply) => void, carrier: Carrier) {
+    this.#send = send;
+    this.#carrier = carrier;
+  }
+
+  /** Attempts that have not been answered yet. */
+  get count(): number {
+    return this.#running.size;
+  }
+
+  request(request: AttemptRequest): void {
+    if (request.kind === "attempt") {
+      void this.#run(request);
+      return;
+    }
+    const waiting = this.#readers.get(request.attempt);
+    this.#readers.delete(request.attempt);
+    waiting?.(
+      request.ok ? request.bytes : new TextUnavailable("The queue could not read the text"),
+    );
+  }
+
+  /** The channel is gone: results have nowhere to go, and no more text will come. */
+  lost(): void {
+    this.#lost = true;
+    for (const waiting of this.#readers.values()) {
+      waiting(new TextUnavailable("The queue is gone"));
+    }
+    this.#readers.clear();
+  }
+
+  async #run(request: AttemptRequest & { readonly kind: "attempt" }): Promise<void> {
+    const { attempt, message, envelopes } = request;
+    this.#running.add(attempt);
+    const text = request.inline ? inlineText(request.text) : this.#remoteText(request);
+    const results = await this.#carrier.attempt({ message, envelopes, text });
+    this.#running.delete(attempt);
+    if (!this.#lost) this.#send({ kind: "results", attempt, results });
+  }
+
+  #remoteText(request: AttemptRequest & { readonly kind: "attempt" }): MessageText {
+    const bytes = request.message.textBytes;
+    const read = (offset: number): Promise<Uint8Array> => this.#read(request.attempt, offset);
+    return {
+      bytes,
+      async *chunks() {
+        for (let at = 0; at < bytes; ) {
+          const chunk = await read(at);
+          if (chunk.length === 0) throw new TextUnavailable("The stored text ends too early");
+          at += chunk.length;
+          yield chunk;
+        }
+      },
+    };
+  }
+
+  async #read(attempt: number, offset: number): Promise<Uint8Array> {
+    if (this.#lost) throw new TextUnavailable("The queue is gone");
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | TextUnavailable>();
+    this.#readers.set(attempt, resolve);
+    this.#send({ kind: "text-read", attempt, offset, length: MAX_CHUNK_BYTES });
+    const answer = await promise;
+    if (answer instanceof TextUnavailable) throw answer;
+    return answer;
+  }
+}
+
+function inlineText(text: Uint8Array): MessageText {
+  return {
+    bytes: text.length,
+    async *chunks() {
+      yield text;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * The carrier that lives in another process: gives delivery attempts to whoever
+ * is at the other end of a channel and waits for the results.
+ *
+ * When the channel is lost, every attempt under way is answered "deferred": the
+ * other process may or may not have delivered, so the queue tries again. That is
+ * the one window in which a message can arrive twice (docs/flow.md).
+ */
+import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
+import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import {
+  type AttemptReply,
+  type AttemptRequest,
+  MAX_CHUNK_BYTES,
+} from "#model/ipc/attempt-link.ts";
+
+interface UnderWay {
+  readonly task: DeliveryTask;
+  readonly resolve: (results: readonly DeliveryResult[]) => void;
+  /** Where the reader of a large text stands. */
+  reader: TextReader | undefined;
+}
+
+export class AttemptSender implements Carrier {
+  readonly #send: (request: AttemptRequest) => void;
+  readonly #underWay = new Map<number, UnderWay>();
+  #lastAttempt = 0;
+  #lost: string | undefined;
+
+  constructor(send: (request: AttemptRequest) => void) {
+    this.#send = send;
+  }
+
+  /** Attempts that wait for their results. */
+  get count(): number {
+    return this.#underWay.size;
+  }
+
+  async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+    const inline = task.text.bytes <= INLINE_TEXT_BYTES;
+    let text: Uint8Array = new Uint8Array();
+    if (inline) {
+      try {
+        text = await wholeText(task.text);
+      } catch {
+        return deferAll(task, "4.3.0", "The stored text could not be read");
+      }
+    }
+    if (this.#lost !== undefined) return deferAll(task, "4.3.0", this.#lost);
+    const attempt = this.#nextAttempt();
+    const { promise, resolve } = Promise.withResolvers<readonly DeliveryResult[]>();
+    this.#underWay.set(attempt, { task, resolve, reader: undefined });
+    const { message, envelopes } = task;
+    this.#send({ kind: "attempt", attempt, message, envelopes, inline, text });
+    return promise;
+  }
+
+  /** Takes what the other side says. Frames about an attempt that is over are ignored. */
+  reply(reply: AttemptReply): void {
+    const underWay = this.#underWay.get(reply.attempt);
+    if (underWay === undefined) return;
+    if (reply.kind === "text-read") {
+      void this.#sendText(underWay, reply.attempt, reply);
+      return;
+    }
+    this.#underWay.delete(reply.attempt);
+    underWay.resolve(reply.results);
+  }
+
+  /** The channel is gone: answers everything that waits, and all that is still asked. */
+  lost(why: string): void {
+    this.#lost = why;
+    for (const { task, resolve } of this.#underWay.values()) resolve(deferAll(task, "4.3.0", why));
+    this.#underWay.clear();
+  }
+
+  async #sendText(
+    underWay: UnderWay,
+    attempt: number,
+    asked: { readonly offset: number; readonly length: number },
+  ): Promise<void> {
+    const { offset } = asked;
+    try {
+      underWay.reader ??= new TextReader(underWay.task.text);
+      const bytes = await underWay.reader.read(offset, Math.min(asked.length, MAX_CHUNK_BYTES));
+      this.#send({ kind: "text", attempt, offset, ok: true, bytes });
+    } catch {
+      // The other side defers: a text that cannot be read now may be readable later.
+      this.#send({ kind: "text", attempt, offset, ok: false, bytes: new Uint8Array() });
+    }
+  }
+
+  #nextAttempt(): number {
+    do {
+      this.#lastAttempt = (this.#lastAttempt + 1) % 0x1_0000_0000;
+    } while (this.#underWay.has(this.#lastAttempt));
+    return this.#lastAttempt;
+  }
+}
+
+/** One result for each envelope of `task`, all of them "deferred". */
+export function deferAll(
+  task: Pick<DeliveryTask, "envelopes">,
+  status: string,
+  diagnostic: string,
+): readonly DeliveryResult[] {
+  return task.envelopes.map(({ evpid }) => ({
+    evpid,
+    outcome: "deferred",
+    status,
+    diagnostic,
+    remote: "",
+  }));
+}
+
+async function wholeText(text: MessageText): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of text.chunks()) chunks.push(chunk);
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** Reads a text in pieces, mostly in order; a step back starts anew. */
+class TextReader {
+  readonly #text: MessageText;
+  #chunks: AsyncIterator<Uint8Array>;
+  /** Offset of the first byte of `#rest`. */
+  #at = 0;
+  #rest: Uint8Array = new Uint8Array();
+
+  constructor(text: MessageText) {
+    this.#text = text;
+    this.#chunks = text.chunks()[Symbol.asyncIterator]();
+  }
+
+  /** Up to `length` bytes at `offset`; empty only at the end. */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset < this.#at) {
+      this.#chunks = this.#text.chunks()[Symbol.asyncIterator]();
+      this.#at = 0;
+      this.#rest = new Uint8Array();
+    }
+    while (this.#at + this.#rest.length <= offset) {
+      this.#at += this.#rest.length;
+      const next = await this.#chunks.next();
+      this.#rest = next.done === true ? new Uint8Array() : next.value;
+      if (next.done === true) return this.#rest;
+    }
+    this.#rest = this.#rest.subarray(offset - this.#at);
+    this.#at = offset;
+    const bytes = this.#rest.subarray(0, length);
+    this.#rest = this.#rest.subarray(bytes.length);
+    this.#at += bytes.length;
+    return bytes;
+  }
+}

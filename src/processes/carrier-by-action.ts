@@ -1,0 +1,44 @@
+/** Gives each attempt to the carrier that its action asks for. */
+import type { Action } from "#model/config/config.ts";
+import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import { deferAll } from "./attempt-sender.ts";
+
+export class CarrierByAction implements Carrier {
+  readonly #actions: ReadonlyMap<string, Action>;
+  readonly #carriers: Readonly<Record<Action["kind"], Carrier>>;
+
+  constructor(
+    actions: ReadonlyMap<string, Action>,
+    carriers: Readonly<Record<Action["kind"], Carrier>>,
+  ) {
+    this.#actions = actions;
+    this.#carriers = carriers;
+  }
+
+  async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+    const name = task.envelopes[0]?.action ?? "";
+    const action = this.#actions.get(name);
+    if (action !== undefined) return this.#carriers[action.kind].attempt(task);
+    // The configuration has changed since the message was accepted: it may change back.
+    return deferAll(task, "4.3.5", `No action named ${JSON.stringify(name)} in the configuration`);
+  }
+}
+
+/** The actions of one kind, by name. */
+export function actionsOfKind<Kind extends Action["kind"]>(
+  actions: ReadonlyMap<string, Action>,
+  kind: Kind,
+): ReadonlyMap<string, Extract<Action, { readonly kind: Kind }>> {
+  const chosen = new Map<string, Extract<Action, { readonly kind: Kind }>>();
+  for (const [name, action] of actions) {
+    if (isOfKind(action, kind)) chosen.set(name, action);
+  }
+  return chosen;
+}
+
+function isOfKind<Kind extends Action["kind"]>(
+  action: Action,
+  kind: Kind,
+): action is Extract<Action, { readonly kind: Kind }> {
+  return action.kind === kind;
+}

@@ -1,0 +1,154 @@
+/**
+ * The dispatcher: speaks SMTP with the world, in and out.
+ *
+ * Runs as: `_smtpd`, several times, under Node's permission model: it reaches the
+ * network and the sockets it was given, no file and no program. Holds: rules and
+ * tables; no password, no mail but what is on its way. Talks to: the parent, the
+ * queue, agents. When it dies, its open sessions break without a 250 and its
+ * deliveries are attempted again.
+ */
+import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
+import { Relay } from "#engine/relay/relay.ts";
+import { SmtpServer } from "#engine/server/smtp-server.ts";
+import type { Carrier } from "#model/delivery.ts";
+import type { ParentToChild } from "#model/ipc/parent-link.ts";
+import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
+import { createRouting } from "#policy/ruleset/routing.ts";
+import { AgentCarrier } from "./agent-carrier.ts";
+import { AttemptReceiver } from "./attempt-receiver.ts";
+import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
+import { type Link, StreamChannel } from "./channel.ts";
+import { RemoteIntake } from "./remote-intake.ts";
+import { RemoteUsers } from "./remote-users.ts";
+import type { Joined, RoleSetting, RunningRole } from "./role.ts";
+import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE } from "./shapes.ts";
+import { SwitchedIntake } from "./switched-intake.ts";
+
+/** How long sessions may finish their message, and deliveries end, when the daemon stops. */
+const DRAIN_MS = 15_000;
+/** How often a stopping dispatcher looks whether its deliveries have ended. */
+const DRAIN_LOOK_MS = 50;
+
+export async function startDispatcher(setting: RoleSetting): Promise<RunningRole | string> {
+  const dispatcher = new Dispatcher(setting);
+  const trouble = await dispatcher.listen();
+  return trouble ?? dispatcher;
+}
+
+class Dispatcher implements RunningRole {
+  readonly #setting: RoleSetting;
+  readonly #users: RemoteUsers;
+  readonly #agents: AgentCarrier;
+  readonly #carrier: Carrier;
+  readonly #intake = new SwitchedIntake();
+  readonly #server: SmtpServer;
+  readonly #receivers = new Set<AttemptReceiver>();
+  #stopping = false;
+
+  constructor(setting: RoleSetting) {
+    this.#setting = setting;
+    const { config, parent, ports } = setting;
+    const observe = setting.observer.observe;
+    this.#users = new RemoteUsers(ports.clock, (request, name) =>
+      parent.send({ kind: "user-wanted", request, name }),
+    );
+    this.#agents = new AgentCarrier(ports.clock, config, (action, user) =>
+      parent.send({ kind: "agent-wanted", action, user }),
+    );
+    const actions = config.actions;
+    this.#carrier = new CarrierByAction(actions, {
+      maildir: this.#agents,
+      lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), config.serverName, observe),
+      relay: new Relay(ports, actionsOfKind(actions, "relay"), config, observe),
+    });
+    const routing = createRouting(config, this.#users, setting.slice.ownAddresses);
+    this.#server = new SmtpServer(ports, config, { routing, intake: this.#intake, observe });
+  }
+
+  /** Accepts on every listener; the string names the one that cannot. */
+  async listen(): Promise<string | undefined> {
+    const { config, ports, slice } = this.#setting;
+    for (const listener of config.listeners) {
+      const listening = await ports.network.listen(listener.endpoint, (connection) =>
+        this.#server.accept(connection, listener),
+      );
+      if ("code" in listening) return listening.message;
+    }
+    if (slice.paused.includes("smtp")) this.#server.pause();
+    return undefined;
+  }
+
+  joined({ to, name, connection }: Joined): void {
+    const { defer } = this.#setting.ports;
+    if (to === "queue") this.#queueJoined(new StreamChannel(connection, DISPATCHER_SIDE, defer));
+    else if (to === "agent") {
+      this.#agents.linked(name, new StreamChannel(connection, AGENT_CLIENT_SIDE, defer));
+    } else connection.destroy();
+  }
+
+  parentSays(message: ParentToChild): void {
+    switch (message.kind) {
+      case "user":
+        this.#users.answered(message);
+        return;
+      case "agent-refused":
+        this.#agents.refused(message.action, message.user, message.why);
+        return;
+      case "pause-smtp":
+        if (message.paused) this.#server.pause();
+        else this.#server.resume();
+        return;
+      case "counters-wanted": {
+        const counters = this.#setting.observer.counters();
+        this.#setting.parent.send({ kind: "counters", request: message.request, counters });
+        return;
+      }
+      case "shutdown":
+        void this.#shutdown();
+        return;
+      case "configure":
+      case "verbose":
+      case "control":
+        return;
+    }
+  }
+
+  #queueJoined(channel: Link<QueueToDispatcher, DispatcherToQueue>): void {
+    const intake = new RemoteIntake((request) => channel.send(request));
+    const receiver = new AttemptReceiver((reply) => channel.send(reply), this.#carrier);
+    this.#receivers.add(receiver);
+    this.#intake.use(intake);
+    channel.start({
+      message(message) {
+        if (message.kind === "attempt" || message.kind === "text") receiver.request(message);
+        else intake.reply(message);
+      },
+      closed: () => {
+        this.#intake.drop(intake);
+        this.#receivers.delete(receiver);
+        intake.lost();
+        receiver.lost();
+      },
+    });
+  }
+
+  async #shutdown(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const deadlineMs = this.#setting.ports.clock.monotonicMs() + DRAIN_MS;
+    await this.#server.shutdown(DRAIN_MS);
+    await this.#deliveriesEnded(deadlineMs);
+    this.#setting.parent.send({ kind: "stopped" });
+    this.#setting.end();
+  }
+
+  async #deliveriesEnded(deadlineMs: number): Promise<void> {
+    const { clock } = this.#setting.ports;
+    const busy = (): boolean => [...this.#receivers].some((receiver) => receiver.count > 0);
+    while (busy() && clock.monotonicMs() < deadlineMs) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      clock.after(DRAIN_LOOK_MS, resolve);
+      await promise;
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Starts a child process in its role: with the user, the permissions and the
+ * descriptors of docs/architecture.md, and nothing else.
+ *
+ * Descriptors of a child: 0 closed, 1 and 2 the log, 3 Node's channel (for handed
+ * sockets only), 4 the frames to and from the parent, 5 and up the bound sockets
+ * that it shall accept on.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Endpoint } from "#base/endpoint.ts";
+import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
+import { wrapSocket } from "#world/node/connection.ts";
+import { type Link, StreamChannel } from "./channel.ts";
+import type { LogTarget } from "./log-target.ts";
+import { type Role, ROLES } from "./roles.ts";
+import { PARENT_SIDE } from "./shapes.ts";
+
+export const PARENT_LINK_FD = 4;
+export const FIRST_LISTENER_FD = 5;
+
+/** Who a child runs as; undefined: as the parent itself does. */
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface LaunchRequest {
+  readonly role: Role;
+  readonly account: Account | undefined;
+  readonly home: string;
+  /** Bound descriptors, given to the child from FIRST_LISTENER_FD on. */
+  readonly listenerFds: readonly number[];
+  /** Where the child's log lines go. */
+  readonly log: LogTarget;
+}
+
+/** A socket for a child to talk to a sibling. */
+export interface Handover {
+  /** What is at the other end: a role. */
+  readonly to: Role;
+  /** For an agent: the account; for a dispatcher: its number. */
+  readonly name: string;
+}
+
+export interface Child {
+  readonly pid: number | undefined;
+  readonly link: Link<ChildToParent, ParentToChild>;
+  handOver(handover: Handover, socket: Socket): void;
+  kill(signal: "SIGKILL" | "SIGTERM"): void;
+  /** Resolves once the process has ended, with a word on how. */
+  readonly exited: Promise<string>;
+}
+
+/** Pipes between our own processes have no address. */
+const NAMELESS: Endpoint = { kind: "unix", path: "" };
+
+const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
+const CHILD_MAIN = join(SOURCES, "processes", "child-main.ts");
+
+/** Starts a child. It waits for its `configure` frame. */
+export function launch(request: LaunchRequest): Child {
+  const role = ROLES[request.role];
+  const { account, log } = request;
+  const logFd = log.kind === "descriptor" ? log.fd : "pipe";
+  const child = spawn(
+    process.execPath,
+    [...role.nodeFlags(dirname(SOURCES)), CHILD_MAIN, request.role],
+    {
+      stdio: ["ignore", logFd, logFd, "ipc", "pipe", ...request.listenerFds],
+      env: { PATH: "/usr/bin:/bin", HOME: request.home, LANG: "C.UTF-8" },
+      cwd: "/",
+      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+      detached: true,
+    },
+  );
+  if (log.kind === "stream") {
+    child.stdout?.pipe(log.stream, { end: false });
+    child.stderr?.pipe(log.stream, { end: false });
+  }
+  const link = new StreamChannel(
+    wrapSocket(pipeOf(child), { local: NAMELESS, remote: NAMELESS }),
+    PARENT_SIDE,
+    setImmediate,
+  );
+  return {
+    pid: child.pid,
+    link,
+    handOver(handover, socket) {
+      if (!child.connected) {
+        socket.destroy();
+        return;
+      }
+      // The child may be dying: its exit is what tells us.
+      child.send(handover, socket, { keepOpen: false }, () => undefined);
+    },
+    kill: (signal) => void child.kill(signal),
+    exited: exitOf(child),
+  };
+}
+
+function pipeOf(child: ChildProcess): Socket {
+  // With "pipe" in place 4 this is a duplex socket; the types know only streams.
+  return child.stdio[PARENT_LINK_FD] as unknown as Socket;
+}
+
+function exitOf(child: ChildProcess): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  child.once("error", (error) => resolve(error.message));
+  child.once("exit", (code, signal) =>
+    resolve(signal === null ? `exited with ${code ?? "no code"}` : `ended by ${signal}`),
+  );
+  return promise;
+}

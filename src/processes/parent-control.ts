@@ -1,0 +1,74 @@
+/**
+ * The parent's answers to smtpctl: the state of the subsystems, the counters of
+ * the dispatchers, and the orders that concern the daemon as a whole.
+ */
+import type { ControlAnswer, ControlRequest, Subsystem } from "#model/ipc/control-link.ts";
+import type { Counter } from "#model/ipc/parent-link.ts";
+
+/** What the parent can be asked to do. */
+export interface DaemonHandles {
+  readonly smtpPaused: boolean;
+  pauseSmtp(paused: boolean): void;
+  setVerbose(verbose: boolean): void;
+  /** The counters of every dispatcher that answers. */
+  counters(): Promise<readonly Counter[]>;
+  stop(): void;
+}
+
+const DONE: ControlAnswer = { kind: "done", ok: true, text: "", count: 0 };
+
+/** Carries out one request and gives its answers, the last of which is "done". */
+export async function answerControl(
+  request: ControlRequest,
+  daemon: DaemonHandles,
+): Promise<readonly ControlAnswer[]> {
+  switch (request.kind) {
+    case "show-status": {
+      const state = daemon.smtpPaused ? "paused" : "running";
+      const row = { line: `SMTP ${state}`, json: JSON.stringify({ smtp: state }) };
+      return [{ kind: "row", ...row }, DONE];
+    }
+    case "show-stats": {
+      const rows = summed(await daemon.counters()).map(
+        ({ name, value }): ControlAnswer => ({
+          kind: "row",
+          line: `${name}=${value}`,
+          json: JSON.stringify({ [name]: value }),
+        }),
+      );
+      return [...rows, DONE];
+    }
+    case "pause":
+      return [pause(request.subsystem, request.paused, daemon)];
+    case "log":
+      daemon.setVerbose(request.verbose);
+      return [DONE];
+    case "stop":
+      daemon.stop();
+      return [DONE];
+    case "show-queue":
+    case "show-envelope":
+    case "show-message":
+    case "schedule":
+    case "remove":
+    case "pause-envelope":
+      return [failed("Not for the parent")];
+  }
+}
+
+function pause(subsystem: Subsystem, paused: boolean, daemon: DaemonHandles): ControlAnswer {
+  if (subsystem !== "smtp") return failed("Not for the parent");
+  if (daemon.smtpPaused === paused) return failed(paused ? "already paused" : "already running");
+  daemon.pauseSmtp(paused);
+  return DONE;
+}
+
+function failed(text: string): ControlAnswer {
+  return { kind: "done", ok: false, text, count: 0 };
+}
+
+function summed(counters: readonly Counter[]): readonly Counter[] {
+  const sums = new Map<string, number>();
+  for (const { name, value } of counters) sums.set(name, (sums.get(name) ?? 0) + value);
+  return [...sums].map(([name, value]) => ({ name, value }));
+}

@@ -1,0 +1,290 @@
+/**
+ * The parent: binds what the daemon listens on, starts every other process and
+ * starts it again when it dies, and answers the few questions that need its
+ * privileges.
+ *
+ * Runs as: root, or whoever started it. Holds: the bound sockets, the
+ * configuration. Talks to: its children only, in small bounded frames; reads no
+ * byte of a stranger. When it dies, its children see their channels close and end.
+ */
+import type { Socket } from "node:net";
+import type { Clock } from "#base/ports/clock.ts";
+import type { Users } from "#base/ports/users.ts";
+import type { Config } from "#model/config/config.ts";
+import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
+import type { ChildToParent, Counter, Slice } from "#model/ipc/parent-link.ts";
+import { Agents } from "./agents.ts";
+import type { BoundSockets } from "./bound-sockets.ts";
+import { type Account, launch } from "./launch.ts";
+import type { LogTarget } from "./log-target.ts";
+import { answerControl, type DaemonHandles } from "./parent-control.ts";
+import type { Role } from "./roles.ts";
+import type { SocketPairs } from "./socket-pair.ts";
+import { Supervised } from "./supervised.ts";
+
+/** How long sessions and deliveries may finish when the daemon stops. */
+const DISPATCHER_GRACE_MS = 20_000;
+const QUEUE_GRACE_MS = 40_000;
+const AGENT_GRACE_MS = 10_000;
+/** A dispatcher that does not answer in time is left out of the counters. */
+const COUNTERS_TIMEOUT_MS = 2_000;
+
+export interface ParentSettings {
+  readonly config: Config;
+  /** The configuration as the children get it. */
+  readonly serialisedConfig: string;
+  readonly state: string;
+  readonly dispatchers: number;
+  /** Who each role runs as; empty without root. */
+  readonly accounts: ReadonlyMap<Role, Account>;
+  readonly isRoot: boolean;
+  readonly verbose: boolean;
+  readonly paused: readonly Subsystem[];
+  readonly ownAddresses: readonly string[];
+  readonly logTarget: LogTarget;
+}
+
+export interface ParentPorts {
+  readonly clock: Clock;
+  readonly users: Users;
+}
+
+export interface ParentLog {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/** How starting ended. */
+export type Started =
+  | { readonly kind: "running" }
+  | { readonly kind: "cannot-start"; readonly why: string };
+
+export class Parent implements DaemonHandles {
+  readonly #ports: ParentPorts;
+  readonly #settings: ParentSettings;
+  readonly #log: ParentLog;
+  readonly #sockets: BoundSockets;
+  readonly #pairs: SocketPairs;
+  readonly #agents: Agents;
+  readonly #queue: Supervised;
+  readonly #control: Supervised;
+  readonly #dispatchers: readonly Supervised[];
+  readonly #started = Promise.withResolvers<Started>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #countersWaiting = new Map<number, (counters: readonly Counter[]) => void>();
+  #lastCountersRequest = 0;
+  #stopping = false;
+  #verbose: boolean;
+  smtpPaused: boolean;
+
+  constructor(
+    ports: ParentPorts,
+    settings: ParentSettings,
+    log: ParentLog,
+    sockets: { readonly bound: BoundSockets; readonly pairs: SocketPairs },
+  ) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#log = log;
+    this.#sockets = sockets.bound;
+    this.#pairs = sockets.pairs;
+    this.#verbose = settings.verbose;
+    this.smtpPaused = settings.paused.includes("smtp");
+    this.#agents = new Agents(ports, this.#pairs, {
+      config: settings.config,
+      isRoot: settings.isRoot,
+      launch: (user) =>
+        launch({
+          role: "agent",
+          account: settings.isRoot ? { uid: user.uid, gid: user.gid } : undefined,
+          home: user.home,
+          listenerFds: [],
+          log: settings.logTarget,
+        }),
+      slice: () => this.#slice(0),
+      warn: (text) => log.warn(text),
+    });
+    this.#queue = this.#supervised("queue", 0, []);
+    this.#control = this.#supervised("control", 0, [this.#sockets.controlFd]);
+    this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
+      this.#supervised("dispatcher", index, this.#sockets.listenerFds),
+    );
+  }
+
+  /** Starts everything; resolves when mail can flow, or with what stands in the way. */
+  start(): Promise<Started> {
+    for (const child of this.#children()) {
+      child.start({
+        ready: () => this.#ready(child),
+        message: (message) => void this.#message(child, message),
+        down: (how) => this.#log.warn(`${child.name} ${how}, starting it again`),
+        cannotStart: (why) => this.#cannotStart(child, why),
+      });
+    }
+    return this.#started.promise;
+  }
+
+  /** Resolves once everything has ended after `stop`. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** A clean end: clients are told, what was accepted is kept, no delivery is cut short. */
+  stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    void this.#end().then(this.#stopped.resolve, this.#stopped.reject);
+  }
+
+  pauseSmtp(paused: boolean): void {
+    this.smtpPaused = paused;
+    for (const dispatcher of this.#dispatchers) dispatcher.send({ kind: "pause-smtp", paused });
+    this.#log.info(`smtp ${paused ? "paused" : "resumed"}`);
+  }
+
+  setVerbose(verbose: boolean): void {
+    this.#verbose = verbose;
+    for (const child of this.#children()) child.send({ kind: "verbose", verbose });
+  }
+
+  async counters(): Promise<readonly Counter[]> {
+    const answers = await Promise.all(
+      this.#dispatchers.map((dispatcher) => this.#countersOf(dispatcher)),
+    );
+    return answers.flat();
+  }
+
+  #supervised(role: Role, index: number, listenerFds: readonly number[]): Supervised {
+    const settings = this.#settings;
+    const name = role === "dispatcher" ? `dispatcher ${index}` : role;
+    return new Supervised(name, this.#ports.clock, {
+      launch: () =>
+        launch({
+          role,
+          account: settings.accounts.get(role),
+          home: "/",
+          listenerFds,
+          log: settings.logTarget,
+        }),
+      slice: () => this.#slice(index),
+    });
+  }
+
+  #slice(index: number): Slice {
+    const { serialisedConfig, state, ownAddresses, paused } = this.#settings;
+    const others = paused.filter((subsystem) => subsystem !== "smtp");
+    return {
+      config: serialisedConfig,
+      index,
+      state,
+      verbose: this.#verbose,
+      paused: this.smtpPaused ? [...others, "smtp"] : others,
+      ownAddresses,
+    };
+  }
+
+  #children(): readonly Supervised[] {
+    return [this.#queue, ...this.#dispatchers, this.#control];
+  }
+
+  /** Joins a child that has just started to those of its siblings that run. */
+  #ready(child: Supervised): void {
+    const [queue, control] = [this.#queue, this.#control];
+    for (const [index, dispatcher] of this.#dispatchers.entries()) {
+      if (child === queue || child === dispatcher) {
+        void this.#join([queue, "queue", ""], [dispatcher, "dispatcher", String(index)]);
+      }
+    }
+    if (child === queue || child === control) {
+      void this.#join([queue, "queue", ""], [control, "control", ""]);
+    }
+    if (this.#children().every((each) => each.running)) {
+      this.#started.resolve({ kind: "running" });
+    }
+  }
+
+  async #join(a: Sibling, b: Sibling): Promise<void> {
+    if (a[0].child === undefined || b[0].child === undefined) return;
+    const [near, far] = await this.#pairs.pair();
+    give(a, b, near);
+    give(b, a, far);
+  }
+
+  #cannotStart(child: Supervised, why: string): void {
+    this.#log.warn(`${child.name}: ${why}`);
+    this.#started.resolve({ kind: "cannot-start", why });
+  }
+
+  async #message(child: Supervised, message: ChildToParent): Promise<void> {
+    switch (message.kind) {
+      case "user-wanted": {
+        const answer = await this.#ports.users.lookup(message.name);
+        const user = answer.kind === "found" ? answer.value : undefined;
+        child.send({ kind: "user", request: message.request, outcome: answer.kind, user });
+        return;
+      }
+      case "agent-wanted": {
+        const dispatcher = child.child;
+        if (dispatcher === undefined) return;
+        const { action, user } = message;
+        const refusal = await this.#agents.connect({ action, user }, dispatcher);
+        if (refusal !== undefined) {
+          this.#log.warn(
+            `${child.name}: no delivery agent for ${JSON.stringify(user)}: ${refusal}`,
+          );
+          child.send({ kind: "agent-refused", action, user, why: refusal });
+        }
+        return;
+      }
+      case "counters":
+        this.#countersWaiting.get(message.request)?.(message.counters);
+        return;
+      case "control":
+        if (child === this.#control) await this.#answerControl(message.request);
+        return;
+      case "ready":
+      case "stopped":
+      case "cannot-start":
+        return;
+    }
+  }
+
+  async #answerControl({ id, request }: NumberedRequest): Promise<void> {
+    for (const answer of await answerControl(request, this)) {
+      this.#control.send({ kind: "control", answer: { id, answer } });
+    }
+  }
+
+  async #countersOf(dispatcher: Supervised): Promise<readonly Counter[]> {
+    if (!dispatcher.running) return [];
+    const request = ++this.#lastCountersRequest;
+    const { promise, resolve } = Promise.withResolvers<readonly Counter[]>();
+    this.#countersWaiting.set(request, resolve);
+    const cancel = this.#ports.clock.after(COUNTERS_TIMEOUT_MS, () => resolve([]));
+    dispatcher.send({ kind: "counters-wanted", request });
+    const counters = await promise;
+    cancel();
+    this.#countersWaiting.delete(request);
+    return counters;
+  }
+
+  async #end(): Promise<void> {
+    // The queue hands out nothing more, but goes on until its dispatchers are gone:
+    // their last messages and results still reach it.
+    const queueStopped = this.#queue.stop(QUEUE_GRACE_MS);
+    await Promise.all(this.#dispatchers.map((each) => each.stop(DISPATCHER_GRACE_MS)));
+    await this.#agents.stop(AGENT_GRACE_MS);
+    await queueStopped;
+    await this.#control.stop(0);
+    this.#pairs.close();
+    this.#sockets.close();
+  }
+}
+
+type Sibling = readonly [process: Supervised, role: Role, name: string];
+
+/** Hands `socket` to `to`, as its way to `other`. */
+function give([to]: Sibling, [, role, name]: Sibling, socket: Socket): void {
+  if (to.child === undefined) socket.destroy();
+  else to.child.handOver({ to: role, name }, socket);
+}

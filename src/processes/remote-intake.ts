@@ -1,0 +1,221 @@
+/**
+ * The door of the queue, seen from a dispatcher: hands messages over a channel
+ * and waits for the receipts.
+ *
+ * A text stays in memory while it is small and all texts together are; else it
+ * goes ahead to the queue piece by piece. Message ids come in grants, so that
+ * opening a submission asks nobody. When the channel is lost, whatever has no
+ * receipt is refused: its client gets no 250 and sends again.
+ */
+import type { Envelope, Message } from "#model/envelope.ts";
+import { type Intake, INLINE_TEXT_BYTES, type Receipt, type Submission } from "#model/intake.ts";
+import { MAX_CHUNK_BYTES } from "#model/ipc/attempt-link.ts";
+import { type IntakeReply, type IntakeRequest, MSGID_GRANT } from "#model/ipc/queue-link.ts";
+
+/** All texts that a dispatcher holds in memory at once; beyond it they go ahead to the queue. */
+const MAX_HELD_BYTES: number = 64 * 1024 * 1024;
+/** Pieces of one large text that may be on their way. */
+const BLOB_WINDOW_BYTES: number = 4 * MAX_CHUNK_BYTES;
+/** Ask for more ids when fewer than this are left. */
+const MSGID_LOW_WATER: number = MSGID_GRANT / 2;
+
+/** `lost`, or what the queue said of a blob that it could not write. */
+type Trouble = "full" | "failed";
+
+const REFUSED_FAILED: Receipt = { kind: "refused", why: "failed" };
+
+export class RemoteIntake implements Intake {
+  readonly #send: (request: IntakeRequest) => void;
+  #msgids: string[] = [];
+  #asked = false;
+  #freeBytes = 0;
+  #heldBytes = 0;
+  #lost = false;
+  readonly #receipts = new Map<string, (receipt: Receipt) => void>();
+  readonly #blobs = new Map<string, RemoteSubmission>();
+
+  constructor(send: (request: IntakeRequest) => void) {
+    this.#send = send;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return !this.#lost && this.#freeBytes > bytes;
+  }
+
+  open(): Submission | undefined {
+    const msgid = this.#lost ? undefined : this.#msgids.pop();
+    if (this.#msgids.length < MSGID_LOW_WATER && !this.#asked && !this.#lost) {
+      this.#asked = true;
+      this.#send({ kind: "msgids-wanted" });
+    }
+    if (msgid === undefined) return undefined;
+    return new RemoteSubmission(msgid, {
+      send: this.#send,
+      hold: (bytes) => this.#hold(bytes),
+      blobOpened: (submission) => this.#blobs.set(msgid, submission),
+      blobClosed: () => this.#blobs.delete(msgid),
+      receipt: () => this.#receipt(msgid),
+      unused: () => this.#msgids.push(msgid),
+    });
+  }
+
+  /** Takes what the queue says. */
+  reply(reply: IntakeReply): void {
+    switch (reply.kind) {
+      case "msgids":
+        this.#asked = false;
+        this.#msgids.push(...reply.msgids);
+        return;
+      case "room":
+        this.#freeBytes = reply.freeBytes;
+        return;
+      case "blob-took":
+        this.#blobs
+          .get(reply.msgid)
+          ?.took(reply.bytes, reply.outcome === "written" ? undefined : reply.outcome);
+        return;
+      case "receipt": {
+        const resolve = this.#receipts.get(reply.msgid);
+        this.#receipts.delete(reply.msgid);
+        const { outcome } = reply;
+        resolve?.(
+          outcome === "accepted" ? { kind: "accepted" } : { kind: "refused", why: outcome },
+        );
+        return;
+      }
+    }
+  }
+
+  /** The channel is gone for good; a new queue gets a new RemoteIntake. */
+  lost(): void {
+    this.#lost = true;
+    this.#msgids = [];
+    for (const resolve of this.#receipts.values()) resolve(REFUSED_FAILED);
+    this.#receipts.clear();
+    for (const blob of this.#blobs.values()) blob.took(0, "failed");
+  }
+
+  /** Counts bytes held in memory; false when there are too many already. */
+  #hold(bytes: number): boolean {
+    if (bytes > 0 && this.#heldBytes + bytes > MAX_HELD_BYTES) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  #receipt(msgid: string): Promise<Receipt> {
+    if (this.#lost) return Promise.resolve(REFUSED_FAILED);
+    const { promise, resolve } = Promise.withResolvers<Receipt>();
+    this.#receipts.set(msgid, resolve);
+    return promise;
+  }
+}
+
+/** What a submission needs of its intake. */
+interface Door {
+  send(request: IntakeRequest): void;
+  hold(bytes: number): boolean;
+  blobOpened(submission: RemoteSubmission): void;
+  blobClosed(): void;
+  receipt(): Promise<Receipt>;
+  /** The message was given up: its id may serve the next one. */
+  unused(): void;
+}
+
+class RemoteSubmission implements Submission {
+  readonly msgid: string;
+  readonly #door: Door;
+  #mode: "held" | "blob" | "ended" = "held";
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #unacknowledgedBytes = 0;
+  #trouble: Trouble | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(msgid: string, door: Door) {
+    this.msgid = msgid;
+    this.#door = door;
+  }
+
+  write(text: Uint8Array): boolean {
+    if (this.#mode === "held") {
+      const fits = this.#heldBytes + text.length <= INLINE_TEXT_BYTES;
+      if (fits && this.#door.hold(text.length)) {
+        this.#held.push(text);
+        this.#heldBytes += text.length;
+        return true;
+      }
+      this.#spill();
+    }
+    if (this.#mode === "blob" && this.#trouble === undefined) this.#sendPieces(text);
+    return this.#unacknowledgedBytes < BLOB_WINDOW_BYTES;
+  }
+
+  drained(): Promise<void> {
+    if (this.#unacknowledgedBytes < BLOB_WINDOW_BYTES) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
+  }
+
+  async commit(message: Message, envelopes: readonly Envelope[]): Promise<Receipt> {
+    const inBlob = this.#mode === "blob";
+    const text = inBlob ? new Uint8Array() : joined(this.#held);
+    const trouble = this.#trouble;
+    this.#end();
+    if (trouble !== undefined) {
+      this.#door.send({ kind: "blob-drop", msgid: this.msgid });
+      return { kind: "refused", why: trouble };
+    }
+    const receipt = this.#door.receipt();
+    this.#door.send({ kind: "accept", message, envelopes, inBlob, text });
+    return receipt;
+  }
+
+  abort(): void {
+    if (this.#mode === "blob") this.#door.send({ kind: "blob-drop", msgid: this.msgid });
+    if (this.#mode !== "ended") this.#door.unused();
+    this.#end();
+  }
+
+  /** The queue has written `bytes` of the blob, or cannot. */
+  took(bytes: number, trouble: Trouble | undefined): void {
+    this.#trouble ??= trouble;
+    this.#unacknowledgedBytes = this.#trouble ? 0 : this.#unacknowledgedBytes - bytes;
+    if (this.#unacknowledgedBytes >= BLOB_WINDOW_BYTES) return;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  #spill(): void {
+    this.#mode = "blob";
+    this.#door.blobOpened(this);
+    const held = this.#held;
+    this.#release();
+    for (const text of held) this.#sendPieces(text);
+  }
+
+  #sendPieces(text: Uint8Array): void {
+    for (let at = 0; at < text.length; at += MAX_CHUNK_BYTES) {
+      const bytes = text.subarray(at, at + MAX_CHUNK_BYTES);
+      this.#unacknowledgedBytes += bytes.length;
+      this.#door.send({ kind: "blob-write", msgid: this.msgid, bytes });
+    }
+  }
+
+  #release(): void {
+    this.#door.hold(-this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  #end(): void {
+    if (this.#mode === "blob") this.#door.blobClosed();
+    this.#mode = "ended";
+    this.#release();
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}

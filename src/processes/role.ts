@@ -1,0 +1,54 @@
+/**
+ * A role: what a child process does, as a function of its ports, its slice of the
+ * configuration and its channels. It does not know whether it runs in a process of
+ * its own (child-main.ts) or beside the others in one (one-process.ts).
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { Files } from "#base/ports/files.ts";
+import type { Connection, Network } from "#base/ports/network.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Observer } from "#engine/observe/observer.ts";
+import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { Channel, Defer } from "./channel.ts";
+import type { Role } from "./roles.ts";
+
+export interface RolePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly resolver: Resolver;
+  readonly network: Network;
+  readonly files: Files;
+  readonly defer: Defer;
+}
+
+export interface RoleSetting {
+  readonly ports: RolePorts;
+  readonly slice: Slice;
+  readonly config: Config;
+  readonly parent: Channel<ChildToParent>;
+  readonly observer: Observer;
+  /** Name of this machine, for Maildir file names. */
+  readonly hostname: string;
+  /** The home of the user that this process runs as. */
+  readonly home: string;
+  /** A role that has nothing more to do ends its process with this. */
+  end(): void;
+}
+
+/** A sibling at the other end of a fresh connection. */
+export interface Joined {
+  readonly to: Role;
+  readonly name: string;
+  readonly connection: Connection;
+}
+
+export interface RunningRole {
+  joined(sibling: Joined): void;
+  /** Everything but `configure`, which came before. */
+  parentSays(message: ParentToChild): void;
+}
+
+/** Starts a role; the string says, in one line, why it cannot run. */
+export type StartRole = (setting: RoleSetting) => Promise<RunningRole | string>;

@@ -1,0 +1,82 @@
+/** The channels between processes: codecs and bounds, as each end sees them. */
+import {
+  attemptReplyCodec,
+  attemptRequestCodec,
+  type AttemptReply,
+  type AttemptRequest,
+} from "#model/ipc/attempt-link.ts";
+import {
+  type ChildToParent,
+  childToParentCodec,
+  MAX_CONFIG_BYTES,
+  type ParentToChild,
+  parentToChildCodec,
+} from "#model/ipc/parent-link.ts";
+import {
+  type NumberedAnswer,
+  type NumberedRequest,
+  numberedAnswerCodec,
+  numberedRequestCodec,
+} from "#model/ipc/control-link.ts";
+import {
+  type DispatcherToQueue,
+  dispatcherToQueueCodec,
+  type QueueToDispatcher,
+  queueToDispatcherCodec,
+} from "#model/ipc/queue-link.ts";
+import type { ChannelShape } from "./channel.ts";
+
+/** A message with its envelopes and an inline text; envelopes may be many. */
+const MAX_MESSAGE_FRAME_BYTES: number = 64 * 1024 * 1024;
+/** Whatever a child says to the parent. */
+const MAX_CHILD_FRAME_BYTES: number = 512 * 1024;
+
+export const PARENT_SIDE: ChannelShape<ChildToParent, ParentToChild> = {
+  inbound: childToParentCodec,
+  outbound: parentToChildCodec,
+  maxFrameBytes: MAX_CHILD_FRAME_BYTES,
+};
+
+export const CHILD_SIDE: ChannelShape<ParentToChild, ChildToParent> = {
+  inbound: parentToChildCodec,
+  outbound: childToParentCodec,
+  maxFrameBytes: MAX_CONFIG_BYTES + 1024 * 1024,
+};
+
+export const QUEUE_SIDE: ChannelShape<DispatcherToQueue, QueueToDispatcher> = {
+  inbound: dispatcherToQueueCodec,
+  outbound: queueToDispatcherCodec,
+  maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
+};
+
+export const DISPATCHER_SIDE: ChannelShape<QueueToDispatcher, DispatcherToQueue> = {
+  inbound: queueToDispatcherCodec,
+  outbound: dispatcherToQueueCodec,
+  maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
+};
+
+/** The dispatcher's end of a channel to an agent. */
+export const AGENT_CLIENT_SIDE: ChannelShape<AttemptReply, AttemptRequest> = {
+  inbound: attemptReplyCodec,
+  outbound: attemptRequestCodec,
+  maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
+};
+
+export const AGENT_SIDE: ChannelShape<AttemptRequest, AttemptReply> = {
+  inbound: attemptRequestCodec,
+  outbound: attemptReplyCodec,
+  maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
+};
+
+/** The control process asks the queue. */
+export const CONTROL_CLIENT_SIDE: ChannelShape<NumberedAnswer, NumberedRequest> = {
+  inbound: numberedAnswerCodec,
+  outbound: numberedRequestCodec,
+  maxFrameBytes: 1024 * 1024,
+};
+
+export const CONTROL_QUEUE_SIDE: ChannelShape<NumberedRequest, NumberedAnswer> = {
+  inbound: numberedRequestCodec,
+  outbound: numberedAnswerCodec,
+  maxFrameBytes: 64 * 1024,
+};

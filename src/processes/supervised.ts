@@ -1,0 +1,140 @@
+/**
+ * Keeps one child of the parent alive: starts it, tells it its slice, and starts
+ * it again, later each time, when it dies without having been asked to.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { Child, Handover } from "./launch.ts";
+
+/** First wait before a restart; it doubles with each death in a row. */
+const RESTART_DELAY_MS = 200;
+const MAX_RESTART_DELAY_MS = 30_000;
+/** A child that lived this long has proved itself: the next wait is short again. */
+const PROVED_AFTER_MS = 60_000;
+/** A child that is not ready by then counts as dead. */
+const START_TIMEOUT_MS = 60_000;
+
+export type { Handover };
+
+export interface SupervisedOwner {
+  /** The child runs its role; also after each restart. Links to siblings are handed over now. */
+  ready(): void;
+  message(message: ChildToParent): void;
+  /** The child is gone; it will be started again unless it was stopped. */
+  down(how: string): void;
+  /** The child says why it cannot run; it is not started again. */
+  cannotStart(why: string): void;
+}
+
+type State =
+  | { readonly kind: "idle" }
+  | { readonly kind: "starting"; readonly child: Child; readonly cancelTimeout: () => void }
+  | { readonly kind: "running"; readonly child: Child; readonly sinceMs: number }
+  | { readonly kind: "waiting"; readonly cancel: () => void }
+  | { readonly kind: "stopping"; readonly child: Child }
+  | { readonly kind: "stopped" };
+
+export class Supervised {
+  /** For log lines: `dispatcher 0`. */
+  readonly name: string;
+  readonly #clock: Clock;
+  readonly #launch: () => Child;
+  readonly #slice: () => Slice;
+  #owner: SupervisedOwner | undefined;
+  #state: State = { kind: "idle" };
+  #deathsInARow = 0;
+
+  constructor(
+    name: string,
+    clock: Clock,
+    make: { readonly launch: () => Child; readonly slice: () => Slice },
+  ) {
+    this.name = name;
+    this.#clock = clock;
+    this.#launch = make.launch;
+    this.#slice = make.slice;
+  }
+
+  get running(): boolean {
+    return this.#state.kind === "running";
+  }
+
+  get pid(): number | undefined {
+    return "child" in this.#state ? this.#state.child.pid : undefined;
+  }
+
+  start(owner: SupervisedOwner): void {
+    this.#owner = owner;
+    this.#begin();
+  }
+
+  /** Sends to the child if it runs; else the message is dropped: a new child gets a fresh slice. */
+  send(message: ParentToChild): void {
+    if (this.#state.kind === "running" || this.#state.kind === "stopping") {
+      this.#state.child.link.send(message);
+    }
+  }
+
+  /** The running child, to hand a socket to. */
+  get child(): Child | undefined {
+    return this.#state.kind === "running" ? this.#state.child : undefined;
+  }
+
+  /** Asks the child to finish; kills it after `graceMs`. Resolves once it is gone. */
+  async stop(graceMs: number): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "waiting") state.cancel();
+    if (state.kind === "starting") state.cancelTimeout();
+    if (!("child" in state)) {
+      this.#state = { kind: "stopped" };
+      return;
+    }
+    this.#state = { kind: "stopping", child: state.child };
+    state.child.link.send({ kind: "shutdown" });
+    const cancel = this.#clock.after(graceMs, () => state.child.kill("SIGKILL"));
+    await state.child.exited;
+    cancel();
+    this.#state = { kind: "stopped" };
+  }
+
+  #begin(): void {
+    const child = this.#launch();
+    const cancelTimeout = this.#clock.after(START_TIMEOUT_MS, () => child.kill("SIGKILL"));
+    this.#state = { kind: "starting", child, cancelTimeout };
+    child.link.start({
+      message: (message) => this.#message(child, message),
+      // Its exit follows; a child that closed its channel but lives on is of no use.
+      closed: () => child.kill("SIGKILL"),
+    });
+    child.link.send({ kind: "configure", slice: this.#slice() });
+    void child.exited.then((how) => this.#exited(child, how));
+  }
+
+  #message(child: Child, message: ChildToParent): void {
+    const state = this.#state;
+    if (!("child" in state) || state.child !== child) return;
+    if (message.kind === "ready" && state.kind === "starting") {
+      state.cancelTimeout();
+      this.#state = { kind: "running", child, sinceMs: this.#clock.monotonicMs() };
+      this.#owner?.ready();
+    } else if (message.kind === "cannot-start") {
+      if (state.kind === "starting") state.cancelTimeout();
+      this.#state = { kind: "stopping", child };
+      this.#owner?.cannotStart(message.why);
+    } else {
+      this.#owner?.message(message);
+    }
+  }
+
+  #exited(child: Child, how: string): void {
+    const state = this.#state;
+    if (!("child" in state) || state.child !== child || state.kind === "stopping") return;
+    if (state.kind === "starting") state.cancelTimeout();
+    const livedMs = state.kind === "running" ? this.#clock.monotonicMs() - state.sinceMs : 0;
+    if (livedMs > PROVED_AFTER_MS) this.#deathsInARow = 0;
+    const delayMs = Math.min(RESTART_DELAY_MS * 2 ** this.#deathsInARow, MAX_RESTART_DELAY_MS);
+    this.#deathsInARow += 1;
+    this.#state = { kind: "waiting", cancel: this.#clock.after(delayMs, () => this.#begin()) };
+    this.#owner?.down(how);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Runs the daemon in this process as its parent: prepares the state folder, binds,
+ * starts the children, and stops them at a signal.
+ */
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import type { Users } from "#base/ports/users.ts";
+import type { Config } from "#model/config/config.ts";
+import { serialiseConfig } from "#model/config/serialise.ts";
+import type { Subsystem } from "#model/ipc/control-link.ts";
+import { bindSockets } from "#processes/bound-sockets.ts";
+import type { Account } from "#processes/launch.ts";
+import { type LogTarget, writeLine } from "#processes/log-target.ts";
+import { Parent } from "#processes/parent.ts";
+import { type Role, ROLES } from "#processes/roles.ts";
+import { SocketPairs } from "#processes/socket-pair.ts";
+import { nodeClock } from "#world/node/clock.ts";
+import type { StatePaths } from "./state-paths.ts";
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly paths: StatePaths;
+  readonly verbose: boolean;
+  readonly paused: readonly Subsystem[];
+  readonly ownAddresses: readonly string[];
+  readonly log: LogTarget;
+  readonly users: Users;
+}
+
+/**
+ * Starts the daemon. The string says in one line what stood in the way.
+ *
+ * @returns once mail can flow: a promise that resolves when the daemon has ended.
+ */
+export async function startDaemon(
+  options: DaemonOptions,
+): Promise<{ readonly ended: Promise<void>; stop(): void } | string> {
+  const isRoot = process.getuid?.() === 0;
+  const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
+  if (typeof accounts === "string") return accounts;
+  const prepared = prepareState(options.paths, accounts);
+  if (typeof prepared === "string") return prepared;
+  const bound = await bindSockets(options.config, options.paths.controlSocket);
+  if ("kind" in bound) return bound.why;
+  const parent = new Parent(
+    { clock: nodeClock(), users: options.users },
+    {
+      config: options.config,
+      serialisedConfig: serialiseConfig(options.config),
+      state: options.paths.state,
+      dispatchers: availableParallelism(),
+      accounts,
+      isRoot,
+      verbose: options.verbose,
+      paused: options.paused,
+      ownAddresses: options.ownAddresses,
+      logTarget: options.log,
+    },
+    {
+      info: (text) => writeLine(options.log, `info: ${text}`),
+      warn: (text) => writeLine(options.log, `warn: ${text}`),
+    },
+    { bound, pairs: new SocketPairs(prepared.privateFolder) },
+  );
+  const stop = (): void => parent.stop();
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  // smtpd.conf is read at start only; a terminal that goes away must not end the daemon.
+  process.on("SIGHUP", () => undefined);
+  const started = await parent.start();
+  if (started.kind === "running") return { ended: parent.stopped, stop };
+  parent.stop();
+  await parent.stopped;
+  return started.why;
+}
+
+/** Who each role runs as when root started the daemon. */
+async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | string> {
+  const accounts = new Map<Role, Account>();
+  for (const [role, { user }] of Object.entries(ROLES) as [Role, { user: string | undefined }][]) {
+    if (user === undefined) continue;
+    const answer = await users.lookup(user);
+    if (answer.kind === "unavailable")
+      return `cannot look up user ${user}: ${answer.cause.message}`;
+    if (answer.kind === "absent") return `user ${user} does not exist: run tools/install-users`;
+    accounts.set(role, { uid: answer.value.uid, gid: answer.value.gid });
+  }
+  return accounts;
+}
+
+/** Makes the folders of the state with the owners that they need. */
+function prepareState(
+  paths: StatePaths,
+  accounts: ReadonlyMap<Role, Account>,
+): { readonly privateFolder: string } | string {
+  const privateFolder = join(paths.state, "private");
+  try {
+    mkdirSync(paths.state, { recursive: true, mode: 0o711 });
+    mkdirSync(dirname(paths.controlSocket), { recursive: true, mode: 0o755 });
+    mkdirSync(dirname(paths.enqueueSocket), { recursive: true, mode: 0o755 });
+    mkdirSync(privateFolder, { recursive: true, mode: 0o700 });
+    chmodSync(privateFolder, 0o700);
+    mkdirSync(paths.spool, { recursive: true, mode: 0o700 });
+    chmodSync(paths.spool, 0o700);
+    const queue = accounts.get("queue");
+    if (queue !== undefined) chownSync(paths.spool, queue.uid, queue.gid);
+  } catch (error) {
+    return `cannot prepare the state folder ${paths.state}: ${describe(error)}`;
+  }
+  return { privateFolder };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
