@@ -54,6 +54,25 @@ export interface NumberedAnswer {
   readonly answer: ControlAnswer;
 }
 
+/**
+ * The queue's answers may be many: it stops after a page with "paused" and goes on
+ * at "more". "cancel": nobody wants the rest.
+ */
+export type FlowRequest = { readonly kind: "more" } | { readonly kind: "cancel" };
+export type Paused = { readonly kind: "paused" };
+
+/** What the control process sends to the queue. `id` of a FlowRequest is that of the request it is about. */
+export interface PagedRequest {
+  readonly id: number;
+  readonly request: ControlRequest | FlowRequest;
+}
+
+/** What the queue answers. */
+export interface PagedAnswer {
+  readonly id: number;
+  readonly answer: ControlAnswer | Paused;
+}
+
 const targetCodec: Codec<Target> = union<Target>({
   all: [1, {}],
   id: [2, { id: text(MAX_NAME_BYTES) }],
@@ -77,11 +96,13 @@ const requestVariants: Variants<ControlRequest> = {
 
 export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);
 
-export const controlAnswerCodec: Codec<ControlAnswer> = union<ControlAnswer>({
+const answerVariants: Variants<ControlAnswer> = {
   row: [1, { line: text(MAX_ANSWER_BYTES), json: text(MAX_ANSWER_BYTES) }],
   bytes: [2, { bytes: bytes(MAX_ANSWER_BYTES) }],
   done: [3, { ok: bool, text: text(MAX_ANSWER_BYTES), count: u32 }],
-});
+};
+
+export const controlAnswerCodec: Codec<ControlAnswer> = union<ControlAnswer>(answerVariants);
 
 export const numberedRequestCodec: Codec<NumberedRequest> = struct<NumberedRequest>({
   id: u32,
@@ -91,4 +112,18 @@ export const numberedRequestCodec: Codec<NumberedRequest> = struct<NumberedReque
 export const numberedAnswerCodec: Codec<NumberedAnswer> = struct<NumberedAnswer>({
   id: u32,
   answer: controlAnswerCodec,
+});
+
+export const pagedRequestCodec: Codec<PagedRequest> = struct<PagedRequest>({
+  id: u32,
+  request: union<ControlRequest | FlowRequest>({
+    ...requestVariants,
+    more: [32, {}],
+    cancel: [33, {}],
+  }),
+});
+
+export const pagedAnswerCodec: Codec<PagedAnswer> = struct<PagedAnswer>({
+  id: u32,
+  answer: union<ControlAnswer | Paused>({ ...answerVariants, paused: [32, {}] }),
 });

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { resolve } from "node:path";
+import { statePaths } from "./state-paths.ts";
+
+test("a state folder holds everything, whoever asks", () => {
+  const expected = {
+    state: "/srv/mail",
+    spool: "/srv/mail/spool",
+    controlSocket: "/srv/mail/control.sock",
+    enqueueSocket: "/srv/mail/enqueue.sock",
+  };
+  assert.deepEqual(statePaths("/srv/mail", 0), expected);
+  assert.deepEqual(statePaths("/srv/mail/", 1000), expected);
+});
+
+test("root has the system's places", () => {
+  assert.deepEqual(statePaths(undefined, 0), {
+    state: "/var/spool/postrider",
+    spool: "/var/spool/postrider",
+    controlSocket: "/run/postrider/control.sock",
+    enqueueSocket: "/run/postrider/enqueue.sock",
+  });
+});
+
+test("anyone else has a folder in the checkout", () => {
+  const checkout = resolve(import.meta.dirname, "..", "..");
+  assert.equal(statePaths(undefined, 1000).controlSocket, `${checkout}/.postrider/control.sock`);
+});
+
+test("a relative state folder starts at the working directory", () => {
+  assert.equal(statePaths("here", 0).state, resolve("here"));
+});

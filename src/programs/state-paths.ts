@@ -1,0 +1,38 @@
+/**
+ * Where the daemon keeps its state, and where its sockets are.
+ *
+ * `--state DIR` (or POSTRIDER_STATE) puts everything under one folder. Without it
+ * root has the system's places, and anyone else `.postrider` in the checkout.
+ */
+import { join, resolve } from "node:path";
+
+export interface StatePaths {
+  /** The state folder: private files of the daemon, offline mail. */
+  readonly state: string;
+  readonly spool: string;
+  /** smtpctl(8) asks here; mode 0600. */
+  readonly controlSocket: string;
+  /** Local programs hand in mail here; mode 0666. */
+  readonly enqueueSocket: string;
+}
+
+const CHECKOUT = resolve(import.meta.dirname, "..", "..");
+
+const SYSTEM: StatePaths = {
+  state: "/var/spool/postrider",
+  spool: "/var/spool/postrider",
+  controlSocket: "/run/postrider/control.sock",
+  enqueueSocket: "/run/postrider/enqueue.sock",
+};
+
+/** The paths of the state folder that was asked for, or of the one that `uid` has by default. */
+export function statePaths(stateFolder: string | undefined, uid: number): StatePaths {
+  if (stateFolder === undefined && uid === 0) return SYSTEM;
+  const state = stateFolder === undefined ? join(CHECKOUT, ".postrider") : resolve(stateFolder);
+  return {
+    state,
+    spool: join(state, "spool"),
+    controlSocket: join(state, "control.sock"),
+    enqueueSocket: join(state, "enqueue.sock"),
+  };
+}
