@@ -1,0 +1,129 @@
+/**
+ * The real daemon hands mail on to real servers: SMTP over TCP and over a UNIX-domain
+ * socket, and LMTP over a UNIX-domain socket.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { Daemon } from "./daemon.ts";
+import { freePort, greeted } from "./greeting.ts";
+import { endOf, programPath, run, unlessInstalled } from "./peer-program.ts";
+import { arrivals, MAIL_GID, MAIL_UID, MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
+
+const SMTP = new URL("../../bin/smtp", import.meta.url).pathname;
+const TEXT = "From: <a@client.example>\nSubject: onwards\n\nfirst\n.\n.second\n";
+
+/** A server of somebody else, stopped at the end of its test. */
+class Server implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  constructor(command: readonly string[]) {
+    const [program = "", ...args] = command;
+    this.#child = spawn(programPath(program), args, { stdio: "ignore" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = endOf(this.#child);
+    this.#child.kill("SIGTERM");
+    await ended;
+  }
+}
+
+/** Gives one message for each of `recipients` to the daemon. */
+async function submit(daemon: Daemon, ...recipients: readonly string[]): Promise<void> {
+  const server = daemon.endpoints.socketPath;
+  const { code, output } = await run(
+    [SMTP, "-F", "a@client.example", "-s", server, ...recipients],
+    TEXT,
+  );
+  assert.equal(code, 0, output);
+}
+
+/** smtp-sink that writes each message to a file of its own in `folder`. */
+function sinkCommand(folder: string, address: string): readonly string[] {
+  const asRoot = RUNS_AS_ROOT ? ["-u", MAIL_USER] : [];
+  return ["smtp-sink", ...asRoot, "-d", `${folder}/%M.`, address, "100"];
+}
+
+function assertWhole(text: string | undefined, log: string): void {
+  const lines = text?.replaceAll("\r\n", "\n") ?? "";
+  assert.ok(lines.includes("Subject: onwards\n"), `header is kept:\n${lines}\n${log}`);
+  assert.ok(lines.includes("\n\nfirst\n.\n.second\n"), `text is kept:\n${lines}\n${log}`);
+}
+
+test("smtp-sink takes relayed mail over TCP", { skip: unlessInstalled("smtp-sink") }, async () => {
+  await using scratch = new Scratch();
+  const folder = scratch.mailFolder("sink");
+  const port = await freePort();
+  scratch.use(new Server(sinkCommand(folder, `127.0.0.1:${port}`)));
+  await greeted({ port });
+  await using daemon = await Daemon.start(scratch, [
+    `action "out" relay host "smtp://127.0.0.1:${port}"`,
+    'match from any for any action "out"',
+  ]);
+  await submit(daemon, "b@out.example");
+  const [text] = await arrivals(folder, 1);
+  assertWhole(text, daemon.log);
+});
+
+test("smtp-sink takes relayed mail over a UNIX-domain socket", {
+  skip: unlessInstalled("smtp-sink"),
+}, async () => {
+  await using scratch = new Scratch();
+  const folder = scratch.mailFolder("sink");
+  const path = `${scratch.mailFolder("run")}/sink.sock`;
+  scratch.use(new Server(sinkCommand(folder, `unix:${path}`)));
+  await greeted({ path });
+  await using daemon = await Daemon.start(scratch, [
+    `action "out" relay host "unix:${path}"`,
+    'match from any for any action "out"',
+  ]);
+  await submit(daemon, "b@out.example");
+  const [text] = await arrivals(folder, 1);
+  assertWhole(text, daemon.log);
+});
+
+function dovecotConfig(scratch: Scratch, mail: string, socketPath: string): string {
+  const user = RUNS_AS_ROOT ? [] : [`default_internal_user = ${MAIL_USER}`];
+  return [
+    `base_dir = ${scratch.folder}/dovecot`,
+    `state_dir = ${scratch.folder}/dovecot-state`,
+    `log_path = ${scratch.folder}/dovecot.log`,
+    "protocols = lmtp",
+    "ssl = no",
+    "first_valid_uid = 1",
+    `mail_location = maildir:${mail}/%n`,
+    ...user,
+    "userdb {",
+    "  driver = static",
+    `  args = uid=${MAIL_UID} gid=${MAIL_GID} home=${mail}/%n allow_all_users=yes`,
+    "}",
+    "service lmtp {",
+    `  unix_listener ${socketPath} {`,
+    "    mode = 0666",
+    "  }",
+    "}",
+    "",
+  ].join("\n");
+}
+
+test("Dovecot takes two recipients of one message over LMTP on a UNIX-domain socket", {
+  skip: unlessInstalled("/usr/lib/dovecot/lmtp"),
+}, async () => {
+  await using scratch = new Scratch();
+  const mail = scratch.mailFolder("mail");
+  const path = `${scratch.folder}/lmtp.sock`;
+  writeFileSync(`${scratch.folder}/dovecot.conf`, dovecotConfig(scratch, mail, path));
+  scratch.use(new Server(["dovecot", "-F", "-c", `${scratch.folder}/dovecot.conf`]));
+  await greeted({ path });
+  await using daemon = await Daemon.start(scratch, [
+    `action "store" lmtp "${path}" rcpt-to user ${MAIL_USER}`,
+    'match from any for any action "store"',
+  ]);
+  await submit(daemon, "anna@in.example", "berta@in.example");
+  for (const name of ["anna", "berta"]) {
+    const [text] = await arrivals(`${mail}/${name}/new`, 1);
+    assertWhole(text, daemon.log);
+  }
+});
