@@ -1,0 +1,136 @@
+/**
+ * Local delivery over LMTP: carries messages to the server of an `lmtp` action, on a
+ * UNIX-domain socket or over TCP.
+ *
+ * Promises: one result for each envelope, from the server's own reply to it; never
+ * rejects. Envelopes of one message share a transaction, MAX_RECIPIENTS each; one
+ * that is a loop (Delivered-To) is not sent.
+ *
+ * Source: RFC 2033; OpenSMTPD's mail.lmtp (spec 7.10).
+ */
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { FilesError } from "#base/ports/files.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import {
+  ClientPool,
+  type ClientRoute,
+  POOL_SETTINGS,
+  type PoolPorts,
+  type PoolSettings,
+} from "#engine/client/client-pool.ts";
+import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
+import { findDeliveredTo } from "#engine/delivery/delivered-to.ts";
+import { addressesOf } from "#engine/relay/hop-addresses.ts";
+import type { LmtpAction } from "#model/config/config.ts";
+import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import type { Envelope } from "#model/envelope.ts";
+
+export interface LmtpPorts extends PoolPorts {
+  readonly resolver: Resolver;
+}
+
+/** Recipients of one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
+const MAX_RECIPIENTS = 100;
+
+const LOOP: Outcome = {
+  outcome: "loop",
+  status: "5.4.6",
+  diagnostic: "Delivered-To loop detected",
+  remote: "",
+};
+
+export class LmtpDelivery implements Carrier {
+  readonly #resolver: Resolver;
+  readonly #actions: ReadonlyMap<string, LmtpAction>;
+  readonly #helo: string;
+  readonly #pool: ClientPool;
+
+  /** `helo` is our name in LHLO. */
+  constructor(
+    ports: LmtpPorts,
+    actions: ReadonlyMap<string, LmtpAction>,
+    helo: string,
+    settings: PoolSettings = POOL_SETTINGS,
+  ) {
+    this.#resolver = ports.resolver;
+    this.#actions = actions;
+    this.#helo = helo;
+    this.#pool = new ClientPool(ports, settings);
+  }
+
+  async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+    let seen: ReadonlySet<string>;
+    try {
+      seen = await findDeliveredTo(task.text);
+    } catch (error) {
+      if (!(error instanceof FilesError)) throw error;
+      return forAll(task.envelopes, deferred("4.3.0", "Message text cannot be read"));
+    }
+    const isLoop = (envelope: Envelope): boolean => seen.has(envelope.destination.toLowerCase());
+    const results = [...forAll(task.envelopes.filter(isLoop), LOOP)];
+    const rest = task.envelopes.filter((envelope) => !isLoop(envelope));
+    for (const group of Map.groupBy(rest, ({ action }) => action).values()) {
+      for (let at = 0; at < group.length; at += MAX_RECIPIENTS) {
+        const envelopes = group.slice(at, at + MAX_RECIPIENTS);
+        results.push(...(await this.#transact({ ...task, envelopes })));
+      }
+    }
+    return results;
+  }
+
+  /** Closes idle connections; attempts under way go on. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async #transact(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+    const { message, envelopes, text } = task;
+    const action = this.#actions.get(envelopes[0]?.action ?? "");
+    if (action === undefined) return forAll(envelopes, deferred("4.3.5", "No such lmtp action"));
+    const hop = { dialect: "lmtp", endpoint: action.destination } as const;
+    const addresses = await addressesOf(this.#resolver, hop);
+    if (addresses.kind !== "addresses") {
+      return forAll(envelopes, deferred("4.4.3", "LMTP host not found"));
+    }
+    const mail = {
+      reversePath: message.reversePath,
+      forwardPaths: envelopes.map((envelope) => recipientOf(envelope, action)),
+      textBytes: text.bytes,
+      is8bit: message.is8bit,
+    };
+    let outcome = deferred("4.4.1", "LMTP host has no address");
+    for (const endpoint of addresses.endpoints) {
+      const route = this.#routeOf(action, endpoint);
+      const sent = await this.#pool.send(route, mail, text);
+      if (sent.kind === "verdicts") {
+        return envelopes.map(({ evpid }, index) => {
+          const verdict = sent.verdicts[index];
+          if (verdict === undefined) throw new TypeError("Cannot report: a verdict is missing");
+          return { evpid, ...outcomeOf(verdict, route.host) };
+        });
+      }
+      outcome = { ...outcomeOf(sent.verdict, route.host), outcome: "deferred" };
+    }
+    return forAll(envelopes, { ...outcome, status: `4${outcome.status.slice(1)}` });
+  }
+
+  #routeOf(action: LmtpAction, endpoint: Endpoint): ClientRoute {
+    const host = formatEndpoint(endpoint);
+    const key = `${action.name}|${host}`;
+    return { key, endpoint, dialect: "lmtp", helo: this.#helo, host };
+  }
+}
+
+/** `rcpt-to` gives the whole address, else the server knows its users by name. */
+function recipientOf(envelope: Envelope, action: LmtpAction): string {
+  if (action.rcptTo || envelope.transport.kind !== "mda") return envelope.destination;
+  return envelope.transport.user;
+}
+
+function deferred(status: string, diagnostic: string): Outcome {
+  return { outcome: "deferred", status, diagnostic, remote: "" };
+}
+
+function forAll(envelopes: readonly Envelope[], outcome: Outcome): readonly DeliveryResult[] {
+  return envelopes.map(({ evpid }) => ({ evpid, ...outcome }));
+}

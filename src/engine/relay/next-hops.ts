@@ -1,0 +1,99 @@
+/**
+ * From a relay action and a domain to the servers to try, in order.
+ *
+ * With `relay host` these are its hosts, a different one first each time, looked up
+ * by address and never by MX. Else they are the domain's mail exchangers, or the
+ * domain itself where it has none, or the address that it spells out.
+ *
+ * Source: RFC 5321 §5.1, §4.1.3 (address literals); RFC 7505 (null MX).
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import { isHostName, isNullMx, orderExchangers } from "#engine/relay/mx-order.ts";
+import type { RelayAction } from "#model/config/config.ts";
+import type { Dialect } from "#protocols/smtp/client-session-state.ts";
+
+/** A server that may have several addresses, or needs none (a UNIX-domain socket). */
+export interface NextHop {
+  readonly dialect: Dialect;
+  readonly endpoint: Endpoint;
+}
+
+/** What is said of a domain that nothing can be sent to. */
+export interface NoRoute {
+  readonly kind: "no-route";
+  readonly outcome: "deferred" | "failed";
+  readonly status: string;
+  readonly diagnostic: string;
+}
+
+export interface NextHops {
+  readonly kind: "next-hops";
+  readonly hops: readonly NextHop[];
+  /** What it means that none of the hops has an address. */
+  readonly noAddress: NoRoute;
+}
+
+export interface NextHopPorts {
+  readonly resolver: Resolver;
+  readonly random: Random;
+}
+
+const SMTP_PORT = 25;
+const IPV4_LITERAL = /^\[(\d{1,3}(?:\.\d{1,3}){3})\]$/;
+const IPV6_LITERAL = /^\[IPv6:([0-9a-f:.]{2,45})\]$/i;
+
+/** `turn` counts up with each message, so that the hosts of an action take turns. */
+export function hostsOf(action: RelayAction, turn: number): NextHops {
+  const first = turn % action.hosts.length;
+  const inTurn = [...action.hosts.slice(first), ...action.hosts.slice(0, first)];
+  return {
+    kind: "next-hops",
+    hops: inTurn.map(({ protocol, endpoint }) => ({ dialect: protocol, endpoint })),
+    noAddress: noRoute("deferred", "4.4.4", "Host not found"),
+  };
+}
+
+/** The servers of `domain`, which may be an address literal. */
+export async function exchangersOf(
+  ports: NextHopPorts,
+  domain: string,
+): Promise<NextHops | NoRoute> {
+  const literal = IPV4_LITERAL.exec(domain)?.[1] ?? IPV6_LITERAL.exec(domain)?.[1];
+  if (literal !== undefined) return toHosts([literal], "4.4.4");
+  if (!isHostName(domain)) return noRoute("failed", "5.1.2", "Invalid domain name");
+  const answer = await ports.resolver.mx(domain);
+  if (answer.kind === "unavailable") {
+    return noRoute("deferred", "4.4.3", "Temporary failure in MX lookup");
+  }
+  if (answer.kind === "absent") {
+    if (answer.why === "no-domain") return noRoute("failed", "5.1.2", "Domain does not exist");
+    // RFC 5321 §5.1: a domain without MX is its own exchanger. Without an address it is none.
+    return toHosts([domain], "5.4.4");
+  }
+  if (isNullMx(answer.value)) return noRoute("failed", "5.1.10", "Domain does not accept mail");
+  const exchangers = orderExchangers(answer.value, ports.random);
+  return exchangers.length > 0
+    ? toHosts(exchangers, "4.4.4")
+    : noRoute("deferred", "4.4.4", "No MX found for domain");
+}
+
+export function noRoute(outcome: NoRoute["outcome"], status: string, diagnostic: string): NoRoute {
+  return { kind: "no-route", outcome, status, diagnostic };
+}
+
+function toHosts(hosts: readonly string[], statusWithoutAddress: "4.4.4" | "5.4.4"): NextHops {
+  return {
+    kind: "next-hops",
+    hops: hosts.map((host) => ({
+      dialect: "smtp",
+      endpoint: { kind: "tcp", host, port: SMTP_PORT },
+    })),
+    noAddress: noRoute(
+      statusWithoutAddress === "5.4.4" ? "failed" : "deferred",
+      statusWithoutAddress,
+      "No MX found for domain",
+    ),
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * Relay: carries messages to other servers over SMTP or LMTP.
+ *
+ * Promises: one result for each envelope, whatever happens; `attempt` never
+ * rejects. A recipient is "delivered" only by the server's own positive reply after
+ * the text. Hosts and addresses are tried one after the other, MAX_TRIES at most,
+ * for as long as none of them began on the message. Recipients of one domain share
+ * transactions of MAX_RECIPIENTS each.
+ *
+ * Limits: no TLS, no AUTH, and no check for our own address among the exchangers yet.
+ * Source: RFC 5321 §4.5.4.1, §5.1; OpenSMTPD's mta (spec 8).
+ */
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import {
+  ClientPool,
+  type ClientRoute,
+  POOL_SETTINGS,
+  type PoolPorts,
+  type PoolSettings,
+} from "#engine/client/client-pool.ts";
+import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
+import { addressesOf } from "#engine/relay/hop-addresses.ts";
+import {
+  exchangersOf,
+  hostsOf,
+  type NextHop,
+  type NextHops,
+  type NoRoute,
+} from "#engine/relay/next-hops.ts";
+import { ResolverCache } from "#engine/relay/resolver-cache.ts";
+import type { RelayAction } from "#model/config/config.ts";
+import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import type { Envelope } from "#model/envelope.ts";
+import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
+import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+
+export interface RelayPorts extends PoolPorts {
+  readonly resolver: Resolver;
+}
+
+/** Recipients of one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
+export const MAX_RECIPIENTS = 100;
+/** Addresses tried for one transaction in one attempt. */
+export const MAX_TRIES = 8;
+/** The greeting of a host that takes no mail. */
+const NEVER_TAKES_MAIL = 521;
+
+export class Relay implements Carrier {
+  readonly #ports: RelayPorts;
+  readonly #actions: ReadonlyMap<string, RelayAction>;
+  readonly #resolver: ResolverCache;
+  readonly #pool: ClientPool;
+  /** Messages sent by each action with hosts. */
+  readonly #turns = new Map<string, number>();
+
+  constructor(
+    ports: RelayPorts,
+    actions: ReadonlyMap<string, RelayAction>,
+    settings: PoolSettings = POOL_SETTINGS,
+  ) {
+    this.#ports = ports;
+    this.#actions = actions;
+    this.#resolver = new ResolverCache(ports.resolver, ports.clock);
+    this.#pool = new ClientPool(ports, settings);
+  }
+
+  async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+    const results: DeliveryResult[] = [];
+    for (const group of this.#groupByRoute(task.envelopes)) {
+      for (let at = 0; at < group.length; at += MAX_RECIPIENTS) {
+        const envelopes = group.slice(at, at + MAX_RECIPIENTS);
+        const outcomes = await this.#transact({ ...task, envelopes });
+        for (const [index, { evpid }] of envelopes.entries()) {
+          const outcome = outcomes[index] ?? outcomes[0];
+          if (outcome === undefined) throw new TypeError("Cannot report: no outcome");
+          results.push({ evpid, ...outcome });
+        }
+      }
+    }
+    return results;
+  }
+
+  /** Closes idle connections; attempts under way go on. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  /** The queue hands out one route at a time; envelopes of several are told apart all the same. */
+  #groupByRoute(envelopes: readonly Envelope[]): readonly (readonly Envelope[])[] {
+    const groups = Map.groupBy(envelopes, (envelope) => {
+      const hasHosts = (this.#actions.get(envelope.action)?.hosts.length ?? 0) > 0;
+      return `${envelope.action}|${hasHosts ? "" : domainOf(envelope.destination)}`;
+    });
+    return [...groups.values()];
+  }
+
+  /** One outcome for each envelope, or a single one for all of them. */
+  async #transact(task: DeliveryTask): Promise<readonly Outcome[]> {
+    const first = task.envelopes[0];
+    const action = first && this.#actions.get(first.action);
+    if (first === undefined || action === undefined) {
+      return [
+        { outcome: "deferred", status: "4.3.5", diagnostic: "No such relay action", remote: "" },
+      ];
+    }
+    const hops = await this.#nextHops(action, first);
+    if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
+    return this.#tryHops(task, action, hops);
+  }
+
+  async #nextHops(action: RelayAction, envelope: Envelope): Promise<NextHops | NoRoute> {
+    if (action.hosts.length === 0) {
+      const { random } = this.#ports;
+      return exchangersOf({ resolver: this.#resolver, random }, domainOf(envelope.destination));
+    }
+    const turn = this.#turns.get(action.name) ?? 0;
+    this.#turns.set(action.name, turn + 1);
+    return hostsOf(action, turn);
+  }
+
+  async #tryHops(
+    task: DeliveryTask,
+    action: RelayAction,
+    { hops, noAddress }: NextHops,
+  ): Promise<readonly Outcome[]> {
+    const tried: Outcome[] = [];
+    for (const hop of hops) {
+      if (tried.length >= MAX_TRIES) break;
+      const addresses = await addressesOf(this.#resolver, hop);
+      if (addresses.kind === "absent") continue;
+      if (addresses.kind === "no-route") {
+        tried.push(outcomeWithoutRoute(addresses));
+        continue;
+      }
+      for (const endpoint of addresses.endpoints.slice(0, MAX_TRIES - tried.length)) {
+        const route = routeOf(action, hop, endpoint);
+        const sent = await this.#pool.send(route, mailOf(task), task.text);
+        const remote = remoteOf(route);
+        if (sent.kind === "verdicts")
+          return sent.verdicts.map((verdict) => outcomeOf(verdict, remote));
+        tried.push(outcomeWhenNotStarted(sent.verdict, remote));
+      }
+    }
+    return [summary(tried) ?? outcomeWithoutRoute(noAddress)];
+  }
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
+}
+
+function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientRoute {
+  const host = hop.endpoint.kind === "tcp" ? hop.endpoint.host : hop.endpoint.path;
+  const key = `${action.name}|${hop.dialect}|${formatEndpoint(endpoint)}`;
+  return { key, endpoint, dialect: hop.dialect, helo: action.helo, host };
+}
+
+function mailOf({ message, envelopes, text }: DeliveryTask): ClientMail {
+  return {
+    reversePath: message.reversePath,
+    forwardPaths: envelopes.map(({ destination }) => destination),
+    textBytes: text.bytes,
+    is8bit: message.is8bit,
+  };
+}
+
+/** `host [address]`, or the path of a socket. */
+function remoteOf({ host, endpoint }: ClientRoute): string {
+  return endpoint.kind === "unix" ? endpoint.path : `${host} [${endpoint.host}]`;
+}
+
+function outcomeWithoutRoute({ outcome, status, diagnostic }: NoRoute): Outcome {
+  return { outcome, status, diagnostic, remote: "" };
+}
+
+/**
+ * A server that will not talk to us at all may be the wrong one, or have a bad day:
+ * that is retried. Only 521 says that it never takes mail (RFC 7504 §3).
+ */
+function outcomeWhenNotStarted(verdict: Verdict, remote: string): Outcome {
+  const outcome = outcomeOf(verdict, remote);
+  if (verdict.kind === "refused" && verdict.reply.code === NEVER_TAKES_MAIL) return outcome;
+  if (outcome.outcome !== "failed") return outcome;
+  return { ...outcome, outcome: "deferred", status: `4${outcome.status.slice(1)}` };
+}
+
+/** What several tries come to: final only if each of them was. */
+function summary(tried: readonly Outcome[]): Outcome | undefined {
+  return tried.findLast(({ outcome }) => outcome === "deferred") ?? tried.at(-1);
+}

@@ -1,0 +1,10 @@
+/**
+ * smtp(1): sends one message from its standard input.
+ *
+ * Starts often, so it keeps its compiled code and imports no more than it runs.
+ */
+import { enableCompileCache } from "node:module";
+
+enableCompileCache();
+const { main } = await import("./smtp-main.ts");
+process.exitCode = await main(process.argv.slice(2));

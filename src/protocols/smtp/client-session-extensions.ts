@@ -1,0 +1,68 @@
+/**
+ * What a server offers in its reply to EHLO or LHLO. Nonsense is ignored, the
+ * first of two contradicting lines counts, and keywords are compared without case.
+ *
+ * Source: RFC 5321 §4.1.1.1; RFC 1870 §3 (SIZE), RFC 2920 (PIPELINING), RFC 6152
+ * (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3461 §5.1 (DSN), RFC 6531 (SMTPUTF8),
+ * RFC 3207 (STARTTLS), RFC 4954 §3 (AUTH).
+ */
+import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+
+export interface Extensions {
+  /** Largest message that the server takes, in bytes; undefined if it set no limit. */
+  readonly maxMessageBytes: number | undefined;
+  /** The server wants SIZE= at MAIL, whether it has a limit or not. */
+  readonly size: boolean;
+  readonly pipelining: boolean;
+  readonly eightBitMime: boolean;
+  readonly enhancedStatusCodes: boolean;
+  readonly dsn: boolean;
+  readonly smtpUtf8: boolean;
+  readonly startTls: boolean;
+  /** Mechanisms of AUTH, upper-case. */
+  readonly authMechanisms: readonly string[];
+}
+
+/** What a server offers that was greeted with HELO. */
+export const NO_EXTENSIONS: Extensions = Object.freeze({
+  maxMessageBytes: undefined,
+  size: false,
+  pipelining: false,
+  eightBitMime: false,
+  enhancedStatusCodes: false,
+  dsn: false,
+  smtpUtf8: false,
+  startTls: false,
+  authMechanisms: Object.freeze([]),
+});
+
+/** RFC 1870 §3: up to 20 digits. */
+const SIZE_LIMIT = /^\d{1,20}$/;
+
+/** Reads the lines after the first, which is the server's name. */
+export function parseExtensions(reply: ReceivedReply): Extensions {
+  const offered = new Map<string, string>();
+  for (const line of reply.lines.slice(1)) {
+    const [keyword = "", ...parameters] = line.trim().split(/ +/);
+    const name = keyword.toUpperCase();
+    if (!offered.has(name)) offered.set(name, parameters.join(" "));
+  }
+  return {
+    maxMessageBytes: sizeLimit(offered.get("SIZE")),
+    size: offered.has("SIZE"),
+    pipelining: offered.has("PIPELINING"),
+    eightBitMime: offered.has("8BITMIME"),
+    enhancedStatusCodes: offered.has("ENHANCEDSTATUSCODES"),
+    dsn: offered.has("DSN"),
+    smtpUtf8: offered.has("SMTPUTF8"),
+    startTls: offered.has("STARTTLS"),
+    authMechanisms: (offered.get("AUTH") ?? "").toUpperCase().split(" ").filter(Boolean),
+  };
+}
+
+/** RFC 1870 §3: zero means that there is no fixed limit. */
+function sizeLimit(parameter: string | undefined): number | undefined {
+  if (parameter === undefined || !SIZE_LIMIT.test(parameter)) return undefined;
+  const limit = Number(parameter);
+  return limit === 0 ? undefined : limit;
+}

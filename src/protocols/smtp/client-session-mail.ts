@@ -1,0 +1,56 @@
+/**
+ * One mail as a client session sends it, and its MAIL and RCPT lines.
+ *
+ * Promises: a path that could break out of its command line, or that the server
+ * cannot take, is refused here and never sent.
+ *
+ * Source: RFC 5321 §4.1.2; RFC 1870 §6 (SIZE); RFC 6152 (8BITMIME); RFC 6531 §3.4.
+ */
+import type { Extensions } from "#protocols/smtp/client-session-extensions.ts";
+import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+
+export interface ClientMail {
+  /** "" is the null reverse-path. */
+  readonly reversePath: string;
+  /** At least one. */
+  readonly forwardPaths: readonly string[];
+  /** Size of the text with CRLF line ends, without dot-stuffing. */
+  readonly textBytes: number;
+  /** The text was declared as 8BITMIME. */
+  readonly is8bit: boolean;
+}
+
+/** Control characters and angle brackets outside a quoted string have no place in a path. */
+const ONLY_PATH_CHARACTERS = /^(?:"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"|[^<>"\s\p{Cc}])*$/u;
+const NON_ASCII = /[^ -~]/;
+
+/** Why none of this may be sent to a server that offers `extensions`; undefined if it may. */
+export function localRefusal(mail: ClientMail, extensions: Extensions): Verdict | undefined {
+  const paths = [mail.reversePath, ...mail.forwardPaths];
+  if (mail.forwardPaths.includes("") || !paths.every((path) => ONLY_PATH_CHARACTERS.test(path))) {
+    return { kind: "unsendable", why: "bad-address" };
+  }
+  if (!extensions.smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
+  const limit = extensions.maxMessageBytes;
+  if (limit !== undefined && mail.textBytes > limit)
+    return { kind: "unsendable", why: "too-large" };
+  return undefined;
+}
+
+/** The MAIL line with its CRLF and the parameters that the server wants. */
+export function mailCommand(mail: ClientMail, extensions: Extensions): string {
+  let line = `MAIL FROM:<${mail.reversePath}>`;
+  if (extensions.size) line += ` SIZE=${mail.textBytes}`;
+  if (mail.is8bit && extensions.eightBitMime) line += " BODY=8BITMIME";
+  if (needsUtf8(mail)) line += " SMTPUTF8";
+  return `${line}\r\n`;
+}
+
+/** The RCPT line with its CRLF. */
+export function rcptCommand(forwardPath: string): string {
+  return `RCPT TO:<${forwardPath}>\r\n`;
+}
+
+function needsUtf8(mail: ClientMail): boolean {
+  return NON_ASCII.test(mail.reversePath) || mail.forwardPaths.some((path) => NON_ASCII.test(path));
+}

@@ -1,0 +1,177 @@
+/**
+ * The states of a client session, what can happen to it, and what it asks its
+ * driver to do. One member for each phase, with just the data that the phase has.
+ *
+ * Source: RFC 5321 §3.3 (mail transactions); RFC 2033 §4.2 (replies of LMTP).
+ */
+import { unreachable } from "#base/unreachable.ts";
+import type { Extensions } from "#protocols/smtp/client-session-extensions.ts";
+import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
+import type { ClientFault, Stage, Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+
+export type Dialect = "smtp" | "lmtp";
+
+/** The mail transaction under way. */
+export interface ClientTransaction {
+  readonly mail: ClientMail;
+  /** The whole group was sent; else one command at a time. */
+  readonly pipelined: boolean;
+  /** The reply that refused MAIL, DATA, or ended the text early: it concerns every recipient. */
+  readonly refusal: { readonly stage: Stage; readonly reply: ReceivedReply } | undefined;
+  /** Replies to RCPT, in order, as far as they came. */
+  readonly rcptReplies: readonly ReceivedReply[];
+  /** Replies after the text: one, or in LMTP one for each accepted recipient. */
+  readonly endReplies: readonly ReceivedReply[];
+}
+
+/** A session whose server has told what it offers. */
+export interface Greeted {
+  readonly dialect: Dialect;
+  readonly extensions: Extensions;
+}
+
+/** A session in a transaction. */
+export interface Busy extends Greeted {
+  readonly tx: ClientTransaction;
+}
+
+export type ClientSession =
+  | { readonly phase: "greeting"; readonly dialect: Dialect; readonly helo: string }
+  | {
+      readonly phase: "hello";
+      readonly dialect: Dialect;
+      readonly helo: string;
+      readonly verb: "EHLO" | "HELO" | "LHLO";
+    }
+  | (Greeted & { readonly phase: "ready" })
+  /** Waiting for the reply to this command. */
+  | (Busy & { readonly phase: "mail" | "rcpt" | "data" })
+  /** The driver sends the text. */
+  | (Busy & { readonly phase: "text" })
+  /** The final dot is sent; "lone-dot" ends a group whose recipients were all refused. */
+  | (Busy & { readonly phase: "end" | "lone-dot" })
+  | (Greeted & { readonly phase: "reset"; readonly verdicts: readonly Verdict[] })
+  | { readonly phase: "quit" }
+  | { readonly phase: "closed" };
+
+export type ClientEvent =
+  /** All that one read brought, and the fault that ended it. */
+  | {
+      readonly type: "replies";
+      readonly replies: readonly ReceivedReply[];
+      readonly fault: ClientFault | undefined;
+    }
+  /** Only while the session is "ready". */
+  | { readonly type: "mail"; readonly mail: ClientMail }
+  /** Answers "send-text"; the final dot has been sent. */
+  | { readonly type: "text-sent" }
+  /** The connection broke, ran out of time, or the text could not be read. */
+  | { readonly type: "broken"; readonly fault: ClientFault }
+  | { readonly type: "quit" };
+
+export type ClientAction =
+  /** Command lines, each with its CRLF, to be written at once. */
+  | { readonly type: "send"; readonly commands: string }
+  /** The text, dot-stuffed, and its end; answered by "text-sent" or "broken". */
+  | { readonly type: "send-text" }
+  /** A message can be sent now. */
+  | { readonly type: "ready"; readonly extensions: Extensions }
+  /** The server will not talk to us. */
+  | { readonly type: "refused"; readonly stage: Stage; readonly reply: ReceivedReply }
+  /** The server never got as far as "ready". */
+  | { readonly type: "unreachable"; readonly stage: Stage; readonly fault: ClientFault }
+  /** What became of each recipient, in order. Ends the mail. */
+  | { readonly type: "verdicts"; readonly verdicts: readonly Verdict[] }
+  /** Nothing of the mail was answered: it may be sent again elsewhere. Ends the mail. */
+  | { readonly type: "not-started"; readonly verdict: Verdict }
+  /** Close the connection; nothing is sent any more. */
+  | { readonly type: "close" };
+
+export type ClientTransition = readonly [next: ClientSession, ...actions: ClientAction[]];
+
+/** 421 means that the server closes the connection, whatever was asked (RFC 5321 §3.8). */
+export const SERVICE_CLOSING = 421;
+export const CLOSED: ClientSession = { phase: "closed" };
+export const CLOSE: ClientAction = { type: "close" };
+export const QUIT: ClientAction = { type: "send", commands: "QUIT\r\n" };
+
+/** The stage that a session is in, as people read it. */
+export function stageOf(session: ClientSession): Stage {
+  switch (session.phase) {
+    case "greeting":
+      return "BANNER";
+    case "hello":
+      return session.verb;
+    case "mail":
+      return "MAIL";
+    case "rcpt":
+      return "RCPT";
+    case "data":
+      return "DATA";
+    case "text":
+      return "BODY";
+    case "end":
+    case "lone-dot":
+      return "EOM";
+    case "reset":
+      return "RSET";
+    case "ready":
+      return "READY";
+    case "quit":
+    case "closed":
+      return "QUIT";
+    default:
+      return unreachable(session);
+  }
+}
+
+/** How many replies the server owes us. */
+export function outstanding(session: ClientSession): number {
+  switch (session.phase) {
+    case "greeting":
+    case "hello":
+    case "lone-dot":
+    case "reset":
+    case "quit":
+      return 1;
+    case "mail":
+      return session.tx.pipelined ? session.tx.mail.forwardPaths.length + 2 : 1;
+    case "rcpt":
+      return session.tx.pipelined ? rcptsLeft(session.tx) + 1 : 1;
+    case "data":
+      return 1;
+    case "end":
+      return endRepliesWanted(session) - session.tx.endReplies.length;
+    case "ready":
+    case "text":
+    case "closed":
+      return 0;
+    default:
+      return unreachable(session);
+  }
+}
+
+export function endRepliesWanted(session: Busy): number {
+  return session.dialect === "lmtp" ? acceptedCount(session.tx) : 1;
+}
+
+export function acceptedCount(tx: ClientTransaction): number {
+  return tx.rcptReplies.filter(isPositive).length;
+}
+
+export function rcptsLeft(tx: ClientTransaction): number {
+  return tx.mail.forwardPaths.length - tx.rcptReplies.length;
+}
+
+export function ready(session: Greeted): ClientSession {
+  return { phase: "ready", dialect: session.dialect, extensions: session.extensions };
+}
+
+export function isPositive(reply: ReceivedReply): boolean {
+  return reply.code < 300;
+}
+
+export function isIntermediate(reply: ReceivedReply): boolean {
+  return reply.code >= 300 && reply.code < 400;
+}

@@ -1,0 +1,163 @@
+/**
+ * The mail transaction of a client session: MAIL, RCPT for each recipient, DATA, the
+ * text, and the replies to them, as one pipelined group or one after the other.
+ *
+ * Source: RFC 5321 §3.3; RFC 2920 §3.1 (client's part); RFC 2033 §4.2 (LMTP).
+ */
+import { breakOff, finish, refuseAll, verdictsOf } from "#protocols/smtp/client-session-ending.ts";
+import {
+  type ClientMail,
+  localRefusal,
+  mailCommand,
+  rcptCommand,
+} from "#protocols/smtp/client-session-mail.ts";
+import {
+  acceptedCount,
+  type Busy,
+  CLOSE,
+  CLOSED,
+  type ClientAction,
+  type ClientSession,
+  type ClientTransaction,
+  type ClientTransition,
+  endRepliesWanted,
+  isIntermediate,
+  isPositive,
+  QUIT,
+  rcptsLeft,
+  ready,
+  SERVICE_CLOSING,
+} from "#protocols/smtp/client-session-state.ts";
+import {
+  type ClientFault,
+  protocolFault,
+  type Stage,
+} from "#protocols/smtp/client-session-verdict.ts";
+import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+
+export function startMail(
+  session: Extract<ClientSession, { phase: "ready" }>,
+  mail: ClientMail,
+): ClientTransition {
+  const { dialect, extensions } = session;
+  const refusal = localRefusal(mail, extensions);
+  if (refusal !== undefined) {
+    return [session, { type: "verdicts", verdicts: mail.forwardPaths.map(() => refusal) }];
+  }
+  const tx: ClientTransaction = {
+    mail,
+    pipelined: extensions.pipelining,
+    refusal: undefined,
+    rcptReplies: [],
+    endReplies: [],
+  };
+  let commands = mailCommand(mail, extensions);
+  if (tx.pipelined) {
+    for (const forwardPath of mail.forwardPaths) commands += rcptCommand(forwardPath);
+    commands += "DATA\r\n";
+  }
+  return [
+    { phase: "mail", dialect, extensions, tx },
+    { type: "send", commands },
+  ];
+}
+
+export function takeMailReply(
+  session: Busy & { readonly phase: "mail" | "rcpt" | "data" },
+  reply: ReceivedReply,
+): ClientTransition {
+  if (reply.code === SERVICE_CLOSING) {
+    // Most often a connection that idled too long: nothing was accepted.
+    return [
+      CLOSED,
+      { type: "not-started", verdict: { kind: "refused", stage: "MAIL", reply } },
+      CLOSE,
+    ];
+  }
+  if (isIntermediate(reply)) return breakOff(session, unexpected("MAIL", reply));
+  const refusal = isPositive(reply) ? undefined : ({ stage: "MAIL", reply } as const);
+  const tx = { ...session.tx, refusal };
+  if (refusal !== undefined && !tx.pipelined) return finish({ ...session, tx }, ready(session));
+  return nextRcpt({ ...session, phase: "rcpt", tx });
+}
+
+function nextRcpt(session: Busy & { readonly phase: "rcpt" }): ClientTransition {
+  if (session.tx.pipelined) return [session];
+  const next = session.tx.mail.forwardPaths[session.tx.rcptReplies.length];
+  if (next === undefined) throw new TypeError("Cannot ask for the next recipient: none is left");
+  return [session, { type: "send", commands: rcptCommand(next) }];
+}
+
+export function takeRcptReply(
+  session: Busy & { readonly phase: "mail" | "rcpt" | "data" },
+  reply: ReceivedReply,
+): ClientTransition {
+  if (reply.code === SERVICE_CLOSING) return refuseAll(session, "RCPT", reply);
+  if (isIntermediate(reply)) return breakOff(session, unexpected("RCPT", reply));
+  const tx = { ...session.tx, rcptReplies: [...session.tx.rcptReplies, reply] };
+  const taken = { ...session, tx };
+  if (rcptsLeft(tx) > 0) return nextRcpt({ ...taken, phase: "rcpt" });
+  const waiting: ClientSession = { ...taken, phase: "data" };
+  if (tx.pipelined) return [waiting];
+  if (acceptedCount(tx) === 0) return reset(taken);
+  return [waiting, { type: "send", commands: "DATA\r\n" }];
+}
+
+export function takeDataReply(
+  session: Busy & { readonly phase: "mail" | "rcpt" | "data" },
+  reply: ReceivedReply,
+): ClientTransition {
+  const { tx } = session;
+  const wanted = tx.refusal === undefined && acceptedCount(tx) > 0;
+  if (isIntermediate(reply)) {
+    if (wanted) return [{ ...session, phase: "text" }, { type: "send-text" }];
+    if (session.dialect === "lmtp" || acceptedCount(tx) > 0) {
+      // A dot would deliver an empty message, or bring no reply (RFC 2033 §4.2).
+      return breakOff(session, unexpected("DATA", reply));
+    }
+    // RFC 2920 §3.1: a server that says 354 though it refused every recipient gets a lone dot.
+    return [
+      { ...session, phase: "lone-dot" },
+      { type: "send", commands: ".\r\n" },
+    ];
+  }
+  if (isPositive(reply)) return breakOff(session, unexpected("DATA", reply));
+  if (reply.code === SERVICE_CLOSING) return refuseAll(session, "DATA", reply);
+  if (tx.refusal !== undefined) return finish(session, ready(session));
+  if (!wanted) return reset(session);
+  return reset({ ...session, tx: { ...tx, refusal: { stage: "DATA", reply } } });
+}
+
+export function takeEndReply(session: Busy, reply: ReceivedReply): ClientTransition {
+  if (isIntermediate(reply))
+    return breakOff({ ...session, phase: "end" }, unexpected("EOM", reply));
+  const endReplies = [...session.tx.endReplies, reply];
+  const next = { ...session, tx: { ...session.tx, endReplies } };
+  if (reply.code === SERVICE_CLOSING) return finish(next, CLOSED);
+  if (endReplies.length < endRepliesWanted(next)) return [{ ...next, phase: "end" }];
+  return finish(next, ready(session));
+}
+
+/** RSET forgets what was accepted of a transaction that will not be finished. */
+function reset(session: Busy): ClientTransition {
+  const { dialect, extensions } = session;
+  const verdicts = verdictsOf(session);
+  return [
+    { phase: "reset", dialect, extensions, verdicts },
+    { type: "send", commands: "RSET\r\n" },
+  ];
+}
+
+export function takeResetReply(
+  session: Extract<ClientSession, { phase: "reset" }>,
+  reply: ReceivedReply,
+): ClientTransition {
+  const done: ClientAction = { type: "verdicts", verdicts: session.verdicts };
+  if (isPositive(reply)) return [ready(session), done];
+  if (reply.code === SERVICE_CLOSING) return [CLOSED, done, CLOSE];
+  return [{ phase: "quit" }, done, QUIT];
+}
+
+function unexpected(stage: Stage, reply: ReceivedReply): ClientFault {
+  return protocolFault(`Server answered ${stage} with ${reply.code}`);
+}

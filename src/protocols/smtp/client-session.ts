@@ -1,0 +1,179 @@
+/**
+ * SMTP and LMTP client session: what to say next, and what became of each
+ * recipient.
+ *
+ * A pure machine. `step` takes a session and an event, and returns the next
+ * session and the actions for the driver (engine/client/smtp-client.ts) to carry
+ * out, in order. The replies that one read brought come as one event: those beyond
+ * what was asked before it cannot be answers, and break the session, so that no
+ * reply is ever taken for another recipient's (RFC 2920 §3.1). Where PIPELINING is
+ * offered MAIL, RCPT and DATA leave as one group. TLS and AUTH will be phases
+ * between "hello" and "ready".
+ *
+ * Source: RFC 5321 §3, §4.1, §4.3.2; RFC 2920 (PIPELINING); RFC 2033 (LMTP).
+ */
+import { unreachable } from "#base/unreachable.ts";
+import {
+  breakOff,
+  finish,
+  refuseAll,
+  refuseSession,
+} from "#protocols/smtp/client-session-ending.ts";
+import { NO_EXTENSIONS, parseExtensions } from "#protocols/smtp/client-session-extensions.ts";
+import {
+  CLOSE,
+  CLOSED,
+  type ClientAction,
+  type ClientEvent,
+  type ClientSession,
+  type ClientTransition,
+  type Dialect,
+  isPositive,
+  outstanding,
+  QUIT,
+  ready,
+  SERVICE_CLOSING,
+} from "#protocols/smtp/client-session-state.ts";
+import {
+  startMail,
+  takeDataReply,
+  takeEndReply,
+  takeMailReply,
+  takeRcptReply,
+  takeResetReply,
+} from "#protocols/smtp/client-session-transaction.ts";
+import { type ClientFault, protocolFault } from "#protocols/smtp/client-session-verdict.ts";
+import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+
+/**
+ * Advances a session by one event. Nothing that a server sends makes it throw.
+ *
+ * @throws {TypeError} if the driver sends an event out of turn: a bug in the driver.
+ */
+export function step(session: ClientSession, event: ClientEvent): ClientTransition {
+  switch (event.type) {
+    case "replies":
+      return takeReplies(session, event.replies, event.fault);
+    case "broken":
+      return breakOff(session, event.fault);
+    case "mail":
+      if (session.phase === "ready") return startMail(session, event.mail);
+      break;
+    case "text-sent":
+      if (session.phase === "text") return [{ ...session, phase: "end" }];
+      if (session.phase === "closed") return [session];
+      break;
+    case "quit":
+      if (session.phase === "ready") return [{ phase: "quit" }, QUIT];
+      if (session.phase === "quit" || session.phase === "closed") return [session];
+      break;
+    default:
+      return unreachable(event);
+  }
+  throw new TypeError(`Cannot take ${event.type} while the session is ${session.phase}`);
+}
+
+function takeReplies(
+  session: ClientSession,
+  replies: readonly ReceivedReply[],
+  fault: ClientFault | undefined,
+): ClientTransition {
+  const asked = outstanding(session);
+  let next = session;
+  const actions: ClientAction[] = [];
+  const follow = ([to, ...todo]: ClientTransition): void => {
+    next = to;
+    actions.push(...todo);
+  };
+  for (const [index, reply] of replies.entries()) {
+    if (next.phase === "closed") break;
+    if (index < asked) follow(takeReply(next, reply));
+    else follow(takeUnasked(next, reply));
+  }
+  if (fault !== undefined && next.phase !== "closed") follow(breakOff(next, fault));
+  // Once the session is closed there is nobody to send to.
+  const closed = next.phase === "closed";
+  return [next, ...(closed ? actions.filter((action) => !isSend(action)) : actions)];
+}
+
+function isSend(action: ClientAction): boolean {
+  return action.type === "send" || action.type === "send-text";
+}
+
+/** A reply that answers nothing. */
+function takeUnasked(session: ClientSession, reply: ReceivedReply): ClientTransition {
+  if (reply.code === SERVICE_CLOSING) return breakOff(session, closingFault(reply));
+  // A server that refuses the text before its end has said all it will say.
+  if (session.phase === "text" && reply.code >= 400) return refuseAll(session, "BODY", reply);
+  return breakOff(session, protocolFault("Server sent a reply that was not asked for"));
+}
+
+function takeReply(session: ClientSession, reply: ReceivedReply): ClientTransition {
+  switch (session.phase) {
+    case "greeting":
+      return takeGreeting(session, reply);
+    case "hello":
+      return takeHello(session, reply);
+    case "mail":
+      return takeMailReply(session, reply);
+    case "rcpt":
+      return takeRcptReply(session, reply);
+    case "data":
+      return takeDataReply(session, reply);
+    case "end":
+      return takeEndReply(session, reply);
+    case "lone-dot":
+      if (reply.code === SERVICE_CLOSING) return finish(session, CLOSED);
+      return finish(session, ready(session));
+    case "reset":
+      return takeResetReply(session, reply);
+    case "quit":
+      return [CLOSED, CLOSE];
+    case "ready":
+    case "text":
+    case "closed":
+      return takeUnasked(session, reply);
+    default:
+      return unreachable(session);
+  }
+}
+
+function takeGreeting(
+  session: Extract<ClientSession, { phase: "greeting" }>,
+  reply: ReceivedReply,
+): ClientTransition {
+  if (!isPositive(reply)) return refuseSession("BANNER", reply);
+  return sayHello(session, session.dialect === "lmtp" ? "LHLO" : "EHLO");
+}
+
+function sayHello(
+  session: { readonly dialect: Dialect; readonly helo: string },
+  verb: "EHLO" | "HELO" | "LHLO",
+): ClientTransition {
+  const { dialect, helo } = session;
+  return [
+    { phase: "hello", dialect, helo, verb },
+    { type: "send", commands: `${verb} ${helo}\r\n` },
+  ];
+}
+
+function takeHello(
+  session: Extract<ClientSession, { phase: "hello" }>,
+  reply: ReceivedReply,
+): ClientTransition {
+  if (isPositive(reply)) {
+    const extensions = session.verb === "HELO" ? NO_EXTENSIONS : parseExtensions(reply);
+    const { dialect } = session;
+    return [
+      { phase: "ready", dialect, extensions },
+      { type: "ready", extensions },
+    ];
+  }
+  // RFC 5321 §3.2: a server that refuses EHLO for good may still know HELO.
+  if (session.verb === "EHLO" && reply.code >= 500) return sayHello(session, "HELO");
+  return refuseSession(session.verb, reply);
+}
+
+function closingFault(reply: ReceivedReply): ClientFault {
+  return { kind: "closed", message: `Server closes: ${reply.code} ${reply.lines.join(" ")}` };
+}
