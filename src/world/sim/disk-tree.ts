@@ -63,11 +63,18 @@ export class DiskTree {
     let place: Place = { folder: this.root, name: ".", node: this.root };
     for (const name of names) {
       const folder = place.node;
-      if (folder === undefined)
-        throw new FilesError("ENOENT", `Cannot find ${path}: no such folder`);
-      if (folder.kind !== "folder")
-        throw new FilesError("ENOTDIR", `Cannot find ${path}: not a folder`);
+      if (folder === undefined) throw notFound(path);
+      if (folder.kind !== "folder") throw notFolder(path);
       place = { folder, name, node: folder.entries.get(name) };
+    }
+    return place;
+  }
+
+  /** A place that `path` names and that is still free. */
+  findFree(path: string): Place {
+    const place = this.find(path);
+    if (place.node !== undefined) {
+      throw new FilesError("EEXIST", `Cannot make ${path}: it exists`);
     }
     return place;
   }
@@ -75,16 +82,21 @@ export class DiskTree {
   /** What is at `path`. */
   get(path: string): TreeNode {
     const { node } = this.find(path);
-    if (node === undefined)
-      throw new FilesError("ENOENT", `Cannot find ${path}: no such file or folder`);
+    if (node === undefined) throw notFound(path);
     return node;
   }
 
   getFolder(path: string): FolderNode {
     const node = this.get(path);
-    if (node.kind !== "folder")
-      throw new FilesError("ENOTDIR", `Cannot open ${path}: not a folder`);
+    if (node.kind !== "folder") throw notFolder(path);
     return node;
+  }
+
+  getFile(path: string): FileNode {
+    const node = this.get(path);
+    if (node.kind === "file") return node;
+    if (node.kind === "folder") throw new FilesError("EISDIR", `Cannot open ${path}: a folder`);
+    throw new FilesError("ELOOP", `Cannot open ${path}: a symbolic link`);
   }
 
   /** Changes entries, all at once for whoever looks; durable only later. */
@@ -112,9 +124,9 @@ export class DiskTree {
   afterPowerCut(random: SimRandom): DiskTree {
     // Journaling file systems keep order; POSIX promises nothing of the kind.
     const keepsOrder = random.chance(50);
-    const kept = random.below(this.#pending.length + 1);
+    const keptCount = random.below(this.#pending.length + 1);
     const survivors = new Set(
-      this.#pending.filter((_, at) => (keepsOrder ? at < kept : random.chance(50))),
+      this.#pending.filter((_, at) => (keepsOrder ? at < keptCount : random.chance(50))),
     );
     const entries = new Map<FolderNode, Map<string, TreeNode>>();
     const entriesOf = (folder: FolderNode): Map<string, TreeNode> => {
@@ -150,6 +162,20 @@ export function makeFileNode(mode: number, nowMs: number): FileNode {
     opens: 0,
     modifiedAtMs: nowMs,
   };
+}
+
+/** Every file below `node`, once for each of its names. */
+export function* filesBelow(node: TreeNode): Generator<FileNode> {
+  if (node.kind === "file") yield node;
+  if (node.kind === "folder") for (const entry of node.entries.values()) yield* filesBelow(entry);
+}
+
+function notFound(path: string): FilesError {
+  return new FilesError("ENOENT", `Cannot find ${path}: no such file or folder`);
+}
+
+function notFolder(path: string): FilesError {
+  return new FilesError("ENOTDIR", `Cannot find ${path}: not a folder`);
 }
 
 function setEntry(entries: Map<string, TreeNode>, name: string, node: TreeNode | undefined): void {

@@ -5,7 +5,7 @@
 import { SimChildren } from "./children.ts";
 import { SimClock } from "./clock.ts";
 import type { SimConnectionSettings } from "./connection.ts";
-import { SimDisk, type SimDiskSettings } from "./files.ts";
+import { SimDisk, type SimDiskSettings } from "./disk.ts";
 import { SimNetwork } from "./network.ts";
 import { SimRandom } from "./random.ts";
 import { SimResolver, type SimZone } from "./resolver.ts";
