@@ -24,7 +24,7 @@ export class Unfinished {
     switch (entry.kind) {
       case "accepted":
         this.restore({ message: entry.message, envelopes: entry.envelopes.map(untried) });
-        return entry.envelopes.length === 0 ? this.#drop(entry.message.msgid) : undefined;
+        return this.has(entry.message.msgid) ? undefined : entry.message.msgid;
       case "deferred":
         this.#change(entry.evpid, (before) => ({
           ...before,
@@ -46,8 +46,10 @@ export class Unfinished {
     }
   }
 
-  /** Puts a message in place of whatever was known of it. */
+  /** Puts a message in place of whatever was known of it; one without envelopes is finished. */
   restore(stored: StoredMessage): void {
+    this.#messages.delete(stored.message.msgid);
+    if (stored.envelopes.length === 0) return;
     const envelopes = new Map(stored.envelopes.map((each) => [each.envelope.evpid, each]));
     this.#messages.set(stored.message.msgid, { message: stored.message, envelopes });
   }

@@ -1,0 +1,290 @@
+/**
+ * The spool on disk: a journal for entries and small texts, a file each for large
+ * texts. README.md has the states of a message, the layout and the order of syncs.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import { type Files, FilesError } from "#base/ports/files.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { MessageText } from "#model/delivery.ts";
+import type { Observe } from "#model/events.ts";
+import { msgidOf } from "#model/ids.ts";
+import { BlobStore, makeFolderIfMissing, type SealedBlob } from "./blob-store.ts";
+import { checksumOf } from "./checksum.ts";
+import { Compaction } from "./compaction.ts";
+import { type Appended, Journal } from "./journal.ts";
+import { Ledger, type LiveMessage } from "./ledger.ts";
+import { Quarantine } from "./quarantine.ts";
+import { frameEntries, type RecordEntry, type TextStamp } from "./record-entries.ts";
+import { type Release, lockSpool } from "./lock.ts";
+import { recover } from "./recovery.ts";
+import { Restatement } from "./restatement.ts";
+import { Room } from "./room.ts";
+import { UnusableSpool } from "./unusable-spool.ts";
+import type { Durability } from "./segment-writer.ts";
+import type { Blob, CommitOutcome, Spool, SpoolEntry, StoredMessage } from "./spool.ts";
+import { TextCache } from "./text-cache.ts";
+import { TextSource } from "./text-source.ts";
+
+const SEGMENT_BYTES: number = 64 * 1024 * 1024;
+const TEXT_CACHE_BYTES: number = 64 * 1024 * 1024;
+const RESERVE_BYTES: number = 8 * 1024 * 1024;
+
+export interface JournalSpoolOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe: Observe;
+  /** An existing folder, of which the spool is the only user. */
+  readonly folder: string;
+  /** "dsync" if left out. */
+  readonly durability?: Durability;
+  /** 64 MiB if left out. */
+  readonly segmentBytes?: number;
+  /** Texts kept in memory for first attempts; 64 MiB if left out. */
+  readonly textCacheBytes?: number;
+  /** Room that new mail must leave; 8 MiB if left out. */
+  readonly reserveBytes?: number;
+}
+
+export type OpenedSpool =
+  | { readonly kind: "opened"; readonly spool: Spool }
+  /** Nothing was deleted; `reason` says what a person has to look at. */
+  | { readonly kind: "unusable"; readonly reason: string };
+
+/** Opens the spool in `folder`, after recovering what an earlier run left. */
+export async function openJournalSpool(options: JournalSpoolOptions): Promise<OpenedSpool> {
+  try {
+    return { kind: "opened", spool: await JournalSpool.open(options) };
+  } catch (error) {
+    if (!(error instanceof FilesError) && !(error instanceof UnusableSpool)) throw error;
+    return { kind: "unusable", reason: error.message };
+  }
+}
+
+class JournalSpool implements Spool {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #blobs: BlobStore;
+  readonly #cache: TextCache;
+  readonly #texts: TextSource;
+  readonly #room: Room;
+  readonly #compaction: Compaction;
+  readonly #release: Release;
+  /** Batches on their way to the journal. */
+  readonly #underWay = new Set<readonly SpoolEntry[]>();
+  #recovered: readonly StoredMessage[];
+  #state: "open" | "closed" = "open";
+
+  /** @throws {FilesError | UnusableSpool} */
+  static async open(options: JournalSpoolOptions): Promise<JournalSpool> {
+    const release = await lockSpool(options.files, `${options.folder}/lock`);
+    try {
+      return await JournalSpool.#recover(options, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  static async #recover(options: JournalSpoolOptions, release: Release): Promise<JournalSpool> {
+    const { files, clock, observe, folder } = options;
+    const startedAtMs = clock.monotonicMs();
+    const journalFolder = `${folder}/journal`;
+    const blobFolder = `${folder}/blobs`;
+    const corruptFolder = `${folder}/corrupt`;
+    for (const each of [journalFolder, blobFolder, corruptFolder]) {
+      await makeFolderIfMissing(files, each);
+    }
+    // Also if they were there: a run that died may have made them and not synced.
+    await files.syncFolder(folder);
+    const ledger = new Ledger();
+    const blobs = new BlobStore(files, blobFolder);
+    const quarantine = new Quarantine(files, corruptFolder, observe);
+    const parts = { files, observe, journalFolder, blobFolder, ledger, quarantine, blobs };
+    const { messages, past } = await recover(parts);
+    observe({
+      kind: "spool-recovered",
+      messages: messages.length,
+      envelopes: messages.reduce((sum, { envelopes }) => sum + envelopes.length, 0),
+      tookMs: Math.round(clock.monotonicMs() - startedAtMs),
+    });
+    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    const durability = options.durability ?? "dsync";
+    const settings = { ...options, folder: journalFolder, durability, segmentBytes };
+    const journal = new Journal(settings, past);
+    const spool = new JournalSpool(options, {
+      ledger,
+      blobs,
+      journal,
+      messages,
+      segmentBytes,
+      release,
+    });
+    await spool.#room.refresh();
+    spool.#compaction.poke();
+    return spool;
+  }
+
+  private constructor(
+    options: JournalSpoolOptions,
+    parts: {
+      readonly ledger: Ledger;
+      readonly blobs: BlobStore;
+      readonly journal: Journal;
+      readonly messages: readonly StoredMessage[];
+      readonly segmentBytes: number;
+      readonly release: Release;
+    },
+  ) {
+    const { files } = options;
+    const { journal, ledger, segmentBytes } = parts;
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#blobs = parts.blobs;
+    this.#release = parts.release;
+    this.#recovered = parts.messages;
+    this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
+    this.#texts = new TextSource({ ...options, ...parts, cache: this.#cache });
+    this.#room = new Room(options, options.reserveBytes ?? RESERVE_BYTES);
+    const restatement = new Restatement({
+      files,
+      journal,
+      ledger,
+      isBusy: (msgid) => this.#isBusy(msgid),
+      settled: (entry, appended) => this.#settled([entry], appended),
+    });
+    this.#compaction = new Compaction({ ...options, journal, restatement, segmentBytes });
+  }
+
+  takeRecovered(): readonly StoredMessage[] {
+    const recovered = this.#recovered;
+    this.#recovered = [];
+    return recovered;
+  }
+
+  async commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {
+    if (this.#state === "closed") return "failed";
+    if (!this.#mayTake(batch)) return "full";
+    this.#underWay.add(batch);
+    const outcome = await this.#commitBatch(batch);
+    this.#underWay.delete(batch);
+    this.#compaction.poke();
+    return outcome;
+  }
+
+  openBlob(msgid: string): Blob {
+    return this.#blobs.open(msgid);
+  }
+
+  text(msgid: string): MessageText {
+    return this.#texts.text(msgid);
+  }
+
+  has(msgid: string): boolean {
+    return this.#ledger.get(msgid) !== undefined;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#room.has(bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#state = "closed";
+    await this.#compaction.stop();
+    await this.#journal.close();
+    await this.#blobs.idle();
+    await this.#release();
+  }
+
+  /** New mail must leave the reserve alone; results and bounces may use it. */
+  #mayTake(batch: readonly SpoolEntry[]): boolean {
+    let bytes = 0;
+    for (const entry of batch) {
+      if (entry.kind !== "accepted") continue;
+      if (entry.message.origin.kind === "internal") return true;
+      bytes += entry.message.textBytes;
+    }
+    return bytes === 0 || this.#room.has(bytes);
+  }
+
+  async #commitBatch(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {
+    const stamps = new Map<SpoolEntry, TextStamp>();
+    const texts: Uint8Array[] = [];
+    let refused: Exclude<SealedBlob["kind"], "sealed"> | undefined;
+    for (const entry of batch) {
+      if (entry.kind !== "accepted") continue;
+      if (entry.text === "blob") {
+        // A blob is durable before the record that names it.
+        const sealed = await this.#blobs.seal(entry.message.msgid);
+        if (sealed.kind === "sealed") stamps.set(entry, sealed.text);
+        else refused ??= sealed.kind;
+      } else {
+        stamps.set(entry, stampOf(entry.text));
+        texts.push(...entry.text);
+      }
+    }
+    const outcome = refused ?? (await this.#append(batch, stamps, texts));
+    for (const entry of batch) {
+      if (entry.kind === "accepted" && entry.text === "blob") {
+        await this.#blobs.settle(entry.message.msgid, outcome);
+      }
+    }
+    return outcome;
+  }
+
+  #append(
+    batch: readonly SpoolEntry[],
+    stamps: ReadonlyMap<SpoolEntry, TextStamp>,
+    texts: readonly Uint8Array[],
+  ): Promise<CommitOutcome> {
+    const entries = batch.map((entry): RecordEntry => {
+      if (entry.kind !== "accepted") return entry;
+      const text = stamps.get(entry);
+      if (text === undefined) throw new TypeError("Cannot commit a text without its stamp");
+      return { ...entry, text };
+    });
+    const record = frameEntries(entries, texts);
+    this.#room.spend(record.bytes);
+    return new Promise((resolve) => {
+      this.#journal.append(record, (appended) => {
+        if (appended.kind === "durable") this.#cacheTexts(batch);
+        this.#settled(entries, appended);
+        resolve(appended.kind);
+      });
+    });
+  }
+
+  #cacheTexts(batch: readonly SpoolEntry[]): void {
+    for (const entry of batch) {
+      if (entry.kind === "accepted" && entry.text !== "blob") {
+        this.#cache.put(entry.message.msgid, entry.text);
+      }
+    }
+  }
+
+  #settled(entries: readonly RecordEntry[], appended: Appended): void {
+    if (appended.kind !== "durable") return;
+    for (const finished of this.#ledger.apply(entries, appended.place)) this.#forget(finished);
+  }
+
+  #forget(message: LiveMessage): void {
+    this.#cache.drop(message.msgid);
+    if (message.text.inBlob) this.#blobs.remove(message.msgid);
+  }
+
+  #isBusy(msgid: string): boolean {
+    for (const batch of this.#underWay) {
+      for (const entry of batch) {
+        const about = entry.kind === "accepted" ? entry.message.msgid : msgidOf(entry.evpid);
+        if (about === msgid) return true;
+      }
+    }
+    return false;
+  }
+}
+
+function stampOf(text: readonly Uint8Array[]): TextStamp {
+  let bytes = 0;
+  for (const chunk of text) bytes += chunk.length;
+  return { bytes, checksum: checksumOf(text), inBlob: false };
+}

@@ -1,0 +1,131 @@
+/**
+ * The head of a record: the entries of one batch, and where each text lies.
+ *
+ * Texts follow the head in the order of the entries that have one. `restated`
+ * is the journal's own entry: a message with its present state, written again so
+ * that the segment where it was accepted can go. It replaces what came before.
+ */
+import { ByteWriter } from "#base/byte-writer.ts";
+import {
+  bool,
+  type Codec,
+  type DecodeFault,
+  decode,
+  hex,
+  list,
+  optional,
+  struct,
+  u32,
+  u53,
+  union,
+} from "#base/codec.ts";
+import { type DeliveryResult, deliveryResultCodec } from "#model/delivery.ts";
+import {
+  type Envelope,
+  envelopeCodec,
+  envelopesCodec,
+  MAX_ENVELOPES,
+  type Message,
+  messageCodec,
+} from "#model/envelope.ts";
+import { EVPID_DIGITS } from "#model/ids.ts";
+import { type FramedRecord, reserveFrame, sealFrame } from "./record.ts";
+import type { SpoolEntry, StoredEnvelope } from "./spool.ts";
+
+/** A batch may finish every envelope of a message and carry the bounces. */
+const MAX_ENTRIES: number = 2 * MAX_ENVELOPES;
+/** Most heads are smaller; a larger one grows. */
+const USUAL_HEAD_BYTES = 512;
+
+/** What is needed to find a text and to know that it is whole. */
+export interface TextStamp {
+  readonly bytes: number;
+  readonly checksum: number;
+  /** In a file of its own, not behind the head. */
+  readonly inBlob: boolean;
+}
+
+export type Accepted = {
+  readonly kind: "accepted";
+  readonly message: Message;
+  readonly envelopes: readonly Envelope[];
+  readonly text: TextStamp;
+};
+
+export type Restated = {
+  readonly kind: "restated";
+  readonly message: Message;
+  readonly envelopes: readonly StoredEnvelope[];
+  readonly text: TextStamp;
+};
+
+export type RecordEntry = Accepted | Restated | Exclude<SpoolEntry, { kind: "accepted" }>;
+
+const textStampCodec = struct<TextStamp>({ bytes: u53, checksum: u32, inBlob: bool });
+
+const storedEnvelopeCodec = struct<StoredEnvelope>({
+  envelope: envelopeCodec,
+  retryCount: u32,
+  lastTryAtMs: u53,
+  nextTryAtMs: u53,
+  lastResult: optional<DeliveryResult>(deliveryResultCodec),
+  held: bool,
+});
+
+const evpid = hex(EVPID_DIGITS);
+const finished = { evpid, atMs: u53, result: deliveryResultCodec };
+
+const entriesCodec: Codec<readonly RecordEntry[]> = list(
+  union<RecordEntry>({
+    accepted: [1, { message: messageCodec, envelopes: envelopesCodec, text: textStampCodec }],
+    restated: [
+      2,
+      {
+        message: messageCodec,
+        envelopes: list(storedEnvelopeCodec, MAX_ENVELOPES),
+        text: textStampCodec,
+      },
+    ],
+    deferred: [
+      3,
+      { evpid, atMs: u53, retryCount: u32, nextTryAtMs: u53, result: deliveryResultCodec },
+    ],
+    delivered: [4, finished],
+    failed: [5, finished],
+    removed: [6, { evpid, atMs: u53 }],
+    held: [7, { evpid, atMs: u53, held: bool }],
+  }),
+  MAX_ENTRIES,
+);
+
+/**
+ * Frames a batch as one record.
+ *
+ * @param texts the texts behind the head, in the order of the entries; borrowed until written.
+ * @throws {RangeError} if a value is beyond its bound: a bug in who made it.
+ */
+export function frameEntries(
+  entries: readonly RecordEntry[],
+  texts: readonly Uint8Array[],
+): FramedRecord {
+  let textBytes = 0;
+  for (const chunk of texts) textBytes += chunk.length;
+  const writer = new ByteWriter(USUAL_HEAD_BYTES);
+  reserveFrame(writer);
+  entriesCodec.write(writer, entries);
+  const head = sealFrame(writer, textBytes);
+  return { head, texts, bytes: head.length + textBytes };
+}
+
+/** The entries in the head of a record. */
+export function readEntries(
+  head: Uint8Array,
+): { readonly kind: "decoded"; readonly value: readonly RecordEntry[] } | DecodeFault {
+  return decode(entriesCodec, head);
+}
+
+/** The stamp of an entry that has its text behind the head. */
+export function inlineText(entry: RecordEntry): TextStamp | undefined {
+  if (entry.kind !== "accepted" && entry.kind !== "restated") return undefined;
+  return entry.text.inBlob ? undefined : entry.text;
+}

@@ -1,0 +1,103 @@
+/**
+ * The header of a segment: two equal copies in the first 4 KiB, so that damage to
+ * one of them costs nothing.
+ *
+ *   0  magic     "PRJOURNL"
+ *   8  format    so that another version's segment is told from a damaged one
+ *  12  checksum  of the rest of the copy
+ *  16  sequence, mark, and where the segment before this one ends
+ *
+ * What lies in the segment before behind that end is void: a write that failed, or
+ * the torn tail that a crash left. If it is shorter than that, bytes are missing.
+ */
+import { ByteWriter } from "#base/byte-writer.ts";
+import { bytes, decode, optional, struct, u53 } from "#base/codec.ts";
+import type { Random } from "#base/ports/random.ts";
+import { checksum } from "./checksum.ts";
+
+export const HEADER_BYTES = 4096;
+const COPY_BYTES: number = HEADER_BYTES / 2;
+const CHECKED_FROM = 16;
+export const MARK_BYTES = 8;
+export const FORMAT = 1;
+const MAGIC: Uint8Array = new TextEncoder().encode("PRJOURNL");
+
+/** Where a segment ends, as its successor remembers it. */
+export interface SegmentEnd {
+  readonly sequence: number;
+  readonly bytes: number;
+}
+
+export interface SegmentHeader {
+  readonly sequence: number;
+  /** Eight random bytes that start each record of this segment. */
+  readonly mark: Uint8Array;
+  readonly previous: SegmentEnd | undefined;
+}
+
+export type HeaderReading =
+  | { readonly kind: "header"; readonly header: SegmentHeader }
+  | { readonly kind: "other-format"; readonly format: number }
+  | { readonly kind: "damaged" };
+
+const headerCodec = struct<SegmentHeader>({
+  sequence: u53,
+  mark: bytes(MARK_BYTES),
+  previous: optional(struct<SegmentEnd>({ sequence: u53, bytes: u53 })),
+});
+
+/** A mark that no other segment has, and that nobody can guess. */
+export function randomMark(random: Random): Uint8Array {
+  const writer = new ByteWriter(MARK_BYTES);
+  for (let at = 0; at < MARK_BYTES; at += 4) writer.u32(random.uint32());
+  return writer.written();
+}
+
+/** The first HEADER_BYTES of a segment. */
+export function encodeHeader(header: SegmentHeader): Uint8Array {
+  const writer = new ByteWriter(COPY_BYTES);
+  writer.raw(MAGIC);
+  writer.u32(FORMAT);
+  writer.u32(0);
+  writer.u32(0);
+  headerCodec.write(writer, header);
+  writer.setU32(CHECKED_FROM, writer.length - CHECKED_FROM - 4);
+  const encoded = new Uint8Array(HEADER_BYTES);
+  encoded.set(writer.written());
+  const sum = checksum(encoded.subarray(CHECKED_FROM, COPY_BYTES));
+  new DataView(encoded.buffer).setUint32(12, sum);
+  encoded.copyWithin(COPY_BYTES, 0, COPY_BYTES);
+  return encoded;
+}
+
+/** Reads the first HEADER_BYTES of a segment, or as many as there are. */
+export function readHeader(encoded: Uint8Array): HeaderReading {
+  const copies = [encoded.subarray(0, COPY_BYTES), encoded.subarray(COPY_BYTES, HEADER_BYTES)];
+  const formats: (number | undefined)[] = [];
+  for (const copy of copies) {
+    const format = formatOf(copy);
+    const header = format === FORMAT ? readCopy(copy) : undefined;
+    if (header !== undefined) return { kind: "header", header };
+    formats.push(format);
+  }
+  // Only two copies that agree are believed: a damaged format looks like another one.
+  const [first, second] = formats;
+  if (first !== undefined && first === second && first !== FORMAT)
+    return { kind: "other-format", format: first };
+  return { kind: "damaged" };
+}
+
+function formatOf(copy: Uint8Array): number | undefined {
+  if (copy.length < COPY_BYTES) return undefined;
+  for (let at = 0; at < MAGIC.length; at++) if (copy[at] !== MAGIC[at]) return undefined;
+  return new DataView(copy.buffer, copy.byteOffset).getUint32(MAGIC.length);
+}
+
+function readCopy(copy: Uint8Array): SegmentHeader | undefined {
+  const view = new DataView(copy.buffer, copy.byteOffset);
+  if (view.getUint32(12) !== checksum(copy.subarray(CHECKED_FROM))) return undefined;
+  const from = CHECKED_FROM + 4;
+  const decoded = decode(headerCodec, copy.subarray(from, from + view.getUint32(CHECKED_FROM)));
+  if (decoded.kind === "decode-fault" || decoded.value.mark.length !== MARK_BYTES) return undefined;
+  return { ...decoded.value, mark: decoded.value.mark.slice() };
+}

@@ -1,0 +1,169 @@
+/**
+ * Reads a segment from its header to its end: whole records, and the stretches
+ * between them that are none.
+ *
+ * A record counts only if its head and each of its texts match their checksums.
+ * After a stretch that does not, the scan goes on at the next mark, so that
+ * damage costs the records that it touched and no other. Texts pass through a
+ * window and are not kept.
+ */
+import { checksum } from "./checksum.ts";
+import type { FileWindow } from "./file-window.ts";
+import { FRAME_BYTES, type Frame, isWhole, MAX_HEAD_BYTES, readFrame } from "./record.ts";
+import { inlineText, type RecordEntry, readEntries } from "./record-entries.ts";
+import { HEADER_BYTES, MARK_BYTES } from "./segment-header.ts";
+
+/** Piece in which texts are read for their checksum. */
+const TEXT_PIECE_BYTES: number = 256 * 1024;
+/** Piece in which the scan looks for the next mark. */
+const SEARCH_BYTES: number = 256 * 1024;
+const ZEROS: Buffer = Buffer.alloc(SEARCH_BYTES);
+
+export type Finding =
+  | {
+      readonly kind: "record";
+      readonly at: number;
+      readonly bytes: number;
+      /** Where the first text starts. */
+      readonly textsAt: number;
+      readonly entries: readonly RecordEntry[];
+    }
+  | {
+      readonly kind: "damage";
+      readonly at: number;
+      readonly bytes: number;
+      readonly reason: string;
+    };
+
+type RecordFinding = Extract<Finding, { kind: "record" }>;
+
+/** How a record that cannot be read is passed: to its end if that is sure, else to the next mark. */
+interface Unreadable {
+  readonly kind: "unreadable";
+  readonly reason: string;
+  readonly bytes: number | undefined;
+}
+
+/**
+ * What is in a segment up to byte `end`, in order. Zeros up to the end are space
+ * that was never written, and no finding.
+ */
+export async function* scanSegment(
+  window: FileWindow,
+  mark: Uint8Array,
+  end: number,
+): AsyncGenerator<Finding> {
+  let at = HEADER_BYTES;
+  while (at < end) {
+    const read = await readRecord(window, { mark, at, end });
+    if (read.kind === "record") {
+      yield read;
+      at += read.bytes;
+      continue;
+    }
+    const next =
+      read.bytes === undefined ? await findMark(window, mark, at + 1, end) : at + read.bytes;
+    if (next < end || !(await isBlank(window, at, end))) {
+      yield { kind: "damage", at, bytes: next - at, reason: read.reason };
+    }
+    at = next;
+  }
+}
+
+/** Reads the record at `at`, which was found there before; undefined if it is damaged now. */
+export async function readRecordAt(
+  window: FileWindow,
+  place: { readonly mark: Uint8Array; readonly at: number; readonly end: number },
+): Promise<RecordFinding | undefined> {
+  const read = await readRecord(window, place);
+  return read.kind === "record" ? read : undefined;
+}
+
+async function readRecord(
+  window: FileWindow,
+  { mark, at, end }: { readonly mark: Uint8Array; readonly at: number; readonly end: number },
+): Promise<RecordFinding | Unreadable> {
+  const frame = readFrame(await window.view(at, FRAME_BYTES), mark);
+  if (frame === undefined) return unreadable("no record starts here");
+  const framedBytes = FRAME_BYTES + frame.headBytes;
+  const bytes = framedBytes + frame.textBytes;
+  if (frame.headBytes > MAX_HEAD_BYTES || at + framedBytes > end) {
+    return unreadable("a record that goes beyond the end");
+  }
+  const framed = await window.view(at, framedBytes);
+  if (framed.length < framedBytes || !isWhole(framed, frame)) {
+    return unreadable("a record that does not match its checksum");
+  }
+  // From here on the lengths can be believed.
+  if (at + bytes > end) return unreadable("a record that goes beyond the end");
+  if (!frame.isKnown) return { kind: "unreadable", reason: "a record of unknown type", bytes };
+  const decoded = readEntries(framed.subarray(FRAME_BYTES));
+  if (decoded.kind === "decode-fault") {
+    return { kind: "unreadable", reason: `a record that is malformed: ${decoded.reason}`, bytes };
+  }
+  const entries = decoded.value;
+  const textsAt = at + framedBytes;
+  if (!(await areTextsWhole(window, { entries, textsAt, frame }))) {
+    return { kind: "unreadable", reason: "a text that does not match its checksum", bytes };
+  }
+  return { kind: "record", at, bytes, textsAt, entries };
+}
+
+function unreadable(reason: string): Unreadable {
+  return { kind: "unreadable", reason, bytes: undefined };
+}
+
+async function areTextsWhole(
+  window: FileWindow,
+  record: {
+    readonly entries: readonly RecordEntry[];
+    readonly textsAt: number;
+    readonly frame: Frame;
+  },
+): Promise<boolean> {
+  let at = record.textsAt;
+  for (const entry of record.entries) {
+    const text = inlineText(entry);
+    if (text === undefined) continue;
+    if (at + text.bytes > record.textsAt + record.frame.textBytes) return false;
+    const sum = await checksumAt(window, at, text.bytes);
+    if (sum !== text.checksum) return false;
+    at += text.bytes;
+  }
+  return at === record.textsAt + record.frame.textBytes;
+}
+
+async function checksumAt(window: FileWindow, offset: number, length: number): Promise<number> {
+  let sum = 0;
+  for (let done = 0; done < length; ) {
+    const piece = await window.view(offset + done, Math.min(TEXT_PIECE_BYTES, length - done));
+    if (piece.length === 0) return -1;
+    sum = checksum(piece, sum);
+    done += piece.length;
+  }
+  return sum;
+}
+
+/** The first place from `from` on where a record may start, or `end`. */
+async function findMark(
+  window: FileWindow,
+  mark: Uint8Array,
+  from: number,
+  end: number,
+): Promise<number> {
+  for (let at = from; at < end; at += SEARCH_BYTES) {
+    // The pieces overlap, so that a mark across their border is found.
+    const piece = await window.view(at, Math.min(SEARCH_BYTES + MARK_BYTES - 1, end - at));
+    const found = Buffer.from(piece.buffer, piece.byteOffset, piece.length).indexOf(mark);
+    if (found >= 0) return at + found;
+  }
+  return end;
+}
+
+async function isBlank(window: FileWindow, from: number, end: number): Promise<boolean> {
+  for (let at = from; at < end; at += SEARCH_BYTES) {
+    const piece = await window.view(at, Math.min(SEARCH_BYTES, end - at));
+    if (!ZEROS.subarray(0, piece.length).equals(piece)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,90 @@
+/**
+ * The segment that is being written. Records go to its end, a group at a time:
+ * one vectored write, made durable by fdatasync or by O_DSYNC.
+ *
+ * A write or sync that failed ends the segment for ever: what the disk has of it
+ * then is unknown, and a second sync would say that all is well when it is not.
+ */
+import { dirname } from "node:path/posix";
+import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import type { FramedRecord } from "./record.ts";
+import { emptySegment, type Segment } from "./segment.ts";
+import { encodeHeader, HEADER_BYTES, type SegmentHeader } from "./segment-header.ts";
+
+/** How a write is made durable; "dsync" is the faster one (bench/RESULTS.md, "Spool"). */
+export type Durability = "dsync" | "fdatasync";
+
+export class SegmentWriter {
+  readonly segment: Segment;
+  readonly #file: OpenFile;
+  readonly #durability: Durability;
+
+  private constructor(segment: Segment, file: OpenFile, durability: Durability) {
+    this.segment = segment;
+    this.#file = file;
+    this.#durability = durability;
+  }
+
+  /**
+   * A new segment whose header and name are durable.
+   *
+   * @throws {FilesError} in which case nothing was left behind that counts.
+   */
+  static async create(
+    files: Files,
+    path: string,
+    header: SegmentHeader,
+    durability: Durability,
+  ): Promise<SegmentWriter> {
+    const file = await files.open(path, durability === "dsync" ? "create-dsync" : "create");
+    try {
+      await file.write([encodeHeader(header)], 0);
+      if (durability === "fdatasync") await file.sync();
+      await files.syncFolder(dirname(path));
+    } catch (error) {
+      await tolerate(file.close());
+      await tolerate(files.unlink(path));
+      throw error;
+    }
+    return new SegmentWriter(emptySegment(path, header, HEADER_BYTES), file, durability);
+  }
+
+  /**
+   * Writes `records` and makes them durable; `segment.bytes` then covers them.
+   *
+   * @throws {FilesError} after which only `abandon` may be called.
+   */
+  async append(records: readonly FramedRecord[]): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      record.head.set(this.segment.mark);
+      chunks.push(record.head, ...record.texts);
+      bytes += record.bytes;
+    }
+    await this.#file.write(chunks, this.segment.bytes);
+    if (this.#durability === "fdatasync") await this.#file.sync();
+    this.segment.bytes += bytes;
+  }
+
+  /** Gives up the segment behind its last durable record. */
+  async abandon(): Promise<void> {
+    // Only to free the room; what makes those bytes void is the next segment's header.
+    await tolerate(this.#file.truncate(this.segment.bytes));
+    await tolerate(this.#file.close());
+  }
+
+  /** Everything in it is durable already, so that closing cannot lose anything. */
+  async close(): Promise<void> {
+    await tolerate(this.#file.close());
+  }
+}
+
+/** Waits for an operation whose failure changes nothing. */
+export async function tolerate(operation: Promise<void>): Promise<void> {
+  try {
+    await operation;
+  } catch (error) {
+    if (!(error instanceof FilesError)) throw error;
+  }
+}
