@@ -1,0 +1,69 @@
+/**
+ * Who is at the other end: address, reverse name, and what it called itself.
+ *
+ * The look-up of the name runs while the session goes on. OpenSMTPD greets after
+ * it; here the name is awaited only where it is written down (`named`), which the
+ * look-up bounds. "smtp-connected" is told once: when the name is known, or before
+ * the first other event of the session.
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { Origin } from "#model/envelope.ts";
+import { randomSessionId } from "#model/ids.ts";
+import { UNKNOWN_NAME } from "./reverse-names.ts";
+import type { Service } from "./service.ts";
+
+export class ClientIdentity {
+  /** The session's id. */
+  readonly id: string;
+  readonly #service: Service;
+  readonly #remote: Endpoint;
+  readonly #named: Promise<void> | undefined;
+  #hostname: string | undefined;
+  #isAnnounced = false;
+
+  constructor(remote: Endpoint, service: Service) {
+    this.id = randomSessionId(service.random);
+    this.#service = service;
+    this.#remote = remote;
+    // A UNIX-domain peer has no address that DNS could name.
+    const name =
+      remote.kind === "unix" ? service.listener.hostname : service.reverseNames.lookup(remote.host);
+    if (typeof name === "string") this.#learn(name);
+    else this.#named = this.#await(name);
+  }
+
+  /** Resolves when the name is known, or known to stay unknown; undefined if it is already. */
+  get named(): Promise<void> | undefined {
+    return this.#hostname === undefined ? this.#named : undefined;
+  }
+
+  /** @param helo what the client called itself, or "". */
+  origin(helo: string): Origin {
+    const isLocal = this.#remote.kind === "unix";
+    return {
+      kind: isLocal ? "local" : "smtp",
+      address: this.#remote.kind === "unix" ? "local" : this.#remote.host,
+      hostname: this.#hostname ?? UNKNOWN_NAME,
+      helo,
+      tag: this.#service.listener.tag,
+      username: "",
+    };
+  }
+
+  /** Tells of the connection, if nobody was told yet. */
+  announce(): void {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    const { address, hostname } = this.origin("");
+    this.#service.observe({ kind: "smtp-connected", session: this.id, address, hostname });
+  }
+
+  async #await(name: Promise<string>): Promise<void> {
+    this.#learn(await name);
+  }
+
+  #learn(name: string): void {
+    this.#hostname = name;
+    this.announce();
+  }
+}

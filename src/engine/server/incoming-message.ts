@@ -1,0 +1,111 @@
+/**
+ * One message between the reply 354 and its end: wire bytes go in, decoded text
+ * goes to the queue, and at the end it is known whether the text may be kept.
+ *
+ * A message that may not be kept is aborted in the queue at once and read to its
+ * end, so that the reply comes where the client expects it. Which reply it gets
+ * depends on the whole message only, never on how its bytes were split.
+ */
+import { HeaderScanner } from "#protocols/mail/header-scanner.ts";
+import { DataDecoder } from "#protocols/smtp/data-decoder.ts";
+import type { Reply } from "#protocols/smtp/reply.ts";
+import {
+  BAD_MESSAGE_BYTES,
+  MALFORMED_MESSAGE,
+  MESSAGE_TOO_BIG,
+  ROUTING_LOOP,
+} from "#protocols/smtp/status.ts";
+import type { Submission } from "#model/intake.ts";
+import { MAX_RECEIVED_HEADERS } from "./limits.ts";
+
+export class IncomingMessage {
+  readonly submission: Submission;
+  readonly #maxTextBytes: number;
+  readonly #decoder = new DataDecoder();
+  readonly #scanner = new HeaderScanner();
+  #writtenBytes = 0;
+  #textBytes = 0;
+  #isAborted = false;
+  #isFull = false;
+
+  /** @param trace the header that goes before the text; the queue then owns it. */
+  constructor(submission: Submission, maxTextBytes: number, trace: Uint8Array) {
+    this.submission = submission;
+    this.#maxTextBytes = maxTextBytes;
+    this.#write(trace);
+  }
+
+  /** True once the end-of-data mark was read. */
+  get isComplete(): boolean {
+    return this.#decoder.done;
+  }
+
+  /** True while the queue asks us to stop until `submission.drained()`. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Bytes given to the queue, the trace header included. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Text that counts as progress of the transfer: what is too much does not. */
+  get progressBytes(): number {
+    return Math.min(this.#textBytes, this.#maxTextBytes);
+  }
+
+  /** Takes wire bytes from `from`; returns where they end, or where commands go on. */
+  push(input: Buffer, from: number): number {
+    const text = this.#decoder.push(input, from);
+    this.#textBytes += text.length;
+    if (!this.#scanner.isFinished) this.#scanner.push(text);
+    if (this.#isAborted) return this.#decoder.end;
+    if (this.#isHopeless()) this.abort();
+    else if (text.length > 0) this.#write(text);
+    return this.#decoder.end;
+  }
+
+  /** The queue takes text again. */
+  drained(): void {
+    this.#isFull = false;
+  }
+
+  /** Why the complete message may not be kept, if so. It is then aborted already. */
+  refusal(): Reply | undefined {
+    const refusal = this.#judge();
+    if (refusal !== undefined) this.abort();
+    return refusal;
+  }
+
+  /** Gives the message up; may be called at any time, and again. */
+  abort(): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#isFull = false;
+    this.submission.abort();
+  }
+
+  #judge(): Reply | undefined {
+    if (this.#textBytes > this.#maxTextBytes) return MESSAGE_TOO_BIG;
+    if (this.#decoder.sawBareNewline || this.#decoder.sawNul) return BAD_MESSAGE_BYTES;
+    if (this.#scanner.receivedCount >= MAX_RECEIVED_HEADERS) return ROUTING_LOOP;
+    if (this.#scanner.isMalformed) return MALFORMED_MESSAGE;
+    return undefined;
+  }
+
+  /** Whether no later byte can save the message. */
+  #isHopeless(): boolean {
+    return (
+      this.#textBytes > this.#maxTextBytes ||
+      this.#decoder.sawBareNewline ||
+      this.#decoder.sawNul ||
+      this.#scanner.receivedCount >= MAX_RECEIVED_HEADERS
+    );
+  }
+
+  #write(text: Uint8Array): void {
+    this.#writtenBytes += text.length;
+    this.#isFull = !this.submission.write(text);
+  }
+}

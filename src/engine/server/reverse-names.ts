@@ -1,0 +1,86 @@
+/**
+ * Reverse names of clients, remembered for a while and shared by all sessions.
+ *
+ * Nobody waits longer than REVERSE_WAIT_MS. At most MAX_REVERSE_NAMES are kept; the
+ * one that was not asked for the longest goes first. A name that is no host name
+ * counts as none. The name is what the reverse tree says, not checked forward.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import { isHostName } from "#protocols/mail/domain.ts";
+import {
+  MAX_REVERSE_NAMES,
+  REVERSE_ABSENT_TTL_MS,
+  REVERSE_FOUND_TTL_MS,
+  REVERSE_UNAVAILABLE_TTL_MS,
+  REVERSE_WAIT_MS,
+} from "./limits.ts";
+
+/** The name of a client that has none. */
+export const UNKNOWN_NAME = "<unknown>";
+
+const TOO_LATE: DnsAnswer<never> = Object.freeze({
+  kind: "unavailable",
+  cause: new Error("No answer in time"),
+});
+
+interface Remembered {
+  /** A promise while DNS is being asked. */
+  readonly name: string | Promise<string>;
+  readonly untilMs: number;
+}
+
+export class ReverseNames {
+  readonly #clock: Clock;
+  readonly #resolver: Resolver;
+  /** In the order in which they were last asked for. */
+  readonly #byAddress = new Map<string, Remembered>();
+
+  constructor(clock: Clock, resolver: Resolver) {
+    this.#clock = clock;
+    this.#resolver = resolver;
+  }
+
+  /** The name of `address` or UNKNOWN_NAME: at once if it is remembered. Never rejects. */
+  lookup(address: string): string | Promise<string> {
+    const remembered = this.#byAddress.get(address);
+    if (remembered !== undefined && remembered.untilMs > this.#clock.monotonicMs()) {
+      this.#remember(address, remembered);
+      return remembered.name;
+    }
+    const name = this.#ask(address);
+    this.#remember(address, { name, untilMs: this.#clock.monotonicMs() + REVERSE_WAIT_MS });
+    return name;
+  }
+
+  async #ask(address: string): Promise<string> {
+    const { promise: late, resolve } = Promise.withResolvers<DnsAnswer<never>>();
+    const cancel = this.#clock.after(REVERSE_WAIT_MS, () => resolve(TOO_LATE));
+    const answer = await Promise.race([this.#resolver.pointer(address), late]);
+    cancel();
+    const { name, ttlMs } = judge(answer);
+    this.#remember(address, { name, untilMs: this.#clock.monotonicMs() + ttlMs });
+    return name;
+  }
+
+  #remember(address: string, remembered: Remembered): void {
+    this.#byAddress.delete(address);
+    this.#byAddress.set(address, remembered);
+    if (this.#byAddress.size <= MAX_REVERSE_NAMES) return;
+    for (const oldest of this.#byAddress.keys()) {
+      this.#byAddress.delete(oldest);
+      return;
+    }
+  }
+}
+
+function judge(answer: DnsAnswer<readonly string[]>): {
+  readonly name: string;
+  readonly ttlMs: number;
+} {
+  if (answer.kind === "unavailable")
+    return { name: UNKNOWN_NAME, ttlMs: REVERSE_UNAVAILABLE_TTL_MS };
+  const name = answer.kind === "found" ? answer.value.find(isHostName) : undefined;
+  if (name === undefined) return { name: UNKNOWN_NAME, ttlMs: REVERSE_ABSENT_TTL_MS };
+  return { name, ttlMs: REVERSE_FOUND_TTL_MS };
+}

@@ -1,0 +1,86 @@
+/**
+ * Host names and address literals, as HELO and mail addresses carry them.
+ *
+ * Host names are judged as resolvers judge them: letters, digits, "-" and "_",
+ * labels of at most 63 octets that neither begin nor end with "-", no final dot.
+ * RFC 5321 knows no "_"; hosts that carry it send mail all the same.
+ *
+ * Source: RFC 5321 §4.1.2 (Domain), §4.1.3 (literals); RFC 1035 §2.3.4 (lengths).
+ */
+export const MAX_DOMAIN_LENGTH = 255;
+const MAX_LABEL_LENGTH = 63;
+
+const DASH = 0x2d;
+const DOT = 0x2e;
+
+/** Whether `text` is a host name, with or without dots. */
+export function isHostName(text: string): boolean {
+  if (text.length === 0 || text.length > MAX_DOMAIN_LENGTH) return false;
+  let labelLength = 0;
+  let before = DOT;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === DOT) {
+      if (before === DOT || before === DASH) return false;
+      labelLength = 0;
+    } else {
+      if (!isHostNameUnit(unit) || (unit === DASH && before === DOT)) return false;
+      if (++labelLength > MAX_LABEL_LENGTH) return false;
+    }
+    before = unit;
+  }
+  return before !== DOT && before !== DASH;
+}
+
+/** Whether `text` is `[192.0.2.1]` or `[IPv6:2001:db8::1]`. No other literal is registered. */
+export function isAddressLiteral(text: string): boolean {
+  if (!text.startsWith("[") || !text.endsWith("]")) return false;
+  const inner = text.slice(1, -1);
+  if (inner.slice(0, 5).toLowerCase() === "ipv6:") return isIpv6(inner.slice(5));
+  return isIpv4(inner);
+}
+
+/** Four decimal octets without leading zeros: `0177.0.0.1` means different hosts to different readers. */
+function isIpv4(text: string): boolean {
+  const octets = text.split(".");
+  return (
+    octets.length === 4 &&
+    octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256)
+  );
+}
+
+function isIpv6(text: string): boolean {
+  if (text.length > 45) return false; // the longest form there is
+  const halves = text.split("::");
+  if (halves.length > 2) return false;
+  let groups = 0;
+  for (const [index, half] of halves.entries()) {
+    const count = countGroups(half, index === halves.length - 1);
+    if (count === undefined) return false;
+    groups += count;
+  }
+  return halves.length === 2 ? groups < 8 : groups === 8;
+}
+
+/** How many 16-bit groups `half` stands for; an IPv4 tail, where allowed, counts for two. */
+function countGroups(half: string, mayEndInIpv4: boolean): number | undefined {
+  if (half === "") return 0;
+  const parts = half.split(":");
+  let groups = 0;
+  for (const [index, part] of parts.entries()) {
+    if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups += 1;
+    else if (mayEndInIpv4 && index === parts.length - 1 && isIpv4(part)) groups += 2;
+    else return undefined;
+  }
+  return groups;
+}
+
+function isHostNameUnit(unit: number): boolean {
+  return (
+    (unit >= 0x61 && unit <= 0x7a) ||
+    (unit >= 0x41 && unit <= 0x5a) ||
+    (unit >= 0x30 && unit <= 0x39) ||
+    unit === DASH ||
+    unit === 0x5f
+  );
+}

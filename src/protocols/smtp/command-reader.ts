@@ -1,0 +1,73 @@
+/**
+ * Command reader: finds the lines of a client in the bytes that it sends.
+ *
+ * Only CRLF ends a line; a line that has a CR or LF elsewhere is read to its
+ * CRLF and then refused as a whole, so that no two readers can disagree on where
+ * a command began. Keeps at most MAX_COMMAND_BYTES of an unfinished line.
+ * OpenSMTPD takes LF alone; we differ on purpose (spec 6.2, SMTP smuggling).
+ *
+ * Source: RFC 5321 §2.3.8 (lines), §4.5.3.1.4 (512 octets at least).
+ */
+import { CR, LF } from "#base/ascii.ts";
+
+/** OpenSMTPD's LINE_MAX; CRLF counts. RFC 5321 §4.5.3.1.4 asks for 512. */
+export const MAX_COMMAND_BYTES = 2048;
+
+export interface LineFault {
+  readonly kind: "line-fault";
+  readonly why: "bare-newline" | "too-long";
+}
+
+const BARE_NEWLINE_FAULT: LineFault = Object.freeze({ kind: "line-fault", why: "bare-newline" });
+const TOO_LONG_FAULT: LineFault = Object.freeze({ kind: "line-fault", why: "too-long" });
+
+export class CommandReader {
+  /** The start of a line that came in an earlier chunk: one character for each octet. */
+  #kept = "";
+  #end = 0;
+  #endsInCr = false;
+  #sawBareNewline = false;
+
+  /** Offset in the last input after what was read of it. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether a line has begun that has not ended. */
+  get isMidLine(): boolean {
+    return this.#kept !== "";
+  }
+
+  /**
+   * Reads on in `input` from `from`: the next line without its CRLF, one character
+   * for each octet; or why it is refused; or undefined when `input` ends first
+   * (then all of it was taken). After "too-long" the reader must not be used again.
+   */
+  read(input: Buffer, from: number): string | LineFault | undefined {
+    const limit = from + MAX_COMMAND_BYTES - this.#kept.length;
+    const stop = Math.min(input.length, limit);
+    for (let at = from; at < stop; at++) {
+      const byte = input[at];
+      if (this.#endsInCr && byte === LF) return this.#finish(input, from, at);
+      if (this.#endsInCr || byte === LF) this.#sawBareNewline = true;
+      this.#endsInCr = byte === CR;
+    }
+    if (stop === limit) return TOO_LONG_FAULT;
+    this.#kept += input.toString("latin1", from);
+    this.#end = input.length;
+    return undefined;
+  }
+
+  #finish(input: Buffer, from: number, lineFeed: number): string | LineFault {
+    const line =
+      this.#kept === ""
+        ? input.toString("latin1", from, lineFeed - 1)
+        : (this.#kept + input.toString("latin1", from, lineFeed)).slice(0, -1);
+    const isBad = this.#sawBareNewline;
+    this.#kept = "";
+    this.#end = lineFeed + 1;
+    this.#endsInCr = false;
+    this.#sawBareNewline = false;
+    return isBad ? BARE_NEWLINE_FAULT : line;
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Commands of a client, from the text of a line to a value.
+ *
+ * A line that is wrong in itself becomes the reply that refuses it; whether a
+ * command may come now is for server-session.ts to say. Verbs match without
+ * regard to case, in ASCII only. Addresses come out complete and canonical.
+ * Commands of extensions that are not offered are known by name, so that each gets
+ * its own refusal.
+ *
+ * Source: RFC 5321 §4.1; RFC 2033 (LHLO); RFC 1870 (SIZE=); RFC 6152 (BODY=).
+ */
+import { type AddressFault, parsePath } from "#protocols/mail/address.ts";
+import { isAddressLiteral, isHostName } from "#protocols/mail/domain.ts";
+import {
+  parseMailParameters,
+  parseParameters,
+  unsupportedParameter,
+} from "./parameters.ts";
+import type { Reply } from "./reply.ts";
+import {
+  BAD_CHARACTER,
+  BAD_DOMAIN,
+  BAD_FORWARD_PATH,
+  BAD_REVERSE_PATH,
+  NO_ARGUMENTS,
+  NON_ASCII_ADDRESS,
+  NOT_IMPLEMENTED,
+  NOT_SUPPORTED,
+  UNRECOGNIZED,
+} from "./status.ts";
+
+export type HelloVerb = "HELO" | "EHLO" | "LHLO";
+
+export interface Hello {
+  readonly verb: HelloVerb;
+  /** A host name or an address literal, as the client wrote it. */
+  readonly domain: string;
+}
+
+export interface Mail {
+  readonly verb: "MAIL";
+  /** `user@domain`; "" is the null reverse-path. */
+  readonly reversePath: string;
+  /** SIZE=, or 0 where the client declared none. Infinity stands for more than 15 digits. */
+  readonly sizeBytes: number;
+  readonly is8bit: boolean;
+}
+
+export interface Rcpt {
+  readonly verb: "RCPT";
+  readonly forwardPath: string;
+}
+
+/** A command that stands alone, or whose argument means nothing to us. */
+export interface Plain {
+  readonly verb: "DATA" | "RSET" | "QUIT" | "NOOP" | "HELP" | "VRFY";
+}
+
+/** A command that others know, with the reply that refuses it. */
+export interface Unsupported {
+  readonly verb: "unsupported";
+  readonly reply: Reply;
+  /** "session": what follows the line is no SMTP, so none of it may be read as commands. */
+  readonly ends: "line" | "session";
+}
+
+export type Command = Hello | Mail | Rcpt | Plain | Unsupported;
+
+/** The command in `line`, or the reply that refuses it. `serverName` completes addresses. */
+export function parseCommand(line: string, serverName: string): Command | Reply {
+  const text = line.trimEnd();
+  const isAscii = isPrintable(text);
+  const space = text.indexOf(" ");
+  const verb = asciiUpper(space < 0 ? text : text.slice(0, space));
+  const argument = space < 0 ? "" : text.slice(space + 1).trimStart();
+  // An address may be what is not ASCII, and has a reply of its own.
+  if (verb === "MAIL") return parseMail(argument, serverName);
+  if (verb === "RCPT") return parseRcpt(argument, serverName);
+  return isAscii ? parseOther(verb, argument) : BAD_CHARACTER;
+}
+
+function parseOther(verb: string, argument: string): Command | Reply {
+  switch (verb) {
+    case "HELO":
+    case "EHLO":
+    case "LHLO":
+      return parseHello(verb, argument);
+    case "DATA":
+    case "RSET":
+    case "QUIT":
+      return argument === "" ? { verb } : NO_ARGUMENTS;
+    case "NOOP":
+    case "HELP":
+    case "VRFY":
+      return { verb };
+    default:
+      return UNSUPPORTED.get(verb) ?? UNRECOGNIZED;
+  }
+}
+
+function unsupported(reply: Reply, ends: "line" | "session"): Unsupported {
+  return { verb: "unsupported", reply, ends };
+}
+
+const UNSUPPORTED: ReadonlyMap<string, Unsupported> = new Map([
+  ["STARTTLS", unsupported(NOT_SUPPORTED, "line")],
+  ["AUTH", unsupported(NOT_SUPPORTED, "line")],
+  ["EXPN", unsupported(NOT_IMPLEMENTED, "line")],
+  ["TURN", unsupported(NOT_IMPLEMENTED, "line")],
+  ["ETRN", unsupported(NOT_IMPLEMENTED, "line")],
+  // RFC 3030 §2: the octets of the chunk follow at once.
+  ["BDAT", unsupported(NOT_SUPPORTED, "session")],
+  // What a browser says that was tricked into talking to us; its body may hold commands.
+  ["GET", unsupported(UNRECOGNIZED, "session")],
+  ["HEAD", unsupported(UNRECOGNIZED, "session")],
+  ["POST", unsupported(UNRECOGNIZED, "session")],
+  ["PUT", unsupported(UNRECOGNIZED, "session")],
+  ["OPTIONS", unsupported(UNRECOGNIZED, "session")],
+  ["CONNECT", unsupported(UNRECOGNIZED, "session")],
+]);
+
+function parseHello(verb: HelloVerb, domain: string): Hello | Reply {
+  if (domain === "") {
+    return {
+      code: 501,
+      enhanced: "5.5.1",
+      text: `Invalid command: ${verb} requires domain name`,
+    };
+  }
+  return isHostName(domain) || isAddressLiteral(domain) ? { verb, domain } : BAD_DOMAIN;
+}
+
+function parseMail(argument: string, serverName: string): Mail | Reply {
+  const from = afterPrefix(argument, "FROM:");
+  if (from === undefined) return BAD_REVERSE_PATH;
+  const path = parsePath(argument, from, serverName);
+  if (path.kind === "address-fault") return addressFault(path, BAD_REVERSE_PATH);
+  const parameters = parseParameters(argument.slice(path.end));
+  if (parameters === undefined) return BAD_REVERSE_PATH;
+  const wanted = parseMailParameters(parameters);
+  if ("code" in wanted) return wanted;
+  return {
+    verb: "MAIL",
+    reversePath: path.address,
+    sizeBytes: wanted.sizeBytes,
+    is8bit: wanted.is8bit,
+  };
+}
+
+function parseRcpt(argument: string, serverName: string): Rcpt | Reply {
+  const from = afterPrefix(argument, "TO:");
+  if (from === undefined) return BAD_FORWARD_PATH;
+  const path = parsePath(argument, from, serverName);
+  if (path.kind === "address-fault") return addressFault(path, BAD_FORWARD_PATH);
+  if (path.address === "") return BAD_FORWARD_PATH;
+  const parameters = parseParameters(argument.slice(path.end));
+  if (parameters === undefined) return BAD_FORWARD_PATH;
+  const first = parameters[0];
+  if (first !== undefined) return unsupportedParameter(first.keyword);
+  return { verb: "RCPT", forwardPath: path.address };
+}
+
+function addressFault(fault: AddressFault, syntaxReply: Reply): Reply {
+  return fault.why === "utf8" ? NON_ASCII_ADDRESS : syntaxReply;
+}
+
+/** Offset of the path behind `prefix`; spaces before it are taken, as OpenSMTPD does. */
+function afterPrefix(argument: string, prefix: "FROM:" | "TO:"): number | undefined {
+  if (asciiUpper(argument.slice(0, prefix.length)) !== prefix) return undefined;
+  let at = prefix.length;
+  while (argument[at] === " ") at++;
+  return at;
+}
+
+/** Upper case of ASCII letters only: no other character may become part of a verb. */
+function asciiUpper(text: string): string {
+  return isPrintable(text) ? text.toUpperCase() : text;
+}
+
+function isPrintable(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if ((unit < 0x20 && unit !== 0x09) || unit > 0x7e) return false;
+  }
+  return true;
+}

@@ -1,0 +1,161 @@
+/**
+ * DATA decoder: undoes dot-stuffing on the bytes a client sends between our
+ * 354 reply and the end-of-data mark, and finds where that mark is.
+ *
+ * Only CRLF ends a line. A bare LF is message text, so `LF . CRLF` cannot end
+ * a message here and smuggle a second one past us (CVE-2023-51764 and kin).
+ * OpenSMTPD (smtp_session.c, smtp_io) accepts LF alone; we differ on purpose.
+ *
+ * Whole lines are found by searching for CR and LF, and text without stuffed
+ * dots is handed on as a view of the input. What it must do is the table in
+ * its test, which decodes byte by byte and serves as oracle.
+ *
+ * Source: RFC 5321 §4.5.2 (transparency), §2.3.8 (line ends).
+ */
+import { CR, DOT, LF, NUL } from "#base/ascii.ts";
+
+/** Where the next byte falls. "dot" has dropped a dot; "dot-cr" also holds a CR back, undecided. */
+type State = "line-start" | "dot" | "dot-cr" | "text" | "cr" | "done";
+
+const NO_TEXT = new Uint8Array(0);
+
+/** Decodes one message; make a new one for each DATA command. */
+export class DataDecoder {
+  #state: State = "line-start";
+  #sawBareNewline = false;
+  #sawNul = false;
+  #from = 0;
+  #end = 0;
+  /** Where in the input the text begins that was not copied yet. */
+  #runFrom = 0;
+  /** Text of this input before `#runFrom`, once a dot has parted it. */
+  #copied = NO_TEXT;
+  #copiedLength = 0;
+
+  /** True once the end-of-data mark was read. */
+  get done(): boolean {
+    return this.#state === "done";
+  }
+
+  /** True once a CR or LF stood alone; the session refuses such a message, after its end. */
+  get sawBareNewline(): boolean {
+    return this.#sawBareNewline;
+  }
+
+  /** True once the text held a NUL, which RFC 5322 §2.3 forbids. */
+  get sawNul(): boolean {
+    return this.#sawNul;
+  }
+
+  /** Offset in the last input after what was read of it: its length, or where commands go on. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /**
+   * Decodes the bytes of `input` from `from`, however they were split.
+   *
+   * @returns the decoded text: a view of `input`, or a new array; it stays as it is.
+   */
+  push(input: Buffer, from: number): Uint8Array {
+    this.#from = from;
+    this.#runFrom = from;
+    this.#copiedLength = 0;
+    let at = from;
+    while (at < input.length && this.#state !== "done") {
+      at = this.#state === "text" ? this.#skipLine(input, at) : this.#takeByte(input, at);
+    }
+    this.#end = at;
+    const text = this.#takeText(input, at);
+    if (!this.#sawNul && text.indexOf(NUL) >= 0) this.#sawNul = true;
+    return text;
+  }
+
+  /** Inside a line: nothing can change before the next CR or LF. */
+  #skipLine(input: Buffer, at: number): number {
+    const lineFeed = input.indexOf(LF, at);
+    const carriageReturn = input.indexOf(CR, at);
+    if (carriageReturn >= 0 && carriageReturn === lineFeed - 1) {
+      this.#state = "line-start";
+      return lineFeed + 1;
+    }
+    if (carriageReturn >= 0 && (lineFeed < 0 || carriageReturn < lineFeed)) {
+      this.#state = "cr";
+      return carriageReturn + 1;
+    }
+    if (lineFeed < 0) return input.length;
+    this.#sawBareNewline = true;
+    return lineFeed + 1;
+  }
+
+  #takeByte(input: Buffer, at: number): number {
+    const byte = input[at];
+    switch (this.#state) {
+      case "line-start":
+        if (byte === DOT) this.#drop(input, at, "dot");
+        else this.#takeLineByte(byte);
+        break;
+      case "dot":
+        if (byte === CR) this.#drop(input, at, "dot-cr");
+        else this.#takeLineByte(byte);
+        break;
+      case "dot-cr":
+        if (byte === LF) this.#drop(input, at, "done");
+        else this.#releaseCr(input, at);
+        break;
+      case "cr":
+        if (byte === LF) {
+          this.#state = "line-start";
+        } else {
+          this.#sawBareNewline = true;
+          this.#state = byte === CR ? "cr" : "text";
+        }
+        break;
+      case "text":
+      case "done":
+        break;
+    }
+    return at + 1;
+  }
+
+  /** A byte of a line that no held-back byte comes before. */
+  #takeLineByte(byte: number | undefined): void {
+    if (byte === LF) this.#sawBareNewline = true;
+    this.#state = byte === CR ? "cr" : "text";
+  }
+
+  /** `. CR` was followed by something other than LF: its CR was text, and stood alone. */
+  #releaseCr(input: Buffer, at: number): void {
+    this.#sawBareNewline = true;
+    this.#state = input[at] === CR ? "cr" : "text";
+    if (at > this.#from) {
+      this.#runFrom = at - 1; // the CR is in this input
+    } else {
+      this.#reserve(input.length);
+      this.#copied[this.#copiedLength++] = CR;
+    }
+  }
+
+  /** Leaves the byte at `at` out of the text. */
+  #drop(input: Buffer, at: number, next: State): void {
+    if (at > this.#runFrom) {
+      this.#reserve(input.length);
+      this.#copied.set(input.subarray(this.#runFrom, at), this.#copiedLength);
+      this.#copiedLength += at - this.#runFrom;
+    }
+    this.#runFrom = at + 1;
+    this.#state = next;
+  }
+
+  /** Room for all of this input, and for a CR that an earlier one left behind. */
+  #reserve(inputLength: number): void {
+    if (this.#copiedLength === 0) this.#copied = new Uint8Array(inputLength + 1);
+  }
+
+  #takeText(input: Buffer, at: number): Uint8Array {
+    const run = input.subarray(this.#runFrom, Math.max(this.#runFrom, at));
+    if (this.#copiedLength === 0) return run;
+    this.#copied.set(run, this.#copiedLength);
+    return this.#copied.subarray(0, this.#copiedLength + run.length);
+  }
+}

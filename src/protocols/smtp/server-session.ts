@@ -1,0 +1,267 @@
+/**
+ * SMTP server session: which command may come when, and what it leads to.
+ *
+ * A pure machine. `step` takes a session and an event, and returns the next
+ * session and the actions for the driver (engine/server) to carry out, in order.
+ * Policy and the queue are asked by "consult" and answer with a "verdict"; while
+ * a session is "consulting" the driver reads no command, so replies keep the
+ * order of the commands (RFC 2920 §3.2). LMTP is the same machine with LHLO for
+ * EHLO and a reply for each recipient after the message (RFC 2033 §4).
+ *
+ * We differ from OpenSMTPD: a second EHLO starts afresh and RSET needs no EHLO
+ * (RFC 5321 §4.1.4); DATA after recipients that were all refused spoils the
+ * transaction until RSET, so that a client that sends its text at once has none
+ * of it run as commands; bad and idle commands have a limit.
+ *
+ * Source: RFC 5321 §4.1.4 (order of commands), §3.3 (mail transactions).
+ */
+import { unreachable } from "#base/unreachable.ts";
+import type { Command, Hello, Mail } from "./command.ts";
+import { helloReply, helpReply, type ServiceRules, serviceReply } from "./service.ts";
+import type { Reply } from "./reply.ts";
+import {
+  BAD_SEQUENCE,
+  CANNOT_VERIFY,
+  DECLARED_TOO_BIG,
+  GOODBYE,
+  NO_RECIPIENTS,
+  OK,
+  RECIPIENT_OK,
+  RESET,
+  SEND_MESSAGE,
+  TOO_MANY_MAILS,
+  TOO_MANY_RECIPIENTS,
+  UNRECOGNIZED,
+} from "./status.ts";
+
+/** The mail transaction under way: MAIL opens it; EHLO, RSET or end-of-data ends it. */
+export interface Transaction {
+  readonly mail: Mail;
+  readonly acceptedRecipients: number;
+  readonly refusedRecipients: number;
+}
+
+/** What a session has done so far, for the limits. */
+export interface Tally {
+  /** Transactions that MAIL opened. */
+  readonly mails: number;
+  /** Commands refused with 5xx, recipients included. */
+  readonly bad: number;
+  /** Commands since the last message that moved nothing on: NOOP, RSET, HELP, VRFY, EHLO. */
+  readonly idle: number;
+}
+
+/** A session that takes the next command, with just the data that its phase has. */
+export type Listening =
+  | { readonly phase: "connected"; readonly tally: Tally }
+  | { readonly phase: "ready"; readonly tally: Tally; readonly hello: Hello }
+  | {
+      readonly phase: "mail" | "spoilt";
+      readonly tally: Tally;
+      readonly hello: Hello;
+      readonly tx: Transaction;
+    };
+
+/** `proposal` happens if policy agrees; otherwise the session is `from` again. */
+export type Session =
+  | Listening
+  | { readonly phase: "consulting"; readonly from: Listening; readonly proposal: Transition }
+  | {
+      readonly phase: "message";
+      readonly tally: Tally;
+      readonly hello: Hello;
+      readonly tx: Transaction;
+    }
+  | { readonly phase: "closed" };
+
+export type Event =
+  | { readonly type: "command"; readonly command: Command }
+  /** A line that is no command, and what to say to it. */
+  | { readonly type: "fault"; readonly reply: Reply }
+  | { readonly type: "verdict"; readonly refusal: Reply | undefined }
+  | { readonly type: "message-end"; readonly reply: Reply };
+
+export type Action =
+  | { readonly type: "reply"; readonly reply: Reply }
+  /** Answered by a "verdict". */
+  | { readonly type: "consult"; readonly on: Command }
+  /** Follows the reply 354; answered by a "message-end". */
+  | { readonly type: "receive-message" }
+  /** `why` is for the log. */
+  | { readonly type: "close"; readonly why: "quit" | "limit" | "bad input" };
+
+export type Transition = readonly [next: Session, ...actions: Action[]];
+
+const CLOSED: Session = Object.freeze({ phase: "closed" });
+const CLOSE_QUIT: Action = Object.freeze({ type: "close", why: "quit" });
+const CLOSE_LIMIT: Action = Object.freeze({ type: "close", why: "limit" });
+const CLOSE_BAD_INPUT: Action = Object.freeze({ type: "close", why: "bad input" });
+const RECEIVE_MESSAGE: Action = Object.freeze({ type: "receive-message" });
+const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, idle: 0 });
+
+/** A session whose client was greeted. */
+export const CONNECTED: Session = Object.freeze({ phase: "connected", tally: NO_TALLY });
+
+/**
+ * Advances a session by one event. Nothing that a peer sends makes it throw.
+ *
+ * @throws {TypeError} if the driver sends an event out of turn: a bug in the driver.
+ */
+export function step(session: Session, event: Event, rules: ServiceRules): Transition {
+  switch (session.phase) {
+    case "connected":
+    case "ready":
+    case "mail":
+    case "spoilt":
+      if (event.type === "command") return take(session, event.command, rules);
+      if (event.type === "fault") return refuse(session, event.reply, rules);
+      break;
+    case "consulting":
+      if (event.type !== "verdict") break;
+      if (event.refusal === undefined) return session.proposal;
+      return refuse(afterRefusal(session.from), event.refusal, rules);
+    case "message":
+      if (event.type === "message-end") return endMessage(session, event.reply, rules);
+      break;
+    case "closed":
+      break;
+    default:
+      return unreachable(session);
+  }
+  throw new TypeError(`Cannot take a ${event.type} while the session is ${session.phase}`);
+}
+
+function take(session: Listening, command: Command, rules: ServiceRules): Transition {
+  switch (command.verb) {
+    case "HELO":
+    case "EHLO":
+    case "LHLO":
+      return greet(session, command, rules);
+    case "MAIL":
+      return startMail(session, command, rules);
+    case "RCPT":
+      return addRecipient(session, command, rules);
+    case "DATA":
+      return startData(session, command, rules);
+    case "RSET":
+      return idle(withoutTransaction(session), RESET, rules);
+    case "NOOP":
+      return idle(session, OK, rules);
+    case "HELP":
+      return idle(session, helpReply(rules), rules);
+    case "VRFY":
+      return idle(session, CANNOT_VERIFY, rules);
+    case "QUIT":
+      return [CLOSED, reply(GOODBYE), CLOSE_QUIT];
+    case "unsupported":
+      if (command.ends === "session") return [CLOSED, reply(command.reply), CLOSE_BAD_INPUT];
+      return refuse(session, command.reply, rules);
+    default:
+      return unreachable(command);
+  }
+}
+
+function greet(session: Listening, hello: Hello, rules: ServiceRules): Transition {
+  // RFC 2033 §4.1: LHLO in place of HELO and EHLO, which get 500.
+  const isOurs: boolean = (hello.verb === "LHLO") === (rules.protocol === "lmtp");
+  if (!isOurs) return refuse(session, UNRECOGNIZED, rules);
+  const [next, ...actions] = idle(
+    { phase: "ready", tally: session.tally, hello },
+    helloReply(hello, rules),
+    rules,
+  );
+  return consult(session, hello, [next, ...actions]);
+}
+
+function startMail(session: Listening, mail: Mail, rules: ServiceRules): Transition {
+  if (session.phase !== "ready") return refuse(session, BAD_SEQUENCE, rules);
+  if (session.tally.mails >= rules.maxMails) return refuse(session, TOO_MANY_MAILS, rules);
+  if (mail.sizeBytes > rules.maxMessageBytes) return refuse(session, DECLARED_TOO_BIG, rules);
+  const { hello } = session;
+  const tally = { ...session.tally, mails: session.tally.mails + 1 };
+  const tx = { mail, acceptedRecipients: 0, refusedRecipients: 0 };
+  return consult(session, mail, [{ phase: "mail", tally, hello, tx }, reply(OK)]);
+}
+
+function addRecipient(session: Listening, command: Command, rules: ServiceRules): Transition {
+  if (session.phase !== "mail") return refuse(session, BAD_SEQUENCE, rules);
+  const { tally, hello, tx } = session;
+  if (tx.acceptedRecipients >= rules.maxRecipients) return [session, reply(TOO_MANY_RECIPIENTS)];
+  const grown = { ...tx, acceptedRecipients: tx.acceptedRecipients + 1 };
+  return consult(session, command, [
+    { phase: "mail", tally, hello, tx: grown },
+    reply(RECIPIENT_OK),
+  ]);
+}
+
+function startData(session: Listening, command: Command, rules: ServiceRules): Transition {
+  if (session.phase !== "mail") return refuse(session, BAD_SEQUENCE, rules);
+  if (session.tx.acceptedRecipients === 0) {
+    const isSpoilt = session.tx.refusedRecipients > 0;
+    return refuse(isSpoilt ? { ...session, phase: "spoilt" } : session, NO_RECIPIENTS, rules);
+  }
+  const { tally, hello, tx } = session;
+  return consult(session, command, [
+    { phase: "message", tally, hello, tx },
+    reply(SEND_MESSAGE),
+    RECEIVE_MESSAGE,
+  ]);
+}
+
+function endMessage(
+  session: Extract<Session, { phase: "message" }>,
+  outcome: Reply,
+  rules: ServiceRules,
+): Transition {
+  // A message that came to its end is work: the count of idle commands starts again.
+  const tally = { ...session.tally, idle: 0 };
+  const ready: Session = { phase: "ready", tally, hello: session.hello };
+  if (rules.protocol === "smtp") return [ready, reply(outcome)];
+  // RFC 2033 §4.2: a reply for each recipient that was accepted, in their order.
+  return [ready, ...Array.from({ length: session.tx.acceptedRecipients }, () => reply(outcome))];
+}
+
+function consult(from: Listening, on: Command, proposal: Transition): Transition {
+  return [
+    { phase: "consulting", from, proposal },
+    { type: "consult", on },
+  ];
+}
+
+/** The session when policy has refused what it proposed: RCPT counts, all else leaves no trace. */
+function afterRefusal(from: Listening): Listening {
+  if (from.phase !== "mail") return from;
+  return { ...from, tx: { ...from.tx, refusedRecipients: from.tx.refusedRecipients + 1 } };
+}
+
+/** Says no. Only 5xx counts against the client: what it may try again is not its fault. */
+function refuse(session: Listening, refusal: Reply, rules: ServiceRules): Transition {
+  if (refusal.code < 500) return [session, reply(refusal)];
+  const tally = { ...session.tally, bad: session.tally.bad + 1 };
+  if (tally.bad < rules.maxBadCommands) return [{ ...session, tally }, reply(refusal)];
+  return [
+    CLOSED,
+    reply(refusal),
+    reply(serviceReply(rules, "4.7.0", "Too many bad commands")),
+    CLOSE_LIMIT,
+  ];
+}
+
+function idle(session: Listening, answer: Reply, rules: ServiceRules): Transition {
+  const tally = { ...session.tally, idle: session.tally.idle + 1 };
+  if (tally.idle <= rules.maxIdleCommands) return [{ ...session, tally }, reply(answer)];
+  return [
+    CLOSED,
+    reply(serviceReply(rules, "4.7.0", "Too many commands without mail")),
+    CLOSE_LIMIT,
+  ];
+}
+
+function withoutTransaction(session: Listening): Listening {
+  if (session.phase === "connected" || session.phase === "ready") return session;
+  return { phase: "ready", tally: session.tally, hello: session.hello };
+}
+
+function reply(content: Reply): Action {
+  return { type: "reply", reply: content };
+}

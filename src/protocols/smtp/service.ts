@@ -1,0 +1,64 @@
+/**
+ * What a server says of itself: greeting, the extensions after EHLO, HELP, and
+ * why it ends a session. Also the rules that a session goes by.
+ *
+ * Extensions come in OpenSMTPD's order (spec 6.3) with PIPELINING, which it lacks.
+ *
+ * Source: RFC 5321 §4.2, §4.1.1.1; RFC 1869 names; RFC 2034 §4 (no enhanced code
+ * on the greeting and on the answer to EHLO).
+ */
+import type { Hello } from "./command.ts";
+import type { Reply } from "./reply.ts";
+
+/** How one listener serves: its name, its protocol, its limits. */
+export interface ServiceRules {
+  readonly serverName: string;
+  readonly protocol: "smtp" | "lmtp";
+  /** The client as the answer to EHLO names it: `[192.0.2.1]`, `[2001:db8::1]`, `[local]`. */
+  readonly clientAddress: string;
+  readonly maxMessageBytes: number;
+  readonly maxRecipients: number;
+  readonly maxMails: number;
+  /** With this many refused commands the session ends. */
+  readonly maxBadCommands: number;
+  /** With more than this many commands that move nothing on between messages the session ends. */
+  readonly maxIdleCommands: number;
+}
+
+/** The first reply of a session. */
+export function greetingReply(rules: ServiceRules): Reply {
+  const protocol = rules.protocol === "lmtp" ? "LMTP" : "ESMTP";
+  return { code: 220, enhanced: undefined, text: `${rules.serverName} ${protocol} Postrider` };
+}
+
+export function helloReply(hello: Hello, rules: ServiceRules): Reply {
+  const first = `${rules.serverName} Hello ${hello.domain} ${rules.clientAddress}, pleased to meet you`;
+  const text =
+    hello.verb === "HELO"
+      ? first
+      : [
+          first,
+          "8BITMIME",
+          "ENHANCEDSTATUSCODES",
+          `SIZE ${rules.maxMessageBytes}`,
+          "PIPELINING",
+          "HELP",
+        ];
+  return { code: 250, enhanced: undefined, text };
+}
+
+export function helpReply(rules: ServiceRules): Reply {
+  const hello = rules.protocol === "lmtp" ? "LHLO" : "HELO EHLO";
+  const text = [
+    "This is Postrider",
+    `Commands: ${hello} MAIL RCPT DATA RSET NOOP VRFY HELP QUIT`,
+    "To report trouble, write to the postmaster of this site",
+    "End of HELP info",
+  ];
+  return { code: 214, enhanced: "2.0.0", text };
+}
+
+/** 421: the service ends the session. RFC 5321 §4.2.3 puts the domain first. */
+export function serviceReply(rules: ServiceRules, enhanced: string, why: string): Reply {
+  return { code: 421, enhanced, text: `${rules.serverName} ${why}` };
+}
