@@ -38,13 +38,17 @@ export interface Table {
   readonly at: Place;
   /** `<dynamic:N>` for an anonymous one. */
   readonly name: string;
-  readonly source: { readonly kind: "inline" } | { readonly kind: "file"; readonly path: string };
+  readonly source:
+    | { readonly kind: "inline" }
+    | { readonly kind: "file"; readonly path: string }
+    /** `<localhost>` and its like, which the server makes. */
+    | { readonly kind: "builtin" };
   readonly shape: "list" | "mapping";
   /** Keys in the order given; the value is "" in a list. */
   readonly entries: ReadonlyMap<string, string>;
 }
 
-/** A text with `%{…}` specifiers, parsed; policy/expand/format.ts makes and expands it. */
+/** A text with `%{…}` specifiers, parsed by format.ts; policy/expand/format.ts expands it. */
 export interface Format {
   /** As written. */
   readonly source: string;

@@ -1,0 +1,88 @@
+/**
+ * Complaints: what is wrong with a configuration, where, and what would be right.
+ *
+ * An "error" keeps the server from starting, a "warning" does not. The words are
+ * OpenSMTPD's where it has some (spec appendix D).
+ */
+import { formatPlace, type Place } from "#model/config/config.ts";
+
+export interface Complaint {
+  readonly severity: "error" | "warning";
+  readonly at: Place;
+  readonly message: string;
+  /** The line that `at` is on; "" if there is none. */
+  readonly sourceLine: string;
+  /** What to write instead; "" if nobody can say. */
+  readonly hint: string;
+}
+
+/** After this many a file is not worth reading on; the last one says so. */
+export const MAX_COMPLAINTS = 200;
+
+/**
+ * `FILE:LINE:COLUMN: message`, the line, a caret under the column, and the hint; no
+ * final newline. Line 0 means the file as a whole.
+ */
+export function formatComplaint(complaint: Complaint): string {
+  const { at, message, sourceLine, hint } = complaint;
+  const severity = complaint.severity === "warning" ? "warning: " : "";
+  const place = at.line === 0 ? at.file : `${formatPlace(at)}:${at.column}`;
+  const lines = [`${place}: ${severity}${printable(message)}`];
+  if (sourceLine !== "") {
+    // Tabs stay tabs, so that the caret stands below its column whatever their width.
+    const padding = sourceLine.slice(0, at.column - 1).replaceAll(/[^\t]/gu, " ");
+    lines.push(`  ${printable(sourceLine)}`, `  ${padding}^`);
+  }
+  if (hint !== "") lines.push(`  ${printable(hint)}`);
+  return lines.join("\n");
+}
+
+/** Gathers the complaints about one configuration. */
+export class ComplaintList {
+  readonly #lines = new Map<string, readonly string[]>();
+  readonly #complaints: Complaint[] = [];
+  #errors = 0;
+
+  /** Makes the lines of a file known, for complaints about it. */
+  addFile(file: string, text: string): void {
+    this.#lines.set(file, text.split("\n"));
+  }
+
+  get hasErrors(): boolean {
+    return this.#errors > 0;
+  }
+
+  get isFull(): boolean {
+    return this.#complaints.length >= MAX_COMPLAINTS;
+  }
+
+  error(at: Place, message: string, hint = ""): void {
+    this.#errors++;
+    this.#add({ severity: "error", at, message, sourceLine: this.#lineAt(at), hint });
+  }
+
+  warning(at: Place, message: string, hint = ""): void {
+    this.#add({ severity: "warning", at, message, sourceLine: this.#lineAt(at), hint });
+  }
+
+  list(): readonly Complaint[] {
+    return [...this.#complaints];
+  }
+
+  #add(complaint: Complaint): void {
+    const room = MAX_COMPLAINTS - this.#complaints.length;
+    if (room <= 0) return;
+    this.#complaints.push(
+      room > 1 ? complaint : { ...complaint, message: "too many complaints", hint: "" },
+    );
+  }
+
+  #lineAt(at: Place): string {
+    return this.#lines.get(at.file)?.[at.line - 1] ?? "";
+  }
+}
+
+/** Nothing of a file may steer the terminal that shows it. */
+function printable(text: string): string {
+  return text.replaceAll(/(?!\t)\p{Cc}/gu, "?");
+}

@@ -1,0 +1,39 @@
+/** Where the configuration and its files come from, and what the machine adds to them. */
+
+/** A file that could not be read; `code` is the system's (`ENOENT`, `EACCES`, …). */
+export interface FilesFault {
+  readonly kind: "files-fault";
+  readonly code: string;
+  readonly message: string;
+}
+
+export type ReadFile = (path: string) => string | FilesFault;
+
+export interface ConfigSource {
+  /** The main file, as complaints name it. */
+  readonly file: string;
+  /** Reads it, and each file that it includes or loads a table from. */
+  readonly read: ReadFile;
+}
+
+/** What a configuration means depends on these, besides its text. */
+export interface BuildContext {
+  /** `/etc/mail/mailname`, else the host name. */
+  readonly serverName: string;
+  /** Addresses in text form, as they can be bound, by interface name. */
+  readonly interfaces: ReadonlyMap<string, readonly string[]>;
+  /** Where `listen on socket` without a path listens. */
+  readonly enqueueSocketPath: string;
+  /** `-D NAME=VALUE`: these win over definitions in the file. */
+  readonly macros: ReadonlyMap<string, string>;
+}
+
+/** Splits the argument of `-D` at its last `=`; undefined if it has none, or no usable name. */
+export function parseMacroArgument(
+  argument: string,
+): { readonly name: string; readonly value: string } | undefined {
+  const at = argument.lastIndexOf("=");
+  const name = argument.slice(0, Math.max(at, 0));
+  if (!/^[A-Za-z0-9_]+$/u.test(name)) return undefined;
+  return { name, value: argument.slice(at + 1) };
+}

@@ -1,0 +1,41 @@
+/** Finds the word that somebody most likely meant. */
+
+/** One slip in a short word, two in a longer one. */
+const SHORT_WORD_LENGTH = 4;
+
+/** The candidate nearest to `word`, or "" if none is near. */
+export function nearestWord(word: string, candidates: readonly string[]): string {
+  let best = "";
+  let bestDistance = word.length <= SHORT_WORD_LENGTH ? 2 : 3;
+  for (const candidate of candidates) {
+    const distance = editDistance(word, candidate);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours between `from` and `to`. */
+function editDistance(from: string, to: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1];
+      const edits = [
+        (last[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (last[column - 1] ?? 0) + (same ? 0 : 1),
+      ];
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      if (swapped) edits.push((beforeLast[column - 2] ?? 0) + 1);
+      current.push(Math.min(...edits));
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[to.length] ?? 0;
+}

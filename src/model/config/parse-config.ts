@@ -1,0 +1,37 @@
+/**
+ * Reads smtpd.conf(5): text to tokens to syntax tree to meaning, and everything
+ * that is wrong with it in one run.
+ *
+ * Pure, apart from the `read` that the caller brings. The result is frozen. Any
+ * complaint of severity "error" means that there is no configuration.
+ */
+import { build } from "#model/config/build.ts";
+import { type Complaint, ComplaintList } from "#model/config/complaint.ts";
+import type { Config } from "#model/config/config.ts";
+import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
+import { deepFreeze } from "#model/config/freeze.ts";
+import { parse } from "#model/config/parser.ts";
+
+export interface ParsedConfig {
+  readonly config: Config | undefined;
+  /** In the order in which they were found: all of the syntax first. */
+  readonly complaints: readonly Complaint[];
+}
+
+export function parseConfig(source: ConfigSource, context: BuildContext): ParsedConfig {
+  const { file, read } = source;
+  const complaints = new ComplaintList();
+  const text = read(file);
+  if (typeof text !== "string") {
+    complaints.error({ file, line: 0, column: 0 }, `cannot read: ${text.message}`);
+    return { config: undefined, complaints: complaints.list() };
+  }
+  const statements = parse({ file, text, read, macros: context.macros }, complaints);
+  // Half a file has no meaning, and complaints about what is missing would only distract.
+  if (complaints.hasErrors) return { config: undefined, complaints: complaints.list() };
+  const config = build(statements, { file, context, read }, complaints);
+  return {
+    config: complaints.hasErrors ? undefined : deepFreeze(config),
+    complaints: complaints.list(),
+  };
+}

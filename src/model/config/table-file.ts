@@ -1,0 +1,51 @@
+/**
+ * The text of a table file, table(5).
+ *
+ * The first line that is not blank or a comment decides: a key alone makes a list,
+ * of whole lines; a key and a value make a mapping. A comment `# @list` before it
+ * makes a list whatever the items look like, which bare IPv6 addresses need.
+ *
+ * Source: spec 2.4.
+ */
+
+export interface TableFileEntry {
+  readonly key: string;
+  /** "" in a list. */
+  readonly value: string;
+  /** Counts from 1. */
+  readonly line: number;
+}
+
+export type TableFileResult =
+  | {
+      readonly kind: "table";
+      readonly shape: "list" | "mapping";
+      readonly entries: readonly TableFileEntry[];
+    }
+  | { readonly kind: "table-fault"; readonly line: number; readonly reason: string };
+
+export function parseTableFile(text: string): TableFileResult {
+  const entries: TableFileEntry[] = [];
+  let shape: "list" | "mapping" | undefined;
+  for (const [index, raw] of text.split("\n").entries()) {
+    const content = raw.trim();
+    const line = index + 1;
+    if (/^#\s*@list$/u.test(content)) shape ??= "list";
+    if (content === "" || content.startsWith("#")) continue;
+    const [key, value] = splitLine(content);
+    shape ??= value === "" ? "list" : "mapping";
+    if (shape === "list") entries.push({ key: content, value: "", line });
+    else if (value === "") return { kind: "table-fault", line, reason: "invalid map entry" };
+    else entries.push({ key, value, line });
+  }
+  return { kind: "table", shape: shape ?? "mapping", entries };
+}
+
+/** The key ends at a blank or colon, or at the bracket that closes an address. */
+function splitLine(line: string): readonly [key: string, value: string] {
+  const bracket = line.startsWith("[") ? line.indexOf("]") : -1;
+  const end = bracket < 0 ? line.search(/[ \t:]/u) : bracket + 1;
+  if (end < 0) return [line, ""];
+  // One separator goes: `key : value` has the value `: value`, and `:include:` relies on that.
+  return [line.slice(0, end), line.slice(end + 1).trimStart()];
+}

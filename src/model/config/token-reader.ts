@@ -1,0 +1,211 @@
+/**
+ * One token of lookahead, and what a statement may ask of the next token.
+ *
+ * Where the text does not fit, these throw a Misfit, which only `readStatement`
+ * catches: it files the complaint and goes on at the end of the line, or after a
+ * list that the line has opened.
+ */
+import type { ComplaintList } from "#model/config/complaint.ts";
+import type { Place } from "#model/config/config.ts";
+import { nearestWord } from "#model/config/did-you-mean.ts";
+import type { Lexer, Token } from "#model/config/lexer.ts";
+import { isNotBuilt, type OptionPosition } from "#model/config/not-built.ts";
+import type { Amount, Word } from "#model/config/syntax.ts";
+
+/** Thrown only while a statement is read, caught only by `readStatement`. */
+export class Misfit extends Error {
+  override readonly name = "Misfit";
+  readonly at: Place;
+  readonly hint: string;
+
+  constructor(at: Place, message: string, hint = "") {
+    super(message);
+    this.at = at;
+    this.hint = hint;
+  }
+}
+
+/** Words that begin a statement after a list that was never closed. */
+const SURE_STARTS: ReadonlySet<string> = new Set(["action", "include", "listen", "match", "table"]);
+
+export class TokenReader {
+  readonly #lexer: Lexer;
+  readonly #complaints: ComplaintList;
+  #next: Token | undefined;
+  #openBraces = 0;
+
+  constructor(lexer: Lexer, complaints: ComplaintList) {
+    this.#lexer = lexer;
+    this.#complaints = complaints;
+  }
+
+  peek(): Token {
+    this.#next ??= this.#lexer.next();
+    return this.#next;
+  }
+
+  take(): Token {
+    const token = this.peek();
+    this.#next = undefined;
+    if (token.kind === "sign" && token.text === "{") this.#openBraces++;
+    if (token.kind === "sign" && token.text === "}") this.#openBraces--;
+    return token;
+  }
+
+  /**
+   * Reads one statement with `read` and the end of its line. Undefined if it did
+   * not fit. Whatever `read` looked at beyond that line is not taken.
+   */
+  readStatement<Result>(read: () => Result): Result | undefined {
+    this.#openBraces = 0;
+    try {
+      const result = read();
+      this.expectLineEnd();
+      return result;
+    } catch (error) {
+      if (!(error instanceof Misfit)) throw error;
+      this.#complaints.error(error.at, error.message, error.hint);
+      this.#skipLine();
+      return undefined;
+    }
+  }
+
+  /** The next token is the unquoted word `text`. */
+  isAt(text: string): boolean {
+    const token = this.peek();
+    return (token.kind === "keyword" || token.kind === "word") && token.text === text;
+  }
+
+  isAtLineEnd(): boolean {
+    const { kind } = this.peek();
+    return kind === "newline" || kind === "end";
+  }
+
+  isAtString(): boolean {
+    const { kind } = this.peek();
+    return kind === "word" || kind === "quoted";
+  }
+
+  /** Takes the unquoted word `text` if it is next. */
+  accept(text: string): boolean {
+    if (!this.isAt(text)) return false;
+    this.take();
+    return true;
+  }
+
+  isAtSign(text: string): boolean {
+    const token = this.peek();
+    return token.kind === "sign" && token.text === text;
+  }
+
+  acceptSign(text: string): boolean {
+    if (!this.isAtSign(text)) return false;
+    this.take();
+    return true;
+  }
+
+  expectSign(text: string): void {
+    if (!this.acceptSign(text)) this.failAt(this.peek(), [`'${text}'`]);
+  }
+
+  expectWord(text: string): void {
+    if (!this.accept(text)) this.failAt(this.peek(), [`'${text}'`]);
+  }
+
+  expectLineEnd(): void {
+    const token = this.peek();
+    if (!this.isAtLineEnd()) this.failAt(token, ["the end of the line"]);
+    this.take();
+  }
+
+  /** A name or value; `what` says which, as in "a table name". */
+  expectString(what: string): Word {
+    const token = this.peek();
+    if (!this.isAtString()) this.failAt(token, [what], quotingHint(token));
+    this.take();
+    return { text: token.text, at: token.at };
+  }
+
+  expectNumber(what: string): Amount {
+    const token = this.peek();
+    if (token.kind !== "number") this.failAt(token, [what]);
+    this.take();
+    return { value: token.value, at: token.at };
+  }
+
+  skipNewlines(): void {
+    while (this.peek().kind === "newline") this.take();
+  }
+
+  /**
+   * Takes the next token if it is one of `words`. A word of `position` that is not
+   * built yet is refused as such.
+   */
+  expectOneOf<const Choice extends string>(
+    words: readonly Choice[],
+    position: OptionPosition,
+  ): Choice {
+    const token = this.peek();
+    const isWord = token.kind === "keyword" || token.kind === "word";
+    const choice = isWord ? words.find((word) => word === token.text) : undefined;
+    if (choice !== undefined) {
+      this.take();
+      return choice;
+    }
+    if (isWord && isNotBuilt(position, token.text)) throw notBuilt(token);
+    return this.failAt(
+      token,
+      words.map((word) => `'${word}'`),
+      isWord ? meantHint(token.text, words) : "",
+    );
+  }
+
+  /** Refuses `token`, where one of `expected` would have been right. */
+  failAt(token: Token, expected: readonly string[], hint = ""): never {
+    if (token.kind === "fault") throw new Misfit(token.at, token.text);
+    throw new Misfit(
+      token.at,
+      `unexpected ${describe(token)}, expected ${formatChoice(expected)}`,
+      hint,
+    );
+  }
+
+  #skipLine(): void {
+    for (;;) {
+      const token = this.peek();
+      if (token.kind === "end") return;
+      this.take();
+      if (token.kind !== "newline") continue;
+      if (this.#openBraces <= 0 || SURE_STARTS.has(this.peek().text)) return;
+    }
+  }
+}
+
+/** The refusal of something that is read but not done. */
+export function notBuilt(word: Word): Misfit {
+  return new Misfit(word.at, `'${word.text}' is not built yet`);
+}
+
+export function meantHint(text: string, words: readonly string[]): string {
+  const meant = nearestWord(text, words);
+  return meant === "" ? "" : `did you mean '${meant}'?`;
+}
+
+function quotingHint(token: Token): string {
+  if (token.kind === "keyword")
+    return `'${token.text}' is a keyword: put it in quotes to use it as a name`;
+  if (token.kind === "number" || token.kind === "sign")
+    return "put it in quotes if it is meant as text";
+  return "";
+}
+
+function describe(token: Token): string {
+  if (token.kind === "newline") return "end of line";
+  if (token.kind === "end") return "end of file";
+  return token.kind === "quoted" ? `"${token.text}"` : `'${token.text}'`;
+}
+
+function formatChoice(words: readonly string[]): string {
+  const last = words.at(-1) ?? "";
+  return words.length < 2 ? last : `${words.slice(0, -1).join(", ")} or ${last}`;
+}
