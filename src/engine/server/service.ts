@@ -12,27 +12,35 @@ import type { Routing } from "#model/resolution.ts";
 import type { SessionLimits } from "./limits.ts";
 import type { ReverseNames } from "./reverse-names.ts";
 
-/** Ports and parties of the whole server. */
-export interface ServerDeps {
+export interface ServerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly resolver: Resolver;
+}
+
+/** Whom the server asks, and whom it tells. */
+export interface ServerParties {
   readonly routing: Routing;
   readonly intake: Intake;
   readonly observe: Observe;
 }
 
+/** A `Config` is one. */
 export interface ServerSettings {
-  readonly protocol: "smtp" | "lmtp";
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
   readonly maxMailsPerSession: number;
-  readonly limits: SessionLimits;
+  /** "smtp" if left out. */
+  readonly protocol?: "smtp" | "lmtp";
+  /** DEFAULT_LIMITS if left out. */
+  readonly limits?: SessionLimits;
 }
 
 /** What a session needs, made once for each listener. */
-export interface Service extends Omit<ServerDeps, "resolver"> {
+export interface Service extends ServerParties {
+  readonly clock: Clock;
+  readonly random: Random;
   readonly listener: Listener;
-  readonly settings: ServerSettings;
+  readonly settings: Required<ServerSettings>;
   readonly reverseNames: ReverseNames;
 }

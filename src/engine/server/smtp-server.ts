@@ -9,9 +9,9 @@
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import { formatReply } from "#protocols/smtp/reply.ts";
 import type { Listener } from "#model/config/config.ts";
-import { LINGER_MS, SHUTDOWN_WAIT_MS } from "./limits.ts";
+import { DEFAULT_LIMITS, LINGER_MS, SHUTDOWN_WAIT_MS } from "./limits.ts";
 import { ReverseNames } from "./reverse-names.ts";
-import type { ServerDeps, ServerSettings, Service } from "./service.ts";
+import type { ServerParties, ServerPorts, ServerSettings, Service } from "./service.ts";
 import { type LiveSession, serveSession } from "./session-driver.ts";
 import { SourceCounts } from "./source-counts.ts";
 
@@ -19,35 +19,52 @@ import { SourceCounts } from "./source-counts.ts";
 const MAX_TURNED_AWAY = 256;
 
 export class SmtpServer {
-  readonly #deps: ServerDeps;
-  readonly #settings: ServerSettings;
+  readonly #ports: ServerPorts;
+  readonly #settings: Required<ServerSettings>;
+  readonly #parties: ServerParties;
   readonly #reverseNames: ReverseNames;
+  readonly #services = new WeakMap<Listener, Service>();
   readonly #sessions = new Set<LiveSession>();
   readonly #sources = new SourceCounts();
   #state: "open" | "paused" | "closing" = "open";
   #turnedAway = 0;
   #whenEmpty: (() => void) | undefined;
 
-  constructor(deps: ServerDeps, settings: ServerSettings) {
-    this.#deps = deps;
-    this.#settings = settings;
-    this.#reverseNames = new ReverseNames(deps.clock, deps.resolver);
+  constructor(ports: ServerPorts, settings: ServerSettings, parties: ServerParties) {
+    this.#ports = ports;
+    this.#settings = {
+      maxMessageBytes: settings.maxMessageBytes,
+      maxRecipients: settings.maxRecipients,
+      maxMailsPerSession: settings.maxMailsPerSession,
+      protocol: settings.protocol ?? "smtp",
+      limits: settings.limits ?? DEFAULT_LIMITS,
+    };
+    this.#parties = parties;
+    this.#reverseNames = new ReverseNames(ports.clock, ports.resolver);
   }
 
   get sessionCount(): number {
     return this.#sessions.size;
   }
 
-  /** What takes the connections of `listener`: give it to `Network.listen`. */
-  acceptor(listener: Listener): (connection: Connection) => void {
-    const { resolver: _, ...shared } = this.#deps;
-    const service: Service = {
-      ...shared,
-      listener,
-      settings: this.#settings,
-      reverseNames: this.#reverseNames,
-    };
-    return (connection) => this.#accept(connection, service);
+  /** Serves a connection that came in at `listener`. */
+  accept(connection: Connection, listener: Listener): void {
+    const service = this.#serviceOf(listener);
+    const { maxSessions, maxSessionsPerSource } = this.#settings.limits;
+    if (this.#state !== "open") {
+      this.#turnAway(connection, service, "Service not available");
+    } else if (this.#sessions.size >= maxSessions) {
+      this.#turnAway(connection, service, "Too many connections");
+    } else if (!this.#sources.enter(connection.remote, maxSessionsPerSource)) {
+      this.#turnAway(connection, service, "Too many connections from your address");
+    } else {
+      const session = serveSession(connection, service, (gone) => {
+        this.#sessions.delete(gone);
+        this.#sources.leave(connection.remote);
+        if (this.#sessions.size === 0) this.#whenEmpty?.();
+      });
+      this.#sessions.add(session);
+    }
   }
 
   /** Turns new clients away until `resume`. */
@@ -61,40 +78,35 @@ export class SmtpServer {
 
   /**
    * Ends every session: idle ones now, those with a message on its way after it.
-   * Resolves when all are closed, after SHUTDOWN_WAIT_MS at the latest.
+   * Resolves when all are closed; what is left after `waitMs` is broken off.
    */
-  async shutdown(): Promise<void> {
+  async shutdown(waitMs: number = SHUTDOWN_WAIT_MS): Promise<void> {
     this.#state = "closing";
-    for (const session of this.#sessions) session.shutDown();
     if (this.#sessions.size === 0) return;
-    const cancel = this.#deps.clock.after(SHUTDOWN_WAIT_MS, () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenEmpty = resolve;
+    const cancel = this.#ports.clock.after(waitMs, () => {
       for (const session of this.#sessions) session.kill();
     });
-    await new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
-    });
+    for (const session of this.#sessions) session.shutDown();
+    await promise;
     cancel();
   }
 
-  #accept(connection: Connection, service: Service): void {
-    const { maxSessions, maxSessionsPerSource } = this.#settings.limits;
-    if (this.#state !== "open") {
-      this.#turnAway(connection, service, "Service not available");
-    } else if (this.#sessions.size >= maxSessions) {
-      this.#turnAway(connection, service, "Too many connections");
-    } else if (!this.#sources.enter(connection.remote, maxSessionsPerSource)) {
-      this.#turnAway(connection, service, "Too many connections from your address");
-    } else {
-      this.#sessions.add(serveSession(connection, service, this.#leave(connection)));
-    }
-  }
-
-  #leave(connection: Connection): (session: LiveSession) => void {
-    return (session) => {
-      this.#sessions.delete(session);
-      this.#sources.leave(connection.remote);
-      if (this.#sessions.size === 0) this.#whenEmpty?.();
+  #serviceOf(listener: Listener): Service {
+    const known = this.#services.get(listener);
+    if (known !== undefined) return known;
+    const { clock, random } = this.#ports;
+    const service: Service = {
+      ...this.#parties,
+      clock,
+      random,
+      listener,
+      settings: this.#settings,
+      reverseNames: this.#reverseNames,
     };
+    this.#services.set(listener, service);
+    return service;
   }
 
   #turnAway(connection: Connection, service: Service, why: string): void {
@@ -103,7 +115,7 @@ export class SmtpServer {
       this.#turnedAway--;
       cancel();
     });
-    const cancel = this.#deps.clock.after(LINGER_MS, () => connection.destroy());
+    const cancel = this.#ports.clock.after(LINGER_MS, () => connection.destroy());
     this.#turnedAway++;
     connection.start(gone);
     if (this.#turnedAway > MAX_TURNED_AWAY) {
