@@ -1,0 +1,67 @@
+/**
+ * One request to the daemon over its control socket, and the answers to it.
+ */
+import type { Network, NetworkFault } from "#base/ports/network.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  controlAnswerCodec,
+  controlRequestCodec,
+  MAX_ANSWER_BYTES,
+} from "#model/ipc/control-link.ts";
+import { encodeFrame, FrameReader } from "#model/ipc/frame.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A row has two texts of up to MAX_ANSWER_BYTES. */
+const MAX_FRAME_BYTES: number = 2 * MAX_ANSWER_BYTES + 1024;
+
+export type Done = ControlAnswer & { readonly kind: "done" };
+export type Part = Exclude<ControlAnswer, Done>;
+
+export type Conversed = Done | { readonly kind: "no-answer"; readonly why: string };
+
+export interface Question {
+  readonly socketPath: string;
+  readonly request: ControlRequest;
+}
+
+/** Asks, gives each part of the answer to `take` as it comes, and resolves with its end. */
+export async function converse(
+  network: Network,
+  { socketPath, request }: Question,
+  take: (part: Part) => void,
+): Promise<Conversed> {
+  const connection = await network.connect(
+    { kind: "unix", path: socketPath },
+    { timeoutMs: CONNECT_TIMEOUT_MS },
+  );
+  if ("kind" in connection) return { kind: "no-answer", why: unreachable(connection) };
+  const { promise, resolve } = Promise.withResolvers<Conversed>();
+  const reader = new FrameReader(controlAnswerCodec, MAX_FRAME_BYTES);
+  connection.start({
+    data(bytes) {
+      const fault = reader.push(bytes, (answer) => {
+        if (answer.kind === "done") resolve(answer);
+        else take(answer);
+      });
+      if (fault !== undefined) resolve(noAnswer("incompatible smtpctl and smtpd"));
+    },
+    end: () => connection.end(),
+    drain() {},
+    closed: () => resolve(noAnswer("smtpd closed the connection before it had answered")),
+  });
+  connection.write(encodeFrame(controlRequestCodec, request));
+  const conversed = await promise;
+  connection.destroy();
+  return conversed;
+}
+
+function noAnswer(why: string): Conversed {
+  return { kind: "no-answer", why };
+}
+
+function unreachable({ code, message }: NetworkFault): string {
+  if (code === "ENOENT" || code === "ECONNREFUSED") return "smtpd doesn't seem to be running";
+  if (code === "EACCES" || code === "EPERM") return "need root privileges";
+  return `cannot reach smtpd: ${message}`;
+}

@@ -1,0 +1,163 @@
+/**
+ * What smtpctl(8) prints of an answer: OpenSMTPD's lines, or with `--json` one JSON
+ * text a line.
+ *
+ * Text that came with mail is never given to a terminal as it is. A failure goes to
+ * standard error, so that what is shown can be read by programs.
+ */
+import { formatDuration } from "#engine/observe/duration.ts";
+import { printable, printableJson } from "#engine/observe/visible-text.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { Shown } from "./smtpctl-commands.ts";
+import type { Done, Part } from "./smtpctl-conversation.ts";
+import { TerminalMessage } from "./terminal-message.ts";
+
+export interface Output {
+  print(text: string | Uint8Array): void;
+  complain(text: string): void;
+  readonly isTerminal: boolean;
+}
+
+export interface AnswerPrinter {
+  take(part: Part): void;
+  /** Shows the rest; after a failure, what came before it. */
+  end(done: Done): void;
+}
+
+export type Form = "text" | "json";
+
+/** Bytes of a message that become base64 together: a multiple of three. */
+const BASE64_UNIT = 3;
+
+export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerPrinter {
+  switch (shown.kind) {
+    case "rows":
+      return rows(form, output);
+    case "states":
+      return form === "json" ? objectOf(output) : rows(form, output);
+    case "values":
+      return form === "json" ? objectOf(output) : sortedValues(output);
+    case "message":
+      if (form === "json") return messageJson(shown.id, output);
+      return output.isTerminal ? messageOnTerminal(output) : messageBytes(output);
+    case "count":
+      return outcome(form, output, ({ count }) => `${counted(count, "envelope")} ${shown.verb}`);
+    case "outcome":
+      return outcome(form, output, () => "command succeeded");
+    default:
+      return unreachable(shown);
+  }
+}
+
+/** A row may have no text, or no JSON: then there is nothing to print of it. */
+function rows(form: Form, output: Output): AnswerPrinter {
+  return {
+    take(part) {
+      if (part.kind !== "row") return;
+      const line =
+        form === "json" ? printableJson(part.json) : printable(part.line, Number.POSITIVE_INFINITY);
+      if (line !== "") output.print(`${line}\n`);
+    },
+    end() {},
+  };
+}
+
+/** The objects of all rows as one; numbers that several processes counted are added. */
+class MergedRows {
+  readonly values = new Map<string, unknown>();
+
+  take(part: Part): void {
+    if (part.kind !== "row" || part.json === "") return;
+    const row = JSON.parse(part.json) as Readonly<Record<string, unknown>>;
+    for (const [name, value] of Object.entries(row)) {
+      const before = this.values.get(name);
+      const isSum = typeof before === "number" && typeof value === "number";
+      this.values.set(name, isSum ? before + value : value);
+    }
+  }
+}
+
+function objectOf(output: Output): AnswerPrinter {
+  const merged = new MergedRows();
+  return {
+    take: (part) => merged.take(part),
+    end(done) {
+      if (merged.values.size === 0 && !done.ok) return;
+      output.print(`${printableJson(JSON.stringify(Object.fromEntries(merged.values)))}\n`);
+    },
+  };
+}
+
+function sortedValues(output: Output): AnswerPrinter {
+  const merged = new MergedRows();
+  return {
+    take: (part) => merged.take(part),
+    end() {
+      const lines = [...merged.values].map(([name, value]) => `${name}=${String(value)}`);
+      const uptimeS = merged.values.get("uptime");
+      if (typeof uptimeS === "number") {
+        lines.push(`uptime.human=${formatDuration(uptimeS * 1000)}`);
+      }
+      for (const line of lines.toSorted()) output.print(`${printable(line)}\n`);
+    },
+  };
+}
+
+function messageBytes(output: Output): AnswerPrinter {
+  return {
+    take(part) {
+      if (part.kind === "bytes") output.print(part.bytes);
+    },
+    end() {},
+  };
+}
+
+function messageOnTerminal(output: Output): AnswerPrinter {
+  const message = new TerminalMessage();
+  return {
+    take(part) {
+      if (part.kind === "bytes") output.print(message.push(part.bytes));
+    },
+    end: () => output.print(message.end()),
+  };
+}
+
+/** The bytes in base64: a message need not be text. */
+function messageJson(id: string, output: Output): AnswerPrinter {
+  let held: Uint8Array = new Uint8Array();
+  let isBegun = false;
+  const begin = (): void => {
+    if (!isBegun) output.print(`{"id":${JSON.stringify(id)},"base64":"`);
+    isBegun = true;
+  };
+  return {
+    take(part) {
+      if (part.kind !== "bytes") return;
+      begin();
+      const bytes = Buffer.concat([held, part.bytes]);
+      const whole = bytes.length - (bytes.length % BASE64_UNIT);
+      output.print(bytes.toString("base64", 0, whole));
+      held = bytes.subarray(whole);
+    },
+    end(done) {
+      if (!isBegun && !done.ok) return;
+      begin();
+      output.print(`${Buffer.from(held).toString("base64")}"}\n`);
+    },
+  };
+}
+
+function outcome(form: Form, output: Output, words: (done: Done) => string): AnswerPrinter {
+  return {
+    take() {},
+    end(done) {
+      const { ok, count } = done;
+      if (form === "json") output.print(`${JSON.stringify({ ok, count })}\n`);
+      else if (ok) output.print(`${words(done)}\n`);
+    },
+  };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,22 @@
+/** smtpctl(8): asks the running daemon, and tells it what to do. */
+import { useCompileCache } from "./compile-cache.ts";
+
+useCompileCache();
+const { runSmtpctl } = await import("./smtpctl-run.ts");
+const { nodeNetwork } = await import("#world/node/network.ts");
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // `smtpctl show queue | head`: nobody reads any more.
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
+process.exitCode = await runSmtpctl(process.argv.slice(2), {
+  network: nodeNetwork(),
+  stateFolder: process.env["POSTRIDER_STATE"],
+  uid: process.getuid?.() ?? 0,
+  output: {
+    print: (text) => void process.stdout.write(text),
+    complain: (text) => void process.stderr.write(text),
+    isTerminal: process.stdout.isTTY,
+  },
+});
