@@ -9,6 +9,7 @@
  * Source: smtp(1) (spec 5.1); report of January 2021 (UNIX-domain sockets).
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { parseIpAddress } from "#base/ip-address.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
@@ -45,8 +46,6 @@ const TIMEOUTS: ClientTimeouts = {
   endMs: IO_TIMEOUT_MS,
   courtesyMs: IO_TIMEOUT_MS,
 };
-
-const IPV4_ADDRESS = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 
 /** `words`: the arguments after the program's name. Returns the exit code. */
 export async function runSmtp(world: SmtpWorld, words: readonly string[]): Promise<number> {
@@ -93,7 +92,7 @@ async function lookUp(
 ): Promise<readonly Endpoint[] | string> {
   if (endpoint.kind === "unix") return [endpoint];
   const { host, port } = endpoint;
-  if (host.includes(":") || IPV4_ADDRESS.test(host)) return [endpoint];
+  if (parseIpAddress(host) !== undefined) return [endpoint];
   const answer = await resolver.addresses(host);
   if (answer.kind === "found")
     return answer.value.map((address) => ({ ...endpoint, host: address, port }));

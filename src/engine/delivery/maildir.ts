@@ -17,6 +17,7 @@ import { LocalLines } from "#engine/delivery/local-lines.ts";
 import { makeMaildir } from "#engine/delivery/maildir-folders.ts";
 import { isSafePath, maildirFileName } from "#engine/delivery/maildir-names.ts";
 import type { DeliveryResult, MessageText } from "#model/delivery.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
 
 export interface MaildirPorts {
   readonly files: Files;
@@ -24,20 +25,20 @@ export interface MaildirPorts {
   readonly random: Random;
 }
 
-export interface MaildirRequest {
+/** Where to deliver. */
+export interface Mailbox {
   /** The Maildir: absolute, fully expanded. */
   readonly path: string;
-  /** "" for the null reverse-path. */
-  readonly reversePath: string;
-  /** The envelope's destination; becomes Delivered-To. */
-  readonly destination: string;
-  /** Our host name, for the file's name. */
+  /** Our host name, for the names of files. */
   readonly hostname: string;
-  readonly text: MessageText;
 }
 
-/** Everything of a result but the envelope. */
-export type MaildirOutcome = Omit<DeliveryResult, "evpid">;
+/** One envelope's delivery. */
+export interface MailboxDelivery {
+  readonly message: Message;
+  readonly envelope: Envelope;
+  readonly text: MessageText;
+}
 
 /** How often a name is drawn anew because it was taken. */
 const MAX_NAMES = 8;
@@ -48,59 +49,74 @@ const FILE_PERMISSIONS = 0o600;
 /** Delivers once. Never rejects for what files or the message can cause. */
 export async function deliverMaildir(
   ports: MaildirPorts,
-  request: MaildirRequest,
-): Promise<MaildirOutcome> {
-  const remote = request.path;
-  if (!isSafePath(request.path)) {
-    return { outcome: "failed", status: "5.3.5", diagnostic: "Mailbox path is not safe", remote };
+  mailbox: Mailbox,
+  delivery: MailboxDelivery,
+): Promise<DeliveryResult> {
+  const { evpid, destination } = delivery.envelope;
+  const said = { evpid, remote: mailbox.path };
+  if (!isSafePath(mailbox.path)) {
+    return { ...said, outcome: "failed", status: "5.3.5", diagnostic: "Mailbox path is not safe" };
   }
   try {
-    const seen = await findDeliveredTo(request.text);
-    if (seen.has(request.destination.toLowerCase())) {
-      return { outcome: "loop", status: "5.4.6", diagnostic: "Delivered-To loop detected", remote };
+    const seen = await findDeliveredTo(delivery.text);
+    if (seen.has(destination.toLowerCase())) {
+      const diagnostic = "Delivered-To loop detected";
+      return { ...said, outcome: "loop", status: "5.4.6", diagnostic };
     }
-    await deliver(ports, request);
-    return { outcome: "delivered", status: "2.0.0", diagnostic: "Delivered", remote };
+    await deliver(ports, mailbox, delivery);
+    return { ...said, outcome: "delivered", status: "2.0.0", diagnostic: "Delivered" };
   } catch (error) {
     if (!(error instanceof FilesError)) throw error;
-    return { outcome: "deferred", ...wordsOf(error), remote };
+    return { ...said, outcome: "deferred", ...wordsOf(error) };
   }
 }
 
-async function deliver(ports: MaildirPorts, request: MaildirRequest): Promise<void> {
+async function deliver(
+  ports: MaildirPorts,
+  mailbox: Mailbox,
+  delivery: MailboxDelivery,
+): Promise<void> {
   let hasMadeFolders = false;
   for (let tries = 1; ; tries++) {
     try {
-      await deliverOnce(ports, request);
+      await deliverOnce(ports, mailbox, delivery);
       return;
     } catch (error) {
       if (tries === MAX_NAMES) throw error;
       if (isCode(error, "EEXIST")) continue;
       if (hasMadeFolders || !isCode(error, "ENOENT")) throw error;
       hasMadeFolders = true;
-      await makeMaildir(ports.files, request.path);
+      await makeMaildir(ports.files, mailbox.path);
     }
   }
 }
 
-async function deliverOnce(ports: MaildirPorts, request: MaildirRequest): Promise<void> {
+async function deliverOnce(
+  ports: MaildirPorts,
+  { path, hostname }: Mailbox,
+  delivery: MailboxDelivery,
+): Promise<void> {
   const { files, clock, random } = ports;
-  const name = maildirFileName(clock, random, request.hostname);
-  const temporary = `${request.path}/tmp/${name}`;
-  await writeTemporary(files, temporary, request);
+  const name = maildirFileName(clock, random, hostname);
+  const temporary = `${path}/tmp/${name}`;
+  await writeTemporary(files, temporary, delivery);
   try {
-    await publish(files, temporary, `${request.path}/new`, name);
+    await publish(files, temporary, `${path}/new`, name);
   } finally {
     await removeQuietly(files, temporary);
   }
 }
 
 /** Leaves a whole, durable file, or none. */
-async function writeTemporary(files: Files, path: string, request: MaildirRequest): Promise<void> {
+async function writeTemporary(
+  files: Files,
+  path: string,
+  delivery: MailboxDelivery,
+): Promise<void> {
   const file = await files.open(path, "create", FILE_PERMISSIONS);
   try {
     try {
-      await writeText(file, request);
+      await writeText(file, delivery);
       await file.sync();
     } finally {
       await file.close();
@@ -111,11 +127,12 @@ async function writeTemporary(files: Files, path: string, request: MaildirReques
   }
 }
 
-async function writeText(file: OpenFile, { text, ...request }: MaildirRequest): Promise<void> {
+async function writeText(file: OpenFile, delivery: MailboxDelivery): Promise<void> {
+  const { text } = delivery;
   const lines = new LocalLines();
   let readBytes = 0;
   let offset = 0;
-  let waiting: Uint8Array[] = [prependedFields(request)];
+  let waiting: Uint8Array[] = [prependedFields(delivery)];
   let waitingBytes = totalBytes(waiting);
   for await (const chunk of text.chunks()) {
     readBytes += chunk.length;
@@ -135,12 +152,10 @@ async function writeText(file: OpenFile, { text, ...request }: MaildirRequest): 
 }
 
 /** No line break can come from an address: nothing may add a field. */
-function prependedFields({
-  reversePath,
-  destination,
-}: Pick<MaildirRequest, "reversePath" | "destination">): Uint8Array {
+function prependedFields({ message, envelope }: MailboxDelivery): Uint8Array {
+  const { reversePath } = message;
   const sender = reversePath === "" ? "" : `Return-Path: <${oneLine(reversePath)}>\n`;
-  return Buffer.from(`${sender}Delivered-To: ${oneLine(destination)}\n`, "utf8");
+  return Buffer.from(`${sender}Delivered-To: ${oneLine(envelope.destination)}\n`, "utf8");
 }
 
 function oneLine(text: string): string {

@@ -3,6 +3,7 @@
  * MAX_ADDRESSES at most, or itself where nothing needs to be looked up.
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import { parseIpAddress } from "#base/ip-address.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { type NextHop, type NoRoute, noRoute } from "#engine/relay/next-hops.ts";
@@ -15,11 +16,9 @@ export type HopAddresses =
   | { readonly kind: "absent" }
   | NoRoute;
 
-const IPV4_ADDRESS = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-
 export async function addressesOf(resolver: Resolver, hop: NextHop): Promise<HopAddresses> {
   const { endpoint } = hop;
-  if (endpoint.kind === "unix" || isAddress(endpoint.host)) {
+  if (endpoint.kind === "unix" || parseIpAddress(endpoint.host) !== undefined) {
     return { kind: "addresses", endpoints: [endpoint] };
   }
   const answer = await resolver.addresses(endpoint.host);
@@ -38,8 +37,4 @@ export async function addressesOf(resolver: Resolver, hop: NextHop): Promise<Hop
     default:
       return unreachable(answer);
   }
-}
-
-function isAddress(host: string): boolean {
-  return host.includes(":") || IPV4_ADDRESS.test(host);
 }

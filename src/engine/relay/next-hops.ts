@@ -8,6 +8,7 @@
  * Source: RFC 5321 §5.1, §4.1.3 (address literals); RFC 7505 (null MX).
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import { parseIpAddress } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isHostName, isNullMx, orderExchangers } from "#engine/relay/mx-order.ts";
@@ -41,8 +42,7 @@ export interface NextHopPorts {
 }
 
 const SMTP_PORT = 25;
-const IPV4_LITERAL = /^\[(\d{1,3}(?:\.\d{1,3}){3})\]$/;
-const IPV6_LITERAL = /^\[IPv6:([0-9a-f:.]{2,45})\]$/i;
+const ADDRESS_LITERAL = /^\[(?:IPv6:)?([0-9a-f:.]{2,45})\]$/i;
 
 /** `turn` counts up with each message, so that the hosts of an action take turns. */
 export function hostsOf(action: RelayAction, turn: number): NextHops {
@@ -60,8 +60,9 @@ export async function exchangersOf(
   ports: NextHopPorts,
   domain: string,
 ): Promise<NextHops | NoRoute> {
-  const literal = IPV4_LITERAL.exec(domain)?.[1] ?? IPV6_LITERAL.exec(domain)?.[1];
-  if (literal !== undefined) return toHosts([literal], "4.4.4");
+  const literal = ADDRESS_LITERAL.exec(domain)?.[1];
+  if (literal !== undefined && parseIpAddress(literal) !== undefined)
+    return toHosts([literal], "4.4.4");
   if (!isHostName(domain)) return noRoute("failed", "5.1.2", "Invalid domain name");
   const answer = await ports.resolver.mx(domain);
   if (answer.kind === "unavailable") {

@@ -32,10 +32,11 @@ import { ResolverCache } from "#engine/relay/resolver-cache.ts";
 import type { RelayAction } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
+import type { Observe } from "#model/events.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 
-export interface RelayPorts extends PoolPorts {
+export interface RelayPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;
 }
 
@@ -57,12 +58,13 @@ export class Relay implements Carrier {
   constructor(
     ports: RelayPorts,
     actions: ReadonlyMap<string, RelayAction>,
+    observe: Observe,
     settings: PoolSettings = POOL_SETTINGS,
   ) {
     this.#ports = ports;
     this.#actions = actions;
     this.#resolver = new ResolverCache(ports.resolver, ports.clock);
-    this.#pool = new ClientPool(ports, settings);
+    this.#pool = new ClientPool({ ...ports, observe }, settings);
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {

@@ -16,7 +16,6 @@ import {
   type ClientRoute,
   POOL_SETTINGS,
   type PoolPorts,
-  type PoolSettings,
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { findDeliveredTo } from "#engine/delivery/delivered-to.ts";
@@ -24,8 +23,9 @@ import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import type { LmtpAction } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
+import type { Observe } from "#model/events.ts";
 
-export interface LmtpPorts extends PoolPorts {
+export interface LmtpPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;
 }
 
@@ -50,12 +50,12 @@ export class LmtpDelivery implements Carrier {
     ports: LmtpPorts,
     actions: ReadonlyMap<string, LmtpAction>,
     helo: string,
-    settings: PoolSettings = POOL_SETTINGS,
+    observe: Observe,
   ) {
     this.#resolver = ports.resolver;
     this.#actions = actions;
     this.#helo = helo;
-    this.#pool = new ClientPool(ports, settings);
+    this.#pool = new ClientPool({ ...ports, observe }, POOL_SETTINGS);
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
