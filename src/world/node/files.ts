@@ -54,18 +54,28 @@ export function nodeFiles(): Files {
 }
 
 function openFile(fd: number): OpenFile {
+  let state: "open" | "closed" = "open";
+  // The number of a closed descriptor may be another file's by now.
+  const use = async <Value>(operation: () => Promise<Value>): Promise<Value> => {
+    if (state === "closed") throw new FilesError("EBADF", "Cannot use a file: it is closed");
+    return operation();
+  };
   return {
-    write: (chunks, offset) => writeAll(fd, chunks, offset),
-    read: (offset, length) => readAll(fd, offset, length),
-    sync: () => run((done) => fs.fdatasync(fd, done)),
-    truncate: (bytes) => run((done) => fs.ftruncate(fd, bytes, done)),
-    close: () => run((done) => fs.close(fd, done)),
+    write: (chunks, offset) => use(() => writeAll(fd, chunks, offset)),
+    read: (offset, length) => use(() => readAll(fd, offset, length)),
+    sync: () => use(() => run((done) => fs.fdatasync(fd, done))),
+    truncate: (bytes) => use(() => run((done) => fs.ftruncate(fd, bytes, done))),
+    close: () =>
+      use(() => {
+        state = "closed";
+        return run((done) => fs.close(fd, done));
+      }),
   };
 }
 
 function writeAll(fd: number, chunks: readonly Uint8Array[], offset: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let left = chunks;
+    let left = withoutFirst(chunks, 0); // no empty piece in front: a call that takes nothing is a fault
     let at = offset;
     const next = (): void => {
       if (left.length === 0) return resolve();
@@ -82,7 +92,7 @@ function writeAll(fd: number, chunks: readonly Uint8Array[], offset: number): Pr
   });
 }
 
-/** What is left of `chunks` after the first `bytes` of them. */
+/** What is left of `chunks` after the first `bytes` of them; it begins with no empty piece. */
 export function withoutFirst(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
   let skipped = 0;
   for (const [at, chunk] of chunks.entries()) {
