@@ -1,7 +1,7 @@
 /**
  * One request to the daemon over its control socket, and the answers to it.
  */
-import type { Network, NetworkFault } from "#base/ports/network.ts";
+import type { Connection, Network, NetworkFault } from "#base/ports/network.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -25,11 +25,18 @@ export interface Question {
   readonly request: ControlRequest;
 }
 
-/** Asks, gives each part of the answer to `take` as it comes, and resolves with its end. */
+/** Who is given the answer, a part at a time. */
+export interface Reader {
+  take(part: Part): void;
+  /** Undefined, or what to wait for before more is read from the daemon. */
+  drained(): Promise<void> | undefined;
+}
+
+/** Asks, gives the parts of the answer to `to` as they come, and resolves with its end. */
 export async function converse(
   network: Network,
   { socketPath, request }: Question,
-  take: (part: Part) => void,
+  to: Reader,
 ): Promise<Conversed> {
   const connection = await network.connect(
     { kind: "unix", path: socketPath },
@@ -42,8 +49,9 @@ export async function converse(
     data(bytes) {
       const fault = reader.push(bytes, (answer) => {
         if (answer.kind === "done") resolve(answer);
-        else take(answer);
+        else to.take(answer);
       });
+      void waitFor(to.drained(), connection);
       if (fault !== undefined) resolve(noAnswer("incompatible smtpctl and smtpd"));
     },
     end: () => connection.end(),
@@ -54,6 +62,14 @@ export async function converse(
   const conversed = await promise;
   connection.destroy();
   return conversed;
+}
+
+/** A slow reader, such as a pager, makes the daemon wait too. */
+async function waitFor(drained: Promise<void> | undefined, connection: Connection): Promise<void> {
+  if (drained === undefined) return;
+  connection.pause();
+  await drained;
+  connection.resume();
 }
 
 function noAnswer(why: string): Conversed {

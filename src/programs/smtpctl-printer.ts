@@ -14,6 +14,8 @@ import { TerminalMessage } from "./terminal-message.ts";
 
 export interface Output {
   print(text: string | Uint8Array): void;
+  /** Undefined when what was printed has been taken, else what to wait for. */
+  drained(): Promise<void> | undefined;
   complain(text: string): void;
   readonly isTerminal: boolean;
 }

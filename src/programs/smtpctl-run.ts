@@ -55,7 +55,11 @@ export async function runSmtpctl(
   const { request, shown } = matched.command.ask(matched.given);
   const socketPath = statePaths(line.stateFolder ?? stateFolder, uid).controlSocket;
   const printer = answerPrinter(shown, line.form, output);
-  const answer = await converse(network, { socketPath, request }, (part) => printer.take(part));
+  const answer = await converse(
+    network,
+    { socketPath, request },
+    { take: (part) => printer.take(part), drained: () => output.drained() },
+  );
   if (answer.kind === "no-answer") {
     output.complain(`smtpctl: ${answer.why}\n`);
     return EXIT_FAILED;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Connection, Listening, Network } from "#base/ports/network.ts";
 import {
@@ -234,6 +235,7 @@ async function run(
     output: {
       print: (text) => (prints += typeof text === "string" ? text : Buffer.from(text).toString()),
       complain: (text) => (complains += text),
+      drained: () => undefined,
       isTerminal: setting.isTerminal ?? false,
     },
   });
@@ -277,6 +279,35 @@ describe("smtpctl", () => {
       });
     });
   }
+
+  test("makes the daemon wait while nobody reads what it prints", async () => {
+    const rowCount = 5_000;
+    answer = () => [...Array.from({ length: rowCount }, () => row("x".repeat(1024), {})), done()];
+    const reader = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<void>();
+    let printedBytes = 0;
+    const running = runSmtpctl(["show", "queue"], {
+      network,
+      stateFolder,
+      uid: 0,
+      output: {
+        print: (text) => (printedBytes += text.length),
+        complain: assert.fail,
+        isTerminal: false,
+        drained() {
+          waiting.resolve();
+          return reader.promise;
+        },
+      },
+    });
+    await waiting.promise;
+    // What had been read before is printed; a few pieces may still come.
+    for (let turns = 0; turns < 20; turns++) await turn();
+    assert.ok(printedBytes < 1024 * 1024, `${printedBytes} bytes printed to nobody`);
+    reader.resolve();
+    assert.equal(await running, 0);
+    assert.equal(printedBytes, rowCount * 1025);
+  });
 
   test("run as a program prints what it is told and exits with its status", async () => {
     answer = () => [row("MDA running", { mda: "running" }), done()];

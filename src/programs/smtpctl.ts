@@ -1,4 +1,5 @@
 /** smtpctl(8): asks the running daemon, and tells it what to do. */
+import { once } from "node:events";
 import { useCompileCache } from "./compile-cache.ts";
 
 useCompileCache();
@@ -16,7 +17,17 @@ process.exitCode = await runSmtpctl(process.argv.slice(2), {
   uid: process.getuid?.() ?? 0,
   output: {
     print: (text) => void process.stdout.write(text),
+    drained,
     complain: (text) => void process.stderr.write(text),
     isTerminal: process.stdout.isTTY,
   },
 });
+
+/** Standard output to a pipe is written in the background. */
+function drained(): Promise<void> | undefined {
+  return process.stdout.writableNeedDrain ? nextDrain() : undefined;
+}
+
+async function nextDrain(): Promise<void> {
+  await once(process.stdout, "drain");
+}
