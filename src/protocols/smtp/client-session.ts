@@ -102,9 +102,9 @@ function isSend(action: ClientAction): boolean {
 
 /** A reply that answers nothing. */
 function takeUnasked(session: ClientSession, reply: ReceivedReply): ClientTransition {
-  if (reply.code === SERVICE_CLOSING) return breakOff(session, closingFault(reply));
   // A server that refuses the text before its end has said all it will say.
   if (session.phase === "text" && reply.code >= 400) return refuseAll(session, "BODY", reply);
+  if (reply.code === SERVICE_CLOSING) return breakOff(session, closingFault(reply));
   return breakOff(session, protocolFault("Server sent a reply that was not asked for"));
 }
 

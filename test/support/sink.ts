@@ -1,0 +1,173 @@
+/**
+ * A scripted SMTP or LMTP server over any Network port. It takes every message,
+ * unless `reply` says something else, and remembers what it was told.
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { Connection, Listening, Network } from "#base/ports/network.ts";
+
+export interface SinkMessage {
+  readonly reversePath: string;
+  readonly forwardPaths: readonly string[];
+  /** As it was before dot-stuffing, latin1. */
+  readonly text: string;
+}
+
+export interface SinkSettings {
+  readonly dialect?: "smtp" | "lmtp";
+  /** Lines of the reply to EHLO or LHLO after the first. */
+  readonly extensions?: readonly string[];
+  /**
+   * The reply to a command line, without its last CRLF; "BANNER" stands for the
+   * connection, "TEXT RECIPIENT" for the end of the text. Undefined: the usual one. "drop" breaks the connection without a word, "silent" never answers again.
+   */
+  readonly reply?: (line: string, session: number) => string | undefined;
+}
+
+interface Session {
+  readonly number: number;
+  readonly connection: Connection;
+  buffer: string;
+  mode: "commands" | "text" | "deaf";
+  hasMail: boolean;
+  reversePath: string;
+  forwardPaths: string[];
+}
+
+export class Sink {
+  readonly messages: SinkMessage[] = [];
+  /** Every line that was received outside of texts. */
+  readonly lines: string[] = [];
+  sessions = 0;
+  readonly #settings: SinkSettings;
+  readonly #open = new Set<Connection>();
+
+  constructor(settings: SinkSettings = {}) {
+    this.#settings = settings;
+  }
+
+  async listen(network: Network, endpoint: Endpoint): Promise<Listening> {
+    const listening = await network.listen(endpoint, (connection) => this.#accept(connection));
+    if ("kind" in listening) throw new Error(listening.message);
+    return listening;
+  }
+
+  /** Breaks every open connection. */
+  dropAll(): void {
+    for (const connection of this.#open) connection.destroy();
+  }
+
+  get openConnections(): number {
+    return this.#open.size;
+  }
+
+  #accept(connection: Connection): void {
+    const session: Session = {
+      number: ++this.sessions,
+      connection,
+      buffer: "",
+      mode: "commands",
+      hasMail: false,
+      reversePath: "",
+      forwardPaths: [],
+    };
+    this.#open.add(connection);
+    connection.start({
+      data: (bytes) => {
+        session.buffer += Buffer.from(bytes).toString("latin1");
+        this.#read(session);
+      },
+      end: () => connection.end(),
+      drain: () => undefined,
+      closed: () => this.#open.delete(connection),
+    });
+    this.#answer(session, this.#scripted("BANNER", session) ?? "220 sink.example ESMTP");
+  }
+
+  #read(session: Session): void {
+    while (session.mode !== "deaf") {
+      const mark = session.mode === "text" ? "\r\n.\r\n" : "\r\n";
+      // A text that begins with the mark's dot is an empty one.
+      if (session.mode === "text" && session.buffer.startsWith(".\r\n")) {
+        session.buffer = `\r\n${session.buffer}`;
+      }
+      const at = session.buffer.indexOf(mark);
+      if (at < 0) return;
+      const unit = session.buffer.slice(0, at + 2);
+      session.buffer = session.buffer.slice(at + mark.length);
+      if (session.mode === "text") this.#endText(session, unit);
+      else this.#command(session, unit.slice(0, -2));
+    }
+  }
+
+  #command(session: Session, line: string): void {
+    this.lines.push(line);
+    const verb = line.slice(0, 4).toUpperCase();
+    const answer = this.#scripted(line, session) ?? this.#usual(verb, session);
+    if (verb === "MAIL") {
+      session.reversePath = pathOf(line);
+      session.forwardPaths = [];
+      session.hasMail = answer.startsWith("2");
+    }
+    if (verb === "RCPT" && answer.startsWith("2")) session.forwardPaths.push(pathOf(line));
+    if (verb === "DATA" && answer.startsWith("3")) session.mode = "text";
+    this.#answer(session, answer);
+    if (verb === "QUIT" && answer.startsWith("2")) session.connection.end();
+  }
+
+  #usual(verb: string, session: Session): string {
+    const isLmtp = this.#settings.dialect === "lmtp";
+    switch (verb) {
+      case isLmtp ? "LHLO" : "EHLO": {
+        const lines = ["sink.example", ...(this.#settings.extensions ?? [])];
+        return lines
+          .map((line, at) => `250${at < lines.length - 1 ? "-" : " "}${line}`)
+          .join("\r\n");
+      }
+      case "HELO":
+      case "MAIL":
+      case "RSET":
+        return "250 2.0.0 Ok";
+      case "RCPT":
+        return session.hasMail ? "250 2.1.5 Ok" : "503 5.5.1 No MAIL";
+      case "DATA":
+        return session.forwardPaths.length > 0 ? "354 Go on" : "503 5.5.1 No recipients";
+      case "QUIT":
+        return "221 2.0.0 Bye";
+      default:
+        return "500 5.5.1 What?";
+    }
+  }
+
+  #endText(session: Session, text: string): void {
+    session.mode = "commands";
+    const { reversePath, forwardPaths } = session;
+    const replies = this.#settings.dialect === "lmtp" ? forwardPaths : ["*"];
+    const taken: string[] = [];
+    for (const forwardPath of replies) {
+      const answer = this.#scripted(`TEXT ${forwardPath}`, session) ?? "250 2.0.0 Taken";
+      if (answer.startsWith("2")) taken.push(forwardPath);
+      this.#answer(session, answer);
+    }
+    if (taken.length > 0) {
+      const unstuffed = text.replaceAll(/^\./gm, "").replace(/^\r\n$/, "");
+      const to = this.#settings.dialect === "lmtp" ? taken : forwardPaths;
+      this.messages.push({ reversePath, forwardPaths: [...to], text: unstuffed });
+    }
+    session.forwardPaths = [];
+  }
+
+  #scripted(line: string, session: Session): string | undefined {
+    return this.#settings.reply?.(line, session.number);
+  }
+
+  #answer(session: Session, answer: string): void {
+    if (session.mode === "deaf") return;
+    if (answer === "drop") session.connection.destroy();
+    if (answer === "drop" || answer === "silent") session.mode = "deaf";
+    else session.connection.write(Buffer.from(`${answer}\r\n`, "latin1"));
+  }
+}
+
+function pathOf(line: string): string {
+  return line.slice(line.indexOf("<") + 1, line.indexOf(">"));
+}
