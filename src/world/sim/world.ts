@@ -1,12 +1,15 @@
 /**
- * A whole machine from one seed: time, randomness, network, DNS, disk, users and
- * programs, all simulated. The same seed and the same test give the same run.
+ * A machine and the network around it from one seed: time, randomness, DNS, disk,
+ * users and programs, all simulated. The same seed and the same test give the
+ * same run. The program under test gets the ports of a SimProcess, so that it
+ * can die; what stands for the rest of the world uses `network` itself.
  */
 import { SimChildren } from "./children.ts";
 import { SimClock } from "./clock.ts";
 import type { SimConnectionSettings } from "./connection.ts";
 import { SimDisk, type SimDiskSettings } from "./disk.ts";
 import { SimNetwork } from "./network.ts";
+import { SimProcess } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { SimResolver, type SimZone } from "./resolver.ts";
 import { SimUsers } from "./users.ts";
@@ -25,6 +28,7 @@ export class SimWorld {
   readonly resolver: SimResolver;
   readonly users: SimUsers;
   readonly children: SimChildren;
+  readonly #processes = new Set<SimProcess>();
   #disk: SimDisk;
 
   constructor(seed: number, settings: SimWorldSettings = {}) {
@@ -44,9 +48,17 @@ export class SimWorld {
     return this.#disk;
   }
 
-  /** Power cut: every connection breaks, and the disk is the one found afterwards. */
+  /** Starts a run of a program: its view of this world, which it can be killed in. */
+  startProcess(): SimProcess {
+    const process = new SimProcess(this, this.random);
+    this.#processes.add(process);
+    return process;
+  }
+
+  /** Power cut: every process dies, and the disk is the one found afterwards. */
   crash(): void {
-    this.network.resetAll();
+    for (const process of this.#processes) process.kill();
+    this.#processes.clear();
     this.#disk = this.#disk.crash();
   }
 }

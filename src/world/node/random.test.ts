@@ -1,0 +1,4 @@
+import { randomContract } from "#world/sim/random-contract.ts";
+import { nodeRandom } from "./random.ts";
+
+randomContract("random", nodeRandom);
