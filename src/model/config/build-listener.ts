@@ -4,7 +4,7 @@ import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
 import type { ComplaintList } from "#model/config/complaint.ts";
 import { formatPlace, type Listener } from "#model/config/config.ts";
 import type { BuildContext } from "#model/config/config-source.ts";
-import { DEFAULT_SMTP_PORT, DEFAULT_SOCKET_MODE, MAX_TAG_LENGTH } from "#model/config/defaults.ts";
+import { DEFAULT_SMTP_PORT, DEFAULT_SOCKET_MODE } from "#model/config/defaults.ts";
 import { socketPathFault } from "#model/config/relay-url.ts";
 import type { ListenStatement, Word } from "#model/config/syntax.ts";
 
@@ -15,7 +15,6 @@ export function buildListeners(
 ): readonly Listener[] {
   const listeners = new Map<string, Listener>();
   for (const statement of statements) {
-    if (statement.tag.length > MAX_TAG_LENGTH) complaints.error(statement.at, "tag name too long");
     for (const endpoint of endpoints(statement, context, complaints)) {
       // Port 0 is another port each time.
       const isAnyPort = endpoint.kind === "tcp" && endpoint.port === 0;

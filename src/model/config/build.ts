@@ -13,17 +13,11 @@ import { buildRule } from "#model/config/build-rule.ts";
 import { buildSettings } from "#model/config/build-settings.ts";
 import type { ComplaintList } from "#model/config/complaint.ts";
 import { type Action, type Config, formatPlace, type Place } from "#model/config/config.ts";
-import type { BuildContext, ReadFile } from "#model/config/config-source.ts";
+import type { BuildInput } from "#model/config/config-source.ts";
 import type { ActionStatement, Statement, Word } from "#model/config/syntax.ts";
+import { warnOfGaps } from "#model/config/gap-warnings.ts";
 import { TableStore } from "#model/config/table-store.ts";
 import { meantHint } from "#model/config/token-reader.ts";
-
-export interface BuildInput {
-  /** The main file, which complaints about the whole name. */
-  readonly file: string;
-  readonly context: BuildContext;
-  readonly read: ReadFile;
-}
 
 /** What this returns is of use only if `complaints` has no errors. */
 export function build(
@@ -34,11 +28,11 @@ export function build(
   const { serverName } = input.context;
   const whole: Place = { file: input.file, line: 0, column: 0 };
   const settings = buildSettings(statements, complaints);
-  const tables = new TableStore(complaints, input.read);
+  const tables = new TableStore(complaints, input);
   tables.addBuiltins(input.context, whole);
   for (const statement of statements) if (statement.kind === "table") tables.declare(statement);
 
-  const actions = new ActionStore(complaints, tables);
+  const actions = new ActionStore(complaints, tables, input.isPartial);
   const defaults = { serverName, queueTtlMs: settings.queueTtlMs };
   for (const statement of statements)
     if (statement.kind === "action") actions.declare(statement, defaults);
@@ -49,14 +43,7 @@ export function build(
     .filter((rule) => rule !== undefined);
   const listens = statements.filter((statement) => statement.kind === "listen");
   const listeners = buildListeners(listens, input.context, complaints);
-  if (matches.length === 0) complaints.error(whole, "no rules, nothing to do");
-  if (listens.length === 0)
-    complaints.warning(
-      whole,
-      "no listeners: no mail is accepted",
-      "'listen on socket' takes mail from the programs of this machine",
-    );
-  return {
+  const config = {
     serverName,
     listeners,
     tables: tables.all(),
@@ -64,19 +51,24 @@ export function build(
     rules,
     ...settings,
   };
+  if (matches.length === 0 && !input.isPartial) complaints.error(whole, "no rules, nothing to do");
+  if (!complaints.hasErrors) warnOfGaps(config, whole, complaints);
+  return config;
 }
 
 /** The actions of a configuration while it is built. */
 class ActionStore {
   readonly #complaints: ComplaintList;
   readonly #tables: TableStore;
+  readonly #isPartial: boolean;
   /** Undefined for an action that has complaints of its own. */
   readonly #actions = new Map<string, Action | undefined>();
   readonly #places = new Map<string, Place>();
 
-  constructor(complaints: ComplaintList, tables: TableStore) {
+  constructor(complaints: ComplaintList, tables: TableStore, isPartial: boolean) {
     this.#complaints = complaints;
     this.#tables = tables;
+    this.#isPartial = isPartial;
   }
 
   declare(statement: ActionStatement, defaults: ActionDefaults): void {
@@ -96,7 +88,7 @@ class ActionStore {
   }
 
   named(name: Word): Action | undefined {
-    if (!this.#actions.has(name.text))
+    if (!this.#actions.has(name.text) && !this.#isPartial)
       this.#complaints.error(
         name.at,
         `no such dispatcher: ${name.text}`,

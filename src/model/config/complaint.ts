@@ -16,6 +16,8 @@ export interface Complaint {
   readonly hint: string;
 }
 
+/** Of a line that is longer only the start is shown. */
+const MAX_SHOWN_CHARACTERS = 160;
 /** After this many a file is not worth reading on; the last one says so. */
 export const MAX_COMPLAINTS = 200;
 
@@ -28,10 +30,10 @@ export function formatComplaint(complaint: Complaint): string {
   const severity = complaint.severity === "warning" ? "warning: " : "";
   const place = at.line === 0 ? at.file : `${formatPlace(at)}:${at.column}`;
   const lines = [`${place}: ${severity}${printable(message)}`];
-  if (sourceLine !== "") {
+  if (sourceLine !== "" && at.column <= MAX_SHOWN_CHARACTERS) {
     // Tabs stay tabs, so that the caret stands below its column whatever their width.
     const padding = sourceLine.slice(0, at.column - 1).replaceAll(/[^\t]/gu, " ");
-    lines.push(`  ${printable(sourceLine)}`, `  ${padding}^`);
+    lines.push(`  ${printable(sourceLine.slice(0, MAX_SHOWN_CHARACTERS))}`, `  ${padding}^`);
   }
   if (hint !== "") lines.push(`  ${printable(hint)}`);
   return lines.join("\n");
@@ -65,8 +67,18 @@ export class ComplaintList {
     this.#add({ severity: "warning", at, message, sourceLine: this.#lineAt(at), hint });
   }
 
+  /** In the order of the text; those about the whole come last. */
   list(): readonly Complaint[] {
-    return [...this.#complaints];
+    if (this.isFull) return [...this.#complaints];
+    const files = [...this.#lines.keys()];
+    const rank = ({ at }: Complaint): number =>
+      at.line === 0 ? files.length : files.indexOf(at.file);
+    return this.#complaints.toSorted(
+      (left, right) =>
+        rank(left) - rank(right) ||
+        left.at.line - right.at.line ||
+        left.at.column - right.at.column,
+    );
   }
 
   #add(complaint: Complaint): void {

@@ -28,6 +28,16 @@ export interface BuildContext {
   readonly macros: ReadonlyMap<string, string>;
 }
 
+/** What build.ts needs besides the syntax tree. */
+export interface BuildInput {
+  /** The main file, which complaints about the whole name. */
+  readonly file: string;
+  readonly context: BuildContext;
+  readonly read: ReadFile;
+  /** Lines are missing that did not fit: nobody can say what they would have declared. */
+  readonly isPartial: boolean;
+}
+
 /** Splits the argument of `-D` at its last `=`; undefined if it has none, or no usable name. */
 export function parseMacroArgument(
   argument: string,

@@ -14,7 +14,7 @@ import { parse } from "#model/config/parser.ts";
 
 export interface ParsedConfig {
   readonly config: Config | undefined;
-  /** In the order in which they were found: all of the syntax first. */
+  /** In the order of the text. */
   readonly complaints: readonly Complaint[];
 }
 
@@ -27,9 +27,8 @@ export function parseConfig(source: ConfigSource, context: BuildContext): Parsed
     return { config: undefined, complaints: complaints.list() };
   }
   const statements = parse({ file, text, read, macros: context.macros }, complaints);
-  // Half a file has no meaning, and complaints about what is missing would only distract.
-  if (complaints.hasErrors) return { config: undefined, complaints: complaints.list() };
-  const config = build(statements, { file, context, read }, complaints);
+  const input = { file, context, read, isPartial: complaints.hasErrors };
+  const config = build(statements, input, complaints);
   return {
     config: complaints.hasErrors ? undefined : deepFreeze(config),
     complaints: complaints.list(),

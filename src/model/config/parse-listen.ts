@@ -1,6 +1,6 @@
 /** `listen on …`. Source: smtpd.conf(5), spec 1.8; the report of January 2021 (sockets). */
 import type { Place } from "#model/config/config.ts";
-import { SMTP_SERVICES } from "#model/config/defaults.ts";
+import { MAX_TAG_LENGTH, SMTP_SERVICES } from "#model/config/defaults.ts";
 import { isNotBuilt } from "#model/config/not-built.ts";
 import type { ListenStatement } from "#model/config/syntax.ts";
 import { meantHint, Misfit, notBuilt, type TokenReader } from "#model/config/token-reader.ts";
@@ -60,7 +60,7 @@ function parseOption(
       options.port = parsePort(reader);
       break;
     case "tag":
-      options.tag = reader.expectString("a tag").text;
+      options.tag = parseTag(reader);
       break;
     case "hostname":
       options.hostname = parseHostname(reader);
@@ -72,6 +72,12 @@ function parseOption(
       options.mode = parseMode(reader);
       break;
   }
+}
+
+function parseTag(reader: TokenReader): string {
+  const tag = reader.expectString("a tag");
+  if (tag.text.length > MAX_TAG_LENGTH) throw new Misfit(tag.at, "tag name too long");
+  return tag.text;
 }
 
 function parsePort(reader: TokenReader): number {

@@ -20,7 +20,13 @@ import { parseMatch } from "#model/config/parse-match.ts";
 import { parseQueueSetting, parseSmtpSetting } from "#model/config/parse-settings.ts";
 import { parseTable } from "#model/config/parse-table.ts";
 import type { Statement, Word } from "#model/config/syntax.ts";
-import { meantHint, Misfit, notBuilt, TokenReader } from "#model/config/token-reader.ts";
+import {
+  keywordHint,
+  meantHint,
+  Misfit,
+  notBuilt,
+  TokenReader,
+} from "#model/config/token-reader.ts";
 
 /** What one line says: a statement, or something to the parser itself. */
 type Line =
@@ -95,7 +101,8 @@ function parseLine(reader: TokenReader): Line {
   if (parseStatement !== undefined) return parseStatement(reader, token.at);
   if (token.kind !== "quoted" && NOT_BUILT_STATEMENTS.has(token.text)) throw notBuilt(token);
   const known = [...STATEMENTS.keys(), ...NOT_BUILT_STATEMENTS.keys()].toSorted();
-  return reader.failAt(token, ["a statement or NAME = VALUE"], meantHint(token.text, known));
+  const hint = reader.isAtSign("=") ? keywordHint(token) : meantHint(token.text, known);
+  return reader.failAt(token, ["a statement or NAME = VALUE"], hint);
 }
 
 function parseMacro(reader: TokenReader, name: Word): Line {

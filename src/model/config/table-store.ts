@@ -4,8 +4,8 @@
  */
 import { parseIpNetwork } from "#base/ip-address.ts";
 import type { ComplaintList } from "#model/config/complaint.ts";
-import type { Place, Table } from "#model/config/config.ts";
-import type { BuildContext, ReadFile } from "#model/config/config-source.ts";
+import { formatPlace, type Place, type Table } from "#model/config/config.ts";
+import type { BuildContext, BuildInput, ReadFile } from "#model/config/config-source.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
 import type { TableItems, TableOperand, TableStatement, Word } from "#model/config/syntax.ts";
 import { parseTableFile } from "#model/config/table-file.ts";
@@ -23,15 +23,17 @@ type Pair = readonly [key: Word, value: string];
 export class TableStore {
   readonly #complaints: ComplaintList;
   readonly #read: ReadFile;
+  readonly #isPartial: boolean;
   readonly #tables = new Map<string, LoadedTable>();
   /** Names of tables that could not be loaded: complained about once. */
   readonly #broken = new Set<string>();
   readonly #checked = new Set<Table>();
   #anonymous = 0;
 
-  constructor(complaints: ComplaintList, read: ReadFile) {
+  constructor(complaints: ComplaintList, input: BuildInput) {
     this.#complaints = complaints;
-    this.#read = read;
+    this.#read = input.read;
+    this.#isPartial = input.isPartial;
   }
 
   /** `<localhost>`, `<anyhost>`, `<localnames>`, `<anydestination>`: spec 1.6. */
@@ -57,7 +59,7 @@ export class TableStore {
       const where =
         earlier === undefined || earlier.table.source.kind === "builtin"
           ? ""
-          : `line ${earlier.table.at.line} of ${earlier.table.at.file} declares it`;
+          : `see ${formatPlace(earlier.table.at)}`;
       this.#complaints.error(name.at, fault, where);
       return;
     }
@@ -99,7 +101,8 @@ export class TableStore {
         ? this.#tables.get(operand.name)
         : this.#loadAnonymous(operand.items, operand.at, use);
     if (loaded === undefined) {
-      if (operand.kind === "reference" && !this.#broken.has(operand.name))
+      const isExpected = !this.#isPartial && operand.kind === "reference";
+      if (isExpected && !this.#broken.has(operand.name))
         this.#complaints.error(
           operand.at,
           `no such table: ${operand.name}`,
@@ -121,8 +124,7 @@ export class TableStore {
 
   #loadAnonymous(items: TableItems, at: Place, use: string): LoadedTable {
     // Hosts are resolved at once and leave no table behind, so they take no number.
-    if (use !== "host") this.#anonymous++;
-    const name = `<dynamic:${this.#anonymous}>`;
+    const name = use === "host" ? "<dynamic>" : `<dynamic:${++this.#anonymous}>`;
     return load(name, at, { kind: "inline" }, [items.shape, inlinePairs(items)]);
   }
 

@@ -121,7 +121,7 @@ export class TokenReader {
   /** A name or value; `what` says which, as in "a table name". */
   expectString(what: string): Word {
     const token = this.peek();
-    if (!this.isAtString()) this.failAt(token, [what], quotingHint(token));
+    if (!this.isAtString()) this.failAt(token, [what], keywordHint(token));
     this.take();
     return { text: token.text, at: token.at };
   }
@@ -163,11 +163,8 @@ export class TokenReader {
   /** Refuses `token`, where one of `expected` would have been right. */
   failAt(token: Token, expected: readonly string[], hint = ""): never {
     if (token.kind === "fault") throw new Misfit(token.at, token.text);
-    throw new Misfit(
-      token.at,
-      `unexpected ${describe(token)}, expected ${formatChoice(expected)}`,
-      hint,
-    );
+    const message = `unexpected ${describe(token)}, expected ${formatChoice(expected)}`;
+    throw new Misfit(token.at, message, hint === "" ? signHint(token) : hint);
   }
 
   #skipLine(): void {
@@ -191,12 +188,17 @@ export function meantHint(text: string, words: readonly string[]): string {
   return meant === "" ? "" : `did you mean '${meant}'?`;
 }
 
-function quotingHint(token: Token): string {
-  if (token.kind === "keyword")
-    return `'${token.text}' is a keyword: put it in quotes to use it as a name`;
-  if (token.kind === "number" || token.kind === "sign")
-    return "put it in quotes if it is meant as text";
-  return "";
+/** Why a word of the language is no name, for `token` where a name was wanted. */
+export function keywordHint(token: Token): string {
+  if (token.kind === "number") return "put it in quotes if it is meant as text";
+  if (token.kind !== "keyword") return "";
+  return `'${token.text}' is a keyword: put it in quotes to use it as a name`;
+}
+
+/** What begins with a sign that means nothing here was probably a path or a pattern. */
+function signHint(token: Token): string {
+  if (token.kind !== "sign" || /^[(){}<>!=,$]/u.test(token.text)) return "";
+  return `text that begins with '${token.text}' must be in quotes`;
 }
 
 function describe(token: Token): string {

@@ -1,0 +1,25 @@
+/** What a configuration leaves without a way to go, though nothing in it is wrong. */
+import type { ComplaintList } from "#model/config/complaint.ts";
+import type { Config, Place, Rule } from "#model/config/config.ts";
+
+export function warnOfGaps(config: Config, whole: Place, complaints: ComplaintList): void {
+  if (config.listeners.length === 0)
+    complaints.warning(
+      whole,
+      "no listeners: no mail is accepted",
+      "'listen on socket' takes mail from the programs of this machine",
+    );
+  // A bounce is matched as mail from local, to whoever sent what could not be delivered.
+  if (!config.rules.some((rule) => rule.action !== "reject" && takesLocalMail(rule)))
+    complaints.warning(
+      whole,
+      "no rule takes mail from local: bounces have nowhere to go",
+      "write a rule 'match from local for any action …'",
+    );
+}
+
+function takesLocalMail({ from }: Rule): boolean {
+  const { negated, value } = from;
+  const isTaken = value.kind === "src" ? value.table.entries.has("local") : value.kind !== "socket";
+  return isTaken !== negated;
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { formatComplaint, MAX_COMPLAINTS } from "#model/config/complaint.ts";
+import { type BuildContext, parseMacroArgument } from "#model/config/config-source.ts";
+import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
+
+const CONTEXT: BuildContext = {
+  serverName: "mx.example.org",
+  interfaces: new Map([["lo", ["127.0.0.1"]]]),
+  enqueueSocketPath: "/run/enqueue.sock",
+  macros: new Map(),
+};
+
+function parse(text: string, context = CONTEXT): ParsedConfig {
+  const source = {
+    file: "smtpd.conf",
+    read: (path: string) =>
+      path === "smtpd.conf"
+        ? text
+        : ({ kind: "files-fault", code: "ENOENT", message: "no such file" } as const),
+  };
+  return parseConfig(source, context);
+}
+
+test("configuration cannot be changed, not even its maps", () => {
+  const { config } = parse("table t { a }\nlisten on lo\naction x relay\nmatch for any action x\n");
+  assert.ok(config);
+  const tables = config.tables as Map<string, unknown>;
+  const entries = config.tables.get("t")?.entries as Map<string, string>;
+  assert.throws(() => tables.delete("t"), TypeError);
+  assert.throws(() => tables.clear(), TypeError);
+  assert.throws(() => entries.set("b", ""), TypeError);
+  assert.throws(() => Object.assign(config.rules[0] ?? {}, { action: "reject" }), TypeError);
+});
+
+test("rules refer to the very actions and tables of the configuration", () => {
+  const { config } = parse("table t { a }\naction x relay\nmatch for domain <t> action x\n");
+  const rule = config?.rules[0];
+  assert.equal(rule?.action, config?.actions.get("x"));
+  assert.equal(
+    rule?.for.value.kind === "domain" ? rule.for.value.table : undefined,
+    config?.tables.get("t"),
+  );
+});
+
+test("file that cannot be read is one complaint", () => {
+  const fault = { kind: "files-fault", code: "EACCES", message: "permission denied" } as const;
+  const { config, complaints } = parseConfig({ file: "/etc/x", read: () => fault }, CONTEXT);
+  assert.equal(config, undefined);
+  assert.deepEqual(complaints.map(formatComplaint), ["/etc/x: cannot read: permission denied"]);
+});
+
+test("complaints stop at their bound, and say so", () => {
+  const { complaints } = parse("bogus\n".repeat(MAX_COMPLAINTS * 2));
+  assert.equal(complaints.length, MAX_COMPLAINTS);
+  assert.equal(complaints.at(-1)?.message, "too many complaints");
+});
+
+test("macro of the command line wins over the file's", () => {
+  const macros = new Map([["name", "from-argument"]]);
+  const text = "name = from_file\nlisten on lo tag $name\nmatch reject\n";
+  assert.equal(parse(text, { ...CONTEXT, macros }).config?.listeners[0]?.tag, "from-argument");
+  assert.equal(parse(text).config?.listeners[0]?.tag, "from_file");
+});
+
+test("macro argument is split at its last equals sign", () => {
+  assert.deepEqual(parseMacroArgument("a=b"), { name: "a", value: "b" });
+  assert.deepEqual(parseMacroArgument("a="), { name: "a", value: "" });
+  for (const argument of ["", "a", "=b", "a b=c", "a=b=c"])
+    assert.equal(parseMacroArgument(argument), undefined, argument);
+});
+
+test("caret stands below its column, behind tabs too", () => {
+  const { complaints } = parse("\t\tlisten\ton\tlo tga X\nmatch reject\n");
+  assert.deepEqual(complaints.map(formatComplaint), [
+    [
+      "smtpd.conf:1:16: unexpected 'tga', expected 'port', 'tag', 'hostname' or 'mask-src'",
+      "  \t\tlisten\ton\tlo tga X",
+      "  \t\t      \t  \t   ^",
+      "  did you mean 'tag'?",
+    ].join("\n"),
+  ]);
+});
+
+test("any text has a meaning or complaints, and no lines of one make the other throw", () => {
+  const line = fc.constantFrom(
+    "listen on lo",
+    "listen on socket",
+    "table t { a = b,",
+    "}",
+    'action x maildir "~/%{dest}"',
+    "action y lmtp",
+    "match from src <t> for any action x",
+    'include "smtpd.conf"',
+    "a = '$a",
+    "$a",
+    "filter f chain {",
+    "smtp limit max-rcpt 1",
+    "queue ttl 1d \\",
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(line, fc.string())), (lines) => {
+      const { config, complaints } = parse(lines.join("\n"));
+      const hasErrors = complaints.some(({ severity }) => severity === "error");
+      assert.equal(config === undefined, hasErrors);
+    }),
+    { numRuns: 300 },
+  );
+});
