@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  ClientPool,
+  type ClientRoute,
+  POOL_SETTINGS,
+  type PoolSettings,
+} from "#engine/client/client-pool.ts";
+import type { SendOutcome } from "#engine/client/smtp-client.ts";
+import type { Event } from "#model/events.ts";
+import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
+import { textOf } from "#test/support/deliveries.ts";
+import { Sink, type SinkSettings } from "#test/support/sink.ts";
+import { SimWorld } from "#world/sim/world.ts";
+
+const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
+const ROUTE: ClientRoute = {
+  key: "out|192.0.2.1:25",
+  endpoint: AT,
+  dialect: "smtp",
+  helo: "client.example",
+  host: "mx.example",
+};
+const TEXT = textOf("Subject: x\r\n\r\n");
+const HOUR_MS = 3_600_000;
+
+class Scene {
+  readonly world = new SimWorld(1);
+  readonly events: Event[] = [];
+  readonly sink: Sink;
+  readonly pool: ClientPool;
+
+  constructor(sink: SinkSettings = {}, settings: Partial<PoolSettings> = {}) {
+    this.sink = new Sink({ extensions: ["PIPELINING"], ...sink });
+    const { network, clock, random } = this.world;
+    const observe = (event: Event): void => {
+      this.events.push(event);
+    };
+    this.pool = new ClientPool(
+      { network, clock, random, observe },
+      { ...POOL_SETTINGS, ...settings },
+    );
+  }
+
+  async listen(): Promise<this> {
+    await this.sink.listen(this.world.network, AT);
+    return this;
+  }
+
+  send(): Promise<SendOutcome> {
+    const forwardPaths = ["b@server.example"];
+    const mail = { reversePath: "a@x", forwardPaths, textBytes: TEXT.bytes, is8bit: false };
+    return this.pool.send(ROUTE, mail, TEXT);
+  }
+
+  async settle(sends: readonly Promise<SendOutcome>[]): Promise<readonly string[]> {
+    const outcomes = await this.world.clock.runUntilSettled(Promise.all(sends), HOUR_MS);
+    return outcomes.map((outcome) => {
+      const verdict = outcome.kind === "verdicts" ? outcome.verdicts[0] : outcome.verdict;
+      if (verdict === undefined) throw new Error("No verdict");
+      return `${outcome.kind === "verdicts" ? verdict.kind : outcome.kind}: ${formatVerdict(verdict)}`;
+    });
+  }
+}
+
+const TAKEN = "accepted: 250 2.0.0 Taken";
+
+test("pool sends one message after the other over one connection", async () => {
+  const scene = await new Scene().listen();
+  for (let sent = 0; sent < 5; sent++)
+    assert.deepEqual(await scene.settle([scene.send()]), [TAKEN]);
+  assert.equal(scene.sink.sessions, 1);
+});
+
+test("pool opens no more connections of a route than it may, and lets the others wait", async () => {
+  const scene = await new Scene({}, { maxPerRoute: 3 }).listen();
+  const sends = Array.from({ length: 50 }, () => scene.send());
+  assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
+  assert.equal(scene.sink.sessions, 3);
+  assert.equal(scene.sink.messages.length, 50);
+});
+
+test("pool quits a connection after its share of messages", async () => {
+  const scene = await new Scene({}, { maxMailsPerConnection: 2, maxPerRoute: 1 }).listen();
+  const sends = Array.from({ length: 5 }, () => scene.send());
+  assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
+  assert.equal(scene.sink.sessions, 3);
+  assert.equal(scene.sink.lines.filter((line) => line === "QUIT").length, 2);
+});
+
+test("pool quits idle connections after their time, and tells what happened", async () => {
+  const scene = await new Scene().listen();
+  await scene.settle([scene.send(), scene.send()]);
+  await scene.world.clock.advance(9000);
+  assert.equal(scene.sink.openConnections, 2);
+  assert.equal(await scene.world.clock.runUntilIdle(5000), "idle");
+  assert.equal(scene.sink.openConnections, 0);
+  const kinds = scene.events.map(({ kind }) => kind).toSorted();
+  assert.deepEqual(kinds, [
+    "mta-connected",
+    "mta-connected",
+    "mta-connecting",
+    "mta-connecting",
+    "mta-disconnected",
+    "mta-disconnected",
+  ]);
+  const ends = scene.events.filter((event) => event.kind === "mta-disconnected");
+  assert.deepEqual(
+    ends.map(({ reason, messages }) => [reason, messages]),
+    [
+      ["quit", 1],
+      ["quit", 1],
+    ],
+  );
+});
+
+test("pool sends again over a fresh connection what a dead one did not begin", async () => {
+  const scene = await new Scene().listen();
+  await scene.settle([scene.send(), scene.send(), scene.send()]);
+  const sent = scene.send();
+  scene.sink.dropAll();
+  assert.deepEqual(await scene.settle([sent]), [TAKEN]);
+  assert.equal(scene.sink.messages.length, 4);
+});
+
+test("pool sends again what a kept connection answered with 421", async () => {
+  let mails = 0;
+  const scene = await new Scene({
+    reply: (line) =>
+      line.startsWith("MAIL") && ++mails === 2 ? "421 4.4.2 Idle too long" : undefined,
+  }).listen();
+  await scene.settle([scene.send()]);
+  assert.deepEqual(await scene.settle([scene.send()]), [TAKEN]);
+  assert.equal(scene.sink.sessions, 2);
+});
+
+test("pool does not send again what the server began on", async () => {
+  for (const at of ["RCPT", "DATA", "TEXT"]) {
+    let seen = 0;
+    const scene = await new Scene({
+      reply: (line) => (line.startsWith(at) && ++seen === 2 ? "drop" : undefined),
+    }).listen();
+    await scene.settle([scene.send()]);
+    const [outcome] = await scene.settle([scene.send()]);
+    assert.match(outcome ?? "", /^undecided: Server closed the connection/, at);
+    assert.equal(scene.sink.sessions, 1, at);
+  }
+});
+
+test("pool does not send again over a fresh connection that fails", async () => {
+  const scene = await new Scene({
+    reply: (line) => (line.startsWith("MAIL") ? "drop" : undefined),
+  }).listen();
+  const [outcome] = await scene.settle([scene.send()]);
+  assert.match(outcome ?? "", /^not-started: Server closed the connection/);
+  assert.equal(scene.sink.sessions, 1);
+});
+
+test("pool tells all who wait when the server cannot be reached", async () => {
+  const scene = new Scene({}, { maxPerRoute: 2 });
+  const sends = Array.from({ length: 20 }, () => scene.send());
+  const outcomes = new Set(await scene.settle(sends));
+  assert.deepEqual(outcomes, new Set(["not-started: Connection refused (at CONNECT)"]));
+  assert.ok(scene.events.filter(({ kind }) => kind === "mta-connecting").length <= 4);
+  assert.equal(await scene.world.clock.runUntilIdle(HOUR_MS), "idle");
+});
+
+test("pool tells all who wait when the server refuses to talk", async () => {
+  const scene = await new Scene(
+    { reply: (line) => (line === "BANNER" ? "421 4.7.0 Busy" : undefined) },
+    { maxPerRoute: 2 },
+  ).listen();
+  const outcomes = await scene.settle(Array.from({ length: 20 }, () => scene.send()));
+  assert.deepEqual(new Set(outcomes), new Set(["not-started: 421 4.7.0 Busy"]));
+});
+
+test("pool goes on with those who wait when a connection breaks under a message", async () => {
+  let broken = 0;
+  const scene = await new Scene(
+    { reply: (line) => (line.startsWith("TEXT") && ++broken === 2 ? "drop" : undefined) },
+    { maxPerRoute: 1 },
+  ).listen();
+  const outcomes = await scene.settle(Array.from({ length: 6 }, () => scene.send()));
+  assert.equal(outcomes.filter((outcome) => outcome === TAKEN).length, 5);
+});
+
+test("pool makes room for a new route by closing an idle connection", async () => {
+  const scene = await new Scene({}, { maxConnections: 1 }).listen();
+  await scene.settle([scene.send()]);
+  const other = { ...ROUTE, key: "other" };
+  const forwardPaths = ["b@server.example"];
+  const mail = { reversePath: "", forwardPaths, textBytes: TEXT.bytes, is8bit: false };
+  assert.deepEqual(await scene.settle([scene.pool.send(other, mail, TEXT)]), [TAKEN]);
+  assert.equal(scene.sink.sessions, 2);
+});
+
+test("pool closes with QUIT, and opens nothing afterwards", async () => {
+  const scene = await new Scene().listen();
+  await scene.settle([scene.send()]);
+  await scene.world.clock.runUntilSettled(scene.pool.close(), HOUR_MS);
+  assert.equal(scene.sink.lines.at(-1), "QUIT");
+  assert.deepEqual(await scene.settle([scene.send()]), ["not-started: Shutting down (at CONNECT)"]);
+});
