@@ -1,0 +1,100 @@
+/**
+ * The server that dialogs talk to: the real one, with a ruleset and a queue that
+ * behave as a dialog's settings say.
+ *
+ * Recipients at server.example and mx.example are taken, but for `nobody@` (550) and
+ * `busy@` (451). `slow@` is answered later, `list@` has three envelopes. Settings:
+ * max-message, max-recipients, max-mails, max-bad, max-idle, protocol, mask-src,
+ * via (tcp, unix), queue (open, no-room, gone, full, failed, slow), dns (silent).
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import type { Listener } from "#model/config/config.ts";
+import type { Event } from "#model/events.ts";
+import type { Resolution, Routing } from "#model/resolution.ts";
+import { DEFAULT_LIMITS } from "#engine/server/limits.ts";
+import type { ServerSettings } from "#engine/server/service.ts";
+import { SmtpServer } from "#engine/server/smtp-server.ts";
+import type { Dialog } from "./dialog.ts";
+import { MemoryIntake } from "./memory-intake.ts";
+
+export interface DialogServer {
+  readonly server: SmtpServer;
+  readonly listener: Listener;
+  readonly intake: MemoryIntake;
+  readonly events: readonly Event[];
+}
+
+export interface DialogPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly resolver: Resolver;
+}
+
+export const UNIX_ENDPOINT: Endpoint = { kind: "unix", path: "/run/dialog.sock" };
+
+export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogServer {
+  const { settings } = dialog;
+  const events: Event[] = [];
+  const intake = new MemoryIntake(settings.get("queue") ?? "open");
+  const serverSettings: ServerSettings = {
+    maxMessageBytes: Number(settings.get("max-message") ?? 36_700_160),
+    maxRecipients: Number(settings.get("max-recipients") ?? 1000),
+    maxMailsPerSession: Number(settings.get("max-mails") ?? 1000),
+    protocol: settings.get("protocol") === "lmtp" ? "lmtp" : "smtp",
+    limits: {
+      ...DEFAULT_LIMITS,
+      maxBadCommands: Number(settings.get("max-bad") ?? DEFAULT_LIMITS.maxBadCommands),
+      maxIdleCommands: Number(settings.get("max-idle") ?? DEFAULT_LIMITS.maxIdleCommands),
+    },
+  };
+  const observe = (event: Event): void => {
+    events.push(event);
+  };
+  const routing: Routing = { resolve: ({ forwardPath }) => resolve(forwardPath) };
+  const server = new SmtpServer(ports, serverSettings, { routing, intake, observe });
+  return { server, listener: listenerOf(dialog), intake, events };
+}
+
+function listenerOf(dialog: Dialog): Listener {
+  return {
+    at: { file: "smtpd.conf", line: 1, column: 1 },
+    endpoint:
+      dialog.settings.get("via") === "unix"
+        ? UNIX_ENDPOINT
+        : { kind: "tcp", host: "192.0.2.1", port: 25 },
+    socketMode: 0o666,
+    tag: "",
+    hostname: "mx.example",
+    maskSource: dialog.settings.has("mask-src"),
+  };
+}
+
+function resolve(forwardPath: string): Resolution | Promise<Resolution> {
+  const [user = "", domain = ""] = forwardPath.toLowerCase().split("@");
+  if (domain !== "server.example" && domain !== "mx.example") return { kind: "rejected", rule: "" };
+  if (user === "nobody") return { kind: "rejected", rule: "smtpd.conf:7" };
+  if (user === "busy") return { kind: "unavailable" };
+  if (user === "list") return accepted([`a@${domain}`, `b@${domain}`, `c@${domain}`]);
+  const resolution = accepted([forwardPath]);
+  return user === "slow" ? later(resolution) : resolution;
+}
+
+/** An answer that takes a few turns, so that what comes behind the question must wait. */
+async function later(resolution: Resolution): Promise<Resolution> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  return resolution;
+}
+
+function accepted(destinations: readonly string[]): Resolution {
+  const envelopes = destinations.map((destination) => ({
+    destination,
+    action: "local",
+    transport: { kind: "mda", user: "user" } as const,
+    rule: "smtpd.conf:7",
+    ttlMs: 4 * 86_400_000,
+  }));
+  return { kind: "accepted", envelopes };
+}

@@ -1,0 +1,88 @@
+/**
+ * A connection in memory without time: what the test feeds arrives at once in pieces
+ * of one size, unless it is paused; what is written is collected.
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
+
+export class MemoryConnection implements Connection {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly unsentBytes = 0;
+  /** Each write of the server. */
+  readonly writes: Buffer[] = [];
+  #handler: ConnectionHandler | undefined;
+  #pending: Buffer[] = [];
+  #flow: "on" | "paused" = "on";
+  #state: "open" | "ended" | "closed" = "open";
+
+  constructor(remote: Endpoint, local: Endpoint) {
+    this.remote = remote;
+    this.local = local;
+  }
+
+  /** All that the server wrote, one character for each octet. */
+  get output(): string {
+    return Buffer.concat(this.writes).toString("latin1");
+  }
+
+  /** Whether the server ended or broke off its half. */
+  get isEnded(): boolean {
+    return this.#state !== "open";
+  }
+
+  start(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Sends `wire` to the server in pieces of `pieceBytes`. */
+  feed(wire: Buffer, pieceBytes: number): void {
+    for (let at = 0; at < wire.length; at += pieceBytes)
+      this.#pending.push(wire.subarray(at, at + pieceBytes));
+    this.#deliver();
+  }
+
+  /** The client goes away. */
+  hangUp(): void {
+    this.#close();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#state === "open") this.writes.push(Buffer.from(bytes));
+    return true;
+  }
+
+  pause(): void {
+    this.#flow = "paused";
+  }
+
+  resume(): void {
+    this.#flow = "on";
+    queueMicrotask(() => this.#deliver());
+  }
+
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ended";
+    queueMicrotask(() => this.#close());
+  }
+
+  destroy(): void {
+    this.#close();
+  }
+
+  #deliver(): void {
+    while (this.#flow === "on" && this.#state === "open") {
+      const piece = this.#pending.shift();
+      if (piece === undefined) return;
+      this.#handler?.data(piece);
+    }
+  }
+
+  #close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#pending = [];
+    queueMicrotask(() => this.#handler?.closed(undefined));
+  }
+}
