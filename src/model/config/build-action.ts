@@ -87,13 +87,12 @@ function buildHosts(
 ): readonly RelayHost[] {
   const hosts: RelayHost[] = [];
   const words = tables.items(operand, "host");
-  for (const word of words) {
+  for (const word of words ?? []) {
     const host = parseRelayUrl(word.text);
     if ("reason" in host) complaints.error(word.at, host.reason);
     else hosts.push(host);
   }
   // No hosts would mean "by the MX", which is not what an empty list of smarthosts asks for.
-  if (words.length === 0 && !complaints.hasErrors)
-    complaints.error(operand.at, "a relay needs at least one host");
+  if (words?.length === 0) complaints.error(operand.at, "a relay needs at least one host");
   return hosts;
 }

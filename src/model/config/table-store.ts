@@ -86,9 +86,9 @@ export class TableStore {
     return loaded.table;
   }
 
-  /** The items of a list, as written. */
-  items(operand: TableOperand, use: "host"): readonly Word[] {
-    return this.#resolve(operand, use)?.keys ?? [];
+  /** The items of a list, as written; undefined if there is a complaint. */
+  items(operand: TableOperand, use: "host"): readonly Word[] | undefined {
+    return this.#resolve(operand, use)?.keys;
   }
 
   all(): ReadonlyMap<string, Table> {
