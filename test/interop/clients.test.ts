@@ -7,9 +7,11 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { createTransport } from "nodemailer";
-import { Daemon, type Endpoints } from "./daemon.ts";
+import { Daemon, type Endpoints, unlessStartable } from "./daemon.ts";
 import { run, unlessInstalled } from "./peer-program.ts";
 import { arrivals, MAIL_USER, Scratch } from "./scratch.ts";
+
+const unstartable = await unlessStartable();
 
 const SMTP = new URL("../../bin/smtp", import.meta.url).pathname;
 const FROM = "sender@client.example";
@@ -105,11 +107,11 @@ function maildirRules(mail: string): readonly string[] {
 }
 
 for (const client of CLIENTS) {
-  const skip = unlessInstalled(client.program);
+  const skip = unstartable || unlessInstalled(client.program);
   test(`${client.name} submits over TCP and over a UNIX-domain socket`, { skip }, async () => {
     await using scratch = new Scratch();
     const mail = scratch.mailFolder("mail");
-    await using daemon = await Daemon.start(scratch, maildirRules(mail));
+    const daemon = await Daemon.start(scratch, maildirRules(mail));
     await client.overTcp(daemon.endpoints, "over TCP");
     await client.overSocket(daemon.endpoints, "over a socket");
     const texts = await arrivals(`${mail}/anna/new`, 2);
@@ -118,9 +120,11 @@ for (const client of CLIENTS) {
   });
 }
 
-test("nc -U gets the greeting at once", { skip: unlessInstalled("nc") }, async () => {
+test("nc -U gets the greeting at once", {
+  skip: unstartable || unlessInstalled("nc"),
+}, async () => {
   await using scratch = new Scratch();
-  await using daemon = await Daemon.start(scratch, maildirRules(scratch.mailFolder("mail")));
+  const daemon = await Daemon.start(scratch, maildirRules(scratch.mailFolder("mail")));
   const { output } = await run(["nc", "-U", daemon.endpoints.socketPath], "QUIT\r\n");
   assert.match(output, /^220 \S+ .*\r\n221 /);
 });

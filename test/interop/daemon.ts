@@ -3,11 +3,12 @@
  * free port of 127.0.0.1 and on a UNIX-domain socket, all in the scratch folder.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { freePort, greeted } from "./greeting.ts";
-import { endOf } from "./peer-program.ts";
-import type { Scratch } from "./scratch.ts";
+import { endOf, run } from "./peer-program.ts";
+import { RUNS_AS_ROOT, type Scratch } from "./scratch.ts";
+
+const STOP_WITHIN_MS = 10_000;
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
 
@@ -17,6 +18,14 @@ export interface Endpoints {
   readonly socketPath: string;
 }
 
+/** `node:test`'s `skip`: why the daemon cannot run here, or false. */
+export async function unlessStartable(): Promise<string | false> {
+  if (!RUNS_AS_ROOT) return false;
+  const { code } = await run(["getent", "passwd", "_smtpd"]);
+  return code === 0 ? false : "the users of the daemon are missing (tools/install-users)";
+}
+
+/** Stopped by the scratch folder that it was started in. */
 export class Daemon implements AsyncDisposable {
   readonly endpoints: Endpoints;
   readonly #child: ChildProcess;
@@ -46,15 +55,20 @@ export class Daemon implements AsyncDisposable {
       { stdio: ["ignore", log, log] },
     );
     closeSync(log);
-    const daemon = new Daemon(endpoints, child, logPath);
+    const daemon = scratch.use(new Daemon(endpoints, child, logPath));
     const ended = endOf(child).then(() => {
-      throw new Error(`Cannot start smtpd: it ended\n${daemon.log}`);
+      throw new Error("Cannot start smtpd: it ended");
     });
-    await Promise.race([
-      ended,
-      Promise.all([greeted({ port: endpoints.port }), greeted({ path: endpoints.socketPath })]),
-    ]);
-    ended.catch(() => undefined); // From here on it may end.
+    try {
+      await Promise.race([
+        ended,
+        Promise.all([greeted({ port: endpoints.port }), greeted({ path: endpoints.socketPath })]),
+      ]);
+    } catch (error) {
+      throw new Error(`Cannot start smtpd:\n${daemon.log}`, { cause: error });
+    } finally {
+      ended.catch(() => undefined); // From here on it may end.
+    }
     return daemon;
   }
 
@@ -63,10 +77,14 @@ export class Daemon implements AsyncDisposable {
     return readFileSync(this.#logPath, "utf8");
   }
 
-  /** SIGTERM, as an operator would, and waits for the end. */
+  /** SIGTERM, as an operator would, and waits for the end; @throws if it does not come. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return; // The test has failed by that already.
     const ended = endOf(this.#child);
     this.#child.kill("SIGTERM");
-    await ended;
+    const limit = setTimeout(() => this.#child.kill("SIGKILL"), STOP_WITHIN_MS);
+    const code = await ended;
+    clearTimeout(limit);
+    if (code !== 0) throw new Error(`Cannot stop smtpd: it ended with ${code}\n${this.log}`);
   }
 }

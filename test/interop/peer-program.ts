@@ -45,6 +45,7 @@ export async function run(command: readonly string[], input = ""): Promise<Finis
 /** The exit status of `child`, or -1 if a signal ended it. */
 export function endOf(child: ChildProcess): Promise<number> {
   if (child.exitCode !== null) return Promise.resolve(child.exitCode);
+  if (child.signalCode !== null) return Promise.resolve(-1);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? -1));
