@@ -9,7 +9,7 @@
 import { deliverMaildir } from "#engine/delivery/maildir.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
-import { expandFormat } from "#policy/expand/format.ts";
+import { expandFormat, type FormatValues } from "#policy/expand/format.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { deferAll } from "./attempt-sender.ts";
 import { StreamChannel } from "./channel.ts";
@@ -87,7 +87,7 @@ async function deliverOne(
   const [deferred] = deferAll({ envelopes: [envelope] }, "4.3.5", "No such local action");
   if (deferred === undefined) throw new TypeError("Cannot defer: no envelope");
   if (action?.kind !== "maildir") return deferred;
-  const path = expandFormat(action.path, formatValues(setting, task.message, envelope));
+  const path = expandFormat(action.path, valuesOf(setting, task.message, envelope));
   if (typeof path !== "string") return { ...deferred, diagnostic: path.reason };
   return deliverMaildir(
     setting.ports,
@@ -96,12 +96,12 @@ async function deliverOne(
   );
 }
 
-function formatValues(setting: RoleSetting, message: Message, envelope: Envelope) {
+function valuesOf(setting: RoleSetting, message: Message, envelope: Envelope): FormatValues {
   return {
     sender: message.reversePath,
     rcpt: envelope.forwardPath,
     dest: envelope.destination,
     username: envelope.transport.kind === "mda" ? envelope.transport.user : "",
-    home: setting.home,
+    directory: setting.home,
   };
 }

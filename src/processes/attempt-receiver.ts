@@ -2,6 +2,7 @@
  * The far end of an AttemptSender: carries out the attempts that come over a
  * channel with a carrier of this process, and sends the results back.
  */
+import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, MessageText } from "#model/delivery.ts";
 import {
   type AttemptReply,
@@ -9,12 +10,7 @@ import {
   MAX_CHUNK_BYTES,
 } from "#model/ipc/attempt-link.ts";
 
-/** The other process could not read the stored text, or is gone. */
-export class TextUnavailable extends Error {
-  override readonly name = "TextUnavailable";
-}
-
-type Waiting = (answer: Uint8Array | TextUnavailable) => void;
+type Waiting = (answer: Uint8Array | FilesError) => void;
 
 export class AttemptReceiver {
   readonly #send: (reply: AttemptReply) => void;
@@ -42,7 +38,7 @@ export class AttemptReceiver {
     const waiting = this.#readers.get(request.attempt);
     this.#readers.delete(request.attempt);
     waiting?.(
-      request.ok ? request.bytes : new TextUnavailable("The queue could not read the text"),
+      request.ok ? request.bytes : new FilesError("EIO", "The queue could not read the text"),
     );
   }
 
@@ -50,7 +46,7 @@ export class AttemptReceiver {
   lost(): void {
     this.#lost = true;
     for (const waiting of this.#readers.values()) {
-      waiting(new TextUnavailable("The queue is gone"));
+      waiting(new FilesError("EIO", "The queue is gone"));
     }
     this.#readers.clear();
   }
@@ -72,7 +68,7 @@ export class AttemptReceiver {
       async *chunks() {
         for (let at = 0; at < bytes; ) {
           const chunk = await read(at);
-          if (chunk.length === 0) throw new TextUnavailable("The stored text ends too early");
+          if (chunk.length === 0) throw new FilesError("EIO", "The stored text ends too early");
           at += chunk.length;
           yield chunk;
         }
@@ -81,12 +77,12 @@ export class AttemptReceiver {
   }
 
   async #read(attempt: number, offset: number): Promise<Uint8Array> {
-    if (this.#lost) throw new TextUnavailable("The queue is gone");
-    const { promise, resolve } = Promise.withResolvers<Uint8Array | TextUnavailable>();
+    if (this.#lost) throw new FilesError("EIO", "The queue is gone");
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | FilesError>();
     this.#readers.set(attempt, resolve);
     this.#send({ kind: "text-read", attempt, offset, length: MAX_CHUNK_BYTES });
     const answer = await promise;
-    if (answer instanceof TextUnavailable) throw answer;
+    if (answer instanceof FilesError) throw answer;
     return answer;
   }
 }

@@ -6,10 +6,9 @@
  */
 import { Socket } from "node:net";
 import { hostname } from "node:os";
-import { formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { LogQueue } from "#engine/observe/log-queue.ts";
 import { Observer } from "#engine/observe/observer.ts";
-import type { Config } from "#model/config/config.ts";
 import { deserialiseConfig } from "#model/config/serialise.ts";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
 import { nodeClock } from "#world/node/clock.ts";
@@ -84,9 +83,8 @@ async function start(
   parent: Link<ParentToChild, ChildToParent>,
   observer: Observer,
 ): Promise<RunningRole | undefined> {
-  const config = deserialiseConfig(slice.config);
   const startRole = await START[role]();
-  const started = await startRole(settingOf(slice, config, parent, observer));
+  const started = await startRole(settingOf(role, slice, parent, observer));
   if (typeof started === "string") {
     parent.send({ kind: "cannot-start", why: started });
     parent.end();
@@ -98,16 +96,18 @@ async function start(
 }
 
 function settingOf(
+  role: Role,
   slice: Slice,
-  config: Config,
   parent: Link<ParentToChild, ChildToParent>,
   observer: Observer,
 ): RoleSetting {
+  const config = deserialiseConfig(slice.config);
+  const endpoints: readonly Endpoint[] =
+    role === "control"
+      ? [{ kind: "unix", path: slice.controlSocket }]
+      : config.listeners.map(({ endpoint }) => endpoint);
   const inherited = new Map(
-    config.listeners.map(({ endpoint }, index) => [
-      formatEndpoint(endpoint),
-      FIRST_LISTENER_FD + index,
-    ]),
+    endpoints.map((endpoint, index) => [formatEndpoint(endpoint), FIRST_LISTENER_FD + index]),
   );
   return {
     ports: {

@@ -59,9 +59,9 @@ class Dispatcher implements RunningRole {
     this.#carrier = new CarrierByAction(actions, {
       maildir: this.#agents,
       lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), config.serverName, observe),
-      relay: new Relay(ports, actionsOfKind(actions, "relay"), config, observe),
+      relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
     });
-    const routing = createRouting(config, this.#users, setting.slice.ownAddresses);
+    const routing = createRouting(config, this.#users);
     this.#server = new SmtpServer(ports, config, { routing, intake: this.#intake, observe });
   }
 

@@ -33,7 +33,8 @@ export interface ParentSettings {
   readonly config: Config;
   /** The configuration as the children get it. */
   readonly serialisedConfig: string;
-  readonly state: string;
+  readonly spool: string;
+  readonly controlSocket: string;
   readonly dispatchers: number;
   /** Who each role runs as; empty without root. */
   readonly accounts: ReadonlyMap<Role, Account>;
@@ -71,6 +72,7 @@ export class Parent implements DaemonHandles {
   readonly #dispatchers: readonly Supervised[];
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #startedAtMs: number;
   readonly #countersWaiting = new Map<number, (counters: readonly Counter[]) => void>();
   #lastCountersRequest = 0;
   #stopping = false;
@@ -88,6 +90,7 @@ export class Parent implements DaemonHandles {
     this.#log = log;
     this.#sockets = sockets.bound;
     this.#pairs = sockets.pairs;
+    this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
     this.smtpPaused = settings.paused.includes("smtp");
     this.#agents = new Agents(ports, this.#pairs, {
@@ -151,7 +154,8 @@ export class Parent implements DaemonHandles {
     const answers = await Promise.all(
       this.#dispatchers.map((dispatcher) => this.#countersOf(dispatcher)),
     );
-    return answers.flat();
+    const uptimeMs = this.#ports.clock.monotonicMs() - this.#startedAtMs;
+    return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...answers.flat()];
   }
 
   #supervised(role: Role, index: number, listenerFds: readonly number[]): Supervised {
@@ -171,12 +175,13 @@ export class Parent implements DaemonHandles {
   }
 
   #slice(index: number): Slice {
-    const { serialisedConfig, state, ownAddresses, paused } = this.#settings;
+    const { serialisedConfig, spool, controlSocket, ownAddresses, paused } = this.#settings;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
       config: serialisedConfig,
       index,
-      state,
+      spool,
+      controlSocket,
       verbose: this.#verbose,
       paused: this.smtpPaused ? [...others, "smtp"] : others,
       ownAddresses,
@@ -276,7 +281,7 @@ export class Parent implements DaemonHandles {
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
     await this.#control.stop(0);
-    this.#pairs.close();
+    await this.#pairs.close();
     this.#sockets.close();
   }
 }

@@ -13,10 +13,10 @@ import {
   parentToChildCodec,
 } from "#model/ipc/parent-link.ts";
 import {
-  type NumberedAnswer,
-  type NumberedRequest,
-  numberedAnswerCodec,
-  numberedRequestCodec,
+  type PagedAnswer,
+  type PagedRequest,
+  pagedAnswerCodec,
+  pagedRequestCodec,
 } from "#model/ipc/control-link.ts";
 import {
   type DispatcherToQueue,
@@ -69,14 +69,14 @@ export const AGENT_SIDE: ChannelShape<AttemptRequest, AttemptReply> = {
 };
 
 /** The control process asks the queue. */
-export const CONTROL_CLIENT_SIDE: ChannelShape<NumberedAnswer, NumberedRequest> = {
-  inbound: numberedAnswerCodec,
-  outbound: numberedRequestCodec,
+export const CONTROL_CLIENT_SIDE: ChannelShape<PagedAnswer, PagedRequest> = {
+  inbound: pagedAnswerCodec,
+  outbound: pagedRequestCodec,
   maxFrameBytes: 1024 * 1024,
 };
 
-export const CONTROL_QUEUE_SIDE: ChannelShape<NumberedRequest, NumberedAnswer> = {
-  inbound: numberedRequestCodec,
-  outbound: numberedAnswerCodec,
+export const CONTROL_QUEUE_SIDE: ChannelShape<PagedRequest, PagedAnswer> = {
+  inbound: pagedRequestCodec,
+  outbound: pagedAnswerCodec,
   maxFrameBytes: 64 * 1024,
 };

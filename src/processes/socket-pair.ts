@@ -26,9 +26,11 @@ export class SocketPairs {
     return made;
   }
 
-  close(): void {
-    void this.#server?.then((server) => server.close());
+  /** Resolves once the socket file is gone; pairs that were made live on. */
+  async close(): Promise<void> {
+    const server = await this.#server;
     this.#server = undefined;
+    server?.close();
   }
 
   async #make(): Promise<readonly [Socket, Socket]> {

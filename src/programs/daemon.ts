@@ -48,7 +48,8 @@ export async function startDaemon(
     {
       config: options.config,
       serialisedConfig: serialiseConfig(options.config),
-      state: options.paths.state,
+      spool: options.paths.spool,
+      controlSocket: options.paths.controlSocket,
       dispatchers: availableParallelism(),
       accounts,
       isRoot,

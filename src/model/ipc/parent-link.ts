@@ -40,8 +40,10 @@ export interface Slice {
   readonly config: string;
   /** Which one of several (dispatchers), from 0. */
   readonly index: number;
-  /** The state folder. */
-  readonly state: string;
+  /** Folder of the spool; only the queue may enter it. */
+  readonly spool: string;
+  /** Path of the control socket, which the control process was given bound. */
+  readonly controlSocket: string;
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
   /** Addresses of this machine, in text form: what `local` means. */
@@ -92,7 +94,8 @@ const userCodec: Codec<User> = struct<User>({
 const sliceCodec: Codec<Slice> = struct<Slice>({
   config: text(MAX_CONFIG_BYTES),
   index: u32,
-  state: text(4096),
+  spool: text(4096),
+  controlSocket: text(4096),
   verbose: bool,
   paused: list(oneOf(["mta", "mda", "smtp"]), 3),
   ownAddresses: list(nameCodec, 4096),

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import { AttemptReceiver } from "./attempt-receiver.ts";
+import { AttemptSender } from "./attempt-sender.ts";
+import { memoryLinks } from "./memory-link.ts";
+import { AGENT_SIDE } from "./shapes.ts";
+
+const message: Message = {
+  msgid: "0000000a",
+  acceptedAtMs: 1,
+  reversePath: "a@x.example",
+  origin: { kind: "smtp", address: "192.0.2.1", hostname: "h", helo: "h", tag: "", username: "" },
+  textBytes: 3,
+  is8bit: false,
+};
+
+const envelope: Envelope = {
+  evpid: "0000000a0000000b",
+  forwardPath: "b@y.example",
+  destination: "b@y.example",
+  action: "local",
+  transport: { kind: "mda", user: "b" },
+  rule: "smtpd.conf:1",
+  ttlMs: 1,
+};
+
+const delivered: DeliveryResult = {
+  evpid: envelope.evpid,
+  outcome: "delivered",
+  status: "2.0.0",
+  diagnostic: "Ok",
+  remote: "",
+};
+
+function textOf(bytes: Uint8Array, chunkBytes: number): MessageText {
+  return {
+    bytes: bytes.length,
+    async *chunks() {
+      for (let at = 0; at < bytes.length; at += chunkBytes) {
+        yield bytes.subarray(at, at + chunkBytes);
+      }
+    },
+  };
+}
+
+/** A sender whose far end delivers with `carrier`. */
+function joined(carrier: Carrier) {
+  const [far, near] = memoryLinks(AGENT_SIDE, queueMicrotask);
+  const sender = new AttemptSender((request) => near.send(request));
+  const receiver = new AttemptReceiver((reply) => far.send(reply), carrier);
+  near.start({ message: (reply) => sender.reply(reply), closed: () => sender.lost("gone") });
+  far.start({ message: (request) => receiver.request(request), closed: () => receiver.lost() });
+  return { sender, receiver, close: () => near.destroy() };
+}
+
+function taskOf(text: MessageText): DeliveryTask {
+  return { message: { ...message, textBytes: text.bytes }, envelopes: [envelope], text };
+}
+
+for (const size of [0, 3, INLINE_TEXT_BYTES, INLINE_TEXT_BYTES + 1, 3 * INLINE_TEXT_BYTES + 17]) {
+  test(`an attempt carries a text of ${size} bytes to the other process unchanged`, async () => {
+    const bytes = Uint8Array.from({ length: size }, (_, at) => at % 251);
+    const seen: Uint8Array[] = [];
+    const { sender } = joined({
+      async attempt(task) {
+        // Twice, as a relay does that must begin again on another host.
+        for (let round = 0; round < 2; round++) {
+          seen.length = 0;
+          for await (const chunk of task.text.chunks()) seen.push(chunk.slice());
+        }
+        return [delivered];
+      },
+    });
+    assert.deepEqual(await sender.attempt(taskOf(textOf(bytes, 100_000))), [delivered]);
+    assert.ok(Buffer.concat(seen).equals(bytes), "the same bytes arrive");
+  });
+}
+
+test("an attempt whose other process goes away is deferred", async () => {
+  const started = Promise.withResolvers<void>();
+  const { sender, close } = joined({
+    attempt() {
+      started.resolve();
+      return Promise.withResolvers<readonly DeliveryResult[]>().promise;
+    },
+  });
+  const results = sender.attempt(taskOf(textOf(new Uint8Array(3), 3)));
+  await started.promise;
+  close();
+  assert.deepEqual(
+    (await results).map(({ outcome, diagnostic }) => ({ outcome, diagnostic })),
+    [{ outcome: "deferred", diagnostic: "gone" }],
+  );
+});
+
+test("an attempt whose text cannot be read is deferred", async () => {
+  const { sender } = joined({ attempt: async () => [delivered] });
+  const broken: MessageText = {
+    bytes: 3,
+    chunks() {
+      throw new Error("disk");
+    },
+  };
+  const [result] = await sender.attempt(taskOf(broken));
+  assert.equal(result?.outcome, "deferred");
+});

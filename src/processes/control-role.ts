@@ -1,0 +1,49 @@
+/**
+ * The control process: answers smtpctl(8) on the control socket.
+ *
+ * Runs as: `_smtpc`, under Node's permission model: no file, no program. Holds:
+ * nothing but requests on their way. Talks to: the parent and the queue. When it
+ * dies, smtpctl cannot be used until it is back; mail is not affected.
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import { Control } from "./control.ts";
+import type { PagedRequest } from "#model/ipc/control-link.ts";
+import { type Channel, StreamChannel } from "./channel.ts";
+import { ChannelAsker } from "./control-asker.ts";
+import type { RoleSetting, RunningRole } from "./role.ts";
+import { CONTROL_CLIENT_SIDE } from "./shapes.ts";
+
+export async function startControlRole(setting: RoleSetting): Promise<RunningRole | string> {
+  const { ports, slice } = setting;
+  const queue = new ChannelAsker("queue");
+  const parent = new ChannelAsker("parent");
+  parent.attach({ send: (request) => setting.parent.send({ kind: "control", request }) });
+  const control = new Control({ queue, parent }, ports.clock);
+  const endpoint: Endpoint = { kind: "unix", path: slice.controlSocket };
+  const listening = await ports.network.listen(endpoint, (client) => control.accept(client));
+  if ("code" in listening) return listening.message;
+  let current: Channel<PagedRequest> | undefined;
+  return {
+    joined({ connection }) {
+      const channel = new StreamChannel(connection, CONTROL_CLIENT_SIDE, ports.defer);
+      queue.attach({
+        send: (request) => channel.send(request),
+        page: (request) => channel.send(request),
+      });
+      current = channel;
+      channel.start({
+        message: (answer) => queue.answer(answer),
+        closed: () => {
+          if (current === channel) queue.detach();
+        },
+      });
+    },
+    parentSays(message) {
+      if (message.kind === "control") parent.answer(message.answer);
+      if (message.kind !== "shutdown") return;
+      listening.close();
+      control.close();
+      setting.end();
+    },
+  };
+}

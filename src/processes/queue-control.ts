@@ -1,0 +1,118 @@
+/**
+ * The queue's answers to smtpctl: what waits and why, and the orders about it.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { Queue } from "#engine/queue/queue.ts";
+import { formatEnvelope, formatQueueJson, formatQueueLine } from "#engine/queue/show.ts";
+import type { ControlAnswer, ControlRequest, Target } from "#model/ipc/control-link.ts";
+import type { Counter } from "#model/ipc/parent-link.ts";
+import type { AnswerRequest } from "./control-answerer.ts";
+
+/** Answers from `queue`; `counters` are those of the queue process. */
+export function queueAnswers(
+  queue: Queue,
+  clock: Clock,
+  counters: () => readonly Counter[],
+): AnswerRequest {
+  return async function* answer(request: ControlRequest) {
+    switch (request.kind) {
+      case "show-queue":
+        yield* showQueue(queue, clock, targetOf(request.msgid));
+        return;
+      case "show-envelope":
+        yield* showEnvelope(queue, clock, request.evpid);
+        return;
+      case "show-message":
+        yield* showMessage(queue, request.id);
+        return;
+      case "show-status":
+        for (const subsystem of ["mda", "mta"] as const) {
+          const state = queue.isPaused(subsystem) ? "paused" : "running";
+          const line = `${subsystem.toUpperCase()} ${state}`;
+          yield { kind: "row", line, json: JSON.stringify({ [subsystem]: state }) };
+        }
+        yield done();
+        return;
+      case "show-stats":
+        for (const { name, value } of [...queue.gauges(), ...counters()]) {
+          yield { kind: "row", line: `${name}=${value}`, json: JSON.stringify({ [name]: value }) };
+        }
+        yield done();
+        return;
+      case "schedule":
+        yield done(queue.schedule(request.target));
+        return;
+      case "remove":
+        yield done(await queue.remove(request.target));
+        return;
+      case "pause-envelope": {
+        const { paused, target } = request;
+        yield done(await (paused ? queue.suspend(target) : queue.unsuspend(target)));
+        return;
+      }
+      case "pause":
+        yield pause(queue, request);
+        return;
+      case "log":
+      case "stop":
+        yield failed("Not for the queue");
+        return;
+      default:
+        unreachable(request);
+    }
+  };
+}
+
+function* showQueue(queue: Queue, clock: Clock, target: Target): Generator<ControlAnswer> {
+  for (const queued of queue.envelopes(target)) {
+    const nowMs = clock.wallMs();
+    const line = formatQueueLine(queued, nowMs);
+    yield { kind: "row", line, json: formatQueueJson(queued, nowMs) };
+  }
+  yield done();
+}
+
+function* showEnvelope(queue: Queue, clock: Clock, evpid: string): Generator<ControlAnswer> {
+  const queued = queue.envelope(evpid);
+  if (queued === undefined) {
+    yield failed("no such envelope");
+    return;
+  }
+  const nowMs = clock.wallMs();
+  yield {
+    kind: "row",
+    line: formatEnvelope(queued, nowMs),
+    json: formatQueueJson(queued, nowMs),
+  };
+  yield done();
+}
+
+async function* showMessage(queue: Queue, id: string): AsyncGenerator<ControlAnswer> {
+  const text = queue.text(id);
+  if (text === undefined) {
+    yield failed("no such message");
+    return;
+  }
+  for await (const bytes of text.chunks()) yield { kind: "bytes", bytes };
+  yield done();
+}
+
+function pause(queue: Queue, request: ControlRequest & { readonly kind: "pause" }): ControlAnswer {
+  const { subsystem, paused } = request;
+  if (subsystem === "smtp") return failed("Not for the queue");
+  const changed = paused ? queue.pause(subsystem) : queue.resume(subsystem);
+  return changed ? done() : failed(paused ? "already paused" : "already running");
+}
+
+function targetOf(msgid: string | undefined): Target {
+  return msgid === undefined ? { kind: "all" } : { kind: "id", id: msgid };
+}
+
+function done(count = 0): ControlAnswer {
+  return { kind: "done", ok: true, text: "", count };
+}
+
+function failed(text: string): ControlAnswer {
+  return { kind: "done", ok: false, text, count: 0 };
+}

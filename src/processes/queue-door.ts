@@ -1,0 +1,104 @@
+/**
+ * The queue's end of the channel to one dispatcher: takes its messages in and
+ * gives it attempts.
+ *
+ * What the dispatcher was promised (message ids, blobs under way) goes back when
+ * it is lost; its clients got no 250 for any of it.
+ */
+import type { Queue } from "#engine/queue/queue.ts";
+import type { Carrier } from "#model/delivery.ts";
+import type { IntakeRequest, QueueToDispatcher } from "#model/ipc/queue-link.ts";
+import { MSGID_GRANT } from "#model/ipc/queue-link.ts";
+import type { DispatcherToQueue } from "#model/ipc/queue-link.ts";
+import { AttemptSender } from "./attempt-sender.ts";
+
+export class QueueDoor {
+  readonly #queue: Queue;
+  readonly #send: (message: QueueToDispatcher) => void;
+  readonly #sender: AttemptSender;
+  /** Granted to this dispatcher and not used up. */
+  readonly #msgids = new Set<string>();
+  #lost = false;
+
+  constructor(queue: Queue, send: (message: QueueToDispatcher) => void) {
+    this.#queue = queue;
+    this.#send = send;
+    this.#sender = new AttemptSender(send);
+    this.#grant();
+  }
+
+  get carrier(): Carrier {
+    return this.#sender;
+  }
+
+  /** Says how much a message may have for there to be room for it. */
+  room(freeBytes: number): void {
+    if (!this.#lost) this.#send({ kind: "room", freeBytes });
+  }
+
+  take(message: DispatcherToQueue): void {
+    if (message.kind === "results" || message.kind === "text-read") this.#sender.reply(message);
+    else this.#intake(message);
+  }
+
+  lost(): void {
+    this.#lost = true;
+    this.#sender.lost("The dispatcher went away");
+    this.#queue.releaseMsgids([...this.#msgids]);
+  }
+
+  #intake(request: IntakeRequest): void {
+    switch (request.kind) {
+      case "accept":
+        void this.#accept(request);
+        return;
+      case "blob-write":
+        void this.#blobWrite(request.msgid, request.bytes);
+        return;
+      case "blob-drop":
+        void this.#queue.blobDrop(request.msgid);
+        return;
+      case "msgids-wanted":
+        this.#grant();
+        return;
+    }
+  }
+
+  async #accept(request: IntakeRequest & { readonly kind: "accept" }): Promise<void> {
+    const { message, envelopes, inBlob, text } = request;
+    const { msgid } = message;
+    // A dispatcher can only use what it was granted; else it could replace another's message.
+    const isGranted = this.#msgids.delete(msgid);
+    const receipt = isGranted
+      ? // A copy: a view would keep the whole chunk of the pipe alive in the text cache.
+        await this.#queue.accept(message, envelopes, inBlob ? "blob" : [Buffer.from(text)])
+      : undefined;
+    const outcome = receipt === undefined ? "failed" : receipt.kind;
+    this.#reply({
+      kind: "receipt",
+      msgid,
+      outcome:
+        receipt?.kind === "refused" ? receipt.why : outcome === "accepted" ? outcome : "failed",
+    });
+  }
+
+  async #blobWrite(msgid: string, bytes: Uint8Array): Promise<void> {
+    const written = this.#msgids.has(msgid) ? await this.#queue.blobWrite(msgid, bytes) : "failed";
+    this.#reply({
+      kind: "blob-took",
+      msgid,
+      bytes: bytes.length,
+      outcome: written === "durable" ? "written" : written,
+    });
+  }
+
+  #grant(): void {
+    const msgids = this.#queue.reserveMsgids(MSGID_GRANT);
+    for (const msgid of msgids) this.#msgids.add(msgid);
+    this.#reply({ kind: "msgids", msgids });
+  }
+
+  #reply(message: QueueToDispatcher): void {
+    if (!this.#lost) this.#send(message);
+  }
+}

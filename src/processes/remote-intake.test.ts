@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Message } from "#model/envelope.ts";
+import { INLINE_TEXT_BYTES, type Submission } from "#model/intake.ts";
+import type { IntakeRequest } from "#model/ipc/queue-link.ts";
+import { RemoteIntake } from "./remote-intake.ts";
+
+function messageOf(msgid: string, textBytes: number): Message {
+  return {
+    msgid,
+    acceptedAtMs: 1,
+    reversePath: "a@x.example",
+    origin: { kind: "smtp", address: "192.0.2.1", hostname: "h", helo: "h", tag: "", username: "" },
+    textBytes,
+    is8bit: false,
+  };
+}
+
+/** An intake that was granted ids, and what it says to the queue. */
+function granted(...msgids: string[]) {
+  const sent: IntakeRequest[] = [];
+  const intake = new RemoteIntake((request) => sent.push(request));
+  intake.reply({ kind: "msgids", msgids });
+  intake.reply({ kind: "room", freeBytes: 1_000_000 });
+  const open = (): Submission => {
+    const submission = intake.open();
+    assert.ok(submission !== undefined, "an id was granted");
+    return submission;
+  };
+  return { intake, sent, open, kinds: () => sent.map(({ kind }) => kind) };
+}
+
+test("a small message crosses in one frame and waits for its receipt", async () => {
+  const { intake, sent, open } = granted("0000000a");
+  const submission = open();
+  submission.write(Buffer.from("one "));
+  submission.write(Buffer.from("two"));
+  const receipt = submission.commit(messageOf("0000000a", 7), []);
+  const accept = sent.find((request) => request.kind === "accept");
+  assert.equal(Buffer.from(accept?.text ?? []).toString(), "one two");
+  intake.reply({ kind: "receipt", msgid: "0000000a", outcome: "accepted" });
+  assert.deepEqual(await receipt, { kind: "accepted" });
+});
+
+test("a full disk and a failed write reach the client as what they are", async () => {
+  for (const outcome of ["full", "failed"] as const) {
+    const { intake, open } = granted("0000000a");
+    const receipt = open().commit(messageOf("0000000a", 0), []);
+    intake.reply({ kind: "receipt", msgid: "0000000a", outcome });
+    assert.deepEqual(await receipt, { kind: "refused", why: outcome });
+  }
+});
+
+test("a large text goes ahead in pieces and stops until the queue took some", async () => {
+  const { intake, sent, open } = granted("0000000a");
+  const submission = open();
+  const piece = new Uint8Array(INLINE_TEXT_BYTES);
+  let pieces = 0;
+  while (submission.write(piece)) pieces++;
+  assert.ok(pieces > 1, "a window is allowed");
+  let drained = false;
+  const waiting = submission.drained().then(() => {
+    drained = true;
+  });
+  await Promise.resolve();
+  assert.equal(drained, false);
+  for (const request of sent) {
+    if (request.kind !== "blob-write") continue;
+    const { msgid, bytes } = request;
+    intake.reply({ kind: "blob-took", msgid, bytes: bytes.length, outcome: "written" });
+  }
+  await waiting;
+  void submission.commit(messageOf("0000000a", 1), []);
+  const last = sent.at(-1);
+  assert.equal(last?.kind === "accept" && last.inBlob && last.text.length === 0, true);
+});
+
+test("a blob that the queue cannot write is dropped and refused", async () => {
+  const { intake, open, kinds } = granted("0000000a");
+  const submission = open();
+  submission.write(new Uint8Array(INLINE_TEXT_BYTES + 1));
+  intake.reply({ kind: "blob-took", msgid: "0000000a", bytes: 0, outcome: "full" });
+  submission.write(new Uint8Array(10));
+  assert.deepEqual(await submission.commit(messageOf("0000000a", 1), []), {
+    kind: "refused",
+    why: "full",
+  });
+  assert.equal(kinds().at(-1), "blob-drop");
+});
+
+test("an aborted message gives its id back and leaves no blob", () => {
+  const { intake, open, kinds } = granted("0000000a");
+  const submission = open();
+  submission.write(new Uint8Array(INLINE_TEXT_BYTES + 1));
+  submission.abort();
+  assert.equal(kinds().at(-1), "blob-drop");
+  assert.equal(intake.open()?.msgid, "0000000a");
+});
+
+test("without a granted id no message can begin, and the queue is asked once", () => {
+  const { intake, kinds } = granted();
+  assert.equal(intake.open(), undefined);
+  assert.equal(intake.open(), undefined);
+  assert.deepEqual(kinds(), ["msgids-wanted"]);
+});
+
+test("when the queue is lost, nothing without a receipt is acknowledged", async () => {
+  const { intake, open } = granted("0000000a", "0000000b", "0000000c");
+  const waiting = open().commit(messageOf("0000000c", 0), []);
+  const late = open();
+  const large = open();
+  large.write(new Uint8Array(5 * INLINE_TEXT_BYTES));
+  intake.lost();
+  await large.drained();
+  const refused = { kind: "refused", why: "failed" };
+  assert.deepEqual(await waiting, refused);
+  assert.deepEqual(await late.commit(messageOf("0000000b", 0), []), refused);
+  assert.deepEqual(await large.commit(messageOf("0000000a", 0), []), refused);
+  assert.equal(intake.open(), undefined);
+  assert.equal(intake.hasRoom(0), false);
+});

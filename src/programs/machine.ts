@@ -1,0 +1,43 @@
+/** What a configuration needs to know of the machine that it is read on. */
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
+
+const MAILNAME_FILE = "/etc/mail/mailname";
+
+/** First line of /etc/mail/mailname, else the host name (smtpd.conf(5)). */
+export function serverName(): string {
+  const mailname = readText(MAILNAME_FILE);
+  const line = typeof mailname === "string" ? mailname.split("\n")[0]?.trim() : undefined;
+  return line === undefined || line === "" ? hostname().toLowerCase() : line.toLowerCase();
+}
+
+/** Addresses that can be bound, by interface. Link-local IPv6 needs its zone to be bound. */
+export function interfaces(): ReadonlyMap<string, readonly string[]> {
+  const byName = new Map<string, readonly string[]>();
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    const texts = (addresses ?? []).map(({ address, scopeid }) =>
+      scopeid === undefined || scopeid === 0 ? address : `${address}%${name}`,
+    );
+    byName.set(name, texts);
+  }
+  return byName;
+}
+
+/** Every address of the machine: what `local` means in rules. */
+export function ownAddresses(): readonly string[] {
+  return [...interfaces().values()].flat();
+}
+
+export function configSource(file: string): ConfigSource {
+  return { file, read: readText };
+}
+
+function readText(path: string): string | FilesFault {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { kind: "files-fault", code: code ?? "EIO", message };
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * `npm start`: a mail server to try things on.
+ *
+ * Listens on 127.0.0.1:2525 and on a UNIX socket, delivers every recipient to a
+ * Maildir under the state folder, and has no relay action: it can send nothing to
+ * the outside. Started as root it becomes one unprivileged user first.
+ */
+import { accessSync, chownSync, constants, lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { User, Users } from "#base/ports/users.ts";
+import { formatComplaint } from "#model/config/complaint.ts";
+import { parseConfig } from "#model/config/parse-config.ts";
+import { TERMINAL } from "#processes/log-target.ts";
+import { nodeChildren } from "#world/node/children.ts";
+import { nodeClock } from "#world/node/clock.ts";
+import { nodeUsers } from "#world/node/users.ts";
+import { startDaemon } from "./daemon.ts";
+import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts";
+import { statePaths } from "./state-paths.ts";
+
+const CHECKOUT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const DEFAULT_USER = "nobody";
+const PORT = 2525;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { user: { type: "string" }, state: { type: "string" } },
+  });
+  const state = values.state ?? process.env["POSTRIDER_STATE"] ?? join(CHECKOUT, ".postrider");
+  const users = nodeUsers(nodeChildren(), nodeClock());
+  const problem = await becomeUnprivileged(values.user, state, users);
+  if (problem !== undefined) return fail(problem);
+  const paths = statePaths(state, process.getuid?.() ?? 0);
+  const file = join(state, "smtpd.conf");
+  const socket = join(state, "smtp.sock");
+  try {
+    mkdirSync(state, { recursive: true });
+    writeFileSync(file, quickstartConfig(state, socket));
+  } catch (error) {
+    return fail(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { config, complaints } = parseConfig(configSource(file), {
+    serverName: serverName(),
+    interfaces: interfaces(),
+    enqueueSocketPath: paths.enqueueSocket,
+    macros: new Map(),
+  });
+  for (const complaint of complaints) console.error(formatComplaint(complaint));
+  if (config === undefined) return 1;
+  const daemon = await startDaemon({
+    config,
+    paths,
+    verbose: false,
+    paused: [],
+    ownAddresses: ownAddresses(),
+    log: TERMINAL,
+    users,
+  });
+  if (typeof daemon === "string") return fail(daemon);
+  console.log(whatToTry(state, socket));
+  await daemon.ended;
+  return 0;
+}
+
+function fail(why: string): number {
+  console.error(`postrider: ${why}`);
+  return 1;
+}
+
+function quickstartConfig(state: string, socket: string): string {
+  return `# Made by "npm start" each time it runs; copy it to a file of your own to change it.
+listen on 127.0.0.1 port ${PORT}
+listen on socket "${socket}"
+
+action "mailbox" maildir "${join(state, "mail")}/%{dest.user}" user "${userInfo().username}"
+
+match from any for any action "mailbox"
+`;
+}
+
+function whatToTry(state: string, socket: string): string {
+  const smtp = join(CHECKOUT, "bin", "smtp");
+  const smtpctl = join(CHECKOUT, "bin", "smtpctl");
+  return `
+Postrider accepts mail on 127.0.0.1:${PORT} and on ${socket}.
+Every recipient gets a Maildir under ${join(state, "mail")}; nothing leaves this machine.
+
+Try, in another terminal:
+
+  printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s smtp://127.0.0.1:${PORT} -F me@example.org you@example.org
+  printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s ${socket} -F me@example.org you@example.org
+  ls ${join(state, "mail", "you", "new")}
+  ${smtpctl} --state ${state} show stats
+
+Stop with Ctrl-C.
+`;
+}
+
+/** Root becomes `wanted`, or nobody; undefined when all is well. */
+async function becomeUnprivileged(
+  wanted: string | undefined,
+  state: string,
+  users: Users,
+): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) {
+    return wanted === undefined || wanted === userInfo().username ? undefined : "--user needs root";
+  }
+  const name = wanted ?? DEFAULT_USER;
+  const answer = await users.lookup(name);
+  if (answer.kind !== "found") return `user ${name} does not exist: use --user NAME`;
+  const user = answer.value;
+  if (user.uid === 0) return "will not run as root: use --user NAME";
+  const taken = takeStateFolder(state, user);
+  if (taken !== undefined) return taken;
+  process.setgroups?.([user.gid]);
+  process.setgid?.(user.gid);
+  process.setuid?.(user.uid);
+  process.env["HOME"] = state;
+  try {
+    accessSync(join(CHECKOUT, "package.json"), constants.R_OK);
+    accessSync(process.execPath, constants.X_OK);
+    accessSync(state, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `user ${name} cannot use this checkout (${why}): move it, or use --user NAME`;
+  }
+  return undefined;
+}
+
+/**
+ * Makes the state folder for `user`. One that belongs to somebody else is left
+ * alone: changing owners below a folder that others write to can give away any file.
+ */
+function takeStateFolder(state: string, user: User): string | undefined {
+  if (mkdirSync(state, { recursive: true, mode: 0o711 }) !== undefined) {
+    chownSync(state, user.uid, user.gid);
+    return undefined;
+  }
+  const { uid } = lstatSync(state);
+  if (uid === user.uid) return undefined;
+  return `${state} belongs to user number ${uid}, not to ${user.name}: remove it, or use --state DIR`;
+}

@@ -1,0 +1,105 @@
+/**
+ * smtpd(8): the daemon.
+ *
+ * Checks everything that can be checked before it starts anything: a bad line, a
+ * port in use, a missing user or a spool that cannot be written is one clear line
+ * on standard error and exit status 1.
+ */
+import { spawn } from "node:child_process";
+import { formatComplaint } from "#model/config/complaint.ts";
+import type { Config } from "#model/config/config.ts";
+import { parseConfig } from "#model/config/parse-config.ts";
+import { printConfig } from "#model/config/print-config.ts";
+import { systemLog, TERMINAL, writeLine } from "#processes/log-target.ts";
+import { nodeChildren } from "#world/node/children.ts";
+import { nodeClock } from "#world/node/clock.ts";
+import { nodeUsers } from "#world/node/users.ts";
+import { startDaemon } from "./daemon.ts";
+import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts";
+import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
+import { type StatePaths, statePaths } from "./state-paths.ts";
+import { VERSION } from "./version.ts";
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const parsed = parseSmtpdOptions(process.argv.slice(2), {
+    stateFolder: process.env["POSTRIDER_STATE"],
+  });
+  if (parsed.kind === "help") {
+    console.error(`version: Postrider ${VERSION}\n${SMTPD_USAGE}`);
+    return 1;
+  }
+  if (parsed.kind === "wrong") {
+    console.error(`smtpd: ${parsed.why}\n${SMTPD_USAGE}`);
+    return 1;
+  }
+  const { options } = parsed;
+  for (const option of options.ignored)
+    console.error(`smtpd: warning: ${option} does nothing here`);
+  const paths = statePaths(options.stateFolder, process.getuid?.() ?? 0);
+  const config = readConfig(options, paths);
+  if (config === undefined) return 1;
+  if (options.checkOnly) {
+    if (options.verbose) console.log(printConfig(config));
+    console.error("configuration OK");
+    return 0;
+  }
+  return options.mode === "daemon" ? detach() : run(config, options, paths);
+}
+
+function readConfig(options: SmtpdOptions, paths: StatePaths): Config | undefined {
+  const { config, complaints } = parseConfig(configSource(options.configFile), {
+    serverName: serverName(),
+    interfaces: interfaces(),
+    enqueueSocketPath: paths.enqueueSocket,
+    macros: options.macros,
+  });
+  for (const complaint of complaints) console.error(formatComplaint(complaint));
+  return config;
+}
+
+async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Promise<number> {
+  const log = options.mode === "terminal" ? TERMINAL : systemLog();
+  const clock = nodeClock();
+  writeLine(log, `info: Postrider ${VERSION} starting`);
+  const daemon = await startDaemon({
+    config,
+    paths,
+    verbose: options.verbose,
+    paused: options.paused,
+    ownAddresses: ownAddresses(),
+    log,
+    users: nodeUsers(nodeChildren(), clock),
+  });
+  if (typeof daemon === "string") {
+    console.error(`smtpd: ${daemon}`);
+    return 1;
+  }
+  // Started by `detach` below: tell it that all is well.
+  if (process.send !== undefined) {
+    process.send("running");
+    process.disconnect?.();
+  }
+  writeLine(log, "info: ready");
+  await daemon.ended;
+  writeLine(log, "info: Exiting");
+  return 0;
+}
+
+/** Starts the same command in the background and waits until it runs or has failed. */
+function detach(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const [, script, ...args] = process.argv;
+  const child = spawn(process.execPath, [script ?? "", ...args, "-F"], {
+    detached: true,
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  child.once("message", () => {
+    child.disconnect();
+    child.unref();
+    resolve(0);
+  });
+  child.once("exit", (code) => resolve(code ?? 1));
+  return promise;
+}
