@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { BlockList, isIP } from "node:net";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { isLoopback, maskWords, parseIpAddress, parseIpNetwork } from "#base/ip-address.ts";
+import { isLoopback, maskWords, parseIpAddress, parseIpNetwork } from "./ip-address.ts";
 
 const GOOD: readonly (readonly [text: string, family: 4 | 6, words: readonly number[]])[] = [
   ["0.0.0.0", 4, [0]],

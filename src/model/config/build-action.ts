@@ -1,12 +1,12 @@
 /** Actions, from what `action` says. Source: spec 1.9; DESIGN 2.10 (never a delivery to root). */
 import { unreachable } from "#base/unreachable.ts";
-import type { ComplaintList } from "#model/config/complaint.ts";
-import type { Action, Format, RelayHost } from "#model/config/config.ts";
-import { DEFAULT_MAILDIR } from "#model/config/defaults.ts";
-import { parseFormat } from "#model/config/format.ts";
-import { parseLmtpDestination, parseRelayUrl } from "#model/config/relay-url.ts";
-import type { ActionStatement, TableOperand, Word } from "#model/config/syntax.ts";
-import type { TableStore } from "#model/config/table-store.ts";
+import type { ComplaintList } from "./complaint.ts";
+import type { Action, Format, RelayHost } from "./config.ts";
+import { DEFAULT_MAILDIR } from "./defaults.ts";
+import { parseFormat } from "./format.ts";
+import { parseLmtpDestination, parseRelayUrl } from "./relay-url.ts";
+import type { ActionStatement, TableOperand, Word } from "./syntax.ts";
+import type { TableStore } from "./table-store.ts";
 
 export interface ActionDefaults {
   readonly serverName: string;

@@ -1,12 +1,12 @@
 /** Listeners, from what `listen on` says and the addresses of this machine. Source: spec 1.8. */
 import { formatEndpoint } from "#base/endpoint.ts";
 import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
-import type { ComplaintList } from "#model/config/complaint.ts";
-import { formatPlace, type Listener } from "#model/config/config.ts";
-import type { BuildContext } from "#model/config/config-source.ts";
-import { DEFAULT_SMTP_PORT, DEFAULT_SOCKET_MODE } from "#model/config/defaults.ts";
-import { socketPathFault } from "#model/config/relay-url.ts";
-import type { ListenStatement, Word } from "#model/config/syntax.ts";
+import type { ComplaintList } from "./complaint.ts";
+import { formatPlace, type Listener } from "./config.ts";
+import type { BuildContext } from "./config-source.ts";
+import { DEFAULT_SMTP_PORT, DEFAULT_SOCKET_MODE } from "./defaults.ts";
+import { socketPathFault } from "./relay-url.ts";
+import type { ListenStatement, Word } from "./syntax.ts";
 
 export function buildListeners(
   statements: readonly ListenStatement[],

@@ -1,7 +1,7 @@
 /** Rules, from what `match` says. Source: spec 1.10. */
-import type { Action, Criterion, ForCriterion, FromCriterion, Rule } from "#model/config/config.ts";
-import type { MatchStatement, Word } from "#model/config/syntax.ts";
-import type { TableStore } from "#model/config/table-store.ts";
+import type { Action, Criterion, ForCriterion, FromCriterion, Rule } from "./config.ts";
+import type { MatchStatement, Word } from "./syntax.ts";
+import type { TableStore } from "./table-store.ts";
 
 /** Undefined if there is a complaint; `actionNamed` makes those about actions. */
 export function buildRule(

@@ -1,14 +1,10 @@
 /** The values of the whole server, from defaults.ts and what `smtp` and `queue` say. */
-import type { ComplaintList } from "#model/config/complaint.ts";
-import type { Place } from "#model/config/config.ts";
-import {
-  DEFAULT_SUB_ADDRESS_DELIMITER,
-  type NumberSettingName,
-  SETTINGS,
-} from "#model/config/defaults.ts";
-import { formatDelay } from "#model/config/delay.ts";
-import { formatSize } from "#model/config/size.ts";
-import type { Statement } from "#model/config/syntax.ts";
+import type { ComplaintList } from "./complaint.ts";
+import type { Place } from "./config.ts";
+import { DEFAULT_SUB_ADDRESS_DELIMITER, type NumberSettingName, SETTINGS } from "./defaults.ts";
+import { formatDelay } from "./delay.ts";
+import { formatSize } from "./size.ts";
+import type { Statement } from "./syntax.ts";
 
 export type Settings = Record<NumberSettingName, number> & { subAddressDelimiter: string };
 

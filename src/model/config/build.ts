@@ -7,17 +7,17 @@
  *
  * Source: smtpd.conf(5), spec 1.4-1.10.
  */
-import { type ActionDefaults, buildAction } from "#model/config/build-action.ts";
-import { buildListeners } from "#model/config/build-listener.ts";
-import { buildRule } from "#model/config/build-rule.ts";
-import { buildSettings } from "#model/config/build-settings.ts";
-import type { ComplaintList } from "#model/config/complaint.ts";
-import { type Action, type Config, formatPlace, type Place } from "#model/config/config.ts";
-import type { BuildInput } from "#model/config/config-source.ts";
-import type { ActionStatement, Statement, Word } from "#model/config/syntax.ts";
-import { warnOfGaps } from "#model/config/gap-warnings.ts";
-import { TableStore } from "#model/config/table-store.ts";
-import { meantHint } from "#model/config/token-reader.ts";
+import { type ActionDefaults, buildAction } from "./build-action.ts";
+import { buildListeners } from "./build-listener.ts";
+import { buildRule } from "./build-rule.ts";
+import { buildSettings } from "./build-settings.ts";
+import type { ComplaintList } from "./complaint.ts";
+import { type Action, type Config, formatPlace, type Place } from "./config.ts";
+import type { BuildInput } from "./config-source.ts";
+import type { ActionStatement, Statement, Word } from "./syntax.ts";
+import { warnOfGaps } from "./gap-warnings.ts";
+import { TableStore } from "./table-store.ts";
+import { meantHint } from "./token-reader.ts";
 
 /** What this returns is of use only if `complaints` has no errors. */
 export function build(

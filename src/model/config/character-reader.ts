@@ -9,7 +9,7 @@
  *
  * Source: OpenSMTPD parse.y (lgetc, igetc); spec 1.1, 1.2.
  */
-import type { Place } from "#model/config/config.ts";
+import type { Place } from "./config.ts";
 
 /** The end of all input, where a character was asked for. */
 export const END = "";

@@ -4,7 +4,7 @@
  * An "error" keeps the server from starting, a "warning" does not. The words are
  * OpenSMTPD's where it has some (spec appendix D).
  */
-import { formatPlace, type Place } from "#model/config/config.ts";
+import { formatPlace, type Place } from "./config.ts";
 
 export interface Complaint {
   readonly severity: "error" | "warning";

@@ -6,7 +6,7 @@
  * Limits: modifiers (`:lowercase`) and ranges (`[0:3]`) are not built yet.
  * Source: smtpd.conf(5), FORMAT SPECIFIERS; spec 1.12.
  */
-import type { Format, FormatPart, FormatToken } from "#model/config/config.ts";
+import type { Format, FormatPart, FormatToken } from "./config.ts";
 
 export interface FormatFault {
   readonly kind: "format-fault";

@@ -1,6 +1,6 @@
 /** What a configuration leaves without a way to go, though nothing in it is wrong. */
-import type { ComplaintList } from "#model/config/complaint.ts";
-import type { Config, Place, Rule } from "#model/config/config.ts";
+import type { ComplaintList } from "./complaint.ts";
+import type { Config, Place, Rule } from "./config.ts";
 
 export function warnOfGaps(config: Config, whole: Place, complaints: ComplaintList): void {
   if (config.listeners.length === 0)

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { KEYWORDS } from "#model/config/keywords.ts";
-import { isBareWord, Lexer, MAX_TOKEN_LENGTH, type Token } from "#model/config/lexer.ts";
+import { KEYWORDS } from "./keywords.ts";
+import { isBareWord, Lexer, MAX_TOKEN_LENGTH, type Token } from "./lexer.ts";
 
 const MACROS = new Map([
   ["net", "192.0.2.0"],
@@ -147,7 +147,7 @@ test("lexer has all 101 keywords", () => {
 
 test("a bare word reads back as one word", () => {
   fc.assert(
-    fc.property(fc.string(), (text) => {
+    fc.property(fc.stringMatching(/^[a:_0-9][a0-9/.$"'-]*$/u), (text) => {
       fc.pre(isBareWord(text));
       assert.deepEqual(brief(text), [`word ${text}`]);
     }),

@@ -11,9 +11,9 @@
  *
  * Source: OpenSMTPD parse.y (yylex); spec 1.1, 1.2.
  */
-import { CharacterReader, END } from "#model/config/character-reader.ts";
-import type { Place } from "#model/config/config.ts";
-import { isKeyword } from "#model/config/keywords.ts";
+import { CharacterReader, END } from "./character-reader.ts";
+import type { Place } from "./config.ts";
+import { isKeyword } from "./keywords.ts";
 
 export type Token = { readonly at: Place; readonly text: string } & (
   | { readonly kind: "keyword" | "word" | "quoted" | "newline" | "end" }
@@ -150,7 +150,8 @@ export class Lexer {
 /** A word that the lexer reads back as it is, when unquoted. */
 export function isBareWord(text: string): boolean {
   if (text.length > MAX_TOKEN_LENGTH || isKeyword(text)) return false;
-  if (/^[0-9]+$/u.test(text) || text.includes("\\")) return false;
+  // Digits are a number where a slash follows, too.
+  if (/^[0-9]+(\/|$)/u.test(text) || text.includes("\\")) return false;
   return canStartWord(text[0] ?? END) && Array.from(text).every(isInWord);
 }
 

@@ -4,7 +4,7 @@
  * table when it is built and gets an entry in the manual; a test holds the two
  * together.
  */
-import { words } from "#model/config/keywords.ts";
+import { words } from "./keywords.ts";
 
 /** Statements, each with the words that only it knows. */
 export const NOT_BUILT_STATEMENTS: ReadonlyMap<string, readonly string[]> = new Map([

@@ -1,11 +1,11 @@
 /** `action NAME …`. Source: smtpd.conf(5), spec 1.9. */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "#model/config/config.ts";
-import { parseDelay } from "#model/config/delay.ts";
-import { parseHostname } from "#model/config/parse-listen.ts";
-import { parseTableOperand } from "#model/config/parse-table.ts";
-import type { ActionMethod, ActionStatement, TableOperand, Word } from "#model/config/syntax.ts";
-import { Misfit, type TokenReader } from "#model/config/token-reader.ts";
+import type { Place } from "./config.ts";
+import { parseDelay } from "./delay.ts";
+import { parseHostname } from "./parse-listen.ts";
+import { parseTableOperand } from "./parse-table.ts";
+import type { ActionMethod, ActionStatement, TableOperand, Word } from "./syntax.ts";
+import { Misfit, type TokenReader } from "./token-reader.ts";
 
 interface Options {
   user?: Word;

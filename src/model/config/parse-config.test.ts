@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatComplaint, MAX_COMPLAINTS } from "#model/config/complaint.ts";
-import { type BuildContext, parseMacroArgument } from "#model/config/config-source.ts";
-import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
+import { formatComplaint, MAX_COMPLAINTS } from "./complaint.ts";
+import { type BuildContext, parseMacroArgument } from "./config-source.ts";
+import { type ParsedConfig, parseConfig } from "./parse-config.ts";
 
 const CONTEXT: BuildContext = {
   serverName: "mx.example.org",

@@ -5,12 +5,12 @@
  * Pure, apart from the `read` that the caller brings. The result is frozen. Any
  * complaint of severity "error" means that there is no configuration.
  */
-import { build } from "#model/config/build.ts";
-import { type Complaint, ComplaintList } from "#model/config/complaint.ts";
-import type { Config } from "#model/config/config.ts";
-import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
-import { deepFreeze } from "#model/config/freeze.ts";
-import { parse } from "#model/config/parser.ts";
+import { build } from "./build.ts";
+import { type Complaint, ComplaintList } from "./complaint.ts";
+import type { Config } from "./config.ts";
+import type { BuildContext, ConfigSource } from "./config-source.ts";
+import { deepFreeze } from "./freeze.ts";
+import { parse } from "./parser.ts";
 
 export interface ParsedConfig {
   readonly config: Config | undefined;

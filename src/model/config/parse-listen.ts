@@ -1,9 +1,9 @@
 /** `listen on …`. Source: smtpd.conf(5), spec 1.8; the report of January 2021 (sockets). */
-import type { Place } from "#model/config/config.ts";
-import { MAX_TAG_LENGTH, SMTP_SERVICES } from "#model/config/defaults.ts";
-import { isNotBuilt } from "#model/config/not-built.ts";
-import type { ListenStatement } from "#model/config/syntax.ts";
-import { meantHint, Misfit, notBuilt, type TokenReader } from "#model/config/token-reader.ts";
+import type { Place } from "./config.ts";
+import { MAX_TAG_LENGTH, SMTP_SERVICES } from "./defaults.ts";
+import { isNotBuilt } from "./not-built.ts";
+import type { ListenStatement } from "./syntax.ts";
+import { meantHint, Misfit, notBuilt, type TokenReader } from "./token-reader.ts";
 
 const MAX_PORT = 65_535;
 

@@ -1,8 +1,8 @@
 /** `match …`. Source: smtpd.conf(5), spec 1.10. */
-import type { Place } from "#model/config/config.ts";
-import { parseTableOperand } from "#model/config/parse-table.ts";
-import type { ForSyntax, FromSyntax, MatchStatement, Negatable } from "#model/config/syntax.ts";
-import { Misfit, type TokenReader } from "#model/config/token-reader.ts";
+import type { Place } from "./config.ts";
+import { parseTableOperand } from "./parse-table.ts";
+import type { ForSyntax, FromSyntax, MatchStatement, Negatable } from "./syntax.ts";
+import { Misfit, type TokenReader } from "./token-reader.ts";
 
 const CRITERIA = ["from", "for"] as const;
 const CRITERIA_AND_OUTCOMES = [...CRITERIA, "action", "reject"] as const;

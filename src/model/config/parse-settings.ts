@@ -1,10 +1,10 @@
 /** `smtp …` and `queue …`: values of the whole server. Source: smtpd.conf(5), spec 1.4. */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "#model/config/config.ts";
-import { parseTtl } from "#model/config/parse-action.ts";
-import { parseSize } from "#model/config/size.ts";
-import type { Amount, SettingStatement, SettingSyntax } from "#model/config/syntax.ts";
-import { meantHint, Misfit, type TokenReader } from "#model/config/token-reader.ts";
+import type { Place } from "./config.ts";
+import { parseTtl } from "./parse-action.ts";
+import { parseSize } from "./size.ts";
+import type { Amount, SettingStatement, SettingSyntax } from "./syntax.ts";
+import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
 const LIMITS: ReadonlyMap<string, "maxRecipients" | "maxMailsPerSession"> = new Map([
   ["max-rcpt", "maxRecipients"],

@@ -1,8 +1,8 @@
 /** `table …`, and a table where one is used. Source: smtpd.conf(5), spec 1.3, 1.6. */
-import type { Place } from "#model/config/config.ts";
-import { isNotBuilt } from "#model/config/not-built.ts";
-import type { TableItems, TableOperand, TableStatement, Word } from "#model/config/syntax.ts";
-import { Misfit, notBuilt, type TokenReader } from "#model/config/token-reader.ts";
+import type { Place } from "./config.ts";
+import { isNotBuilt } from "./not-built.ts";
+import type { TableItems, TableOperand, TableStatement, Word } from "./syntax.ts";
+import { Misfit, notBuilt, type TokenReader } from "./token-reader.ts";
 
 /** Backends that read a whole file at start. */
 const FILE_BACKENDS: readonly string[] = ["file", "static"];

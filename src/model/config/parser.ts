@@ -8,25 +8,19 @@
  *
  * Source: smtpd.conf(5), spec 1.1-1.4.
  */
-import type { ComplaintList } from "#model/config/complaint.ts";
-import type { Place } from "#model/config/config.ts";
-import type { ReadFile } from "#model/config/config-source.ts";
-import { MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES } from "#model/config/defaults.ts";
-import { Lexer } from "#model/config/lexer.ts";
-import { NOT_BUILT_STATEMENTS } from "#model/config/not-built.ts";
-import { parseAction } from "#model/config/parse-action.ts";
-import { parseListen } from "#model/config/parse-listen.ts";
-import { parseMatch } from "#model/config/parse-match.ts";
-import { parseQueueSetting, parseSmtpSetting } from "#model/config/parse-settings.ts";
-import { parseTable } from "#model/config/parse-table.ts";
-import type { Statement, Word } from "#model/config/syntax.ts";
-import {
-  keywordHint,
-  meantHint,
-  Misfit,
-  notBuilt,
-  TokenReader,
-} from "#model/config/token-reader.ts";
+import type { ComplaintList } from "./complaint.ts";
+import type { Place } from "./config.ts";
+import type { ReadFile } from "./config-source.ts";
+import { MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES } from "./defaults.ts";
+import { Lexer } from "./lexer.ts";
+import { NOT_BUILT_STATEMENTS } from "./not-built.ts";
+import { parseAction } from "./parse-action.ts";
+import { parseListen } from "./parse-listen.ts";
+import { parseMatch } from "./parse-match.ts";
+import { parseQueueSetting, parseSmtpSetting } from "./parse-settings.ts";
+import { parseTable } from "./parse-table.ts";
+import type { Statement, Word } from "./syntax.ts";
+import { keywordHint, meantHint, Misfit, notBuilt, TokenReader } from "./token-reader.ts";
 
 /** What one line says: a statement, or something to the parser itself. */
 type Line =

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatComplaint } from "#model/config/complaint.ts";
-import type { Config } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
-import { printConfig } from "#model/config/print-config.ts";
-import { deserialiseConfig, serialiseConfig } from "#model/config/serialise.ts";
+import { formatComplaint } from "./complaint.ts";
+import type { Config } from "./config.ts";
+import { parseConfig } from "./parse-config.ts";
+import { printConfig } from "./print-config.ts";
+import { deserialiseConfig, serialiseConfig } from "./serialise.ts";
 
 function read(text: string): Config | string {
   const { config, complaints } = parseConfig(
@@ -57,7 +57,11 @@ const quotedText = fc
 const bareText = fc
   .stringMatching(/^[a-z][a-z0-9.:;@~*+"'\\-]{0,8}[a-z]$/u)
   .map((text) => `q${text}`);
-const text = fc.oneof(quotedText, bareText, fc.constant("bare\\\\"));
+const text = fc.oneof(
+  quotedText,
+  bareText,
+  fc.constantFrom("bare\\\\", '"10/8"', '"25"', '"listen"'),
+);
 const items = fc.oneof(
   fc.array(text, { minLength: 1, maxLength: 4 }).map((list) => `{ ${list.join(", ")} }`),
   text,

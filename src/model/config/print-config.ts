@@ -13,11 +13,11 @@ import type {
   Listener,
   Rule,
   Table,
-} from "#model/config/config.ts";
-import { formatDelay } from "#model/config/delay.ts";
-import { isBareWord } from "#model/config/lexer.ts";
-import { formatRelayHost } from "#model/config/relay-url.ts";
-import { formatSize } from "#model/config/size.ts";
+} from "./config.ts";
+import { formatDelay } from "./delay.ts";
+import { isBareWord } from "./lexer.ts";
+import { formatRelayHost } from "./relay-url.ts";
+import { formatSize } from "./size.ts";
 
 /** Ends in a newline. */
 export function printConfig(config: Config): string {

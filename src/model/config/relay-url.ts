@@ -10,9 +10,9 @@
 import type { Endpoint } from "#base/endpoint.ts";
 import { formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
-import type { RelayHost } from "#model/config/config.ts";
-import { DEFAULT_SMTP_PORT, MAX_SOCKET_PATH_BYTES } from "#model/config/defaults.ts";
-import { NOT_BUILT_RELAY_SCHEMES } from "#model/config/not-built.ts";
+import type { RelayHost } from "./config.ts";
+import { DEFAULT_SMTP_PORT, MAX_SOCKET_PATH_BYTES } from "./defaults.ts";
+import { NOT_BUILT_RELAY_SCHEMES } from "./not-built.ts";
 
 export interface RelayUrlFault {
   readonly kind: "relay-url-fault";

@@ -11,8 +11,8 @@ import type {
   FromCriterion,
   Rule,
   Table,
-} from "#model/config/config.ts";
-import { deepFreeze } from "#model/config/freeze.ts";
+} from "./config.ts";
+import { deepFreeze } from "./freeze.ts";
 
 /** A criterion with the name of its table in its place. */
 interface Named {

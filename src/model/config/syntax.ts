@@ -2,8 +2,8 @@
  * The syntax tree of smtpd.conf(5): what was written, with places, and nothing
  * looked up. parser.ts makes it, build.ts gives it meaning.
  */
-import type { Place } from "#model/config/config.ts";
-import type { NumberSettingName } from "#model/config/defaults.ts";
+import type { Place } from "./config.ts";
+import type { NumberSettingName } from "./defaults.ts";
 
 /** A text of the file: a name, a path, a value. */
 export interface Word {

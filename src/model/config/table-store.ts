@@ -3,13 +3,13 @@
  * built in, and the anonymous ones of rules.
  */
 import { parseIpNetwork } from "#base/ip-address.ts";
-import type { ComplaintList } from "#model/config/complaint.ts";
-import { formatPlace, type Place, type Table } from "#model/config/config.ts";
-import type { BuildContext, BuildInput, ReadFile } from "#model/config/config-source.ts";
-import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
-import type { TableItems, TableOperand, TableStatement, Word } from "#model/config/syntax.ts";
-import { parseTableFile } from "#model/config/table-file.ts";
-import { meantHint } from "#model/config/token-reader.ts";
+import type { ComplaintList } from "./complaint.ts";
+import { formatPlace, type Place, type Table } from "./config.ts";
+import type { BuildContext, BuildInput, ReadFile } from "./config-source.ts";
+import { MAX_TABLE_NAME_LENGTH } from "./defaults.ts";
+import type { TableItems, TableOperand, TableStatement, Word } from "./syntax.ts";
+import { parseTableFile } from "./table-file.ts";
+import { meantHint } from "./token-reader.ts";
 
 /** A table with its keys as written, since not every use may fold them. */
 interface LoadedTable {

@@ -5,12 +5,12 @@
  * catches: it files the complaint and goes on at the end of the line, or after a
  * list that the line has opened.
  */
-import type { ComplaintList } from "#model/config/complaint.ts";
-import type { Place } from "#model/config/config.ts";
-import { nearestWord } from "#model/config/did-you-mean.ts";
-import type { Lexer, Token } from "#model/config/lexer.ts";
-import { isNotBuilt, type OptionPosition } from "#model/config/not-built.ts";
-import type { Amount, Word } from "#model/config/syntax.ts";
+import type { ComplaintList } from "./complaint.ts";
+import type { Place } from "./config.ts";
+import { nearestWord } from "./did-you-mean.ts";
+import type { Lexer, Token } from "./lexer.ts";
+import { isNotBuilt, type OptionPosition } from "./not-built.ts";
+import type { Amount, Word } from "./syntax.ts";
 
 /** Thrown only while a statement is read, caught only by `readStatement`. */
 export class Misfit extends Error {

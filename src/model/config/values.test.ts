@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { SETTINGS } from "#model/config/defaults.ts";
-import { formatDelay, parseDelay } from "#model/config/delay.ts";
-import { nearestWord } from "#model/config/did-you-mean.ts";
-import { parseFormat } from "#model/config/format.ts";
-import { formatRelayHost, parseLmtpDestination, parseRelayUrl } from "#model/config/relay-url.ts";
-import { formatSize, parseSize } from "#model/config/size.ts";
-import { parseTableFile } from "#model/config/table-file.ts";
+import { SETTINGS } from "./defaults.ts";
+import { formatDelay, parseDelay } from "./delay.ts";
+import { nearestWord } from "./did-you-mean.ts";
+import { parseFormat } from "./format.ts";
+import { formatRelayHost, parseLmtpDestination, parseRelayUrl } from "./relay-url.ts";
+import { formatSize, parseSize } from "./size.ts";
+import { parseTableFile } from "./table-file.ts";
 
 test("time is a whole number and one unit", () => {
   assert.deepEqual(

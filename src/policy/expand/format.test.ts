@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Format } from "#model/config/config.ts";
 import { FORMAT_TOKENS, parseFormat } from "#model/config/format.ts";
-import { expandFormat, type FormatValues } from "#policy/expand/format.ts";
+import { expandFormat, type FormatValues } from "./format.ts";
 
 const VALUES: FormatValues = {
   sender: "Ann@client.example",

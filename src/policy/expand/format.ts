@@ -10,7 +10,7 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { Format, FormatPart, FormatToken } from "#model/config/config.ts";
-import { splitAddress } from "#policy/expand/address.ts";
+import { splitAddress } from "./address.ts";
 
 /** What the specifiers stand for. Addresses are `user@domain`. */
 export interface FormatValues {

@@ -4,7 +4,7 @@ import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
-import { createRouting } from "#policy/ruleset/routing.ts";
+import { createRouting } from "./routing.ts";
 
 const CONFIG = `listen on socket
 action system maildir

@@ -17,7 +17,7 @@ import { type Action, type Config, formatPlace } from "#model/config/config.ts";
 import type { Transport } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution, Routing } from "#model/resolution.ts";
 import { accountName, isAccountName, splitAddress } from "#policy/expand/address.ts";
-import { compileRuleset } from "#policy/ruleset/ruleset.ts";
+import { compileRuleset } from "./ruleset.ts";
 
 const MTA: Transport = { kind: "mta" };
 const NO_RULE: Resolution = { kind: "rejected", rule: "" };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
-import { compileRuleset, type RuleQuery } from "#policy/ruleset/ruleset.ts";
+import { compileRuleset, type RuleQuery } from "./ruleset.ts";
 
 function config(rules: string): Config {
   const text = `action a relay\n${rules}`;

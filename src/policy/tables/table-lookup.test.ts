@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Table } from "#model/config/config.ts";
-import { compileTable, MAX_KEY_LENGTH, type Service } from "#policy/tables/table-lookup.ts";
+import { compileTable, MAX_KEY_LENGTH, type Service } from "./table-lookup.ts";
 
 function table(entries: Readonly<Record<string, string>> | readonly string[]): Table {
   const pairs = Array.isArray(entries)

@@ -8,8 +8,8 @@
  */
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { Table } from "#model/config/config.ts";
-import { compileDomains } from "#policy/tables/domain.ts";
-import { compileNetworks } from "#policy/tables/netaddr.ts";
+import { compileDomains } from "./domain.ts";
+import { compileNetworks } from "./netaddr.ts";
 
 export type Service = "string" | "domain" | "netaddr";
 
