@@ -12,6 +12,7 @@ import { isIP, isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { DnsAnswer, MxRecord, Resolver } from "#base/ports/resolver.ts";
 import { type HostsFile, openHostsFile } from "./hosts-file.ts";
+import { reverseName } from "./reverse-name.ts";
 
 export interface NodeResolverSettings {
   /** `ADDRESS` or `ADDRESS:PORT`; those of resolv.conf(5) if left out. */
@@ -38,7 +39,8 @@ export function nodeResolver(settings: NodeResolverSettings = {}): Resolver {
   return {
     mx: (domain) => answer(mx(resolver, domain)),
     addresses: (host) => addresses(resolver, hosts, host, firstFamily),
-    pointer: (address) => answer(resolver.reverse(address)),
+    // Not `reverse`, which turns a server's failure into ENOTFOUND.
+    pointer: (address) => answer(resolver.resolvePtr(reverseName(address))),
   };
 }
 

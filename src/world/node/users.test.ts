@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RunResult } from "#base/ports/children.ts";
+import { exited, SimChildren } from "#world/sim/children.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { nodeChildren } from "./children.ts";
+import { nodeClock } from "./clock.ts";
+import { nodeUsers } from "./users.ts";
+
+const ALICE = { name: "alice", uid: 1000, gid: 100, home: "/home/alice" };
+const ALICE_LINE = "alice:x:1000:100:Alice,,,:/home/alice:/bin/sh\n";
+
+/** Users of a getent that answers as `getent` says; `asked` are the names it got. */
+function usersOf(getent: (name: string) => RunResult | Promise<RunResult>): {
+  readonly users: ReturnType<typeof nodeUsers>;
+  readonly asked: string[];
+  readonly clock: SimClock;
+} {
+  const clock = new SimClock();
+  const asked: string[] = [];
+  const children = new SimChildren(clock, {
+    getent({ command }) {
+      const name = command[2] ?? "";
+      asked.push(name);
+      return getent(name);
+    },
+  });
+  return { users: nodeUsers(children, clock), asked, clock };
+}
+
+test("a user is found with uid, gid and home", async () => {
+  const { users } = usersOf(() => exited(0, ALICE_LINE));
+  assert.deepEqual(await users.lookup("alice"), { kind: "found", value: ALICE });
+});
+
+test("a user that getent does not find is absent, and any other failure is not", async () => {
+  const { users } = usersOf((name) => (name === "nobody-here" ? exited(2) : exited(1)));
+  assert.deepEqual(await users.lookup("nobody-here"), { kind: "absent" });
+  assert.equal((await users.lookup("alice")).kind, "unavailable");
+});
+
+test("a time-out, a missing getent and a strange answer are unavailable", async () => {
+  const hanging = usersOf(() => new Promise(() => {}));
+  const asked = hanging.users.lookup("alice");
+  const answer = await hanging.clock.runUntilSettled(asked, 60_000);
+  assert.equal(answer.kind, "unavailable");
+  const missing = nodeUsers(new SimChildren(new SimClock()), new SimClock());
+  assert.equal((await missing.lookup("alice")).kind, "unavailable");
+  const strange = usersOf(() => exited(0, "alice:x:one:100::/home/alice:/bin/sh\n"));
+  assert.equal((await strange.users.lookup("alice")).kind, "unavailable");
+});
+
+test("an entry of another name is no answer", async () => {
+  const { users } = usersOf(() => exited(0, ALICE_LINE));
+  assert.deepEqual(await users.lookup("Alice"), { kind: "absent" });
+});
+
+test("a name that no user can have is absent without a question", async () => {
+  const { users, asked } = usersOf(() => exited(0, ALICE_LINE));
+  for (const name of [
+    "",
+    "0",
+    "1000",
+    "-s",
+    "a:b",
+    "a/b",
+    "a b",
+    "a\0",
+    "a\n",
+    "é",
+    "a".repeat(300),
+  ]) {
+    assert.deepEqual(await users.lookup(name), { kind: "absent" }, JSON.stringify(name));
+  }
+  assert.deepEqual(asked, []);
+});
+
+test("an answer is kept for a few seconds, a failure is not", async () => {
+  let works = false;
+  const { users, asked, clock } = usersOf(() => (works ? exited(0, ALICE_LINE) : exited(1)));
+  await users.lookup("alice");
+  works = true;
+  await users.lookup("alice");
+  await Promise.all([users.lookup("alice"), users.lookup("alice")]);
+  assert.equal(asked.length, 2);
+  await clock.advance(5_001);
+  await users.lookup("alice");
+  assert.equal(asked.length, 3);
+});
+
+test("a flood of names runs four questions at a time and turns the excess away", async () => {
+  const answers: (() => void)[] = [];
+  const { users, asked, clock } = usersOf(
+    () => new Promise((resolve) => answers.push(() => resolve(exited(2)))),
+  );
+  const lookups = Array.from({ length: 300 }, (_, at) => users.lookup(`user${at}`));
+  await clock.settle();
+  assert.equal(asked.length, 4);
+  while (answers.length > 0) {
+    answers.shift()?.();
+    await clock.settle();
+  }
+  const kinds = (await Promise.all(lookups)).map(({ kind }) => kind);
+  assert.equal(kinds.filter((kind) => kind === "absent").length, 4 + 256);
+  assert.equal(kinds.filter((kind) => kind === "unavailable").length, 300 - 4 - 256);
+});
+
+test("this machine's root is found by the real getent", async () => {
+  const answer = await nodeUsers(nodeChildren(), nodeClock()).lookup("root");
+  assert.equal(answer.kind, "found");
+  assert.deepEqual([answer.value.name, answer.value.uid], ["root", 0]);
+});
