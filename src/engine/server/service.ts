@@ -3,8 +3,10 @@
  * they are to serve.
  */
 import type { Clock } from "#base/ports/clock.ts";
+import type { Connection } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { ServiceRules } from "#protocols/smtp/service.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake } from "#model/intake.ts";
@@ -43,4 +45,21 @@ export interface Service extends ServerParties {
   readonly listener: Listener;
   readonly settings: Required<ServerSettings>;
   readonly reverseNames: ReverseNames;
+}
+
+/** The rules by which the machine serves the client at the other end of `connection`. */
+export function serviceRules(
+  { remote }: Connection,
+  { settings, listener }: Service,
+): ServiceRules {
+  return {
+    serverName: listener.hostname,
+    protocol: settings.protocol,
+    clientAddress: remote.kind === "unix" ? "[local]" : `[${remote.host}]`,
+    maxMessageBytes: settings.maxMessageBytes,
+    maxRecipients: settings.maxRecipients,
+    maxMails: settings.maxMailsPerSession,
+    maxBadCommands: settings.limits.maxBadCommands,
+    maxIdleCommands: settings.limits.maxIdleCommands,
+  };
 }

@@ -11,10 +11,9 @@
  */
 import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
 import { unreachable } from "#base/unreachable.ts";
-import { formatReceived } from "#protocols/mail/received.ts";
-import { type Command, type Hello, type Mail, parseCommand } from "#protocols/smtp/command.ts";
+import { type Command, type Hello, parseCommand } from "#protocols/smtp/command.ts";
 import { CommandReader } from "#protocols/smtp/command-reader.ts";
-import { formatReply, type Reply, replyLine } from "#protocols/smtp/reply.ts";
+import { type Reply, replyLine } from "#protocols/smtp/reply.ts";
 import {
   CONNECTED,
   type Event,
@@ -23,11 +22,10 @@ import {
   type Transition,
 } from "#protocols/smtp/server-session.ts";
 import { greetingReply, type ServiceRules, serviceReply } from "#protocols/smtp/service.ts";
-import { BARE_NEWLINE, LINE_TOO_LONG, NO_ROOM, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
-import type { Message, Origin } from "#model/envelope.ts";
-import type { Submission } from "#model/intake.ts";
-import type { Resolution } from "#model/resolution.ts";
+import { BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
+import type { Origin } from "#model/envelope.ts";
 import { ClientIdentity } from "./client-identity.ts";
+import { Consultation, type Refusal } from "./consultation.ts";
 import { Deadline } from "./deadline.ts";
 import { HeldInput } from "./held-input.ts";
 import { IncomingMessage } from "./incoming-message.ts";
@@ -36,12 +34,11 @@ import {
   DATA_BLOCK_TIMEOUT_MS,
   DATA_GRACE_MS,
   LINGER_MS,
-  MAX_UNSENT_REPLY_BYTES,
   MIN_DATA_BYTES_PER_SECOND,
 } from "./limits.ts";
-import type { Service } from "./service.ts";
-import { TransactionPlan } from "./transaction-plan.ts";
-import { receiptReply, recipientRefusal } from "./verdicts.ts";
+import { ReplyBatch } from "./reply-batch.ts";
+import { type Service, serviceRules } from "./service.ts";
+import { receiptReply } from "./verdicts.ts";
 
 /** A session under way, as the server sees it. */
 export interface LiveSession {
@@ -72,19 +69,15 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   readonly #rules: ServiceRules;
   readonly #client: ClientIdentity;
   readonly #held: HeldInput;
+  readonly #consultation: Consultation;
   readonly #reader = new CommandReader();
-  readonly #plan = new TransactionPlan();
+  readonly #replies: ReplyBatch;
   #deadline: Deadline;
   #session: Session = CONNECTED;
-  #mail: Mail | undefined;
-  /** Opened when DATA was asked for, not yet a message. */
-  #submission: Submission | undefined;
   #message: IncomingMessage | undefined;
   #dataStartedMs = 0;
   /** What the client said last, for the log. */
   #line = "";
-  /** Replies not written yet, one character for each octet. */
-  #replies = "";
   #wait: Wait = "nothing";
   #peerHalf: "open" | "ended" = "open";
   #isShuttingDown = false;
@@ -98,12 +91,15 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#rules = serviceRules(connection, service);
     this.#client = new ClientIdentity(connection.remote, service);
     this.#held = new HeldInput(connection);
+    const via = connection.remote.kind === "unix" ? "socket" : "tcp";
+    this.#consultation = new Consultation(service, via);
+    this.#replies = new ReplyBatch(connection);
     this.#deadline = new Deadline(service.clock, COMMAND_TIMEOUT_MS, () => this.#timeOut());
   }
 
   greet(): void {
     this.#connection.start(this);
-    this.#reply(greetingReply(this.#rules));
+    this.#replies.add(greetingReply(this.#rules));
     this.#flush();
   }
 
@@ -181,7 +177,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       this.#client.announce();
       const reply = replyLine(LINE_TOO_LONG);
       this.#service.observe({ kind: "smtp-bad-input", session: this.#client.id, reply });
-      this.#reply(LINE_TOO_LONG);
+      this.#replies.add(LINE_TOO_LONG);
       this.#close("bad input");
     }
     return this.#reader.end;
@@ -229,47 +225,18 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     return undefined;
   }
 
+  /** Asks policy; returns its verdict if that is there at once. */
   #consult(command: Command): Event | undefined {
-    if (command.verb === "MAIL") return this.#consultMail(command);
-    if (command.verb === "RCPT") return this.#consultRcpt(command.forwardPath);
-    if (command.verb === "DATA") return this.#consultData();
-    return AGREED; // nobody has a say in the other commands yet
-  }
-
-  #consultMail(mail: Mail): Event {
-    if (!this.#service.intake.hasRoom(mail.sizeBytes)) return refused(NO_ROOM);
-    this.#mail = mail;
-    this.#plan.clear();
-    return AGREED;
-  }
-
-  #consultRcpt(forwardPath: string): Event | undefined {
-    const resolution = this.#service.routing.resolve({
-      origin: this.#origin(),
-      via: this.#connection.remote.kind === "unix" ? "socket" : "tcp",
-      reversePath: this.#mail?.reversePath ?? "",
-      forwardPath,
-    });
-    if (!(resolution instanceof Promise)) return this.#judgeRecipient(forwardPath, resolution);
-    void this.#awaitResolution(forwardPath, resolution);
+    const refusal = this.#consultation.ask(command, this.#origin());
+    if (!(refusal instanceof Promise)) return { type: "verdict", refusal };
+    void this.#awaitVerdict(refusal);
     return undefined;
   }
 
-  async #awaitResolution(forwardPath: string, resolution: Promise<Resolution>): Promise<void> {
+  async #awaitVerdict(verdict: Promise<Refusal>): Promise<void> {
     this.#startWaiting();
-    const answer = await resolution;
-    this.#goOn(() => this.#judgeRecipient(forwardPath, answer));
-  }
-
-  #judgeRecipient(forwardPath: string, resolution: Resolution): Event {
-    if (resolution.kind !== "accepted")
-      return refused(recipientRefusal(forwardPath, resolution.kind));
-    return this.#plan.add(forwardPath, resolution.envelopes) ? AGREED : refused(NO_ROOM);
-  }
-
-  #consultData(): Event {
-    this.#submission = this.#service.intake.open();
-    return this.#submission === undefined ? refused(TEMPORARY_FAILURE) : AGREED;
+    const refusal = await verdict;
+    this.#goOn({ type: "verdict", refusal });
   }
 
   // The message.
@@ -291,25 +258,11 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   #openMessage(): void {
-    const submission = this.#submission;
-    if (submission === undefined) throw new TypeError("Cannot receive a message: none was opened");
-    this.#submission = undefined;
-    const trace = Buffer.from(this.#traceHeader(submission.msgid), "latin1");
+    const submission = this.#consultation.takeSubmission();
+    const { transaction } = this.#consultation;
+    const trace = transaction.traceHeader(submission.msgid, this.#hello(), this.#origin());
     this.#message = new IncomingMessage(submission, this.#rules.maxMessageBytes, trace);
     if (this.#message.isFull) void this.#awaitRoom(this.#message);
-  }
-
-  #traceHeader(msgid: string): string {
-    const { listener, clock, settings } = this.#service;
-    const plainWord = this.#hello()?.verb === "EHLO" ? "ESMTP" : "SMTP";
-    return formatReceived({
-      source: listener.maskSource ? undefined : this.#origin(),
-      serverName: this.#rules.serverName,
-      protocol: settings.protocol === "lmtp" ? "LMTP" : plainWord,
-      msgid,
-      forwardPath: this.#plan.onlyRecipient,
-      atWallMs: clock.wallMs(),
-    });
   }
 
   async #awaitRoom(message: IncomingMessage): Promise<void> {
@@ -327,29 +280,22 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     else this.#advance({ type: "message-end", reply: refusal });
   }
 
-  async #commit({ submission, writtenBytes }: IncomingMessage): Promise<void> {
-    const { clock, random, observe } = this.#service;
-    const message: Message = {
-      msgid: submission.msgid,
-      acceptedAtMs: clock.wallMs(),
-      reversePath: this.#mail?.reversePath ?? "",
-      origin: this.#origin(),
-      textBytes: writtenBytes,
-      is8bit: this.#mail?.is8bit ?? false,
-    };
-    const envelopes = this.#plan.envelopes(random, message.msgid);
-    this.#plan.clear();
+  async #commit(incoming: IncomingMessage): Promise<void> {
+    const { transaction } = this.#consultation;
+    const message = transaction.message(incoming, this.#origin());
+    const envelopes = transaction.envelopes(message.msgid);
     this.#startWaiting();
-    const receipt = await submission.commit(message, envelopes);
+    const receipt = await incoming.submission.commit(message, envelopes);
     // Told even when the client has gone: the message is the queue's now.
-    if (receipt.kind === "accepted")
-      observe({ kind: "smtp-message", session: this.#client.id, message, envelopes });
-    this.#goOn(() => ({ type: "message-end", reply: receiptReply(receipt, message.msgid) }));
+    if (receipt.kind === "accepted") {
+      const session = this.#client.id;
+      this.#service.observe({ kind: "smtp-message", session, message, envelopes });
+    }
+    this.#goOn({ type: "message-end", reply: receiptReply(receipt, message.msgid) });
   }
 
   #dropMessage(): void {
-    this.#submission?.abort();
-    this.#submission = undefined;
+    this.#consultation.drop();
     this.#message?.abort();
     this.#message = undefined;
   }
@@ -362,11 +308,11 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   /** What was awaited is there: takes the event that it makes, then what was held. */
-  #goOn(event: (() => Event) | undefined): void {
+  #goOn(event: Event | undefined): void {
     if (this.#reason !== undefined) return;
     this.#wait = "nothing";
     this.#deadline.move(COMMAND_TIMEOUT_MS);
-    if (event !== undefined) this.#advance(event());
+    if (event !== undefined) this.#advance(event);
     while (this.#canRead()) {
       const input = this.#held.take();
       if (input === undefined) break;
@@ -399,7 +345,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
 
   #leave(enhanced: string, why: string, reason: string): void {
     if (this.#reason !== undefined) return;
-    this.#reply(serviceReply(this.#rules, enhanced, why));
+    this.#replies.add(serviceReply(this.#rules, enhanced, why));
     this.#close(reason);
   }
 
@@ -418,7 +364,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   // Output.
 
   #answer(reply: Reply): void {
-    this.#reply(reply);
+    this.#replies.add(reply);
     if (reply.code < 400) return;
     this.#client.announce();
     this.#service.observe({
@@ -429,17 +375,9 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     });
   }
 
-  #reply(reply: Reply): void {
-    this.#replies += formatReply(reply);
-  }
-
   #flush(): void {
-    if (this.#replies === "" || this.#reason !== undefined) return;
-    const bytes = Buffer.from(this.#replies, "latin1");
-    this.#replies = "";
-    const mayGoOn = this.#connection.write(bytes);
-    if (mayGoOn || this.#connection.unsentBytes < MAX_UNSENT_REPLY_BYTES) return;
-    if (this.#wait === "nothing") this.#wait = "peer";
+    if (this.#reason !== undefined) return;
+    if (this.#replies.flush() === "stop" && this.#wait === "nothing") this.#wait = "peer";
   }
 
   // Who the client is.
@@ -452,25 +390,6 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #origin(): Origin {
     return this.#client.origin(this.#hello()?.domain ?? "");
   }
-}
-
-const AGREED: Event = Object.freeze({ type: "verdict", refusal: undefined });
-
-function refused(refusal: Reply): Event {
-  return { type: "verdict", refusal };
-}
-
-function serviceRules({ remote }: Connection, { settings, listener }: Service): ServiceRules {
-  return {
-    serverName: listener.hostname,
-    protocol: settings.protocol,
-    clientAddress: remote.kind === "unix" ? "[local]" : `[${remote.host}]`,
-    maxMessageBytes: settings.maxMessageBytes,
-    maxRecipients: settings.maxRecipients,
-    maxMails: settings.maxMailsPerSession,
-    maxBadCommands: settings.limits.maxBadCommands,
-    maxIdleCommands: settings.limits.maxIdleCommands,
-  };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

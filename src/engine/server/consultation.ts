@@ -1,0 +1,101 @@
+/**
+ * Asks ruleset and queue about a client's commands, and keeps what they agreed to:
+ * the open mail transaction, and at DATA the queue's place for the message.
+ *
+ * The answer is a promise only where the ruleset's is one.
+ */
+import type { Command, Mail } from "#protocols/smtp/command.ts";
+import type { Reply } from "#protocols/smtp/reply.ts";
+import { NO_ROOM, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
+import type { Origin } from "#model/envelope.ts";
+import type { Submission } from "#model/intake.ts";
+import type { RecipientQuery, Resolution } from "#model/resolution.ts";
+import { MailTransaction } from "./mail-transaction.ts";
+import type { Service } from "./service.ts";
+import { recipientRefusal } from "./verdicts.ts";
+
+/** Why a command is refused; undefined if it is not. */
+export type Refusal = Reply | undefined;
+
+export class Consultation {
+  readonly #service: Service;
+  readonly #via: RecipientQuery["via"];
+  /** Since MAIL was agreed to. */
+  #transaction: MailTransaction | undefined;
+  /** Since DATA was agreed to, until the message takes it. */
+  #submission: Submission | undefined;
+
+  constructor(service: Service, via: RecipientQuery["via"]) {
+    this.#service = service;
+    this.#via = via;
+  }
+
+  /** The transaction that the machine says is open. */
+  get transaction(): MailTransaction {
+    if (this.#transaction === undefined)
+      throw new TypeError("Cannot go on: no transaction is open");
+    return this.#transaction;
+  }
+
+  /** Why `command` of the client `origin` is refused, if it is. Never rejects. */
+  ask(command: Command, origin: Origin): Refusal | Promise<Refusal> {
+    if (command.verb === "MAIL") return this.#askMail(command);
+    if (command.verb === "RCPT") return this.#askRecipient(command.forwardPath, origin);
+    if (command.verb === "DATA") return this.#askData();
+    return undefined; // nobody has a say in the other commands yet
+  }
+
+  /** The place for the message, which the caller then owns. */
+  takeSubmission(): Submission {
+    const submission = this.#submission;
+    if (submission === undefined) throw new TypeError("Cannot receive a message: none was opened");
+    this.#submission = undefined;
+    return submission;
+  }
+
+  /** Gives back the place that no message has taken. */
+  drop(): void {
+    this.#submission?.abort();
+    this.#submission = undefined;
+  }
+
+  #askMail(mail: Mail): Refusal {
+    if (!this.#service.intake.hasRoom(mail.sizeBytes)) return NO_ROOM;
+    this.#transaction = new MailTransaction(mail, this.#service);
+    return undefined;
+  }
+
+  #askRecipient(forwardPath: string, origin: Origin): Refusal | Promise<Refusal> {
+    const { transaction } = this;
+    const resolution = this.#service.routing.resolve({
+      origin,
+      via: this.#via,
+      reversePath: transaction.reversePath,
+      forwardPath,
+    });
+    if (resolution instanceof Promise) return addLater(transaction, forwardPath, resolution);
+    return addResolved(transaction, forwardPath, resolution);
+  }
+
+  #askData(): Refusal {
+    this.#submission = this.#service.intake.open();
+    return this.#submission === undefined ? TEMPORARY_FAILURE : undefined;
+  }
+}
+
+async function addLater(
+  transaction: MailTransaction,
+  forwardPath: string,
+  resolution: Promise<Resolution>,
+): Promise<Refusal> {
+  return addResolved(transaction, forwardPath, await resolution);
+}
+
+function addResolved(
+  transaction: MailTransaction,
+  forwardPath: string,
+  resolution: Resolution,
+): Refusal {
+  if (resolution.kind !== "accepted") return recipientRefusal(forwardPath, resolution.kind);
+  return transaction.add(forwardPath, resolution.envelopes) ? undefined : NO_ROOM;
+}
