@@ -8,6 +8,7 @@
  */
 import { lstat, unlink } from "node:fs/promises";
 import net from "node:net";
+import { dirname } from "node:path";
 import type { NetworkFault } from "#base/ports/network.ts";
 import { networkFault } from "./connection.ts";
 
@@ -17,6 +18,8 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** Makes way for a socket at `path`; why not, or undefined. */
 export async function clearSocketPath(path: string): Promise<NetworkFault | undefined> {
   try {
+    // Bound in a folder that is missing, libuv would say "permission denied".
+    await lstat(dirname(path));
     const stat = await lstat(path);
     if (!stat.isSocket()) return inUse(path, "the file there is no socket");
     if (await isLive(path)) return inUse(path, "another process listens there");
@@ -24,7 +27,8 @@ export async function clearSocketPath(path: string): Promise<NetworkFault | unde
     return undefined;
   } catch (error) {
     const failure = error as NodeJS.ErrnoException;
-    return failure.code === "ENOENT" ? undefined : networkFault(failure);
+    const isFree = failure.code === "ENOENT" && failure.path === path;
+    return isFree ? undefined : networkFault(failure);
   }
 }
 
