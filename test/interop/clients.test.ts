@@ -114,7 +114,7 @@ for (const client of CLIENTS) {
     const daemon = await Daemon.start(scratch, maildirRules(mail));
     await client.overTcp(daemon.endpoints, "over TCP");
     await client.overSocket(daemon.endpoints, "over a socket");
-    const texts = await arrivals(`${mail}/anna/new`, 2);
+    const texts = await arrivals(`${mail}/anna/new`, 2, "");
     const subjects = texts.map((text) => /^Subject: (.*?)\r?$/m.exec(text)?.[1]);
     assert.deepEqual(new Set(subjects), new Set(["over TCP", "over a socket"]), daemon.log);
   });

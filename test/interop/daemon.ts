@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { freePort, greeted } from "./greeting.ts";
+import { freePort, until } from "./greeting.ts";
 import { endOf, run } from "./peer-program.ts";
 import { RUNS_AS_ROOT, type Scratch } from "./scratch.ts";
 
+const READY = "info: ready";
 const STOP_WITHIN_MS = 10_000;
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
@@ -62,7 +63,7 @@ export class Daemon implements AsyncDisposable {
     try {
       await Promise.race([
         ended,
-        Promise.all([greeted({ port: endpoints.port }), greeted({ path: endpoints.socketPath })]),
+        until(() => daemon.log.includes(READY), "line that says ready in the log"),
       ]);
     } catch (error) {
       throw new Error(`Cannot start smtpd:\n${daemon.log}`, { cause: error });

@@ -44,10 +44,21 @@ export class Scratch implements AsyncDisposable {
   }
 }
 
-/** Resolves with the texts of the files in `folder` when there are `count` of them. */
-export async function arrivals(folder: string, count: number): Promise<readonly string[]> {
-  await until(() => filesIn(folder).length >= count, `${count} files in ${folder}`);
-  return filesIn(folder).map((name) => readFileSync(`${folder}/${name}`, "latin1"));
+/**
+ * Resolves with the texts of the files in `folder` when there are `count` of them and
+ * each has `line`: smtp-sink writes its files as the bytes come.
+ */
+export async function arrivals(
+  folder: string,
+  count: number,
+  line: string,
+): Promise<readonly string[]> {
+  const texts = (): readonly string[] =>
+    filesIn(folder)
+      .map((name) => readFileSync(`${folder}/${name}`, "latin1"))
+      .filter((text) => text.includes(`${line}\r\n`) || text.includes(`${line}\n`));
+  await until(() => texts().length >= count, `${count} files with "${line}" in ${folder}`);
+  return texts();
 }
 
 /** A folder that nobody has delivered to yet is not there. */

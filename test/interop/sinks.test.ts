@@ -67,7 +67,7 @@ test("smtp-sink takes relayed mail over TCP", {
     'match from any for any action "out"',
   ]);
   await submit(daemon, "b@out.example");
-  const [text] = await arrivals(folder, 1);
+  const [text] = await arrivals(folder, 1, ".second");
   assertWhole(text, daemon.log);
 });
 
@@ -84,7 +84,7 @@ test("smtp-sink takes relayed mail over a UNIX-domain socket", {
     'match from any for any action "out"',
   ]);
   await submit(daemon, "b@out.example");
-  const [text] = await arrivals(folder, 1);
+  const [text] = await arrivals(folder, 1, ".second");
   assertWhole(text, daemon.log);
 });
 
@@ -131,7 +131,7 @@ test("Dovecot takes two recipients of one message over LMTP on a UNIX-domain soc
   ]);
   await submit(daemon, "anna@in.example", "berta@in.example");
   for (const name of ["anna", "berta"]) {
-    const [text] = await arrivals(`${mail}/${name}/new`, 1);
+    const [text] = await arrivals(`${mail}/${name}/new`, 1, ".second");
     assertWhole(text, daemon.log);
   }
 });
