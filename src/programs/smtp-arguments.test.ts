@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSmtpArguments, type SmtpArguments } from "#programs/smtp-arguments.ts";
+import { parseSmtpArguments, type SmtpArguments } from "./smtp-arguments.ts";
 
 const DEFAULTS: SmtpArguments = {
   kind: "arguments",

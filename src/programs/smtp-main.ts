@@ -2,7 +2,7 @@
  * smtp(1) on a real machine: where its network, its input and its output are.
  */
 import { hostname, userInfo } from "node:os";
-import { type SmtpWorld, runSmtp } from "#programs/smtp-run.ts";
+import { type SmtpWorld, runSmtp } from "./smtp-run.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeResolver } from "#world/node/resolver.ts";

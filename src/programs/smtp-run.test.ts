@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
-import { runSmtp } from "#programs/smtp-run.ts";
+import { runSmtp } from "./smtp-run.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { SimWorld } from "#world/sim/world.ts";
 

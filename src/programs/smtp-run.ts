@@ -15,9 +15,9 @@ import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { ClientTimeouts } from "#engine/client/client-timeouts.ts";
 import { openClient, type SmtpClient } from "#engine/client/smtp-client.ts";
-import { parseSmtpArguments, SMTP_USAGE, type SmtpArguments } from "#programs/smtp-arguments.ts";
-import { type InputMessage, MAX_INPUT_BYTES, readMessage } from "#programs/smtp-message.ts";
-import { parseSmtpServer, type SmtpServer } from "#programs/smtp-server.ts";
+import { parseSmtpArguments, SMTP_USAGE, type SmtpArguments } from "./smtp-arguments.ts";
+import { type InputMessage, MAX_INPUT_BYTES, readMessage } from "./smtp-message.ts";
+import { parseSmtpServer, type SmtpServer } from "./smtp-server.ts";
 import {
   type ClientFault,
   formatVerdict,

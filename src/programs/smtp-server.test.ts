@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatEndpoint } from "#base/endpoint.ts";
-import { parseSmtpServer } from "#programs/smtp-server.ts";
+import { parseSmtpServer } from "./smtp-server.ts";
 
 const CASES: readonly (readonly [text: string, meaning: string])[] = [
   ["localhost", "smtp may localhost:25"],

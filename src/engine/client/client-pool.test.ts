@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  ClientPool,
-  type ClientRoute,
-  POOL_SETTINGS,
-  type PoolSettings,
-} from "#engine/client/client-pool.ts";
-import type { SendOutcome } from "#engine/client/smtp-client.ts";
+import { ClientPool, type ClientRoute, POOL_SETTINGS, type PoolSettings } from "./client-pool.ts";
+import type { SendOutcome } from "./smtp-client.ts";
 import type { Event } from "#model/events.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
 import { textOf } from "#test/support/deliveries.ts";

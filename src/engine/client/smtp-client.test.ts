@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FilesError } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
-import {
-  openClient,
-  type OpenResult,
-  type SendOutcome,
-  type SmtpClient,
-} from "#engine/client/smtp-client.ts";
+import { openClient, type OpenResult, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";

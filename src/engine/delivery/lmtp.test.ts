@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
-import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
+import { LmtpDelivery } from "./lmtp.ts";
 import type { LmtpAction } from "#model/config/config.ts";
 import type { DeliveryTask } from "#model/delivery.ts";
 import { taskOf } from "#test/support/deliveries.ts";

@@ -18,7 +18,7 @@ import {
   type PoolPorts,
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
-import { findDeliveredTo } from "#engine/delivery/delivered-to.ts";
+import { findDeliveredTo } from "./delivered-to.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import type { LmtpAction } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "#base/ports/random.ts";
-import { withGroupedFolderSync } from "#engine/delivery/grouped-folder-sync.ts";
-import { deliverMaildir, type MaildirPorts } from "#engine/delivery/maildir.ts";
+import { withGroupedFolderSync } from "./grouped-folder-sync.ts";
+import { deliverMaildir, type MaildirPorts } from "./maildir.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import { envelopeOf, messageOf, textOf } from "#test/support/deliveries.ts";
 import type { SimDisk } from "#world/sim/disk.ts";

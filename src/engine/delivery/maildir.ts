@@ -12,10 +12,10 @@
 import type { Clock } from "#base/ports/clock.ts";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
-import { findDeliveredTo } from "#engine/delivery/delivered-to.ts";
-import { LocalLines } from "#engine/delivery/local-lines.ts";
-import { makeMaildir } from "#engine/delivery/maildir-folders.ts";
-import { isSafePath, maildirFileName } from "#engine/delivery/maildir-names.ts";
+import { findDeliveredTo } from "./delivered-to.ts";
+import { LocalLines } from "./local-lines.ts";
+import { makeMaildir } from "./maildir-folders.ts";
+import { isSafePath, maildirFileName } from "./maildir-names.ts";
 import type { DeliveryResult, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 

@@ -6,7 +6,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
-import { type NextHop, type NoRoute, noRoute } from "#engine/relay/next-hops.ts";
+import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 
 /** Addresses of one host that are tried. */
 export const MAX_ADDRESSES = 8;

@@ -11,7 +11,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import { isHostName, isNullMx, orderExchangers } from "#engine/relay/mx-order.ts";
+import { isHostName, isNullMx, orderExchangers } from "./mx-order.ts";
 import type { RelayAction } from "#model/config/config.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MxRecord } from "#base/ports/resolver.ts";
-import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "#engine/relay/relay.ts";
+import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "./relay.ts";
 import type { RelayAction, RelayHost } from "#model/config/config.ts";
 import { type DeliveryTask, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import { taskOf } from "#test/support/deliveries.ts";

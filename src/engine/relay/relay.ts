@@ -20,15 +20,9 @@ import {
   type PoolSettings,
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
-import { addressesOf } from "#engine/relay/hop-addresses.ts";
-import {
-  exchangersOf,
-  hostsOf,
-  type NextHop,
-  type NextHops,
-  type NoRoute,
-} from "#engine/relay/next-hops.ts";
-import { ResolverCache } from "#engine/relay/resolver-cache.ts";
+import { addressesOf } from "./hop-addresses.ts";
+import { exchangersOf, hostsOf, type NextHop, type NextHops, type NoRoute } from "./next-hops.ts";
+import { ResolverCache } from "./resolver-cache.ts";
 import type { RelayAction } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";

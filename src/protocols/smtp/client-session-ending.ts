@@ -15,15 +15,15 @@ import {
   QUIT,
   SERVICE_CLOSING,
   stageOf,
-} from "#protocols/smtp/client-session-state.ts";
+} from "./client-session-state.ts";
 import {
   type ClientFault,
   protocolFault,
   type Stage,
   type Verdict,
   verdictsWhenBroken,
-} from "#protocols/smtp/client-session-verdict.ts";
-import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+} from "./client-session-verdict.ts";
+import type { ReceivedReply } from "./reply-parser.ts";
 
 /** The connection is of no more use. What was not decided stays undecided. */
 export function breakOff(session: ClientSession, fault: ClientFault): ClientTransition {

@@ -6,7 +6,7 @@
  * (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3461 §5.1 (DSN), RFC 6531 (SMTPUTF8),
  * RFC 3207 (STARTTLS), RFC 4954 §3 (AUTH).
  */
-import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+import type { ReceivedReply } from "./reply-parser.ts";
 
 export interface Extensions {
   /** Largest message that the server takes, in bytes; undefined if it set no limit. */

@@ -6,8 +6,8 @@
  *
  * Source: RFC 5321 §4.1.2; RFC 1870 §6 (SIZE); RFC 6152 (8BITMIME); RFC 6531 §3.4.
  */
-import type { Extensions } from "#protocols/smtp/client-session-extensions.ts";
-import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { Extensions } from "./client-session-extensions.ts";
+import type { Verdict } from "./client-session-verdict.ts";
 
 export interface ClientMail {
   /** "" is the null reverse-path. */

@@ -5,10 +5,10 @@
  * Source: RFC 5321 §3.3 (mail transactions); RFC 2033 §4.2 (replies of LMTP).
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Extensions } from "#protocols/smtp/client-session-extensions.ts";
-import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type { ClientFault, Stage, Verdict } from "#protocols/smtp/client-session-verdict.ts";
-import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+import type { Extensions } from "./client-session-extensions.ts";
+import type { ClientMail } from "./client-session-mail.ts";
+import type { ClientFault, Stage, Verdict } from "./client-session-verdict.ts";
+import type { ReceivedReply } from "./reply-parser.ts";
 
 export type Dialect = "smtp" | "lmtp";
 

@@ -4,13 +4,8 @@
  *
  * Source: RFC 5321 §3.3; RFC 2920 §3.1 (client's part); RFC 2033 §4.2 (LMTP).
  */
-import { breakOff, finish, refuseAll, verdictsOf } from "#protocols/smtp/client-session-ending.ts";
-import {
-  type ClientMail,
-  localRefusal,
-  mailCommand,
-  rcptCommand,
-} from "#protocols/smtp/client-session-mail.ts";
+import { breakOff, finish, refuseAll, verdictsOf } from "./client-session-ending.ts";
+import { type ClientMail, localRefusal, mailCommand, rcptCommand } from "./client-session-mail.ts";
 import {
   acceptedCount,
   type Busy,
@@ -27,13 +22,9 @@ import {
   rcptsLeft,
   ready,
   SERVICE_CLOSING,
-} from "#protocols/smtp/client-session-state.ts";
-import {
-  type ClientFault,
-  protocolFault,
-  type Stage,
-} from "#protocols/smtp/client-session-verdict.ts";
-import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+} from "./client-session-state.ts";
+import { type ClientFault, protocolFault, type Stage } from "./client-session-verdict.ts";
+import type { ReceivedReply } from "./reply-parser.ts";
 
 export function startMail(
   session: Extract<ClientSession, { phase: "ready" }>,

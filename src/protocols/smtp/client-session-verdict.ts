@@ -2,7 +2,7 @@
  * What a client session found out about one recipient, and how it words it.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+import type { ReceivedReply } from "./reply-parser.ts";
 
 /** Where a session stands, in the words of smtp(1). */
 export type Stage =

@@ -13,13 +13,8 @@
  * Source: RFC 5321 §3, §4.1, §4.3.2; RFC 2920 (PIPELINING); RFC 2033 (LMTP).
  */
 import { unreachable } from "#base/unreachable.ts";
-import {
-  breakOff,
-  finish,
-  refuseAll,
-  refuseSession,
-} from "#protocols/smtp/client-session-ending.ts";
-import { NO_EXTENSIONS, parseExtensions } from "#protocols/smtp/client-session-extensions.ts";
+import { breakOff, finish, refuseAll, refuseSession } from "./client-session-ending.ts";
+import { NO_EXTENSIONS, parseExtensions } from "./client-session-extensions.ts";
 import {
   CLOSE,
   CLOSED,
@@ -33,7 +28,7 @@ import {
   QUIT,
   ready,
   SERVICE_CLOSING,
-} from "#protocols/smtp/client-session-state.ts";
+} from "./client-session-state.ts";
 import {
   startMail,
   takeDataReply,
@@ -41,9 +36,9 @@ import {
   takeMailReply,
   takeRcptReply,
   takeResetReply,
-} from "#protocols/smtp/client-session-transaction.ts";
-import { type ClientFault, protocolFault } from "#protocols/smtp/client-session-verdict.ts";
-import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+} from "./client-session-transaction.ts";
+import { type ClientFault, protocolFault } from "./client-session-verdict.ts";
+import type { ReceivedReply } from "./reply-parser.ts";
 
 /**
  * Advances a session by one event. Nothing that a server sends makes it throw.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
+import * as fc from "fast-check";
+import { DataEncoder } from "./data-encoder.ts";
 
 const CASES: readonly { readonly name: string; readonly text: string; readonly wire: string }[] = [
   { name: "ends a text with the mark", text: "hi\r\n", wire: "hi\r\n.\r\n" },

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   MAX_REPLY_LINES,
   type ParsedReplies,
   type ReceivedReply,
   ReplyParser,
-} from "#protocols/smtp/reply-parser.ts";
+} from "./reply-parser.ts";
 
 interface Case {
   readonly name: string;
