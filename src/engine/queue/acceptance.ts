@@ -1,0 +1,113 @@
+/**
+ * The way in: a message and its envelopes become durable, then due.
+ *
+ * "accepted" is said only after the spool said "durable". What a dispatcher sends
+ * is not trusted: an id that was not granted, or envelopes that are not the
+ * message's own, are refused.
+ */
+import { type Envelope, MAX_ENVELOPES, type Message } from "#model/envelope.ts";
+import { EVPID_DIGITS } from "#model/ids.ts";
+import type { Receipt } from "#model/intake.ts";
+import type { Blobs } from "./blobs.ts";
+import { enrol, type QueueContext } from "./context.ts";
+
+/** Text in commits that are under way; more is refused as "full". */
+export const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
+
+export class Acceptance {
+  readonly #context: QueueContext;
+  readonly #blobs: Blobs;
+  readonly #maxEnvelopes: number;
+  /** Called when a message came in. */
+  readonly #wake: () => void;
+  #pendingBytes = 0;
+  #accepted = 0;
+  #isOpen = true;
+
+  constructor(context: QueueContext, blobs: Blobs, bounds: Bounds) {
+    this.#context = context;
+    this.#blobs = blobs;
+    this.#maxEnvelopes = bounds.maxEnvelopes;
+    this.#wake = () => bounds.wake();
+  }
+
+  /** Envelopes accepted since the start. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return (
+      this.#isOpen &&
+      this.#pendingBytes + bytes <= MAX_PENDING_BYTES &&
+      this.#context.index.envelopeCount < this.#maxEnvelopes &&
+      this.#context.spool.hasRoom(this.#pendingBytes + bytes)
+    );
+  }
+
+  /** Refuses everything from now on. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  async accept(
+    message: Message,
+    envelopes: readonly Envelope[],
+    text: readonly Uint8Array[] | "blob",
+  ): Promise<Receipt> {
+    const refusal = this.#refusal(message, envelopes, text);
+    if (refusal !== undefined) return this.#refuse(message, text, refusal);
+    const { spool, msgids } = this.#context;
+    msgids.use(message.msgid);
+    const pendingBytes = text === "blob" ? 0 : message.textBytes;
+    this.#pendingBytes += pendingBytes;
+    const outcome = await spool.commit([{ kind: "accepted", message, envelopes, text }]);
+    this.#pendingBytes -= pendingBytes;
+    msgids.settle(message.msgid);
+    if (outcome !== "durable") return this.#refuse(message, text, outcome);
+    if (text === "blob") this.#blobs.forget(message.msgid);
+    this.#accepted += envelopes.length;
+    enrol(this.#context, message, envelopes);
+    this.#wake();
+    return { kind: "accepted" };
+  }
+
+  #refusal(
+    message: Message,
+    envelopes: readonly Envelope[],
+    text: readonly Uint8Array[] | "blob",
+  ): "full" | "failed" | undefined {
+    const { msgid } = message;
+    if (!this.#isOpen || !this.#context.msgids.isGranted(msgid)) return "failed";
+    if (!areOwn(msgid, envelopes)) return "failed";
+    if (text === "blob" && !this.#blobs.isWhole(msgid)) return "failed";
+    return this.hasRoom(text === "blob" ? 0 : message.textBytes) ? undefined : "full";
+  }
+
+  async #refuse(
+    message: Message,
+    text: readonly Uint8Array[] | "blob",
+    why: "full" | "failed",
+  ): Promise<Receipt> {
+    this.#context.msgids.release(message.msgid);
+    if (text === "blob") await this.#blobs.drop(message.msgid);
+    return { kind: "refused", why };
+  }
+}
+
+export interface Bounds {
+  /** Envelopes in the queue. */
+  readonly maxEnvelopes: number;
+  wake(): void;
+}
+
+/** At least one envelope, each with an id of its own that begins with the msgid. */
+function areOwn(msgid: string, envelopes: readonly Envelope[]): boolean {
+  if (envelopes.length === 0 || envelopes.length > MAX_ENVELOPES) return false;
+  const evpids = new Set<string>();
+  for (const { evpid } of envelopes) {
+    if (evpid.length !== EVPID_DIGITS || !evpid.startsWith(msgid)) return false;
+    evpids.add(evpid);
+  }
+  return evpids.size === envelopes.length;
+}

@@ -1,0 +1,116 @@
+/**
+ * Drives the scheduler: lines up what is due, hands out attempts while the limits
+ * allow, and passes results on to be recorded.
+ *
+ * One timer for the whole queue. What it does in one turn of the event loop is
+ * bounded, so that a backlog of a million envelopes does not stop the intake.
+ */
+import type { Carrier } from "#model/delivery.ts";
+import type { EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
+import { envelopeOf } from "#engine/scheduler/record.ts";
+import type { Grant } from "#engine/scheduler/scheduler.ts";
+import { lineUp, type QueueContext } from "./context.ts";
+import type { Recorder } from "./recorder.ts";
+import { attemptsEnded, expiry } from "./verdict.ts";
+
+/** Envelopes lined up in one turn. Source: OpenSMTPD schedules 1024 in one pass. */
+const DUE_BATCH = 1024;
+/** Attempts started in one turn. */
+const START_BATCH = 256;
+/** Longest timer: Node runs one of more than 2^31-1 ms at once. */
+const MAX_TIMER_MS = 3_600_000;
+
+export class Attempts {
+  readonly #context: QueueContext;
+  readonly #carrier: Carrier;
+  readonly #recorder: Recorder;
+  #state: "idle" | "woken" | "stopped" = "idle";
+  #cancelTimer: () => void = () => undefined;
+  /** Monotonic; Infinity when no timer runs. */
+  #timerDueMs = Infinity;
+  #underWay = 0;
+
+  constructor(context: QueueContext, carrier: Carrier, recorder: Recorder) {
+    this.#context = context;
+    this.#carrier = carrier;
+    this.#recorder = recorder;
+  }
+
+  /** Attempts whose results have not come. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** There may be something to do: looks before this turn of the event loop ends. */
+  wake(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "woken";
+    queueMicrotask(() => this.#turn());
+  }
+
+  /** Starts no more attempts; results of those under way are still taken. */
+  stop(): void {
+    this.#state = "stopped";
+    this.#cancelTimer();
+  }
+
+  #turn(): void {
+    if (this.#state === "stopped") return;
+    this.#state = "idle";
+    const { scheduler, clock } = this.#context;
+    const due = scheduler.advance(clock.monotonicMs(), DUE_BATCH);
+    this.#expire(due.expired);
+    for (const record of due.stranded) lineUp(this.#context, record, 0);
+    for (let started = 0; started < START_BATCH; started++) {
+      const grant = scheduler.take();
+      if (grant === undefined) {
+        this.#arm(due.more ? 0 : Infinity);
+        return;
+      }
+      void this.#start(grant);
+    }
+    this.#arm(0);
+  }
+
+  #expire(expired: readonly EnvelopeRecord[]): void {
+    const byMessage = new Map<MessageRecord, EnvelopeRecord[]>();
+    for (const record of expired) {
+      const records = byMessage.get(record.owner);
+      if (records === undefined) byMessage.set(record.owner, [record]);
+      else records.push(record);
+    }
+    for (const [message, records] of byMessage) {
+      this.#recorder.add(message, records.map(expiry), undefined);
+    }
+  }
+
+  async #start(grant: Grant): Promise<void> {
+    const { clock, spool } = this.#context;
+    const { message } = grant.message;
+    const nowMs = clock.wallMs();
+    for (const record of grant.records) record.lastTryAtWallMs = nowMs;
+    this.#underWay++;
+    const results = await this.#carrier.attempt({
+      message,
+      envelopes: grant.records.map(envelopeOf),
+      text: spool.text(message.msgid),
+    });
+    this.#underWay--;
+    this.#recorder.add(grant.message, attemptsEnded(grant.records, results), grant);
+  }
+
+  /** Has the next turn come after `delayMs`, or when the next envelope is due if that is sooner. */
+  #arm(delayMs: number): void {
+    const { scheduler, clock } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const dueMs = Math.min(nowMs + delayMs, scheduler.nextDueMs ?? Infinity);
+    // A timer that comes too early does no harm, and saves making one for each message.
+    if (dueMs === Infinity || (this.#timerDueMs <= dueMs && this.#timerDueMs > nowMs)) return;
+    this.#cancelTimer();
+    this.#timerDueMs = Math.min(Math.max(dueMs, nowMs), nowMs + MAX_TIMER_MS);
+    this.#cancelTimer = clock.after(this.#timerDueMs - nowMs, () => {
+      this.#timerDueMs = Infinity;
+      this.wake();
+    });
+  }
+}

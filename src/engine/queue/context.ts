@@ -1,0 +1,58 @@
+/**
+ * What the parts of the queue share: the ports and the state that they work on.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+import type { Observe } from "#model/events.ts";
+import type { Spool } from "#engine/spool/spool.ts";
+import { backoffBaseMs, nextTryMs } from "#engine/scheduler/backoff.ts";
+import type { EnvelopeRecord } from "#engine/scheduler/record.ts";
+import type { Scheduler } from "#engine/scheduler/scheduler.ts";
+import type { Msgids } from "./msgids.ts";
+import type { QueueIndex } from "./queue-index.ts";
+
+export interface QueueContext {
+  readonly clock: Clock;
+  readonly spool: Spool;
+  readonly observe: Observe;
+  readonly index: QueueIndex;
+  readonly scheduler: Scheduler;
+  readonly msgids: Msgids;
+}
+
+/** What has to be added to a monotonic time to get the wall clock's. */
+export function wallOffsetMs(clock: Clock): number {
+  return clock.wallMs() - clock.monotonicMs();
+}
+
+/** Puts a message that was just made durable into the queue, due at once. */
+export function enrol(
+  context: QueueContext,
+  message: Message,
+  envelopes: readonly Envelope[],
+): void {
+  const nowMs = context.clock.monotonicMs();
+  const { envelopes: records } = context.index.add(message, envelopes, nowMs);
+  for (const record of records) lineUp(context, record, 0);
+}
+
+/** Makes an envelope due now; one without an action is looked at again after its back-off. */
+export function lineUp(context: QueueContext, record: EnvelopeRecord, notBeforeMs: number): void {
+  if (context.scheduler.ready(record, notBeforeMs)) return;
+  context.scheduler.wait(record, laterMs(context.clock, record, record.retryCount));
+}
+
+/** When an envelope is looked at next, after `retryCount` attempts; monotonic. */
+export function laterMs(clock: Clock, record: EnvelopeRecord, retryCount: number): number {
+  return nextTryMs({
+    acceptedAtMs: record.owner.acceptedAtMs,
+    baseMs: backoffBaseMs(record.plan.transport.kind),
+    retryCount,
+    nowMs: clock.monotonicMs(),
+  });
+}
+
+/** How long an envelope has been in the queue. */
+export function delayMs(clock: Clock, record: EnvelopeRecord): number {
+  return Math.max(0, clock.monotonicMs() - record.owner.acceptedAtMs);
+}

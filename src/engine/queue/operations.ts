@@ -1,0 +1,205 @@
+/**
+ * What an operator sees of the queue and does to it: smtpctl(8).
+ *
+ * Orders are durable when they are answered. They run in slices, so that an order
+ * about a million envelopes does not stop the mail. An envelope in flight is
+ * neither stopped nor tried twice: `remove` and `suspend` wait for its result and
+ * count unless it was delivered. Unlike OpenSMTPD, `schedule` leaves a suspended
+ * envelope alone.
+ */
+import type { MessageText } from "#model/delivery.ts";
+import type { Target } from "#model/ipc/control-link.ts";
+import { msgidOf } from "#model/ids.ts";
+import type { SpoolEntry } from "#engine/spool/spool.ts";
+import { type EnvelopeRecord, envelopeOf, evpidOf, expiresAtMs } from "#engine/scheduler/record.ts";
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
+import { delayMs, lineUp, type QueueContext, wallOffsetMs } from "./context.ts";
+import type { QueuedEnvelope } from "./show.ts";
+
+/** Envelopes whose change is one batch of the spool. */
+const ORDER_BATCH = 1000;
+
+export class Operations {
+  readonly #context: QueueContext;
+  readonly #wake: () => void;
+
+  constructor(context: QueueContext, wake: () => void) {
+    this.#context = context;
+    this.#wake = wake;
+  }
+
+  /** Every envelope, or those of one message or id; made as it is walked, which may take its time. */
+  *envelopes(target: Target): Generator<QueuedEnvelope> {
+    for (const record of this.#select(target)) {
+      if (record.state !== "gone") yield this.#view(record);
+    }
+  }
+
+  envelope(evpid: string): QueuedEnvelope | undefined {
+    const record = this.#context.index.envelope(evpid);
+    return record === undefined ? undefined : this.#view(record);
+  }
+
+  /** The text of a message in the queue, by its id or that of one of its envelopes. */
+  text(id: string): MessageText | undefined {
+    if (this.#context.index.select(id).length === 0) return undefined;
+    return this.#context.spool.text(msgidOf(id));
+  }
+
+  /** Makes what waits for its next try due now; says how many. */
+  schedule(target: Target): number {
+    let count = 0;
+    for (const record of this.#select(target)) {
+      if (record.state !== "waiting" || !this.#context.scheduler.ready(record, 0)) continue;
+      count++;
+    }
+    this.#wake();
+    return count;
+  }
+
+  /** Takes envelopes out of the queue with no word to the sender; says how many. */
+  async remove(target: Target): Promise<number> {
+    let count = 0;
+    for (const records of slices(this.#select(target))) {
+      const idle: EnvelopeRecord[] = [];
+      for (const record of records) {
+        if (isUnderWay(record)) {
+          record.afterwards = "remove";
+          count++;
+        } else if (record.state !== "gone") idle.push(record);
+      }
+      count += await this.#removeIdle(idle);
+    }
+    this.#wake();
+    return count;
+  }
+
+  /** Stops or goes on trying envelopes; says how many that changed. */
+  async suspend(target: Target, suspended: boolean): Promise<number> {
+    let count = 0;
+    for (const records of slices(this.#select(target))) {
+      const changed = records.filter((record) => canSuspend(record, suspended));
+      if (changed.length === 0) continue;
+      const stored = await this.#commit(
+        changed.map((record) => ({
+          kind: "held",
+          evpid: evpidOf(record),
+          atMs: this.#stamp(),
+          held: suspended,
+        })),
+      );
+      if (!stored) continue;
+      count += changed.length;
+      for (const record of changed) this.#setSuspended(record, suspended);
+    }
+    this.#wake();
+    return count;
+  }
+
+  /** False if it was paused already. */
+  pause(subsystem: DeliverySubsystem): boolean {
+    return this.#context.scheduler.pause(subsystem);
+  }
+
+  /** False if it was not paused. */
+  resume(subsystem: DeliverySubsystem): boolean {
+    const resumed = this.#context.scheduler.resume(subsystem);
+    this.#wake();
+    return resumed;
+  }
+
+  async #removeIdle(records: readonly EnvelopeRecord[]): Promise<number> {
+    if (records.length === 0) return 0;
+    const { scheduler, index, clock, observe } = this.#context;
+    const wereSuspended = new Set(records.filter((record) => record.state === "suspended"));
+    for (const record of records) scheduler.withdraw(record);
+    const stored = await this.#commit(
+      records.map((record) => ({ kind: "removed", evpid: evpidOf(record), atMs: this.#stamp() })),
+    );
+    for (const record of records) {
+      if (stored) {
+        scheduler.finish(record);
+        index.remove(record);
+        observe({
+          kind: "removed",
+          message: record.owner.message,
+          envelope: envelopeOf(record),
+          delayMs: delayMs(clock, record),
+          diagnostic: "Removed by operator",
+        });
+      } else if (wereSuspended.has(record)) scheduler.suspend(record);
+      else lineUp(this.#context, record, 0);
+    }
+    return stored ? records.length : 0;
+  }
+
+  #setSuspended(record: EnvelopeRecord, suspended: boolean): void {
+    if (isUnderWay(record)) record.afterwards = suspended ? "suspend" : "retry";
+    else if (record.state === "gone") return;
+    else if (suspended) this.#context.scheduler.suspend(record);
+    else lineUp(this.#context, record, 0);
+  }
+
+  async #commit(entries: readonly SpoolEntry[]): Promise<boolean> {
+    const outcome = await this.#context.spool.commit(entries);
+    if (outcome === "durable") return true;
+    const cause = `the spool says: ${outcome}`;
+    this.#context.observe({ kind: "spool-trouble", what: "carry out an order", cause });
+    return false;
+  }
+
+  *#select(target: Target): Generator<EnvelopeRecord> {
+    const { index } = this.#context;
+    if (target.kind === "id") {
+      yield* index.select(target.id);
+      return;
+    }
+    // What comes in meanwhile is not meant, and would keep the walk from ending.
+    let left = index.messageCount;
+    for (const message of index.messages()) {
+      if (left-- === 0) return;
+      // A copy: envelopes may be finished between two steps.
+      yield* message.envelopes.slice();
+    }
+  }
+
+  #view(record: EnvelopeRecord): QueuedEnvelope {
+    const offsetMs = wallOffsetMs(this.#context.clock);
+    return {
+      message: record.owner.message,
+      envelope: envelopeOf(record),
+      reason: this.#context.scheduler.reasonOf(record, offsetMs),
+      retryCount: record.retryCount,
+      lastTryAtMs: record.lastTryAtWallMs,
+      expiresAtMs: expiresAtMs(record) + offsetMs,
+      lastError: record.lastWords?.diagnostic ?? "",
+    };
+  }
+
+  #stamp(): number {
+    return Math.max(0, Math.round(this.#context.clock.wallMs()));
+  }
+}
+
+/** With the carrier, or on its way to the disk: its fate is decided there. */
+function isUnderWay(record: EnvelopeRecord): boolean {
+  return record.state === "inflight" || record.state === "recording";
+}
+
+function canSuspend(record: EnvelopeRecord, suspended: boolean): boolean {
+  if (record.state === "gone" || record.afterwards === "remove") return false;
+  const isSuspended = record.state === "suspended" || record.afterwards === "suspend";
+  return isSuspended !== suspended;
+}
+
+/** Lists of at most ORDER_BATCH. */
+function* slices(records: Iterable<EnvelopeRecord>): Generator<readonly EnvelopeRecord[]> {
+  let slice: EnvelopeRecord[] = [];
+  for (const record of records) {
+    slice.push(record);
+    if (slice.length < ORDER_BATCH) continue;
+    yield slice;
+    slice = [];
+  }
+  if (slice.length > 0) yield slice;
+}

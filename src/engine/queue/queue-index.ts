@@ -1,0 +1,86 @@
+/**
+ * Everything that is in the queue, by msgid. Owns the records; what many of them
+ * have in common is kept once.
+ */
+import type { Envelope, Message } from "#model/envelope.ts";
+import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
+import {
+  addEnvelope,
+  type EnvelopeRecord,
+  evpidOf,
+  type LastWords,
+  MessageRecord,
+  type Plan,
+} from "#engine/scheduler/record.ts";
+import { Interner } from "./interner.ts";
+
+export class QueueIndex {
+  readonly #messages = new Map<string, MessageRecord>();
+  readonly #plans = new Interner<Plan>();
+  readonly #words = new Interner<LastWords>();
+  #envelopeCount = 0;
+
+  get messageCount(): number {
+    return this.#messages.size;
+  }
+
+  get envelopeCount(): number {
+    return this.#envelopeCount;
+  }
+
+  has(msgid: string): boolean {
+    return this.#messages.has(msgid);
+  }
+
+  message(msgid: string): MessageRecord | undefined {
+    return this.#messages.get(msgid);
+  }
+
+  envelope(evpid: string): EnvelopeRecord | undefined {
+    return this.#messages.get(msgidOf(evpid))?.envelopes.find((each) => evpidOf(each) === evpid);
+  }
+
+  /** Oldest first; may be walked while messages come and go. */
+  messages(): IterableIterator<MessageRecord> {
+    return this.#messages.values();
+  }
+
+  /** The message or envelope of that id, as a list of envelopes that does not change. */
+  select(id: string): readonly EnvelopeRecord[] {
+    if (id.length === MSGID_DIGITS) return [...(this.#messages.get(id)?.envelopes ?? [])];
+    const found = id.length === EVPID_DIGITS ? this.envelope(id) : undefined;
+    return found === undefined ? [] : [found];
+  }
+
+  /** `acceptedAtMs` is on the monotonic clock. */
+  add(message: Message, envelopes: readonly Envelope[], acceptedAtMs: number): MessageRecord {
+    const record = new MessageRecord(message, acceptedAtMs);
+    for (const envelope of envelopes) addEnvelope(record, envelope, this.#plan(envelope));
+    this.#envelopeCount += envelopes.length;
+    this.#messages.set(message.msgid, record);
+    return record;
+  }
+
+  /** Forgets an envelope, and its message with the last one. */
+  remove(record: EnvelopeRecord): void {
+    const { envelopes, message } = record.owner;
+    const last = envelopes.pop();
+    if (last !== undefined && last !== record) {
+      envelopes[record.slot] = last;
+      last.slot = record.slot;
+    }
+    this.#envelopeCount--;
+    if (envelopes.length === 0) this.#messages.delete(message.msgid);
+  }
+
+  /** The same words as one object. */
+  words(words: LastWords): LastWords {
+    return this.#words.intern(`${words.status}\0${words.remote}\0${words.diagnostic}`, words);
+  }
+
+  #plan({ action, transport, rule, ttlMs }: Envelope): Plan {
+    const user = transport.kind === "mda" ? transport.user : "";
+    const key = `${action}\0${transport.kind}\0${user}\0${rule}\0${ttlMs}`;
+    return this.#plans.intern(key, { action, transport, rule, ttlMs });
+  }
+}

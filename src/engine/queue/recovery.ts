@@ -1,0 +1,65 @@
+/**
+ * Takes up what an earlier process left unfinished.
+ *
+ * Stored times are the wall clock's and become monotonic here, once; from then on
+ * a jump of the wall clock changes nothing. A clock that stood wrong before must
+ * not hurt either: an age is never negative, a next try is never later than its
+ * back-off allows, and what seems to have expired while nothing ran gets one try
+ * more before it does.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
+import { type EnvelopeRecord, expiresAtMs } from "#engine/scheduler/record.ts";
+import { LAST_CHANCE_MS } from "#engine/scheduler/scheduler.ts";
+import { laterMs, lineUp, type QueueContext } from "./context.ts";
+
+/** Schedules everything that the spool recovered. */
+export function recover(context: QueueContext): void {
+  for (const stored of context.spool.takeRecovered()) recoverMessage(context, stored);
+}
+
+function recoverMessage(context: QueueContext, stored: StoredMessage): void {
+  const { clock, index } = context;
+  const { message } = stored;
+  const ageMs = Math.max(0, clock.wallMs() - message.acceptedAtMs);
+  const envelopes = stored.envelopes.map((each) => each.envelope);
+  const owner = index.add(message, envelopes, clock.monotonicMs() - ageMs);
+  for (const [at, record] of owner.envelopes.entries()) {
+    const was = stored.envelopes[at];
+    if (was !== undefined) recoverEnvelope(context, record, was);
+  }
+}
+
+function recoverEnvelope(
+  context: QueueContext,
+  record: EnvelopeRecord,
+  stored: StoredEnvelope,
+): void {
+  const { clock, scheduler, index } = context;
+  record.retryCount = stored.retryCount;
+  record.lastTryAtWallMs = stored.lastTryAtMs;
+  if (stored.lastResult !== undefined) {
+    const { status, diagnostic, remote } = stored.lastResult;
+    record.lastWords = index.words({ status, diagnostic, remote });
+  }
+  if (stored.held) {
+    scheduler.suspend(record);
+    return;
+  }
+  const nowMs = clock.monotonicMs();
+  const dueMs = dueAtMs(clock, record, stored);
+  if (dueMs <= nowMs || expiresAtMs(record) <= nowMs) {
+    lineUp(context, record, nowMs + LAST_CHANCE_MS);
+  } else {
+    scheduler.wait(record, dueMs);
+  }
+}
+
+/** Monotonic; now or earlier if it was never tried. */
+function dueAtMs(clock: Clock, record: EnvelopeRecord, stored: StoredEnvelope): number {
+  const nowMs = clock.monotonicMs();
+  const dueMs = nowMs + stored.nextTryAtMs - clock.wallMs();
+  return stored.lastTryAtMs === 0
+    ? nowMs
+    : Math.min(dueMs, laterMs(clock, record, stored.retryCount));
+}

@@ -1,0 +1,151 @@
+/**
+ * One envelope of the queue as people and programs see it: OpenSMTPD's line of
+ * fourteen fields, and JSON that also says why it waits.
+ *
+ * Where we differ: EXPIRE is the real time (OpenSMTPD prints CTIME), and JSON
+ * has the reason. Source: smtpctl(8) `show queue`, spec 4.3.
+ */
+import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+
+/** Longest ERROR field. */
+const MAX_ERROR_LENGTH = 1024;
+
+/** An envelope as it stands. Times are wall-clock milliseconds. */
+export interface QueuedEnvelope {
+  readonly message: Message;
+  readonly envelope: Envelope;
+  readonly reason: WaitReason;
+  readonly retryCount: number;
+  /** 0 if it was never tried. */
+  readonly lastTryAtMs: number;
+  readonly expiresAtMs: number;
+  /** What was said at the last try, or "". */
+  readonly lastError: string;
+}
+
+/** `EVPID|FAMILY|AGENT|FLAGS|SENDER|RCPT|DEST|CTIME|EXPIRE|LASTTRY|RETRY|STATE|DELAY|ERROR`. */
+export function formatQueueLine(queued: QueuedEnvelope, nowMs: number): string {
+  const { message, envelope, reason } = queued;
+  const [state, delaySeconds] = stateOf(reason, nowMs);
+  return [
+    envelope.evpid,
+    familyOf(message),
+    envelope.transport.kind,
+    flagsOf(queued).join(","),
+    addressField(message.reversePath),
+    addressField(envelope.forwardPath),
+    addressField(envelope.destination),
+    seconds(message.acceptedAtMs),
+    seconds(queued.expiresAtMs),
+    seconds(queued.lastTryAtMs),
+    queued.retryCount,
+    state,
+    delaySeconds,
+    escaped(queued.lastError.slice(0, MAX_ERROR_LENGTH), UNSAFE),
+  ].join("|");
+}
+
+/** The same as a JSON object in one line. */
+export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
+  const { message, envelope, reason } = queued;
+  return JSON.stringify({
+    evpid: envelope.evpid,
+    msgid: message.msgid,
+    agent: envelope.transport.kind,
+    action: envelope.action,
+    rule: envelope.rule,
+    flags: flagsOf(queued),
+    origin: message.origin,
+    sender: message.reversePath,
+    recipient: envelope.forwardPath,
+    destination: envelope.destination,
+    textBytes: message.textBytes,
+    acceptedAtMs: message.acceptedAtMs,
+    expiresAtMs: queued.expiresAtMs,
+    lastTryAtMs: queued.lastTryAtMs,
+    retryCount: queued.retryCount,
+    lastError: queued.lastError,
+    reason,
+    reasonText: formatReason(reason, nowMs),
+  });
+}
+
+/** Lines for `show envelope`: a name and a value each. */
+export function formatEnvelope(queued: QueuedEnvelope, nowMs: number): string {
+  const { message, envelope } = queued;
+  const { transport } = envelope;
+  const fields: readonly (readonly [name: string, value: string | number])[] = [
+    ["evpid", envelope.evpid],
+    ["action", envelope.action],
+    ["rule", envelope.rule],
+    ["type", transport.kind],
+    ["mda-user", transport.kind === "mda" ? transport.user : ""],
+    ["tag", message.origin.tag],
+    ["helo", message.origin.helo],
+    ["hostname", message.origin.hostname],
+    ["address", message.origin.address],
+    ["username", message.origin.username],
+    ["sender", addressField(message.reversePath)],
+    ["rcpt", addressField(envelope.forwardPath)],
+    ["dest", addressField(envelope.destination)],
+    ["size", message.textBytes],
+    ["ctime", seconds(message.acceptedAtMs)],
+    ["ttl", seconds(envelope.ttlMs)],
+    ["expire", seconds(queued.expiresAtMs)],
+    ["last-try", seconds(queued.lastTryAtMs)],
+    ["retry", queued.retryCount],
+    ["flags", flagsOf(queued).join(" ")],
+    ["errorline", queued.lastError],
+    ["waits", formatReason(queued.reason, nowMs)],
+  ];
+  return fields
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name}: ${escaped(String(value), UNSAFE)}\n`)
+    .join("");
+}
+
+function familyOf({ origin }: Message): string {
+  if (origin.kind === "local" || origin.kind === "internal") return "local";
+  return origin.address.includes(":") ? "inet6" : "inet4";
+}
+
+function flagsOf({ message, reason }: QueuedEnvelope): readonly string[] {
+  const flags: string[] = [];
+  if (message.origin.username !== "") flags.push("auth");
+  if (message.origin.kind === "internal") flags.push("bounce", "internal");
+  if (reason.kind === "suspended") flags.push("suspend");
+  if (reason.kind === "limit") flags.push("hold");
+  return flags;
+}
+
+/** STATE, and DELAY in seconds: to the next try, or since the attempt began. */
+function stateOf(reason: WaitReason, nowMs: number): readonly [string, number] {
+  if (reason.kind === "inflight") return ["inflight", seconds(nowMs - reason.sinceMs)];
+  if (reason.kind === "recording") return ["inflight", 0];
+  const hasTime = reason.kind === "retry" || reason.kind === "no-action";
+  return ["pending", hasTime ? seconds(reason.untilMs - nowMs) : 0];
+}
+
+/** The null reverse-path is `@`. */
+function addressField(address: string): string {
+  return address === "" ? "@" : escaped(address, UNSAFE_IN_FIELD);
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
+}
+
+/** What vis(3) writes otherwise: backslash, controls, whatever is not ASCII. */
+const UNSAFE = /[^ -[\]-~]/gu;
+/** `|` too, which would end the field. */
+const UNSAFE_IN_FIELD = /[^!-[\]-{}~]/gu;
+
+function escaped(text: string, unsafe: RegExp): string {
+  return text.replaceAll(unsafe, (character) => {
+    if (character === "\\") return "\\\\";
+    let out = "";
+    for (const byte of Buffer.from(character)) out += `\\${byte.toString(8).padStart(3, "0")}`;
+    return out;
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * What becomes of an envelope after an attempt, its expiry or an operator's order,
+ * and how the spool and the sender are told.
+ *
+ * Pure. What a carrier says crosses a process boundary: it is cut to size, made
+ * one line, and an answer that is missing counts as "deferred".
+ */
+import { unreachable } from "#base/unreachable.ts";
+import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
+import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
+import type { SpoolEntry } from "#engine/spool/spool.ts";
+import { type EnvelopeRecord, evpidOf } from "#engine/scheduler/record.ts";
+
+/** An envelope whose attempt is over, or whose time is, or that an operator takes away after a deferral. */
+export interface Ended {
+  readonly record: EnvelopeRecord;
+  readonly cause: "attempt" | "expired" | "order";
+  readonly result: DeliveryResult;
+}
+
+/** What is done with an ended envelope. */
+export interface Verdict {
+  readonly ended: Ended;
+  readonly kind: "delivered" | "deferred" | "failed" | "removed";
+  /** Monotonic; when it is tried again, if deferred. */
+  readonly nextTryMs: number;
+}
+
+/** An operator's `remove` counts only where the attempt did not deliver. */
+export function verdictOn(ended: Ended, nextTryMs: number): Verdict {
+  const { outcome } = ended.result;
+  if (outcome === "delivered") return { ended, kind: "delivered", nextTryMs };
+  if (ended.record.afterwards === "remove") return { ended, kind: "removed", nextTryMs };
+  return { ended, kind: outcome === "deferred" ? "deferred" : "failed", nextTryMs };
+}
+
+/** `offsetMs`: from monotonic to wall-clock time. */
+export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): SpoolEntry {
+  const { record, result } = verdict.ended;
+  const evpid = evpidOf(record);
+  const atMs = stamp(nowMs + offsetMs);
+  switch (verdict.kind) {
+    case "delivered":
+    case "failed":
+      return { kind: verdict.kind, evpid, atMs, result };
+    case "removed":
+      return { kind: "removed", evpid, atMs };
+    case "deferred":
+      return {
+        kind: "deferred",
+        evpid,
+        atMs,
+        retryCount: record.retryCount + 1,
+        nextTryAtMs: stamp(verdict.nextTryMs + offsetMs),
+        result,
+      };
+    default:
+      return unreachable(verdict.kind);
+  }
+}
+
+/** How a bounce speaks of a failed envelope. */
+export function reportOf({ ended }: Verdict): ReportedRecipient {
+  const { record, result, cause } = ended;
+  const last = cause === "expired" ? record.lastWords : undefined;
+  const lastSaid = last === undefined ? "" : `; the last try ended with: ${last.diagnostic}`;
+  return {
+    originalRecipient: record.forwardPath,
+    finalRecipient: record.destination,
+    action: "failed",
+    status: result.status,
+    diagnostic: result.diagnostic + lastSaid,
+    remote: result.remote,
+    lastTryAtMs: record.lastTryAtWallMs,
+  };
+}
+
+/** RFC 3463 §3.5 (X.4.7): delivery time expired. */
+export function expiry(record: EnvelopeRecord): Ended {
+  const result: DeliveryResult = {
+    evpid: evpidOf(record),
+    outcome: "failed",
+    status: "5.4.7",
+    diagnostic: "Envelope expired",
+    remote: "",
+  };
+  return { record, cause: "expired", result };
+}
+
+/** Joins what a carrier answered with what it was asked, one answer each. */
+export function attemptsEnded(
+  records: readonly EnvelopeRecord[],
+  results: readonly DeliveryResult[],
+): readonly Ended[] {
+  const answers = new Map<string, DeliveryResult>();
+  for (const result of results) answers.set(result.evpid, result);
+  return records.map((record) => {
+    const evpid = evpidOf(record);
+    const answer = answers.get(evpid);
+    return {
+      record,
+      cause: "attempt",
+      result: answer === undefined ? silence(evpid) : tidy(answer),
+    };
+  });
+}
+
+function silence(evpid: string): DeliveryResult {
+  return {
+    evpid,
+    outcome: "deferred",
+    status: "4.3.0",
+    diagnostic: "The delivery attempt gave no result for this recipient",
+    remote: "",
+  };
+}
+
+/** The class that RFC 3463 §3 gives each outcome, with no detail. */
+const PLAIN_STATUS: Readonly<Record<DeliveryResult["outcome"], string>> = {
+  delivered: "2.0.0",
+  deferred: "4.0.0",
+  failed: "5.0.0",
+  // RFC 3463 §3.5: X.4.6, routing loop detected. A failure, and worded as one (OpenSMTPD says "delayed").
+  loop: "5.4.6",
+};
+
+const STATUS = /^[245]\.\d{1,3}\.\d{1,3}$/;
+const UNPRINTABLE = /\p{Cc}|\p{Zl}|\p{Zp}|\p{Cs}/gu;
+const NEEDS_TIDYING = /[^ -~]/;
+
+function tidy(result: DeliveryResult): DeliveryResult {
+  const { evpid, outcome } = result;
+  const expected = PLAIN_STATUS[outcome];
+  const fits = STATUS.test(result.status) && result.status.startsWith(expected.charAt(0));
+  return {
+    evpid,
+    outcome,
+    status: fits ? result.status : expected,
+    diagnostic: oneLine(result.diagnostic, MAX_DIAGNOSTIC_BYTES),
+    remote: oneLine(result.remote, MAX_NAME_BYTES),
+  };
+}
+
+function oneLine(words: string, maxBytes: number): string {
+  if (words.length <= maxBytes && !NEEDS_TIDYING.test(words)) return words;
+  // Each UTF-16 unit takes at most three bytes of UTF-8.
+  return words.slice(0, Math.floor(maxBytes / 3)).replaceAll(UNPRINTABLE, " ");
+}
+
+function stamp(wallMs: number): number {
+  return Math.max(0, Math.round(wallMs));
+}

@@ -1,0 +1,108 @@
+/**
+ * What is kept in memory of each message and envelope in the queue. Small on
+ * purpose: a million of them wait in a bad week. What envelopes share (action,
+ * rule, last words of a dead host) is one object; times are on the monotonic
+ * clock unless the name says wall.
+ */
+import { type HeapItem, OUTSIDE_HEAP } from "#base/heap.ts";
+import type { Envelope, Message, Transport } from "#model/envelope.ts";
+import type { Route } from "./route.ts";
+
+/** What the rules decided; one object for all envelopes with the same decision. */
+export interface Plan {
+  readonly action: string;
+  readonly transport: Transport;
+  readonly rule: string;
+  readonly ttlMs: number;
+}
+
+/** What was said when an envelope was last deferred; shared where it is the same. */
+export interface LastWords {
+  readonly status: string;
+  readonly diagnostic: string;
+  readonly remote: string;
+}
+
+/**
+ * - waiting: for its next try; in the heap
+ * - ready: due, in line on its route; in the heap for its expiry
+ * - inflight: handed to the carrier
+ * - recording: its end, deferral or removal is being made durable
+ * - suspended: until an operator resumes it; does not expire
+ * - gone: finished
+ */
+export type EnvelopeState = "waiting" | "ready" | "inflight" | "recording" | "suspended" | "gone";
+
+export class MessageRecord {
+  readonly message: Message;
+  /** When it was accepted; negative if that was before this process's clock began. */
+  readonly acceptedAtMs: number;
+  /** Envelopes that are not finished, in no particular order. */
+  readonly envelopes: EnvelopeRecord[] = [];
+
+  constructor(message: Message, acceptedAtMs: number) {
+    this.message = message;
+    this.acceptedAtMs = acceptedAtMs;
+  }
+}
+
+export class EnvelopeRecord implements HeapItem {
+  heapKey = 0;
+  heapIndex: number = OUTSIDE_HEAP;
+  readonly owner: MessageRecord;
+  /** Place in `owner.envelopes`. */
+  slot: number;
+  /** The evpid's last eight digits, as a signed number. */
+  readonly id: number;
+  readonly forwardPath: string;
+  readonly destination: string;
+  readonly plan: Plan;
+  /** Undefined when the configuration has no action for it. */
+  route: Route | undefined = undefined;
+  state: EnvelopeState = "waiting";
+  /** What an operator wants done with it once its attempt is over. */
+  afterwards: "retry" | "suspend" | "remove" = "retry";
+  retryCount = 0;
+  /** Wall clock; 0 if it was never tried. */
+  lastTryAtWallMs = 0;
+  lastWords: LastWords | undefined = undefined;
+
+  constructor(owner: MessageRecord, envelope: Envelope, plan: Plan) {
+    this.owner = owner;
+    this.slot = owner.envelopes.length;
+    this.id = Number.parseInt(envelope.evpid.slice(8), 16) | 0;
+    this.forwardPath = envelope.forwardPath;
+    this.destination =
+      envelope.destination === envelope.forwardPath ? envelope.forwardPath : envelope.destination;
+    this.plan = plan;
+  }
+}
+
+export function addEnvelope(owner: MessageRecord, envelope: Envelope, plan: Plan): EnvelopeRecord {
+  const record = new EnvelopeRecord(owner, envelope, plan);
+  owner.envelopes.push(record);
+  return record;
+}
+
+export function evpidOf(record: EnvelopeRecord): string {
+  return record.owner.message.msgid + (record.id >>> 0).toString(16).padStart(8, "0");
+}
+
+/** The envelope as it was accepted. */
+export function envelopeOf(record: EnvelopeRecord): Envelope {
+  const { action, transport, rule, ttlMs } = record.plan;
+  return {
+    evpid: evpidOf(record),
+    forwardPath: record.forwardPath,
+    destination: record.destination,
+    action,
+    transport,
+    rule,
+    ttlMs,
+  };
+}
+
+/** When the queue gives up. */
+export function expiresAtMs(record: EnvelopeRecord): number {
+  return record.owner.acceptedAtMs + record.plan.ttlMs;
+}

@@ -1,0 +1,100 @@
+/**
+ * The routes in use and the gates that they share. A route exists while an
+ * envelope in the queue goes its way; a user's gate while one of its routes does.
+ */
+import type { Action } from "#model/config/config.ts";
+import { Gate } from "./gate.ts";
+import type { SchedulerLimits } from "./limits.ts";
+import type { EnvelopeRecord } from "./record.ts";
+import { Route, type RouteKey, routeKeyOf } from "./route.ts";
+import type { DeliverySubsystem } from "./wait-reason.ts";
+
+interface UserGate {
+  readonly gate: Gate;
+  routes: number;
+}
+
+export class RouteTable {
+  readonly #limits: SchedulerLimits;
+  readonly #actions: ReadonlyMap<string, Action>;
+  readonly #routes = new Map<string, Route>();
+  readonly #users = new Map<string, UserGate>();
+  /** Counts envelopes; every other gate counts attempts. */
+  readonly inflight: Gate;
+  readonly subsystems: Readonly<Record<DeliverySubsystem, Gate>>;
+
+  constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
+    this.#limits = limits;
+    this.#actions = actions;
+    this.inflight = new Gate("scheduler max-inflight", limits.maxInflight);
+    this.subsystems = {
+      mta: new Gate("mta", Infinity, "mta"),
+      mda: new Gate("mda max-session", limits.mdaMaxSession, "mda"),
+    };
+  }
+
+  get size(): number {
+    return this.#routes.size;
+  }
+
+  routes(): Iterable<Route> {
+    return this.#routes.values();
+  }
+
+  /** Gives an envelope its route; leaves it without one if the configuration has no action for it. */
+  assign(record: EnvelopeRecord): Route | undefined {
+    if (record.route !== undefined) return record.route;
+    const key = routeKeyOf(record.plan, record.destination, this.#actions.get(record.plan.action));
+    if (key === undefined) return undefined;
+    const route = this.#routes.get(key.name) ?? this.#open(key);
+    route.envelopes++;
+    record.route = route;
+    return route;
+  }
+
+  /** Takes an envelope off its route. */
+  unassign(record: EnvelopeRecord): void {
+    const { route } = record;
+    if (route === undefined) return;
+    record.route = undefined;
+    route.envelopes--;
+    this.retire(route);
+  }
+
+  /** Forgets a route that nothing uses. */
+  retire(route: Route): void {
+    if (route.envelopes > 0 || route.place !== "idle") return;
+    if (!this.#routes.delete(route.key.name)) return;
+    const { user } = route.key;
+    if (user === undefined) return;
+    const shared = this.#users.get(user);
+    if (shared === undefined) return;
+    shared.routes--;
+    if (shared.routes === 0) this.#users.delete(user);
+  }
+
+  #open(key: RouteKey): Route {
+    const route = new Route(key, [
+      this.subsystems[key.subsystem],
+      ...this.#ownGate(key),
+      this.inflight,
+    ]);
+    this.#routes.set(key.name, route);
+    return route;
+  }
+
+  #ownGate(key: RouteKey): readonly Gate[] {
+    if (key.subsystem === "mta") {
+      return [new Gate("mta max-conn-per-relay", this.#limits.mtaMaxPerRelay)];
+    }
+    if (key.user === undefined) return [];
+    const known = this.#users.get(key.user);
+    if (known !== undefined) {
+      known.routes++;
+      return [known.gate];
+    }
+    const gate = new Gate("mda max-session-per-user", this.#limits.mdaMaxSessionPerUser);
+    this.#users.set(key.user, { gate, routes: 1 });
+    return [gate];
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A route: the envelopes that share a way out, and so its limits. Envelopes that
+ * are due stand in line here, grouped by message, so that one attempt carries
+ * every recipient of a message that goes the same way.
+ *
+ * Which route: relay by MX, the action and the destination's domain; `relay host`
+ * and lmtp, the action; maildir, the action and the user.
+ */
+import { unreachable } from "#base/unreachable.ts";
+import type { Action } from "#model/config/config.ts";
+import { Fifo } from "./fifo.ts";
+import type { Gate } from "./gate.ts";
+import type { EnvelopeRecord, MessageRecord, Plan } from "./record.ts";
+import type { DeliverySubsystem } from "./wait-reason.ts";
+
+/** Envelopes in one attempt; the rest of a larger message goes in further attempts. */
+export const MAX_TASK_ENVELOPES = 1000;
+
+export interface RouteKey {
+  readonly name: string;
+  readonly subsystem: DeliverySubsystem;
+  /** The user whose limit counts; undefined for relay and lmtp. */
+  readonly user: string | undefined;
+}
+
+/** Undefined if `action` is not one that can carry out the plan. */
+export function routeKeyOf(
+  plan: Plan,
+  destination: string,
+  action: Action | undefined,
+): RouteKey | undefined {
+  if (action === undefined) return undefined;
+  const { transport } = plan;
+  switch (action.kind) {
+    case "relay": {
+      if (transport.kind !== "mta") return undefined;
+      const domain = destination.slice(destination.lastIndexOf("@") + 1).toLowerCase();
+      const name = action.hosts.length > 0 ? action.name : `${action.name} ${domain}`;
+      return { name: `relay ${name}`, subsystem: "mta", user: undefined };
+    }
+    case "lmtp":
+      if (transport.kind !== "mda") return undefined;
+      return { name: `lmtp ${action.name}`, subsystem: "mda", user: undefined };
+    case "maildir":
+      if (transport.kind !== "mda") return undefined;
+      return {
+        name: `maildir ${action.name} ${transport.user}`,
+        subsystem: "mda",
+        user: transport.user,
+      };
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Due envelopes of one message; entries that left the line meanwhile are skipped when taken. */
+interface Group {
+  readonly message: MessageRecord;
+  readonly records: EnvelopeRecord[];
+  from: number;
+}
+
+export class Route {
+  readonly key: RouteKey;
+  /** What has to have room for an attempt, in the order in which it is asked. */
+  readonly gates: readonly Gate[];
+  /** Where the route stands: nowhere, in the round of routes, or in line at a gate. */
+  place: "idle" | "round" | Gate = "idle";
+  /** Envelopes in the queue that go this way. */
+  envelopes = 0;
+  readonly #line = new Fifo<Group>();
+  readonly #groups = new Map<MessageRecord, Group>();
+  #ready = 0;
+
+  constructor(key: RouteKey, gates: readonly Gate[]) {
+    this.key = key;
+    this.gates = gates;
+  }
+
+  /** Envelopes that are due and not under way. */
+  get ready(): number {
+    return this.#ready;
+  }
+
+  push(record: EnvelopeRecord): void {
+    this.#ready++;
+    const group = this.#groups.get(record.owner);
+    if (group !== undefined) {
+      group.records.push(record);
+      return;
+    }
+    const started: Group = { message: record.owner, records: [record], from: 0 };
+    this.#groups.set(record.owner, started);
+    this.#line.push(started);
+  }
+
+  /** Counts out an envelope that left the line; its `state` must not be "ready" any more. */
+  leave(): void {
+    this.#ready--;
+    if (this.#ready === 0) {
+      this.#line.clear();
+      this.#groups.clear();
+    }
+  }
+
+  /** Envelopes of the message that has been in line longest, made "inflight"; never empty while `ready` > 0. */
+  take(): readonly EnvelopeRecord[] {
+    const taken: EnvelopeRecord[] = [];
+    while (taken.length === 0 && this.#ready > 0) {
+      const group = this.#line.shift();
+      if (group === undefined) throw new RangeError("Cannot take: line and count differ");
+      this.#fill(taken, group);
+    }
+    return taken;
+  }
+
+  #fill(taken: EnvelopeRecord[], group: Group): void {
+    for (;;) {
+      const record = group.records[group.from];
+      if (record === undefined || taken.length === MAX_TASK_ENVELOPES) break;
+      group.from++;
+      if (record.state !== "ready") continue;
+      record.state = "inflight";
+      taken.push(record);
+    }
+    // To the end of the line, so that a message to very many does not hold up the others.
+    if (group.from < group.records.length) this.#line.push(group);
+    else this.#groups.delete(group.message);
+    this.#ready -= taken.length;
+    if (this.#ready === 0) {
+      this.#line.clear();
+      this.#groups.clear();
+    }
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The scheduler: which envelope is attempted next, and why each other one waits.
+ *
+ * Time is an argument, always of the monotonic clock, so that a jump of the wall
+ * clock neither expires nor hurries anything. Promises: an envelope is in flight
+ * at most once; routes take turns, one attempt each, so that a long queue does not
+ * starve a short one; no route stands in line at a gate that has room; each call
+ * costs O(log n) in the number of envelopes, whatever the number of routes.
+ *
+ * Source: OpenSMTPD's scheduler (spec 7.5), DESIGN 6.
+ */
+import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { Action } from "#model/config/config.ts";
+import { Fifo } from "./fifo.ts";
+import type { Gate } from "./gate.ts";
+import type { SchedulerLimits } from "./limits.ts";
+import { type EnvelopeRecord, expiresAtMs, type MessageRecord } from "./record.ts";
+import type { Route } from "./route.ts";
+import { RouteTable } from "./route-table.ts";
+import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
+
+/** An envelope past its time that was found at start still gets one try within this time. */
+export const LAST_CHANCE_MS = 600_000;
+
+/** Leave to attempt: envelopes of one message on one route. Given back with `release`. */
+export interface Grant {
+  readonly route: Route;
+  readonly message: MessageRecord;
+  readonly records: readonly EnvelopeRecord[];
+}
+
+/** What became due. */
+export interface Due {
+  /** State "recording": the caller ends them. */
+  readonly expired: readonly EnvelopeRecord[];
+  /** Due, but the configuration has no action for them: the caller says when to look again (`wait`). */
+  readonly stranded: readonly EnvelopeRecord[];
+  /** The batch was full and more are due now. */
+  readonly more: boolean;
+}
+
+export class Scheduler {
+  readonly #heap = new Heap<EnvelopeRecord>();
+  readonly #round = new Fifo<Route>();
+  readonly #table: RouteTable;
+
+  constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
+    this.#table = new RouteTable(limits, actions);
+  }
+
+  /** When `advance` has something to do; undefined if never. */
+  get nextDueMs(): number | undefined {
+    return this.#heap.first?.heapKey;
+  }
+
+  /** Envelopes in flight, and being recorded after it. */
+  get inflight(): number {
+    return this.#table.inflight.inUse;
+  }
+
+  /** Attempts under way. */
+  running(subsystem: DeliverySubsystem): number {
+    return this.#table.subsystems[subsystem].inUse;
+  }
+
+  get routeCount(): number {
+    return this.#table.size;
+  }
+
+  routes(): Iterable<Route> {
+    return this.#table.routes();
+  }
+
+  /** Has the envelope tried at `dueMs`, or expire if that comes first. */
+  wait(record: EnvelopeRecord, dueMs: number): void {
+    this.#unlist(record);
+    this.#table.assign(record);
+    record.state = "waiting";
+    this.#heap.add(record, Math.min(dueMs, expiresAtMs(record)));
+  }
+
+  /**
+   * Puts a due envelope in line; false if the configuration has no action for it,
+   * and nothing was changed. It expires in line, though not before `notBeforeMs`.
+   */
+  ready(record: EnvelopeRecord, notBeforeMs: number): boolean {
+    const route = this.#table.assign(record);
+    if (route === undefined) return false;
+    this.#unlist(record);
+    record.state = "ready";
+    this.#heap.add(record, Math.max(notBeforeMs, expiresAtMs(record)));
+    route.push(record);
+    if (route.place === "idle") this.#join(route);
+    return true;
+  }
+
+  suspend(record: EnvelopeRecord): void {
+    this.#unlist(record);
+    this.#table.assign(record);
+    record.state = "suspended";
+  }
+
+  /** Takes an envelope that is not in flight out of the order, to be ended or put back by the caller. */
+  withdraw(record: EnvelopeRecord): void {
+    this.#unlist(record);
+    record.state = "recording";
+  }
+
+  /** Forgets an envelope. */
+  finish(record: EnvelopeRecord): void {
+    this.#unlist(record);
+    record.state = "gone";
+    this.#table.unassign(record);
+  }
+
+  /** Lines up what is due at `nowMs`, `max` envelopes at most. */
+  advance(nowMs: number, max: number): Due {
+    const expired: EnvelopeRecord[] = [];
+    const stranded: EnvelopeRecord[] = [];
+    for (let count = 0; count < max; count++) {
+      const record = this.#heap.first;
+      if (record === undefined || record.heapKey > nowMs) return { expired, stranded, more: false };
+      if (record.state === "ready" || expiresAtMs(record) <= nowMs) {
+        this.withdraw(record);
+        expired.push(record);
+      } else if (!this.ready(record, 0)) {
+        this.withdraw(record);
+        stranded.push(record);
+      }
+    }
+    const next = this.nextDueMs;
+    return { expired, stranded, more: next !== undefined && next <= nowMs };
+  }
+
+  /** The next attempt to make; undefined if nothing is due that a limit does not hold back. */
+  take(): Grant | undefined {
+    for (;;) {
+      const route = this.#round.shift();
+      if (route === undefined) return undefined;
+      route.place = "idle";
+      const full = route.ready > 0 ? route.gates.find((gate) => !gate.hasRoom) : undefined;
+      if (route.ready > 0 && full === undefined) return this.#grant(route);
+      if (full === undefined) {
+        this.#table.retire(route);
+      } else {
+        full.queue(route);
+        route.place = full;
+      }
+      // It does not use the room for which it may have been called: the next in line may.
+      for (const gate of route.gates) this.#call(gate, 1);
+    }
+  }
+
+  /** Gives back the limits' room, when the grant's results are recorded. */
+  release(grant: Grant): void {
+    for (const gate of grant.route.gates) {
+      const count = this.#weight(gate, grant.records);
+      gate.leave(count);
+      this.#call(gate, count);
+    }
+    this.#table.retire(grant.route);
+  }
+
+  isPaused(subsystem: DeliverySubsystem): boolean {
+    return this.#table.subsystems[subsystem].paused;
+  }
+
+  /** Attempts under way go on; expiry does too. False if it was so already. */
+  pause(subsystem: DeliverySubsystem): boolean {
+    const gate = this.#table.subsystems[subsystem];
+    if (gate.paused) return false;
+    gate.paused = true;
+    return true;
+  }
+
+  resume(subsystem: DeliverySubsystem): boolean {
+    const gate = this.#table.subsystems[subsystem];
+    if (!gate.paused) return false;
+    gate.paused = false;
+    this.#call(gate, gate.waiting);
+    return true;
+  }
+
+  /** `offsetMs`: what to add to a monotonic time for the wall clock's. */
+  reasonOf(record: EnvelopeRecord, offsetMs: number): WaitReason {
+    switch (record.state) {
+      case "waiting":
+        return this.#waitingReason(record, record.heapKey + offsetMs);
+      case "ready":
+        return this.#readyReason(record);
+      case "inflight":
+        return { kind: "inflight", sinceMs: record.lastTryAtWallMs };
+      case "suspended":
+        return { kind: "suspended", by: "operator" };
+      case "recording":
+      case "gone":
+        return { kind: "recording" };
+      default:
+        return unreachable(record.state);
+    }
+  }
+
+  #waitingReason(record: EnvelopeRecord, untilMs: number): WaitReason {
+    if (record.route !== undefined) return { kind: "retry", untilMs };
+    return { kind: "no-action", action: record.plan.action, untilMs };
+  }
+
+  #readyReason(record: EnvelopeRecord): WaitReason {
+    const place = record.route?.place;
+    if (place === undefined || typeof place === "string") return { kind: "turn" };
+    return place.reason();
+  }
+
+  #grant(route: Route): Grant {
+    const records = route.take();
+    const first = records[0];
+    if (first === undefined) throw new RangeError("Cannot grant: nothing was in line");
+    for (const record of records) this.#heap.remove(record);
+    for (const gate of route.gates) gate.enter(this.#weight(gate, records));
+    if (route.ready > 0) this.#join(route);
+    return { route, message: first.owner, records };
+  }
+
+  #weight(gate: Gate, records: readonly EnvelopeRecord[]): number {
+    return gate === this.#table.inflight ? records.length : 1;
+  }
+
+  #join(route: Route): void {
+    route.place = "round";
+    this.#round.push(route);
+  }
+
+  /** Brings up to `count` routes from the gate's line into the round, if the gate has room. */
+  #call(gate: Gate, count: number): void {
+    if (!gate.hasRoom) return;
+    for (let called = 0; called < count; called++) {
+      const route = gate.next();
+      if (route === undefined) return;
+      this.#join(route);
+    }
+  }
+
+  /** Out of the heap and out of its route's line. */
+  #unlist(record: EnvelopeRecord): void {
+    if (record.heapIndex !== OUTSIDE_HEAP) this.#heap.remove(record);
+    if (record.state !== "ready") return;
+    record.state = "waiting";
+    record.route?.leave();
+  }
+}

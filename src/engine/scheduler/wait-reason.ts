@@ -1,0 +1,52 @@
+/**
+ * Why an envelope waits. Each envelope in the queue has exactly one reason at any
+ * time; the command line, the metrics and the trace all show this value.
+ * Times are wall-clock milliseconds.
+ */
+import { unreachable } from "#base/unreachable.ts";
+
+/** The two kinds of delivery that can be paused as a whole. */
+export type DeliverySubsystem = "mta" | "mda";
+
+export type WaitReason =
+  /** The last try was deferred; the next one is at `untilMs`. */
+  | { readonly kind: "retry"; readonly untilMs: number }
+  /** It is due, and its route comes round next. */
+  | { readonly kind: "turn" }
+  /** It is due, and `max` attempts (or envelopes) are under way that `name` counts. */
+  | { readonly kind: "limit"; readonly name: string; readonly max: number }
+  | { readonly kind: "paused"; readonly subsystem: DeliverySubsystem }
+  | { readonly kind: "suspended"; readonly by: "operator" }
+  /** The configuration has no action of this name for this kind of delivery; looked at again at `untilMs`. */
+  | { readonly kind: "no-action"; readonly action: string; readonly untilMs: number }
+  | { readonly kind: "inflight"; readonly sinceMs: number }
+  /** The attempt is over; its result is being made durable. */
+  | { readonly kind: "recording" };
+
+/** The reason in words, for people. */
+export function formatReason(reason: WaitReason, nowMs: number): string {
+  switch (reason.kind) {
+    case "retry":
+      return `retry in ${seconds(reason.untilMs - nowMs)} s`;
+    case "turn":
+      return "due, its turn comes next";
+    case "limit":
+      return `limit ${reason.name} (${reason.max}) is used up`;
+    case "paused":
+      return `${reason.subsystem} is paused`;
+    case "suspended":
+      return `suspended by ${reason.by}`;
+    case "no-action":
+      return `no action '${reason.action}' in the configuration for this delivery, looked at again in ${seconds(reason.untilMs - nowMs)} s`;
+    case "inflight":
+      return `in flight for ${seconds(nowMs - reason.sinceMs)} s`;
+    case "recording":
+      return "its result is being recorded";
+    default:
+      return unreachable(reason);
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
+}

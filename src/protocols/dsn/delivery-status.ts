@@ -1,0 +1,65 @@
+/**
+ * The part of a report that programs read: message/delivery-status.
+ *
+ * Source: RFC 3464 §2; RFC 3463 (status codes).
+ */
+import { printable, typedAddress } from "./printable.ts";
+
+/** Longest field body that is given back of what a far side said. */
+const MAX_FIELD_LENGTH = 900;
+
+/** One recipient that the report is about. */
+export interface ReportedRecipient {
+  /** As in RCPT TO. */
+  readonly originalRecipient: string;
+  /** After expansion: what was tried. */
+  readonly finalRecipient: string;
+  readonly action: "failed" | "delayed" | "delivered" | "relayed";
+  /** RFC 3463: `5.1.1`. */
+  readonly status: string;
+  /** What was said of it; any text. */
+  readonly diagnostic: string;
+  /** Who said it; "" when it was this server. */
+  readonly remote: string;
+  /** 0 if it was never tried. */
+  readonly lastTryAtMs: number;
+}
+
+/** `Sun, 22 Nov 2026 21:36:51 +0000`. RFC 5322 §3.3. */
+export function formatDate(wallMs: number): string {
+  return new Date(wallMs).toUTCString().replace("GMT", "+0000");
+}
+
+/** The fields of the whole message, then a group for each recipient. Lines end in CRLF. */
+export function formatDeliveryStatus(
+  serverName: string,
+  arrivedAtMs: number,
+  recipients: readonly ReportedRecipient[],
+): string {
+  const lines = [
+    `Reporting-MTA: dns; ${printable(serverName, MAX_FIELD_LENGTH)}`,
+    `Arrival-Date: ${formatDate(arrivedAtMs)}`,
+  ];
+  for (const recipient of recipients) lines.push("", ...recipientFields(recipient));
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+function recipientFields(recipient: ReportedRecipient): readonly string[] {
+  const { originalRecipient, finalRecipient, action, status, lastTryAtMs } = recipient;
+  const fields = [
+    // RFC 3464 §2.3.1: Original-Recipient repeats an ORCPT, which we do not take yet; both addresses
+    // of an aliased recipient would tell the sender where the alias leads.
+    `Final-Recipient: ${typedAddress(originalRecipient === "" ? finalRecipient : originalRecipient)}`,
+    `Action: ${action}`,
+    `Status: ${status}`,
+  ];
+  const remote = printable(recipient.remote, MAX_FIELD_LENGTH);
+  const diagnostic = printable(recipient.diagnostic, MAX_FIELD_LENGTH);
+  if (remote !== "") fields.push(`Remote-MTA: dns; ${remote}`);
+  // RFC 3464 §2.3.6: only what a mail system said is of type smtp.
+  if (diagnostic !== "") {
+    fields.push(`Diagnostic-Code: ${remote === "" ? "x-postrider" : "smtp"}; ${diagnostic}`);
+  }
+  if (lastTryAtMs > 0) fields.push(`Last-Attempt-Date: ${formatDate(lastTryAtMs)}`);
+  return fields;
+}

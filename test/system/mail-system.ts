@@ -1,0 +1,180 @@
+/**
+ * A queue with everything around it in memory and on virtual time: what the system
+ * tests drive. `restart` kills it and starts the next one on what was durable.
+ */
+import type { Action } from "#model/config/config.ts";
+import type { Envelope, Message, Origin } from "#model/envelope.ts";
+import type { Event } from "#model/events.ts";
+import { randomEvpid } from "#model/ids.ts";
+import type { Receipt } from "#model/intake.ts";
+import type { RecipientQuery, Resolution } from "#model/resolution.ts";
+import {
+  createQueue,
+  DEFAULT_QUEUE_SETTINGS,
+  type Queue,
+  type QueueSettings,
+} from "#engine/queue/queue.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimRandom } from "#world/sim/random.ts";
+import { CrashableSpool } from "./crashable-spool.ts";
+import { ProcessLife } from "./process-life.ts";
+import { ScriptedCarrier } from "./scripted-carrier.ts";
+
+export const SERVER = "mail.example.com";
+export const DAY_MS = 86_400_000;
+/** `queue ttl`, smtpd.conf(5). */
+export const TTL_MS: number = 4 * DAY_MS;
+
+const AT = { file: "smtpd.conf", line: 1, column: 1 };
+
+export const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ["out", { kind: "relay", at: AT, name: "out", ttlMs: TTL_MS, hosts: [], helo: SERVER }],
+  [
+    "local",
+    {
+      kind: "maildir",
+      at: AT,
+      name: "local",
+      ttlMs: TTL_MS,
+      path: { source: "~/Maildir", parts: [] },
+      user: undefined,
+    },
+  ],
+]);
+
+const CLIENT: Origin = {
+  kind: "smtp",
+  address: "192.0.2.9",
+  hostname: "client.example.com",
+  helo: "client.example.com",
+  tag: "",
+  username: "",
+};
+
+export interface Letter {
+  readonly from?: string;
+  /** `user@example.com` is local, everything else is relayed. */
+  readonly to: readonly string[];
+  readonly text?: string;
+  readonly action?: string;
+}
+
+/** The events of one kind; an event may have several kinds with the same fields. */
+type EventOf<Kind extends Event["kind"]> = Event extends infer Each
+  ? Each extends { readonly kind: infer Kinds }
+    ? Kind extends Kinds
+      ? Each
+      : never
+    : never
+  : never;
+
+export class MailSystem {
+  readonly clock: SimClock = new SimClock();
+  readonly seed: number;
+  readonly events: Event[] = [];
+  readonly carrier: ScriptedCarrier;
+  readonly #settings: QueueSettings;
+  #random: SimRandom;
+  #life: ProcessLife | undefined;
+  spool: CrashableSpool = new CrashableSpool();
+  queue: Queue;
+  /** Decides about bounces. */
+  resolve: (query: RecipientQuery) => Resolution = (query) => ({
+    kind: "accepted",
+    envelopes: [plan(query.forwardPath, undefined)],
+  });
+
+  constructor(seed: number, settings: Partial<QueueSettings> = {}) {
+    this.seed = seed;
+    this.#random = new SimRandom(seed);
+    this.carrier = new ScriptedCarrier(this.clock);
+    this.#settings = {
+      ...DEFAULT_QUEUE_SETTINGS,
+      serverName: SERVER,
+      actions: ACTIONS,
+      ...settings,
+    };
+    this.queue = this.#start();
+  }
+
+  /** Kills the queue, and starts one on what was durable. Results of attempts under way are lost. */
+  restart(settings: Partial<QueueSettings> = {}): void {
+    this.spool = new CrashableSpool(this.spool.crash());
+    this.queue = this.#start(settings);
+  }
+
+  async send(letter: Letter): Promise<{ readonly receipt: Receipt; readonly msgid: string }> {
+    const submission = this.queue.localIntake().open();
+    if (submission === undefined) throw new Error("The queue gives no message id");
+    const { msgid } = submission;
+    const text = Buffer.from(letter.text ?? "Subject: hello\r\n\r\nhello\r\n");
+    const message: Message = {
+      msgid,
+      acceptedAtMs: this.clock.wallMs(),
+      reversePath: letter.from ?? "alice@example.com",
+      origin: CLIENT,
+      textBytes: text.length,
+      is8bit: false,
+    };
+    submission.write(text);
+    const receipt = await submission.commit(message, this.envelopes(msgid, letter));
+    return { receipt, msgid };
+  }
+
+  envelopes(msgid: string, letter: Letter): readonly Envelope[] {
+    return letter.to.map((forwardPath) => ({
+      ...plan(forwardPath, letter.action),
+      evpid: randomEvpid(this.#random, msgid),
+      forwardPath,
+    }));
+  }
+
+  /** Events of one kind, as they came. */
+  seen<Kind extends Event["kind"]>(kind: Kind): readonly EventOf<Kind>[] {
+    return this.events.filter((event): event is EventOf<Kind> & Event => event.kind === kind);
+  }
+
+  /** Times of the attempts for one destination, in seconds since the start. */
+  attemptSeconds(destination: string): readonly number[] {
+    return this.carrier.attempts
+      .filter(({ envelopes }) => envelopes.some((each) => each.destination === destination))
+      .map(({ atMs }) => atMs / 1000);
+  }
+
+  get size(): number {
+    return [...this.queue.envelopes({ kind: "all" })].length;
+  }
+
+  #start(settings: Partial<QueueSettings> = {}): Queue {
+    this.#random = this.#random.fork("next");
+    this.#life?.end();
+    const life = new ProcessLife(this.clock, this.carrier);
+    this.#life = life;
+    return createQueue(
+      {
+        spool: this.spool,
+        clock: life.clock,
+        random: this.#random,
+        routing: { resolve: (query) => this.resolve(query) },
+        carrier: life.carrier,
+        observe: (event) => this.events.push(event),
+      },
+      { ...this.#settings, ...settings },
+    );
+  }
+}
+
+function plan(
+  forwardPath: string,
+  action: string | undefined,
+): Omit<Envelope, "evpid" | "forwardPath"> {
+  const at = forwardPath.lastIndexOf("@");
+  const isLocal = forwardPath.slice(at + 1) === "example.com";
+  return {
+    destination: forwardPath,
+    action: action ?? (isLocal ? "local" : "out"),
+    transport: isLocal ? { kind: "mda", user: forwardPath.slice(0, at) } : { kind: "mta" },
+    rule: "smtpd.conf:9",
+    ttlMs: TTL_MS,
+  };
+}

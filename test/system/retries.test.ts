@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DAY_MS, MailSystem, TTL_MS } from "./mail-system.ts";
+
+/** Offsets `base * n²` within four days, in seconds. */
+function squares(baseSeconds: number): readonly number[] {
+  const offsets: number[] = [];
+  for (let n = 0; baseSeconds * n * n < TTL_MS / 1000; n++) offsets.push(baseSeconds * n * n);
+  return offsets;
+}
+
+test("Relayed mail that stays deferred is tried at 400 n² seconds for four days, then bounced", async () => {
+  const system = new MailSystem(1);
+  system.carrier.script = ({ destination }) =>
+    destination === "bob@far.example"
+      ? { outcome: "deferred", status: "4.4.1", diagnostic: "Connection refused" }
+      : { outcome: "delivered" };
+  await system.send({ to: ["bob@far.example"] });
+  await system.clock.advance(5 * DAY_MS);
+
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), squares(400));
+  assert.deepEqual(
+    system.seen("expired").map((event) => [event.delayMs, event.diagnostic]),
+    [[TTL_MS, "Envelope expired"]],
+  );
+  assert.deepEqual(system.attemptSeconds("alice@example.com"), [TTL_MS / 1000]);
+  assert.equal(system.size, 0);
+  assert.equal(system.clock.pendingTimers, 0);
+});
+
+test("Local mail that stays deferred is tried at 10 n² seconds", async () => {
+  const system = new MailSystem(2);
+  system.carrier.script = (_envelope, { reversePath }) => ({
+    outcome: reversePath === "" ? "delivered" : "deferred",
+  });
+  await system.send({ to: ["bob@example.com"] });
+  await system.clock.advance(5 * DAY_MS);
+  assert.deepEqual(system.attemptSeconds("bob@example.com"), squares(10));
+});
+
+test("An attempt that takes longer than the back-off is followed by the next offset in the future", async () => {
+  const system = new MailSystem(3);
+  system.carrier.script = () => ({ outcome: "deferred" });
+  system.carrier.takesMs = 1000 * 1000;
+  await system.send({ to: ["bob@far.example"] });
+  await system.clock.advance(12_000 * 1000);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 1600, 3600, 6400, 10_000]);
+});
+
+test("A wall clock that jumps hurries, delays and expires nothing", async () => {
+  for (const jumpMs of [30 * DAY_MS, -30 * DAY_MS]) {
+    const system = new MailSystem(4);
+    system.carrier.script = () => ({ outcome: "deferred" });
+    await system.send({ to: ["bob@far.example"] });
+    await system.clock.advance(2000 * 1000);
+    system.clock.jumpWall(jumpMs);
+    await system.clock.advance(2000 * 1000);
+    assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 400, 1600, 3600]);
+    assert.equal(system.size, 1);
+  }
+});
+
+test("After a restart with a clock that ran ahead, mail gets one try more before it expires", async () => {
+  const system = new MailSystem(5);
+  system.carrier.script = ({ destination }) => ({
+    outcome: destination === "bob@far.example" ? "deferred" : "delivered",
+  });
+  await system.send({ to: ["bob@far.example", "carol@near.example"] });
+  await system.clock.advance(100 * 1000);
+  system.clock.jumpWall(30 * DAY_MS);
+  system.restart();
+  await system.clock.advance(1000);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 100]);
+  assert.equal(system.seen("expired").length, 1);
+  assert.equal(system.size, 0);
+});
+
+test("After a restart with a clock that went back, mail is tried no later than its back-off says", async () => {
+  const system = new MailSystem(6);
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await system.send({ to: ["bob@far.example"] });
+  await system.clock.advance(100 * 1000);
+  system.clock.jumpWall(-30 * DAY_MS);
+  system.restart();
+  await system.clock.advance(500 * 1000);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 500]);
+});
