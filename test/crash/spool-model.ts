@@ -1,0 +1,166 @@
+/**
+ * What a spool may hold after a crash, worked out from what its callers were told.
+ *
+ * A batch that was "durable" is there. One whose answer never came may be there,
+ * whole or not at all. One that was refused may only be there if nothing was made
+ * durable after it. Everything else is a fault, and is named.
+ */
+import type { CommitOutcome, Spool, SpoolEntry, StoredMessage } from "#engine/spool/spool.ts";
+import { msgidOf } from "#model/ids.ts";
+import { readAll } from "./mail.ts";
+
+interface Tried {
+  readonly batch: readonly SpoolEntry[];
+  /** "open" while no answer came; "void" if it was refused and something was durable later. */
+  fate: CommitOutcome | "open" | "void";
+}
+
+/** Whether a batch must, may or must not have had its effect. */
+type Effect = "sure" | "possible" | "none";
+
+export class SpoolModel {
+  readonly #batches: Tried[] = [];
+  readonly #texts = new Map<string, Uint8Array>();
+
+  /** The texts that `accepted` entries are about to name. */
+  expectText(msgid: string, text: Uint8Array): void {
+    this.#texts.set(msgid, text);
+  }
+
+  async commit(spool: Spool, batch: readonly SpoolEntry[]): Promise<CommitOutcome> {
+    const tried: Tried = { batch, fate: "open" };
+    this.#batches.push(tried);
+    const outcome = await spool.commit(batch);
+    tried.fate = outcome;
+    if (outcome === "durable") {
+      for (const each of this.#batches) {
+        if (each.fate === "full" || each.fate === "failed") each.fate = "void";
+      }
+    }
+    return outcome;
+  }
+
+  /** The envelopes that must be there. */
+  openEnvelopes(): readonly string[] {
+    return this.#acceptedEnvelopes().filter((evpid) => this.#expected(evpid) === "sure");
+  }
+
+  /** Every way in which `spool`, which recovered `found`, breaks a promise. */
+  async faults(spool: Spool, found: readonly StoredMessage[]): Promise<readonly string[]> {
+    const present = new Map(
+      found.flatMap(({ envelopes }) => envelopes.map((each) => [each.envelope.evpid, each])),
+    );
+    const faults: string[] = [];
+    for (const evpid of this.#acceptedEnvelopes()) {
+      const expected = this.#expected(evpid);
+      if (expected === "sure" && !present.has(evpid)) faults.push(`lost: ${evpid}`);
+      if (expected === "none" && present.has(evpid)) faults.push(`came back: ${evpid}`);
+    }
+    for (const [evpid, stored] of present) {
+      if (!this.#acceptedEnvelopes().includes(evpid)) faults.push(`unknown: ${evpid}`);
+      if (!this.#retryCounts(evpid).includes(stored.retryCount)) {
+        faults.push(`${evpid} has retry count ${stored.retryCount}`);
+      }
+      const tried = stored.lastResult === undefined ? 0 : stored.retryCount * 1000;
+      if (stored.lastTryAtMs !== tried) faults.push(`${evpid} has another attempt's time`);
+      if (!this.#heldStates(evpid).includes(stored.held)) faults.push(`${evpid}: held is wrong`);
+    }
+    for (const { batch, fate } of this.#batches) {
+      if (fate === "open" && isHalf(batch, present)) faults.push(`half: ${JSON.stringify(batch)}`);
+    }
+    for (const { message } of found) faults.push(...(await this.#textFaults(spool, message.msgid)));
+    return faults;
+  }
+
+  async #textFaults(spool: Spool, msgid: string): Promise<readonly string[]> {
+    const expected = this.#texts.get(msgid) ?? new Uint8Array(0);
+    const text = spool.text(msgid);
+    if (text.bytes !== expected.length) return [`text of ${msgid} has ${text.bytes} bytes`];
+    const read = await readAll(text.chunks());
+    return Buffer.compare(read, expected) === 0 ? [] : [`text of ${msgid} was altered`];
+  }
+
+  #acceptedEnvelopes(): readonly string[] {
+    return this.#batches.flatMap(({ batch }) =>
+      batch.flatMap((entry) =>
+        entry.kind === "accepted" ? entry.envelopes.map(({ evpid }) => evpid) : [],
+      ),
+    );
+  }
+
+  /** Whether an envelope must, may or must not be there. */
+  #expected(evpid: string): Effect {
+    let arrived: Effect = "none";
+    let finished: Effect = "none";
+    for (const { batch, fate } of this.#batches) {
+      const effect = effectOf(fate);
+      for (const entry of batch) {
+        if (accepts(entry, evpid)) arrived = stronger(arrived, effect);
+        if (finishes(entry, evpid)) finished = stronger(finished, effect);
+      }
+    }
+    if (arrived === "none" || finished === "sure") return "none";
+    return arrived === "sure" && finished === "none" ? "sure" : "possible";
+  }
+
+  #retryCounts(evpid: string): readonly number[] {
+    return this.#possible(evpid, 0, (entry) =>
+      entry.kind === "deferred" ? entry.retryCount : undefined,
+    );
+  }
+
+  #heldStates(evpid: string): readonly boolean[] {
+    return this.#possible(evpid, false, (entry) =>
+      entry.kind === "held" ? entry.held : undefined,
+    );
+  }
+
+  /** The values that entries about an envelope may have left, the last sure one included. */
+  #possible<Value>(
+    evpid: string,
+    before: Value,
+    valueIn: (entry: SpoolEntry) => Value | undefined,
+  ): readonly Value[] {
+    let possible = [before];
+    for (const { batch, fate } of this.#batches) {
+      const effect = effectOf(fate);
+      for (const entry of batch) {
+        if (entry.kind === "accepted" || entry.evpid !== evpid || effect === "none") continue;
+        const value = valueIn(entry);
+        if (value === undefined) continue;
+        possible = effect === "sure" ? [value] : [...possible, value];
+      }
+    }
+    return possible;
+  }
+}
+
+function effectOf(fate: Tried["fate"]): Effect {
+  if (fate === "durable") return "sure";
+  return fate === "void" ? "none" : "possible";
+}
+
+function stronger(one: Effect, other: Effect): Effect {
+  if (one === "sure" || other === "sure") return "sure";
+  return one === "possible" || other === "possible" ? "possible" : "none";
+}
+
+function accepts(entry: SpoolEntry, evpid: string): boolean {
+  return entry.kind === "accepted" && entry.message.msgid === msgidOf(evpid);
+}
+
+function finishes(entry: SpoolEntry, evpid: string): boolean {
+  return (
+    (entry.kind === "delivered" || entry.kind === "failed" || entry.kind === "removed") &&
+    entry.evpid === evpid
+  );
+}
+
+/** Whether some entries of a batch had their effect and others had not. */
+function isHalf(batch: readonly SpoolEntry[], present: ReadonlyMap<string, unknown>): boolean {
+  const effects = batch.flatMap((entry) => {
+    if (entry.kind === "accepted") return entry.envelopes.map(({ evpid }) => present.has(evpid));
+    return entry.kind === "deferred" || entry.kind === "held" ? [] : [!present.has(entry.evpid)];
+  });
+  return new Set(effects).size > 1;
+}

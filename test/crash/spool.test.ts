@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Durability } from "#engine/spool/segment-writer.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
+import { delivered } from "./mail.ts";
+import { SpoolModel } from "./spool-model.ts";
+import {
+  openSpool,
+  runDay,
+  SMALL_SEGMENT_BYTES,
+  SPOOL_FOLDER,
+  smallSpool,
+} from "./spool-scenario.ts";
+
+const WAYS: readonly Durability[] = ["dsync", "fdatasync"];
+/** Outcomes of each power cut that are looked at. */
+const OUTCOMES = 2;
+
+function emptyDisk(seed: number): SimDisk {
+  const disk = new SimDisk(new SimClock(), simRandom(seed));
+  disk.plantFolder(SPOOL_FOLDER);
+  return disk;
+}
+
+async function operationsOfADay(durability: Durability): Promise<number> {
+  const disk = emptyDisk(1);
+  await runDay(disk.files(), durability, new SpoolModel());
+  assert.equal(disk.openFiles, 0, "every file is closed");
+  return disk.operations;
+}
+
+/** Opens what a crash left, and checks it against the model; then finishes all mail. */
+async function checkDisk(disk: SimDisk, model: SpoolModel, what: string): Promise<void> {
+  const options = smallSpool(disk.files(), "dsync");
+  const spool = await openSpool(options);
+  const found = spool.takeRecovered();
+  assert.deepEqual(await model.faults(spool, found), [], what);
+  for (const { envelopes } of found) {
+    for (const { envelope } of envelopes) await spool.commit([delivered(envelope.evpid)]);
+  }
+  await spool.close();
+  const again = await openSpool(options);
+  assert.deepEqual(again.takeRecovered(), [], `${what}: what was finished stays finished`);
+  await again.close();
+}
+
+for (const durability of WAYS) {
+  test(`a power cut in any operation loses nothing and halves nothing (${durability})`, async () => {
+    const operations = await operationsOfADay(durability);
+    for (let at = 1; at <= operations; at++) {
+      const disk = emptyDisk(at);
+      disk.losePowerAt(at);
+      const model = new SpoolModel();
+      await Promise.race([runDay(disk.files(), durability, model), disk.powerLost]);
+      for (let seed = 1; seed <= OUTCOMES; seed++) {
+        const found = disk.crash(simRandom(at * 100 + seed));
+        await checkDisk(found, model, `power cut at ${at} of ${operations}, outcome ${seed}`);
+      }
+    }
+  });
+}
+
+test("a process that dies at any operation, and a power cut in the next run, lose nothing", async () => {
+  const operations = await operationsOfADay("fdatasync");
+  for (let at = 1; at <= operations; at++) {
+    const disk = emptyDisk(at);
+    const model = new SpoolModel();
+    await runUntilKilled(disk, at, model);
+    // The next run sees what the first had not made durable, and acts on it.
+    const second = disk.files();
+    const spool = await openSpool(smallSpool(second, "fdatasync"));
+    const seen = spool.takeRecovered();
+    assert.deepEqual(await model.faults(spool, seen), [], `killed at ${at}`);
+    for (const { message, envelopes } of seen) {
+      const isSure = envelopes.every(({ envelope }) =>
+        model.openEnvelopes().includes(envelope.evpid),
+      );
+      if (!isSure) continue;
+      const { evpid } = envelopes[0]?.envelope ?? { evpid: message.msgid };
+      await model.commit(spool, [delivered(evpid)]);
+    }
+    for (let seed = 1; seed <= OUTCOMES; seed++) {
+      const found = disk.crash(simRandom(at * 100 + seed));
+      await checkDisk(found, model, `killed at ${at}, then the power was cut, outcome ${seed}`);
+    }
+  }
+});
+
+/** Runs the day until the process would start its nth operation, which never happens. */
+async function runUntilKilled(disk: SimDisk, at: number, model: SpoolModel): Promise<void> {
+  let started = 0;
+  let killed: () => void = () => {};
+  const death = new Promise<void>((resolve) => {
+    killed = resolve;
+  });
+  const gate = async <Value>(operation: () => Promise<Value>): Promise<Value> => {
+    started++;
+    if (started < at) return operation();
+    killed();
+    return new Promise<Value>(() => {});
+  };
+  const files = disk.files();
+  const mortal = {
+    ...files,
+    open: (...args: Parameters<typeof files.open>) =>
+      gate(async () => {
+        const file = await files.open(...args);
+        return {
+          write: (...call: Parameters<typeof file.write>) => gate(() => file.write(...call)),
+          read: (...call: Parameters<typeof file.read>) => gate(() => file.read(...call)),
+          sync: () => gate(() => file.sync()),
+          truncate: (bytes: number) => gate(() => file.truncate(bytes)),
+          close: () => gate(() => file.close()),
+        };
+      }),
+    makeFolder: (...args: Parameters<typeof files.makeFolder>) =>
+      gate(() => files.makeFolder(...args)),
+    rename: (...args: Parameters<typeof files.rename>) => gate(() => files.rename(...args)),
+    unlink: (path: string) => gate(() => files.unlink(path)),
+    syncFolder: (folder: string) => gate(() => files.syncFolder(folder)),
+  };
+  await Promise.race([runDay(mortal, "fdatasync", model), death]);
+}
+
+for (const code of ["EIO", "ENOSPC"]) {
+  for (const durability of WAYS) {
+    test(`an operation that fails with ${code} loses nothing (${durability})`, async () => {
+      const operations = await operationsOfADay(durability);
+      for (let at = 1; at <= operations; at++) {
+        const disk = emptyDisk(at);
+        disk.onOperation = ({ number, name }) => {
+          if (number === at) disk.fail({ operation: name, code, times: 1 + (at % 3) });
+        };
+        const model = new SpoolModel();
+        await runDay(disk.files(), durability, model);
+        disk.clearFaults();
+        disk.onOperation = undefined;
+        const found = disk.crash(simRandom(at));
+        await checkDisk(found, model, `${code} at ${at} of ${operations}`);
+      }
+    });
+  }
+}
+
+test("one old message does not keep the journal from shrinking", async () => {
+  const disk = emptyDisk(1);
+  const model = new SpoolModel();
+  await runDay(disk.files(), "dsync", model);
+  const segments = await disk.files().list(`${SPOOL_FOLDER}/journal`);
+  // 36 messages went through; unfinished are 7, of which the first has lain there all day.
+  assert.ok(segments.length <= 6, `${segments.length} segments`);
+  assert.ok(!segments.includes("00000001.seg"), "the first segment is gone");
+  assert.ok(disk.usedBytes < 7 * SMALL_SEGMENT_BYTES + 10_000, `${disk.usedBytes} bytes`);
+});
