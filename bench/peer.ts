@@ -3,7 +3,7 @@
  * on a loopback port and with an empty queue, and to be stopped.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -45,12 +45,20 @@ export interface RunningPeer {
 const READY_WITHIN_MS = 20_000;
 const READY_POLL_MS = 50;
 
-/** Starts `command` with its output in `logPath`, and waits until `port` greets with 220. */
-export async function startServer(
-  command: readonly string[],
-  logPath: string,
-  port: number,
-): Promise<RunningPeer> {
+/** How a server is started, and known to be ready. */
+export interface ServerProcess {
+  readonly command: readonly string[];
+  /** Takes its output. */
+  readonly logPath: string;
+  /** Greets when it is ready. */
+  readonly port: number;
+  /** In the log when it is ready; "" if it never says so. */
+  readonly readyWord: string;
+}
+
+/** Starts a server, and waits until it greets and says that it is ready. */
+export async function startServer(server: ServerProcess): Promise<RunningPeer> {
+  const { command, logPath, port, readyWord } = server;
   const log = openSync(logPath, "a");
   const [program = "", ...args] = command;
   // A group of its own, as Postfix signals the whole group when it stops.
@@ -58,7 +66,7 @@ export async function startServer(
   closeSync(log);
   const ended = endOf(child);
   const deadlineMs = performance.now() + READY_WITHIN_MS;
-  while (!(await greets(port))) {
+  while (!readFileSync(logPath, "utf8").includes(readyWord) || !(await greets(port))) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
       child.kill("SIGKILL");
       throw new Error(`Cannot start ${program}: see ${logPath}`);

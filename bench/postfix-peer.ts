@@ -41,7 +41,8 @@ export const postfix: Peer = {
     writeFileSync(`${configFolder}/master.cf`, services(port));
     const checked = spawnSync("postfix", ["-c", configFolder, "check"], { encoding: "utf8" });
     writeFileSync(`${folder}/log`, `${checked.stdout}${checked.stderr}`);
-    return startServer([MASTER, "-c", configFolder, "-s"], `${folder}/log`, port);
+    const command = [MASTER, "-c", configFolder, "-s"];
+    return startServer({ command, logPath: `${folder}/log`, port, readyWord: "" });
   },
 };
 

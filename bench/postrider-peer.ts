@@ -21,8 +21,8 @@ export const postrider: Peer = {
     const lines = [`listen on 127.0.0.1 port ${port}`, ...ruleLines(fate)];
     writeFileSync(configPath, `${lines.join("\n")}\n`);
     const paused = fate.kind === "kept" ? ["-P", "mta", "-P", "mda"] : [];
-    const args = ["-d", "-f", configPath, "--state", `${folder}/state`, ...paused];
-    return startServer([PROGRAM, ...args], `${folder}/log`, port);
+    const command = [PROGRAM, "-d", "-f", configPath, "--state", `${folder}/state`, ...paused];
+    return startServer({ command, logPath: `${folder}/log`, port, readyWord: "info: ready" });
   },
 };
 
@@ -30,7 +30,6 @@ function ruleLines(fate: Fate): readonly string[] {
   if (fate.kind === "maildir") {
     mkdirSync(fate.folder, { recursive: true, mode: 0o777 });
     return [
-      'table users { "bench.example" }',
       `action "deliver" maildir "${fate.folder}/%{rcpt.user}" user nobody`,
       'match from any for any action "deliver"',
     ];
