@@ -30,9 +30,7 @@ const DRAIN_MS = 15_000;
 const DRAIN_LOOK_MS = 50;
 
 export async function startDispatcher(setting: RoleSetting): Promise<RunningRole | string> {
-  const dispatcher = new Dispatcher(setting);
-  const trouble = await dispatcher.listen();
-  return trouble ?? dispatcher;
+  return new Dispatcher(setting);
 }
 
 class Dispatcher implements RunningRole {
@@ -43,6 +41,7 @@ class Dispatcher implements RunningRole {
   readonly #intake = new SwitchedIntake();
   readonly #server: SmtpServer;
   readonly #receivers = new Set<AttemptReceiver>();
+  #listening = false;
   #stopping = false;
 
   constructor(setting: RoleSetting) {
@@ -65,17 +64,21 @@ class Dispatcher implements RunningRole {
     this.#server = new SmtpServer(ports, config, { routing, intake: this.#intake, observe });
   }
 
-  /** Accepts on every listener; the string names the one that cannot. */
-  async listen(): Promise<string | undefined> {
-    const { config, ports, slice } = this.#setting;
+  /** Accepts on every listener, now that there is a queue to give mail to. */
+  async #listen(): Promise<void> {
+    const { config, parent, ports, slice } = this.#setting;
+    if (this.#listening) return;
+    this.#listening = true;
     for (const listener of config.listeners) {
       const listening = await ports.network.listen(listener.endpoint, (connection) =>
         this.#server.accept(connection, listener),
       );
-      if ("code" in listening) return listening.message;
+      if (!("code" in listening)) continue;
+      parent.send({ kind: "cannot-start", why: listening.message });
+      return;
     }
     if (slice.paused.includes("smtp")) this.#server.pause();
-    return undefined;
+    parent.send({ kind: "listening" });
   }
 
   joined({ to, name, connection }: Joined): void {
@@ -119,9 +122,10 @@ class Dispatcher implements RunningRole {
     this.#receivers.add(receiver);
     this.#intake.use(intake);
     channel.start({
-      message(message) {
+      message: (message) => {
         if (message.kind === "attempt" || message.kind === "text") receiver.request(message);
         else intake.reply(message);
+        if (message.kind === "msgids") void this.#listen();
       },
       closed: () => {
         this.#intake.drop(intake);

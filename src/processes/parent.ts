@@ -72,6 +72,8 @@ export class Parent implements DaemonHandles {
   readonly #dispatchers: readonly Supervised[];
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
+  /** Dispatchers that accept clients. */
+  readonly #listening = new Set<Supervised>();
   readonly #startedAtMs: number;
   readonly #countersWaiting = new Map<number, (counters: readonly Counter[]) => void>();
   #lastCountersRequest = 0;
@@ -203,9 +205,14 @@ export class Parent implements DaemonHandles {
     if (child === queue || child === control) {
       void this.#join([queue, "queue", ""], [control, "control", ""]);
     }
-    if (this.#children().every((each) => each.running)) {
-      this.#started.resolve({ kind: "running" });
-    }
+    this.#startedIfAll();
+  }
+
+  /** Mail can flow once every process runs and every dispatcher accepts clients. */
+  #startedIfAll(): void {
+    const isAll = this.#children().every((each) => each.running);
+    const isHeard = this.#dispatchers.every((each) => this.#listening.has(each));
+    if (isAll && isHeard) this.#started.resolve({ kind: "running" });
   }
 
   async #join(a: Sibling, b: Sibling): Promise<void> {
@@ -246,6 +253,10 @@ export class Parent implements DaemonHandles {
         return;
       case "control":
         if (child === this.#control) await this.#answerControl(message.request);
+        return;
+      case "listening":
+        this.#listening.add(child);
+        this.#startedIfAll();
         return;
       case "ready":
       case "stopped":

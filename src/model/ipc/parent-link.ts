@@ -72,7 +72,10 @@ export type ParentToChild =
   | { readonly kind: "control"; readonly answer: NumberedAnswer };
 
 export type ChildToParent =
+  /** The role runs; its links to siblings may be handed over. */
   | { readonly kind: "ready" }
+  /** A dispatcher has a queue and accepts clients. */
+  | { readonly kind: "listening" }
   /** The role could not start; one line that an operator can act on. */
   | { readonly kind: "cannot-start"; readonly why: string }
   | { readonly kind: "stopped" }
@@ -129,4 +132,5 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   "user-wanted": [5, { request: u32, name: nameCodec }],
   "agent-wanted": [6, { action: nameCodec, user: nameCodec }],
   control: [7, { request: numberedRequestCodec }],
+  listening: [8, {}],
 });
