@@ -26,9 +26,11 @@ export class DataDecoder {
   #sawNul = false;
   #from = 0;
   #end = 0;
-  /** Where in the input the text begins that was not copied yet. */
+  /** The text of this input that was not copied: it begins here. */
   #runFrom = 0;
-  /** Text of this input before `#runFrom`, once a dot has parted it. */
+  /** And ends here, once a dot has cut it off. */
+  #runTo: number | undefined;
+  /** The text of this input before `#runFrom`, once there is text behind a dot that was dropped. */
   #copied = NO_TEXT;
   #copiedLength = 0;
 
@@ -60,6 +62,7 @@ export class DataDecoder {
   push(input: Buffer, from: number): Uint8Array {
     this.#from = from;
     this.#runFrom = from;
+    this.#runTo = this.#state === "dot" || this.#state === "dot-cr" ? from : undefined;
     this.#copiedLength = 0;
     let at = from;
     while (at < input.length && this.#state !== "done") {
@@ -92,15 +95,19 @@ export class DataDecoder {
     const byte = input[at];
     switch (this.#state) {
       case "line-start":
-        if (byte === DOT) this.#drop(input, at, "dot");
+        if (byte === DOT) this.#cut(at);
         else this.#takeLineByte(byte);
         break;
       case "dot":
-        if (byte === CR) this.#drop(input, at, "dot-cr");
-        else this.#takeLineByte(byte);
+        if (byte === CR) {
+          this.#state = "dot-cr";
+        } else {
+          this.#goOn(input, at);
+          this.#takeLineByte(byte);
+        }
         break;
       case "dot-cr":
-        if (byte === LF) this.#drop(input, at, "done");
+        if (byte === LF) this.#state = "done";
         else this.#releaseCr(input, at);
         break;
       case "cr":
@@ -124,27 +131,35 @@ export class DataDecoder {
     this.#state = byte === CR ? "cr" : "text";
   }
 
+  /** A dot begins the line at `at`: it is no text, and maybe nothing behind it is. */
+  #cut(at: number): void {
+    this.#runTo = at;
+    this.#state = "dot";
+  }
+
+  /** There is text behind the dot, from `at`: what came before it must be copied. */
+  #goOn(input: Buffer, at: number): void {
+    const run = input.subarray(this.#runFrom, this.#runTo);
+    if (run.length > 0) {
+      this.#reserve(input.length);
+      this.#copied.set(run, this.#copiedLength);
+      this.#copiedLength += run.length;
+    }
+    this.#runFrom = at;
+    this.#runTo = undefined;
+  }
+
   /** `. CR` was followed by something other than LF: its CR was text, and stood alone. */
   #releaseCr(input: Buffer, at: number): void {
     this.#sawBareNewline = true;
     this.#state = input[at] === CR ? "cr" : "text";
     if (at > this.#from) {
-      this.#runFrom = at - 1; // the CR is in this input
+      this.#goOn(input, at - 1); // the CR is in this input
     } else {
+      this.#goOn(input, at);
       this.#reserve(input.length);
       this.#copied[this.#copiedLength++] = CR;
     }
-  }
-
-  /** Leaves the byte at `at` out of the text. */
-  #drop(input: Buffer, at: number, next: State): void {
-    if (at > this.#runFrom) {
-      this.#reserve(input.length);
-      this.#copied.set(input.subarray(this.#runFrom, at), this.#copiedLength);
-      this.#copiedLength += at - this.#runFrom;
-    }
-    this.#runFrom = at + 1;
-    this.#state = next;
   }
 
   /** Room for all of this input, and for a CR that an earlier one left behind. */
@@ -153,7 +168,7 @@ export class DataDecoder {
   }
 
   #takeText(input: Buffer, at: number): Uint8Array {
-    const run = input.subarray(this.#runFrom, Math.max(this.#runFrom, at));
+    const run = input.subarray(this.#runFrom, this.#runTo ?? at);
     if (this.#copiedLength === 0) return run;
     this.#copied.set(run, this.#copiedLength);
     return this.#copied.subarray(0, this.#copiedLength + run.length);

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { formatAddress, parseAddress, parsePath, splitAddress } from "./address.ts";
+
+const PATHS = [
+  ["<a@b.example>", "a@b.example"],
+  ["<>", ""],
+  ["<a>", "a@mx.example"],
+  ["<@r.example,@s.example:a@b.example>", "a@b.example"],
+  ['<"a"@b.example>', "a@b.example"],
+  ['<"\\a\\b"@b.example>', "ab@b.example"],
+  ['<"a b"@b.example>', '"a b"@b.example'],
+  ['<"a>b@c"@b.example>', '"a>b@c"@b.example'],
+  ['<"a\\"b\\\\"@b.example>', '"a\\"b\\\\"@b.example'],
+  ['<""@b.example>', '""@b.example'],
+  ["<a@[192.0.2.1]>", "a@[192.0.2.1]"],
+  ["<a@[IPv6:2001:db8::1]>", "a@[IPv6:2001:db8::1]"],
+] as const;
+
+for (const [text, address] of PATHS) {
+  test(`path ${text} is the address ${address === "" ? "of nobody" : address}`, () => {
+    assert.deepEqual(parsePath(text, 0, "mx.example"), { kind: "path", address, end: text.length });
+  });
+}
+
+const NO_PATHS = [
+  "",
+  "a@b",
+  "<a@b",
+  "<a@>",
+  "<@>",
+  "<@b.example>",
+  "<a@b@c>",
+  '<"a@b.example>',
+  '<"a"b@c.example>',
+  "<.a@b>",
+  "<a..b@c>",
+  "<a.@b>",
+  "<a@b.>",
+  "<a@.b>",
+  "<a@[1.2.3]>",
+  "<a@[01.2.3.4]>",
+  "<a@[x]>",
+  "<a\u0000@b>",
+  '<"a\u0001"@b>',
+  "<@r:@s:a@b>",
+] as const;
+
+for (const text of NO_PATHS) {
+  test(`path ${JSON.stringify(text)} is refused`, () => {
+    assert.deepEqual(parsePath(text, 0, "mx.example"), { kind: "address-fault", why: "syntax" });
+  });
+}
+
+test("path with octets beyond ASCII is refused as an internationalised one", () => {
+  for (const text of [
+    "<\u00c3\u00a9@b.example>",
+    "<a@\u00c3\u00a9.example>",
+    '<"\u00e9"@b.example>',
+  ])
+    assert.deepEqual(parsePath(text, 0, "mx.example"), { kind: "address-fault", why: "utf8" });
+});
+
+test("path lengths: 255 for the local part, 255 for the domain, 63 for a label", () => {
+  const label = "d".repeat(63);
+  const domain = `${label}.${label}.${label}.${label}`;
+  const kinds = [
+    `<${"a".repeat(255)}@b.example>`,
+    `<${"a".repeat(256)}@b.example>`,
+    `<a@${domain}>`,
+    `<a@${domain}d>`,
+    `<a@${label}d.example>`,
+  ].map((text) => parsePath(text, 0, "mx.example").kind);
+  assert.deepEqual(kinds, ["path", "address-fault", "path", "address-fault", "address-fault"]);
+});
+
+test("address in canonical text is read back as itself, and has no control character", () => {
+  const local = fc.string({
+    unit: fc.constantFrom("a", ".", '"', "\\", "@", " ", ">", "\u0001", "\u00e9"),
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(local, fc.boolean(), (text, isQuoted) => {
+      const written = isQuoted ? `"${text}"@b.example` : `${text}@b.example`;
+      const address = parseAddress(written, "mx.example");
+      if ("kind" in address) return;
+      const canonical = formatAddress(address);
+      assert.match(canonical, /^[ -~]+$/);
+      assert.deepEqual(parseAddress(canonical, "mx.example"), address);
+      assert.deepEqual(splitAddress(canonical), address);
+    }),
+    { numRuns: 2000 },
+  );
+});
