@@ -5,7 +5,13 @@
  * whole or not at all. One that was refused may only be there if nothing was made
  * durable after it. Everything else is a fault, and is named.
  */
-import type { CommitOutcome, Spool, SpoolEntry, StoredMessage } from "#engine/spool/spool.ts";
+import type {
+  CommitOutcome,
+  Spool,
+  SpoolEntry,
+  StoredEnvelope,
+  StoredMessage,
+} from "#engine/spool/spool.ts";
 import { msgidOf } from "#model/ids.ts";
 import { readAll } from "./mail.ts";
 
@@ -56,19 +62,24 @@ export class SpoolModel {
       if (expected === "sure" && !present.has(evpid)) faults.push(`lost: ${evpid}`);
       if (expected === "none" && present.has(evpid)) faults.push(`came back: ${evpid}`);
     }
-    for (const [evpid, stored] of present) {
-      if (!this.#acceptedEnvelopes().includes(evpid)) faults.push(`unknown: ${evpid}`);
-      if (!this.#retryCounts(evpid).includes(stored.retryCount)) {
-        faults.push(`${evpid} has retry count ${stored.retryCount}`);
-      }
-      const tried = stored.lastResult === undefined ? 0 : stored.retryCount * 1000;
-      if (stored.lastTryAtMs !== tried) faults.push(`${evpid} has another attempt's time`);
-      if (!this.#heldStates(evpid).includes(stored.held)) faults.push(`${evpid}: held is wrong`);
-    }
+    for (const stored of present.values()) faults.push(...this.#stateFaults(stored));
     for (const { batch, fate } of this.#batches) {
       if (fate === "open" && isHalf(batch, present)) faults.push(`half: ${JSON.stringify(batch)}`);
     }
     for (const { message } of found) faults.push(...(await this.#textFaults(spool, message.msgid)));
+    return faults;
+  }
+
+  #stateFaults({ envelope, ...state }: StoredEnvelope): readonly string[] {
+    const { evpid } = envelope;
+    const faults: string[] = [];
+    if (!this.#acceptedEnvelopes().includes(evpid)) faults.push(`unknown: ${evpid}`);
+    if (!this.#retryCounts(evpid).includes(state.retryCount)) {
+      faults.push(`${evpid} has retry count ${state.retryCount}`);
+    }
+    const triedAtMs = state.lastResult === undefined ? 0 : state.retryCount * 1000;
+    if (state.lastTryAtMs !== triedAtMs) faults.push(`${evpid} has another attempt's time`);
+    if (!this.#heldStates(evpid).includes(state.held)) faults.push(`${evpid}: held is wrong`);
     return faults;
   }
 

@@ -10,10 +10,8 @@ import { dirname } from "node:path/posix";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import { checksum } from "./checksum.ts";
 import type { TextStamp } from "./record-entries.ts";
-import { tolerate } from "./segment-writer.ts";
+import { isFull, tolerate } from "./segment-writer.ts";
 import type { Blob, CommitOutcome } from "./spool.ts";
-
-const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
 /** What came of making a blob durable. */
 export type SealedBlob =
@@ -185,5 +183,5 @@ export async function makeFolderIfMissing(files: Files, folder: string): Promise
 
 function outcomeOf(error: unknown): "full" | "failed" {
   if (!(error instanceof FilesError)) throw error;
-  return FULL.has(error.code) ? "full" : "failed";
+  return isFull(error) ? "full" : "failed";
 }

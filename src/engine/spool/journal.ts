@@ -14,7 +14,7 @@ import type { Place } from "./ledger.ts";
 import type { FramedRecord } from "./record.ts";
 import { type Segment, segmentName } from "./segment.ts";
 import { randomMark, type SegmentEnd } from "./segment-header.ts";
-import { type Durability, SegmentWriter } from "./segment-writer.ts";
+import { type Durability, isFull, SegmentWriter } from "./segment-writer.ts";
 
 export interface JournalSettings {
   readonly files: Files;
@@ -44,9 +44,6 @@ interface Append {
   /** Called once, in the order of the journal; must not throw. */
   readonly settle: (appended: Appended) => void;
 }
-
-/** Codes that say that there is no room, now. */
-const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
 export class Journal {
   readonly #settings: JournalSettings;
@@ -120,9 +117,9 @@ export class Journal {
       if (segment.bytes >= this.#settings.segmentBytes) await this.#endSegment();
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
-      await this.#abandonSegment();
+      if (this.#writer?.isBroken === true) await this.#abandonSegment();
       this.#tell(error);
-      const kind = FULL.has(error.code) ? "full" : "failed";
+      const kind = isFull(error) ? "full" : "failed";
       for (const { settle } of group) settle({ kind });
     }
   }

@@ -38,7 +38,6 @@ export class Room {
   has(bytes: number): boolean {
     const nowMs = this.#clock.monotonicMs();
     if (!this.#asking && nowMs - this.#askedAtMs >= REFRESH_MS) {
-      this.#askedAtMs = nowMs;
       void this.refresh();
     }
     const left = this.#freeBytes - this.#writtenBytes - bytes;
@@ -53,11 +52,14 @@ export class Room {
   /** Asks the file system; if it does not say, what was known stays. */
   async refresh(): Promise<void> {
     this.#asking = true;
+    this.#askedAtMs = this.#clock.monotonicMs();
+    const countedBytes = this.#writtenBytes;
     try {
       const { bytes, files } = await this.#files.freeSpace(this.#folder);
       this.#freeBytes = bytes;
       this.#freeFiles = files;
-      this.#writtenBytes = 0;
+      // What was written since the question is not in the answer.
+      this.#writtenBytes -= countedBytes;
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
     } finally {

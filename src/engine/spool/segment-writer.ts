@@ -4,6 +4,7 @@
  *
  * A write or sync that failed ends the segment for ever: what the disk has of it
  * then is unknown, and a second sync would say that all is well when it is not.
+ * Only a write for which there was no room can be taken back, by truncating.
  */
 import { dirname } from "node:path/posix";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
@@ -18,6 +19,7 @@ export class SegmentWriter {
   readonly segment: Segment;
   readonly #file: OpenFile;
   readonly #durability: Durability;
+  #state: "usable" | "broken" = "usable";
 
   private constructor(segment: Segment, file: OpenFile, durability: Durability) {
     this.segment = segment;
@@ -49,10 +51,15 @@ export class SegmentWriter {
     return new SegmentWriter(emptySegment(path, header, HEADER_BYTES), file, durability);
   }
 
+  /** A broken segment can only be abandoned. */
+  get isBroken(): boolean {
+    return this.#state === "broken";
+  }
+
   /**
    * Writes `records` and makes them durable; `segment.bytes` then covers them.
    *
-   * @throws {FilesError} after which only `abandon` may be called.
+   * @throws {FilesError} nothing of them may be believed then; see `isBroken`.
    */
   async append(records: readonly FramedRecord[]): Promise<void> {
     const chunks: Uint8Array[] = [];
@@ -62,9 +69,23 @@ export class SegmentWriter {
       chunks.push(record.head, ...record.texts);
       bytes += record.bytes;
     }
-    await this.#file.write(chunks, this.segment.bytes);
+    this.#state = "broken";
+    await this.#write(chunks);
     if (this.#durability === "fdatasync") await this.#file.sync();
     this.segment.bytes += bytes;
+    this.#state = "usable";
+  }
+
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    try {
+      await this.#file.write(chunks, this.segment.bytes);
+    } catch (error) {
+      if (isFull(error)) {
+        await this.#file.truncate(this.segment.bytes);
+        this.#state = "usable";
+      }
+      throw error;
+    }
   }
 
   /** Gives up the segment behind its last durable record. */
@@ -78,6 +99,14 @@ export class SegmentWriter {
   async close(): Promise<void> {
     await tolerate(this.#file.close());
   }
+}
+
+/** Codes that say that there is no room, now. */
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
+/** Whether an operation failed because there is no room. */
+export function isFull(error: unknown): boolean {
+  return error instanceof FilesError && FULL.has(error.code);
 }
 
 /** Waits for an operation whose failure changes nothing. */

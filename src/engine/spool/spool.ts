@@ -3,14 +3,19 @@
  * (journal-spool.ts) and memory (ram-spool.ts, tests).
  *
  * A batch of entries is all or nothing: after a crash either each of its entries
- * is there or none. Batches become durable in the order of the calls.
+ * is there or none. Batches become durable in the order of the calls; only one
+ * with a blob waits for that blob and may be overtaken. What a batch depends on
+ * must be "durable" before it is committed.
  */
 import type { DeliveryResult, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 
 /** One thing that happened, as it is kept. Times are wall-clock milliseconds. */
 export type SpoolEntry =
-  /** `text` holds the text in order, or is "blob" when it was written with `openBlob`. */
+  /**
+   * `text` holds the text in order, or is "blob" when it was written with `openBlob`.
+   * The spool keeps these arrays; their bytes must not change any more.
+   */
   | {
       readonly kind: "accepted";
       readonly message: Message;
@@ -70,7 +75,7 @@ export interface StoredMessage {
 
 /** The text of a large message while it arrives. */
 export interface Blob {
-  /** Resolves when the text is written (not yet durable). */
+  /** Resolves when the text is written (not yet durable). `text` is borrowed until then. */
   write(text: Uint8Array): Promise<CommitOutcome>;
   /** Forgets the text; the `accepted` entry that names this blob makes it durable first. */
   drop(): Promise<void>;

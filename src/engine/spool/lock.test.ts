@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
+import { nodeFiles } from "#world/node/files.ts";
+import { lockSpool } from "./lock.ts";
+import { UnusableSpool } from "./unusable-spool.ts";
+
+async function lockPath(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "spool-lock-"));
+  t.after(() => rm(folder, { recursive: true }));
+  return join(folder, "lock");
+}
+
+test("a spool is locked once, until it is released", async (t) => {
+  const path = await lockPath(t);
+  const release = await lockSpool(nodeFiles(), path);
+  await assert.rejects(lockSpool(nodeFiles(), path), UnusableSpool);
+  await release();
+  await (await lockSpool(nodeFiles(), path))();
+});
+
+test("a lock that a dead process or another boot left is taken over", async (t) => {
+  const path = await lockPath(t);
+  const release = await lockSpool(nodeFiles(), path);
+  const [boot, pid, start] = (await readFile(path, "utf8")).split(" ");
+  await release();
+  const stale = [`${boot} 4194305 ${start}`, `${boot} ${pid} 1`, `other ${pid} ${start}`, "", "x"];
+  for (const content of stale) {
+    await writeFile(path, content);
+    await (await lockSpool(nodeFiles(), path))();
+  }
+});
+
+test("there is no lock where processes cannot be seen", async () => {
+  const disk = new SimDisk(new SimClock(), simRandom(1));
+  disk.plantFolder("/spool");
+  await lockSpool(disk.files(), "/spool/lock");
+  await (await lockSpool(disk.files(), "/spool/lock"))();
+  assert.deepEqual(await disk.files().list("/spool"), []);
+});

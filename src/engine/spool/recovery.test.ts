@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  accepted,
+  acceptedAsBlob,
+  deferred,
+  evpidOf,
+  type Mail,
+  mail,
+  readAll,
+} from "#test/crash/mail.ts";
+import type { Event } from "#model/events.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
+import { type JournalSpoolOptions, openJournalSpool } from "./journal-spool.ts";
+import { FORMAT, HEADER_BYTES } from "./segment-header.ts";
+import type { Spool } from "./spool.ts";
+
+const SEGMENT = "/spool/journal/00000001.seg";
+const MAILS: readonly Mail[] = [1, 2].map((number) => mail(number, { textBytes: 60 }));
+
+/** A disk and a way to open the spool on it; events are kept. */
+function freshDisk() {
+  const disk = new SimDisk(new SimClock(), simRandom(1));
+  disk.plantFolder("/spool/journal");
+  disk.plantFolder("/spool/blobs");
+  disk.plantFolder("/spool/corrupt");
+  return disk;
+}
+
+function optionsOn(disk: SimDisk, events: Event[] = []): JournalSpoolOptions {
+  return {
+    files: disk.files(),
+    clock: new SimClock(),
+    random: simRandom(9),
+    observe: (event) => events.push(event),
+    folder: "/spool",
+    textCacheBytes: 0,
+    reserveBytes: 0,
+  };
+}
+
+async function openOn(disk: SimDisk, events: Event[] = []): Promise<Spool> {
+  const opened = await openJournalSpool(optionsOn(disk, events));
+  assert.ok(opened.kind === "opened");
+  return opened.spool;
+}
+
+/** The bytes of a segment that holds MAILS, a record each. */
+async function segmentWithMails(): Promise<Uint8Array> {
+  const disk = freshDisk();
+  const spool = await openOn(disk);
+  for (const one of MAILS) assert.equal(await spool.commit([accepted(one)]), "durable");
+  await spool.close();
+  return disk.bytesOf(SEGMENT);
+}
+
+/** The msgids that a spool with this segment recovers; their content must be unaltered. */
+async function recoveredFrom(segment: Uint8Array) {
+  const disk = freshDisk();
+  disk.plantFile(SEGMENT, segment);
+  const events: Event[] = [];
+  const spool = await openOn(disk, events);
+  const msgids: string[] = [];
+  for (const { message, envelopes } of spool.takeRecovered()) {
+    const original = MAILS.find((one) => one.message.msgid === message.msgid);
+    assert.deepEqual(message, original?.message);
+    assert.deepEqual(
+      envelopes.map(({ envelope }) => envelope),
+      original?.envelopes,
+    );
+    const text = await readAll(spool.text(message.msgid).chunks());
+    assert.deepEqual(text, original?.text);
+    msgids.push(message.msgid);
+  }
+  await spool.close();
+  const damages = events.filter(({ kind }) => kind === "spool-damage").length;
+  return { msgids, damages, kept: await disk.files().list("/spool/corrupt") };
+}
+
+test("a flip of any bit of a record costs that record at most, and its bytes are kept", async () => {
+  const segment = await segmentWithMails();
+  for (let bit = HEADER_BYTES * 8; bit < segment.length * 8; bit++) {
+    const flipped = segment.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    const { msgids, damages, kept } = await recoveredFrom(flipped);
+    assert.deepEqual([msgids.length, damages, kept.length], [1, 1, 1], `bit ${bit}`);
+  }
+});
+
+test("a segment that ends early, wherever, keeps its whole records", async () => {
+  const segment = await segmentWithMails();
+  const recordBytes = (segment.length - HEADER_BYTES) / MAILS.length;
+  for (let length = 0; length <= segment.length; length++) {
+    const { msgids, damages, kept } = await recoveredFrom(segment.slice(0, length));
+    const whole = Math.max(0, Math.floor((length - HEADER_BYTES) / recordBytes));
+    assert.equal(msgids.length, whole, `${length} bytes`);
+    const isTorn = length > HEADER_BYTES && (length - HEADER_BYTES) % recordBytes > 0;
+    assert.deepEqual([damages, kept.length], isTorn ? [1, 1] : [0, 0], `${length} bytes`);
+  }
+});
+
+test("zeros in place of a tail, as some file systems leave them, cost the records they cover", async () => {
+  const segment = await segmentWithMails();
+  for (let from = HEADER_BYTES; from < segment.length; from += 13) {
+    const { msgids } = await recoveredFrom(segment.slice().fill(0, from));
+    const whole = Math.floor(
+      (from - HEADER_BYTES) / ((segment.length - HEADER_BYTES) / MAILS.length),
+    );
+    assert.equal(msgids.length, whole, `zeros from ${from}`);
+  }
+});
+
+test("a text cannot pose as a record, even when it is the copy of one", async () => {
+  const disk = freshDisk();
+  const opened = await openJournalSpool({ ...optionsOn(disk), random: simRandom(10) });
+  assert.ok(opened.kind === "opened");
+  const forged = (await segmentWithMails()).slice(HEADER_BYTES);
+  await opened.spool.commit([accepted({ ...mail(9), text: forged })]);
+  await opened.spool.close();
+  const segment = disk.bytesOf(SEGMENT);
+  // With its own record damaged, the scan must search through the text.
+  segment[HEADER_BYTES] = (segment[HEADER_BYTES] ?? 0) ^ 0xff;
+  const { msgids, damages } = await recoveredFrom(segment);
+  assert.deepEqual([msgids, damages], [[], 1]);
+});
+
+test("a damaged record is told at each start, and kept once", async () => {
+  const disk = freshDisk();
+  const segment = await segmentWithMails();
+  segment[HEADER_BYTES + 40] = 0xff;
+  disk.plantFile(SEGMENT, segment);
+  for (let start = 0; start < 3; start++) {
+    const events: Event[] = [];
+    await (await openOn(disk, events)).close();
+    assert.equal(events.filter(({ kind }) => kind === "spool-damage").length, 1);
+  }
+  assert.equal((await disk.files().list("/spool/corrupt")).length, 1);
+});
+
+test("a sector that cannot be read costs its records and not the start", async () => {
+  const disk = freshDisk();
+  disk.plantFile(SEGMENT, await segmentWithMails());
+  // The header is one read; then the window is read whole, then in pages.
+  disk.onOperation = ({ name, path }) => {
+    if (name === "read" && path === SEGMENT) disk.fail({ operation: "read", code: "EIO", path });
+  };
+  const events: Event[] = [];
+  const opened = await openJournalSpool(optionsOn(disk, events));
+  assert.equal(opened.kind, "opened");
+  assert.ok(events.some(({ kind }) => kind === "spool-damage"));
+});
+
+test("a segment of another format is left alone, and says so", async () => {
+  const disk = freshDisk();
+  const segment = await segmentWithMails();
+  for (const copy of [0, HEADER_BYTES / 2]) new DataView(segment.buffer).setUint32(copy + 8, 9);
+  disk.plantFile(SEGMENT, segment);
+  const opened = await openJournalSpool(optionsOn(disk));
+  assert.ok(opened.kind === "unusable");
+  assert.match(opened.reason, new RegExp(`format 9, this program reads ${FORMAT}`));
+  assert.deepEqual(disk.bytesOf(SEGMENT), segment);
+});
+
+test("a segment without a header, or with another one's name, is moved to quarantine", async () => {
+  const segment = await segmentWithMails();
+  const disk = freshDisk();
+  disk.plantFile("/spool/journal/00000002.seg", segment);
+  disk.plantFile("/spool/journal/00000003.seg", segment.slice().fill(0, 0, HEADER_BYTES));
+  const spool = await openOn(disk);
+  assert.deepEqual(spool.takeRecovered(), []);
+  assert.deepEqual((await disk.files().list("/spool/corrupt")).toSorted(), [
+    "00000002.seg",
+    "00000003.seg",
+  ]);
+});
+
+test("foreign objects in the spool are passed, each with a warning", async () => {
+  const disk = freshDisk();
+  disk.plantFile(SEGMENT, await segmentWithMails());
+  const foreign = ["journal/.swp", "journal/1.seg", "journal/0000000A.seg", "blobs/zz", "blobs/FF"];
+  for (const name of foreign) disk.plantFile(`/spool/${name}`, new Uint8Array(3));
+  disk.plantSymlink("/spool/journal/00000009.seg");
+  disk.plantFolder("/spool/journal/00000008.seg");
+  disk.plantFolder("/spool/blobs/ab");
+  disk.plantFile("/spool/blobs/ab/not-hex", new Uint8Array(3));
+  const events: Event[] = [];
+  const spool = await openOn(disk, events);
+  assert.equal(spool.takeRecovered().length, MAILS.length);
+  assert.equal(events.filter(({ kind }) => kind === "warning").length, foreign.length + 3);
+  assert.equal((await disk.files().stat("/spool/blobs/ab/not-hex")).bytes, 3);
+  assert.equal(await spool.commit([accepted(mail(4))]), "durable");
+});
+
+test("a blob that was still arriving is gone after a restart, and nothing is in quarantine", async () => {
+  const disk = freshDisk();
+  const spool = await openOn(disk);
+  await spool.commit([accepted(mail(1))]);
+  await spool.openBlob("abcdef01").write(new Uint8Array(1000));
+  const found = disk.crash(simRandom(3));
+  await (await openOn(found)).close();
+  assert.deepEqual(await found.files().list("/spool/blobs/ab"), []);
+  assert.deepEqual(await found.files().list("/spool/corrupt"), []);
+});
+
+test("a message whose blob is missing or short is kept in quarantine with what is left", async () => {
+  for (const left of ["missing", "short"]) {
+    const disk = freshDisk();
+    const spool = await openOn(disk);
+    const large = mail(0xab000001, { textBytes: 5000 });
+    await spool.openBlob(large.message.msgid).write(large.text);
+    assert.equal(await spool.commit([acceptedAsBlob(large)]), "durable");
+    await spool.close();
+    const blob = `/spool/blobs/ab/${large.message.msgid}`;
+    await disk.files().unlink(blob);
+    if (left === "short") disk.plantFile(blob, large.text.slice(0, 4999));
+    const events: Event[] = [];
+    const again = await openOn(disk, events);
+    assert.deepEqual(again.takeRecovered(), []);
+    assert.equal(again.has(large.message.msgid), false);
+    const kept = await disk.files().list("/spool/corrupt");
+    assert.equal(kept.includes(large.message.msgid), left === "short");
+    assert.ok(kept.includes(`00000001.seg-${HEADER_BYTES}`), "the envelope is kept");
+    assert.ok(events.some(({ kind }) => kind === "spool-damage"));
+  }
+});
+
+test("a blob that was altered is never complete for its reader", async () => {
+  const disk = freshDisk();
+  const spool = await openOn(disk);
+  const large = mail(0xab000001, { textBytes: 600_000 });
+  await spool.openBlob(large.message.msgid).write(large.text);
+  await spool.commit([acceptedAsBlob(large)]);
+  const file = await disk.files().open(`/spool/blobs/ab/${large.message.msgid}`, "update");
+  await file.write([Uint8Array.of(0x42)], 3);
+  let bytes = 0;
+  await assert.rejects(
+    async () => {
+      for await (const piece of spool.text(large.message.msgid).chunks()) bytes += piece.length;
+    },
+    { code: "EBADMSG" },
+  );
+  assert.ok(bytes < large.text.length);
+});
+
+test("what was deferred before a restart keeps its count and its result", async () => {
+  const disk = freshDisk();
+  const spool = await openOn(disk);
+  await spool.commit([accepted(mail(1))]);
+  const entry = deferred(evpidOf(mail(1)), 4);
+  await spool.commit([entry]);
+  await spool.close();
+  const [found] = (await openOn(disk)).takeRecovered();
+  const [envelope] = found?.envelopes ?? [];
+  assert.ok(entry.kind === "deferred");
+  assert.equal(envelope?.retryCount, 4);
+  assert.equal(envelope.lastTryAtMs, entry.atMs);
+  assert.equal(envelope.nextTryAtMs, entry.nextTryAtMs);
+  assert.deepEqual(envelope.lastResult, entry.result);
+});
