@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import {
+  MAX_REVERSE_NAMES,
+  REVERSE_FOUND_TTL_MS,
+  REVERSE_UNAVAILABLE_TTL_MS,
+  REVERSE_WAIT_MS,
+} from "./limits.ts";
+import { ReverseNames, UNKNOWN_NAME } from "./reverse-names.ts";
+
+type Pointer = (address: string) => Promise<DnsAnswer<readonly string[]>>;
+
+async function absent(): Promise<DnsAnswer<never>> {
+  return { kind: "absent", why: "no-domain" };
+}
+
+function resolverOf(pointer: Pointer): Resolver {
+  return { mx: absent, addresses: absent, pointer };
+}
+
+/** Names under a resolver that counts the questions. */
+function namesOf(answer: (address: string) => DnsAnswer<readonly string[]>): {
+  readonly clock: SimClock;
+  readonly names: ReverseNames;
+  readonly asked: readonly string[];
+} {
+  const clock = new SimClock();
+  const asked: string[] = [];
+  const pointer: Pointer = async (address) => {
+    asked.push(address);
+    return answer(address);
+  };
+  return { clock, names: new ReverseNames(clock, resolverOf(pointer)), asked };
+}
+
+test("reverse name is asked for once, also by sessions that come at the same time", async () => {
+  const { names, asked } = namesOf(() => ({ kind: "found", value: ["client.example"] }));
+  const both = await Promise.all([names.lookup("192.0.2.7"), names.lookup("192.0.2.7")]);
+  assert.deepEqual(
+    [both, names.lookup("192.0.2.7")],
+    [["client.example", "client.example"], "client.example"],
+  );
+  assert.deepEqual(asked, ["192.0.2.7"]);
+});
+
+test("reverse name is asked for again when it has grown old", async () => {
+  const { clock, names, asked } = namesOf(() => ({ kind: "found", value: ["client.example"] }));
+  await names.lookup("192.0.2.7");
+  await clock.advance(REVERSE_FOUND_TTL_MS);
+  await names.lookup("192.0.2.7");
+  assert.equal(asked.length, 2);
+});
+
+test("reverse name that is no host name, absent or unavailable is unknown", async () => {
+  const answers: Readonly<Record<string, DnsAnswer<readonly string[]>>> = {
+    "192.0.2.1": { kind: "found", value: ["evil) (by mx\r\n"] },
+    "192.0.2.2": { kind: "absent", why: "no-domain" },
+    "192.0.2.3": { kind: "unavailable", cause: new Error("SERVFAIL") },
+  };
+  const { names } = namesOf((address) => answers[address] ?? { kind: "absent", why: "no-domain" });
+  for (const address of Object.keys(answers))
+    assert.equal(await names.lookup(address), UNKNOWN_NAME, address);
+});
+
+test("reverse name is not waited for longer than its bound, and soon asked for again", async () => {
+  const clock = new SimClock();
+  let asked = 0;
+  const never: Pointer = () => {
+    asked++;
+    return new Promise(() => {});
+  };
+  const names = new ReverseNames(clock, resolverOf(never));
+  const waiting = Promise.resolve(names.lookup("192.0.2.7"));
+  await clock.advance(REVERSE_WAIT_MS);
+  assert.equal(await waiting, UNKNOWN_NAME);
+  assert.equal(names.lookup("192.0.2.7"), UNKNOWN_NAME);
+  await clock.advance(REVERSE_UNAVAILABLE_TTL_MS);
+  assert.ok(names.lookup("192.0.2.7") instanceof Promise, "DNS is asked again");
+  assert.equal(asked, 2);
+});
+
+test("reverse names are bounded in number; the one not asked for the longest goes first", async () => {
+  const { names } = namesOf(() => ({ kind: "absent", why: "no-domain" }));
+  await names.lookup("first");
+  await names.lookup("second");
+  for (let count = 2; count < MAX_REVERSE_NAMES; count++) await names.lookup(`${count}`);
+  await names.lookup("first");
+  await names.lookup("one too many");
+  assert.equal(names.lookup("first"), UNKNOWN_NAME, "still remembered");
+  assert.ok(names.lookup("second") instanceof Promise, "forgotten");
+});
