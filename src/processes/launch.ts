@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Endpoint } from "#base/endpoint.ts";
 import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
@@ -58,7 +58,8 @@ export interface Child {
 const NAMELESS: Endpoint = { kind: "unix", path: "" };
 
 const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
-const CHILD_MAIN = join(SOURCES, "processes", "child-main.ts");
+/** `.ts` in a checkout, `.js` where the types were stripped. */
+const CHILD_MAIN = join(SOURCES, "processes", `child-main${extname(import.meta.url)}`);
 
 /** Starts a child. It waits for its `configure` frame. */
 export function launch(request: LaunchRequest): Child {

@@ -7,8 +7,9 @@
  */
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
+import { CHECKOUT } from "./checkout.ts";
 
-const FOLDER = join(import.meta.dirname, "..", "..", "node_modules", ".cache", "postrider");
+const FOLDER = join(CHECKOUT, "node_modules", ".cache", "postrider", "compiled");
 
 /** Must be called before the code that is to be cached is imported. */
 export function useCompileCache(): void {

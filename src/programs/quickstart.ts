@@ -7,8 +7,7 @@
  */
 import { accessSync, chownSync, constants, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { User, Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
@@ -17,11 +16,11 @@ import { TERMINAL } from "#processes/log-target.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
+import { CHECKOUT } from "./checkout.ts";
 import { startDaemon } from "./daemon.ts";
 import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts";
 import { statePaths } from "./state-paths.ts";
 
-const CHECKOUT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const DEFAULT_USER = "nobody";
 const PORT = 2525;
 

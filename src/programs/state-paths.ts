@@ -5,6 +5,7 @@
  * root has the system's places, and anyone else `.postrider` in the checkout.
  */
 import { join, resolve } from "node:path";
+import { CHECKOUT } from "./checkout.ts";
 
 export interface StatePaths {
   /** The state folder: private files of the daemon, offline mail. */
@@ -15,8 +16,6 @@ export interface StatePaths {
   /** Local programs hand in mail here; mode 0666. */
   readonly enqueueSocket: string;
 }
-
-const CHECKOUT = resolve(import.meta.dirname, "..", "..");
 
 const SYSTEM: StatePaths = {
   state: "/var/spool/postrider",
