@@ -4,7 +4,7 @@
  *
  * Recipients at server.example and mx.example are taken, but for `nobody@` (550) and
  * `busy@` (451). `slow@` is answered later, `list@` has three envelopes. Settings:
- * max-message, max-recipients, max-mails, max-bad, max-idle, protocol, mask-src,
+ * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, protocol, mask-src,
  * via (tcp, unix), queue (open, no-room, gone, full, failed, slow), dns (silent).
  */
 import type { Endpoint } from "#base/endpoint.ts";
@@ -47,6 +47,9 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
     limits: {
       ...DEFAULT_LIMITS,
       maxBadCommands: Number(settings.get("max-bad") ?? DEFAULT_LIMITS.maxBadCommands),
+      maxUnknownRecipients: Number(
+        settings.get("max-unknown") ?? DEFAULT_LIMITS.maxUnknownRecipients,
+      ),
       maxIdleCommands: Number(settings.get("max-idle") ?? DEFAULT_LIMITS.maxIdleCommands),
     },
   };

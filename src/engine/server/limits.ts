@@ -43,6 +43,7 @@ export interface SessionLimits {
   /** From one IPv4 address or one IPv6 /64. */
   readonly maxSessionsPerSource: number;
   readonly maxBadCommands: number;
+  readonly maxUnknownRecipients: number;
   readonly maxIdleCommands: number;
 }
 
@@ -50,5 +51,6 @@ export const DEFAULT_LIMITS: SessionLimits = Object.freeze({
   maxSessions: 4096,
   maxSessionsPerSource: 512,
   maxBadCommands: 20,
+  maxUnknownRecipients: 100,
   maxIdleCommands: 100,
 });

@@ -60,6 +60,7 @@ export function serviceRules(
     maxRecipients: settings.maxRecipients,
     maxMails: settings.maxMailsPerSession,
     maxBadCommands: settings.limits.maxBadCommands,
+    maxUnknownRecipients: settings.limits.maxUnknownRecipients,
     maxIdleCommands: settings.limits.maxIdleCommands,
   };
 }

@@ -22,7 +22,7 @@ import {
   type Transition,
 } from "#protocols/smtp/server-session.ts";
 import { greetingReply, type ServiceRules, serviceReply } from "#protocols/smtp/service.ts";
-import { BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
+import { BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
 import type { Origin } from "#model/envelope.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { Consultation, type Refusal } from "./consultation.ts";
@@ -174,13 +174,18 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       this.#line = "(bare CR or LF)";
       this.#advance({ type: "fault", reply: BARE_NEWLINE });
     } else {
-      this.#client.announce();
-      const reply = replyLine(LINE_TOO_LONG);
-      this.#service.observe({ kind: "smtp-bad-input", session: this.#client.id, reply });
-      this.#replies.add(LINE_TOO_LONG);
-      this.#close("bad input");
+      this.#refuseInput(line.why === "too-long" ? LINE_TOO_LONG : BAD_CHARACTER);
     }
     return this.#reader.end;
+  }
+
+  /** Ends a session whose input is no SMTP. */
+  #refuseInput(reply: Reply): void {
+    this.#client.announce();
+    const session = this.#client.id;
+    this.#service.observe({ kind: "smtp-bad-input", session, reply: replyLine(reply) });
+    this.#replies.add(reply);
+    this.#close("bad input");
   }
 
   /** Takes message text; returns the offset after it. */

@@ -15,7 +15,7 @@ function lines(wire: string, size: number): readonly string[] {
       const line = reader.read(piece, at);
       if (line === undefined) break;
       read.push(typeof line === "string" ? line : `(${line.why})`);
-      if (typeof line !== "string" && line.why === "too-long") return read;
+      if (typeof line !== "string" && line.why !== "bare-newline") return read;
       at = reader.end;
     }
   }
@@ -38,7 +38,8 @@ const CASES = [
     lines: ["(bare-newline)", "QUIT"],
   },
   { name: "may not end in CR CRLF", wire: "NOOP\r\r\nQUIT\r\n", lines: ["(bare-newline)", "QUIT"] },
-  { name: "keep every octet", wire: "\0\xff\t\r\n", lines: ["\0\xff\t"] },
+  { name: "keep every octet", wire: "a\0\xff\t\r\n", lines: ["a\0\xff\t"] },
+  { name: "begin with no binary octet", wire: "NOOP\r\n\x16\x03\r\n", lines: ["NOOP", "(binary)"] },
   { name: "wait for their end", wire: "NOOP\r\nQUI", lines: ["NOOP"] },
   { name: "have a longest", wire: `${LONGEST}\r\nQUIT\r\n`, lines: [LONGEST, "QUIT"] },
   { name: "may not be longer", wire: `a${LONGEST}\r\nQUIT\r\n`, lines: ["(too-long)"] },

@@ -8,17 +8,19 @@
  *
  * Source: RFC 5321 §2.3.8 (lines), §4.5.3.1.4 (512 octets at least).
  */
-import { CR, LF } from "#base/ascii.ts";
+import { CR, LF, SPACE, TAB } from "#base/ascii.ts";
 
 /** OpenSMTPD's LINE_MAX; CRLF counts. RFC 5321 §4.5.3.1.4 asks for 512. */
 export const MAX_COMMAND_BYTES = 2048;
 
 export interface LineFault {
   readonly kind: "line-fault";
-  readonly why: "bare-newline" | "too-long";
+  /** "binary": it begins with an octet that no command begins with: TLS, or noise. */
+  readonly why: "bare-newline" | "too-long" | "binary";
 }
 
 const BARE_NEWLINE_FAULT: LineFault = Object.freeze({ kind: "line-fault", why: "bare-newline" });
+const BINARY_FAULT: LineFault = Object.freeze({ kind: "line-fault", why: "binary" });
 const TOO_LONG_FAULT: LineFault = Object.freeze({ kind: "line-fault", why: "too-long" });
 
 export class CommandReader {
@@ -33,17 +35,14 @@ export class CommandReader {
     return this.#end;
   }
 
-  /** Whether a line has begun that has not ended. */
-  get isMidLine(): boolean {
-    return this.#kept !== "";
-  }
-
   /**
    * Reads on in `input` from `from`: the next line without its CRLF, one character
    * for each octet; or why it is refused; or undefined when `input` ends first
-   * (then all of it was taken). After "too-long" the reader must not be used again.
+   * (then all of it was taken). After "too-long" and "binary" the reader must not be
+   * used again: nobody knows where the next command begins.
    */
   read(input: Buffer, from: number): string | LineFault | undefined {
+    if (this.#kept === "" && isBinary(input[from] ?? CR)) return BINARY_FAULT;
     const limit = from + MAX_COMMAND_BYTES - this.#kept.length;
     const stop = Math.min(input.length, limit);
     for (let at = from; at < stop; at++) {
@@ -70,4 +69,9 @@ export class CommandReader {
     this.#sawBareNewline = false;
     return isBad ? BARE_NEWLINE_FAULT : line;
   }
+}
+
+/** Control characters but TAB, LF and CR, and whatever is not ASCII. */
+function isBinary(byte: number): boolean {
+  return byte > 0x7e || (byte < SPACE && byte !== TAB && byte !== LF && byte !== CR);
 }

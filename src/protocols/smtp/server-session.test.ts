@@ -13,6 +13,7 @@ const RULES: ServiceRules = {
   maxRecipients: 2,
   maxMails: 2,
   maxBadCommands: 5,
+  maxUnknownRecipients: 5,
   maxIdleCommands: 5,
 };
 const REFUSED: Reply = { code: 550, enhanced: "5.7.1", text: "Not here" };

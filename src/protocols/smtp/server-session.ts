@@ -45,22 +45,27 @@ export interface Transaction {
 export interface Tally {
   /** Transactions that MAIL opened. */
   readonly mails: number;
-  /** Commands refused with 5xx, recipients included. */
+  /** Since the last accepted message: commands refused with 5xx, but for recipients. */
   readonly bad: number;
-  /** Commands since the last message that moved nothing on: NOOP, RSET, HELP, VRFY, EHLO. */
+  /** Since then: recipients refused with 5xx. */
+  readonly unknown: number;
+  /** Since then: commands that moved nothing on: NOOP, RSET, HELP, VRFY, EHLO. */
   readonly idle: number;
+}
+
+/** A session in a transaction. "spoilt": only RSET or EHLO gets out of it. */
+interface InMail {
+  readonly phase: "mail" | "spoilt";
+  readonly tally: Tally;
+  readonly hello: Hello;
+  readonly tx: Transaction;
 }
 
 /** A session that takes the next command, with just the data that its phase has. */
 export type Listening =
   | { readonly phase: "connected"; readonly tally: Tally }
   | { readonly phase: "ready"; readonly tally: Tally; readonly hello: Hello }
-  | {
-      readonly phase: "mail" | "spoilt";
-      readonly tally: Tally;
-      readonly hello: Hello;
-      readonly tx: Transaction;
-    };
+  | InMail;
 
 /** `proposal` happens if policy agrees; otherwise the session is `from` again. */
 export type Session =
@@ -97,7 +102,7 @@ const CLOSE_QUIT: Action = Object.freeze({ type: "close", why: "quit" });
 const CLOSE_LIMIT: Action = Object.freeze({ type: "close", why: "limit" });
 const CLOSE_BAD_INPUT: Action = Object.freeze({ type: "close", why: "bad input" });
 const RECEIVE_MESSAGE: Action = Object.freeze({ type: "receive-message" });
-const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, idle: 0 });
+const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, unknown: 0, idle: 0 });
 
 /** A session whose client was greeted. */
 export const CONNECTED: Session = Object.freeze({ phase: "connected", tally: NO_TALLY });
@@ -119,7 +124,8 @@ export function step(session: Session, event: Event, rules: ServiceRules): Trans
     case "consulting":
       if (event.type !== "verdict") break;
       if (event.refusal === undefined) return session.proposal;
-      return refuse(afterRefusal(session.from), event.refusal, rules);
+      if (session.from.phase === "mail") return refuseInMail(session.from, event.refusal, rules);
+      return refuse(session.from, event.refusal, rules);
     case "message":
       if (event.type === "message-end") return endMessage(session, event.reply, rules);
       break;
@@ -213,8 +219,9 @@ function endMessage(
   outcome: Reply,
   rules: ServiceRules,
 ): Transition {
-  // A message that came to its end is work: the count of idle commands starts again.
-  const tally = { ...session.tally, idle: 0 };
+  // A message that was accepted is progress: the limits on everything else start again.
+  const { mails } = session.tally;
+  const tally = outcome.code < 400 ? { ...NO_TALLY, mails } : session.tally;
   const ready: Session = { phase: "ready", tally, hello: session.hello };
   if (rules.protocol === "smtp") return [ready, reply(outcome)];
   // RFC 2033 §4.2: a reply for each recipient that was accepted, in their order.
@@ -228,10 +235,14 @@ function consult(from: Listening, on: Command, proposal: Transition): Transition
   ];
 }
 
-/** The session when policy has refused what it proposed: RCPT counts, all else leaves no trace. */
-function afterRefusal(from: Listening): Listening {
-  if (from.phase !== "mail") return from;
-  return { ...from, tx: { ...from.tx, refusedRecipients: from.tx.refusedRecipients + 1 } };
+/** Policy refused a recipient, or DATA for a while: guessing at recipients has a limit of its own. */
+function refuseInMail(from: InMail, refusal: Reply, rules: ServiceRules): Transition {
+  const tx = { ...from.tx, refusedRecipients: from.tx.refusedRecipients + 1 };
+  if (refusal.code < 500) return [{ ...from, tx }, reply(refusal)];
+  const tally = { ...from.tally, unknown: from.tally.unknown + 1 };
+  if (tally.unknown < rules.maxUnknownRecipients) return [{ ...from, tx, tally }, reply(refusal)];
+  const farewell = serviceReply(rules, "4.7.0", "Too many unknown recipients");
+  return [CLOSED, reply(refusal), reply(farewell), CLOSE_LIMIT];
 }
 
 /** Says no. Only 5xx counts against the client: what it may try again is not its fault. */

@@ -19,8 +19,10 @@ export interface ServiceRules {
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
   readonly maxMails: number;
-  /** With this many refused commands the session ends. */
+  /** With this many refused commands since the last accepted message the session ends. */
   readonly maxBadCommands: number;
+  /** With this many refused recipients since then it ends too. */
+  readonly maxUnknownRecipients: number;
   /** With more than this many commands that move nothing on between messages the session ends. */
   readonly maxIdleCommands: number;
 }
