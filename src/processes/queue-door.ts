@@ -71,7 +71,7 @@ export class QueueDoor {
     const isGranted = this.#msgids.delete(msgid);
     const receipt = isGranted
       ? // A copy: a view would keep the whole chunk of the pipe alive in the text cache.
-        await this.#queue.accept(message, envelopes, inBlob ? "blob" : [Buffer.from(text)])
+        await this.#queue.accept(message, envelopes, inBlob ? "blob" : [new Uint8Array(text)])
       : undefined;
     const outcome = receipt === undefined ? "failed" : receipt.kind;
     this.#reply({

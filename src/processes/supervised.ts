@@ -103,8 +103,11 @@ export class Supervised {
     this.#state = { kind: "starting", child, cancelTimeout };
     child.link.start({
       message: (message) => this.#message(child, message),
-      // Its exit follows; a child that closed its channel but lives on is of no use.
-      closed: () => child.kill("SIGKILL"),
+      closed: () => {
+        // A child that closed its channel and lives on is of no use, unless it is
+        // ending as it was asked to: then `stop` sees to it.
+        if (this.#state.kind !== "stopping") child.kill("SIGKILL");
+      },
     });
     child.link.send({ kind: "configure", slice: this.#slice() });
     void child.exited.then((how) => this.#exited(child, how));
