@@ -5,7 +5,8 @@
  * For messages that are only accepted, delivery is paused by `-P mta -P mda`: each
  * message is in the queue, durably and due, and no attempt is made.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import type { Fate, Peer, RunSettings } from "./peer.ts";
 import { startServer } from "./peer.ts";
 
@@ -28,9 +29,11 @@ export const postrider: Peer = {
 
 function ruleLines(fate: Fate): readonly string[] {
   if (fate.kind === "maildir") {
-    mkdirSync(fate.folder, { recursive: true, mode: 0o777 });
+    mkdirSync(fate.folder, { recursive: true });
+    chmodSync(fate.folder, 0o777); // The agent makes the Maildirs in it, as its user.
+    const user = process.getuid?.() === 0 ? "nobody" : userInfo().username;
     return [
-      `action "deliver" maildir "${fate.folder}/%{rcpt.user}" user nobody`,
+      `action "deliver" maildir "${fate.folder}/%{dest.user}" user ${user}`,
       'match from any for any action "deliver"',
     ];
   }

@@ -91,10 +91,11 @@ async function runScenario(scenario: Scenario, folder: string): Promise<void> {
       runs.push(run);
     }
   }
-  const load = `${scenario.messages} messages, ${scenario.sessions} sessions, ${scenario.messageBytes} bytes`;
+  const { messages, messageBytes, sessions } = scenario;
+  const sent = messages === 0 ? "" : `${messages} messages of ${messageBytes} bytes, `;
   console.log(
     formatScenario(
-      `${scenario.title} (${load}; ${loaderFor(scenario, loader)})`,
+      `${scenario.title} (${sent}${sessions} sessions; ${loaderFor(scenario, loader)})`,
       peers.map(({ peer, runs }) => ({ peer: peer.name, durability: peer.durability, runs })),
     ),
   );
