@@ -40,6 +40,7 @@ const STEPS: readonly Step[] = [
   { name: "types", command: ["node_modules/typescript/bin/tsc"] },
   { name: "format", command: ["node_modules/@biomejs/biome/bin/biome", "format"] },
   { name: "floors", command: ["tools/check-floors.ts"] },
+  { name: "lockfile", command: ["tools/complete-lockfile.ts", "--check"] },
   { name: "decisions", command: ["tools/check-decisions.ts"] },
 ];
 
