@@ -4,12 +4,12 @@
 const encoder = new TextEncoder();
 
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
   #length = 0;
 
   constructor(initialBytes = 256) {
-    this.#bytes = new Uint8Array(initialBytes);
+    this.#bytes = uncleared(initialBytes);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
@@ -69,9 +69,14 @@ export class ByteWriter {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const grown = uncleared(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
     this.#view = new DataView(grown.buffer);
   }
+}
+
+/** Memory with whatever was in it: only bytes that were written are ever shown. */
+function uncleared(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }

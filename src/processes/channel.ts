@@ -16,6 +16,9 @@ export const CHANNEL_HIGH_WATER_BYTES: number = 4 * 1024 * 1024;
 
 /** A batch that grew to this leaves before the turn ends. */
 const BATCH_BYTES = 1024 * 1024;
+/** Memory that a batch begins with: about what the last one needed, within these bounds. */
+const MIN_BATCH_ROOM = 512;
+const MAX_BATCH_ROOM: number = 64 * 1024;
 
 export interface ChannelOwner<In> {
   message(message: In): void;
@@ -55,6 +58,7 @@ export class StreamChannel<In, Out> implements Link<In, Out> {
   readonly #shape: ChannelShape<In, Out>;
   readonly #defer: Defer;
   #batch: ByteWriter | undefined;
+  #batchRoom = MIN_BATCH_ROOM;
   #state: "open" | "ending" | "closed" = "open";
 
   constructor(connection: Connection, shape: ChannelShape<In, Out>, defer: Defer) {
@@ -90,7 +94,7 @@ export class StreamChannel<In, Out> implements Link<In, Out> {
   send(message: Out): void {
     if (this.#state !== "open") return;
     if (this.#batch === undefined) {
-      this.#batch = new ByteWriter(16 * 1024);
+      this.#batch = new ByteWriter(this.#batchRoom);
       this.#defer(() => this.#flush());
     }
     writeFrame(this.#batch, this.#shape.outbound, message);
@@ -113,6 +117,7 @@ export class StreamChannel<In, Out> implements Link<In, Out> {
     const batch = this.#batch;
     if (batch === undefined || batch.length === 0) return;
     this.#batch = undefined;
+    this.#batchRoom = Math.min(Math.max(batch.length, MIN_BATCH_ROOM), MAX_BATCH_ROOM);
     if (this.#state === "open") this.#connection.write(batch.written());
   }
 }
