@@ -8,11 +8,14 @@
 import { type Envelope, MAX_ENVELOPES, type Message } from "#model/envelope.ts";
 import { EVPID_DIGITS } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
+import type { CommitOutcome, SpoolEntry } from "#engine/spool/spool.ts";
 import type { Blobs } from "./blobs.ts";
 import { enrol, type QueueContext } from "./context.ts";
 
 /** Text in commits that are under way; more is refused as "full". */
 export const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
+
+type AcceptedEntry = Extract<SpoolEntry, { readonly kind: "accepted" }>;
 
 export class Acceptance {
   readonly #context: QueueContext;
@@ -55,42 +58,44 @@ export class Acceptance {
     envelopes: readonly Envelope[],
     text: readonly Uint8Array[] | "blob",
   ): Promise<Receipt> {
-    const refusal = this.#refusal(message, envelopes, text);
-    if (refusal !== undefined) return this.#refuse(message, text, refusal);
-    const { spool, msgids } = this.#context;
-    msgids.use(message.msgid);
-    const pendingBytes = text === "blob" ? 0 : message.textBytes;
-    this.#pendingBytes += pendingBytes;
-    const outcome = await spool.commit([{ kind: "accepted", message, envelopes, text }]);
-    this.#pendingBytes -= pendingBytes;
-    msgids.settle(message.msgid);
-    if (outcome !== "durable") return this.#refuse(message, text, outcome);
-    if (text === "blob") this.#blobs.forget(message.msgid);
+    const { msgids } = this.#context;
+    const { msgid } = message;
+    // A text belongs to whoever holds the id: nobody else's refusal may drop it.
+    if (!msgids.use(msgid)) return { kind: "refused", why: "failed" };
+    if (!this.#isOpen || !areOwn(msgid, envelopes)) {
+      msgids.settle(msgid);
+      return this.#refuse(msgid, text, "failed");
+    }
+    const outcome = await this.#store({ kind: "accepted", message, envelopes, text });
+    msgids.settle(msgid);
+    if (outcome !== "durable") return this.#refuse(msgid, text, outcome);
+    if (text === "blob") this.#blobs.forget(msgid);
     this.#accepted += envelopes.length;
     enrol(this.#context, message, envelopes);
     this.#wake();
     return { kind: "accepted" };
   }
 
-  #refusal(
-    message: Message,
-    envelopes: readonly Envelope[],
-    text: readonly Uint8Array[] | "blob",
-  ): "full" | "failed" | undefined {
-    const { msgid } = message;
-    if (!this.#isOpen || !this.#context.msgids.isGranted(msgid)) return "failed";
-    if (!areOwn(msgid, envelopes)) return "failed";
-    if (text === "blob" && !this.#blobs.isWhole(msgid)) return "failed";
-    return this.hasRoom(text === "blob" ? 0 : message.textBytes) ? undefined : "full";
+  async #store(entry: AcceptedEntry): Promise<CommitOutcome> {
+    const { msgid, textBytes } = entry.message;
+    const inBlob = entry.text === "blob";
+    // The last pieces may still be on their way to the disk.
+    const written = inBlob ? await this.#blobs.written(msgid) : "durable";
+    if (written !== "durable") return written;
+    const pendingBytes = inBlob ? 0 : textBytes;
+    if (!this.hasRoom(pendingBytes)) return "full";
+    this.#pendingBytes += pendingBytes;
+    const outcome = await this.#context.spool.commit([entry]);
+    this.#pendingBytes -= pendingBytes;
+    return outcome;
   }
 
   async #refuse(
-    message: Message,
+    msgid: string,
     text: readonly Uint8Array[] | "blob",
     why: "full" | "failed",
   ): Promise<Receipt> {
-    this.#context.msgids.release(message.msgid);
-    if (text === "blob") await this.#blobs.drop(message.msgid);
+    if (text === "blob") await this.#blobs.drop(msgid);
     return { kind: "refused", why };
   }
 }

@@ -11,35 +11,36 @@ interface OpenBlob {
   readonly blob: Blob;
   /** The first trouble, after which nothing more is written. */
   trouble: CommitOutcome | undefined;
-  lastWrite: Promise<unknown>;
 }
 
 export class Blobs {
   readonly #spool: Spool;
   readonly #open = new Map<string, OpenBlob>();
-  readonly #dropping = new Map<string, Promise<void>>();
+  /** The last thing that was asked of each text; the next one waits for it. */
+  readonly #last = new Map<string, Promise<unknown>>();
 
   constructor(spool: Spool) {
     this.#spool = spool;
   }
 
   /** Adds text; resolves when it is written. "durable" here means written. */
-  async write(msgid: string, text: Uint8Array): Promise<CommitOutcome> {
-    await this.#dropping.get(msgid);
-    const open = this.#open.get(msgid) ?? this.#start(msgid);
-    if (open === undefined) return "full";
-    if (open.trouble !== undefined) return open.trouble;
-    const written = open.blob.write(text);
-    open.lastWrite = written;
-    const outcome = await written;
-    if (outcome !== "durable") open.trouble = outcome;
-    return outcome;
+  write(msgid: string, text: Uint8Array): Promise<CommitOutcome> {
+    return this.#inTurn(msgid, async () => {
+      const open = this.#open.get(msgid) ?? this.#start(msgid);
+      if (open === undefined) return "full";
+      if (open.trouble !== undefined) return open.trouble;
+      const outcome = await open.blob.write(text);
+      if (outcome !== "durable") open.trouble = outcome;
+      return outcome;
+    });
   }
 
-  /** Whether a text is there and was written without trouble. */
-  isWhole(msgid: string): boolean {
-    const open = this.#open.get(msgid);
-    return open !== undefined && open.trouble === undefined;
+  /** Whether all that was asked to be written is: "durable", or the first trouble; "failed" if there is no text. */
+  written(msgid: string): Promise<CommitOutcome> {
+    return this.#inTurn(msgid, async () => {
+      const open = this.#open.get(msgid);
+      return open === undefined ? "failed" : (open.trouble ?? "durable");
+    });
   }
 
   /** The spool's `accepted` entry has taken the text over. */
@@ -48,23 +49,26 @@ export class Blobs {
   }
 
   /** Gives the text up; harmless if there is none. */
-  async drop(msgid: string): Promise<void> {
-    const open = this.#open.get(msgid);
-    if (open === undefined) return;
-    this.#open.delete(msgid);
-    const dropped = open.lastWrite.then(() => open.blob.drop());
-    this.#dropping.set(msgid, dropped);
-    await dropped;
-    this.#dropping.delete(msgid);
+  drop(msgid: string): Promise<void> {
+    return this.#inTurn(msgid, async () => {
+      const open = this.#open.get(msgid);
+      this.#open.delete(msgid);
+      await open?.blob.drop();
+    });
+  }
+
+  async #inTurn<Result>(msgid: string, run: () => Promise<Result>): Promise<Result> {
+    const before = this.#last.get(msgid);
+    const result = before === undefined ? run() : before.then(run);
+    this.#last.set(msgid, result);
+    const value = await result;
+    if (this.#last.get(msgid) === result) this.#last.delete(msgid);
+    return value;
   }
 
   #start(msgid: string): OpenBlob | undefined {
     if (this.#open.size >= MAX_OPEN_BLOBS) return undefined;
-    const open: OpenBlob = {
-      blob: this.#spool.openBlob(msgid),
-      trouble: undefined,
-      lastWrite: Promise.resolve(),
-    };
+    const open: OpenBlob = { blob: this.#spool.openBlob(msgid), trouble: undefined };
     this.#open.set(msgid, open);
     return open;
   }

@@ -2,10 +2,9 @@
  * Everything that is in the queue, by msgid. Owns the records; what many of them
  * have in common is kept once.
  */
-import type { Envelope, Message } from "#model/envelope.ts";
+import type { Envelope, Message, Origin } from "#model/envelope.ts";
 import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
 import {
-  addEnvelope,
   type EnvelopeRecord,
   evpidOf,
   type LastWords,
@@ -17,6 +16,7 @@ import { Interner } from "./interner.ts";
 export class QueueIndex {
   readonly #messages = new Map<string, MessageRecord>();
   readonly #plans = new Interner<Plan>();
+  readonly #origins = new Interner<Origin>();
   readonly #words = new Interner<LastWords>();
   #envelopeCount = 0;
 
@@ -54,8 +54,8 @@ export class QueueIndex {
 
   /** `acceptedAtMs` is on the monotonic clock. */
   add(message: Message, envelopes: readonly Envelope[], acceptedAtMs: number): MessageRecord {
-    const record = new MessageRecord(message, acceptedAtMs);
-    for (const envelope of envelopes) addEnvelope(record, envelope, this.#plan(envelope));
+    const planned = envelopes.map((envelope) => [envelope, this.#plan(envelope)] as const);
+    const record = new MessageRecord(message, acceptedAtMs, planned);
     this.#envelopeCount += envelopes.length;
     this.#messages.set(message.msgid, record);
     return record;
@@ -76,6 +76,15 @@ export class QueueIndex {
   /** The same words as one object. */
   words(words: LastWords): LastWords {
     return this.#words.intern(`${words.status}\0${words.remote}\0${words.diagnostic}`, words);
+  }
+
+  /** Makes a message that stays for a while share what it can with others. */
+  compact(record: MessageRecord): void {
+    const { origin } = record.message;
+    const { kind, address, hostname, helo, tag, username } = origin;
+    const key = [kind, address, hostname, helo, tag, username].join("\0");
+    const shared = this.#origins.intern(key, origin);
+    if (shared !== origin) record.message = { ...record.message, origin: shared };
   }
 
   #plan({ action, transport, rule, ttlMs }: Envelope): Plan {

@@ -138,7 +138,9 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     async blobWrite(msgid, text) {
       return msgids.isGranted(msgid) ? blobs.write(msgid, text) : "failed";
     },
-    blobDrop: (msgid) => blobs.drop(msgid),
+    async blobDrop(msgid) {
+      if (msgids.isGranted(msgid)) await blobs.drop(msgid);
+    },
     reserveMsgids: (count) => msgids.grant(count),
     releaseMsgids(released) {
       for (const msgid of released) {

@@ -178,6 +178,7 @@ export class Recorder {
       return;
     }
     const { result } = verdict.ended;
+    if (record.retryCount === 0) index.compact(record.owner);
     record.retryCount++;
     const { status, diagnostic, remote } = result;
     record.lastWords = index.words({ status, diagnostic, remote });

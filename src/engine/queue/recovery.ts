@@ -24,6 +24,7 @@ function recoverMessage(context: QueueContext, stored: StoredMessage): void {
   const ageMs = Math.max(0, clock.wallMs() - message.acceptedAtMs);
   const envelopes = stored.envelopes.map((each) => each.envelope);
   const owner = index.add(message, envelopes, clock.monotonicMs() - ageMs);
+  index.compact(owner);
   for (const [at, record] of owner.envelopes.entries()) {
     const was = stored.envelopes[at];
     if (was !== undefined) recoverEnvelope(context, record, was);

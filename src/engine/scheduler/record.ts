@@ -34,15 +34,27 @@ export interface LastWords {
 export type EnvelopeState = "waiting" | "ready" | "inflight" | "recording" | "suspended" | "gone";
 
 export class MessageRecord {
-  readonly message: Message;
+  /** Replaced only by an equal one that shares more. */
+  message: Message;
   /** When it was accepted; negative if that was before this process's clock began. */
   readonly acceptedAtMs: number;
   /** Envelopes that are not finished, in no particular order. */
-  readonly envelopes: EnvelopeRecord[] = [];
+  readonly envelopes: EnvelopeRecord[];
 
-  constructor(message: Message, acceptedAtMs: number) {
+  /** `planned`: each envelope with what was decided about it. */
+  constructor(
+    message: Message,
+    acceptedAtMs: number,
+    planned: readonly (readonly [envelope: Envelope, plan: Plan])[],
+  ) {
     this.message = message;
     this.acceptedAtMs = acceptedAtMs;
+    // `map` makes an array of just this size; `push` would leave room for 16 more.
+    this.envelopes = planned.map(([envelope, plan], slot) => {
+      const record = new EnvelopeRecord(this, envelope, plan);
+      record.slot = slot;
+      return record;
+    });
   }
 }
 
@@ -51,7 +63,7 @@ export class EnvelopeRecord implements HeapItem {
   heapIndex: number = OUTSIDE_HEAP;
   readonly owner: MessageRecord;
   /** Place in `owner.envelopes`. */
-  slot: number;
+  slot = 0;
   /** The evpid's last eight digits, as a signed number. */
   readonly id: number;
   readonly forwardPath: string;
@@ -69,19 +81,12 @@ export class EnvelopeRecord implements HeapItem {
 
   constructor(owner: MessageRecord, envelope: Envelope, plan: Plan) {
     this.owner = owner;
-    this.slot = owner.envelopes.length;
     this.id = Number.parseInt(envelope.evpid.slice(8), 16) | 0;
     this.forwardPath = envelope.forwardPath;
     this.destination =
       envelope.destination === envelope.forwardPath ? envelope.forwardPath : envelope.destination;
     this.plan = plan;
   }
-}
-
-export function addEnvelope(owner: MessageRecord, envelope: Envelope, plan: Plan): EnvelopeRecord {
-  const record = new EnvelopeRecord(owner, envelope, plan);
-  owner.envelopes.push(record);
-  return record;
 }
 
 export function evpidOf(record: EnvelopeRecord): string {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Action } from "#model/config/config.ts";
 import type { Message } from "#model/envelope.ts";
-import { addEnvelope, type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
+import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
 import { type Grant, Scheduler } from "./scheduler.ts";
 
 const AT = { file: "smtpd.conf", line: 1, column: 1 };
@@ -23,8 +23,13 @@ const ACTIONS = new Map<string, Action>([
 
 const LIMITS = { maxInflight: 4, mtaMaxPerRelay: 2, mdaMaxSession: 3, mdaMaxSessionPerUser: 2 };
 
-function message(number: number): MessageRecord {
-  const stored: Message = {
+/** Envelopes of one message, accepted at 0. A destination without a domain is local. */
+function envelopes(
+  number: number,
+  destinations: readonly string[],
+  ttlMs: number = 1e9,
+): readonly EnvelopeRecord[] {
+  const message: Message = {
     msgid: number.toString(16).padStart(8, "0"),
     acceptedAtMs: 0,
     reversePath: "",
@@ -32,27 +37,29 @@ function message(number: number): MessageRecord {
     textBytes: 0,
     is8bit: false,
   };
-  return new MessageRecord(stored, 0);
+  const planned = destinations.map((destination, at) => {
+    const isLocal = !destination.includes("@");
+    const plan: Plan = {
+      action: isLocal ? "local" : "out",
+      transport: isLocal ? { kind: "mda", user: destination } : { kind: "mta" },
+      rule: "",
+      ttlMs,
+    };
+    const evpid = message.msgid + (at + 1).toString(16).padStart(8, "0");
+    return [{ ...plan, evpid, forwardPath: destination, destination }, plan] as const;
+  });
+  return new MessageRecord(message, 0, planned).envelopes;
 }
 
-/** "user" alone is local. */
-function envelope(owner: MessageRecord, destination: string, ttlMs: number = 1e9): EnvelopeRecord {
-  const isLocal = !destination.includes("@");
-  const plan: Plan = {
-    action: isLocal ? "local" : "out",
-    transport: isLocal ? { kind: "mda", user: destination } : { kind: "mta" },
-    rule: "",
-    ttlMs,
-  };
-  const evpid = owner.message.msgid + (owner.envelopes.length + 1).toString(16).padStart(8, "0");
-  return addEnvelope(owner, { ...plan, evpid, forwardPath: destination, destination }, plan);
+function lineUp(scheduler: Scheduler, records: readonly EnvelopeRecord[]): void {
+  for (const record of records) scheduler.ready(record, 0);
 }
 
 test("Routes take turns, whatever the length of their lines", () => {
   const scheduler = new Scheduler({ ...LIMITS, maxInflight: 1 }, ACTIONS);
   const domains = ["a", "a", "a", "b", "b", "c"];
   for (const [at, domain] of domains.entries()) {
-    scheduler.ready(envelope(message(at), `x@${domain}`), 0);
+    lineUp(scheduler, envelopes(at, [`x@${domain}`]));
   }
   const order: string[] = [];
   for (;;) {
@@ -76,27 +83,27 @@ test("Routes take turns, whatever the length of their lines", () => {
 
 test("What expires before its next try is reported instead of tried", () => {
   const scheduler = new Scheduler(LIMITS, ACTIONS);
-  const soon = envelope(message(1), "x@a", 100);
-  const late = envelope(message(2), "x@b", 1000);
-  scheduler.wait(soon, 400);
-  scheduler.wait(late, 400);
+  const soon = envelopes(1, ["x@a"], 100);
+  const late = envelopes(2, ["x@b"], 1000);
+  for (const record of [...soon, ...late]) scheduler.wait(record, 400);
   assert.equal(scheduler.nextDueMs, 100);
   assert.deepEqual(scheduler.advance(99, 10), { expired: [], stranded: [], more: false });
-  assert.deepEqual(scheduler.advance(400, 1), { expired: [soon], stranded: [], more: true });
+  assert.deepEqual(scheduler.advance(400, 1), { expired: soon, stranded: [], more: true });
   assert.deepEqual(scheduler.advance(400, 10), { expired: [], stranded: [], more: false });
-  assert.deepEqual(scheduler.take()?.records, [late]);
+  assert.deepEqual(scheduler.take()?.records, late);
 });
 
 test("An envelope that leaves its line and comes back is attempted once", () => {
   const scheduler = new Scheduler(LIMITS, ACTIONS);
-  const owner = message(1);
-  const [one, two] = [envelope(owner, "x@a"), envelope(owner, "y@a")];
-  scheduler.ready(one, 0);
-  scheduler.ready(two, 0);
-  scheduler.suspend(one);
-  assert.deepEqual(scheduler.reasonOf(one, 0), { kind: "suspended", by: "operator" });
-  scheduler.ready(one, 0);
-  assert.deepEqual(scheduler.take()?.records, [one, two]);
+  const records = envelopes(1, ["x@a", "y@a"]);
+  lineUp(scheduler, records);
+  const first = records.slice(0, 1);
+  for (const record of first) {
+    scheduler.suspend(record);
+    assert.deepEqual(scheduler.reasonOf(record, 0), { kind: "suspended", by: "operator" });
+  }
+  lineUp(scheduler, first);
+  assert.deepEqual(scheduler.take()?.records, records);
   assert.equal(scheduler.take(), undefined);
 });
 
@@ -110,13 +117,11 @@ interface World {
 /** What can happen to a scheduler; each is harmless where it does not apply. */
 const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
   accept({ scheduler, records }, pick) {
-    const owner = message(records.length + 1);
-    const destinations = ["x@a", "y@a", "x@b", "bob", "carol"];
-    for (const destination of destinations.slice(pick % 5, (pick % 5) + 2)) {
-      const record = envelope(owner, destination, 1000 + pick);
-      records.push(record);
-      scheduler.ready(record, 0);
-    }
+    const from = pick % 5;
+    const destinations = ["x@a", "y@a", "x@b", "bob", "carol"].slice(from, from + 2);
+    const added = envelopes(records.length + 1, destinations, 1000 + pick);
+    records.push(...added);
+    lineUp(scheduler, added);
   },
   take({ scheduler, grants }) {
     const grant = scheduler.take();

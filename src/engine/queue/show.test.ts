@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
+import type { Message } from "#model/envelope.ts";
+import { formatEnvelope, formatQueueJson, formatQueueLine, type QueuedEnvelope } from "./show.ts";
+
+const NOW_MS = 1_767_225_700_000;
+
+const MESSAGE: Message = {
+  msgid: "0000000a",
+  acceptedAtMs: 1_767_225_600_000,
+  reversePath: "alice@example.com",
+  origin: {
+    kind: "smtp",
+    address: "192.0.2.9",
+    hostname: "client.example",
+    helo: "client.example",
+    tag: "",
+    username: "",
+  },
+  textBytes: 100,
+  is8bit: false,
+};
+
+const RELAYED: QueuedEnvelope = {
+  message: MESSAGE,
+  envelope: {
+    evpid: "0000000a00000001",
+    forwardPath: "bob@example.org",
+    destination: "robert@example.org",
+    action: "out",
+    transport: { kind: "mta" },
+    rule: "smtpd.conf:9",
+    ttlMs: 345_600_000,
+  },
+  reason: { kind: "retry", untilMs: NOW_MS + 300_000 },
+  retryCount: 1,
+  lastTryAtMs: 1_767_225_610_000,
+  expiresAtMs: 1_767_571_200_000,
+  lastError: "451 4.7.1 Try later",
+};
+
+const HEAD = "0000000a00000001|inet4|mta|";
+const MIDDLE =
+  "|alice@example.com|bob@example.org|robert@example.org|1767225600|1767571200|1767225610|1|";
+
+interface Case {
+  readonly name: string;
+  readonly change: Partial<QueuedEnvelope>;
+  readonly line: string;
+}
+
+function because(reason: WaitReason): Partial<QueuedEnvelope> {
+  return { reason };
+}
+
+function fromOrigin(origin: Partial<Message["origin"]>): Partial<QueuedEnvelope> {
+  return { message: { ...MESSAGE, origin: { ...MESSAGE.origin, ...origin } } };
+}
+
+const ERROR = "|451 4.7.1 Try later";
+
+const CASES: readonly Case[] = [
+  {
+    name: "that waits for its next try has the seconds to it",
+    change: {},
+    line: `${HEAD}${MIDDLE}pending|300${ERROR}`,
+  },
+  {
+    name: "that is overdue has negative seconds",
+    change: because({ kind: "retry", untilMs: NOW_MS - 5000 }),
+    line: `${HEAD}${MIDDLE}pending|-5${ERROR}`,
+  },
+  {
+    name: "in flight has the seconds since its attempt began",
+    change: because({ kind: "inflight", sinceMs: NOW_MS - 7000 }),
+    line: `${HEAD}${MIDDLE}inflight|7${ERROR}`,
+  },
+  {
+    name: "that is suspended has a flag",
+    change: because({ kind: "suspended", by: "operator" }),
+    line: `${HEAD}suspend${MIDDLE}pending|0${ERROR}`,
+  },
+  {
+    name: "held back by a limit has a flag",
+    change: because({ kind: "limit", name: "mta max-conn-per-relay", max: 100 }),
+    line: `${HEAD}hold${MIDDLE}pending|0${ERROR}`,
+  },
+  {
+    name: "of an authenticated IPv6 client says both",
+    change: fromOrigin({ address: "2001:db8::1", username: "alice" }),
+    line: `0000000a00000001|inet6|mta|auth${MIDDLE}pending|300${ERROR}`,
+  },
+  {
+    name: "of a bounce shows the null sender as @",
+    change: {
+      message: {
+        ...MESSAGE,
+        reversePath: "",
+        origin: { ...MESSAGE.origin, kind: "internal", address: "local" },
+      },
+    },
+    line: `0000000a00000001|local|mta|bounce,internal${MIDDLE.replace("alice@example.com", "@")}pending|300${ERROR}`,
+  },
+  {
+    name: "cannot be broken by what strangers wrote",
+    change: {
+      message: { ...MESSAGE, reversePath: "a|b\n@example.com" },
+      lastError: "451 a|b\r\n\\ \u001b[2J é",
+    },
+    line: `${HEAD}${MIDDLE.replace("alice@", "a\\174b\\012@")}pending|300|451 a|b\\015\\012\\\\ \\033[2J \\303\\251`,
+  },
+];
+
+for (const c of CASES) {
+  test(`A queue line ${c.name}`, () => {
+    const line = formatQueueLine({ ...RELAYED, ...c.change }, NOW_MS);
+    assert.equal(line, c.line);
+  });
+}
+
+test("The JSON form says why the envelope waits, as data and in words", () => {
+  const shown: unknown = JSON.parse(formatQueueJson(RELAYED, NOW_MS));
+  assert.deepEqual(shown, {
+    evpid: "0000000a00000001",
+    msgid: "0000000a",
+    agent: "mta",
+    action: "out",
+    rule: "smtpd.conf:9",
+    flags: [],
+    origin: MESSAGE.origin,
+    sender: "alice@example.com",
+    recipient: "bob@example.org",
+    destination: "robert@example.org",
+    textBytes: 100,
+    acceptedAtMs: 1_767_225_600_000,
+    expiresAtMs: 1_767_571_200_000,
+    lastTryAtMs: 1_767_225_610_000,
+    retryCount: 1,
+    lastError: "451 4.7.1 Try later",
+    reason: { kind: "retry", untilMs: NOW_MS + 300_000 },
+    reasonText: "retry in 300 s",
+  });
+});
+
+test("An envelope is shown as one field a line, whatever is in the fields", () => {
+  const shown = formatEnvelope({ ...RELAYED, lastError: "451 a\nrcpt: forged" }, NOW_MS);
+  assert.equal(
+    shown,
+    [
+      "evpid: 0000000a00000001",
+      "action: out",
+      "rule: smtpd.conf:9",
+      "type: mta",
+      "helo: client.example",
+      "hostname: client.example",
+      "address: 192.0.2.9",
+      "sender: alice@example.com",
+      "rcpt: bob@example.org",
+      "dest: robert@example.org",
+      "size: 100",
+      "ctime: 1767225600",
+      "ttl: 345600",
+      "expire: 1767571200",
+      "last-try: 1767225610",
+      "retry: 1",
+      "errorline: 451 a\\012rcpt: forged",
+      "waits: retry in 300 s",
+      "",
+    ].join("\n"),
+  );
+});
