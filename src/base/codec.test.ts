@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   bool,
   bytes,
@@ -18,7 +18,7 @@ import {
   u53,
   u8,
   union,
-} from "#base/codec.ts";
+} from "./codec.ts";
 
 type Shape =
   | { readonly kind: "dot"; readonly at: number }

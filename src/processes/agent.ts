@@ -22,7 +22,7 @@ const LONELY_MS = 10_000;
 export async function startAgent(setting: RoleSetting): Promise<RunningRole | string> {
   const receivers = new Set<AttemptReceiver>();
   let stopping = false;
-  let cancelLonely = (): void => undefined;
+  let cancelLonely: (() => void) | undefined;
 
   const finish = (): void => {
     const busy = [...receivers].some((receiver) => receiver.count > 0);
@@ -31,7 +31,7 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
     setting.end();
   };
   const wait = (): void => {
-    cancelLonely();
+    cancelLonely?.();
     cancelLonely = setting.ports.clock.after(LONELY_MS, () => {
       if (receivers.size > 0) return;
       stopping = true;

@@ -54,6 +54,10 @@ function main(role: Role): void {
   let running: RunningRole | undefined;
   let observer: Observer | undefined;
 
+  const begin = async (slice: Slice, listener: Observer): Promise<void> => {
+    running = await start(role, slice, parent, listener);
+    for (const joined of early) running?.joined(joined);
+  };
   process.on("message", (handover: Handover, handle?: Socket) => {
     if (handle === undefined) return;
     const joined: Joined = { ...handover, connection: wrapSocket(handle, NAMELESS) };
@@ -64,10 +68,7 @@ function main(role: Role): void {
     message(message) {
       if (message.kind === "configure") {
         observer = newObserver(message.slice);
-        void start(role, message.slice, parent, observer).then((started) => {
-          running = started;
-          for (const joined of early) running?.joined(joined);
-        });
+        void begin(message.slice, observer);
         return;
       }
       if (message.kind === "verbose") setVerbose(observer, message.verbose);

@@ -9,6 +9,8 @@ import type { ControlAnswer, ControlRequest, Target } from "#model/ipc/control-l
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
 
+const NOT_HERE = "Not for the queue";
+
 /** Answers from `queue`; `counters` are those of the queue process. */
 export function queueAnswers(
   queue: Queue,
@@ -27,18 +29,10 @@ export function queueAnswers(
         yield* showMessage(queue, request.id);
         return;
       case "show-status":
-        for (const subsystem of ["mda", "mta"] as const) {
-          const state = queue.isPaused(subsystem) ? "paused" : "running";
-          const line = `${subsystem.toUpperCase()} ${state}`;
-          yield { kind: "row", line, json: JSON.stringify({ [subsystem]: state }) };
-        }
-        yield done();
+        yield* showStatus(queue);
         return;
       case "show-stats":
-        for (const { name, value } of [...queue.gauges(), ...counters()]) {
-          yield { kind: "row", line: `${name}=${value}`, json: JSON.stringify({ [name]: value }) };
-        }
-        yield done();
+        yield* showStats([...queue.gauges(), ...counters()]);
         return;
       case "schedule":
         yield done(queue.schedule(request.target));
@@ -46,17 +40,15 @@ export function queueAnswers(
       case "remove":
         yield done(await queue.remove(request.target));
         return;
-      case "pause-envelope": {
-        const { paused, target } = request;
-        yield done(await (paused ? queue.suspend(target) : queue.unsuspend(target)));
+      case "pause-envelope":
+        yield done(await pauseEnvelope(queue, request));
         return;
-      }
       case "pause":
         yield pause(queue, request);
         return;
       case "log":
       case "stop":
-        yield failed("Not for the queue");
+        yield failed(NOT_HERE);
         return;
       default:
         unreachable(request);
@@ -88,6 +80,22 @@ function* showEnvelope(queue: Queue, clock: Clock, evpid: string): Generator<Con
   yield done();
 }
 
+function* showStatus(queue: Queue): Generator<ControlAnswer> {
+  for (const subsystem of ["mda", "mta"] as const) {
+    const state = queue.isPaused(subsystem) ? "paused" : "running";
+    const line = `${subsystem.toUpperCase()} ${state}`;
+    yield { kind: "row", line, json: JSON.stringify({ [subsystem]: state }) };
+  }
+  yield done();
+}
+
+function* showStats(counters: readonly Counter[]): Generator<ControlAnswer> {
+  for (const { name, value } of counters) {
+    yield { kind: "row", line: `${name}=${value}`, json: JSON.stringify({ [name]: value }) };
+  }
+  yield done();
+}
+
 async function* showMessage(queue: Queue, id: string): AsyncGenerator<ControlAnswer> {
   const text = queue.text(id);
   if (text === undefined) {
@@ -100,9 +108,16 @@ async function* showMessage(queue: Queue, id: string): AsyncGenerator<ControlAns
 
 function pause(queue: Queue, request: ControlRequest & { readonly kind: "pause" }): ControlAnswer {
   const { subsystem, paused } = request;
-  if (subsystem === "smtp") return failed("Not for the queue");
+  if (subsystem === "smtp") return failed(NOT_HERE);
   const changed = paused ? queue.pause(subsystem) : queue.resume(subsystem);
   return changed ? done() : failed(paused ? "already paused" : "already running");
+}
+
+function pauseEnvelope(
+  queue: Queue,
+  request: ControlRequest & { readonly kind: "pause-envelope" },
+): Promise<number> {
+  return request.paused ? queue.suspend(request.target) : queue.unsuspend(request.target);
 }
 
 function targetOf(msgid: string | undefined): Target {

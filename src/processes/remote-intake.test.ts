@@ -59,9 +59,10 @@ test("a large text goes ahead in pieces and stops until the queue took some", as
   while (submission.write(piece)) pieces++;
   assert.ok(pieces > 1, "a window is allowed");
   let drained = false;
-  const waiting = submission.drained().then(() => {
+  const waiting = (async () => {
+    await submission.drained();
     drained = true;
-  });
+  })();
   await Promise.resolve();
   assert.equal(drained, false);
   for (const request of sent) {

@@ -1,5 +1,6 @@
 /** The command line of smtpd(8). */
 import { parseArgs } from "node:util";
+import { parseMacroArgument } from "#model/config/config-source.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 
 export const SMTPD_USAGE =
@@ -36,40 +37,51 @@ export function parseSmtpdOptions(
   } catch (error) {
     return { kind: "wrong", why: error instanceof Error ? error.message : String(error) };
   }
-  if (values.h === true) return { kind: "help" };
+  if (values.h) return { kind: "help" };
   if (values.compat !== undefined) {
     return { kind: "wrong", why: "--compat is not built yet" };
   }
-  const macros = new Map<string, string>();
-  for (const definition of values.D ?? []) {
-    // As OpenSMTPD does: the last "=" divides.
-    const at = definition.lastIndexOf("=");
-    if (at < 1) return { kind: "wrong", why: `-D wants NAME=VALUE: got ${definition}` };
-    macros.set(definition.slice(0, at), definition.slice(at + 1));
-  }
-  const paused: Subsystem[] = [];
-  for (const word of values.P ?? []) {
-    if (word !== "mta" && word !== "mda" && word !== "smtp") {
-      return { kind: "wrong", why: `-P wants mta, mda or smtp: got ${word}` };
-    }
-    paused.push(word);
-  }
+  const macros = macrosOf(values.D);
+  if (typeof macros === "string") return { kind: "wrong", why: macros };
+  const paused = subsystemsOf(values.P);
+  if (typeof paused === "string") return { kind: "wrong", why: paused };
   return {
     kind: "options",
     options: {
-      mode: values.d === true ? "terminal" : values.F === true ? "foreground" : "daemon",
-      checkOnly: values.n === true,
-      verbose: (values.v ?? []).length > 0,
+      mode: values.d ? "terminal" : values.F ? "foreground" : "daemon",
+      checkOnly: values.n,
+      verbose: values.v.length > 0,
       configFile: values.f ?? DEFAULT_CONFIG_FILE,
       macros,
       paused,
       stateFolder: values.state ?? environment.stateFolder,
       ignored: [
-        ...(values.B ?? []).map((value) => `-B ${value}`),
-        ...(values.T ?? []).map((value) => `-T ${value}`),
+        ...values.B.map((value) => `-B ${value}`),
+        ...values.T.map((value) => `-T ${value}`),
       ],
     },
   };
+}
+
+function macrosOf(definitions: readonly string[]): ReadonlyMap<string, string> | string {
+  const macros = new Map<string, string>();
+  for (const definition of definitions) {
+    const macro = parseMacroArgument(definition);
+    if (macro === undefined) return `-D wants NAME=VALUE: got ${definition}`;
+    macros.set(macro.name, macro.value);
+  }
+  return macros;
+}
+
+function subsystemsOf(words: readonly string[]): readonly Subsystem[] | string {
+  const subsystems: Subsystem[] = [];
+  for (const word of words) {
+    if (word !== "mta" && word !== "mda" && word !== "smtp") {
+      return `-P wants mta, mda or smtp: got ${word}`;
+    }
+    subsystems.push(word);
+  }
+  return subsystems;
 }
 
 function parseValues(args: readonly string[]) {
@@ -78,18 +90,18 @@ function parseValues(args: readonly string[]) {
     strict: true,
     allowPositionals: false,
     options: {
-      B: { type: "string", short: "B", multiple: true },
-      D: { type: "string", short: "D", multiple: true },
-      F: { type: "boolean", short: "F" },
-      P: { type: "string", short: "P", multiple: true },
-      T: { type: "string", short: "T", multiple: true },
+      B: { type: "string", short: "B", multiple: true, default: [] },
+      D: { type: "string", short: "D", multiple: true, default: [] },
+      F: { type: "boolean", short: "F", default: false },
+      P: { type: "string", short: "P", multiple: true, default: [] },
+      T: { type: "string", short: "T", multiple: true, default: [] },
       compat: { type: "string" },
-      d: { type: "boolean", short: "d" },
+      d: { type: "boolean", short: "d", default: false },
       f: { type: "string", short: "f" },
-      h: { type: "boolean", short: "h" },
-      n: { type: "boolean", short: "n" },
+      h: { type: "boolean", short: "h", default: false },
+      n: { type: "boolean", short: "n", default: false },
       state: { type: "string" },
-      v: { type: "boolean", short: "v", multiple: true },
+      v: { type: "boolean", short: "v", multiple: true, default: [] },
     },
   }).values;
 }
