@@ -12,7 +12,6 @@ import type { Envelope, Message } from "#model/envelope.ts";
 import { expandFormat, type FormatValues } from "#policy/expand/format.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { deferAll } from "./attempt-sender.ts";
-import { StreamChannel } from "./channel.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
 import { AGENT_SIDE } from "./shapes.ts";
 
@@ -48,8 +47,8 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
 
   wait();
   return {
-    joined({ connection }: Joined) {
-      const channel = new StreamChannel(connection, AGENT_SIDE, setting.ports.defer);
+    joined(dispatcher: Joined) {
+      const channel = dispatcher.open(AGENT_SIDE);
       const receiver = new AttemptReceiver((reply) => channel.send(reply), carrier);
       receivers.add(receiver);
       channel.start({

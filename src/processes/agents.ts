@@ -10,9 +10,8 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
-import type { Child } from "./launch.ts";
+import type { Child, Destroyable, Pairs } from "./child.ts";
 import { ROLES } from "./roles.ts";
-import type { SocketPairs } from "./socket-pair.ts";
 import { Supervised } from "./supervised.ts";
 
 /** Agents that run at once; the one that was asked for least recently makes room. */
@@ -26,32 +25,32 @@ export interface AgentRequest {
 }
 
 /** What the parent lends: how to start an agent for an account. */
-export interface AgentSettings {
+export interface AgentSettings<End> {
   readonly config: Config;
   /** Without root every agent runs as the parent's own user. */
   readonly isRoot: boolean;
-  launch(user: User): Child;
+  launch(user: User): Child<End>;
   slice(): Slice;
   warn(text: string): void;
 }
 
-interface Agent {
-  readonly process: Supervised;
+interface Agent<End> {
+  readonly process: Supervised<End>;
   readonly ready: Promise<string | undefined>;
   lastAskedMs: number;
 }
 
-export class Agents {
+export class Agents<End extends Destroyable> {
   readonly #clock: Clock;
   readonly #users: Users;
-  readonly #pairs: SocketPairs;
-  readonly #settings: AgentSettings;
-  readonly #agents = new Map<string, Agent>();
+  readonly #pairs: Pairs<End>;
+  readonly #settings: AgentSettings<End>;
+  readonly #agents = new Map<string, Agent<End>>();
 
   constructor(
     ports: { readonly clock: Clock; readonly users: Users },
-    pairs: SocketPairs,
-    settings: AgentSettings,
+    pairs: Pairs<End>,
+    settings: AgentSettings<End>,
   ) {
     this.#clock = ports.clock;
     this.#users = ports.users;
@@ -60,7 +59,7 @@ export class Agents {
   }
 
   /** Hands `dispatcher` a socket to the agent for this delivery, or says why not. */
-  async connect(request: AgentRequest, dispatcher: Child): Promise<string | undefined> {
+  async connect(request: AgentRequest, dispatcher: Child<End>): Promise<string | undefined> {
     const account = await this.#account(request);
     if (typeof account === "string") return account;
     const agent = this.#agents.get(account.name) ?? this.#start(account);
@@ -95,10 +94,10 @@ export class Agents {
     return answer.value;
   }
 
-  #start(account: User): Agent | undefined {
+  #start(account: User): Agent<End> | undefined {
     if (this.#agents.size >= MAX_AGENTS && !this.#makeRoom()) return undefined;
     const { promise: ready, resolve } = Promise.withResolvers<string | undefined>();
-    const process = new Supervised(`agent ${account.name}`, this.#clock, {
+    const process = new Supervised<End>(`agent ${account.name}`, this.#clock, {
       launch: () => this.#settings.launch(account),
       slice: () => this.#settings.slice(),
     });
@@ -123,13 +122,13 @@ export class Agents {
         forget();
       },
     });
-    const agent: Agent = { process, ready, lastAskedMs: this.#clock.monotonicMs() };
+    const agent: Agent<End> = { process, ready, lastAskedMs: this.#clock.monotonicMs() };
     this.#agents.set(account.name, agent);
     return agent;
   }
 
   #makeRoom(): boolean {
-    let oldest: [string, Agent] | undefined;
+    let oldest: [string, Agent<End>] | undefined;
     for (const entry of this.#agents) {
       if (oldest === undefined || entry[1].lastAskedMs < oldest[1].lastAskedMs) oldest = entry;
     }

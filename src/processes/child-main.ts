@@ -18,7 +18,7 @@ import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
 import { type Link, StreamChannel } from "./channel.ts";
-import { FIRST_LISTENER_FD, type Handover, PARENT_LINK_FD } from "./launch.ts";
+import { FIRST_LISTENER_FD, type Handover, PARENT_LINK_FD } from "./child.ts";
 import type { Joined, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
@@ -60,7 +60,7 @@ function main(role: Role): void {
   };
   process.on("message", (handover: Handover, handle?: Socket) => {
     if (handle === undefined) return;
-    const joined: Joined = { ...handover, connection: wrapSocket(handle, NAMELESS) };
+    const joined = joinedBy(handle, handover);
     if (running === undefined) early.push(joined);
     else running.joined(joined);
   });
@@ -76,6 +76,14 @@ function main(role: Role): void {
     },
     closed: () => process.exit(0),
   });
+}
+
+function joinedBy(socket: Socket, handover: Handover): Joined {
+  return {
+    ...handover,
+    open: (shape) => new StreamChannel(wrapSocket(socket, NAMELESS), shape, setImmediate),
+    refuse: () => socket.destroy(),
+  };
 }
 
 async function start(
@@ -152,5 +160,6 @@ function setVerbose(observer: Observer | undefined, verbose: boolean): void {
 
 /** Under the permission model: from here on this process reads no file. */
 function dropFileReads(): void {
-  if (process.permission?.has("fs.write") === false) process.permission.drop("fs.read");
+  const permission: NodeJS.ProcessPermission | undefined = process.permission;
+  if (permission !== undefined && !permission.has("fs.write")) permission.drop("fs.read");
 }

@@ -8,7 +8,7 @@
 import type { Endpoint } from "#base/endpoint.ts";
 import { Control } from "./control.ts";
 import type { PagedRequest } from "#model/ipc/control-link.ts";
-import { type Channel, StreamChannel } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { ChannelAsker } from "./control-asker.ts";
 import type { RoleSetting, RunningRole } from "./role.ts";
 import { CONTROL_CLIENT_SIDE } from "./shapes.ts";
@@ -24,8 +24,8 @@ export async function startControlRole(setting: RoleSetting): Promise<RunningRol
   if ("code" in listening) return listening.message;
   let current: Channel<PagedRequest> | undefined;
   return {
-    joined({ connection }) {
-      const channel = new StreamChannel(connection, CONTROL_CLIENT_SIDE, ports.defer);
+    joined(sibling) {
+      const channel = sibling.open(CONTROL_CLIENT_SIDE);
       queue.attach({
         send: (request) => channel.send(request),
         page: (request) => channel.send(request),

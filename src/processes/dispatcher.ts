@@ -17,7 +17,7 @@ import { createRouting } from "#policy/ruleset/routing.ts";
 import { AgentCarrier } from "./agent-carrier.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
-import { type Link, StreamChannel } from "./channel.ts";
+import type { Link } from "./channel.ts";
 import { RemoteIntake } from "./remote-intake.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
@@ -81,12 +81,11 @@ class Dispatcher implements RunningRole {
     parent.send({ kind: "listening" });
   }
 
-  joined({ to, name, connection }: Joined): void {
-    const { defer } = this.#setting.ports;
-    if (to === "queue") this.#queueJoined(new StreamChannel(connection, DISPATCHER_SIDE, defer));
-    else if (to === "agent") {
-      this.#agents.linked(name, new StreamChannel(connection, AGENT_CLIENT_SIDE, defer));
-    } else connection.destroy();
+  joined(sibling: Joined): void {
+    if (sibling.to === "queue") this.#queueJoined(sibling.open(DISPATCHER_SIDE));
+    else if (sibling.to === "agent") {
+      this.#agents.linked(sibling.name, sibling.open(AGENT_CLIENT_SIDE));
+    } else sibling.refuse();
   }
 
   parentSays(message: ParentToChild): void {

@@ -11,48 +11,12 @@ import type { Socket } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Endpoint } from "#base/endpoint.ts";
-import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
 import { wrapSocket } from "#world/node/connection.ts";
-import { type Link, StreamChannel } from "./channel.ts";
+import { StreamChannel } from "./channel.ts";
+import { type Child, type Launch, PARENT_LINK_FD } from "./child.ts";
 import type { LogTarget } from "./log-target.ts";
-import { type Role, ROLES } from "./roles.ts";
+import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
-
-export const PARENT_LINK_FD = 4;
-export const FIRST_LISTENER_FD = 5;
-
-/** Who a child runs as; undefined: as the parent itself does. */
-export interface Account {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-export interface LaunchRequest {
-  readonly role: Role;
-  readonly account: Account | undefined;
-  readonly home: string;
-  /** Bound descriptors, given to the child from FIRST_LISTENER_FD on. */
-  readonly listenerFds: readonly number[];
-  /** Where the child's log lines go. */
-  readonly log: LogTarget;
-}
-
-/** A socket for a child to talk to a sibling. */
-export interface Handover {
-  /** What is at the other end: a role. */
-  readonly to: Role;
-  /** For an agent: the account; for a dispatcher: its number. */
-  readonly name: string;
-}
-
-export interface Child {
-  readonly pid: number | undefined;
-  readonly link: Link<ChildToParent, ParentToChild>;
-  handOver(handover: Handover, socket: Socket): void;
-  kill(signal: "SIGKILL" | "SIGTERM"): void;
-  /** Resolves once the process has ended, with a word on how. */
-  readonly exited: Promise<string>;
-}
 
 /** Pipes between our own processes have no address. */
 const NAMELESS: Endpoint = { kind: "unix", path: "" };
@@ -61,26 +25,30 @@ const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
 /** `.ts` in a checkout, `.js` where the types were stripped. */
 const CHILD_MAIN = join(SOURCES, "processes", `child-main${extname(import.meta.url)}`);
 
-/** Starts a child. It waits for its `configure` frame. */
-export function launch(request: LaunchRequest): Child {
-  const role = ROLES[request.role];
-  const { account, log } = request;
+/** Starts children as processes; their log lines go to `log`. */
+export function processLauncher(log: LogTarget): Launch<Socket> {
   const logFd = log.kind === "descriptor" ? log.fd : "pipe";
-  const child = spawn(
-    process.execPath,
-    [...role.nodeFlags(dirname(SOURCES)), CHILD_MAIN, request.role],
-    {
-      stdio: ["ignore", logFd, logFd, "ipc", "pipe", ...request.listenerFds],
-      env: { PATH: "/usr/bin:/bin", HOME: request.home, LANG: "C.UTF-8" },
-      cwd: "/",
-      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
-      detached: true,
-    },
-  );
-  if (log.kind === "stream") {
-    child.stdout?.pipe(log.stream, { end: false });
-    child.stderr?.pipe(log.stream, { end: false });
-  }
+  return ({ role, account, home, listenerFds }) => {
+    const child = spawn(
+      process.execPath,
+      [...ROLES[role].nodeFlags(dirname(SOURCES)), CHILD_MAIN, role],
+      {
+        stdio: ["ignore", logFd, logFd, "ipc", "pipe", ...listenerFds],
+        env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8" },
+        cwd: "/",
+        ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+        detached: true,
+      },
+    );
+    if (log.kind === "stream") {
+      child.stdout?.pipe(log.stream, { end: false });
+      child.stderr?.pipe(log.stream, { end: false });
+    }
+    return childOf(child);
+  };
+}
+
+function childOf(child: ChildProcess): Child<Socket> {
   const link = new StreamChannel(
     wrapSocket(pipeOf(child), { local: NAMELESS, remote: NAMELESS }),
     PARENT_SIDE,

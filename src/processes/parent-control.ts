@@ -2,6 +2,7 @@
  * The parent's answers to smtpctl: the state of the subsystems, the counters of
  * the dispatchers, and the orders that concern the daemon as a whole.
  */
+import { unreachable } from "#base/unreachable.ts";
 import type { ControlAnswer, ControlRequest, Subsystem } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 
@@ -53,6 +54,8 @@ export async function answerControl(
     case "remove":
     case "pause-envelope":
       return [failed("Not for the parent")];
+    default:
+      return unreachable(request);
   }
 }
 

@@ -7,7 +7,6 @@
  * configuration. Talks to: its children only, in small bounded frames; reads no
  * byte of a stranger. When it dies, its children see their channels close and end.
  */
-import type { Socket } from "node:net";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
@@ -15,11 +14,9 @@ import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
 import type { ChildToParent, Counter, Slice } from "#model/ipc/parent-link.ts";
 import { Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
-import { type Account, launch } from "./launch.ts";
-import type { LogTarget } from "./log-target.ts";
+import type { Account, Destroyable, Launch, Pairs } from "./child.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import type { Role } from "./roles.ts";
-import type { SocketPairs } from "./socket-pair.ts";
 import { Supervised } from "./supervised.ts";
 
 /** How long sessions and deliveries may finish when the daemon stops. */
@@ -42,12 +39,18 @@ export interface ParentSettings {
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
   readonly ownAddresses: readonly string[];
-  readonly logTarget: LogTarget;
 }
 
 export interface ParentPorts {
   readonly clock: Clock;
   readonly users: Users;
+}
+
+/** How the parent comes by its children and joins them. */
+export interface ChildMachinery<End extends Destroyable> {
+  readonly bound: BoundSockets;
+  readonly pairs: Pairs<End>;
+  readonly launch: Launch<End>;
 }
 
 export interface ParentLog {
@@ -60,20 +63,21 @@ export type Started =
   | { readonly kind: "running" }
   | { readonly kind: "cannot-start"; readonly why: string };
 
-export class Parent implements DaemonHandles {
+export class Parent<End extends Destroyable> implements DaemonHandles {
   readonly #ports: ParentPorts;
   readonly #settings: ParentSettings;
   readonly #log: ParentLog;
   readonly #sockets: BoundSockets;
-  readonly #pairs: SocketPairs;
-  readonly #agents: Agents;
-  readonly #queue: Supervised;
-  readonly #control: Supervised;
-  readonly #dispatchers: readonly Supervised[];
+  readonly #pairs: Pairs<End>;
+  readonly #launch: Launch<End>;
+  readonly #agents: Agents<End>;
+  readonly #queue: Supervised<End>;
+  readonly #control: Supervised<End>;
+  readonly #dispatchers: readonly Supervised<End>[];
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Dispatchers that accept clients. */
-  readonly #listening = new Set<Supervised>();
+  readonly #listening = new Set<Supervised<End>>();
   readonly #startedAtMs: number;
   readonly #countersWaiting = new Map<number, (counters: readonly Counter[]) => void>();
   #lastCountersRequest = 0;
@@ -85,13 +89,14 @@ export class Parent implements DaemonHandles {
     ports: ParentPorts,
     settings: ParentSettings,
     log: ParentLog,
-    sockets: { readonly bound: BoundSockets; readonly pairs: SocketPairs },
+    machinery: ChildMachinery<End>,
   ) {
     this.#ports = ports;
     this.#settings = settings;
     this.#log = log;
-    this.#sockets = sockets.bound;
-    this.#pairs = sockets.pairs;
+    this.#sockets = machinery.bound;
+    this.#pairs = machinery.pairs;
+    this.#launch = machinery.launch;
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
     this.smtpPaused = settings.paused.includes("smtp");
@@ -99,12 +104,11 @@ export class Parent implements DaemonHandles {
       config: settings.config,
       isRoot: settings.isRoot,
       launch: (user) =>
-        launch({
+        this.#launch({
           role: "agent",
           account: settings.isRoot ? { uid: user.uid, gid: user.gid } : undefined,
           home: user.home,
           listenerFds: [],
-          log: settings.logTarget,
         }),
       slice: () => this.#slice(0),
       warn: (text) => log.warn(text),
@@ -160,17 +164,16 @@ export class Parent implements DaemonHandles {
     return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...answers.flat()];
   }
 
-  #supervised(role: Role, index: number, listenerFds: readonly number[]): Supervised {
+  #supervised(role: Role, index: number, listenerFds: readonly number[]): Supervised<End> {
     const settings = this.#settings;
     const name = role === "dispatcher" ? `dispatcher ${index}` : role;
-    return new Supervised(name, this.#ports.clock, {
+    return new Supervised<End>(name, this.#ports.clock, {
       launch: () =>
-        launch({
+        this.#launch({
           role,
           account: settings.accounts.get(role),
           home: "/",
           listenerFds,
-          log: settings.logTarget,
         }),
       slice: () => this.#slice(index),
     });
@@ -190,12 +193,12 @@ export class Parent implements DaemonHandles {
     };
   }
 
-  #children(): readonly Supervised[] {
+  #children(): readonly Supervised<End>[] {
     return [this.#queue, ...this.#dispatchers, this.#control];
   }
 
   /** Joins a child that has just started to those of its siblings that run. */
-  #ready(child: Supervised): void {
+  #ready(child: Supervised<End>): void {
     const [queue, control] = [this.#queue, this.#control];
     for (const [index, dispatcher] of this.#dispatchers.entries()) {
       if (child === queue || child === dispatcher) {
@@ -215,19 +218,19 @@ export class Parent implements DaemonHandles {
     if (isAll && isHeard) this.#started.resolve({ kind: "running" });
   }
 
-  async #join(a: Sibling, b: Sibling): Promise<void> {
+  async #join(a: Sibling<End>, b: Sibling<End>): Promise<void> {
     if (a[0].child === undefined || b[0].child === undefined) return;
     const [near, far] = await this.#pairs.pair();
     give(a, b, near);
     give(b, a, far);
   }
 
-  #cannotStart(child: Supervised, why: string): void {
+  #cannotStart(child: Supervised<End>, why: string): void {
     this.#log.warn(`${child.name}: ${why}`);
     this.#started.resolve({ kind: "cannot-start", why });
   }
 
-  async #message(child: Supervised, message: ChildToParent): Promise<void> {
+  async #message(child: Supervised<End>, message: ChildToParent): Promise<void> {
     switch (message.kind) {
       case "user-wanted": {
         const answer = await this.#ports.users.lookup(message.name);
@@ -271,7 +274,7 @@ export class Parent implements DaemonHandles {
     }
   }
 
-  async #countersOf(dispatcher: Supervised): Promise<readonly Counter[]> {
+  async #countersOf(dispatcher: Supervised<End>): Promise<readonly Counter[]> {
     if (!dispatcher.running) return [];
     const request = ++this.#lastCountersRequest;
     const { promise, resolve } = Promise.withResolvers<readonly Counter[]>();
@@ -297,10 +300,14 @@ export class Parent implements DaemonHandles {
   }
 }
 
-type Sibling = readonly [process: Supervised, role: Role, name: string];
+type Sibling<End> = readonly [process: Supervised<End>, role: Role, name: string];
 
-/** Hands `socket` to `to`, as its way to `other`. */
-function give([to]: Sibling, [, role, name]: Sibling, socket: Socket): void {
-  if (to.child === undefined) socket.destroy();
-  else to.child.handOver({ to: role, name }, socket);
+/** Hands `end` to one sibling, as its way to the other. */
+function give<End extends Destroyable>(
+  [to]: Sibling<End>,
+  [, role, name]: Sibling<End>,
+  end: End,
+): void {
+  if (to.child === undefined) end.destroy();
+  else to.child.handOver({ to: role, name }, end);
 }

@@ -15,7 +15,6 @@ import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { deferAll } from "./attempt-sender.ts";
-import { StreamChannel } from "./channel.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
 import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
@@ -72,10 +71,9 @@ class QueueRole implements RunningRole {
     this.#tellRoom();
   }
 
-  joined({ to, name, connection }: Joined): void {
-    const { defer } = this.#setting.ports;
-    if (to === "control") {
-      const channel = new StreamChannel(connection, CONTROL_QUEUE_SIDE, defer);
+  joined(sibling: Joined): void {
+    if (sibling.to === "control") {
+      const channel = sibling.open(CONTROL_QUEUE_SIDE);
       const answers = queueAnswers(this.#queue, this.#setting.ports.clock, () =>
         this.#setting.observer.counters(),
       );
@@ -86,9 +84,9 @@ class QueueRole implements RunningRole {
       });
       return;
     }
-    const channel = new StreamChannel(connection, QUEUE_SIDE, defer);
+    const channel = sibling.open(QUEUE_SIDE);
     const door = new QueueDoor(this.#queue, (message) => channel.send(message));
-    const index = Number(name);
+    const index = Number(sibling.name);
     this.#doors.set(index, door);
     door.room(this.#freeBytes());
     channel.start({

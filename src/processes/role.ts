@@ -5,13 +5,13 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
-import type { Connection, Network } from "#base/ports/network.ts";
+import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Observer } from "#engine/observe/observer.ts";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
-import type { Channel, Defer } from "./channel.ts";
+import type { Channel, ChannelShape, Defer, Link } from "./channel.ts";
 import type { Role } from "./roles.ts";
 
 export interface RolePorts {
@@ -37,11 +37,13 @@ export interface RoleSetting {
   end(): void;
 }
 
-/** A sibling at the other end of a fresh connection. */
+/** A sibling at the other end of a fresh way to it. */
 export interface Joined {
   readonly to: Role;
   readonly name: string;
-  readonly connection: Connection;
+  /** Opens the way; must be called once, unless it is refused. */
+  open<In, Out>(shape: ChannelShape<In, Out>): Link<In, Out>;
+  refuse(): void;
 }
 
 export interface RunningRole {

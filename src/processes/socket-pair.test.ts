@@ -20,7 +20,7 @@ test("the two ends of each pair are joined, also when many are made at once", as
       far.destroy();
     }
   } finally {
-    pairs.close();
+    await pairs.close();
     rmSync(folder, { recursive: true });
   }
 });

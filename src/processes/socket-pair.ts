@@ -6,9 +6,10 @@
 import { createServer, connect as connectSocket, type Server, type Socket } from "node:net";
 import { unlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { Pairs } from "./child.ts";
 
 /** Makes pairs, one after the other, at a private path. */
-export class SocketPairs {
+export class SocketPairs implements Pairs<Socket> {
   readonly #path: string;
   #server: Promise<Server> | undefined;
   /** Ends accepted in the order of the connects; connects are made one at a time. */

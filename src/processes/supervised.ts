@@ -4,7 +4,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
-import type { Child, Handover } from "./launch.ts";
+import type { Child } from "./child.ts";
 
 /** First wait before a restart; it doubles with each death in a row. */
 const RESTART_DELAY_MS = 200;
@@ -13,8 +13,6 @@ const MAX_RESTART_DELAY_MS = 30_000;
 const PROVED_AFTER_MS = 60_000;
 /** A child that is not ready by then counts as dead. */
 const START_TIMEOUT_MS = 60_000;
-
-export type { Handover };
 
 export interface SupervisedOwner {
   /** The child runs its role; also after each restart. Links to siblings are handed over now. */
@@ -26,28 +24,28 @@ export interface SupervisedOwner {
   cannotStart(why: string): void;
 }
 
-type State =
+type State<End> =
   | { readonly kind: "idle" }
-  | { readonly kind: "starting"; readonly child: Child; readonly cancelTimeout: () => void }
-  | { readonly kind: "running"; readonly child: Child; readonly sinceMs: number }
+  | { readonly kind: "starting"; readonly child: Child<End>; readonly cancelTimeout: () => void }
+  | { readonly kind: "running"; readonly child: Child<End>; readonly sinceMs: number }
   | { readonly kind: "waiting"; readonly cancel: () => void }
-  | { readonly kind: "stopping"; readonly child: Child }
+  | { readonly kind: "stopping"; readonly child: Child<End> }
   | { readonly kind: "stopped" };
 
-export class Supervised {
+export class Supervised<End> {
   /** For log lines: `dispatcher 0`. */
   readonly name: string;
   readonly #clock: Clock;
-  readonly #launch: () => Child;
+  readonly #launch: () => Child<End>;
   readonly #slice: () => Slice;
   #owner: SupervisedOwner | undefined;
-  #state: State = { kind: "idle" };
+  #state: State<End> = { kind: "idle" };
   #deathsInARow = 0;
 
   constructor(
     name: string,
     clock: Clock,
-    make: { readonly launch: () => Child; readonly slice: () => Slice },
+    make: { readonly launch: () => Child<End>; readonly slice: () => Slice },
   ) {
     this.name = name;
     this.#clock = clock;
@@ -76,7 +74,7 @@ export class Supervised {
   }
 
   /** The running child, to hand a socket to. */
-  get child(): Child | undefined {
+  get child(): Child<End> | undefined {
     return this.#state.kind === "running" ? this.#state.child : undefined;
   }
 
@@ -113,7 +111,7 @@ export class Supervised {
     void child.exited.then((how) => this.#exited(child, how));
   }
 
-  #message(child: Child, message: ChildToParent): void {
+  #message(child: Child<End>, message: ChildToParent): void {
     const state = this.#state;
     if (!("child" in state) || state.child !== child) return;
     if (message.kind === "ready" && state.kind === "starting") {
@@ -129,7 +127,7 @@ export class Supervised {
     }
   }
 
-  #exited(child: Child, how: string): void {
+  #exited(child: Child<End>, how: string): void {
     const state = this.#state;
     if (!("child" in state) || state.child !== child || state.kind === "stopping") return;
     if (state.kind === "starting") state.cancelTimeout();

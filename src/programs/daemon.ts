@@ -10,7 +10,8 @@ import type { Config } from "#model/config/config.ts";
 import { serialiseConfig } from "#model/config/serialise.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
-import type { Account } from "#processes/launch.ts";
+import type { Account } from "#processes/child.ts";
+import { processLauncher } from "#processes/launch.ts";
 import { type LogTarget, writeLine } from "#processes/log-target.ts";
 import { Parent } from "#processes/parent.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
@@ -56,13 +57,16 @@ export async function startDaemon(
       verbose: options.verbose,
       paused: options.paused,
       ownAddresses: options.ownAddresses,
-      logTarget: options.log,
     },
     {
       info: (text) => writeLine(options.log, `info: ${text}`),
       warn: (text) => writeLine(options.log, `warn: ${text}`),
     },
-    { bound, pairs: new SocketPairs(prepared.privateFolder) },
+    {
+      bound,
+      pairs: new SocketPairs(prepared.privateFolder),
+      launch: processLauncher(options.log),
+    },
   );
   const stop = (): void => parent.stop();
   process.on("SIGTERM", stop);

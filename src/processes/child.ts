@@ -1,0 +1,59 @@
+/**
+ * A child of the parent and the ways between siblings, whatever they are made of:
+ * processes and sockets (launch.ts, socket-pair.ts), or parts of one process and
+ * memory (one-process.ts). `End` is what one end of a way between siblings is.
+ */
+import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
+import type { Link } from "./channel.ts";
+import type { Role } from "./roles.ts";
+
+/** Descriptors of a child that is a process (launch.ts). */
+export const PARENT_LINK_FD = 4;
+export const FIRST_LISTENER_FD = 5;
+
+/** Who a child runs as; undefined: as the parent itself does. */
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface LaunchRequest {
+  readonly role: Role;
+  readonly account: Account | undefined;
+  readonly home: string;
+  /** Bound descriptors, which the child accepts on; none within one process. */
+  readonly listenerFds: readonly number[];
+}
+
+/** What a child gets with its end of a way to a sibling. */
+export interface Handover {
+  /** What is at the other end: a role. */
+  readonly to: Role;
+  /** For an agent: the account; for a dispatcher: its number. */
+  readonly name: string;
+}
+
+export interface Child<End> {
+  readonly pid: number | undefined;
+  readonly link: Link<ChildToParent, ParentToChild>;
+  /** `end` belongs to the child from now on; a child that is gone closes it. */
+  handOver(handover: Handover, end: End): void;
+  kill(signal: "SIGKILL" | "SIGTERM"): void;
+  /** Resolves once the child has ended, with a word on how. */
+  readonly exited: Promise<string>;
+}
+
+/** Starts a child. It waits for its `configure` frame. */
+export type Launch<End> = (request: LaunchRequest) => Child<End>;
+
+/** An end that nobody wants is destroyed. */
+export interface Destroyable {
+  destroy(): unknown;
+}
+
+/** Makes ways between siblings. */
+export interface Pairs<End extends Destroyable> {
+  pair(): Promise<readonly [End, End]>;
+  /** No more pairs are made; those that were live on. */
+  close(): Promise<void>;
+}
