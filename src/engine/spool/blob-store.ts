@@ -11,6 +11,7 @@ import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import { checksum } from "./checksum.ts";
 import type { TextStamp } from "./record-entries.ts";
 import { isFull, tolerate } from "./segment-writer.ts";
+import type { Room } from "./room.ts";
 import type { Blob, CommitOutcome } from "./spool.ts";
 
 /** What came of making a blob durable. */
@@ -21,14 +22,16 @@ export type SealedBlob =
 export class BlobStore {
   readonly #files: Files;
   readonly #folder: string;
+  readonly #room: Room;
   readonly #removals = new Set<Promise<void>>();
   readonly #arriving = new Map<string, BlobFile>();
   /** Folders of two digits whose own names are durable. */
   readonly #durableFolders = new Set<string>();
 
-  constructor(files: Files, folder: string) {
+  constructor(files: Files, folder: string, room: Room) {
     this.#files = files;
     this.#folder = folder;
+    this.#room = room;
   }
 
   path(msgid: string): string {
@@ -36,7 +39,7 @@ export class BlobStore {
   }
 
   open(msgid: string): Blob {
-    const blob = new BlobFile(this.#files, this.path(msgid));
+    const blob = new BlobFile(this.#files, this.path(msgid), this.#room);
     this.#arriving.set(msgid, blob);
     return {
       write: (text) => blob.write(text),
@@ -100,6 +103,7 @@ export class BlobStore {
 class BlobFile {
   readonly #files: Files;
   readonly #path: string;
+  readonly #room: Room;
   #file: OpenFile | undefined;
   /** Only a file that we made is ours to unlink. */
   #isOurs = false;
@@ -109,9 +113,10 @@ class BlobFile {
   /** The last operation asked for; the next one waits for it. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(files: Files, path: string) {
+  constructor(files: Files, path: string, room: Room) {
     this.#files = files;
     this.#path = path;
+    this.#room = room;
   }
 
   get stamp(): TextStamp {
@@ -120,6 +125,8 @@ class BlobFile {
 
   write(text: Uint8Array): Promise<CommitOutcome> {
     return this.#inTurn(async () => {
+      if (!this.#room.has(text.length)) throw new FilesError("ENOSPC", "Only the reserve is left");
+      this.#room.spend(text.length);
       this.#file ??= await this.#create();
       await this.#file.write([text], this.#bytes);
       this.#bytes += text.length;

@@ -19,7 +19,7 @@ function slowCommits() {
   });
   const endWrite = async (): Promise<void> => {
     ends.shift()?.();
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
   };
   return { groups, commits, endWrite };
 }

@@ -8,6 +8,8 @@
 const MAX_GROUP_BYTES: number = 4 * 1024 * 1024;
 /** Most bytes that wait; beyond it, jobs are turned away. */
 const MAX_WAITING_BYTES: number = 256 * 1024 * 1024;
+/** Promise turns that a caller needs to commit again once it was answered. */
+const GATHER_TURNS = 8;
 
 export class GroupCommit<Job extends { readonly bytes: number }> {
   readonly #write: (group: readonly Job[]) => Promise<void>;
@@ -36,9 +38,11 @@ export class GroupCommit<Job extends { readonly bytes: number }> {
   }
 
   async #run(): Promise<void> {
-    // Callers that commit in the same turn of the event loop share the first group.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#write(this.#takeGroup());
+    await gather();
+    while (this.#waiting.length > 0) {
+      await this.#write(this.#takeGroup());
+      await gather();
+    }
     this.#running = undefined;
   }
 
@@ -56,4 +60,9 @@ export class GroupCommit<Job extends { readonly bytes: number }> {
     this.#waiting = [];
     return group;
   }
+}
+
+/** Lets callers that commit in the same turn of the event loop share a group. */
+async function gather(): Promise<void> {
+  for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve();
 }

@@ -145,6 +145,17 @@ test("the reserve is for results and bounces, not for new mail", async () => {
   assert.equal(await spool.commit([failed(evpidOf(mail(1))), bounce]), "durable");
 });
 
+test("a large text that leaves only the reserve is refused while it arrives", async () => {
+  const disk = emptyDisk(1, { capacityBytes: 50_000 });
+  const spool = await openSpool({ ...smallSpool(disk.files(), "dsync"), reserveBytes: 30_000 });
+  const blob = spool.openBlob("00000001");
+  assert.equal(await blob.write(new Uint8Array(15_000)), "durable");
+  assert.equal(await blob.write(new Uint8Array(15_000)), "full");
+  assert.equal(await blob.write(new Uint8Array(1)), "full", "no gap in the text");
+  await blob.drop();
+  assert.equal(disk.usedBytes, 0);
+});
+
 test("after a failed sync the spool goes on in a fresh segment", async () => {
   const disk = emptyDisk(1);
   const spool = await openSpool(smallSpool(disk.files(), "fdatasync"));

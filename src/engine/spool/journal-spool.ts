@@ -14,6 +14,7 @@ import { Compaction } from "./compaction.ts";
 import { type Appended, Journal } from "./journal.ts";
 import { Ledger, type LiveMessage } from "./ledger.ts";
 import { Quarantine } from "./quarantine.ts";
+import { fitsOneRecord } from "./record.ts";
 import { frameEntries, type RecordEntry, type TextStamp } from "./record-entries.ts";
 import { type Release, lockSpool } from "./lock.ts";
 import { recover } from "./recovery.ts";
@@ -68,10 +69,11 @@ class JournalSpool implements Spool {
   readonly #cache: TextCache;
   readonly #texts: TextSource;
   readonly #room: Room;
+  readonly #observe: Observe;
   readonly #compaction: Compaction;
   readonly #release: Release;
-  /** Batches on their way to the journal. */
-  readonly #underWay = new Set<readonly SpoolEntry[]>();
+  /** Batches on their way to the journal, by what will be answered. */
+  readonly #underWay = new Map<Promise<CommitOutcome>, readonly SpoolEntry[]>();
   #recovered: readonly StoredMessage[];
   #state: "open" | "closed" = "open";
 
@@ -98,7 +100,9 @@ class JournalSpool implements Spool {
     // Also if they were there: a run that died may have made them and not synced.
     await files.syncFolder(folder);
     const ledger = new Ledger();
-    const blobs = new BlobStore(files, blobFolder);
+    const room = new Room(options, options.reserveBytes ?? RESERVE_BYTES);
+    await room.refresh();
+    const blobs = new BlobStore(files, blobFolder, room);
     const quarantine = new Quarantine(files, corruptFolder, observe);
     const parts = { files, observe, journalFolder, blobFolder, ledger, quarantine, blobs };
     const { messages, past } = await recover(parts);
@@ -115,12 +119,12 @@ class JournalSpool implements Spool {
     const spool = new JournalSpool(options, {
       ledger,
       blobs,
+      room,
       journal,
       messages,
       segmentBytes,
       release,
     });
-    await spool.#room.refresh();
     spool.#compaction.poke();
     return spool;
   }
@@ -130,6 +134,7 @@ class JournalSpool implements Spool {
     parts: {
       readonly ledger: Ledger;
       readonly blobs: BlobStore;
+      readonly room: Room;
       readonly journal: Journal;
       readonly messages: readonly StoredMessage[];
       readonly segmentBytes: number;
@@ -145,7 +150,8 @@ class JournalSpool implements Spool {
     this.#recovered = parts.messages;
     this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
     this.#texts = new TextSource({ ...options, ...parts, cache: this.#cache });
-    this.#room = new Room(options, options.reserveBytes ?? RESERVE_BYTES);
+    this.#room = parts.room;
+    this.#observe = options.observe;
     const restatement = new Restatement({
       files,
       journal,
@@ -164,10 +170,12 @@ class JournalSpool implements Spool {
 
   async commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {
     if (this.#state === "closed") return "failed";
+    if (batch.length === 0) return "durable";
     if (!this.#mayTake(batch)) return "full";
-    this.#underWay.add(batch);
-    const outcome = await this.#commitBatch(batch);
-    this.#underWay.delete(batch);
+    const committing = this.#commitBatch(batch);
+    this.#underWay.set(committing, batch);
+    const outcome = await committing;
+    this.#underWay.delete(committing);
     this.#compaction.poke();
     return outcome;
   }
@@ -190,6 +198,7 @@ class JournalSpool implements Spool {
 
   async close(): Promise<void> {
     this.#state = "closed";
+    await Promise.all(this.#underWay.keys());
     await this.#compaction.stop();
     await this.#journal.close();
     await this.#blobs.idle();
@@ -202,7 +211,8 @@ class JournalSpool implements Spool {
     for (const entry of batch) {
       if (entry.kind !== "accepted") continue;
       if (entry.message.origin.kind === "internal") return true;
-      bytes += entry.message.textBytes;
+      // A blob was held against the room while it was written.
+      if (entry.text !== "blob") bytes += entry.message.textBytes;
     }
     return bytes === 0 || this.#room.has(bytes);
   }
@@ -244,6 +254,14 @@ class JournalSpool implements Spool {
       return { ...entry, text };
     });
     const record = frameEntries(entries, texts);
+    if (!fitsOneRecord(record)) {
+      this.#observe({
+        kind: "spool-trouble",
+        what: "Cannot commit a batch",
+        cause: `${record.bytes} bytes do not fit in one record`,
+      });
+      return Promise.resolve("failed");
+    }
     this.#room.spend(record.bytes);
     return new Promise((resolve) => {
       this.#journal.append(record, (appended) => {
@@ -273,7 +291,7 @@ class JournalSpool implements Spool {
   }
 
   #isBusy(msgid: string): boolean {
-    for (const batch of this.#underWay) {
+    for (const batch of this.#underWay.values()) {
       for (const entry of batch) {
         const about = entry.kind === "accepted" ? entry.message.msgid : msgidOf(entry.evpid);
         if (about === msgid) return true;

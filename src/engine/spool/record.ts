@@ -21,10 +21,10 @@ const TYPE_BATCH = 1;
 /** Type 1 (a batch), version 1; the lower half is not used. */
 const TYPE_AND_VERSION = (TYPE_BATCH << 24) | (RECORD_VERSION << 16);
 
-/** Longest head; a batch beyond it is refused. */
+/** Longest head. */
 export const MAX_HEAD_BYTES: number = 256 * 1024 * 1024;
 /** The length field holds no more. */
-export const MAX_RECORD_TEXT_BYTES = 0xffff_ffff;
+const MAX_TEXT_BYTES = 0xffff_ffff;
 
 /** A record, ready to be written to any segment once it carries the segment's mark. */
 export interface FramedRecord {
@@ -55,6 +55,11 @@ export function sealFrame(writer: ByteWriter, textBytes: number): Uint8Array {
   writer.setU32(20, TYPE_AND_VERSION);
   writer.setU32(8, checksum(writer.written().subarray(CHECKED_FROM)));
   return writer.written();
+}
+
+/** Whether the lengths of a record are within their bounds; a batch that is beyond is refused. */
+export function fitsOneRecord({ head, bytes }: FramedRecord): boolean {
+  return head.length <= MAX_HEAD_BYTES && bytes - head.length <= MAX_TEXT_BYTES;
 }
 
 /** Reads the frame at the start of `bytes`; undefined if it has another mark or is too short. */

@@ -21,6 +21,8 @@ import { untried } from "./unfinished.ts";
 
 /** Bytes that are written before the next messages are read. */
 const MAX_UNDER_WAY_BYTES: number = 1024 * 1024;
+/** Read at once where only the state of an envelope is wanted. */
+const STATE_WINDOW_BYTES = 4096;
 
 export interface RestatementParts {
   readonly files: Files;
@@ -140,7 +142,7 @@ export class Restatement {
     const file = await this.#parts.files.open(segment.path, "read");
     try {
       const place = { mark: segment.mark, at, end: segment.bytes };
-      const record = await readRecordAt(new FileWindow(file), place);
+      const record = await readRecordAt(new FileWindow(file, STATE_WINDOW_BYTES), place);
       return record === undefined ? undefined : stateIn(record.entries, before);
     } finally {
       await tolerate(file.close());

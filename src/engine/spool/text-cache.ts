@@ -9,6 +9,8 @@ const MAX_BALLAST = 2;
 export class TextCache {
   readonly #maxBytes: number;
   readonly #texts = new Map<string, readonly Uint8Array[]>();
+  /** Walks over the texts once; starting anew each time would pass all that were dropped. */
+  #oldest: Iterator<string> = this.#texts.keys();
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -20,10 +22,7 @@ export class TextCache {
     this.drop(msgid);
     this.#texts.set(msgid, text.map(withoutBallast));
     this.#bytes += lengthOf(text);
-    for (const oldest of this.#texts.keys()) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.drop(oldest);
-    }
+    while (this.#bytes > this.#maxBytes) this.#dropOldest();
   }
 
   get(msgid: string): readonly Uint8Array[] | undefined {
@@ -35,6 +34,12 @@ export class TextCache {
     if (text === undefined) return;
     this.#texts.delete(msgid);
     this.#bytes -= lengthOf(text);
+  }
+
+  #dropOldest(): void {
+    const next = this.#oldest.next();
+    if (next.done === true) this.#oldest = this.#texts.keys();
+    else this.drop(next.value);
   }
 }
 
