@@ -1,25 +1,25 @@
 /**
  * Where every child process begins: `node child-main.ts ROLE`.
  *
- * Waits for its slice of the configuration, starts the role, and ends when its
- * parent is gone: nothing of the daemon outlives it.
+ * Hosts one role on the ports of Node, and ends when its parent is gone: nothing
+ * of the daemon outlives it.
  */
 import { Socket } from "node:net";
 import { hostname } from "node:os";
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Slice } from "#model/ipc/parent-link.ts";
 import { LogQueue } from "#engine/observe/log-queue.ts";
-import { Observer } from "#engine/observe/observer.ts";
-import { deserialiseConfig } from "#model/config/serialise.ts";
-import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
-import { type Link, StreamChannel } from "./channel.ts";
+import { StreamChannel } from "./channel.ts";
 import { FIRST_LISTENER_FD, type Handover, PARENT_LINK_FD } from "./child.ts";
-import type { Joined, RoleSetting, RunningRole, StartRole } from "./role.ts";
+import type { Joined, RolePorts, StartRole } from "./role.ts";
+import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
 
@@ -45,36 +45,18 @@ function main(role: Role): void {
     process.on(signal, () => undefined);
   }
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
-  const parent: Link<ParentToChild, ChildToParent> = new StreamChannel(
-    wrapSocket(socket, NAMELESS),
-    CHILD_SIDE,
-    setImmediate,
-  );
-  const early: Joined[] = [];
-  let running: RunningRole | undefined;
-  let observer: Observer | undefined;
-
-  const begin = async (slice: Slice, listener: Observer): Promise<void> => {
-    running = await start(role, slice, parent, listener);
-    for (const joined of early) running?.joined(joined);
-  };
-  process.on("message", (handover: Handover, handle?: Socket) => {
-    if (handle === undefined) return;
-    const joined = joinedBy(handle, handover);
-    if (running === undefined) early.push(joined);
-    else running.joined(joined);
+  const host = new RoleHost({
+    parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),
+    hostname: hostname(),
+    home: process.env["HOME"] ?? "/",
+    log: new LogQueue(writeToStderr).sink,
+    ports: (config, slice) => portsOf(role, config, slice),
+    startRole: START[role],
+    started: dropFileReads,
+    ended: () => process.exit(0),
   });
-  parent.start({
-    message(message) {
-      if (message.kind === "configure") {
-        observer = newObserver(message.slice);
-        void begin(message.slice, observer);
-        return;
-      }
-      if (message.kind === "verbose") setVerbose(observer, message.verbose);
-      running?.parentSays(message);
-    },
-    closed: () => process.exit(0),
+  process.on("message", (handover: Handover, handle?: Socket) => {
+    if (handle !== undefined) host.joined(joinedBy(handle, handover));
   });
 }
 
@@ -86,31 +68,7 @@ function joinedBy(socket: Socket, handover: Handover): Joined {
   };
 }
 
-async function start(
-  role: Role,
-  slice: Slice,
-  parent: Link<ParentToChild, ChildToParent>,
-  observer: Observer,
-): Promise<RunningRole | undefined> {
-  const startRole = await START[role]();
-  const started = await startRole(settingOf(role, slice, parent, observer));
-  if (typeof started === "string") {
-    parent.send({ kind: "cannot-start", why: started });
-    parent.end();
-    return undefined;
-  }
-  dropFileReads();
-  parent.send({ kind: "ready" });
-  return started;
-}
-
-function settingOf(
-  role: Role,
-  slice: Slice,
-  parent: Link<ParentToChild, ChildToParent>,
-  observer: Observer,
-): RoleSetting {
-  const config = deserialiseConfig(slice.config);
+function portsOf(role: Role, config: Config, slice: Slice): RolePorts {
   const endpoints: readonly Endpoint[] =
     role === "control"
       ? [{ kind: "unix", path: slice.controlSocket }]
@@ -119,30 +77,13 @@ function settingOf(
     endpoints.map((endpoint, index) => [formatEndpoint(endpoint), FIRST_LISTENER_FD + index]),
   );
   return {
-    ports: {
-      clock: nodeClock(),
-      random: nodeRandom(),
-      resolver: nodeResolver(),
-      network: nodeNetwork({ inherited }),
-      files: nodeFiles(),
-      defer: setImmediate,
-    },
-    slice,
-    config,
-    parent,
-    observer,
-    hostname: hostname(),
-    home: process.env["HOME"] ?? "/",
-    end() {
-      parent.end();
-      // Frames that wait are sent before the process ends: `closed` follows.
-    },
+    clock: nodeClock(),
+    random: nodeRandom(),
+    resolver: nodeResolver(),
+    network: nodeNetwork({ inherited }),
+    files: nodeFiles(),
+    defer: setImmediate,
   };
-}
-
-function newObserver(slice: Slice): Observer {
-  const log = new LogQueue(writeToStderr);
-  return new Observer(log.sink, slice.verbose);
 }
 
 function writeToStderr(bytes: Uint8Array): Promise<void> {
@@ -152,10 +93,6 @@ function writeToStderr(bytes: Uint8Array): Promise<void> {
     else resolve();
   });
   return promise;
-}
-
-function setVerbose(observer: Observer | undefined, verbose: boolean): void {
-  if (observer !== undefined) observer.verbose = verbose;
 }
 
 /** Under the permission model: from here on this process reads no file. */

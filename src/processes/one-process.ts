@@ -1,0 +1,234 @@
+/**
+ * A whole mail system in one process, for tests and for embedding: the parent and
+ * every role as they are, joined by memory instead of sockets.
+ *
+ * The same safety net holds: nothing is delivered as root. What separate processes
+ * add is missing: the parts are not protected from each other, and agents deliver
+ * as the user of this process.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { Files } from "#base/ports/files.ts";
+import type { Network } from "#base/ports/network.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import type { Users } from "#base/ports/users.ts";
+import { formatEndpoint } from "#base/endpoint.ts";
+import type { Config } from "#model/config/config.ts";
+import { serialiseConfig } from "#model/config/serialise.ts";
+import type { Subsystem } from "#model/ipc/control-link.ts";
+import { startAgent } from "./agent.ts";
+import type { Defer } from "./channel.ts";
+import type { Child, LaunchRequest } from "./child.ts";
+import { startControlRole } from "./control-role.ts";
+import { startDispatcher } from "./dispatcher.ts";
+import { type MemoryEnd, memoryPair, MemoryPairs } from "./memory-link.ts";
+import { Parent } from "./parent.ts";
+import { startQueue } from "./queue.ts";
+import type { StartRole } from "./role.ts";
+import { RoleHost } from "./role-host.ts";
+import type { Role } from "./roles.ts";
+import { CHILD_SIDE, PARENT_SIDE } from "./shapes.ts";
+import { SharedListeners } from "./shared-listeners.ts";
+
+/** What a part of the system has of the world. */
+export interface PartPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly resolver: Resolver;
+  readonly network: Network;
+  readonly files: Files;
+  /** kill -9: nothing that it has begun goes on, and nothing reaches it any more. */
+  kill(): void;
+}
+
+export interface MailSystemWorld {
+  readonly users: Users;
+  /** Ports of their own for the parent and for each child that is started. */
+  startPart(): PartPorts;
+}
+
+export interface MailSystemOptions {
+  readonly config: Config;
+  /** An existing folder. */
+  readonly spool: string;
+  readonly controlSocket: string;
+  /** Name of this machine, for Maildir file names. */
+  readonly hostname: string;
+  /** 1 if left out. */
+  readonly dispatchers?: number;
+  readonly ownAddresses?: readonly string[];
+  readonly paused?: readonly Subsystem[];
+  readonly verbose?: boolean;
+  /** Takes a line of the log, of whichever part. */
+  readonly log: (line: string) => void;
+}
+
+export interface MailSystem {
+  /** A clean end, as at SIGTERM. */
+  stop(): Promise<void>;
+  /** Resolves when it has ended, also by `smtpctl stop`. */
+  readonly ended: Promise<void>;
+  /** kill -9 of the children with this role; the parent starts them again. */
+  kill(role: Role): void;
+}
+
+const START: Readonly<Record<Role, StartRole>> = {
+  dispatcher: startDispatcher,
+  queue: startQueue,
+  control: startControlRole,
+  agent: startAgent,
+};
+
+/** Starts it; resolves when mail can flow, or with a line on what stood in the way. */
+export async function startMailSystem(
+  world: MailSystemWorld,
+  options: MailSystemOptions,
+): Promise<MailSystem | string> {
+  const { config, controlSocket, log } = options;
+  const ports = world.startPart();
+  const listeners = new SharedListeners(ports.network);
+  const endpoints = config.listeners.map(({ endpoint }) => endpoint);
+  for (const endpoint of [{ kind: "unix", path: controlSocket } as const, ...endpoints]) {
+    const fault = await listeners.bind(endpoint);
+    if (fault === undefined) continue;
+    listeners.close();
+    return `cannot listen on ${formatEndpoint(endpoint)}: ${fault.message}`;
+  }
+  const defer: Defer = (run) => void ports.clock.after(0, run);
+  const parts = new Parts(world, options, { listeners, defer });
+  const parent = new Parent<MemoryEnd>(
+    { clock: ports.clock, users: world.users },
+    {
+      config,
+      serialisedConfig: serialiseConfig(config),
+      spool: options.spool,
+      controlSocket,
+      dispatchers: options.dispatchers ?? 1,
+      accounts: new Map(),
+      // Of root's check, not of its powers: uid 0 and gid 0 are refused.
+      isRoot: true,
+      verbose: options.verbose ?? false,
+      paused: options.paused ?? [],
+      ownAddresses: options.ownAddresses ?? [],
+    },
+    { info: (text) => log(`info: ${text}`), warn: (text) => log(`warn: ${text}`) },
+    {
+      bound: { listenerFds: [], controlFd: -1, close: () => listeners.close() },
+      pairs: new MemoryPairs(defer),
+      launch: (request) => parts.launch(request),
+    },
+  );
+  const stop = (): Promise<void> => {
+    parent.stop();
+    return parent.stopped;
+  };
+  const started = await parent.start();
+  if (started.kind === "cannot-start") {
+    await stop();
+    return started.why;
+  }
+  return { stop, ended: parent.stopped, kill: (role) => parts.kill(role) };
+}
+
+/** The children: each a role, with ports of its own. */
+class Parts {
+  readonly #world: MailSystemWorld;
+  readonly #options: MailSystemOptions;
+  readonly #shared: { readonly listeners: SharedListeners; readonly defer: Defer };
+  readonly #living = new Set<Part>();
+
+  constructor(
+    world: MailSystemWorld,
+    options: MailSystemOptions,
+    shared: { readonly listeners: SharedListeners; readonly defer: Defer },
+  ) {
+    this.#world = world;
+    this.#options = options;
+    this.#shared = shared;
+  }
+
+  launch({ role, home }: LaunchRequest): Child<MemoryEnd> {
+    const { listeners, defer } = this.#shared;
+    const { log, hostname } = this.#options;
+    const ports = this.#world.startPart();
+    const network = listeners.lend(ports.network);
+    const [near, far] = memoryPair(defer);
+    const part = new Part(role, [far], () => {
+      network.die();
+      ports.kill();
+      this.#living.delete(part);
+    });
+    this.#living.add(part);
+    const host = new RoleHost({
+      parent: far.open(CHILD_SIDE),
+      hostname,
+      home,
+      log,
+      ports: () => ({ ...portsOnly(ports), network, defer: (run) => ports.clock.after(0, run) }),
+      startRole: async () => START[role],
+      started: () => undefined,
+      ended: () => part.die("exited with 0"),
+    });
+    return {
+      pid: undefined,
+      link: near.open(PARENT_SIDE),
+      handOver(handover, end) {
+        if (!part.keep(end)) {
+          end.destroy();
+          return;
+        }
+        host.joined({
+          ...handover,
+          open: (shape) => end.open(shape),
+          refuse: () => end.destroy(),
+        });
+      },
+      kill: (signal) => part.die(`ended by ${signal}`),
+      exited: part.ended,
+    };
+  }
+
+  kill(role: Role): void {
+    for (const part of this.#living) if (part.role === role) part.die("ended by SIGKILL");
+  }
+}
+
+/** The life of one child. */
+class Part {
+  readonly role: Role;
+  readonly #ends: Set<MemoryEnd>;
+  readonly #release: () => void;
+  readonly #ended = Promise.withResolvers<string>();
+  #state: "alive" | "dead" = "alive";
+
+  constructor(role: Role, ends: readonly MemoryEnd[], release: () => void) {
+    this.role = role;
+    this.#ends = new Set(ends);
+    this.#release = release;
+  }
+
+  get ended(): Promise<string> {
+    return this.#ended.promise;
+  }
+
+  /** `end` goes down with it; false when it has gone already. */
+  keep(end: MemoryEnd): boolean {
+    if (this.#state === "dead") return false;
+    for (const each of this.#ends) if (!each.isOpen) this.#ends.delete(each);
+    this.#ends.add(end);
+    return true;
+  }
+
+  die(how: string): void {
+    if (this.#state === "dead") return;
+    this.#state = "dead";
+    for (const end of this.#ends) end.abandon();
+    this.#release();
+    this.#ended.resolve(how);
+  }
+}
+
+function portsOnly(ports: PartPorts): Omit<PartPorts, "kill" | "network"> {
+  const { clock, random, resolver, files } = ports;
+  return { clock, random, resolver, files };
+}

@@ -1,0 +1,89 @@
+/**
+ * What every child does around its role: waits for its slice of the configuration,
+ * starts the role, hands it what comes, and ends when its parent is gone.
+ *
+ * Knows nothing of processes: child-main.ts hosts a role in a process of its own,
+ * one-process.ts several beside each other.
+ */
+import { Observer, type Sink } from "#engine/observe/observer.ts";
+import type { Config } from "#model/config/config.ts";
+import { deserialiseConfig } from "#model/config/serialise.ts";
+import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { Link } from "./channel.ts";
+import type { Joined, RolePorts, RunningRole, StartRole } from "./role.ts";
+
+export interface HostSetting {
+  /** Not started. */
+  readonly parent: Link<ParentToChild, ChildToParent>;
+  readonly hostname: string;
+  readonly home: string;
+  readonly log: Sink;
+  ports(config: Config, slice: Slice): RolePorts;
+  startRole(): Promise<StartRole>;
+  /** The role has loaded and opened all that it ever will. */
+  started(): void;
+  /** The parent is gone, or the role has ended and said its last. */
+  ended(): void;
+}
+
+export class RoleHost {
+  readonly #setting: HostSetting;
+  readonly #early: Joined[] = [];
+  #observer: Observer | undefined;
+  #role: RunningRole | undefined;
+
+  constructor(setting: HostSetting) {
+    this.#setting = setting;
+    setting.parent.start({
+      message: (message) => this.#parentSays(message),
+      closed: () => setting.ended(),
+    });
+  }
+
+  /** A sibling was joined; one that comes before the role runs waits for it. */
+  joined(sibling: Joined): void {
+    if (this.#role === undefined) this.#early.push(sibling);
+    else this.#role.joined(sibling);
+  }
+
+  #parentSays(message: ParentToChild): void {
+    if (message.kind === "configure") {
+      void this.#start(message.slice);
+      return;
+    }
+    if (message.kind === "verbose" && this.#observer !== undefined) {
+      this.#observer.verbose = message.verbose;
+    }
+    if (this.#role !== undefined) this.#role.parentSays(message);
+    // Told to go before it has begun: there is nothing to finish.
+    else if (message.kind === "shutdown") this.#setting.parent.end();
+  }
+
+  async #start(slice: Slice): Promise<void> {
+    const { parent, hostname, home, log } = this.#setting;
+    const observer = new Observer(log, slice.verbose);
+    this.#observer = observer;
+    const config = deserialiseConfig(slice.config);
+    const startRole = await this.#setting.startRole();
+    const role = await startRole({
+      ports: this.#setting.ports(config, slice),
+      slice,
+      config,
+      parent,
+      observer,
+      hostname,
+      home,
+      // Frames that wait are sent before the channel closes: `ended` follows.
+      end: () => parent.end(),
+    });
+    if (typeof role === "string") {
+      parent.send({ kind: "cannot-start", why: role });
+      parent.end();
+      return;
+    }
+    this.#role = role;
+    this.#setting.started();
+    parent.send({ kind: "ready" });
+    for (const sibling of this.#early) role.joined(sibling);
+  }
+}

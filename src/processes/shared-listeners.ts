@@ -1,0 +1,147 @@
+/**
+ * Listening for several parts of one process that accept on the same endpoints, as
+ * child processes do on descriptors that they inherit.
+ *
+ * Bound once; each connection goes to one of those that accept there, in turn, and
+ * ends when that one dies. What comes while nobody accepts waits, as in a backlog.
+ */
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type {
+  Connection,
+  ConnectionHandler,
+  Listening,
+  Network,
+  NetworkFault,
+} from "#base/ports/network.ts";
+
+/** Connections that may wait for somebody to accept them. */
+const MAX_WAITING = 1024;
+
+type Accept = (connection: Connection) => void;
+
+interface Shared {
+  readonly listening: Listening;
+  readonly waiting: Connection[];
+  /** The first is the next to get one. */
+  takers: Accept[];
+}
+
+export class SharedListeners {
+  readonly #network: Network;
+  readonly #shared = new Map<string, Shared>();
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  async bind(endpoint: Endpoint): Promise<NetworkFault | undefined> {
+    const waiting: Connection[] = [];
+    const key = formatEndpoint(endpoint);
+    const listening = await this.#network.listen(endpoint, (connection) => {
+      waiting.push(connection);
+      if (waiting.length > MAX_WAITING) waiting.shift()?.destroy();
+      handOut(this.#shared.get(key));
+    });
+    if ("code" in listening) return listening;
+    this.#shared.set(key, { listening, waiting, takers: [] });
+    return undefined;
+  }
+
+  /** The network for one of those that accept; `network` is what it connects with. */
+  lend(network: Network): LentNetwork {
+    return new LentNetwork(network, this.#shared);
+  }
+
+  close(): void {
+    for (const { listening, waiting } of this.#shared.values()) {
+      listening.close();
+      for (const connection of waiting) connection.destroy();
+    }
+    this.#shared.clear();
+  }
+}
+
+export class LentNetwork implements Network {
+  readonly #network: Network;
+  readonly #shared: ReadonlyMap<string, Shared>;
+  readonly #takers = new Map<Shared, Accept>();
+  readonly #connections = new Set<Connection>();
+  #state: "alive" | "dead" = "alive";
+
+  constructor(network: Network, shared: ReadonlyMap<string, Shared>) {
+    this.#network = network;
+    this.#shared = shared;
+  }
+
+  /** Its connections break, and it gets no more. */
+  die(): void {
+    this.#state = "dead";
+    for (const shared of this.#takers.keys()) this.#leave(shared);
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  connect: Network["connect"] = (endpoint, options) => this.#network.connect(endpoint, options);
+
+  async listen(endpoint: Endpoint, accept: Accept): Promise<Listening | NetworkFault> {
+    const shared = this.#shared.get(formatEndpoint(endpoint));
+    if (shared === undefined) return this.#network.listen(endpoint, accept);
+    const take: Accept = (connection) => accept(this.#own(connection));
+    this.#takers.set(shared, take);
+    shared.takers.push(take);
+    handOut(shared);
+    return { endpoint: shared.listening.endpoint, close: () => this.#leave(shared) };
+  }
+
+  #leave(shared: Shared): void {
+    const taker = this.#takers.get(shared);
+    shared.takers = shared.takers.filter((each) => each !== taker);
+  }
+
+  #own(connection: Connection): Connection {
+    this.#connections.add(connection);
+    return {
+      remote: connection.remote,
+      local: connection.local,
+      get unsentBytes() {
+        return connection.unsentBytes;
+      },
+      start: (handler) => connection.start(this.#mortal(connection, handler)),
+      write: (bytes) => connection.write(bytes),
+      pause: () => connection.pause(),
+      resume: () => connection.resume(),
+      end: () => connection.end(),
+      destroy: () => connection.destroy(),
+    };
+  }
+
+  #mortal(connection: Connection, handler: ConnectionHandler): ConnectionHandler {
+    const ifAlive = (tell: () => void): void => {
+      if (this.#state === "alive") tell();
+    };
+    return {
+      data: (bytes) => ifAlive(() => handler.data(bytes)),
+      end: () => ifAlive(() => handler.end()),
+      drain: () => ifAlive(() => handler.drain()),
+      closed: (fault) => {
+        this.#connections.delete(connection);
+        ifAlive(() => handler.closed(fault));
+      },
+    };
+  }
+}
+
+/** Gives what waits to those that accept. */
+function handOut(shared: Shared | undefined): void {
+  if (shared === undefined) return;
+  for (;;) {
+    const taker = shared.takers.shift();
+    if (taker === undefined) return;
+    const connection = shared.waiting.shift();
+    if (connection === undefined) {
+      shared.takers.unshift(taker);
+      return;
+    }
+    shared.takers.push(taker);
+    taker(connection);
+  }
+}
