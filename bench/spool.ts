@@ -2,25 +2,37 @@
  * How fast the spool makes messages durable on this machine's disk: bin/node
  * bench/spool.ts [FOLDER]. Writers commit 4 KiB messages, each waiting for its
  * answer before the next; ways of syncing alternate, and the median run counts.
+ * "bare" is what this disk can do at that moment: only ratios in one run mean much.
  *
  * The folder must be on the disk that is meant: a temporary folder may be memory.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { GroupCommit } from "#engine/spool/group-commit.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Durability } from "#engine/spool/segment-writer.ts";
-import type { Spool } from "#engine/spool/spool.ts";
-import type { Message } from "#model/envelope.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeRandom } from "#world/node/random.ts";
 
 const TEXT_BYTES = 4096;
+/** What a record has beside its text, about. */
+const HEAD_BYTES = 330;
 const RUN_MS = 2000;
 const RUNS = 5;
 const WRITERS: readonly number[] = [1, 10, 50, 200];
-const WAYS: readonly Durability[] = ["dsync", "fdatasync"];
+
+/** "bare": the same bytes to one file, O_DSYNC, in groups; nothing is encoded or kept. */
+type Way = Durability | "bare";
+const WAYS: readonly Way[] = ["dsync", "fdatasync", "bare"];
+
+/** Something that makes messages durable, one for each call. */
+interface Target {
+  commit(msgid: string): Promise<void>;
+  close(): Promise<void>;
+}
 
 interface Run {
   readonly perSecond: number;
@@ -29,24 +41,21 @@ interface Run {
   readonly cpuSecondsPer1000: number;
 }
 
-async function runWriters(folder: string, durability: Durability, writers: number): Promise<Run> {
-  const opened = await openJournalSpool({
-    files: nodeFiles(),
-    clock: nodeClock(),
-    random: nodeRandom(),
-    observe: () => {},
-    folder,
-    durability,
-  });
-  if (opened.kind === "unusable") throw new Error(`Cannot measure: ${opened.reason}`);
+async function runWriters(target: Target, writers: number): Promise<Run> {
   const tookMs: number[] = [];
   const startedCpu = process.cpuUsage();
   const startedAtMs = performance.now();
-  const write = writer(opened.spool, startedAtMs + RUN_MS, tookMs);
+  const write = async (at: number): Promise<void> => {
+    for (let count = 1; performance.now() < startedAtMs + RUN_MS; count++) {
+      const committedAtMs = performance.now();
+      await target.commit(((at << 20) | count).toString(16).padStart(8, "0"));
+      tookMs.push(performance.now() - committedAtMs);
+    }
+  };
   await Promise.all(Array.from({ length: writers }, (_, at) => write(at)));
   const tookSeconds = (performance.now() - startedAtMs) / 1000;
   const { user, system } = process.cpuUsage(startedCpu);
-  await opened.spool.close();
+  await target.close();
   const sorted = tookMs.toSorted((a, b) => a - b);
   return {
     perSecond: sorted.length / tookSeconds,
@@ -56,35 +65,63 @@ async function runWriters(folder: string, durability: Durability, writers: numbe
   };
 }
 
-/** A writer that accepts one message after the other; each is finished later, in the next commit. */
-function writer(spool: Spool, untilMs: number, tookMs: number[]): (at: number) => Promise<void> {
-  const text = new Uint8Array(TEXT_BYTES).fill(0x61);
-  return async (at) => {
-    for (let count = 1; performance.now() < untilMs; count++) {
-      const msgid = ((at << 20) | count).toString(16).padStart(8, "0");
-      const evpid = `${msgid}00000001`;
-      const startedAtMs = performance.now();
-      const outcome = await spool.commit([
-        {
-          kind: "accepted",
-          message: message(msgid),
-          envelopes: [
-            {
-              evpid,
-              forwardPath: "recipient@example.org",
-              destination: "recipient@example.org",
-              action: "outbound",
-              transport: { kind: "mta" },
-              rule: "/etc/mail/smtpd.conf:12",
-              ttlMs: 345_600_000,
-            },
-          ],
-          text: [text],
-        },
-      ]);
-      tookMs.push(performance.now() - startedAtMs);
+async function spoolTarget(folder: string, durability: Durability): Promise<Target> {
+  const opened = await openJournalSpool({
+    files: nodeFiles(),
+    clock: nodeClock(),
+    random: nodeRandom(),
+    observe: () => {},
+    folder,
+    durability,
+  });
+  if (opened.kind === "unusable") throw new Error(`Cannot measure: ${opened.reason}`);
+  const { spool } = opened;
+  const text = [new Uint8Array(TEXT_BYTES).fill(0x61)];
+  return {
+    close: () => spool.close(),
+    async commit(msgid) {
+      const envelopes = [envelope(msgid)];
+      const entry = { kind: "accepted", message: message(msgid), envelopes, text } as const;
+      const outcome = await spool.commit([entry]);
       if (outcome !== "durable") throw new Error(`Cannot measure: a message was ${outcome}`);
-    }
+    },
+  };
+}
+
+async function bareTarget(folder: string): Promise<Target> {
+  const file = await nodeFiles().open(`${folder}/bare`, "create-dsync");
+  const chunks = [new Uint8Array(HEAD_BYTES), new Uint8Array(TEXT_BYTES).fill(0x61)];
+  const bytes = HEAD_BYTES + TEXT_BYTES;
+  let offset = 0;
+  const group = new GroupCommit<{ readonly bytes: number; readonly settle: () => void }>(
+    async (jobs) => {
+      const from = offset;
+      offset += jobs.length * bytes;
+      await file.write(
+        jobs.flatMap(() => chunks),
+        from,
+      );
+      for (const { settle } of jobs) settle();
+    },
+  );
+  return {
+    close: () => file.close(),
+    commit: () =>
+      new Promise((resolve) => {
+        group.add({ bytes, settle: resolve });
+      }),
+  };
+}
+
+function envelope(msgid: string): Envelope {
+  return {
+    evpid: `${msgid}00000001`,
+    forwardPath: "recipient@example.org",
+    destination: "recipient@example.org",
+    action: "outbound",
+    transport: { kind: "mta" },
+    rule: "/etc/mail/smtpd.conf:12",
+    ttlMs: 345_600_000,
   };
 }
 
@@ -121,11 +158,13 @@ if (import.meta.main) {
   console.log("| writers | way | commits/s | p50 ms | p99 ms | CPU s per 1000 |");
   console.log("|---|---|---|---|---|---|");
   for (const writers of WRITERS) {
-    const runs = new Map<Durability, Run[]>(WAYS.map((way) => [way, []]));
+    const runs = new Map<Way, Run[]>(WAYS.map((way) => [way, []]));
     for (let run = 0; run < RUNS; run++) {
-      // A fresh folder each time, the old ones left: ext4 is slow beside files just deleted.
       for (const way of WAYS) {
-        runs.get(way)?.push(await runWriters(mkdtempSync(join(parent, "run-")), way, writers));
+        // A fresh folder each time, the old ones left: ext4 is slow beside files just deleted.
+        const folder = mkdtempSync(join(parent, "run-"));
+        const target = await (way === "bare" ? bareTarget(folder) : spoolTarget(folder, way));
+        runs.get(way)?.push(await runWriters(target, writers));
       }
     }
     for (const way of WAYS) {
