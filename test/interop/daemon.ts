@@ -73,6 +73,11 @@ export class Daemon implements AsyncDisposable {
     return daemon;
   }
 
+  /** Of its parent process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** What it has logged so far. */
   get log(): string {
     return readFileSync(this.#logPath, "utf8");
