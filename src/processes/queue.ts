@@ -20,12 +20,8 @@ import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
+import { RoomWatch } from "./room-watch.ts";
 import { CONTROL_QUEUE_SIDE, QUEUE_SIDE } from "./shapes.ts";
-
-/** How often dispatchers are told whether there is room. */
-const ROOM_EVERY_MS = 250;
-/** Sizes that are asked about: the largest that fits is what dispatchers are told. */
-const ROOM_STEPS: readonly number[] = [0, 1, 16, 64, 256, 1024, 4096].map((mib) => mib * 2 ** 20);
 
 export async function startQueue(setting: RoleSetting): Promise<RunningRole | string> {
   const { ports, slice, observer } = setting;
@@ -40,7 +36,7 @@ export async function startQueue(setting: RoleSetting): Promise<RunningRole | st
 
 class QueueRole implements RunningRole {
   readonly #setting: RoleSetting;
-  readonly #spool: Spool;
+  readonly #room: RoomWatch;
   readonly #users: RemoteUsers;
   readonly #doors = new Map<number, QueueDoor>();
   readonly #queue: Queue;
@@ -48,7 +44,6 @@ class QueueRole implements RunningRole {
 
   constructor(setting: RoleSetting, spool: Spool) {
     this.#setting = setting;
-    this.#spool = spool;
     const { config, ports, parent, slice, observer } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
@@ -68,7 +63,13 @@ class QueueRole implements RunningRole {
         paused: slice.paused.filter((subsystem) => subsystem !== "smtp"),
       },
     );
-    this.#tellRoom();
+    this.#room = new RoomWatch(
+      ports.clock,
+      (bytes) => spool.hasRoom(bytes),
+      (freeBytes) => {
+        for (const door of this.#doors.values()) door.room(freeBytes);
+      },
+    );
   }
 
   joined(sibling: Joined): void {
@@ -88,9 +89,12 @@ class QueueRole implements RunningRole {
     const door = new QueueDoor(this.#queue, (message) => channel.send(message));
     const index = Number(sibling.name);
     this.#doors.set(index, door);
-    door.room(this.#freeBytes());
+    door.room(this.#room.told);
     channel.start({
-      message: (message) => door.take(message),
+      message: (message) => {
+        this.#room.touched();
+        door.take(message);
+      },
       closed: () => {
         if (this.#doors.get(index) === door) this.#doors.delete(index);
         door.lost();
@@ -113,16 +117,6 @@ class QueueRole implements RunningRole {
     await this.#queue.stop();
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
-  }
-
-  #tellRoom(): void {
-    const freeBytes = this.#freeBytes();
-    for (const door of this.#doors.values()) door.room(freeBytes);
-    this.#setting.ports.clock.after(ROOM_EVERY_MS, () => this.#tellRoom());
-  }
-
-  #freeBytes(): number {
-    return ROOM_STEPS.findLast((bytes) => this.#spool.hasRoom(bytes)) ?? 0;
   }
 }
 
