@@ -18,6 +18,11 @@ export interface RoleTraits {
 
 /** A process of the same user could otherwise open the inspector of another. */
 const EVERY = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
+/**
+ * Room for young objects. Most of what a message needs dies with it at once, so more room
+ * than this buys no speed (measured: 4, 8 and 16 MiB alike) and costs three times itself.
+ */
+const YOUNG_SPACE = "--max-semi-space-size=4";
 /** SQLite opens files outside the permission model. */
 const NO_SQLITE = "--no-experimental-sqlite";
 
@@ -32,11 +37,11 @@ const netOnly = (checkout: string): readonly string[] => [
 export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   dispatcher: {
     user: "_smtpd",
-    nodeFlags: (checkout) => [...netOnly(checkout), "--max-semi-space-size=8"],
+    nodeFlags: (checkout) => [...netOnly(checkout), YOUNG_SPACE],
   },
   queue: {
     user: "_smtpq",
-    nodeFlags: () => [...EVERY, NO_SQLITE, "--max-semi-space-size=16"],
+    nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE],
   },
   control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
   agent: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },

@@ -51,7 +51,9 @@ export async function startDaemon(
       serialisedConfig: serialiseConfig(options.config),
       spool: options.paths.spool,
       controlSocket: options.paths.controlSocket,
-      dispatchers: availableParallelism(),
+      // One core is for the queue: with two cores one dispatcher takes more mail, for less,
+      // than two do (bench/RESULTS.md).
+      dispatchers: Math.max(1, availableParallelism() - 1),
       accounts,
       isRoot,
       verbose: options.verbose,

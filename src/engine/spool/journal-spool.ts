@@ -27,7 +27,7 @@ import { TextCache } from "./text-cache.ts";
 import { TextSource } from "./text-source.ts";
 
 const SEGMENT_BYTES: number = 64 * 1024 * 1024;
-const TEXT_CACHE_BYTES: number = 64 * 1024 * 1024;
+const TEXT_CACHE_BYTES: number = 24 * 1024 * 1024;
 const RESERVE_BYTES: number = 8 * 1024 * 1024;
 
 export interface JournalSpoolOptions {
@@ -41,7 +41,7 @@ export interface JournalSpoolOptions {
   readonly durability?: Durability;
   /** 64 MiB if left out. */
   readonly segmentBytes?: number;
-  /** Texts kept in memory for first attempts; 64 MiB if left out. */
+  /** Texts kept in memory for first attempts; 24 MiB if left out. */
   readonly textCacheBytes?: number;
   /** Room that new mail must leave; 8 MiB if left out. */
   readonly reserveBytes?: number;
