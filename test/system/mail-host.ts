@@ -90,7 +90,7 @@ export class MailHost {
       },
     );
     const system = await this.#world.clock.runUntilSettled(started, STEP_MS);
-    assert.ok(typeof system !== "string", `${name}: ${String(system)}`);
+    if (typeof system === "string") throw new Error(`Cannot start ${name}: ${system}`);
     this.#system = system;
   }
 
