@@ -120,3 +120,15 @@ test("when the queue is lost, nothing without a receipt is acknowledged", async 
   assert.equal(intake.open(), undefined);
   assert.equal(intake.hasRoom(0), false);
 });
+
+test("a text that grows large after the queue was lost is not waited for", async () => {
+  const { intake, open, kinds } = granted("0000000a");
+  const submission = open();
+  submission.write(new Uint8Array(INLINE_TEXT_BYTES));
+  intake.lost();
+  for (let piece = 0; piece < 8; piece++) submission.write(new Uint8Array(INLINE_TEXT_BYTES));
+  await submission.drained();
+  assert.ok(!kinds().includes("blob-write"), "nothing is sent to nobody");
+  const receipt = await submission.commit(messageOf("0000000a", 0), []);
+  assert.deepEqual(receipt, { kind: "refused", why: "failed" });
+});

@@ -52,7 +52,7 @@ export class RemoteIntake implements Intake {
     return new RemoteSubmission(msgid, {
       send: this.#send,
       hold: (bytes) => this.#hold(bytes),
-      blobOpened: (submission) => this.#blobs.set(msgid, submission),
+      blobOpened: (submission) => this.#blobOpened(submission),
       blobClosed: () => this.#blobs.delete(msgid),
       receipt: () => this.#receipt(msgid),
       unused: () => this.#msgids.push(msgid),
@@ -93,6 +93,11 @@ export class RemoteIntake implements Intake {
     for (const resolve of this.#receipts.values()) resolve(REFUSED_FAILED);
     this.#receipts.clear();
     for (const blob of this.#blobs.values()) blob.took(0, "failed");
+  }
+
+  #blobOpened(submission: RemoteSubmission): void {
+    if (this.#lost) submission.took(0, "failed");
+    else this.#blobs.set(submission.msgid, submission);
   }
 
   /** Counts bytes held in memory; false when there are too many already. */
@@ -146,7 +151,7 @@ class RemoteSubmission implements Submission {
       }
       this.#spill();
     }
-    if (this.#mode === "blob" && this.#trouble === undefined) this.#sendPieces(text);
+    if (this.#mode === "blob") this.#sendPieces(text);
     return this.#unacknowledgedBytes < BLOB_WINDOW_BYTES;
   }
 
@@ -194,6 +199,8 @@ class RemoteSubmission implements Submission {
   }
 
   #sendPieces(text: Uint8Array): void {
+    // Nobody says that these pieces were taken: they would fill the window for ever.
+    if (this.#trouble !== undefined) return;
     for (let at = 0; at < text.length; at += MAX_CHUNK_BYTES) {
       const bytes = text.subarray(at, at + MAX_CHUNK_BYTES);
       this.#unacknowledgedBytes += bytes.length;
