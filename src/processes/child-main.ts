@@ -23,6 +23,9 @@ import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
 
+/** Log lines of this long leave in one write: a write costs as much as a reply to a client. */
+const LOG_GATHER_MS = 50;
+
 /** Pipes between our own processes have no address. */
 const NAMELESS: KnownEnds = {
   local: { kind: "unix", path: "" },
@@ -44,16 +47,21 @@ function main(role: Role): void {
     // The parent decides when a child ends.
     process.on(signal, () => undefined);
   }
+  const log = new LogQueue(writeToStderr, gatherLines);
+  const end = async (): Promise<void> => {
+    await log.flushed();
+    process.exit(0);
+  };
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
   const host = new RoleHost({
     parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),
     hostname: hostname(),
     home: process.env["HOME"] ?? "/",
-    log: new LogQueue(writeToStderr).sink,
+    log: log.sink,
     ports: (config, slice) => portsOf(role, config, slice),
     startRole: START[role],
     started: dropFileReads,
-    ended: () => process.exit(0),
+    ended: () => void end(),
   });
   process.on("message", (handover: Handover, handle?: Socket) => {
     if (handle !== undefined) host.joined(joinedBy(handle, handover));
@@ -84,6 +92,12 @@ function portsOf(role: Role, config: Config, slice: Slice): RolePorts {
     files: nodeFiles(),
     defer: setImmediate,
   };
+}
+
+function gatherLines(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(resolve, LOG_GATHER_MS);
+  return promise;
 }
 
 function writeToStderr(bytes: Uint8Array): Promise<void> {

@@ -11,6 +11,9 @@ import type { Sink } from "./observer.ts";
 /** Characters that may wait: about ten thousand lines. */
 export const MAX_WAITING_LENGTH: number = 2 * 1024 * 1024;
 
+/** Resolves when it is time to write what has gathered. */
+export type Gather = () => Promise<void>;
+
 /** Writes `bytes` and resolves when they have gone; rejects when they could not be written. */
 export type LogWrite = (bytes: Uint8Array) => Promise<void>;
 
@@ -18,14 +21,17 @@ const encoder = new TextEncoder();
 
 export class LogQueue {
   readonly #write: LogWrite;
+  readonly #gather: Gather;
   #waiting: string[] = [];
   #waitingLength = 0;
   #missing = 0;
   #lostCount = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(write: LogWrite) {
+  /** Without `gather` the lines of one turn of the event loop leave in one write. */
+  constructor(write: LogWrite, gather: Gather = () => Promise.resolve()) {
     this.#write = write;
+    this.#gather = gather;
   }
 
   /** Bound: may be handed out as it is. */
@@ -50,9 +56,8 @@ export class LogQueue {
   }
 
   async #run(): Promise<void> {
-    // Lines of this turn of the event loop leave in one write.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const lines = this.#waiting;
       this.#waiting = [];
       this.#waitingLength = 0;
