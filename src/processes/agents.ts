@@ -11,7 +11,7 @@ import type { User, Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 import type { Child, Destroyable, Pairs } from "./child.ts";
-import { ROLES } from "./roles.ts";
+import { DAEMON_USERS } from "./roles.ts";
 import { Supervised } from "./supervised.ts";
 
 /** Agents that run at once; the one that was asked for least recently makes room. */
@@ -29,6 +29,8 @@ export interface AgentSettings<End> {
   readonly config: Config;
   /** Without root every agent runs as the parent's own user. */
   readonly isRoot: boolean;
+  /** Numbers of the users that the daemon's processes run as: they may have other names too. */
+  readonly daemonUids: ReadonlySet<number>;
   launch(user: User): Child<End>;
   slice(): Slice;
   warn(text: string): void;
@@ -91,6 +93,7 @@ export class Agents<End extends Destroyable> {
     if (answer.kind === "unavailable") return "The user database is unavailable";
     const { uid, gid } = answer.value;
     if (this.#settings.isRoot && (uid === 0 || gid === 0)) return "Never delivers as root";
+    if (this.#settings.daemonUids.has(uid)) return "Never delivers to a user of the daemon";
     return answer.value;
   }
 
@@ -140,5 +143,5 @@ export class Agents<End extends Destroyable> {
 }
 
 function isDaemonUser(name: string): boolean {
-  return name === "root" || Object.values(ROLES).some((role) => role.user === name);
+  return name === "root" || DAEMON_USERS.includes(name);
 }

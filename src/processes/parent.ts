@@ -103,6 +103,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     this.#agents = new Agents(ports, this.#pairs, {
       config: settings.config,
       isRoot: settings.isRoot,
+      daemonUids: new Set([...settings.accounts.values()].map(({ uid }) => uid)),
       launch: (user) =>
         this.#launch({
           role: "agent",

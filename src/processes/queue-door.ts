@@ -56,7 +56,7 @@ export class QueueDoor {
         void this.#blobWrite(request.msgid, request.bytes);
         return;
       case "blob-drop":
-        void this.#queue.blobDrop(request.msgid);
+        if (this.#msgids.has(request.msgid)) void this.#queue.blobDrop(request.msgid);
         return;
       case "msgids-wanted":
         this.#grant();
