@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,6 +36,21 @@ test("a lock that a dead process or another boot left is taken over", async (t) 
     await writeFile(path, content);
     await (await lockSpool(nodeFiles(), path))();
   }
+});
+
+test("a lock whose process is dead and was not waited for is taken over", async (t) => {
+  const path = await lockPath(t);
+  // The shell becomes a program that waits for no child.
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  t.after(() => parent.kill());
+  const [pid] = (await once(parent.stdout, "data")).map((words) => String(words).trim());
+  let fields: readonly string[] = [];
+  while (fields[2] !== "Z") fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(" ");
+  const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  await writeFile(path, `${boot} ${pid} ${fields[21]}`);
+  await (await lockSpool(nodeFiles(), path))();
 });
 
 test("there is no lock where processes cannot be seen", async () => {
