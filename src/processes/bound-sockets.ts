@@ -2,7 +2,8 @@
  * What the parent binds before it starts anything: every listener of the
  * configuration, and the control socket. It never listens on them itself.
  */
-import { formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type { NetworkFault } from "#base/ports/network.ts";
 import { type Config, formatPlace } from "#model/config/config.ts";
 import { bindEndpoint, type BoundSocket } from "#world/node/bind.ts";
 
@@ -43,14 +44,18 @@ export async function bindSockets(
     const made = await bindEndpoint(endpoint, { mode: socketMode });
     if ("code" in made) {
       closeAll();
-      const what = made.code === "EADDRINUSE" ? "is in use by another program" : made.message;
-      return {
-        kind: "cannot-bind",
-        why: `${formatPlace(at)}: cannot listen on ${formatEndpoint(endpoint)}: ${what}`,
-      };
+      return { kind: "cannot-bind", why: `${formatPlace(at)}: ${wordsOf(endpoint, made)}` };
     }
     bound.push(made);
   }
   const [first, ...others] = bound.map(({ fd }) => fd);
   return { controlFd: first ?? control.fd, listenerFds: others, close: closeAll };
+}
+
+/** A port that is taken is taken by a stranger; what stands at a socket's path is told. */
+function wordsOf(endpoint: Endpoint, { code, message }: NetworkFault): string {
+  const what = `cannot listen on ${formatEndpoint(endpoint)}`;
+  const isTaken = code === "EADDRINUSE";
+  if (endpoint.kind === "unix") return isTaken ? message : `${what}: ${message}`;
+  return isTaken ? `${what}: it is in use by another program` : message;
 }

@@ -82,6 +82,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   readonly #countersWaiting = new Map<number, (counters: readonly Counter[]) => void>();
   #lastCountersRequest = 0;
   #stopping = false;
+  /** Mail has flowed: what goes wrong now is told to the log. */
+  #hasStarted = false;
   #verbose: boolean;
   smtpPaused: boolean;
 
@@ -216,7 +218,9 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   #startedIfAll(): void {
     const isAll = this.#children().every((each) => each.running);
     const isHeard = this.#dispatchers.every((each) => this.#listening.has(each));
-    if (isAll && isHeard) this.#started.resolve({ kind: "running" });
+    if (!isAll || !isHeard) return;
+    this.#hasStarted = true;
+    this.#started.resolve({ kind: "running" });
   }
 
   async #join(a: Sibling<End>, b: Sibling<End>): Promise<void> {
@@ -227,8 +231,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   #cannotStart(child: Supervised<End>, why: string): void {
-    this.#log.warn(`${child.name}: ${why}`);
-    this.#started.resolve({ kind: "cannot-start", why });
+    if (this.#hasStarted) this.#log.warn(`${child.name}: ${why}`);
+    else this.#started.resolve({ kind: "cannot-start", why });
   }
 
   async #message(child: Supervised<End>, message: ChildToParent): Promise<void> {

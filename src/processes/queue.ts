@@ -30,7 +30,7 @@ export async function startQueue(setting: RoleSetting): Promise<RunningRole | st
     observe: observer.observe,
     folder: slice.spool,
   });
-  if (opened.kind === "unusable") return opened.reason;
+  if (opened.kind === "unusable") return `cannot use the spool ${slice.spool}: ${opened.reason}`;
   return new QueueRole(setting, opened.spool);
 }
 

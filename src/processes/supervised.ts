@@ -20,7 +20,7 @@ export interface SupervisedOwner {
   message(message: ChildToParent): void;
   /** The child is gone; it will be started again unless it was stopped. */
   down(how: string): void;
-  /** The child says why it cannot run; it is not started again. */
+  /** The child says why it cannot run; it is started again only if it could before. */
   cannotStart(why: string): void;
 }
 
@@ -41,6 +41,8 @@ export class Supervised<End> {
   #owner: SupervisedOwner | undefined;
   #state: State<End> = { kind: "idle" };
   #deathsInARow = 0;
+  /** It has been ready once. */
+  #hasRun = false;
 
   constructor(
     name: string,
@@ -116,15 +118,25 @@ export class Supervised<End> {
     if (!("child" in state) || state.child !== child) return;
     if (message.kind === "ready" && state.kind === "starting") {
       state.cancelTimeout();
+      this.#hasRun = true;
       this.#state = { kind: "running", child, sinceMs: this.#clock.monotonicMs() };
       this.#owner?.ready();
     } else if (message.kind === "cannot-start") {
-      if (state.kind === "starting") state.cancelTimeout();
-      this.#state = { kind: "stopping", child };
-      this.#owner?.cannotStart(message.why);
+      this.#cannotStart(state, message.why);
     } else {
       this.#owner?.message(message);
     }
+  }
+
+  #cannotStart(state: Extract<State<End>, { child: Child<End> }>, why: string): void {
+    this.#owner?.cannotStart(why);
+    if (this.#hasRun) {
+      // It could once: what stands in its way, a full disk perhaps, may pass.
+      state.child.kill("SIGKILL");
+      return;
+    }
+    if (state.kind === "starting") state.cancelTimeout();
+    this.#state = { kind: "stopping", child: state.child };
   }
 
   #exited(child: Child<End>, how: string): void {

@@ -6,7 +6,7 @@ import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { Users } from "#base/ports/users.ts";
-import type { Config } from "#model/config/config.ts";
+import { type Config, formatPlace } from "#model/config/config.ts";
 import { serialiseConfig } from "#model/config/serialise.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
@@ -40,6 +40,8 @@ export async function startDaemon(
   const isRoot = process.getuid?.() === 0;
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
   if (typeof accounts === "string") return accounts;
+  const impossible = await impossibleUser(options.config, options.users, isRoot);
+  if (impossible !== undefined) return impossible;
   const prepared = prepareState(options.paths, accounts);
   if (typeof prepared === "string") return prepared;
   const bound = await bindSockets(options.config, options.paths.controlSocket);
@@ -96,12 +98,33 @@ async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | 
   return accounts;
 }
 
+/** Why an action's `user` can deliver nothing, in the order of the configuration; undefined if all can. */
+async function impossibleUser(
+  config: Config,
+  users: Users,
+  isRoot: boolean,
+): Promise<string | undefined> {
+  for (const action of config.actions.values()) {
+    if (action.kind !== "maildir" || action.user === undefined) continue;
+    const what = `${formatPlace(action.at)}: user ${action.user} of action "${action.name}"`;
+    const answer = await users.lookup(action.user);
+    if (answer.kind === "absent") return `${what} does not exist`;
+    if (answer.kind === "unavailable") return `${what}: ${answer.cause.message}`;
+    const { uid, gid } = answer.value;
+    // DESIGN 2.10: under any name.
+    if (isRoot && (uid === 0 || gid === 0)) return `${what} is root: nothing is delivered as root`;
+  }
+  return undefined;
+}
+
 /** Makes the folders of the state with the owners that they need. */
 function prepareState(
   paths: StatePaths,
   accounts: ReadonlyMap<Role, Account>,
 ): { readonly privateFolder: string } | string {
   const privateFolder = join(paths.state, "private");
+  // The queue's user must get through folders that root makes, whatever root's mask is.
+  process.umask(0o022);
   try {
     mkdirSync(paths.state, { recursive: true, mode: 0o711 });
     mkdirSync(dirname(paths.controlSocket), { recursive: true, mode: 0o755 });

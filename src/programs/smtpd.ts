@@ -62,7 +62,6 @@ function readConfig(options: SmtpdOptions, paths: StatePaths): Config | undefine
 async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Promise<number> {
   const log = options.mode === "terminal" ? TERMINAL : systemLog();
   const clock = nodeClock();
-  writeLine(log, `info: Postrider ${VERSION} starting`);
   const daemon = await startDaemon({
     config,
     paths,
@@ -81,6 +80,7 @@ async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Pr
     process.send("running");
     process.disconnect?.();
   }
+  writeLine(log, `info: Postrider ${VERSION}`);
   writeLine(log, "info: ready");
   await daemon.ended;
   writeLine(log, "info: Exiting");

@@ -25,6 +25,7 @@ import type { Durability } from "./segment-writer.ts";
 import type { Blob, CommitOutcome, Spool, SpoolEntry, StoredMessage } from "./spool.ts";
 import { TextCache } from "./text-cache.ts";
 import { TextSource } from "./text-source.ts";
+import { checkWritable } from "./writable.ts";
 
 const SEGMENT_BYTES: number = 64 * 1024 * 1024;
 const TEXT_CACHE_BYTES: number = 24 * 1024 * 1024;
@@ -96,6 +97,7 @@ class JournalSpool implements Spool {
     const corruptFolder = `${folder}/corrupt`;
     for (const each of [journalFolder, blobFolder, corruptFolder]) {
       await makeFolderIfMissing(files, each);
+      await checkWritable(files, each);
     }
     // Also if they were there: a run that died may have made them and not synced.
     await files.syncFolder(folder);

@@ -198,7 +198,7 @@ test("a blob that was still arriving is gone after a restart, and nothing is in 
   const spool = await openOn(disk);
   await spool.commit([accepted(mail(1))]);
   await spool.openBlob("abcdef01").write(new Uint8Array(1000));
-  const found = disk.crash(simRandom(3));
+  const found = disk.crash(simRandom(2));
   await (await openOn(found)).close();
   assert.deepEqual(await found.files().list("/spool/blobs/ab"), []);
   assert.deepEqual(await found.files().list("/spool/corrupt"), []);

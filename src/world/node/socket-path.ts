@@ -47,5 +47,5 @@ function isLive(path: string): Promise<boolean> {
 }
 
 function inUse(path: string, why: string): NetworkFault {
-  return { kind: "network-fault", code: "EADDRINUSE", message: `Cannot listen on ${path}: ${why}` };
+  return { kind: "network-fault", code: "EADDRINUSE", message: `cannot listen on ${path}: ${why}` };
 }

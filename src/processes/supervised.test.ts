@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import type { Child } from "./child.ts";
+import type { ChannelOwner } from "./channel.ts";
+import { Supervised } from "./supervised.ts";
+
+const SLICE: Slice = {
+  config: "",
+  index: 0,
+  spool: "/spool",
+  controlSocket: "/control.sock",
+  verbose: false,
+  paused: [],
+  ownAddresses: [],
+};
+
+/** Children that say what the test lets them say, and end when they are killed. */
+class Nursery {
+  readonly clock = new SimClock();
+  readonly told: string[] = [];
+  started = 0;
+  says: (message: ChildToParent) => void = () => undefined;
+  readonly supervised = new Supervised<never>("queue", this.clock, {
+    launch: () => this.#launch(),
+    slice: () => SLICE,
+  });
+
+  constructor() {
+    this.supervised.start({
+      ready: () => this.told.push("ready"),
+      message: () => undefined,
+      down: (how) => this.told.push(how),
+      cannotStart: (why) => this.told.push(why),
+    });
+  }
+
+  #launch(): Child<never> {
+    this.started++;
+    const { promise: exited, resolve } = Promise.withResolvers<string>();
+    let owner: ChannelOwner<ChildToParent> | undefined;
+    this.says = (message) => owner?.message(message);
+    return {
+      pid: 1,
+      link: {
+        congested: false,
+        start: (given) => {
+          owner = given;
+        },
+        send: (_message: ParentToChild) => undefined,
+        end: () => undefined,
+        destroy: () => undefined,
+      },
+      handOver: () => undefined,
+      kill: (signal) => resolve(`ended by ${signal}`),
+      exited,
+    };
+  }
+}
+
+test("a child that cannot start at first is not started again", async () => {
+  const nursery = new Nursery();
+  nursery.says({ kind: "cannot-start", why: "no spool" });
+  await nursery.clock.advance(600_000);
+  assert.deepEqual([nursery.told, nursery.started], [["no spool"], 1]);
+});
+
+test("a child that could start before is tried again, later each time", async () => {
+  const nursery = new Nursery();
+  nursery.says({ kind: "ready" });
+  for (let round = 0; round < 5; round++) {
+    nursery.says({ kind: "cannot-start", why: "disk full" });
+    await nursery.clock.advance(30_000);
+  }
+  nursery.says({ kind: "ready" });
+  assert.equal(nursery.started, 6);
+  assert.equal(nursery.told.filter((what) => what === "disk full").length, 5);
+  assert.ok(nursery.supervised.running, "it runs in the end");
+});
