@@ -6,12 +6,12 @@
  * names action, user and addresses. Talks to: dispatchers. When it dies, the
  * deliveries under way are deferred; what was in `new/` stays delivered.
  */
-import { deliverMaildir } from "#engine/delivery/maildir.ts";
+import { withGroupedFolderSync } from "#engine/delivery/grouped-folder-sync.ts";
+import { deliverMaildir, type Mailbox, type MaildirPorts } from "#engine/delivery/maildir.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { expandFormat, type FormatValues } from "#policy/expand/format.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
-import { deferAll } from "./attempt-sender.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
 import { AGENT_SIDE } from "./shapes.ts";
 
@@ -19,6 +19,8 @@ import { AGENT_SIDE } from "./shapes.ts";
 const LONELY_MS = 10_000;
 
 export async function startAgent(setting: RoleSetting): Promise<RunningRole | string> {
+  const { ports } = setting;
+  const maildirs: MaildirPorts = { ...ports, files: withGroupedFolderSync(ports.files) };
   const receivers = new Set<AttemptReceiver>();
   let stopping = false;
   let cancelLonely: (() => void) | undefined;
@@ -31,7 +33,7 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
   };
   const wait = (): void => {
     cancelLonely?.();
-    cancelLonely = setting.ports.clock.after(LONELY_MS, () => {
+    cancelLonely = ports.clock.after(LONELY_MS, () => {
       if (receivers.size > 0) return;
       stopping = true;
       finish();
@@ -39,8 +41,8 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
   };
   const carrier: Carrier = {
     async attempt(task) {
-      const results = await deliverAll(setting, task);
-      if (stopping) setting.ports.defer(finish);
+      const results = await deliverAll(setting, maildirs, task);
+      if (stopping) ports.defer(finish);
       return results;
     },
   };
@@ -70,29 +72,37 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
 
 async function deliverAll(
   setting: RoleSetting,
+  maildirs: MaildirPorts,
   task: DeliveryTask,
 ): Promise<readonly DeliveryResult[]> {
   const results: DeliveryResult[] = [];
-  for (const envelope of task.envelopes) results.push(await deliverOne(setting, task, envelope));
+  for (const envelope of task.envelopes) {
+    const mailbox = mailboxOf(setting, task.message, envelope);
+    results.push(
+      "outcome" in mailbox
+        ? mailbox
+        : await deliverMaildir(maildirs, mailbox, { ...task, envelope }),
+    );
+  }
   return results;
 }
 
-async function deliverOne(
+/** Where the action puts this envelope, or why nowhere. */
+function mailboxOf(
   setting: RoleSetting,
-  task: DeliveryTask,
+  message: Message,
   envelope: Envelope,
-): Promise<DeliveryResult> {
+): Mailbox | DeliveryResult {
   const action = setting.config.actions.get(envelope.action);
-  const [deferred] = deferAll({ envelopes: [envelope] }, "4.3.5", "No such local action");
-  if (deferred === undefined) throw new TypeError("Cannot defer: no envelope");
-  if (action?.kind !== "maildir") return deferred;
-  const path = expandFormat(action.path, valuesOf(setting, task.message, envelope));
-  if (typeof path !== "string") return { ...deferred, diagnostic: path.reason };
-  return deliverMaildir(
-    setting.ports,
-    { path, hostname: setting.hostname },
-    { message: task.message, envelope, text: task.text },
-  );
+  if (action?.kind !== "maildir") return refusal(envelope, "No such local action");
+  const path = expandFormat(action.path, valuesOf(setting, message, envelope));
+  if (typeof path !== "string") return refusal(envelope, path.reason);
+  return { path, hostname: setting.hostname };
+}
+
+/** The configuration may be put right: the delivery is tried again. */
+function refusal({ evpid }: Envelope, diagnostic: string): DeliveryResult {
+  return { evpid, outcome: "deferred", status: "4.3.5", diagnostic, remote: "" };
 }
 
 function valuesOf(setting: RoleSetting, message: Message, envelope: Envelope): FormatValues {
