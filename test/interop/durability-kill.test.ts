@@ -1,0 +1,133 @@
+/**
+ * `kill -9` under load: of the whole daemon, or of one of its processes. Whatever got
+ * its 250 arrives, whole; twice only if the kill fell between a delivery and its record.
+ *
+ * ROUNDS sets how often (5 if left out), SEED repeats a run. See docs/durability.md.
+ */
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Arrival } from "#test/support/ledger.ts";
+import { unlessStartable } from "./daemon.ts";
+import { assertKept, DurabilityRig, SEED } from "./durability-load.ts";
+import { until } from "./greeting.ts";
+import { Scratch } from "./scratch.ts";
+
+const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
+/** For each kind of process. */
+const ROUNDS_OF_ONE = Math.max(1, Math.floor(ROUNDS / 5));
+
+/** The kill comes this long after the load began, at most. */
+const MAX_LOAD_MS = 1200;
+const MIN_LOAD_MS = 50;
+/** How long a daemon that lost one process is still under load. */
+const AFTERWARDS_MS = 400;
+
+const skip = await unlessStartable();
+
+/** What all rounds of a test came to. */
+class Figures {
+  readonly #counts = new Map<string, number>();
+
+  add(name: string, count: number): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  }
+
+  tell(context: TestContext): void {
+    const words = [...this.#counts].map(([name, count]) => `${name} ${count}`);
+    context.diagnostic(`seed ${SEED}: ${words.join(", ")}`);
+  }
+}
+
+function countById(arrivals: readonly Arrival[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { id } of arrivals) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
+}
+
+/** Messages of which the log says that a delivery was recorded. */
+function recordedDeliveries(log: string): ReadonlySet<string> {
+  const lines = log.matchAll(/ delivery evpid=([0-9a-f]{8})[0-9a-f]{8} .* result="?Ok"? /g);
+  return new Set(Array.from(lines, ([, msgid = ""]) => msgid));
+}
+
+async function killWholeDaemon(rig: DurabilityRig, figures: Figures): Promise<void> {
+  const { daemon, random } = rig;
+  rig.forget();
+  const { ledger, client } = rig.load();
+  await pause(MIN_LOAD_MS + random.below(MAX_LOAD_MS - MIN_LOAD_MS));
+  await daemon.kill();
+  await client.stop();
+  const before = rig.arrivals();
+  const copiesBefore = countById(before);
+  const recorded = recordedDeliveries(daemon.log);
+  await daemon.start();
+  await daemon.drain();
+  const arrivals = rig.arrivals();
+  const tally = ledger.tally(arrivals);
+  assertKept(tally, `seed ${SEED}`);
+  const copies = countById(arrivals);
+  const msgids = new Map(arrivals.map(({ id, msgid }) => [id, msgid]));
+  for (const id of tally.twice) {
+    // Delivered once in each life, and the first one did not live to record it.
+    assert.deepEqual([copiesBefore.get(id), copies.get(id)], [1, 2], id);
+    assert.ok(!recorded.has(msgids.get(id) ?? ""), `${id} was recorded and delivered again`);
+  }
+  figures.add("rounds", 1);
+  figures.add("acknowledged", ledger.acknowledgedCount);
+  figures.add("delivered before the kill", before.length);
+  figures.add("lost", tally.lost.length);
+  figures.add("altered", tally.altered.length);
+  figures.add("twice", tally.twice.length);
+  figures.add("delivered without a 250", tally.unacknowledged.length);
+  ledger.close();
+}
+
+test(`the whole daemon is killed ${ROUNDS} times under load: nothing that got its 250 is lost`, {
+  skip,
+}, async (context) => {
+  await using scratch = new Scratch();
+  const rig = await DurabilityRig.make(scratch);
+  const figures = new Figures();
+  await rig.daemon.start();
+  for (let round = 0; round < ROUNDS; round++) await killWholeDaemon(rig, figures);
+  figures.tell(context);
+});
+
+async function killOneProcess(rig: DurabilityRig, role: string, figures: Figures): Promise<void> {
+  const { daemon, random } = rig;
+  rig.forget();
+  const { ledger, client } = rig.load();
+  await until(() => ledger.acknowledgedCount > 0, "message that was acknowledged");
+  await pause(random.below(MAX_LOAD_MS / 2));
+  await until(() => daemon.killOne(role), `process of the role ${role}`);
+  const acknowledgedBefore = ledger.acknowledgedCount;
+  await until(() => ledger.acknowledgedCount > acknowledgedBefore, "message after the kill");
+  await pause(AFTERWARDS_MS);
+  await client.stop();
+  await daemon.drain();
+  const tally = ledger.tally(rig.arrivals());
+  assertKept(tally, `seed ${SEED}`);
+  figures.add("rounds", 1);
+  figures.add("acknowledged", ledger.acknowledgedCount);
+  figures.add("twice", tally.twice.length);
+  figures.add("delivered without a 250", tally.unacknowledged.length);
+  ledger.close();
+}
+
+for (const role of ["queue", "dispatcher", "agent"]) {
+  test(`a killed ${role} is started again, and nothing that got its 250 is lost`, {
+    skip,
+  }, async (context) => {
+    await using scratch = new Scratch();
+    const rig = await DurabilityRig.make(scratch);
+    const figures = new Figures();
+    await rig.daemon.start();
+    for (let round = 0; round < ROUNDS_OF_ONE; round++) await killOneProcess(rig, role, figures);
+    figures.tell(context);
+    await until(
+      () => rig.daemon.children.some((child) => child.role === "queue"),
+      "queue that runs",
+    );
+  });
+}
