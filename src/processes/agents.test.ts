@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { User } from "#base/ports/users.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimUsers } from "#world/sim/users.ts";
+import { FakeChild, type FakeEnd, FakePairs } from "#test/support/fake-child.ts";
+import { configOf } from "#test/support/config-of.ts";
+import { Agents } from "./agents.ts";
+import { DAEMON_USERS } from "./roles.ts";
+
+const CONFIG = configOf(
+  'action "own" maildir',
+  'action "shared" maildir "/mail/%{dest.user}" user vmail',
+  'action "rooted" maildir "/mail/%{dest.user}" user toor',
+  'action "out" relay',
+  'action "over" lmtp "/run/lmtp.sock"',
+  'match from any for any action "own"',
+);
+
+const MAX_AGENTS = 64;
+
+function userOf(name: string, uid: number, gid = uid): User {
+  return { name, uid, gid, home: `/home/${name}` };
+}
+
+class Office {
+  readonly clock: SimClock = new SimClock();
+  readonly users: SimUsers = new SimUsers([
+    userOf("ann", 1001),
+    userOf("vmail", 500),
+    userOf("root", 0),
+    userOf("toor", 0),
+    userOf("wheel", 1002, 0),
+    ...DAEMON_USERS.map((name, n) => userOf(name, 900 + n)),
+    userOf("spool", 901),
+  ]);
+  readonly pairs: FakePairs = new FakePairs();
+  readonly dispatcher: FakeChild = new FakeChild();
+  readonly launched: { readonly user: User; readonly child: FakeChild }[] = [];
+  readonly warnings: string[] = [];
+  readonly agents: Agents<FakeEnd>;
+
+  constructor(isRoot = true) {
+    this.agents = new Agents<FakeEnd>(this, this.pairs, {
+      config: CONFIG,
+      isRoot,
+      daemonUids: new Set([900, 901, 903]),
+      launch: (user) => {
+        const child = new FakeChild();
+        this.launched.push({ user, child });
+        return child;
+      },
+      slice: () => ({
+        config: "",
+        index: 0,
+        spool: "",
+        controlSocket: "",
+        verbose: false,
+        paused: [],
+        ownAddresses: [],
+      }),
+      warn: (text) => this.warnings.push(text),
+    });
+  }
+
+  connect(action: string, user: string): Promise<string | undefined> {
+    return this.agents.connect({ action, user }, this.dispatcher);
+  }
+
+  /** Connects, and lets the agent that is started for it run. */
+  async connected(action: string, user: string): Promise<string | undefined> {
+    const answer = this.connect(action, user);
+    await this.clock.settle();
+    this.launched.at(-1)?.child.says({ kind: "ready" });
+    return answer;
+  }
+}
+
+interface Refusal {
+  readonly name: string;
+  readonly action: string;
+  readonly user: string;
+  readonly why: RegExp;
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    name: "an action that the configuration does not have",
+    action: "none",
+    user: "ann",
+    why: /No such local action/u,
+  },
+  { name: "an action that relays", action: "out", user: "ann", why: /No such local action/u },
+  { name: "an action that speaks LMTP", action: "over", user: "ann", why: /No such local action/u },
+  {
+    name: "a name of an object's own",
+    action: "__proto__",
+    user: "ann",
+    why: /No such local action/u,
+  },
+  { name: "root", action: "own", user: "root", why: /Never delivers/u },
+  {
+    name: "an account with uid 0 under another name",
+    action: "own",
+    user: "toor",
+    why: /Never delivers as root/u,
+  },
+  { name: "an account with gid 0", action: "own", user: "wheel", why: /Never delivers as root/u },
+  {
+    name: "an action whose own user is root",
+    action: "rooted",
+    user: "ann",
+    why: /Never delivers as root/u,
+  },
+  {
+    name: "the uid of a user of the daemon under another name",
+    action: "own",
+    user: "spool",
+    why: /user of the daemon/u,
+  },
+  { name: "a user that does not exist", action: "own", user: "nobody-here", why: /No such user/u },
+  { name: "an empty user", action: "own", user: "", why: /No such user/u },
+  ...DAEMON_USERS.map((user) => ({ name: user, action: "own", user, why: /user of the daemon/u })),
+];
+
+for (const { name, action, user, why } of REFUSALS) {
+  test(`the safety net refuses ${name}, and starts nothing`, async () => {
+    const office = new Office();
+    assert.match((await office.connect(action, user)) ?? "connected", why);
+    assert.deepEqual(office.launched, []);
+    assert.deepEqual(office.dispatcher.handovers, []);
+  });
+}
+
+test("a user database that does not answer is no reason to guess", async () => {
+  const office = new Office();
+  office.users.fail(new Error("no LDAP"));
+  assert.match((await office.connect("own", "ann")) ?? "", /unavailable/u);
+  assert.deepEqual(office.launched, []);
+});
+
+test("the agent runs as the account that the user database gives, with its home", async () => {
+  const office = new Office();
+  assert.equal(await office.connected("own", "ann"), undefined);
+  assert.deepEqual(
+    office.launched.map(({ user }) => user),
+    [userOf("ann", 1001)],
+  );
+});
+
+test("the user of the action goes before the one that the dispatcher names", async () => {
+  const office = new Office();
+  assert.equal(await office.connected("shared", "root"), undefined);
+  assert.deepEqual(
+    office.launched.map(({ user }) => user.name),
+    ["vmail"],
+  );
+});
+
+test("agent and dispatcher get the two ends of one pair", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  const [atAgent] = office.launched[0]?.child.handovers ?? [];
+  const [atDispatcher] = office.dispatcher.handovers;
+  assert.deepEqual(atAgent?.handover, { to: "dispatcher", name: "" });
+  assert.deepEqual(atDispatcher?.handover, { to: "agent", name: "ann" });
+  assert.equal(atAgent.end.pair, atDispatcher.end.pair);
+  assert.notEqual(atAgent.end, atDispatcher.end);
+});
+
+test("one agent serves an account, whoever asks and however often", async () => {
+  const office = new Office();
+  const both = [office.connect("shared", "ann"), office.connect("shared", "ben")];
+  await office.clock.settle();
+  office.launched[0]?.child.says({ kind: "ready" });
+  assert.deepEqual(await Promise.all(both), [undefined, undefined]);
+  assert.equal(await office.connect("shared", "carla"), undefined);
+  assert.equal(office.launched.length, 1);
+  assert.equal(office.launched[0]?.child.handovers.length, 3);
+});
+
+test("an agent that dies while it starts is a refusal, and the next request starts another", async () => {
+  const office = new Office();
+  const answer = office.connect("own", "ann");
+  await office.clock.settle();
+  office.launched[0]?.child.exits("exited with 1");
+  assert.match((await answer) ?? "", /could not be started/u);
+  assert.deepEqual(office.warnings, ["agent ann exited with 1"]);
+  assert.equal(await office.connected("own", "ann"), undefined);
+  assert.equal(office.launched.length, 2);
+});
+
+test("an agent that says why it cannot start is a refusal", async () => {
+  const office = new Office();
+  const answer = office.connect("own", "ann");
+  await office.clock.settle();
+  office.launched[0]?.child.says({ kind: "cannot-start", why: "no home" });
+  assert.match((await answer) ?? "", /could not be started/u);
+  assert.deepEqual(office.warnings, ["agent ann: no home"]);
+});
+
+test("a running agent that dies is not started again until somebody asks", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  office.launched[0]?.child.exits("ended by SIGSEGV");
+  await office.clock.advance(600_000);
+  assert.equal(office.launched.length, 1);
+  assert.equal(await office.connected("own", "ann"), undefined);
+  assert.equal(office.launched.length, 2);
+});
+
+test("an agent that has stopped by itself makes place for a new one", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  office.launched[0]?.child.says({ kind: "stopped" });
+  office.launched[0]?.child.exits("exited with 0");
+  await office.clock.settle();
+  assert.deepEqual(office.warnings, []);
+  assert.equal(await office.connected("own", "ann"), undefined);
+  assert.equal(office.launched.length, 2);
+});
+
+test("the agent that was asked for least recently makes room, with time to finish", async () => {
+  const office = new Office();
+  for (let n = 0; n < MAX_AGENTS; n++) {
+    office.users.set(userOf(`user${n}`, 2000 + n));
+    await office.connected("own", `user${n}`);
+    await office.clock.advance(1);
+  }
+  await office.connect("own", "user0");
+  assert.equal(await office.connected("own", "ann"), undefined);
+  const asked = office.launched.filter(({ child }) =>
+    child.told.some(({ kind }) => kind === "shutdown"),
+  );
+  assert.deepEqual(
+    asked.map(({ user }) => user.name),
+    ["user1"],
+  );
+  assert.deepEqual(asked[0]?.child.signals, []);
+  await office.clock.advance(31_000);
+  assert.deepEqual(asked[0]?.child.signals, ["SIGKILL"]);
+});
+
+test("stopping asks every agent and kills those that do not go", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  await office.connected("shared", "ben");
+  const stopped = office.agents.stop(5_000);
+  office.launched[0]?.child.exits("exited with 0");
+  await office.clock.runUntilSettled(stopped, 6_000);
+  assert.deepEqual(
+    office.launched.map(({ child }) => child.signals),
+    [[], ["SIGKILL"]],
+  );
+});
+
+test("without root nothing is refused for its number: all agents are the one user", async () => {
+  const office = new Office(false);
+  assert.equal(await office.connected("own", "wheel"), undefined);
+});
