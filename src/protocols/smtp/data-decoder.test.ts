@@ -151,3 +151,17 @@ test("DATA in a chunk that begins with commands is decoded from its own start", 
   const text = Buffer.from(decoder.push(wire, 6)).toString();
   assert.deepEqual([text, wire.toString("latin1", decoder.end)], ["\rx\r\n", "QUIT\r\n"]);
 });
+
+test("DATA of CR alone or LF alone is looked through once, not once for each of them", () => {
+  for (const unit of ["\n", "\r", "x\n", "x\r", ".\r", "\r\n.\r", "\r\n", "..\r\n"]) {
+    const input = Buffer.from(unit.repeat(10_000), "latin1");
+    let lookedAt = 0;
+    input.indexOf = (byte: unknown, from = 0): number => {
+      const at = Buffer.prototype.indexOf.call(input, byte as number, from as number);
+      lookedAt += (at < 0 ? input.length : at + 1) - Number(from);
+      return at;
+    };
+    new DataDecoder().push(input, 0);
+    assert.ok(lookedAt <= 3 * input.length, `${JSON.stringify(unit)}: ${lookedAt} octets`);
+  }
+});

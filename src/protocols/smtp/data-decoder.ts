@@ -18,6 +18,8 @@ import { CR, DOT, LF, NUL } from "#base/ascii.ts";
 type State = "line-start" | "dot" | "dot-cr" | "text" | "cr" | "done";
 
 const NO_TEXT = new Uint8Array(0);
+/** Behind every offset. */
+const NOWHERE = Number.POSITIVE_INFINITY;
 
 /** Decodes one message; make a new one for each DATA command. */
 export class DataDecoder {
@@ -33,6 +35,9 @@ export class DataDecoder {
   /** The text of this input before `#runFrom`, once there is text behind a dot that was dropped. */
   #copied = NO_TEXT;
   #copiedLength = 0;
+  /** Where the next LF and CR of this input are; out of date when passed. */
+  #nextLf = -1;
+  #nextCr = -1;
 
   /** True once the end-of-data mark was read. */
   get done(): boolean {
@@ -64,6 +69,8 @@ export class DataDecoder {
     this.#runFrom = from;
     this.#runTo = this.#state === "dot" || this.#state === "dot-cr" ? from : undefined;
     this.#copiedLength = 0;
+    this.#nextLf = -1;
+    this.#nextCr = -1;
     let at = from;
     while (at < input.length && this.#state !== "done") {
       at = this.#state === "text" ? this.#skipLine(input, at) : this.#takeByte(input, at);
@@ -76,19 +83,18 @@ export class DataDecoder {
 
   /** Inside a line: nothing can change before the next CR or LF. */
   #skipLine(input: Buffer, at: number): number {
-    const lineFeed = input.indexOf(LF, at);
-    const carriageReturn = input.indexOf(CR, at);
-    if (carriageReturn >= 0 && carriageReturn === lineFeed - 1) {
+    // Looked for once: in a text of one of the two alone the other is always far away.
+    if (this.#nextLf < at) this.#nextLf = indexOf(input, LF, at);
+    if (this.#nextCr < at) this.#nextCr = indexOf(input, CR, at);
+    const next = Math.min(this.#nextCr, this.#nextLf);
+    if (next === NOWHERE) return input.length;
+    if (this.#nextLf === next + 1) {
       this.#state = "line-start";
-      return lineFeed + 1;
+      return next + 2;
     }
-    if (carriageReturn >= 0 && (lineFeed < 0 || carriageReturn < lineFeed)) {
-      this.#state = "cr";
-      return carriageReturn + 1;
-    }
-    if (lineFeed < 0) return input.length;
-    this.#sawBareNewline = true;
-    return lineFeed + 1;
+    if (next === this.#nextCr) this.#state = "cr";
+    else this.#sawBareNewline = true;
+    return next + 1;
   }
 
   #takeByte(input: Buffer, at: number): number {
@@ -173,4 +179,9 @@ export class DataDecoder {
     this.#copied.set(run, this.#copiedLength);
     return this.#copied.subarray(0, this.#copiedLength + run.length);
   }
+}
+
+function indexOf(input: Buffer, byte: number, from: number): number {
+  const at = input.indexOf(byte, from);
+  return at < 0 ? NOWHERE : at;
 }
