@@ -89,7 +89,7 @@ export class Agents<End extends Destroyable> {
     const name = action.user ?? request.user;
     if (isDaemonUser(name)) return "Never delivers to a user of the daemon";
     const answer = await this.#users.lookup(name);
-    if (answer.kind === "absent") return `No such user: ${name}`;
+    if (answer.kind === "absent") return "No such user";
     if (answer.kind === "unavailable") return "The user database is unavailable";
     const { uid, gid } = answer.value;
     if (this.#settings.isRoot && (uid === 0 || gid === 0)) return "Never delivers as root";

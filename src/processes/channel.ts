@@ -77,7 +77,7 @@ export class StreamChannel<In, Out> implements Link<In, Out> {
         fault = bad.reason;
         this.destroy();
       },
-      end: () => this.#connection.end(),
+      end: () => this.end(),
       drain: () => owner.drained?.(),
       closed: (broken) => {
         this.#state = "closed";

@@ -86,6 +86,8 @@ export type ChildToParent =
   | { readonly kind: "control"; readonly request: NumberedRequest };
 
 const nameCodec: Codec<string> = text(MAX_NAME_BYTES);
+/** Why something cannot be done: may name two paths. */
+const reasonCodec: Codec<string> = text(16 * 1024);
 
 const userCodec: Codec<User> = struct<User>({
   name: nameCodec,
@@ -114,13 +116,13 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
     6,
     { request: u32, outcome: oneOf(["found", "absent", "unavailable"]), user: optional(userCodec) },
   ],
-  "agent-refused": [7, { action: nameCodec, user: nameCodec, why: nameCodec }],
+  "agent-refused": [7, { action: nameCodec, user: nameCodec, why: reasonCodec }],
   control: [8, { answer: numberedAnswerCodec }],
 });
 
 export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   ready: [1, {}],
-  "cannot-start": [2, { why: nameCodec }],
+  "cannot-start": [2, { why: reasonCodec }],
   stopped: [3, {}],
   counters: [
     4,
