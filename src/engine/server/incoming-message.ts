@@ -17,12 +17,14 @@ import {
 } from "#protocols/smtp/status.ts";
 import type { Submission } from "#model/intake.ts";
 import { MAX_RECEIVED_HEADERS } from "./limits.ts";
+import { TextGatherer } from "./text-gatherer.ts";
 
 export class IncomingMessage {
   readonly submission: Submission;
   readonly #maxTextBytes: number;
   readonly #decoder = new DataDecoder();
   readonly #scanner = new HeaderScanner();
+  readonly #gatherer = new TextGatherer((text) => this.#write(text));
   #writtenBytes = 0;
   #textBytes = 0;
   #isAborted = false;
@@ -62,7 +64,7 @@ export class IncomingMessage {
     if (!this.#scanner.isFinished) this.#scanner.push(text);
     if (this.#isAborted) return this.#decoder.end;
     if (this.#isHopeless()) this.abort();
-    else if (text.length > 0) this.#write(text);
+    else if (text.length > 0) this.#gatherer.push(text);
     return this.#decoder.end;
   }
 
@@ -71,10 +73,11 @@ export class IncomingMessage {
     this.#isFull = false;
   }
 
-  /** Why the complete message may not be kept, if so. It is then aborted already. */
+  /** Why the complete message may not be kept, if so. It is then aborted already; else all of it is written. */
   refusal(): Reply | undefined {
     const refusal = this.#judge();
     if (refusal !== undefined) this.abort();
+    else this.#gatherer.end();
     return refusal;
   }
 
@@ -83,6 +86,7 @@ export class IncomingMessage {
     if (this.#isAborted) return;
     this.#isAborted = true;
     this.#isFull = false;
+    this.#gatherer.drop();
     this.submission.abort();
   }
 

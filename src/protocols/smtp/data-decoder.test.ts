@@ -154,11 +154,12 @@ test("DATA in a chunk that begins with commands is decoded from its own start", 
 
 test("DATA of CR alone or LF alone is looked through once, not once for each of them", () => {
   for (const unit of ["\n", "\r", "x\n", "x\r", ".\r", "\r\n.\r", "\r\n", "..\r\n"]) {
-    const input = Buffer.from(unit.repeat(10_000), "latin1");
+    const whole = Buffer.from(unit.repeat(10_000), "latin1");
+    const input = Buffer.from(whole);
     let lookedAt = 0;
     Object.assign(input, {
       indexOf: (byte: number, from: number): number => {
-        const at = Buffer.prototype.indexOf.call(input, byte, from);
+        const at = whole.indexOf(byte, from);
         lookedAt += (at < 0 ? input.length : at + 1) - from;
         return at;
       },
