@@ -25,6 +25,7 @@ type Answer =
 interface Slot {
   readonly agent: Promise<Answer>;
   readonly resolve: (answer: Answer) => void;
+  state: "asked" | "linked";
   lastUsedMs: number;
 }
 
@@ -63,10 +64,12 @@ export class AgentCarrier implements Carrier {
   /** The parent handed over a socket to the agent of `account`. */
   linked(account: string, link: AgentLink): void {
     const slot = this.#slots.get(account);
-    if (slot === undefined) {
+    // An answer that came after it was waited for: another question was answered since.
+    if (slot?.state !== "asked") {
       link.destroy();
       return;
     }
+    slot.state = "linked";
     const sender = new AttemptSender((request) => link.send(request));
     link.start({
       message: (reply) => sender.reply(reply),
@@ -82,8 +85,9 @@ export class AgentCarrier implements Carrier {
   refused(action: string, user: string, why: string): void {
     const account = this.#accountOf(action, user);
     const slot = this.#slots.get(account);
+    if (slot?.state !== "asked") return;
     this.#slots.delete(account);
-    slot?.resolve({ kind: "refused", why });
+    slot.resolve({ kind: "refused", why });
   }
 
   #accountOf(action: string, user: string): string {
@@ -93,7 +97,8 @@ export class AgentCarrier implements Carrier {
 
   #open(account: string, action: string, user: string): Slot {
     const { promise, resolve } = Promise.withResolvers<Answer>();
-    const slot: Slot = { agent: promise, resolve, lastUsedMs: this.#clock.monotonicMs() };
+    const lastUsedMs = this.#clock.monotonicMs();
+    const slot: Slot = { agent: promise, resolve, state: "asked", lastUsedMs };
     this.#slots.set(account, slot);
     const cancel = this.#clock.after(AGENT_TIMEOUT_MS, () => {
       if (this.#slots.get(account) === slot) this.#slots.delete(account);

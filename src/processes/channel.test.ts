@@ -30,7 +30,7 @@ class Side {
 
   start(): this {
     this.channel.start({
-      message: (note) => this.notes.push(note),
+      message: (heard) => this.notes.push(heard),
       closed: (fault) => this.closed.push(fault),
       drained: () => this.drained++,
     });

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Carrier } from "#model/delivery.ts";
+import { configOf } from "#test/support/config-of.ts";
+import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { deferAll } from "./attempt-sender.ts";
+import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
+
+const { actions } = configOf(
+  'action "box" maildir',
+  'action "over" lmtp "/run/lmtp.sock"',
+  'action "out" relay',
+  'match from any for any action "box"',
+);
+
+function naming(name: string): Carrier {
+  return { attempt: async (task) => deferAll(task, "4.0.0", name) };
+}
+
+const carrier = new CarrierByAction(actions, {
+  maildir: naming("maildir"),
+  lmtp: naming("lmtp"),
+  relay: naming("relay"),
+});
+
+for (const [action, kind] of [
+  ["box", "maildir"],
+  ["over", "lmtp"],
+  ["out", "relay"],
+] as const) {
+  test(`an envelope of a ${kind} action goes to the ${kind} carrier`, async () => {
+    const [result] = await carrier.attempt(taskOf(localEnvelope("0000000a", action, "ann")));
+    assert.equal(result?.diagnostic, kind);
+  });
+}
+
+test("an action that the configuration no longer has keeps its mail waiting, and says so", async () => {
+  for (const action of ["gone", "__proto__", ""]) {
+    const [result] = await carrier.attempt(taskOf(localEnvelope("0000000a", action, "ann")));
+    assert.equal(result?.outcome, "deferred");
+    assert.match(result.diagnostic, /^No action named "/u);
+  }
+});
+
+test("actions are told apart by their kind", () => {
+  assert.deepEqual([...actionsOfKind(actions, "relay").keys()], ["out"]);
+  assert.deepEqual([...actionsOfKind(actions, "maildir").keys()], ["box"]);
+  assert.deepEqual([...actionsOfKind(new Map(), "lmtp").keys()], []);
+});
