@@ -96,13 +96,19 @@ function mailboxOf(
   const action = setting.config.actions.get(envelope.action);
   if (action?.kind !== "maildir") return refusal(envelope, "No such local action");
   const path = expandFormat(action.path, valuesOf(setting, message, envelope));
-  if (typeof path !== "string") return refusal(envelope, path.reason);
+  if (typeof path !== "string") return failure(envelope, path.reason);
   return { path, hostname: setting.hostname };
 }
 
 /** The configuration may be put right: the delivery is tried again. */
 function refusal({ evpid }: Envelope, diagnostic: string): DeliveryResult {
   return { evpid, outcome: "deferred", status: "4.3.5", diagnostic, remote: "" };
+}
+
+/** It is what the addresses hold that makes no path, and that does not change. */
+function failure({ evpid }: Envelope, reason: string): DeliveryResult {
+  const diagnostic = `No mailbox can have this address: ${reason}`;
+  return { evpid, outcome: "failed", status: "5.1.1", diagnostic, remote: "" };
 }
 
 function valuesOf(setting: RoleSetting, message: Message, envelope: Envelope): FormatValues {

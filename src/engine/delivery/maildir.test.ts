@@ -181,6 +181,14 @@ for (const [code, status] of [
   });
 }
 
+test("Maildir delivery fails for good where the path is longer than the system takes", async () => {
+  const world = newWorld();
+  await deliver(portsOf(world));
+  world.disk.failNext("open", "ENAMETOOLONG");
+  const result = await deliver(portsOf(world));
+  assert.deepEqual([result.outcome, result.status], ["failed", "5.1.1"]);
+});
+
 test("Maildir delivery is done although the file under tmp/ cannot be removed", async () => {
   const world = newWorld();
   world.disk.failNext("unlink", "EIO");

@@ -67,7 +67,9 @@ export async function deliverMaildir(
     return { ...said, outcome: "delivered", status: "2.0.0", diagnostic: "Delivered" };
   } catch (error) {
     if (!(error instanceof FilesError)) throw error;
-    return { ...said, outcome: "deferred", ...wordsOf(error) };
+    // Only a part that came from an address can be that long, and it stays so.
+    const outcome = error.code === "ENAMETOOLONG" ? "failed" : "deferred";
+    return { ...said, outcome, ...wordsOf(error) };
   }
 }
 
@@ -210,6 +212,8 @@ function wordsOf(error: FilesError): { readonly status: string; readonly diagnos
     case "ENOTDIR":
     case "ELOOP":
       return { status: "4.3.5", diagnostic: `Mailbox cannot be written: ${error.code}` };
+    case "ENAMETOOLONG":
+      return { status: "5.1.1", diagnostic: "No mailbox can have so long a name" };
     default:
       return { status: "4.3.0", diagnostic: `Mailbox trouble: ${error.code}` };
   }

@@ -6,8 +6,13 @@ export function splitAddress(address: string): readonly [localPart: string, doma
   return at < 0 ? [address, ""] : [address.slice(0, at), address.slice(at + 1)];
 }
 
-/** The account that `localPart` names: in lower case, without its tag. */
+/**
+ * The account that `localPart` names: in lower case, without its tag. A quoted local
+ * part has no tag: cut in its quotes it would be no local part any more, and in a
+ * command to an LMTP server what follows could be parameters.
+ */
 export function accountName(localPart: string, delimiter: string): string {
+  if (localPart.startsWith('"')) return localPart.toLowerCase();
   const cut = localPart.indexOf(delimiter);
   return (cut < 0 ? localPart : localPart.slice(0, cut)).toLowerCase();
 }
