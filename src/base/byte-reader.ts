@@ -12,13 +12,14 @@ export class DecodeError extends Error {
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export class ByteReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #bytes: Buffer;
   #at = 0;
 
+  /** `bytes` are borrowed: what `raw` gives are views of them. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -26,15 +27,15 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes.readUInt8(this.#take(1));
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    return this.#bytes.readUInt16BE(this.#take(2));
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.#bytes.readUInt32BE(this.#take(4));
   }
 
   u53(): number {
@@ -46,16 +47,27 @@ export class ByteReader {
   /** A view of the next `length` bytes. */
   raw(length: number): Uint8Array {
     const from = this.#take(length);
-    return this.#bytes.subarray(from, from + length);
+    const { buffer, byteOffset } = this.#bytes;
+    return new Uint8Array(buffer, byteOffset + from, length);
   }
 
   utf8(length: number): string {
-    const bytes = this.raw(length);
+    const from = this.#take(length);
+    const end = from + length;
+    // Nearly all texts are ASCII: then a character is a byte and nothing needs decoding.
+    if (this.#isAscii(from, end)) return this.#bytes.toString("latin1", from, end);
     try {
-      return decoder.decode(bytes);
+      return decoder.decode(this.#bytes.subarray(from, end));
     } catch (cause) {
       throw new DecodeError("Text that is not UTF-8", { cause });
     }
+  }
+
+  #isAscii(from: number, end: number): boolean {
+    for (let at = from; at < end; at++) {
+      if ((this.#bytes[at] ?? 0) > 0x7f) return false;
+    }
+    return true;
   }
 
   #take(length: number): number {

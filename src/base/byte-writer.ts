@@ -1,16 +1,12 @@
 /**
  * A growing byte array that codecs write to. Multi-byte numbers are big-endian.
  */
-const encoder = new TextEncoder();
-
 export class ByteWriter {
-  #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
+  #bytes: Buffer;
   #length = 0;
 
   constructor(initialBytes = 256) {
     this.#bytes = uncleared(initialBytes);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes written so far. */
@@ -20,24 +16,23 @@ export class ByteWriter {
 
   /** A view of what was written; valid until the next write. */
   written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    const { buffer, byteOffset } = this.#bytes;
+    return new Uint8Array(buffer, byteOffset, this.#length);
   }
 
   u8(value: number): void {
     this.#reserve(1);
-    this.#bytes[this.#length++] = value;
+    this.#length = this.#bytes.writeUInt8(value, this.#length);
   }
 
   u16(value: number): void {
     this.#reserve(2);
-    this.#view.setUint16(this.#length, value);
-    this.#length += 2;
+    this.#length = this.#bytes.writeUInt16BE(value, this.#length);
   }
 
   u32(value: number): void {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value);
-    this.#length += 4;
+    this.#length = this.#bytes.writeUInt32BE(value, this.#length);
   }
 
   /** A whole number of up to 53 bits, as eight bytes. */
@@ -48,7 +43,7 @@ export class ByteWriter {
 
   /** Overwrites four bytes written earlier, to fill in a length. */
   setU32(at: number, value: number): void {
-    this.#view.setUint32(at, value);
+    this.#bytes.writeUInt32BE(value, at);
   }
 
   raw(bytes: Uint8Array): void {
@@ -61,9 +56,20 @@ export class ByteWriter {
   utf8(text: string): number {
     // UTF-8 needs at most three bytes for each UTF-16 unit.
     this.#reserve(text.length * 3);
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#length));
+    const written = this.#ascii(text) ? text.length : this.#bytes.write(text, this.#length, "utf8");
     this.#length += written;
     return written;
+  }
+
+  /** Writes `text` if it is short and ASCII, as nearly all are: then no call into the engine is needed. */
+  #ascii(text: string): boolean {
+    if (text.length > SHORT_TEXT) return false;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > 0x7f) return false;
+      this.#bytes[this.#length + at] = unit;
+    }
+    return true;
   }
 
   #reserve(more: number): void {
@@ -72,11 +78,13 @@ export class ByteWriter {
     const grown = uncleared(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
 
+/** Longest text, in UTF-16 units, that is looked at one by one. */
+const SHORT_TEXT = 100;
+
 /** Memory with whatever was in it: only bytes that were written are ever shown. */
-function uncleared(length: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+function uncleared(length: number): Buffer {
+  return Buffer.allocUnsafeSlow(length);
 }

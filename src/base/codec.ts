@@ -186,37 +186,56 @@ export function struct<Value>(fields: Fields<Value>): Codec<Value> {
   };
 }
 
-/** A union of structs told apart by `kind`, which is written as the number given here. */
+/**
+ * A union of structs told apart by `kind`, which is written as the number given here.
+ * A variant that is on a hot path brings a codec of its own instead of its fields.
+ */
 export type Variants<Value extends { readonly kind: string }> = {
   readonly [Kind in Value["kind"]]: readonly [
     tag: number,
-    fields: Fields<Omit<Extract<Value, { readonly kind: Kind }>, "kind">>,
+    how:
+      | Fields<Omit<Extract<Value, { readonly kind: Kind }>, "kind">>
+      | Codec<Extract<Value, { readonly kind: Kind }>>,
   ];
 };
 
 export function union<Value extends { readonly kind: string }>(
   variants: Variants<Value>,
 ): Codec<Value> {
-  const byKind = new Map<string, readonly [number, Codec<object>]>();
-  const byTag = new Map<number, readonly [string, Codec<object>]>();
-  const entries = Object.entries<readonly [number, Fields<object>]>(variants);
-  for (const [kind, [tag, fields]] of entries) {
-    const codec = struct<object>(fields);
+  const byKind = new Map<string, readonly [number, Codec<Value>]>();
+  const byTag = new Map<number, Codec<Value>>();
+  const entries = Object.entries<readonly [number, Codec<Value> | Fields<object>]>(variants);
+  for (const [kind, [tag, how]] of entries) {
+    const codec = isCodec(how) ? how : (variant(kind, how) as Codec<unknown> as Codec<Value>);
     byKind.set(kind, [tag, codec]);
-    byTag.set(tag, [kind, codec]);
+    byTag.set(tag, codec);
   }
   return {
     write(writer, value) {
-      const variant = byKind.get(value.kind);
-      if (variant === undefined)
+      const known = byKind.get(value.kind);
+      if (known === undefined) {
         throw new RangeError(`Cannot encode: kind '${value.kind}' is unknown`);
-      writer.u8(variant[0]);
-      variant[1].write(writer, value);
+      }
+      writer.u8(known[0]);
+      known[1].write(writer, value);
     },
     read(reader) {
-      const variant = byTag.get(reader.u8());
-      if (variant === undefined) throw new DecodeError("Unknown kind");
-      return { kind: variant[0], ...variant[1].read(reader) } as Value;
+      const codec = byTag.get(reader.u8());
+      if (codec === undefined) throw new DecodeError("Unknown kind");
+      return codec.read(reader);
     },
+  };
+}
+
+function isCodec<Value>(how: Codec<Value> | Fields<object>): how is Codec<Value> {
+  return typeof (how as Partial<Codec<Value>>).read === "function";
+}
+
+/** The fields of one variant; what is read has its `kind` in front. */
+function variant(kind: string, fields: Fields<object>): Codec<object> {
+  const codec = struct<object>(fields);
+  return {
+    write: (writer, value) => codec.write(writer, value),
+    read: (reader) => ({ kind, ...codec.read(reader) }),
   };
 }

@@ -4,7 +4,7 @@
  * A message's text is stored as it came over the wire after dot-unstuffing: lines
  * end in CRLF. Source: OpenSMTPD's envelope (spec 7.1, 7.4); RFC 5321 §2.3.
  */
-import { bool, type Codec, hex, list, oneOf, struct, text, u53, union } from "#base/codec.ts";
+import { bool, type Codec, hex, list, oneOf, text, u53 } from "#base/codec.ts";
 import { EVPID_DIGITS, MSGID_DIGITS } from "./ids.ts";
 
 /** RFC 5321 §4.5.3.1: 64 + 1 + 255; room for UTF-8 and sloppy peers. */
@@ -60,30 +60,84 @@ export interface Envelope {
   readonly ttlMs: number;
 }
 
-export const messageCodec: Codec<Message> = struct<Message>({
-  msgid: hex(MSGID_DIGITS),
-  acceptedAtMs: u53,
-  reversePath: text(MAX_ADDRESS_BYTES),
-  origin: struct<Origin>({
-    kind: oneOf(["smtp", "local", "internal"]),
-    address: text(MAX_NAME_BYTES),
-    hostname: text(MAX_NAME_BYTES),
-    helo: text(MAX_NAME_BYTES),
-    tag: text(MAX_NAME_BYTES),
-    username: text(MAX_NAME_BYTES),
-  }),
-  textBytes: u53,
-  is8bit: bool,
-});
+// These shapes cross between processes and reach the journal with every message. They are
+// written out, field by field: a generic struct took a fifth of the dispatcher's time.
 
-export const envelopeCodec: Codec<Envelope> = struct<Envelope>({
-  evpid: hex(EVPID_DIGITS),
-  forwardPath: text(MAX_ADDRESS_BYTES),
-  destination: text(MAX_ADDRESS_BYTES),
-  action: text(MAX_NAME_BYTES),
-  transport: union<Transport>({ mta: [1, {}], mda: [2, { user: text(MAX_NAME_BYTES) }] }),
-  rule: text(MAX_NAME_BYTES),
-  ttlMs: u53,
-});
+const address: Codec<string> = text(MAX_ADDRESS_BYTES);
+const name: Codec<string> = text(MAX_NAME_BYTES);
+const msgid: Codec<string> = hex(MSGID_DIGITS);
+const evpid: Codec<string> = hex(EVPID_DIGITS);
+const originKind: Codec<Origin["kind"]> = oneOf(["smtp", "local", "internal"]);
+const transportKind: Codec<Transport["kind"]> = oneOf(["mta", "mda"]);
+
+const originCodec: Codec<Origin> = {
+  write(writer, origin) {
+    originKind.write(writer, origin.kind);
+    name.write(writer, origin.address);
+    name.write(writer, origin.hostname);
+    name.write(writer, origin.helo);
+    name.write(writer, origin.tag);
+    name.write(writer, origin.username);
+  },
+  read: (reader) => ({
+    kind: originKind.read(reader),
+    address: name.read(reader),
+    hostname: name.read(reader),
+    helo: name.read(reader),
+    tag: name.read(reader),
+    username: name.read(reader),
+  }),
+};
+
+const transportCodec: Codec<Transport> = {
+  write(writer, transport) {
+    transportKind.write(writer, transport.kind);
+    if (transport.kind === "mda") name.write(writer, transport.user);
+  },
+  read: (reader) =>
+    transportKind.read(reader) === "mta"
+      ? { kind: "mta" }
+      : { kind: "mda", user: name.read(reader) },
+};
+
+export const messageCodec: Codec<Message> = {
+  write(writer, message) {
+    msgid.write(writer, message.msgid);
+    u53.write(writer, message.acceptedAtMs);
+    address.write(writer, message.reversePath);
+    originCodec.write(writer, message.origin);
+    u53.write(writer, message.textBytes);
+    bool.write(writer, message.is8bit);
+  },
+  read: (reader) => ({
+    msgid: msgid.read(reader),
+    acceptedAtMs: u53.read(reader),
+    reversePath: address.read(reader),
+    origin: originCodec.read(reader),
+    textBytes: u53.read(reader),
+    is8bit: bool.read(reader),
+  }),
+};
+
+export const envelopeCodec: Codec<Envelope> = {
+  write(writer, envelope) {
+    evpid.write(writer, envelope.evpid);
+    address.write(writer, envelope.forwardPath);
+    address.write(writer, envelope.destination);
+    name.write(writer, envelope.action);
+    transportCodec.write(writer, envelope.transport);
+    name.write(writer, envelope.rule);
+    u53.write(writer, envelope.ttlMs);
+  },
+  read: (reader) => ({
+    evpid: evpid.read(reader),
+    forwardPath: address.read(reader),
+    destination: address.read(reader),
+    action: name.read(reader),
+    transport: transportCodec.read(reader),
+    rule: name.read(reader),
+    ttlMs: u53.read(reader),
+  }),
+};
 
 export const envelopesCodec: Codec<readonly Envelope[]> = list(envelopeCodec, MAX_ENVELOPES);

@@ -44,17 +44,29 @@ export type AttemptReply =
       readonly length: number;
     };
 
+const textCodec: Codec<Uint8Array> = bytes(INLINE_TEXT_BYTES);
+
+/** Written out for speed, as in model/envelope.ts. */
+const attemptCodec: Codec<AttemptRequest & { readonly kind: "attempt" }> = {
+  write(writer, { attempt, message, envelopes, inline, text }) {
+    u32.write(writer, attempt);
+    messageCodec.write(writer, message);
+    envelopesCodec.write(writer, envelopes);
+    bool.write(writer, inline);
+    textCodec.write(writer, text);
+  },
+  read: (reader) => ({
+    kind: "attempt",
+    attempt: u32.read(reader),
+    message: messageCodec.read(reader),
+    envelopes: envelopesCodec.read(reader),
+    inline: bool.read(reader),
+    text: textCodec.read(reader),
+  }),
+};
+
 export const attemptRequestVariants: Variants<AttemptRequest> = {
-  attempt: [
-    33,
-    {
-      attempt: u32,
-      message: messageCodec,
-      envelopes: envelopesCodec,
-      inline: bool,
-      text: bytes(INLINE_TEXT_BYTES),
-    },
-  ],
+  attempt: [33, attemptCodec],
   text: [34, { attempt: u32, offset: u53, ok: bool, bytes: bytes(MAX_CHUNK_BYTES) }],
 };
 
