@@ -1,6 +1,6 @@
 /**
- * Postrider under measurement: this checkout, its shipped defaults, and a
- * configuration of one listener and one rule.
+ * Postrider under measurement: this checkout, its shipped defaults but for the
+ * messages of a session, and a configuration of one listener and one rule.
  *
  * For messages that are only accepted, delivery is paused by `-P mta -P mda`: each
  * message is in the queue, durably and due, and no attempt is made.
@@ -12,6 +12,9 @@ import { startServer } from "./peer.ts";
 
 const PROGRAM = new URL("../bin/smtpd", import.meta.url).pathname;
 
+/** smtp-source sends all its messages over one connection; Postfix has no limit on that, we have 100. */
+const MAX_MAILS = "smtp limit max-mails 1000000";
+
 export const postrider: Peer = {
   name: "Postrider",
   durability: "group commit: one sync for all that ended during the last",
@@ -19,7 +22,7 @@ export const postrider: Peer = {
   start(settings: RunSettings) {
     const { folder, fate, port } = settings;
     const configPath = `${folder}/smtpd.conf`;
-    const lines = [`listen on 127.0.0.1 port ${port}`, ...ruleLines(fate)];
+    const lines = [MAX_MAILS, `listen on 127.0.0.1 port ${port}`, ...ruleLines(fate)];
     writeFileSync(configPath, `${lines.join("\n")}\n`);
     const paused = fate.kind === "kept" ? ["-P", "mta", "-P", "mda"] : [];
     const command = [PROGRAM, "-d", "-f", configPath, "--state", `${folder}/state`, ...paused];
