@@ -30,6 +30,15 @@ test("room that grows short is told as the largest size that fits, and again whe
   assert.deepEqual(told, [16 * MIB, 0, 4096 * MIB]);
 });
 
+test("what is told is more than half of the room", async () => {
+  const { clock, disk, told } = watched();
+  for (const freeBytes of [12 * MIB, 3 * MIB, MIB / 2]) {
+    disk.freeBytes = freeBytes;
+    await clock.advance(ROOM_LOOK_MS);
+  }
+  assert.deepEqual(told, [8 * MIB, 2 * MIB, MIB / 2]);
+});
+
 test("short room is looked at until there is plenty", async () => {
   const { clock, disk, told } = watched();
   disk.freeBytes = MIB;

@@ -9,8 +9,8 @@ import type { Clock } from "#base/ports/clock.ts";
 export const ROOM_LOOK_MS = 250;
 /** It is looked at for this long after something came in. */
 export const ROOM_WATCH_MS = 2_000;
-/** Sizes that are asked about: the largest that fits is what dispatchers are told. */
-const STEPS: readonly number[] = [0, 1, 16, 64, 256, 1024, 4096].map((mib) => mib * 2 ** 20);
+/** Sizes that are asked about, 64 KiB to 4 GiB: the largest that fits is what dispatchers are told. */
+const STEPS: readonly number[] = [0, ...Array.from({ length: 17 }, (_, step) => 2 ** (16 + step))];
 const PLENTY: number = STEPS.at(-1) ?? 0;
 
 export class RoomWatch {
