@@ -64,13 +64,17 @@ export class AttemptSender implements Carrier {
       return;
     }
     this.#underWay.delete(reply.attempt);
+    underWay.reader?.close();
     underWay.resolve(reply.results);
   }
 
   /** The channel is gone: answers everything that waits, and all that is still asked. */
   lost(why: string): void {
     this.#lost = why;
-    for (const { task, resolve } of this.#underWay.values()) resolve(deferAll(task, "4.3.0", why));
+    for (const { task, resolve, reader } of this.#underWay.values()) {
+      reader?.close();
+      resolve(deferAll(task, "4.3.0", why));
+    }
     this.#underWay.clear();
   }
 
@@ -119,7 +123,10 @@ async function wholeText(text: MessageText): Promise<Uint8Array> {
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
-/** Reads a text in pieces, mostly in order; a step back starts anew. */
+/**
+ * Reads a text in pieces, mostly in order; a step back starts anew. It must be closed: who
+ * has all bytes of a text asks for no more, and the file would stay open.
+ */
 class TextReader {
   readonly #text: MessageText;
   #chunks: AsyncIterator<Uint8Array>;
@@ -135,6 +142,7 @@ class TextReader {
   /** Up to `length` bytes at `offset`; empty only at the end. */
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (offset < this.#at) {
+      this.close();
       this.#chunks = this.#text.chunks()[Symbol.asyncIterator]();
       this.#at = 0;
       this.#rest = new Uint8Array();
@@ -151,5 +159,10 @@ class TextReader {
     this.#rest = this.#rest.subarray(bytes.length);
     this.#at += bytes.length;
     return bytes;
+  }
+
+  /** Lets go of the text; a read under way ends first. */
+  close(): void {
+    void this.#chunks.return?.();
   }
 }

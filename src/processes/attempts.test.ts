@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
@@ -78,6 +79,56 @@ for (const size of [0, 3, INLINE_TEXT_BYTES, INLINE_TEXT_BYTES + 1, 3 * INLINE_T
     assert.ok(Buffer.concat(seen).equals(bytes), "the same bytes arrive");
   });
 }
+
+/** A large text that counts who has it open. */
+function openableText(): { readonly text: MessageText; readonly readers: { open: number } } {
+  const readers = { open: 0 };
+  const { bytes, chunks } = textOf(new Uint8Array(3 * INLINE_TEXT_BYTES), 100_000);
+  const text: MessageText = {
+    bytes,
+    async *chunks() {
+      readers.open++;
+      try {
+        yield* chunks();
+      } finally {
+        readers.open--;
+      }
+    },
+  };
+  return { text, readers };
+}
+
+test("a large text is let go of when its attempt is over, however often it was read", async () => {
+  const { text, readers } = openableText();
+  const { sender } = joined({
+    async attempt(task) {
+      for (let round = 0; round < 2; round++) {
+        for await (const chunk of task.text.chunks()) assert.ok(chunk.length > 0, "no empty piece");
+      }
+      assert.equal(readers.open, 1);
+      return [delivered];
+    },
+  });
+  assert.deepEqual(await sender.attempt(taskOf(text)), [delivered]);
+  await nextTurn();
+  assert.equal(readers.open, 0);
+});
+
+test("a large text is let go of when the other process goes away", async () => {
+  const { text, readers } = openableText();
+  const { sender, close } = joined({
+    async attempt(task) {
+      const chunks = task.text.chunks()[Symbol.asyncIterator]();
+      await chunks.next();
+      close();
+      return [delivered];
+    },
+  });
+  const [result] = await sender.attempt(taskOf(text));
+  assert.equal(result?.outcome, "deferred");
+  await nextTurn();
+  assert.equal(readers.open, 0);
+});
 
 test("an attempt whose other process goes away is deferred", async () => {
   const started = Promise.withResolvers<void>();
