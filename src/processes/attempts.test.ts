@@ -83,13 +83,13 @@ for (const size of [0, 3, INLINE_TEXT_BYTES, INLINE_TEXT_BYTES + 1, 3 * INLINE_T
 /** A large text that counts who has it open. */
 function openableText(): { readonly text: MessageText; readonly readers: { open: number } } {
   const readers = { open: 0 };
-  const { bytes, chunks } = textOf(new Uint8Array(3 * INLINE_TEXT_BYTES), 100_000);
+  const whole = textOf(new Uint8Array(3 * INLINE_TEXT_BYTES), 100_000);
   const text: MessageText = {
-    bytes,
+    bytes: whole.bytes,
     async *chunks() {
       readers.open++;
       try {
-        yield* chunks();
+        yield* whole.chunks();
       } finally {
         readers.open--;
       }
