@@ -24,6 +24,21 @@ test("a spool whose folders can be read but not written is unusable, and says wh
   }
 });
 
+test("a spool in whose folders no file can be made for want of room is opened", async () => {
+  const { disk, clock, random } = new SimWorld(1);
+  const whole = disk.files();
+  await whole.makeFolder("/spool", 0o700);
+  const files = {
+    ...whole,
+    open: async (path: string, ...how: [mode: "create"]) => {
+      if (path.endsWith("/.probe")) throw new FilesError("ENOSPC", "no space left on device");
+      return whole.open(path, ...how);
+    },
+  };
+  const options = { files, clock, random, observe: () => undefined, folder: "/spool" };
+  assert.equal((await openJournalSpool(options)).kind, "opened");
+});
+
 test("the probe of a run that died is no foreign object for the next one", async () => {
   const { disk, clock, random } = new SimWorld(1);
   const files = disk.files();

@@ -1,9 +1,10 @@
 /**
  * Whether files can be made in a folder, asked before mail is taken: a spool that can be
- * read but not written would refuse every message for as long as nobody looks.
+ * read but not written would refuse every message for as long as nobody looks. A full
+ * one is another matter: what is delivered from it makes room.
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
-import { tolerate } from "./segment-writer.ts";
+import { isFull, tolerate } from "./segment-writer.ts";
 
 const PROBE_NAME = ".probe";
 
@@ -14,6 +15,7 @@ export async function checkWritable(files: Files, folder: string): Promise<void>
     const file = await files.open(path, "create");
     await tolerate(file.close());
   } catch (error) {
+    if (isFull(error)) return;
     if (!(error instanceof FilesError) || error.code !== "EEXIST") throw error;
   }
   await files.unlink(path);
