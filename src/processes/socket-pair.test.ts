@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,18 @@ test("the two ends of each pair are joined, also when many are made at once", as
     await pairs.close();
     rmSync(folder, { recursive: true });
   }
+});
+
+test("sockets that killed processes left behind go, those of others stay", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pairs-"));
+  // Numbers of processes end at 4194304.
+  const names = ["pairs.4194305.sock", `pairs.${process.pid}.sock`, `pairs.${process.ppid}.sock`];
+  for (const name of names) writeFileSync(join(folder, name), "");
+  const pairs = new SocketPairs(folder);
+  for (const socket of await pairs.pair()) socket.destroy();
+  await pairs.close();
+  assert.deepEqual(readdirSync(folder), [`pairs.${process.ppid}.sock`]);
+  rmSync(folder, { recursive: true });
 });
 
 test("closing leaves no socket file behind", async () => {

@@ -4,12 +4,15 @@
  * socket in a folder that only it can enter.
  */
 import { createServer, connect as connectSocket, type Server, type Socket } from "node:net";
-import { unlinkSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Pairs } from "./child.ts";
 
+const SOCKET_NAME = /^pairs\.([0-9]+)\.sock$/;
+
 /** Makes pairs, one after the other, at a private path. */
 export class SocketPairs implements Pairs<Socket> {
+  readonly #folder: string;
   readonly #path: string;
   #server: Promise<Server> | undefined;
   /** Ends accepted in the order of the connects; connects are made one at a time. */
@@ -18,6 +21,7 @@ export class SocketPairs implements Pairs<Socket> {
 
   /** `folder` must be closed to every other user: whoever can enter it could connect. */
   constructor(folder: string) {
+    this.#folder = folder;
     this.#path = join(folder, `pairs.${process.pid}.sock`);
   }
 
@@ -56,12 +60,26 @@ export class SocketPairs implements Pairs<Socket> {
       else accepted(socket);
     });
     server.once("error", reject);
-    try {
-      unlinkSync(this.#path);
-    } catch {
-      // Nothing was left behind by an earlier process of this number.
-    }
+    for (const name of leftBehind(this.#folder)) rmSync(join(this.#folder, name), { force: true });
     server.listen(this.#path, () => resolve(server));
     return promise;
+  }
+}
+
+/** Sockets of processes that were killed, also one of our own number. */
+function leftBehind(folder: string): readonly string[] {
+  return readdirSync(folder).filter((name) => {
+    const pid = Number(SOCKET_NAME.exec(name)?.[1]);
+    return pid === process.pid || (pid > 0 && !isRunning(pid));
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, as somebody else.
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }
