@@ -74,7 +74,7 @@ export class DurabilityRig {
     return new DurabilityRig(scratch, { daemon, sink, mailFolder });
   }
 
-  /** Begins a load at once. */
+  /** Begins a load at once; `scratch` ends it if the test does not. */
   load(settings: Partial<LoadSettings> = {}): Load {
     const {
       sessions = 8,
@@ -88,7 +88,14 @@ export class DurabilityRig {
     const seed = this.random.uint32();
     const traffic = new LedgerTraffic({ seed, name, recipients, sizesBytes, ...count });
     const client = new LedgerClient(this.daemon.servers, sessions, { ledger, traffic });
-    return { ledger, client };
+    return this.#scratch.use({
+      ledger,
+      client,
+      async [Symbol.asyncDispose]() {
+        await client.stop();
+        ledger.close();
+      },
+    });
   }
 
   /** All that was delivered, wherever. */
@@ -110,7 +117,7 @@ export interface LoadSettings {
   readonly count: number;
 }
 
-export interface Load {
+export interface Load extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly client: LedgerClient;
 }

@@ -55,18 +55,20 @@ export class Ledger {
     return this.#acknowledged.size;
   }
 
-  /** What is acknowledged now. To be taken before a disk is cut: a 250 may race with the cut. */
+  /** What is acknowledged now: taken before a disk is cut, since a 250 may race with the cut. */
   snapshot(): ReadonlySet<string> {
     return new Set(this.#acknowledged);
   }
 
-  tally(arrivals: readonly Arrival[], acknowledged: ReadonlySet<string> = this.snapshot()): Tally {
+  /** @param owed what must have arrived: all that is acknowledged, or an earlier snapshot. */
+  tally(arrivals: readonly Arrival[], owed: ReadonlySet<string> = this.#acknowledged): Tally {
+    const acknowledged = this.#acknowledged;
     const copies = Map.groupBy(arrivals, ({ id }) => id);
     const ids = [...copies.keys()];
     const isTwice = (id: string): boolean => (copies.get(id)?.length ?? 0) > 1;
     const unacknowledged = ids.filter((id) => !acknowledged.has(id));
     return {
-      lost: [...acknowledged].filter((id) => !copies.has(id)),
+      lost: [...owed].filter((id) => !copies.has(id)),
       altered: arrivals
         .filter(({ id, bodyHash }) => this.#sent.get(id) !== bodyHash)
         .map(({ id }) => id),
