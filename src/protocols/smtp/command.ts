@@ -11,11 +11,7 @@
  */
 import { type AddressFault, parsePath } from "#protocols/mail/address.ts";
 import { isAddressLiteral, isHostName } from "#protocols/mail/domain.ts";
-import {
-  parseMailParameters,
-  parseParameters,
-  unsupportedParameter,
-} from "./parameters.ts";
+import { parseMailParameters, parseParameters, unsupportedParameter } from "./parameters.ts";
 import type { Reply } from "./reply.ts";
 import {
   BAD_CHARACTER,
