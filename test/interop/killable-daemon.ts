@@ -3,8 +3,9 @@
  * killed, and it is started again on the same state and the same listeners.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import type { NetConnectOpts } from "node:net";
+import { type DaemonProcess, processesOf } from "./daemon-processes.ts";
 import { freePort, until } from "./greeting.ts";
 import { endOf, type Finished, run } from "./peer-program.ts";
 import type { Scratch } from "./scratch.ts";
@@ -15,12 +16,6 @@ const LOG_END_BYTES = 1500;
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
 const CONTROL_PROGRAM = new URL("../../bin/smtpctl", import.meta.url).pathname;
-
-/** A process of the daemon; the role is the last word of its command line. */
-export interface DaemonProcess {
-  readonly pid: number;
-  readonly role: string;
-}
 
 export interface KillableSettings {
   /** Actions and matches. */
@@ -77,7 +72,7 @@ export class KillableDaemon implements AsyncDisposable {
 
   /** Its processes but the parent. */
   get children(): readonly DaemonProcess[] {
-    return childrenOf(this.pid);
+    return processesOf(this.pid).filter(({ pid }) => pid !== this.pid);
   }
 
   /** Resolves when mail can flow; `options` replace the arguments that it was made with. */
@@ -103,9 +98,17 @@ export class KillableDaemon implements AsyncDisposable {
     const { pid } = this;
     // First it is held, so that it starts nothing while its children are counted.
     process.kill(pid, "SIGSTOP");
-    const pids = [...childrenOf(pid).map((child) => child.pid), pid];
+    const pids = processesOf(pid).map((each) => each.pid);
     for (const each of pids) process.kill(each, "SIGKILL");
     await until(() => !pids.some(isRunning), "end of every process");
+  }
+
+  /** SIGKILL to the parent alone; resolves when the others have ended because of it. */
+  async killParent(): Promise<void> {
+    const { children, pid } = this;
+    process.kill(pid, "SIGKILL");
+    const pids = [pid, ...children.map((child) => child.pid)];
+    await until(() => !pids.some(isRunning), "end of the children of a dead parent");
   }
 
   /** SIGKILL to one process of `role`; false if there is none. */
@@ -160,25 +163,10 @@ export class KillableDaemon implements AsyncDisposable {
   }
 }
 
-function childrenOf(parent: number): readonly DaemonProcess[] {
-  const found: DaemonProcess[] = [];
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || parentOf(pid) !== parent) continue;
-    const words = readProc(pid, "cmdline").split("\0");
-    found.push({ pid, role: words.at(-2) ?? "" });
-  }
-  return found;
-}
-
-/** Fields of proc_pid_stat(5) behind the name: state, parent. */
+/** Fields of proc_pid_stat(5) behind the name; the first is the state. */
 function statusOf(pid: number): readonly string[] {
   const stat = readProc(pid, "stat");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
-
-function parentOf(pid: number): number {
-  return Number(statusOf(pid)[1]);
 }
 
 /** A zombie, which its parent has not waited for, does nothing any more. */

@@ -8,6 +8,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerMessage, LedgerTraffic } from "./ledger-traffic.ts";
 
+/** The default of `smtp limit max-mails`: then a session makes way for another. */
+const MAX_MESSAGES_PER_SESSION = 100;
 /** Before a broken session is replaced, and before a refused message is followed by the next. */
 const PAUSE_MS = 20;
 /** A server that is there and says nothing for this long has forgotten the session. */
@@ -66,7 +68,7 @@ export class LedgerClient {
       await replies.next();
       socket.write("EHLO client.example\r\n");
       await replies.next();
-      while (!this.#stopped) {
+      for (let sent = 0; sent < MAX_MESSAGES_PER_SESSION && !this.#stopped; sent++) {
         const message = this.#traffic.next();
         if (message === undefined) return false;
         await this.#send(socket, replies, message);
