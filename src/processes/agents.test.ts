@@ -58,6 +58,7 @@ class Office {
         verbose: false,
         paused: [],
         ownAddresses: [],
+        maxOpenFiles: 1024,
       }),
       warn: (text) => this.warnings.push(text),
     });

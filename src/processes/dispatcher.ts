@@ -9,6 +9,7 @@
  */
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
 import { Relay } from "#engine/relay/relay.ts";
+import { limitsFor } from "#engine/server/limits.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
 import type { Carrier } from "#model/delivery.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
@@ -61,7 +62,12 @@ class Dispatcher implements RunningRole {
       relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
     });
     const routing = createRouting(config, this.#users);
-    this.#server = new SmtpServer(ports, config, { routing, intake: this.#intake, observe });
+    const limits = limitsFor(setting.slice.maxOpenFiles);
+    this.#server = new SmtpServer(
+      ports,
+      { ...config, limits },
+      { routing, intake: this.#intake, observe },
+    );
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */

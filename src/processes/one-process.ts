@@ -110,6 +110,7 @@ export async function startMailSystem(
       verbose: options.verbose ?? false,
       paused: options.paused ?? [],
       ownAddresses: options.ownAddresses ?? [],
+      maxOpenFiles: Number.MAX_SAFE_INTEGER,
     },
     { info: (text) => log(`info: ${text}`), warn: (text) => log(`warn: ${text}`) },
     {

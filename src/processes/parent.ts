@@ -39,6 +39,8 @@ export interface ParentSettings {
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
   readonly ownAddresses: readonly string[];
+  /** Of each process; children inherit the limit. */
+  readonly maxOpenFiles: number;
 }
 
 export interface ParentPorts {
@@ -183,7 +185,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   #slice(index: number): Slice {
-    const { serialisedConfig, spool, controlSocket, ownAddresses, paused } = this.#settings;
+    const { serialisedConfig, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
+      this.#settings;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
       config: serialisedConfig,
@@ -193,6 +196,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
       verbose: this.#verbose,
       paused: this.smtpPaused ? [...others, "smtp"] : others,
       ownAddresses,
+      maxOpenFiles,
     };
   }
 

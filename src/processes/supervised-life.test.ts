@@ -61,6 +61,7 @@ class Nursery {
       verbose: this.verbose,
       paused: [],
       ownAddresses: [],
+      maxOpenFiles: 1024,
     };
   }
 }

@@ -14,6 +14,7 @@ const SLICE: Slice = {
   verbose: false,
   paused: [],
   ownAddresses: [],
+  maxOpenFiles: 1024,
 };
 
 /** Children that say what the test lets them say, and end when they are killed. */

@@ -17,6 +17,7 @@ import { Parent } from "#processes/parent.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { SocketPairs } from "#processes/socket-pair.ts";
 import { nodeClock } from "#world/node/clock.ts";
+import { maxOpenFiles } from "./machine.ts";
 import type { StatePaths } from "./state-paths.ts";
 
 export interface DaemonOptions {
@@ -61,6 +62,7 @@ export async function startDaemon(
       verbose: options.verbose,
       paused: options.paused,
       ownAddresses: options.ownAddresses,
+      maxOpenFiles: maxOpenFiles(),
     },
     {
       info: (text) => writeLine(options.log, `info: ${text}`),

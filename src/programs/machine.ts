@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
 
+/** Where the system does not say: Linux's default. */
+const DEFAULT_MAX_OPEN_FILES = 1024;
 const MAILNAME_FILE = "/etc/mail/mailname";
 
 /** First line of /etc/mail/mailname, else the host name (smtpd.conf(5)). */
@@ -27,6 +29,13 @@ export function interfaces(): ReadonlyMap<string, readonly string[]> {
 /** Every address of the machine: what `local` means in rules. */
 export function ownAddresses(): readonly string[] {
   return [...interfaces().values()].flat();
+}
+
+/** Descriptors that a process may have. Node has raised its soft limit to the hard one. */
+export function maxOpenFiles(): number {
+  const limits = readText("/proc/self/limits");
+  const soft = typeof limits === "string" && /^Max open files +(\d+) /m.exec(limits)?.[1];
+  return typeof soft === "string" ? Number(soft) : DEFAULT_MAX_OPEN_FILES;
 }
 
 export function configSource(file: string): ConfigSource {

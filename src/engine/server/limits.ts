@@ -47,6 +47,15 @@ export interface SessionLimits {
   readonly maxIdleCommands: number;
 }
 
+/** Descriptors that sessions leave to the rest of the process: deliveries, links, listeners. */
+const OTHER_DESCRIPTORS = 1200;
+
+/** The limits of a process that may have so many descriptors: one too many would be cut off without a word. */
+export function limitsFor(maxOpenFiles: number): SessionLimits {
+  const most = Math.max(maxOpenFiles - OTHER_DESCRIPTORS, Math.floor(maxOpenFiles / 4));
+  return { ...DEFAULT_LIMITS, maxSessions: Math.min(DEFAULT_LIMITS.maxSessions, most) };
+}
+
 export const DEFAULT_LIMITS: SessionLimits = Object.freeze({
   maxSessions: 4096,
   maxSessionsPerSource: 512,

@@ -48,6 +48,8 @@ export interface Slice {
   readonly paused: readonly Subsystem[];
   /** Addresses of this machine, in text form: what `local` means. */
   readonly ownAddresses: readonly string[];
+  /** Descriptors that the process may have (getrlimit(2), RLIMIT_NOFILE). */
+  readonly maxOpenFiles: number;
 }
 
 export type ParentToChild =
@@ -104,6 +106,7 @@ const sliceCodec: Codec<Slice> = struct<Slice>({
   verbose: bool,
   paused: list(oneOf(["mta", "mda", "smtp"]), 3),
   ownAddresses: list(nameCodec, 4096),
+  maxOpenFiles: u53,
 });
 
 export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
