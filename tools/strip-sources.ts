@@ -6,7 +6,15 @@
  * themselves into node_modules/.cache, because each process that strips types while
  * it loads keeps 25 MB for it (docs/decisions/0002-stripped-sources.md).
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -20,6 +28,7 @@ build(target);
 function build(folder: string): void {
   const fresh = `${folder}.${process.pid}`;
   const old = `${folder}.${process.pid}.old`;
+  const begun = new Date();
   mkdirSync(fresh, { recursive: true });
   writeFileSync(join(fresh, "package.json"), manifest());
   for (const file of sourceFiles()) {
@@ -27,7 +36,10 @@ function build(folder: string): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, stripped(readFileSync(join(CHECKOUT, file), "utf8")));
   }
-  writeFileSync(join(fresh, "stamp"), "");
+  const stamp = join(fresh, "stamp");
+  writeFileSync(stamp, "");
+  // What is edited while this runs counts as newer.
+  utimesSync(stamp, begun, begun);
   try {
     renameSync(folder, old);
   } catch (error) {

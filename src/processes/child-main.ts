@@ -19,6 +19,7 @@ import { nodeResolver } from "#world/node/resolver.ts";
 import { StreamChannel } from "./channel.ts";
 import { FIRST_LISTENER_FD, type Handover, PARENT_LINK_FD } from "./child.ts";
 import type { Joined, RolePorts, StartRole } from "./role.ts";
+import { flushed } from "./log-target.ts";
 import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
@@ -49,9 +50,11 @@ function main(role: Role): void {
   }
   const log = new LogQueue(writeToStderr, gatherLines);
   const end = async (): Promise<void> => {
-    await log.flushed();
+    await flushed(log);
     process.exit(0);
   };
+  // A terminal that is gone costs its lines (LogQueue counts them), not the process.
+  process.stderr.on("error", () => undefined);
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
   const host = new RoleHost({
     parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),

@@ -10,7 +10,7 @@ import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { printConfig } from "#model/config/print-config.ts";
-import { systemLog, TERMINAL, writeLine } from "#processes/log-target.ts";
+import { closeLog, type LogTarget, systemLog, TERMINAL, writeLine } from "#processes/log-target.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
@@ -19,6 +19,9 @@ import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 import { VERSION } from "./version.ts";
+
+// A terminal that goes away must not end the daemon.
+process.stderr.on("error", () => undefined);
 
 process.exitCode = await main();
 
@@ -61,6 +64,19 @@ function readConfig(options: SmtpdOptions, paths: StatePaths): Config | undefine
 
 async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Promise<number> {
   const log = options.mode === "terminal" ? TERMINAL : systemLog();
+  try {
+    return await runWith(log, config, { options, paths });
+  } finally {
+    // logger(1) ends with its input; until then this process would wait for it.
+    closeLog(log);
+  }
+}
+
+async function runWith(
+  log: LogTarget,
+  config: Config,
+  { options, paths }: { readonly options: SmtpdOptions; readonly paths: StatePaths },
+): Promise<number> {
   const clock = nodeClock();
   const daemon = await startDaemon({
     config,
@@ -79,6 +95,8 @@ async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Pr
   if (process.send !== undefined) {
     process.send("running");
     process.disconnect?.();
+    // Keeps no file system in use; every path is absolute by now.
+    process.chdir("/");
   }
   writeLine(log, `info: Postrider ${VERSION}`);
   writeLine(log, "info: ready");
@@ -87,19 +105,25 @@ async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Pr
   return 0;
 }
 
-/** Starts the same command in the background and waits until it runs or has failed. */
+/**
+ * Starts the same command in the background and waits until it runs or has failed.
+ * It keeps nothing of its caller open: `$(smtpd)` must not wait for the daemon's end.
+ */
 function detach(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const [, script, ...args] = process.argv;
   const child = spawn(process.execPath, [script ?? "", ...args, "-F"], {
     detached: true,
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
+  child.stderr?.pipe(process.stderr, { end: false });
   child.once("message", () => {
     child.disconnect();
     child.unref();
+    child.stderr?.destroy();
     resolve(0);
   });
-  child.once("exit", (code) => resolve(code ?? 1));
+  // What it wrote is read to its end before.
+  child.once("close", (code) => resolve(code ?? 1));
   return promise;
 }
