@@ -7,5 +7,3 @@ export const SPACE = 0x20;
 export const DASH = 0x2d;
 export const DOT = 0x2e;
 export const COLON = 0x3a;
-export const LESS_THAN = 0x3c;
-export const GREATER_THAN = 0x3e;

@@ -58,6 +58,16 @@ export function isLoopback(address: IpAddress): boolean {
   return address.words.every((word, index) => word === (index === 3 ? 1 : 0));
 }
 
+/** Whether `text` is four octets, with nothing around them. */
+export function isIpv4(text: string): boolean {
+  return parseQuad(text) !== undefined;
+}
+
+/** Whether `text` is an IPv6 address, without brackets or scope. */
+export function isIpv6(text: string): boolean {
+  return parseIpv6(text) !== undefined;
+}
+
 function parseUnmapped(text: string): IpAddress | undefined {
   if (!text.includes(":")) {
     const bare = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
@@ -80,6 +90,7 @@ function stripBrackets(text: string): string {
   return scope < 0 ? address : address.slice(0, scope);
 }
 
+/** `0177.0.0.1` is refused: it means different hosts to different readers. */
 function parseQuad(text: string): number | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;

@@ -2,13 +2,13 @@
  * A message, and its envelopes: one for each final destination.
  *
  * A message's text is stored as it came over the wire after dot-unstuffing: lines
- * end in CRLF. Source: OpenSMTPD's envelope (spec 7.1, 7.4); RFC 5321 §2.3.
+ * end in CRLF. Source: OpenSMTPD envelope.c; RFC 5321 §2.3.
  */
 import { bool, type Codec, hex, list, oneOf, text, u53 } from "#base/codec.ts";
 import { EVPID_DIGITS, MSGID_DIGITS } from "./ids.ts";
 
 /** RFC 5321 §4.5.3.1: 64 + 1 + 255; room for UTF-8 and sloppy peers. */
-export const MAX_ADDRESS_BYTES = 1024;
+const MAX_ADDRESS_BYTES = 1024;
 /** Names, tags, places: anything short that is not an address. */
 export const MAX_NAME_BYTES = 1024;
 /** `smtp limit max-rcpt` may not be set higher. */

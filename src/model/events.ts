@@ -1,6 +1,6 @@
 /**
  * What happened, as data. Engines emit events; the log, the counters and the
- * trace only subscribe. Names follow OpenSMTPD's log lines (spec appendix B).
+ * trace only subscribe. Names follow OpenSMTPD's log lines.
  */
 import type { DeliveryResult } from "./delivery.ts";
 import type { Envelope, Message } from "./envelope.ts";

@@ -8,7 +8,7 @@
  * bounce in the same batch as the failures.
  *
  * Delay warnings (`bounce warn-interval`) and DSN options will come in here as
- * further kinds of `ReportedRecipient.action`. Source: RFC 5321 §4.5.5, §6.1; spec 7.7.
+ * further kinds of `ReportedRecipient.action`. Source: RFC 5321 §4.5.5, §6.1; OpenSMTPD bounce.c.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";

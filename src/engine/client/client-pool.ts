@@ -7,10 +7,9 @@
  * message that a kept connection failed to begin is tried once more on another,
  * which is never done after the server answered anything of it: no duplicates.
  *
- * Source: OpenSMTPD's session-mail-max and session-keepalive (spec 8.5).
+ * Source: OpenSMTPD's session-mail-max and session-keepalive (mta_session.c).
  */
-import type { Endpoint } from "#base/endpoint.ts";
-import { formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
@@ -61,7 +60,7 @@ export const POOL_SETTINGS: PoolSettings = Object.freeze({
 });
 
 /** How many may wait for a connection of one route. */
-export const MAX_WAITERS = 10_000;
+const MAX_WAITERS = 10_000;
 /** How often a message moves to another connection because a kept one turned out dead. */
 const MAX_STALE_CONNECTIONS = 2;
 

@@ -57,7 +57,7 @@ export function outcomeOf(verdict: Verdict, remote: string): Outcome {
 }
 
 /** Printable ASCII on one line, within MAX_DIAGNOSTIC_BYTES. */
-export function boundDiagnostic(text: string): string {
+function boundDiagnostic(text: string): string {
   const line = text.replaceAll(/[^ -~]+/g, " ");
   return line.length <= MAX_DIAGNOSTIC_BYTES
     ? line

@@ -8,7 +8,7 @@
  */
 
 /** Longest value of one field. */
-export const MAX_VALUE_LENGTH = 512;
+const MAX_VALUE_LENGTH = 512;
 
 /** Ends a text that was cut. */
 const CUT = "...";
@@ -82,7 +82,8 @@ function escapeHidden(character: string): string {
   return SHORT_ESCAPES.get(character) ?? octal(character);
 }
 
-function octal(character: string): string {
+/** The bytes of `character` as vis(3) writes what it hides: `\342\200\256`. */
+export function octal(character: string): string {
   let out = "";
   for (const byte of encoder.encode(character)) out += `\\${byte.toString(8).padStart(3, "0")}`;
   return out;

@@ -13,7 +13,7 @@ import type { Blobs } from "./blobs.ts";
 import { enrol, type QueueContext } from "./context.ts";
 
 /** Text in commits that are under way; more is refused as "full". */
-export const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
+const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
 
 type AcceptedEntry = Extract<SpoolEntry, { readonly kind: "accepted" }>;
 

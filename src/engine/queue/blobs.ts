@@ -5,7 +5,7 @@
 import type { Blob, CommitOutcome, Spool } from "#engine/spool/spool.ts";
 
 /** Large texts that arrive at once; more are refused as "full". */
-export const MAX_OPEN_BLOBS = 1000;
+const MAX_OPEN_BLOBS = 1000;
 
 interface OpenBlob {
   readonly blob: Blob;

@@ -2,7 +2,7 @@
  * How much there is of what in the queue now. Totals (deliveries, bounces, …) are
  * a fold over events and live in engine/observe.
  *
- * Source: names of smtpctl(8) `show stats`, spec 4.6; `queue.waiting.*` is ours.
+ * Source: names of smtpctl(8) `show stats`; `scheduler.route` is ours.
  */
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import type { Acceptance } from "./acceptance.ts";

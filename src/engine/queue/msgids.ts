@@ -6,7 +6,7 @@ import type { Random } from "#base/ports/random.ts";
 import { randomMsgid } from "#model/ids.ts";
 
 /** Ids promised at once; a grant is cut short where it would exceed this. */
-export const MAX_PROMISED = 1_000_000;
+const MAX_PROMISED = 1_000_000;
 
 export class Msgids {
   readonly #random: Random;

@@ -144,7 +144,7 @@ export class Operations {
     const outcome = await this.#context.spool.commit(entries);
     if (outcome === "durable") return true;
     const cause = `the spool says: ${outcome}`;
-    this.#context.observe({ kind: "spool-trouble", what: "carry out an order", cause });
+    this.#context.observe({ kind: "spool-trouble", what: "Cannot carry out an order", cause });
     return false;
   }
 

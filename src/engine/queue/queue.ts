@@ -7,7 +7,7 @@
  * there after a crash; each that waits has one reason, as data. How it is reached
  * (channels to dispatchers, or calls in one process) is not its business.
  *
- * Source: DESIGN 5 and 6; OpenSMTPD's queue and scheduler (spec 7).
+ * Source: OpenSMTPD queue.c, scheduler.c; the life of a message is in docs/flow.md.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";

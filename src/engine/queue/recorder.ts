@@ -106,14 +106,14 @@ export class Recorder {
     const { clock, spool } = this.#context;
     const bounce = await this.#bounceEntry(bundle, verdicts);
     if (bounce === "unavailable") {
-      this.#trouble("route a bounce", "its recipient cannot be looked up now");
+      this.#trouble("Cannot route a bounce", "its recipient cannot be looked up now");
       return "failed";
     }
     const nowMs = clock.monotonicMs();
     const offsetMs = wallOffsetMs(clock);
     const entries = verdicts.map((verdict) => entryOf(verdict, nowMs, offsetMs));
     const outcome = await spool.commit([...entries, ...bounce]);
-    if (outcome !== "durable") this.#trouble("record results", `the spool says: ${outcome}`);
+    if (outcome !== "durable") this.#trouble("Cannot record results", `the spool says: ${outcome}`);
     return outcome;
   }
 
@@ -123,7 +123,7 @@ export class Recorder {
   ): Promise<readonly SpoolEntry[] | "unavailable"> {
     const failed = verdicts.filter((verdict) => verdict.kind === "failed");
     if (failed.length === 0) {
-      // An operator removed them meanwhile.
+      // None did, or an operator removed those that had while their bounce was waiting to be stored.
       this.#discard(bundle);
       return [];
     }

@@ -3,10 +3,11 @@
  * fourteen fields, and JSON that also says why it waits.
  *
  * Where we differ: EXPIRE is the real time (OpenSMTPD prints CTIME), and JSON
- * has the reason. Source: smtpctl(8) `show queue`, spec 4.3.
+ * has the reason. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
  */
-import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
+import { octal } from "#engine/observe/visible-text.ts";
+import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 
 /** Longest ERROR field. */
 const MAX_ERROR_LENGTH = 1024;
@@ -142,10 +143,5 @@ const UNSAFE = /[^ -[\]-~]/gu;
 const UNSAFE_IN_FIELD = /[^!-[\]-{}~]/gu;
 
 function escaped(text: string, unsafe: RegExp): string {
-  return text.replaceAll(unsafe, (character) => {
-    if (character === "\\") return "\\\\";
-    let out = "";
-    for (const byte of Buffer.from(character)) out += `\\${byte.toString(8).padStart(3, "0")}`;
-    return out;
-  });
+  return text.replaceAll(unsafe, (character) => (character === "\\" ? "\\\\" : octal(character)));
 }

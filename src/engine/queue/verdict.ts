@@ -20,19 +20,18 @@ export interface Ended {
 }
 
 /** What is done with an ended envelope. */
-export interface Verdict {
-  readonly ended: Ended;
-  readonly kind: "delivered" | "deferred" | "failed" | "removed";
-  /** Monotonic; when it is tried again, if deferred. */
-  readonly nextTryMs: number;
-}
+export type Verdict =
+  | { readonly kind: "delivered" | "failed" | "removed"; readonly ended: Ended }
+  /** `nextTryMs`: on the monotonic clock. */
+  | { readonly kind: "deferred"; readonly ended: Ended; readonly nextTryMs: number };
 
-/** An operator's `remove` counts only where the attempt did not deliver. */
+/** `nextTryMs` is for a deferral. An operator's `remove` counts only where the attempt did not deliver. */
 export function verdictOn(ended: Ended, nextTryMs: number): Verdict {
   const { outcome } = ended.result;
-  if (outcome === "delivered") return { ended, kind: "delivered", nextTryMs };
-  if (ended.record.afterwards === "remove") return { ended, kind: "removed", nextTryMs };
-  return { ended, kind: outcome === "deferred" ? "deferred" : "failed", nextTryMs };
+  if (outcome === "delivered") return { kind: "delivered", ended };
+  if (ended.record.afterwards === "remove") return { kind: "removed", ended };
+  if (outcome === "deferred") return { kind: "deferred", ended, nextTryMs };
+  return { kind: "failed", ended };
 }
 
 /** `offsetMs`: from monotonic to wall-clock time. */
@@ -56,7 +55,7 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
         result,
       };
     default:
-      return unreachable(verdict.kind);
+      return unreachable(verdict);
   }
 }
 

@@ -9,7 +9,7 @@ import { unreachable } from "#base/unreachable.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 
 /** Addresses of one host that are tried. */
-export const MAX_ADDRESSES = 8;
+const MAX_ADDRESSES = 8;
 
 export type HopAddresses =
   | { readonly kind: "addresses"; readonly endpoints: readonly Endpoint[] }

@@ -7,11 +7,9 @@
  */
 import type { Random } from "#base/ports/random.ts";
 import type { MxRecord } from "#base/ports/resolver.ts";
+import { isHostName } from "#protocols/mail/domain.ts";
 
-export const MAX_EXCHANGERS = 20;
-
-const HOST_NAME = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
-const MAX_HOST_NAME_LENGTH = 255;
+const MAX_EXCHANGERS = 20;
 
 /** The domain says that it takes no mail. OpenSMTPD reads a lone `localhost` the same way. */
 export function isNullMx(records: readonly MxRecord[]): boolean {
@@ -28,10 +26,6 @@ export function orderExchangers(records: readonly MxRecord[], random: Random): r
     .toSorted((a, b) => a.preference - b.preference || a.lot - b.lot)
     .slice(0, MAX_EXCHANGERS)
     .map(({ exchange }) => exchange);
-}
-
-export function isHostName(name: string): boolean {
-  return name.length <= MAX_HOST_NAME_LENGTH && HOST_NAME.test(name);
 }
 
 function isNoHost(exchange: string): boolean {

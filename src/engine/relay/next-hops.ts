@@ -11,9 +11,10 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import { isHostName, isNullMx, orderExchangers } from "./mx-order.ts";
-import type { RelayAction } from "#model/config/config.ts";
+import { isHostName } from "#protocols/mail/domain.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
+import type { RelayAction } from "#model/config/config.ts";
+import { isNullMx, orderExchangers } from "./mx-order.ts";
 
 /** A server that may have several addresses, or needs none (a UNIX-domain socket). */
 export interface NextHop {

@@ -8,10 +8,11 @@
  * transactions of MAX_RECIPIENTS each.
  *
  * Limits: no TLS, no AUTH, and no check for our own address among the exchangers yet.
- * Source: RFC 5321 §4.5.4.1, §5.1; OpenSMTPD's mta (spec 8).
+ * Source: RFC 5321 §4.5.4.1, §5.1; OpenSMTPD mta.c.
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import { domainOf } from "#protocols/mail/address.ts";
 import {
   ClientPool,
   type ClientRoute,
@@ -140,10 +141,6 @@ export class Relay implements Carrier {
     }
     return [summary(tried) ?? outcomeWithoutRoute(noAddress)];
   }
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 }
 
 function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientRoute {

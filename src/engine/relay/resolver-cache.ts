@@ -9,9 +9,9 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "#base/ports/resolver.ts";
 
 /** How long an answer is kept. */
-export const ANSWER_LIFE_MS = 60_000;
+const ANSWER_LIFE_MS = 60_000;
 /** Most answers of each type. */
-export const MAX_ANSWERS = 10_000;
+const MAX_ANSWERS = 10_000;
 
 export class ResolverCache implements Resolver {
   readonly #mx: AnswerCache<readonly MxRecord[]>;

@@ -3,7 +3,7 @@
  * number of tries so far, raised until the result lies in the future. All times
  * are on one clock, the monotonic one.
  *
- * Source: OpenSMTPD scheduler_next (spec 7.5).
+ * Source: OpenSMTPD scheduler_ramqueue.c (scheduler_next).
  */
 import type { Transport } from "#model/envelope.ts";
 

@@ -1,6 +1,6 @@
 /**
  * The scheduler's limits: name, default, what it counts. Defaults are OpenSMTPD's
- * (spec 1.5). Its other `mta limit` keys count connections and belong to the relay.
+ * (limit.c, parse.y). Its other `mta limit` keys count connections and belong to the relay.
  */
 
 export interface SchedulerLimits {

@@ -7,6 +7,7 @@
  * and lmtp, the action; maildir, the action and the user.
  */
 import { unreachable } from "#base/unreachable.ts";
+import { domainOf } from "#protocols/mail/address.ts";
 import type { Action } from "#model/config/config.ts";
 import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
@@ -14,7 +15,7 @@ import type { EnvelopeRecord, MessageRecord, Plan } from "./record.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
 /** Envelopes in one attempt; the rest of a larger message goes in further attempts. */
-export const MAX_TASK_ENVELOPES = 1000;
+const MAX_TASK_ENVELOPES = 1000;
 
 export interface RouteKey {
   readonly name: string;
@@ -34,7 +35,7 @@ export function routeKeyOf(
   switch (action.kind) {
     case "relay": {
       if (transport.kind !== "mta") return undefined;
-      const domain = destination.slice(destination.lastIndexOf("@") + 1).toLowerCase();
+      const domain = domainOf(destination);
       const name = action.hosts.length > 0 ? action.name : `${action.name} ${domain}`;
       return { name: `relay ${name}`, subsystem: "mta", user: undefined };
     }

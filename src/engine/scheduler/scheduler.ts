@@ -7,7 +7,7 @@
  * starve a short one; no route stands in line at a gate that has room; each call
  * costs O(log n) in the number of envelopes, whatever the number of routes.
  *
- * Source: OpenSMTPD's scheduler (spec 7.5), DESIGN 6.
+ * Source: OpenSMTPD scheduler_ramqueue.c.
  */
 import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
 import { unreachable } from "#base/unreachable.ts";

@@ -117,7 +117,7 @@ export class Journal {
       if (segment.bytes >= this.#settings.segmentBytes) await this.#endSegment();
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
-      if (this.#writer?.isBroken === true) await this.#abandonSegment();
+      if (this.#writer?.isBroken === true) await this.#endSegment();
       this.#tell(error);
       const kind = isFull(error) ? "full" : "failed";
       for (const { settle } of group) settle({ kind });
@@ -136,20 +136,14 @@ export class Journal {
     return writer;
   }
 
+  /** No record follows in this segment; the next one's header will say where it ended. */
   async #endSegment(): Promise<void> {
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#writer = undefined;
     this.#previous = { sequence: writer.segment.sequence, bytes: writer.segment.bytes };
-    await writer.close();
-  }
-
-  async #abandonSegment(): Promise<void> {
-    const writer = this.#writer;
-    if (writer === undefined) return;
-    this.#writer = undefined;
-    this.#previous = { sequence: writer.segment.sequence, bytes: writer.segment.bytes };
-    await writer.abandon();
+    if (writer.isBroken) await writer.abandon();
+    else await writer.close();
   }
 
   #tell(error: FilesError): void {

@@ -35,7 +35,7 @@ export interface FramedRecord {
   readonly bytes: number;
 }
 
-/** Bytes 12 to 24 of a frame that may be believed only when the checksum says so. */
+/** What a frame says behind its mark; its lengths are to be believed only when the checksum says so. */
 export interface Frame {
   readonly checksum: number;
   readonly headBytes: number;

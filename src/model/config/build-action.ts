@@ -1,4 +1,4 @@
-/** Actions, from what `action` says. Source: spec 1.9; DESIGN 2.10 (never a delivery to root). */
+/** Actions, from what `action` says. Source: smtpd.conf(5); nooSMTPD (never a delivery to root). */
 import { unreachable } from "#base/unreachable.ts";
 import type { ComplaintList } from "./complaint.ts";
 import type { Action, Format, RelayHost } from "./config.ts";

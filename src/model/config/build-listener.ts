@@ -1,4 +1,4 @@
-/** Listeners, from what `listen on` says and the addresses of this machine. Source: spec 1.8. */
+/** Listeners, from what `listen on` says and the addresses of this machine. Source: smtpd.conf(5). */
 import { formatEndpoint } from "#base/endpoint.ts";
 import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
 import type { ComplaintList } from "./complaint.ts";

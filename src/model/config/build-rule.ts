@@ -1,4 +1,4 @@
-/** Rules, from what `match` says. Source: spec 1.10. */
+/** Rules, from what `match` says. Source: smtpd.conf(5). */
 import type { Action, Criterion, ForCriterion, FromCriterion, Rule } from "./config.ts";
 import type { MatchStatement, Word } from "./syntax.ts";
 import type { TableStore } from "./table-store.ts";

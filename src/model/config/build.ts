@@ -5,7 +5,7 @@
  * Tables and actions may be used before the line that declares them, which
  * OpenSMTPD refuses; a file that it takes means the same here.
  *
- * Source: smtpd.conf(5), spec 1.4-1.10.
+ * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
 import { type ActionDefaults, buildAction } from "./build-action.ts";
 import { buildListeners } from "./build-listener.ts";

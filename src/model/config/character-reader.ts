@@ -7,7 +7,7 @@
  * the `$`. A file ends in a newline, whether it has one or not. CRLF counts as a
  * newline.
  *
- * Source: OpenSMTPD parse.y (lgetc, igetc); spec 1.1, 1.2.
+ * Source: OpenSMTPD parse.y (lgetc, igetc).
  */
 import type { Place } from "./config.ts";
 

@@ -2,7 +2,7 @@
  * Complaints: what is wrong with a configuration, where, and what would be right.
  *
  * An "error" keeps the server from starting, a "warning" does not. The words are
- * OpenSMTPD's where it has some (spec appendix D).
+ * OpenSMTPD's where it has some (parse.y).
  */
 import { formatPlace, type Place } from "./config.ts";
 

@@ -77,10 +77,12 @@ export const SMTP_SERVICES: Readonly<Record<string, number>> = {
   submissions: 465,
 };
 
-/** OpenSMTPD's, spec 1.8. */
+/** OpenSMTPD's, smtpd.h. */
 export const MAX_TAG_LENGTH = 32;
-/** OpenSMTPD's, spec 1.6. */
+/** OpenSMTPD's, smtpd.h. */
 export const MAX_TABLE_NAME_LENGTH = 64;
+/** Largest TCP port. */
+export const MAX_PORT = 65_535;
 /** `sun_path` of Linux without its final NUL, unix(7). */
 export const MAX_SOCKET_PATH_BYTES = 107;
 /** A file that includes itself is found out here. */

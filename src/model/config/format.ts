@@ -4,7 +4,7 @@
  * is delivered. OpenSMTPD finds some only then, and ignores an unfinished `%{`.
  *
  * Limits: modifiers (`:lowercase`) and ranges (`[0:3]`) are not built yet.
- * Source: smtpd.conf(5), FORMAT SPECIFIERS; spec 1.12.
+ * Source: smtpd.conf(5), FORMAT SPECIFIERS; OpenSMTPD mda_variables.c.
  */
 import type { Format, FormatPart, FormatToken } from "./config.ts";
 

@@ -9,7 +9,7 @@
  *
  * Whatever the input, the lexer goes on: a wrong token is of kind "fault".
  *
- * Source: OpenSMTPD parse.y (yylex); spec 1.1, 1.2.
+ * Source: OpenSMTPD parse.y (yylex).
  */
 import { CharacterReader, END } from "./character-reader.ts";
 import type { Place } from "./config.ts";
@@ -24,7 +24,7 @@ export type Token = { readonly at: Place; readonly text: string } & (
   | { readonly kind: "fault" }
 );
 
-/** Source: spec 1.1. */
+/** Source: OpenSMTPD parse.y (yylex). */
 export const MAX_TOKEN_LENGTH = 8095;
 
 export class Lexer {

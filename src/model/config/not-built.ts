@@ -63,7 +63,7 @@ export const NOT_BUILT_OPTIONS: Readonly<Record<OptionPosition, readonly string[
   "table operand": ["regex"],
 };
 
-/** Schemes of a relay URL, spec 8.1. */
+/** Schemes of a relay URL, as smtpd.conf(5) has them. */
 export const NOT_BUILT_RELAY_SCHEMES: readonly string[] = ["smtp+tls", "smtps"];
 
 /** Reserved by OpenSMTPD, used by none of its statements. */

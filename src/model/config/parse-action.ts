@@ -1,4 +1,4 @@
-/** `action NAME …`. Source: smtpd.conf(5), spec 1.9. */
+/** `action NAME …`. Source: smtpd.conf(5). */
 import { unreachable } from "#base/unreachable.ts";
 import type { Place } from "./config.ts";
 import { parseDelay } from "./delay.ts";

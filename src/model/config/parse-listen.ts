@@ -1,11 +1,9 @@
-/** `listen on …`. Source: smtpd.conf(5), spec 1.8; the report of January 2021 (sockets). */
+/** `listen on …`. Source: smtpd.conf(5); nooSMTPD's report of January 2021 (sockets). */
 import type { Place } from "./config.ts";
-import { MAX_TAG_LENGTH, SMTP_SERVICES } from "./defaults.ts";
+import { MAX_PORT, MAX_TAG_LENGTH, SMTP_SERVICES } from "./defaults.ts";
 import { isNotBuilt } from "./not-built.ts";
 import type { ListenStatement } from "./syntax.ts";
 import { meantHint, Misfit, notBuilt, type TokenReader } from "./token-reader.ts";
-
-const MAX_PORT = 65_535;
 
 const ADDRESS_OPTIONS = ["port", "tag", "hostname", "mask-src"] as const;
 const SOCKET_OPTIONS = ["tag", "mask-src", "mode"] as const;

@@ -1,4 +1,4 @@
-/** `match …`. Source: smtpd.conf(5), spec 1.10. */
+/** `match …`. Source: smtpd.conf(5). */
 import type { Place } from "./config.ts";
 import { parseTableOperand } from "./parse-table.ts";
 import type { ForSyntax, FromSyntax, MatchStatement, Negatable } from "./syntax.ts";

@@ -1,4 +1,4 @@
-/** `smtp …` and `queue …`: values of the whole server. Source: smtpd.conf(5), spec 1.4. */
+/** `smtp …` and `queue …`: values of the whole server. Source: smtpd.conf(5). */
 import { unreachable } from "#base/unreachable.ts";
 import type { Place } from "./config.ts";
 import { parseTtl } from "./parse-action.ts";

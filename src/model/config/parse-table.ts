@@ -1,4 +1,4 @@
-/** `table …`, and a table where one is used. Source: smtpd.conf(5), spec 1.3, 1.6. */
+/** `table …`, and a table where one is used. Source: smtpd.conf(5), table(5). */
 import type { Place } from "./config.ts";
 import { isNotBuilt } from "./not-built.ts";
 import type { TableItems, TableOperand, TableStatement, Word } from "./syntax.ts";

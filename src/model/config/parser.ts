@@ -6,7 +6,7 @@
  * What OpenSMTPD knows and we cannot do yet is refused by name. A line that does
  * not fit costs one complaint; reading goes on after it.
  *
- * Source: smtpd.conf(5), spec 1.1-1.4.
+ * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
 import type { ComplaintList } from "./complaint.ts";
 import type { Place } from "./config.ts";

@@ -5,21 +5,18 @@
  * as smtp(1) takes. `smtp://` will use TLS when offered; until TLS is built it
  * speaks in the clear, as `smtp+notls://` always does.
  *
- * Source: smtpd.conf(5) (relay host); spec 8.1.
+ * Source: smtpd.conf(5) (relay host); OpenSMTPD to.c (text_to_relayhost).
  */
-import type { Endpoint } from "#base/endpoint.ts";
-import { formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { RelayHost } from "./config.ts";
-import { DEFAULT_SMTP_PORT, MAX_SOCKET_PATH_BYTES } from "./defaults.ts";
+import { DEFAULT_SMTP_PORT, MAX_PORT, MAX_SOCKET_PATH_BYTES } from "./defaults.ts";
 import { NOT_BUILT_RELAY_SCHEMES } from "./not-built.ts";
 
 export interface RelayUrlFault {
   readonly kind: "relay-url-fault";
   readonly reason: string;
 }
-
-const MAX_PORT = 65_535;
 
 export function parseRelayUrl(text: string): RelayHost | RelayUrlFault {
   if (text.startsWith("unix:")) return parseSocket("smtp", text.slice(5));

@@ -5,7 +5,7 @@
  * of whole lines; a key and a value make a mapping. A comment `# @list` before it
  * makes a list whatever the items look like, which bare IPv6 addresses need.
  *
- * Source: spec 2.4.
+ * Source: OpenSMTPD table(5); table_static.c.
  */
 
 export interface TableFileEntry {

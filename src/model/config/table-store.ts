@@ -36,7 +36,7 @@ export class TableStore {
     this.#isPartial = input.isPartial;
   }
 
-  /** `<localhost>`, `<anyhost>`, `<localnames>`, `<anydestination>`: spec 1.6. */
+  /** `<localhost>`, `<anyhost>`, `<localnames>`, `<anydestination>`, as OpenSMTPD makes them (parse.y). */
   addBuiltins(context: BuildContext, at: Place): void {
     const addresses = [...context.interfaces.values()].flat();
     const lists = {

@@ -6,6 +6,7 @@ import {
   bool,
   bytes,
   type Codec,
+  list,
   oneOf,
   optional,
   struct,
@@ -78,7 +79,9 @@ const targetCodec: Codec<Target> = union<Target>({
   id: [2, { id: text(MAX_NAME_BYTES) }],
 });
 
-const subsystemCodec: Codec<Subsystem> = oneOf(["mta", "mda", "smtp"]);
+const SUBSYSTEMS: readonly Subsystem[] = ["mta", "mda", "smtp"];
+const subsystemCodec: Codec<Subsystem> = oneOf(SUBSYSTEMS);
+export const subsystemsCodec: Codec<readonly Subsystem[]> = list(subsystemCodec, SUBSYSTEMS.length);
 
 const requestVariants: Variants<ControlRequest> = {
   "show-queue": [1, { msgid: optional(text(MAX_NAME_BYTES)) }],

@@ -22,10 +22,17 @@ import {
   numberedAnswerCodec,
   numberedRequestCodec,
   type Subsystem,
+  subsystemsCodec,
 } from "./control-link.ts";
 
 /** Largest serialised configuration: room for tables of a million short entries. */
 export const MAX_CONFIG_BYTES: number = 64 * 1024 * 1024;
+/** PATH_MAX of Linux, limits.h(0p). */
+const MAX_PATH_BYTES = 4096;
+/** Addresses of all interfaces of this machine. */
+const MAX_OWN_ADDRESSES = 4096;
+/** Why something cannot be done: may name two paths. */
+const MAX_REASON_BYTES: number = 16 * 1024;
 /** Counters of one process. */
 export const MAX_COUNTERS = 256;
 
@@ -88,8 +95,7 @@ export type ChildToParent =
   | { readonly kind: "control"; readonly request: NumberedRequest };
 
 const nameCodec: Codec<string> = text(MAX_NAME_BYTES);
-/** Why something cannot be done: may name two paths. */
-const reasonCodec: Codec<string> = text(16 * 1024);
+const reasonCodec: Codec<string> = text(MAX_REASON_BYTES);
 
 const userCodec: Codec<User> = struct<User>({
   name: nameCodec,
@@ -101,11 +107,11 @@ const userCodec: Codec<User> = struct<User>({
 const sliceCodec: Codec<Slice> = struct<Slice>({
   config: text(MAX_CONFIG_BYTES),
   index: u32,
-  spool: text(4096),
-  controlSocket: text(4096),
+  spool: text(MAX_PATH_BYTES),
+  controlSocket: text(MAX_PATH_BYTES),
   verbose: bool,
-  paused: list(oneOf(["mta", "mda", "smtp"]), 3),
-  ownAddresses: list(nameCodec, 4096),
+  paused: subsystemsCodec,
+  ownAddresses: list(nameCodec, MAX_OWN_ADDRESSES),
   maxOpenFiles: u53,
 });
 

@@ -1,10 +1,4 @@
-/** Parts of a mailbox, `user+tag@domain`. Source: RFC 5321 §4.1.2; spec 2.6, 6.6. */
-
-/** A quoted local part may hold an `@`, so the last one divides. Both are "" for the null path. */
-export function splitAddress(address: string): readonly [localPart: string, domain: string] {
-  const at = address.lastIndexOf("@");
-  return at < 0 ? [address, ""] : [address.slice(0, at), address.slice(at + 1)];
-}
+/** The account behind a local part, `user+tag`. Source: RFC 5321 §4.1.2; OpenSMTPD lka_session.c. */
 
 /**
  * The account that `localPart` names: in lower case, without its tag. A quoted local

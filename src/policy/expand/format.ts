@@ -6,11 +6,11 @@
  * that would come out empty, `.` or `..` is a fault. The home folder alone is taken
  * as it is. OpenSMTPD lets `/` and dots through and leaves that to its agents.
  *
- * Source: smtpd.conf(5), FORMAT SPECIFIERS; spec 1.12 (characters and limits).
+ * Source: smtpd.conf(5), FORMAT SPECIFIERS; OpenSMTPD mda_variables.c (characters and limits).
  */
 import { unreachable } from "#base/unreachable.ts";
+import { splitAddress } from "#protocols/mail/address.ts";
 import type { Format, FormatPart, FormatToken } from "#model/config/config.ts";
-import { splitAddress } from "./address.ts";
 
 /** What the specifiers stand for. Addresses are `user@domain`. */
 export interface FormatValues {
@@ -30,9 +30,9 @@ export interface ExpandFault {
   readonly reason: string;
 }
 
-/** Source: spec 1.12. Bytes of UTF-8. */
-export const MAX_EXPANDED_TOKEN_BYTES = 128;
-export const MAX_EXPANDED_BYTES = 1024;
+/** OpenSMTPD's (mda_variables.c). Bytes of UTF-8. */
+const MAX_EXPANDED_TOKEN_BYTES = 128;
+const MAX_EXPANDED_BYTES = 1024;
 
 export function expandFormat(format: Format, values: FormatValues): string | ExpandFault {
   let expanded = "";
@@ -82,23 +82,23 @@ function tokenValue(token: Exclude<FormatToken, "user.directory">, values: Forma
     case "dest":
       return values[token];
     case "sender.user":
-      return splitAddress(values.sender)[0];
+      return splitAddress(values.sender).localPart;
     case "sender.domain":
-      return splitAddress(values.sender)[1];
+      return splitAddress(values.sender).domain;
     case "rcpt.user":
-      return splitAddress(values.rcpt)[0];
+      return splitAddress(values.rcpt).localPart;
     case "rcpt.domain":
-      return splitAddress(values.rcpt)[1];
+      return splitAddress(values.rcpt).domain;
     case "dest.user":
-      return splitAddress(values.dest)[0];
+      return splitAddress(values.dest).localPart;
     case "dest.domain":
-      return splitAddress(values.dest)[1];
+      return splitAddress(values.dest).domain;
     default:
       return unreachable(token);
   }
 }
 
-/** The set of spec 1.12, and what would end or leave a path segment. */
+/** The characters of smtpd.conf(5), and what would end or leave a path segment. */
 function sanitise(value: string): string {
   return value.replaceAll(/[\p{Cc}!#$%&'*?`{|}~/]|^\./gu, ":");
 }

@@ -6,17 +6,18 @@
  * of this machine; the user database is the one thing that may take time. All
  * other answers come at once, as plain values.
  *
- * Nothing is ever delivered as root (DESIGN 2.10): its mail is refused here, and
+ * Nothing is ever delivered as root (nooSMTPD): its mail is refused here, and
  * again by whoever starts an agent.
  *
- * Limits: no aliases, virtual users or forward files yet. Source: spec 1.10, 6.6.
+ * Limits: no aliases, virtual users or forward files yet. Source: OpenSMTPD lka_session.c.
  */
 import type { Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import { splitAddress } from "#protocols/mail/address.ts";
 import { type Action, type Config, formatPlace } from "#model/config/config.ts";
 import type { Transport } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution, Routing } from "#model/resolution.ts";
-import { accountName, isAccountName, splitAddress } from "#policy/expand/address.ts";
+import { accountName, isAccountName } from "#policy/expand/address.ts";
 import { compileRuleset } from "./ruleset.ts";
 
 const MTA: Transport = { kind: "mta" };
@@ -27,7 +28,7 @@ export function createRouting(config: Config, users: Users): Routing {
   const ruleset = compileRuleset(config);
   return {
     resolve(query) {
-      const [localPart, domain] = splitAddress(query.forwardPath);
+      const { localPart, domain } = splitAddress(query.forwardPath);
       const match = ruleset.matchRule({ via: query.via, address: query.origin.address, domain });
       if (match.kind === "none") return NO_RULE;
       if (match.kind === "unavailable") return UNAVAILABLE;

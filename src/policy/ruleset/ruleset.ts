@@ -8,7 +8,7 @@
  * socket` is false for internal mail, which came over none; OpenSMTPD has crashed
  * on that.
  *
- * Source: OpenSMTPD ruleset.c; spec 1.10.
+ * Source: OpenSMTPD ruleset.c; smtpd.conf(5).
  */
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import { unreachable } from "#base/unreachable.ts";

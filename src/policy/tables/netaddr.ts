@@ -3,7 +3,7 @@
  * is not an address (`local`) is equal only to itself.
  *
  * One map for each prefix length that occurs, so the number of networks does not
- * matter. Source: spec 2.3.
+ * matter. Source: OpenSMTPD table.c (table_netaddr_match).
  */
 import {
   type IpAddress,

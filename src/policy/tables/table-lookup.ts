@@ -1,6 +1,6 @@
 /**
  * Tables prepared for the question that a rule puts to them: each service has its
- * own idea of when a key matches (spec 2.3).
+ * own idea of when a key matches (OpenSMTPD table.c).
  *
  * Answers are made when the table is compiled, so a lookup allocates next to
  * nothing. A key longer than any that a table may hold is absent, not an error: a
@@ -16,7 +16,7 @@ export type Service = "string" | "domain" | "netaddr";
 /** The value of what `key` matches; "" if the table is a list. */
 export type TableLookup = (key: string) => Lookup<string>;
 
-/** Source: spec 2.3. */
+/** OpenSMTPD's (table.c). */
 export const MAX_KEY_LENGTH = 1023;
 
 export function compileTable(table: Table, service: Service): TableLookup {

@@ -3,6 +3,7 @@
  *
  * Source: RFC 3464 §2; RFC 3463 (status codes).
  */
+import { formatDate } from "#protocols/mail/date.ts";
 import { printable, typedAddress } from "./printable.ts";
 
 /** Longest field body that is given back of what a far side said. */
@@ -23,11 +24,6 @@ export interface ReportedRecipient {
   readonly remote: string;
   /** 0 if it was never tried. */
   readonly lastTryAtMs: number;
-}
-
-/** `Sun, 22 Nov 2026 21:36:51 +0000`. RFC 5322 §3.3. */
-export function formatDate(wallMs: number): string {
-  return new Date(wallMs).toUTCString().replace("GMT", "+0000");
 }
 
 /** The fields of the whole message, then a group for each recipient. Lines end in CRLF. */

@@ -8,7 +8,8 @@
  *
  * Source: RFC 3464, RFC 6522, RFC 3834 §3.1.7 (Auto-Submitted), RFC 5321 §6.1.
  */
-import { formatDate, formatDeliveryStatus, type ReportedRecipient } from "./delivery-status.ts";
+import { formatDate } from "#protocols/mail/date.ts";
+import { formatDeliveryStatus, type ReportedRecipient } from "./delivery-status.ts";
 import { printable, printableAddress } from "./printable.ts";
 import { encodeQuotedPrintable, isPlain } from "./quoted-printable.ts";
 

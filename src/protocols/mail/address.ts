@@ -15,7 +15,7 @@
 import { isAddressLiteral, isHostName } from "./domain.ts";
 
 /** RFC 5321 §4.5.3.1.1 asks for 64 at least; VERP senders use more. */
-export const MAX_LOCAL_PART_LENGTH = 255;
+const MAX_LOCAL_PART_LENGTH = 255;
 /** RFC 5321 §4.5.3.1.3 gives a whole path 256; this bounds one with a source route. */
 const MAX_PATH_LENGTH = 1024;
 
@@ -83,6 +83,11 @@ export function splitAddress(address: string): Address {
   const at = address.lastIndexOf("@");
   if (at < 0) return { localPart: address, domain: "" };
   return { localPart: address.slice(0, at), domain: address.slice(at + 1) };
+}
+
+/** The domain of an address as it is compared: in lower case. */
+export function domainOf(address: string): string {
+  return splitAddress(address).domain.toLowerCase();
 }
 
 /** Index of the ">" that ends the path; ">" inside a quoted local part does not. -1 if there is none. */

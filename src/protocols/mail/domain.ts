@@ -7,11 +7,11 @@
  *
  * Source: RFC 5321 §4.1.2 (Domain), §4.1.3 (literals); RFC 1035 §2.3.4 (lengths).
  */
-export const MAX_DOMAIN_LENGTH = 255;
-const MAX_LABEL_LENGTH = 63;
+import { DASH, DOT } from "#base/ascii.ts";
+import { isIpv4, isIpv6 } from "#base/ip-address.ts";
 
-const DASH = 0x2d;
-const DOT = 0x2e;
+const MAX_DOMAIN_LENGTH = 255;
+const MAX_LABEL_LENGTH = 63;
 
 /** Whether `text` is a host name, with or without dots. */
 export function isHostName(text: string): boolean {
@@ -38,41 +38,6 @@ export function isAddressLiteral(text: string): boolean {
   const inner = text.slice(1, -1);
   if (inner.slice(0, 5).toLowerCase() === "ipv6:") return isIpv6(inner.slice(5));
   return isIpv4(inner);
-}
-
-/** Four decimal octets without leading zeros: `0177.0.0.1` means different hosts to different readers. */
-function isIpv4(text: string): boolean {
-  const octets = text.split(".");
-  return (
-    octets.length === 4 &&
-    octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256)
-  );
-}
-
-function isIpv6(text: string): boolean {
-  if (text.length > 45) return false; // the longest form there is
-  const halves = text.split("::");
-  if (halves.length > 2) return false;
-  let groups = 0;
-  for (const [index, half] of halves.entries()) {
-    const count = countGroups(half, index === halves.length - 1);
-    if (count === undefined) return false;
-    groups += count;
-  }
-  return halves.length === 2 ? groups < 8 : groups === 8;
-}
-
-/** How many 16-bit groups `half` stands for; an IPv4 tail, where allowed, counts for two. */
-function countGroups(half: string, mayEndInIpv4: boolean): number | undefined {
-  if (half === "") return 0;
-  const parts = half.split(":");
-  let groups = 0;
-  for (const [index, part] of parts.entries()) {
-    if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups += 1;
-    else if (mayEndInIpv4 && index === parts.length - 1 && isIpv4(part)) groups += 2;
-    else return undefined;
-  }
-  return groups;
 }
 
 function isHostNameUnit(unit: number): boolean {

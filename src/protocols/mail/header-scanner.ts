@@ -6,7 +6,7 @@
  * A header is a line with ":" that does not start with a space or tab, and whose
  * name is 1 to 1023 octets; such a start continues the header before. The first
  * line that is neither must be empty. A message may end inside its block, and
- * may be empty. OpenSMTPD's rules (spec 6.9), but for the empty name, refused here.
+ * may be empty. OpenSMTPD's rules (rfc5322.c), but for the empty name, refused here.
  * A continuation as the first line is refused too: it would continue the trace
  * header that the server puts before it.
  *

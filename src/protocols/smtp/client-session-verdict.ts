@@ -64,7 +64,7 @@ export function verdictsWhenBroken(
 }
 
 /** `250 2.1.5 Recipient ok`: a reply on one line. Enhanced codes are said once. */
-export function formatReceivedReply(reply: ReceivedReply): string {
+function formatReceivedReply(reply: ReceivedReply): string {
   const enhanced = enhancedStatus(reply);
   const texts = reply.lines.map((line, index) =>
     index > 0 && enhanced !== undefined && line.startsWith(`${enhanced} `)

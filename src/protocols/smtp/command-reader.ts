@@ -4,7 +4,7 @@
  * Only CRLF ends a line; a line that has a CR or LF elsewhere is read to its
  * CRLF and then refused as a whole, so that no two readers can disagree on where
  * a command began. Keeps at most MAX_COMMAND_BYTES of an unfinished line.
- * OpenSMTPD takes LF alone; we differ on purpose (spec 6.2, SMTP smuggling).
+ * OpenSMTPD takes LF alone; we differ on purpose (SMTP smuggling).
  *
  * Source: RFC 5321 §2.3.8 (lines), §4.5.3.1.4 (512 octets at least).
  */

@@ -12,11 +12,11 @@
 import { CR, DASH, LF, SPACE } from "#base/ascii.ts";
 
 /** Longest line without its CRLF, OpenSMTPD's bound. */
-export const MAX_REPLY_LINE_BYTES = 2048;
+const MAX_REPLY_LINE_BYTES = 2048;
 /** Most lines of one reply. */
 export const MAX_REPLY_LINES = 512;
 /** Most bytes of one reply. */
-export const MAX_REPLY_BYTES: number = 64 * 1024;
+const MAX_REPLY_BYTES: number = 64 * 1024;
 
 /** A reply as a server sent it. */
 export interface ReceivedReply {

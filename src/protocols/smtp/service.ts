@@ -2,7 +2,7 @@
  * What a server says of itself: greeting, the extensions after EHLO, HELP, and
  * why it ends a session. Also the rules that a session goes by.
  *
- * Extensions come in OpenSMTPD's order (spec 6.3) with PIPELINING, which it lacks.
+ * Extensions come in OpenSMTPD's order (smtp_session.c) with PIPELINING, which it lacks.
  *
  * Source: RFC 5321 §4.2, §4.1.1.1; RFC 1869 names; RFC 2034 §4 (no enhanced code
  * on the greeting and on the answer to EHLO).

@@ -1,7 +1,7 @@
 /**
  * The replies of the server that do not depend on the moment, by name.
  *
- * Codes and words are OpenSMTPD's (spec 6.4, 6.8), with an enhanced code wherever
+ * Codes and words are OpenSMTPD's (smtp_session.c), with an enhanced code wherever
  * RFC 2034 §4 wants one. The word before the colon is the enhanced code's meaning
  * in RFC 3463.
  *

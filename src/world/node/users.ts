@@ -96,7 +96,7 @@ function readAnswer(name: string, result: RunResult): Lookup<User> {
 }
 
 /** passwd(5): name:password:uid:gid:gecos:home:shell. */
-export function parsePasswdLine(line: string): User | undefined {
+function parsePasswdLine(line: string): User | undefined {
   const [name, , uid, gid, , home] = line.split(":");
   if (name === undefined || home === undefined) return undefined;
   if (!isId(uid) || !isId(gid)) return undefined;
