@@ -10,15 +10,15 @@
  * Delay warnings (`bounce warn-interval`) and DSN options will come in here as
  * further kinds of `ReportedRecipient.action`. Source: RFC 5321 §4.5.5, §6.1; OpenSMTPD bounce.c.
  */
+import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
-import { unreachable } from "#base/unreachable.ts";
+import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
+import { formatReport } from "#protocols/dsn/report.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { Envelope, Message, Origin } from "#model/envelope.ts";
 import { randomEvpid, randomSessionId } from "#model/ids.ts";
 import type { PlannedEnvelope, Routing } from "#model/resolution.ts";
-import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
-import { formatReport } from "#protocols/dsn/report.ts";
 import { readHeaderBlock } from "./header-block.ts";
 
 export interface BouncePorts {

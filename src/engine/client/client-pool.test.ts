@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ClientPool, type ClientRoute, POOL_SETTINGS, type PoolSettings } from "./client-pool.ts";
-import type { SendOutcome } from "./smtp-client.ts";
-import type { Event } from "#model/events.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { Event } from "#model/events.ts";
+import { SimWorld } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
-import { SimWorld } from "#world/sim/world.ts";
+import { ClientPool, type ClientRoute, POOL_SETTINGS, type PoolSettings } from "./client-pool.ts";
+import type { SendOutcome } from "./smtp-client.ts";
 
 const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
 const ROUTE: ClientRoute = {

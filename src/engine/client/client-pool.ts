@@ -13,11 +13,6 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
-import type { ClientTimeouts } from "./client-timeouts.ts";
-import { openClient, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
-import type { MessageText } from "#model/delivery.ts";
-import type { Observe } from "#model/events.ts";
-import { randomSessionId } from "#model/ids.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import {
@@ -25,6 +20,11 @@ import {
   formatVerdict,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
+import type { MessageText } from "#model/delivery.ts";
+import type { Observe } from "#model/events.ts";
+import { randomSessionId } from "#model/ids.ts";
+import type { ClientTimeouts } from "./client-timeouts.ts";
+import { openClient, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
 
 /** One way to a server. Routes of the same key share connections, so all else must follow from the key. */
 export interface ClientRoute {

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FilesError } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
-import { openClient, type OpenResult, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
-import type { MessageText } from "#model/delivery.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { MessageText } from "#model/delivery.ts";
+import { SimWorld, type SimWorldSettings } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
-import { SimWorld, type SimWorldSettings } from "#world/sim/world.ts";
+import { openClient, type OpenResult, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
 
 const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
 const MINUTE_MS = 60_000;

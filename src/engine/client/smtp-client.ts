@@ -11,13 +11,10 @@
  * protocols/smtp/client-session.ts.
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Connection, Network, NetworkFault } from "#base/ports/network.ts";
-import { unreachable } from "#base/unreachable.ts";
-import { CLIENT_TIMEOUTS, type ClientTimeouts, timeoutMs } from "./client-timeouts.ts";
-import { Deadline } from "./deadline.ts";
-import type { MessageText } from "#model/delivery.ts";
 import { step } from "#protocols/smtp/client-session.ts";
 import { type Extensions, NO_EXTENSIONS } from "#protocols/smtp/client-session-extensions.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
@@ -30,6 +27,9 @@ import {
 import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
+import type { MessageText } from "#model/delivery.ts";
+import { CLIENT_TIMEOUTS, type ClientTimeouts, timeoutMs } from "./client-timeouts.ts";
+import { Deadline } from "./deadline.ts";
 
 export interface ClientPorts {
   readonly network: Network;

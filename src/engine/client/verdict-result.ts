@@ -6,7 +6,6 @@
  * What is not known is deferred: a second delivery is better than none.
  */
 import { unreachable } from "#base/unreachable.ts";
-import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
 import {
   type ClientFault,
@@ -15,6 +14,7 @@ import {
   type Stage,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
+import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 
 /** What is said of an envelope, apart from which one it is. */
 export type Outcome = Omit<DeliveryResult, "evpid">;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RamSpool } from "#engine/spool/ram-spool.ts";
-import type { Blob, CommitOutcome } from "#engine/spool/spool.ts";
 import type { Carrier } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import { RamSpool } from "#engine/spool/ram-spool.ts";
+import type { Blob, CommitOutcome } from "#engine/spool/spool.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
 import { MAX_UNWRITTEN_BYTES } from "./local-intake.ts";

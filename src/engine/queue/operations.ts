@@ -8,8 +8,8 @@
  * envelope alone.
  */
 import type { MessageText } from "#model/delivery.ts";
-import type { Target } from "#model/ipc/control-link.ts";
 import { msgidOf } from "#model/ids.ts";
+import type { Target } from "#model/ipc/control-link.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, envelopeOf, evpidOf, expiresAtMs } from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";

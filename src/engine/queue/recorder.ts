@@ -7,8 +7,8 @@
  * that a full disk makes no duplicates. Only the end of the process makes it
  * forget; then the envelopes are attempted again (RFC 5321 §6.1: never lost).
  */
-import type { BounceDraft, BounceWriter } from "#engine/bounce/bounce.ts";
 import type { CommitOutcome, SpoolEntry } from "#engine/spool/spool.ts";
+import type { BounceDraft, BounceWriter } from "#engine/bounce/bounce.ts";
 import { envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import { delayMs, enrol, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";

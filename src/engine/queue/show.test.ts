@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import type { Message } from "#model/envelope.ts";
+import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import { formatEnvelope, formatQueueJson, formatQueueLine, type QueuedEnvelope } from "./show.ts";
 
 const NOW_MS = 1_767_225_700_000;

@@ -6,9 +6,9 @@
  * one line, and an answer that is missing counts as "deferred".
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
 import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
-import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, evpidOf } from "#engine/scheduler/record.ts";
 

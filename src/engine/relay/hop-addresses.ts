@@ -4,8 +4,8 @@
  */
 import type { Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
-import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 
 /** Addresses of one host that are tried. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MxRecord } from "#base/ports/resolver.ts";
-import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "./relay.ts";
-import type { RelayAction, RelayHost } from "#model/config/config.ts";
 import { type DeliveryTask, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
+import type { RelayAction, RelayHost } from "#model/config/config.ts";
+import { SimWorld } from "#world/sim/world.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
-import { SimWorld } from "#world/sim/world.ts";
+import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
 const TEXT = "Subject: x\r\n\r\nhello\r\n";

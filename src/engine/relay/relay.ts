@@ -13,6 +13,12 @@
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { domainOf } from "#protocols/mail/address.ts";
+import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
+import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import type { Envelope } from "#model/envelope.ts";
+import type { Observe } from "#model/events.ts";
+import type { RelayAction } from "#model/config/config.ts";
 import {
   ClientPool,
   type ClientRoute,
@@ -24,12 +30,6 @@ import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { addressesOf } from "./hop-addresses.ts";
 import { exchangersOf, hostsOf, type NextHop, type NextHops, type NoRoute } from "./next-hops.ts";
 import { ResolverCache } from "./resolver-cache.ts";
-import type { RelayAction } from "#model/config/config.ts";
-import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
-import type { Envelope } from "#model/envelope.ts";
-import type { Observe } from "#model/events.ts";
-import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 
 export interface RelayPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;

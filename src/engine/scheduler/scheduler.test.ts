@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Action } from "#model/config/config.ts";
 import type { Message } from "#model/envelope.ts";
+import type { Action } from "#model/config/config.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
 import { type Grant, Scheduler } from "./scheduler.ts";
 

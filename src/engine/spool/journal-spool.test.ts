@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk, type SimDiskSettings } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
 import {
   accepted,
   acceptedAsBlob,
@@ -15,9 +18,6 @@ import {
 } from "#test/crash/mail.ts";
 import { SpoolModel } from "#test/crash/spool-model.ts";
 import { openSpool, SPOOL_FOLDER, smallSpool } from "#test/crash/spool-scenario.ts";
-import { SimClock } from "#world/sim/clock.ts";
-import { SimDisk, type SimDiskSettings } from "#world/sim/disk.ts";
-import { simRandom } from "#world/sim/random.ts";
 import type { Spool } from "./spool.ts";
 
 /** What a random caller does next; numbers choose among the messages that there are. */

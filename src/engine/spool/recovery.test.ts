@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Event } from "#model/events.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
 import {
   accepted,
   acceptedAsBlob,
@@ -9,10 +13,6 @@ import {
   mail,
   readAll,
 } from "#test/crash/mail.ts";
-import type { Event } from "#model/events.ts";
-import { SimClock } from "#world/sim/clock.ts";
-import { SimDisk } from "#world/sim/disk.ts";
-import { simRandom } from "#world/sim/random.ts";
 import { type JournalSpoolOptions, openJournalSpool } from "./journal-spool.ts";
 import { FORMAT, HEADER_BYTES } from "./segment-header.ts";
 import type { Spool } from "./spool.ts";

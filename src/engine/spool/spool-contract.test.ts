@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
 import {
   accepted,
   acceptedAsBlob,
@@ -11,9 +14,6 @@ import {
   readAll,
 } from "#test/crash/mail.ts";
 import { openSpool, SPOOL_FOLDER, smallSpool } from "#test/crash/spool-scenario.ts";
-import { SimClock } from "#world/sim/clock.ts";
-import { SimDisk } from "#world/sim/disk.ts";
-import { simRandom } from "#world/sim/random.ts";
 import { RamSpool } from "./ram-spool.ts";
 import type { Spool } from "./spool.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
+import { parseConfig } from "#model/config/parse-config.ts";
 import { createRouting } from "./routing.ts";
 
 const CONFIG = `listen on socket

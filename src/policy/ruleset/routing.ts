@@ -14,10 +14,10 @@
 import type { Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
-import { type Action, type Config, formatPlace } from "#model/config/config.ts";
 import type { Transport } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution, Routing } from "#model/resolution.ts";
-import { accountName, isAccountName } from "#policy/expand/address.ts";
+import { type Action, type Config, formatPlace } from "#model/config/config.ts";
+import { accountName, isAccountName } from "#policy/expand/account-name.ts";
 import { compileRuleset } from "./ruleset.ts";
 
 const MTA: Transport = { kind: "mta" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accountName } from "./address.ts";
+import { accountName } from "./account-name.ts";
 
 test("the account is the local part in lower case, without its tag", () => {
   assert.deepEqual(
