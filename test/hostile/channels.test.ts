@@ -1,0 +1,266 @@
+/**
+ * NOD-11: a dispatcher that a stranger has taken over says whatever can be said to the
+ * queue: bytes that are no frames, and frames with any values in them. The queue must
+ * not die of it, now or when it reads its journal again, and still takes honest mail.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import type { Action } from "#model/config/config.ts";
+import type { DeliveryResult } from "#model/delivery.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
+import { FrameReader } from "#model/ipc/frame.ts";
+import type { RecipientQuery, Resolution } from "#model/resolution.ts";
+import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
+import { openJournalSpool } from "#engine/spool/journal-spool.ts";
+import { QueueDoor } from "#processes/queue-door.ts";
+import { queueAnswers } from "#processes/queue-control.ts";
+import {
+  AGENT_SIDE,
+  CHILD_SIDE,
+  CONTROL_CLIENT_SIDE,
+  CONTROL_QUEUE_SIDE,
+  DISPATCHER_SIDE,
+  PARENT_SIDE,
+  QUEUE_SIDE,
+} from "#processes/shapes.ts";
+import { SimWorld } from "#world/sim/world.ts";
+import type { SimDisk } from "#world/sim/disk.ts";
+
+const MINUTE_MS = 60_000;
+const AT = { file: "smtpd.conf", line: 1, column: 1 };
+const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ["out", { kind: "relay", at: AT, name: "out", ttlMs: MINUTE_MS, hosts: [], helo: "mx.example" }],
+  [
+    "d",
+    {
+      kind: "maildir",
+      at: AT,
+      name: "d",
+      ttlMs: MINUTE_MS,
+      path: { source: "/mail", parts: [] },
+      user: "mail",
+    },
+  ],
+]);
+
+/** Bounces are made and delivered, so that what is in them is worded. */
+function takesBounces({ forwardPath }: RecipientQuery): Resolution {
+  const envelope = {
+    destination: forwardPath,
+    action: "d",
+    transport: { kind: "mda", user: "a" } as const,
+    rule: "smtpd.conf:1",
+    ttlMs: MINUTE_MS,
+  };
+  return { kind: "accepted", envelopes: [envelope] };
+}
+
+test("bytes that are no frames are faults at the end of every channel, and throw nowhere", () => {
+  const shapes = [
+    AGENT_SIDE,
+    CHILD_SIDE,
+    CONTROL_CLIENT_SIDE,
+    CONTROL_QUEUE_SIDE,
+    DISPATCHER_SIDE,
+    PARENT_SIDE,
+    QUEUE_SIDE,
+  ];
+  const chunks = fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 8 });
+  fc.assert(
+    fc.property(fc.constantFrom(...shapes), chunks, fc.boolean(), (shape, pieces, isFramed) => {
+      const reader = new FrameReader<unknown>(shape.inbound, shape.maxFrameBytes);
+      const body = Buffer.concat(pieces);
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(body.length);
+      reader.push(isFramed ? Buffer.concat([length, body]) : body, () => undefined);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+/** The queue with its journal on a disk, and one dispatcher's way in. */
+class Target {
+  readonly world = new SimWorld(1);
+  readonly said: QueueToDispatcher[] = [];
+  msgids: string[] = [];
+  queue: Queue | undefined;
+  door: QueueDoor | undefined;
+
+  async start(disk: SimDisk): Promise<void> {
+    const { clock, random } = this.world;
+    const files = disk.files();
+    const opened = await this.#run(
+      openJournalSpool({ files, clock, random, observe: () => undefined, folder: "/spool" }),
+    );
+    assert.ok(opened.kind === "opened", "the spool opens");
+    this.queue = createQueue(
+      {
+        spool: opened.spool,
+        clock,
+        random,
+        routing: { resolve: takesBounces },
+        carrier: { attempt: (task) => this.door?.carrier.attempt(task) ?? Promise.resolve([]) },
+        observe: () => undefined,
+      },
+      { ...DEFAULT_QUEUE_SETTINGS, serverName: "mx.example", actions: ACTIONS },
+    );
+    this.door = new QueueDoor(this.queue, (message) => this.#heard(message));
+  }
+
+  async says(message: DispatcherToQueue): Promise<void> {
+    this.door?.take(message);
+    await this.world.clock.advance(10);
+  }
+
+  /** All that an operator may look at. */
+  async looksAtAll(): Promise<void> {
+    assert.ok(this.queue !== undefined);
+    const answers = queueAnswers(this.queue, this.world.clock, () => []);
+    for await (const answer of answers({ kind: "show-queue", msgid: "" })) {
+      if (answer.kind !== "row") continue;
+      const evpid = /"evpid":"(\w+)"/.exec(answer.json)?.[1];
+      if (evpid !== undefined)
+        for await (const _ of answers({ kind: "show-envelope", evpid }))
+          assert.ok(_.kind !== "bytes");
+    }
+  }
+
+  #heard(message: QueueToDispatcher): void {
+    this.said.push(message);
+    if (message.kind === "msgids") this.msgids.push(...message.msgids);
+    if (message.kind !== "attempt") return;
+    // Answers that name other envelopes, and words that nobody would say.
+    const results: readonly DeliveryResult[] = message.envelopes.flatMap(({ evpid }, index) => [
+      { evpid: "ffffffffffffffff", outcome: "delivered", status: "", diagnostic: "", remote: "" },
+      {
+        evpid,
+        outcome: index % 2 === 0 ? "failed" : "deferred",
+        status: "\r\nX: y",
+        diagnostic: "\0\u202E\r\n.\r\n",
+        remote: "<>\n",
+      },
+    ]);
+    this.world.clock.after(1, () =>
+      this.door?.take({ kind: "results", attempt: message.attempt, results }),
+    );
+  }
+
+  #run<Value>(promise: Promise<Value>): Promise<Value> {
+    return this.world.clock.runUntilSettled(promise, MINUTE_MS);
+  }
+}
+
+const anyText = fc.oneof(
+  fc.string({ maxLength: 20, unit: "binary" }),
+  fc.constantFrom("", "@", "\r\n", "\0", "__proto__", "x".repeat(1000), "a@b", "\uD800"),
+);
+const anyNumber = fc.oneof(
+  fc.nat(),
+  fc.constantFrom(0, 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER),
+);
+
+const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
+  acceptedAtMs: anyNumber,
+  reversePath: anyText,
+  origin: fc.record({
+    kind: fc.constantFrom("smtp", "local", "internal"),
+    address: anyText,
+    hostname: anyText,
+    helo: anyText,
+    tag: anyText,
+    username: anyText,
+  }),
+  textBytes: anyNumber,
+  is8bit: fc.boolean(),
+});
+const anyEnvelope: fc.Arbitrary<Omit<Envelope, "evpid">> = fc.record({
+  forwardPath: anyText,
+  destination: anyText,
+  action: fc.oneof(anyText, fc.constantFrom("d", "out")),
+  transport: fc.oneof(
+    fc.constant({ kind: "mta" } as const),
+    anyText.map((user) => ({ kind: "mda", user }) as const),
+  ),
+  rule: anyText,
+  ttlMs: anyNumber,
+});
+const anySaying = fc.record({
+  message: anyMessage,
+  envelopes: fc.array(anyEnvelope, { maxLength: 3 }),
+  text: fc.uint8Array({ maxLength: 50 }),
+  saysTheLength: fc.boolean(),
+  isGranted: fc.boolean(),
+  inBlob: fc.boolean(),
+});
+
+test("frames with any values in them end neither the queue nor the one after it", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anySaying, { maxLength: 4 }), async (sayings) => {
+      const target = new Target();
+      await target.world.disk.files().makeFolder("/spool", 0o700);
+      await target.start(target.world.disk);
+      for (const saying of sayings) {
+        const msgid = (saying.isGranted ? target.msgids.pop() : undefined) ?? "0badf00d";
+        const { text, inBlob } = saying;
+        if (inBlob) await target.says({ kind: "blob-write", msgid, bytes: text });
+        const textBytes = saying.saysTheLength ? text.length : saying.message.textBytes;
+        const envelopes = saying.envelopes.map((envelope, index) => ({
+          ...envelope,
+          evpid: `${msgid}0000000${index}`,
+        }));
+        const message = { ...saying.message, msgid, textBytes };
+        const sent = inBlob ? new Uint8Array() : text;
+        await target.says({ kind: "accept", message, envelopes, inBlob, text: sent });
+        await target.says({ kind: "text-read", attempt: 1, offset: 2 ** 40, length: 2 ** 31 });
+        await target.says({ kind: "results", attempt: 99, results: [] });
+      }
+      await target.world.clock.advance(MINUTE_MS);
+      await target.looksAtAll();
+      // The next queue reads what this one wrote.
+      target.door?.lost();
+      await target.world.clock.runUntilSettled(
+        target.queue?.stop() ?? Promise.resolve(),
+        MINUTE_MS,
+      );
+      target.msgids = [];
+      await target.start(target.world.disk);
+      await target.looksAtAll();
+      await sendsHonestMail(target);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+async function sendsHonestMail(target: Target): Promise<void> {
+  const msgid = target.msgids.pop() ?? "";
+  const text = Buffer.from("Subject: x\r\n\r\nx\r\n");
+  const message: Message = {
+    msgid,
+    acceptedAtMs: target.world.clock.wallMs(),
+    reversePath: "a@example.test",
+    origin: {
+      kind: "smtp",
+      address: "198.51.100.7",
+      hostname: "c.test",
+      helo: "c.test",
+      tag: "",
+      username: "",
+    },
+    textBytes: text.length,
+    is8bit: false,
+  };
+  const envelope: Envelope = {
+    evpid: `${msgid}00000001`,
+    forwardPath: "b@example.test",
+    destination: "b@example.test",
+    action: "d",
+    transport: { kind: "mda", user: "b" },
+    rule: "smtpd.conf:1",
+    ttlMs: MINUTE_MS,
+  };
+  await target.says({ kind: "accept", message, envelopes: [envelope], inBlob: false, text });
+  const receipt = target.said.findLast((each) => each.kind === "receipt" && each.msgid === msgid);
+  assert.deepEqual(receipt, { kind: "receipt", msgid, outcome: "accepted" });
+}
