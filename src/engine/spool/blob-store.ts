@@ -10,7 +10,7 @@ import { dirname } from "node:path/posix";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import { checksum } from "./checksum.ts";
 import type { TextStamp } from "./record-entries.ts";
-import { isFull, tolerate } from "./segment-writer.ts";
+import { isFull, makeFolderIfMissing, tolerate } from "./file-faults.ts";
 import type { Room } from "./room.ts";
 import type { Blob, CommitOutcome } from "./spool.ts";
 
@@ -174,17 +174,6 @@ class BlobFile {
     const file = await this.#files.open(this.#path, "create");
     this.#isOurs = true;
     return file;
-  }
-}
-
-/** Makes a folder; says whether it was missing. @throws {FilesError} */
-export async function makeFolderIfMissing(files: Files, folder: string): Promise<boolean> {
-  try {
-    await files.makeFolder(folder, 0o700);
-    return true;
-  } catch (error) {
-    if (error instanceof FilesError && error.code === "EEXIST") return false;
-    throw error;
   }
 }
 

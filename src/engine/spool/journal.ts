@@ -9,12 +9,13 @@
 import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Observe } from "#model/events.ts";
+import { isFull, unlinkIfThere } from "./file-faults.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Place } from "./ledger.ts";
 import type { FramedRecord } from "./record.ts";
 import { type Segment, segmentName } from "./segment.ts";
 import { randomMark, type SegmentEnd } from "./segment-header.ts";
-import { type Durability, isFull, SegmentWriter } from "./segment-writer.ts";
+import { type Durability, SegmentWriter } from "./segment-writer.ts";
 
 export interface JournalSettings {
   readonly files: Files;
@@ -154,13 +155,5 @@ export class Journal {
       what: "Cannot write the journal",
       cause: error.message,
     });
-  }
-}
-
-async function unlinkIfThere(files: Files, path: string): Promise<void> {
-  try {
-    await files.unlink(path);
-  } catch (error) {
-    if (!(error instanceof FilesError) || error.code !== "ENOENT") throw error;
   }
 }

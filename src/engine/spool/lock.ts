@@ -8,7 +8,7 @@
  * Where /proc is missing there is no lock.
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 import { UnusableSpool } from "./unusable-spool.ts";
 
 /** Gives the lock up. */

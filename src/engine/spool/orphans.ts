@@ -8,7 +8,7 @@ import type { Files } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Quarantine } from "./quarantine.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 
 interface OrphanParts {
   readonly files: Files;

@@ -4,7 +4,7 @@
  */
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 
 const PIECE_BYTES: number = 256 * 1024;
 

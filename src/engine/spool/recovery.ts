@@ -19,7 +19,7 @@ import type { Segment } from "./segment.ts";
 import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 import type { StoredMessage } from "./spool.ts";
 import { Unfinished, untried } from "./unfinished.ts";
 

@@ -14,7 +14,7 @@ import type { EnvelopeState, Ledger, LiveMessage } from "./ledger.ts";
 import { type Accepted, frameEntries, type RecordEntry, type Restated } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 import { type Finding, readRecordAt, scanSegment } from "./segment-scan.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 import type { StoredEnvelope } from "./spool.ts";
 import { readStoredText } from "./stored-text.ts";
 import { untried } from "./unfinished.ts";

@@ -7,7 +7,7 @@ import type { Observe } from "#model/events.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { emptySegment, parseSegmentName, type Segment, segmentName } from "./segment.ts";
 import { FORMAT, HEADER_BYTES, readHeader, type SegmentHeader } from "./segment-header.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 import { tolerantRead } from "./tolerant-read.ts";
 import { UnusableSpool } from "./unusable-spool.ts";
 

@@ -7,7 +7,8 @@
  * Only a write for which there was no room can be taken back, by truncating.
  */
 import { dirname } from "node:path/posix";
-import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import type { Files, OpenFile } from "#base/ports/files.ts";
+import { isFull, tolerate } from "./file-faults.ts";
 import type { FramedRecord } from "./record.ts";
 import { emptySegment, type Segment } from "./segment.ts";
 import { encodeHeader, HEADER_BYTES, type SegmentHeader } from "./segment-header.ts";
@@ -98,22 +99,5 @@ export class SegmentWriter {
   /** Everything in it is durable already, so that closing cannot lose anything. */
   async close(): Promise<void> {
     await tolerate(this.#file.close());
-  }
-}
-
-/** Codes that say that there is no room, now. */
-const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
-
-/** Whether an operation failed because there is no room. */
-export function isFull(error: unknown): boolean {
-  return error instanceof FilesError && FULL.has(error.code);
-}
-
-/** Waits for an operation whose failure changes nothing. */
-export async function tolerate(operation: Promise<void>): Promise<void> {
-  try {
-    await operation;
-  } catch (error) {
-    if (!(error instanceof FilesError)) throw error;
   }
 }

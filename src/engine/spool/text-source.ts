@@ -7,7 +7,7 @@ import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Ledger, LiveMessage } from "./ledger.ts";
-import { tolerate } from "./segment-writer.ts";
+import { tolerate } from "./file-faults.ts";
 import { DAMAGED_TEXT, readStoredText } from "./stored-text.ts";
 import type { TextCache } from "./text-cache.ts";
 

@@ -4,7 +4,7 @@
  * one is another matter: what is delivered from it makes room.
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
-import { isFull, tolerate } from "./segment-writer.ts";
+import { isFull, tolerate } from "./file-faults.ts";
 
 const PROBE_NAME = ".probe";
 
