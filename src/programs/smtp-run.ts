@@ -170,6 +170,7 @@ const FAULT_WORDS: Readonly<Record<ClientFault["kind"], string>> = {
   protocol: "protocol error",
   text: "internal error",
   busy: "internal error",
+  loop: "connection error",
 };
 
 function formatFailure(verdict: Verdict): string {

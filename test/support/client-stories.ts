@@ -88,7 +88,7 @@ function describe(action: ClientAction): readonly string[] {
 }
 
 export function startSession(dialect: Dialect): ClientSession {
-  return { phase: "greeting", dialect, helo: "client.example" };
+  return { phase: "greeting", dialect, helo: "client.example", ownName: undefined };
 }
 
 export const MAIL: ClientMail = {

@@ -32,6 +32,8 @@ export interface ClientRoute {
   readonly endpoint: Endpoint;
   readonly dialect: Dialect;
   readonly helo: string;
+  /** The name by which the server must not greet: it would be ourselves. */
+  readonly ownName?: string | undefined;
   /** The server's name, for the log. */
   readonly host: string;
 }
@@ -147,6 +149,7 @@ export class ClientPool {
     const result = await openClient(this.#ports, route.endpoint, {
       dialect: route.dialect,
       helo: route.helo,
+      ownName: route.ownName,
       ...(this.#settings.timeouts && { timeouts: this.#settings.timeouts }),
       closed: (fault) => {
         const messages = opened?.sentMessages ?? 0;

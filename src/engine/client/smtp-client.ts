@@ -40,6 +40,8 @@ export interface ClientSettings {
   readonly dialect: Dialect;
   /** The name in EHLO, HELO or LHLO. */
   readonly helo: string;
+  /** A server that greets by this name is taken for ourselves, and the session ends. */
+  readonly ownName?: string | undefined;
   readonly timeouts?: ClientTimeouts;
   /** Called with each line that is sent (">>> ") or received ("<<< "), but not with message text. */
   readonly trace?: (line: string) => void;
@@ -111,7 +113,8 @@ export class SmtpClient {
     this.#settings = settings;
     this.#timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
     this.#opened = opened;
-    this.#session = { phase: "greeting", dialect: settings.dialect, helo: settings.helo };
+    const { dialect, helo, ownName } = settings;
+    this.#session = { phase: "greeting", dialect, helo, ownName };
     this.#deadline = new Deadline(clock, () => this.#timedOut());
   }
 

@@ -35,6 +35,7 @@ const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {
   protocol: "4.5.0",
   text: "4.3.0",
   busy: "4.4.5",
+  loop: "5.4.6",
 };
 
 /** `remote` is who was asked: `host [address]`. */
@@ -48,7 +49,7 @@ export function outcomeOf(verdict: Verdict, remote: string): Outcome {
     case "refused":
       return { ...refusal(verdict.stage, verdict.reply), diagnostic, remote };
     case "undecided":
-      return { outcome: "deferred", status: faultStatus(verdict), diagnostic, remote };
+      return { outcome: outcomeOfFault(verdict), status: faultStatus(verdict), diagnostic, remote };
     case "unsendable":
       return { outcome: "failed", status: UNSENDABLE_STATUS[verdict.why], diagnostic, remote };
     default:
@@ -71,6 +72,10 @@ function refusal(stage: Stage, reply: ReceivedReply): Pick<Outcome, "outcome" | 
   }
   if (reply.code >= 500) return { outcome: "failed", status: own ?? "5.0.0" };
   return { outcome: "deferred", status: own ?? "4.0.0" };
+}
+
+function outcomeOfFault({ fault }: Extract<Verdict, { kind: "undecided" }>): Outcome["outcome"] {
+  return fault.kind === "loop" ? "loop" : "deferred";
 }
 
 function faultStatus(verdict: Extract<Verdict, { kind: "undecided" }>): string {

@@ -313,3 +313,43 @@ test("relay tells envelopes of different domains and unknown actions apart", asy
     "deferred | 4.3.5 | No such relay action | ",
   ]);
 });
+
+test("relay takes an exchanger that greets by our name for a loop, and tries none behind it", async () => {
+  const scene = new Scene();
+  const { resolver } = scene.world;
+  resolver.setMx("server.example", [mx(10, "a.example"), mx(20, "b.example")]);
+  resolver.setAddresses("a.example", ["127.0.0.1"]);
+  resolver.setAddresses("b.example", ["192.0.2.2"]);
+  await scene.sink("127.0.0.1", {
+    reply: (line) => (line === "BANNER" ? "220 Client.Example ESMTP" : undefined),
+  });
+  const second = await scene.sink("192.0.2.2");
+  assert.deepEqual(await scene.to("x@server.example"), [
+    "loop | 5.4.6 | Mail for this host loops back to us (at BANNER) | a.example [127.0.0.1]",
+  ]);
+  assert.equal(second.sessions, 0);
+});
+
+test("relay for which we are the second exchanger waits for the first one", async () => {
+  const scene = new Scene();
+  const { resolver } = scene.world;
+  resolver.setMx("server.example", [mx(10, "a.example"), mx(20, "b.example")]);
+  resolver.setAddresses("a.example", ["192.0.2.1"]);
+  resolver.setAddresses("b.example", ["127.0.0.1"]);
+  await scene.sink("127.0.0.1", {
+    reply: (line) => (line === "BANNER" ? "220 client.example ESMTP" : undefined),
+  });
+  assert.deepEqual(await scene.to("x@server.example"), [
+    "deferred | 4.4.1 | Connection refused (at CONNECT) | a.example [192.0.2.1]",
+  ]);
+});
+
+test("relay to a host of its action does not mind the host's name", async () => {
+  const scene = new Scene([
+    { protocol: "smtp", endpoint: { kind: "tcp", host: "127.0.0.1", port: 25 } },
+  ]);
+  await scene.sink("127.0.0.1", {
+    reply: (line) => (line === "BANNER" ? "220 client.example ESMTP" : undefined),
+  });
+  assert.match((await scene.to("x@server.example"))[0] ?? "", /^delivered/);
+});

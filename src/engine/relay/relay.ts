@@ -7,7 +7,10 @@
  * for as long as none of them began on the message. Recipients of one domain share
  * transactions of MAX_RECIPIENTS each.
  *
- * Limits: no TLS, no AUTH, and no check for our own address among the exchangers yet.
+ * An exchanger that greets by our name ends it: that is a loop, unless one before it
+ * may still take the message.
+ *
+ * Limits: no TLS, no AUTH yet.
  * Source: RFC 5321 §4.5.4.1, §5.1; OpenSMTPD mta.c.
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
@@ -136,7 +139,10 @@ export class Relay implements Carrier {
         const remote = remoteOf(route);
         if (sent.kind === "verdicts")
           return sent.verdicts.map((verdict) => outcomeOf(verdict, remote));
-        tried.push(outcomeWhenNotStarted(sent.verdict, remote));
+        const outcome = outcomeWhenNotStarted(sent.verdict, remote);
+        tried.push(outcome);
+        // RFC 5321 §5.1: exchangers behind ourselves would only send it back.
+        if (outcome.outcome === "loop") return [summary(tried) ?? outcome];
       }
     }
     return [summary(tried) ?? outcomeWithoutRoute(noAddress)];
@@ -146,7 +152,9 @@ export class Relay implements Carrier {
 function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientRoute {
   const host = hop.endpoint.kind === "tcp" ? hop.endpoint.host : hop.endpoint.path;
   const key = `${action.name}|${hop.dialect}|${formatEndpoint(endpoint)}`;
-  return { key, endpoint, dialect: hop.dialect, helo: action.helo, host };
+  // A host that the configuration names may be another daemon of this machine.
+  const ownName = action.hosts.length === 0 ? action.helo : undefined;
+  return { key, endpoint, dialect: hop.dialect, helo: action.helo, ownName, host };
 }
 
 function mailOf({ message, envelopes, text }: DeliveryTask): ClientMail {

@@ -37,7 +37,13 @@ export interface Busy extends Greeted {
 }
 
 export type ClientSession =
-  | { readonly phase: "greeting"; readonly dialect: Dialect; readonly helo: string }
+  | {
+      readonly phase: "greeting";
+      readonly dialect: Dialect;
+      readonly helo: string;
+      /** A server that greets by this name is ourselves; undefined where that may be meant. */
+      readonly ownName: string | undefined;
+    }
   | {
       readonly phase: "hello";
       readonly dialect: Dialect;

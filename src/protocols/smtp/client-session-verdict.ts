@@ -29,8 +29,9 @@ export interface ClientFault {
    * - "protocol": the server did not speak SMTP
    * - "text": the text could not be read
    * - "busy": there was no connection to be had on our side
+   * - "loop": the server is ourselves
    */
-  readonly kind: "network" | "closed" | "timeout" | "protocol" | "text" | "busy";
+  readonly kind: "network" | "closed" | "timeout" | "protocol" | "text" | "busy" | "loop";
   readonly message: string;
 }
 

@@ -133,11 +133,16 @@ function takeReply(session: ClientSession, reply: ReceivedReply): ClientTransiti
   }
 }
 
+const LOOP: ClientFault = { kind: "loop", message: "Mail for this host loops back to us" };
+
 function takeGreeting(
   session: Extract<ClientSession, { phase: "greeting" }>,
   reply: ReceivedReply,
 ): ClientTransition {
   if (!isPositive(reply)) return refuseSession("BANNER", reply);
+  // RFC 5321 §4.2, §4.3.1: the greeting begins with the server's name.
+  const name = reply.lines[0]?.split(" ", 1)[0]?.toLowerCase();
+  if (name === session.ownName?.toLowerCase() && name !== undefined) return breakOff(session, LOOP);
   return sayHello(session, session.dialect === "lmtp" ? "LHLO" : "EHLO");
 }
 
