@@ -50,8 +50,9 @@ test("LIM-03: guessing at recipients ends the session", async () => {
 
 test("LIM-05: a declared size above the limit is refused at MAIL, one at the limit is not", async () => {
   const scene = await Scene.start();
-  const mail = (size: number): string => `MAIL FROM:<a@example.test> SIZE=${size}\r\nRSET\r\n`;
-  const replies = await say(scene, HELO + mail(MAX_MESSAGE_BYTES + 1) + mail(MAX_MESSAGE_BYTES));
+  const sizes = [MAX_MESSAGE_BYTES + 1, MAX_MESSAGE_BYTES];
+  const mails = sizes.map((size) => `MAIL FROM:<a@example.test> SIZE=${size}\r\nRSET\r\n`);
+  const replies = await say(scene, HELO + mails.join(""));
   assert.match(replies[1] ?? "", /^552 5\.3\.4 /);
   assert.match(replies[3] ?? "", /^250 /);
 });
