@@ -40,12 +40,15 @@ test("a lock that a dead process or another boot left is taken over", async (t) 
 
 test("a lock whose process is dead and was not waited for is taken over", async (t) => {
   const path = await lockPath(t);
-  // The shell becomes a program that waits for no child.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"], {
+  // The shell becomes a program that waits for no child; until then it might wait for this one.
+  const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   t.after(() => parent.kill());
   const [pid] = (await once(parent.stdout, "data")).map((words) => String(words).trim());
+  let command = "";
+  while (command !== "sleep\n") command = await readFile(`/proc/${parent.pid}/comm`, "utf8");
+  process.kill(Number(pid), "SIGKILL");
   let fields: readonly string[] = [];
   while (fields[2] !== "Z") fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(" ");
   const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();

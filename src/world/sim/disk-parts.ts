@@ -1,3 +1,7 @@
+/**
+ * What the parts of a simulated disk share: the files that are open on it and the
+ * calls about its folders work on the same tree, faults and space.
+ */
 import type { Clock } from "#base/ports/clock.ts";
 import type { DiskOperations } from "./disk-operations.ts";
 import type { DiskSpace } from "./disk-space.ts";
