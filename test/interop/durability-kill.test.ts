@@ -5,11 +5,12 @@
  * ROUNDS sets how often (5 if left out), SEED repeats a run. See docs/durability.md.
  */
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Arrival } from "#test/support/ledger.ts";
 import { unlessStartable } from "./daemon.ts";
-import { assertKept, DurabilityRig, SEED } from "./durability-load.ts";
+import { assertKept, DurabilityRig, Figures, SEED } from "./durability-load.ts";
 import { until } from "./greeting.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -25,20 +26,6 @@ const AFTERWARDS_MS = 400;
 
 const skip = await unlessStartable();
 
-/** What all rounds of a test came to. */
-class Figures {
-  readonly #counts = new Map<string, number>();
-
-  add(name: string, count: number): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
-  }
-
-  tell(context: TestContext): void {
-    const words = [...this.#counts].map(([name, count]) => `${name} ${count}`);
-    context.diagnostic(`seed ${SEED}: ${words.join(", ")}`);
-  }
-}
-
 function countById(arrivals: readonly Arrival[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { id } of arrivals) counts.set(id, (counts.get(id) ?? 0) + 1);
@@ -51,6 +38,11 @@ function recordedDeliveries(log: string): ReadonlySet<string> {
   return new Set(Array.from(lines, ([, msgid = ""]) => msgid));
 }
 
+function blobCount(folder: string): number {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).length;
+}
+
 async function killWholeDaemon(rig: DurabilityRig, figures: Figures): Promise<void> {
   const { daemon, random } = rig;
   rig.forget();
@@ -59,6 +51,7 @@ async function killWholeDaemon(rig: DurabilityRig, figures: Figures): Promise<vo
   await daemon.kill();
   await client.stop();
   const before = rig.arrivals();
+  figures.add("blobs in the spool when killed", blobCount(`${daemon.stateFolder}/spool/blobs`));
   const copiesBefore = countById(before);
   const recorded = recordedDeliveries(daemon.log);
   await daemon.start();

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import type { TestContext } from "node:test";
 import { type Arrival, Ledger, type Tally } from "#test/support/ledger.ts";
 import { LedgerClient } from "#test/support/ledger-client.ts";
 import { LedgerTraffic } from "#test/support/ledger-traffic.ts";
@@ -120,6 +121,20 @@ export interface LoadSettings {
 export interface Load extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly client: LedgerClient;
+}
+
+/** What all rounds of a test came to, in the words that they are told with. */
+export class Figures {
+  readonly #counts = new Map<string, number>();
+
+  add(name: string, count: number): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  }
+
+  tell(context: TestContext): void {
+    const words = [...this.#counts].map(([name, count]) => `${name} ${count}`);
+    context.diagnostic(`seed ${SEED}: ${words.join(", ")}`);
+  }
 }
 
 /** Nothing acknowledged is lost, nothing came with another body, nothing unacknowledged came twice. */

@@ -8,10 +8,10 @@
  */
 import assert from "node:assert/strict";
 import { chownSync, mkdirSync } from "node:fs";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { unlessStartable } from "./daemon.ts";
-import { assertKept, DurabilityRig, type LoadSettings, SEED } from "./durability-load.ts";
+import { assertKept, DurabilityRig, Figures, type LoadSettings, SEED } from "./durability-load.ts";
 import { CuttableDisk, type DiskFileSystem, unlessCuttable } from "./mounts.ts";
 import { MAIL_GID, MAIL_UID, Scratch } from "./scratch.ts";
 
@@ -70,11 +70,7 @@ async function rigOn(scratch: Scratch, disk: CuttableDisk, setup: Setup): Promis
   return DurabilityRig.make(scratch, { mailFolder, ...(setup.holds === "both" ? state : {}) });
 }
 
-async function cutOnce(
-  fileSystem: DiskFileSystem,
-  setup: Setup,
-  context: TestContext,
-): Promise<void> {
+async function cutOnce(fileSystem: DiskFileSystem, setup: Setup, figures: Figures): Promise<void> {
   await using scratch = new Scratch();
   const disk = CuttableDisk.make(scratch, fileSystem);
   const rig = await rigOn(scratch, disk, setup);
@@ -101,11 +97,12 @@ async function cutOnce(
   const tally = ledger.tally(rig.arrivals(), owed);
   assertKept(tally, `seed ${SEED}\n${daemon.logEnd}`);
   assert.ok(owed.size > 0, "nothing was acknowledged");
-  context.diagnostic(
-    `seed ${SEED}: acknowledged ${owed.size}, lost ${tally.lost.length}, ` +
-      `altered ${tally.altered.length}, twice ${tally.twice.length}, ` +
-      `delivered without a 250 ${tally.unacknowledged.length}`,
-  );
+  figures.add("cuts", 1);
+  figures.add("acknowledged", owed.size);
+  figures.add("lost", tally.lost.length);
+  figures.add("altered", tally.altered.length);
+  figures.add("twice", tally.twice.length);
+  figures.add("delivered without a 250", tally.unacknowledged.length);
 }
 
 for (const fileSystem of ["ext4", "xfs"] as const) {
@@ -113,7 +110,9 @@ for (const fileSystem of ["ext4", "xfs"] as const) {
     test(`the power of ${fileSystem} is cut below ${setup.name}: nothing that got its 250 is lost`, {
       skip: unstartable || unlessCuttable(fileSystem),
     }, async (context) => {
-      for (let cut = 0; cut < CUTS; cut++) await cutOnce(fileSystem, setup, context);
+      const figures = new Figures();
+      for (let cut = 0; cut < CUTS; cut++) await cutOnce(fileSystem, setup, figures);
+      figures.tell(context);
     });
   }
 }
