@@ -5,19 +5,15 @@
  * parent; never to a peer. When it dies, dispatchers answer 451 until a new one has
  * read the journal; nothing that was acknowledged is lost.
  */
-import { crc32 } from "node:zlib";
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
-import { routeKeyOf } from "#engine/scheduler/route.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Spool } from "#engine/spool/spool.ts";
-import type { Action } from "#model/config/config.ts";
-import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
-import { deferAll } from "./attempt-sender.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
 import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
+import { QueueDoors } from "./queue-doors.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
 import { RoomWatch } from "./room-watch.ts";
@@ -38,7 +34,7 @@ class QueueRole implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #room: RoomWatch;
   readonly #users: RemoteUsers;
-  readonly #doors = new Map<number, QueueDoor>();
+  readonly #doors: QueueDoors;
   readonly #queue: Queue;
   #stopping = false;
 
@@ -48,12 +44,13 @@ class QueueRole implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
+    this.#doors = new QueueDoors(ports.clock, config.actions);
     this.#queue = createQueue(
       {
         ...ports,
         spool,
         routing: createRouting(config, this.#users),
-        carrier: new DoorCarrier(this.#doors, config.actions),
+        carrier: this.#doors,
         observe: observer.observe,
       },
       {
@@ -66,9 +63,7 @@ class QueueRole implements RunningRole {
     this.#room = new RoomWatch(
       ports.clock,
       (bytes) => spool.hasRoom(bytes),
-      (freeBytes) => {
-        for (const door of this.#doors.values()) door.room(freeBytes);
-      },
+      (freeBytes) => this.#doors.room(freeBytes),
     );
   }
 
@@ -85,10 +80,14 @@ class QueueRole implements RunningRole {
       });
       return;
     }
+    if (this.#stopping) {
+      sibling.refuse();
+      return;
+    }
     const channel = sibling.open(QUEUE_SIDE);
     const door = new QueueDoor(this.#queue, (message) => channel.send(message));
     const index = Number(sibling.name);
-    this.#doors.set(index, door);
+    this.#doors.add(index, door);
     door.room(this.#room.told);
     channel.start({
       message: (message) => {
@@ -96,7 +95,7 @@ class QueueRole implements RunningRole {
         door.take(message);
       },
       closed: () => {
-        if (this.#doors.get(index) === door) this.#doors.delete(index);
+        this.#doors.remove(index, door);
         door.lost();
         if (this.#stopping && this.#doors.size === 0) void this.#finish();
       },
@@ -114,34 +113,9 @@ class QueueRole implements RunningRole {
   }
 
   async #finish(): Promise<void> {
+    this.#doors.close();
     await this.#queue.stop();
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
-  }
-}
-
-/** Gives every route to one dispatcher, so that its connections are reused. */
-class DoorCarrier implements Carrier {
-  readonly #doors: ReadonlyMap<number, QueueDoor>;
-  readonly #actions: ReadonlyMap<string, Action>;
-
-  constructor(doors: ReadonlyMap<number, QueueDoor>, actions: ReadonlyMap<string, Action>) {
-    this.#doors = doors;
-    this.#actions = actions;
-  }
-
-  async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
-    const indexes = [...this.#doors.keys()].toSorted((a, b) => a - b);
-    const index = indexes[this.#routeHash(task) % indexes.length];
-    const door = index === undefined ? undefined : this.#doors.get(index);
-    if (door === undefined) return deferAll(task, "4.3.0", "No dispatcher is running");
-    return door.carrier.attempt(task);
-  }
-
-  #routeHash(task: DeliveryTask): number {
-    const [envelope] = task.envelopes;
-    if (envelope === undefined) return 0;
-    const action = this.#actions.get(envelope.action);
-    return crc32(routeKeyOf(envelope, envelope.destination, action)?.name ?? "");
   }
 }

@@ -135,6 +135,20 @@ export class KillableDaemon implements AsyncDisposable {
     );
   }
 
+  /** Resolves with the exit status of the daemon that runs now; -1 if a signal ended it. */
+  ended(): Promise<number> {
+    if (this.#child === undefined)
+      throw new TypeError("Cannot wait for a daemon: none was started");
+    return endOf(this.#child);
+  }
+
+  /** SIGTERM; resolves with the exit status. */
+  stop(): Promise<number> {
+    const ended = this.ended();
+    process.kill(this.pid, "SIGTERM");
+    return ended;
+  }
+
   /** SIGTERM, as an operator would. @throws if it does not end well. */
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child;

@@ -1,6 +1,6 @@
 /**
  * The processes of the running daemon, seen from outside: who they run as, what they
- * have open, what they may do. docs/security.md says why.
+ * have open, what they may do. docs/architecture.md says why.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";

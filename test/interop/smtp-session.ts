@@ -20,9 +20,14 @@ export class SmtpSession implements Disposable {
     });
   }
 
+  /** Connected; the first reply is the greeting. */
+  static async connected(server: NetConnectOpts): Promise<SmtpSession> {
+    return new SmtpSession(connect(server));
+  }
+
   /** Connected and greeted. */
   static async open(server: NetConnectOpts): Promise<SmtpSession> {
-    const session = new SmtpSession(connect(server));
+    const session = await SmtpSession.connected(server);
     await session.reply();
     return session;
   }

@@ -132,6 +132,16 @@ test("a connection that stalls in the middle of a message is given up and tried 
   assert.equal((await subjects(b, "ben")).get("stalled"), 1);
 });
 
+test("mail that waits when a host starts again does not wait for a retry", async () => {
+  const { world, a } = await twoHosts(11);
+  await a.control("pause", "mda");
+  await a.submit({ ...letter("at once"), to: ["carla@a.example"] });
+  a.killAll();
+  await a.start();
+  await world.clock.advance(1_000);
+  assert.equal((await subjects(a, "carla")).get("at once"), 1);
+});
+
 function evpidOf(line = ""): string {
   const [evpid = ""] = /[0-9a-f]{16}/u.exec(line) ?? [];
   return evpid;

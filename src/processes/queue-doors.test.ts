@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { configOf } from "#test/support/config-of.ts";
+import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import type { QueueDoor } from "./queue-door.ts";
+import { DOOR_TIMEOUT_MS, QueueDoors } from "./queue-doors.ts";
+
+const { actions } = configOf('action "out" relay', 'match from any for any action "out"');
+
+/** A door that delivers everything, and says which one it is. */
+function doorNamed(name: string): QueueDoor {
+  const attempt = async (task: DeliveryTask): Promise<readonly DeliveryResult[]> =>
+    task.envelopes.map(({ evpid }) => ({
+      evpid,
+      outcome: "delivered",
+      status: "2.0.0",
+      diagnostic: name,
+      remote: "",
+    }));
+  return { carrier: { attempt } } as unknown as QueueDoor;
+}
+
+function letterTo(domain: string): DeliveryTask {
+  const envelope = localEnvelope("0000000a", "out", "ann");
+  return taskOf({ ...envelope, destination: `ann@${domain}`, transport: { kind: "mta" } });
+}
+
+async function deliveredBy(doors: QueueDoors, domain: string): Promise<string> {
+  const [result] = await doors.attempt(letterTo(domain));
+  return `${result?.outcome} ${result?.diagnostic}`;
+}
+
+test("all mail of a route goes to one dispatcher, and routes are spread over all", async () => {
+  const doors = new QueueDoors(new SimClock(), actions);
+  for (const index of [0, 1, 2]) doors.add(index, doorNamed(`door ${index}`));
+  const used = new Set<string>();
+  for (let n = 0; n < 50; n++) {
+    const first = await deliveredBy(doors, `domain${n}.example`);
+    assert.equal(await deliveredBy(doors, `domain${n}.example`), first);
+    used.add(first);
+  }
+  assert.equal(used.size, 3);
+});
+
+test("mail that finds no dispatcher after a restart waits for the first one", async () => {
+  const clock = new SimClock();
+  const doors = new QueueDoors(clock, actions);
+  const attempts = ["a.example", "b.example"].map((domain) => deliveredBy(doors, domain));
+  await clock.advance(DOOR_TIMEOUT_MS / 2);
+  doors.add(0, doorNamed("door 0"));
+  assert.deepEqual(await Promise.all(attempts), ["delivered door 0", "delivered door 0"]);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test("mail that waited for a dispatcher in vain is deferred", async () => {
+  const clock = new SimClock();
+  const attempt = deliveredBy(new QueueDoors(clock, actions), "a.example");
+  const outcome = await clock.runUntilSettled(attempt, 2 * DOOR_TIMEOUT_MS);
+  assert.equal(outcome, "deferred No dispatcher is running");
+});
+
+test("at the end nothing waits for a dispatcher any more", async () => {
+  const doors = new QueueDoors(new SimClock(), actions);
+  const attempt = deliveredBy(doors, "a.example");
+  doors.close();
+  assert.equal(await attempt, "deferred No dispatcher is running");
+  assert.equal(await deliveredBy(doors, "b.example"), "deferred No dispatcher is running");
+});
+
+test("the loss of an old dispatcher does not take its successor away", async () => {
+  const doors = new QueueDoors(new SimClock(), actions);
+  const [old, successor] = [doorNamed("old"), doorNamed("successor")];
+  doors.add(0, old);
+  doors.add(0, successor);
+  doors.remove(0, old);
+  assert.equal(await deliveredBy(doors, "a.example"), "delivered successor");
+  doors.remove(0, successor);
+  assert.equal(doors.size, 0);
+});

@@ -1,0 +1,87 @@
+/**
+ * The dispatchers that the queue has now, as the carrier of its deliveries.
+ *
+ * A route belongs to one of them, by hash, so that its connections are reused. While
+ * there is none, after the start or after a crash, attempts wait for the first: mail
+ * must not pay for a restart with the pause of a failed delivery.
+ */
+import { crc32 } from "node:zlib";
+import type { Clock } from "#base/ports/clock.ts";
+import { routeKeyOf } from "#engine/scheduler/route.ts";
+import type { Action } from "#model/config/config.ts";
+import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import { deferAll } from "./attempt-sender.ts";
+import type { QueueDoor } from "./queue-door.ts";
+
+/** An attempt that found no dispatcher by then is deferred. */
+export const DOOR_TIMEOUT_MS = 60_000;
+
+export class QueueDoors implements Carrier {
+  readonly #clock: Clock;
+  readonly #actions: ReadonlyMap<string, Action>;
+  /** By the number of the dispatcher. */
+  readonly #doors = new Map<number, QueueDoor>();
+  readonly #waiting = new Set<() => void>();
+  #state: "open" | "closed" = "open";
+
+  constructor(clock: Clock, actions: ReadonlyMap<string, Action>) {
+    this.#clock = clock;
+    this.#actions = actions;
+  }
+
+  get size(): number {
+    return this.#doors.size;
+  }
+
+  add(index: number, door: QueueDoor): void {
+    this.#doors.set(index, door);
+    this.#wake();
+  }
+
+  /** `door` is lost; a newer one of the same dispatcher stays. */
+  remove(index: number, door: QueueDoor): void {
+    if (this.#doors.get(index) === door) this.#doors.delete(index);
+  }
+
+  room(freeBytes: number): void {
+    for (const door of this.#doors.values()) door.room(freeBytes);
+  }
+
+  /** No door will come: what waits for one is deferred. */
+  close(): void {
+    this.#state = "closed";
+    this.#wake();
+  }
+
+  async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+    if (this.#doors.size === 0 && this.#state === "open") await this.#opened();
+    const indexes = [...this.#doors.keys()].toSorted((a, b) => a - b);
+    const index = indexes[this.#routeHash(task) % indexes.length];
+    const door = index === undefined ? undefined : this.#doors.get(index);
+    if (door === undefined) return deferAll(task, "4.3.0", "No dispatcher is running");
+    return door.carrier.attempt(task);
+  }
+
+  #opened(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(DOOR_TIMEOUT_MS, () => wake());
+    const wake = (): void => {
+      cancel();
+      this.#waiting.delete(wake);
+      resolve();
+    };
+    this.#waiting.add(wake);
+    return promise;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  #routeHash(task: DeliveryTask): number {
+    const [envelope] = task.envelopes;
+    if (envelope === undefined) return 0;
+    const action = this.#actions.get(envelope.action);
+    return crc32(routeKeyOf(envelope, envelope.destination, action)?.name ?? "");
+  }
+}
