@@ -1,0 +1,63 @@
+/** What the runtime makes dangerous, looked for in the sources and in what is sent. */
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "node:test";
+import { Scene } from "./scene.ts";
+
+const SOURCES = fileURLToPath(new URL("../../src/", import.meta.url));
+
+/** The one function of node:child_process that takes a program and its words, and no shell. */
+const SPAWN = /import \{ (?:type ChildProcess, )?spawn \} from "node:child_process"/;
+
+test("NOD-09: no program is started through a shell", () => {
+  const starting: string[] = [];
+  for (const path of globSync("**/*.ts", { cwd: SOURCES })) {
+    const text = readFileSync(SOURCES + path, "utf8");
+    if (path.endsWith(".test.ts") || !text.includes("node:child_process")) continue;
+    starting.push(path);
+    assert.match(text, SPAWN, path);
+    assert.doesNotMatch(text, /shell:|\/bin\/sh/, path);
+  }
+  assert.deepEqual(starting.toSorted(), [
+    "processes/launch.ts",
+    "processes/log-target.ts",
+    "programs/smtpd.ts",
+    "world/node/children.ts",
+  ]);
+});
+
+test("NOD-10: memory that others used before is never sent and never stored", async () => {
+  // What Node's pool hands out again without clearing it.
+  for (let n = 0; n < 2000; n++) Buffer.allocUnsafe(1 + (n % 4096)).fill("SECRET");
+  const scene = await Scene.start();
+  const client = await scene.client();
+  const reply = await scene.run(client.sendMessage(`A: b\r\n\r\n${"..x\r\n".repeat(2000)}`));
+  assert.match(reply, /^250 /);
+  await scene.world.clock.advance(100);
+  const stored = scene.stored[0]?.text ?? "";
+  assert.ok(stored.length > 8000, "it is stored");
+  assert.ok(!stored.includes("SECRET"), "nothing of others is in it");
+  assert.ok(!scene.log.join("").includes("SECRET"), "nor in the log");
+});
+
+test("NOD-03: the objects of the runtime are as they were after hostile names everywhere", async () => {
+  const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
+  const scene = await Scene.start();
+  for (const name of names) {
+    const client = await scene.client();
+    await scene.run(client.before("banner"));
+    await scene.run(
+      client.write(
+        `EHLO ${name}\r\nMAIL FROM:<${name}@${name}> ${name}=${name}\r\nMAIL FROM:<${name}@${name}>\r\n` +
+          `RCPT TO:<${name}@example.test>\r\nDATA\r\n${name}: ${name}\r\n\r\nx\r\n.\r\n`,
+      ),
+    );
+    await scene.run(client.pass(100));
+    client.leave();
+  }
+  await scene.world.clock.advance(1000);
+  assert.equal(scene.stored.length, names.length);
+  assert.deepEqual(Object.keys({}), []);
+  assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
+});
