@@ -13,6 +13,7 @@ export interface Floor {
 export const FLOORS: readonly Floor[] = [
   { folder: "base" },
   { folder: "base/ports" },
+  { folder: "base/time" },
   { folder: "protocols/mail" },
   { folder: "protocols/smtp" },
   { folder: "protocols/dsn" },

@@ -17,6 +17,9 @@ const AGENT_TIMEOUT_MS = 60_000;
 /** A socket to an agent that was idle this long is closed; the agent may then end. */
 const AGENT_IDLE_MS = 60_000;
 
+/** An agent may end just when it is needed: then another is asked for. */
+const MAX_AGENT_TRIES = 2;
+
 type AgentLink = Link<AttemptReply, AttemptRequest>;
 type Answer =
   | { readonly kind: "agent"; readonly sender: AttemptSender }
@@ -50,7 +53,7 @@ export class AgentCarrier implements Carrier {
     if (envelope?.transport.kind !== "mda") return deferAll(task, "4.3.5", "Not a local delivery");
     const { action, transport } = envelope;
     const account = this.#accountOf(action, transport.user);
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < MAX_AGENT_TRIES; round++) {
       const slot = this.#slots.get(account) ?? this.#open(account, action, transport.user);
       const answer = await slot.agent;
       if (answer.kind === "refused") return deferAll(task, "4.3.0", answer.why);

@@ -39,19 +39,13 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
       finish();
     });
   };
-  const carrier: Carrier = {
-    async attempt(task) {
-      const results = await deliverAll(setting, maildirs, task);
-      if (stopping) ports.defer(finish);
-      return results;
-    },
-  };
+  const carrier: Carrier = { attempt: (task) => deliverAll(setting, maildirs, task) };
 
   wait();
   return {
     joined(dispatcher: Joined) {
       const channel = dispatcher.open(AGENT_SIDE);
-      const receiver = new AttemptReceiver((reply) => channel.send(reply), carrier);
+      const receiver = new AttemptReceiver((reply) => channel.send(reply), carrier, finish);
       receivers.add(receiver);
       channel.start({
         message: (request) => receiver.request(request),

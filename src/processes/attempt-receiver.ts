@@ -15,14 +15,21 @@ type Waiting = (answer: Uint8Array | FilesError) => void;
 export class AttemptReceiver {
   readonly #send: (reply: AttemptReply) => void;
   readonly #carrier: Carrier;
+  readonly #ended: () => void;
   /** Who waits for the next piece of a large text, by attempt. */
   readonly #readers = new Map<number, Waiting>();
   readonly #running = new Set<number>();
   #lost = false;
 
-  constructor(send: (reply: AttemptReply) => void, carrier: Carrier) {
+  /** @param ended is called after each attempt, when its results were sent. */
+  constructor(
+    send: (reply: AttemptReply) => void,
+    carrier: Carrier,
+    ended: () => void = () => undefined,
+  ) {
     this.#send = send;
     this.#carrier = carrier;
+    this.#ended = ended;
   }
 
   /** Attempts that have not been answered yet. */
@@ -58,6 +65,7 @@ export class AttemptReceiver {
     const results = await this.#carrier.attempt({ message, envelopes, text });
     this.#running.delete(attempt);
     if (!this.#lost) this.#send({ kind: "results", attempt, results });
+    this.#ended();
   }
 
   #remoteText(request: AttemptRequest & { readonly kind: "attempt" }): MessageText {

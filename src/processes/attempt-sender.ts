@@ -6,6 +6,7 @@
  * other process may or may not have delivered, so the queue tries again. That is
  * the one window in which a message can arrive twice (docs/flow.md).
  */
+import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
 import {
@@ -42,7 +43,8 @@ export class AttemptSender implements Carrier {
     if (inline) {
       try {
         text = await wholeText(task.text);
-      } catch {
+      } catch (error) {
+        if (!(error instanceof FilesError)) throw error;
         return deferAll(task, "4.3.0", "The stored text could not be read");
       }
     }
@@ -88,7 +90,8 @@ export class AttemptSender implements Carrier {
       underWay.reader ??= new TextReader(underWay.task.text);
       const bytes = await underWay.reader.read(offset, Math.min(asked.length, MAX_CHUNK_BYTES));
       this.#send({ kind: "text", attempt, offset, ok: true, bytes });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof FilesError)) throw error;
       // The other side defers: a text that cannot be read now may be readable later.
       this.#send({ kind: "text", attempt, offset, ok: false, bytes: new Uint8Array() });
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
@@ -152,7 +153,7 @@ test("an attempt whose text cannot be read is deferred", async () => {
   const broken: MessageText = {
     bytes: 3,
     chunks() {
-      throw new Error("disk");
+      throw new FilesError("EIO", "disk");
     },
   };
   const [result] = await sender.attempt(taskOf(broken));

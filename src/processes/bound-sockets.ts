@@ -7,7 +7,7 @@ import type { NetworkFault } from "#base/ports/network.ts";
 import { type Config, formatPlace } from "#model/config/config.ts";
 import { bindEndpoint, type BoundSocket } from "#world/node/bind.ts";
 
-/** Root and the daemon's own user alone (DESIGN 4). */
+/** Root and the daemon's own user alone. */
 const CONTROL_SOCKET_MODE = 0o600;
 
 export interface BoundSockets {

@@ -7,6 +7,7 @@
  * queue, agents. When it dies, its open sessions break without a 250 and its
  * deliveries are attempted again.
  */
+import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { limitsFor } from "#engine/server/limits.ts";
@@ -27,8 +28,6 @@ import { SwitchedIntake } from "./switched-intake.ts";
 
 /** How long sessions may finish their message, and deliveries end, when the daemon stops. */
 const DRAIN_MS = 15_000;
-/** How often a stopping dispatcher looks whether its deliveries have ended. */
-const DRAIN_LOOK_MS = 50;
 
 export async function startDispatcher(setting: RoleSetting): Promise<RunningRole | string> {
   return new Dispatcher(setting);
@@ -42,6 +41,7 @@ class Dispatcher implements RunningRole {
   readonly #intake = new SwitchedIntake();
   readonly #server: SmtpServer;
   readonly #receivers = new Set<AttemptReceiver>();
+  readonly #deliveries = new Drain(() => [...this.#receivers].every(({ count }) => count === 0));
   #listening = false;
   #stopping = false;
 
@@ -123,7 +123,11 @@ class Dispatcher implements RunningRole {
 
   #queueJoined(channel: Link<QueueToDispatcher, DispatcherToQueue>): void {
     const intake = new RemoteIntake((request) => channel.send(request));
-    const receiver = new AttemptReceiver((reply) => channel.send(reply), this.#carrier);
+    const receiver = new AttemptReceiver(
+      (reply) => channel.send(reply),
+      this.#carrier,
+      () => this.#deliveries.check(),
+    );
     this.#receivers.add(receiver);
     this.#intake.use(intake);
     channel.start({
@@ -137,6 +141,7 @@ class Dispatcher implements RunningRole {
         this.#receivers.delete(receiver);
         intake.lost();
         receiver.lost();
+        this.#deliveries.check();
       },
     });
   }
@@ -144,20 +149,11 @@ class Dispatcher implements RunningRole {
   async #shutdown(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    const deadlineMs = this.#setting.ports.clock.monotonicMs() + DRAIN_MS;
+    const { clock } = this.#setting.ports;
+    const deadlineMs = clock.monotonicMs() + DRAIN_MS;
     await this.#server.shutdown(DRAIN_MS);
-    await this.#deliveriesEnded(deadlineMs);
+    await this.#deliveries.wait(clock, Math.max(deadlineMs - clock.monotonicMs(), 0));
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
-  }
-
-  async #deliveriesEnded(deadlineMs: number): Promise<void> {
-    const { clock } = this.#setting.ports;
-    const busy = (): boolean => [...this.#receivers].some((receiver) => receiver.count > 0);
-    while (busy() && clock.monotonicMs() < deadlineMs) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      clock.after(DRAIN_LOOK_MS, resolve);
-      await promise;
-    }
   }
 }

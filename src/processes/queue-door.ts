@@ -7,10 +7,17 @@
  */
 import type { Queue } from "#engine/queue/queue.ts";
 import type { Carrier } from "#model/delivery.ts";
-import type { IntakeRequest, QueueToDispatcher } from "#model/ipc/queue-link.ts";
-import { MSGID_GRANT } from "#model/ipc/queue-link.ts";
-import type { DispatcherToQueue } from "#model/ipc/queue-link.ts";
+import type { Receipt } from "#model/intake.ts";
+import {
+  type DispatcherToQueue,
+  type IntakeRequest,
+  MSGID_GRANT,
+  type QueueToDispatcher,
+} from "#model/ipc/queue-link.ts";
 import { AttemptSender } from "./attempt-sender.ts";
+
+/** What a dispatcher gets that uses an id it was not granted. */
+const REFUSED: Receipt = { kind: "refused", why: "failed" };
 
 export class QueueDoor {
   readonly #queue: Queue;
@@ -72,14 +79,8 @@ export class QueueDoor {
     const receipt = isGranted
       ? // A copy: a view would keep the whole chunk of the pipe alive in the text cache.
         await this.#queue.accept(message, envelopes, inBlob ? "blob" : [new Uint8Array(text)])
-      : undefined;
-    const outcome = receipt === undefined ? "failed" : receipt.kind;
-    this.#reply({
-      kind: "receipt",
-      msgid,
-      outcome:
-        receipt?.kind === "refused" ? receipt.why : outcome === "accepted" ? outcome : "failed",
-    });
+      : REFUSED;
+    this.#reply({ kind: "receipt", msgid, outcome: outcomeOf(receipt) });
   }
 
   async #blobWrite(msgid: string, bytes: Uint8Array): Promise<void> {
@@ -101,4 +102,8 @@ export class QueueDoor {
   #reply(message: QueueToDispatcher): void {
     if (!this.#lost) this.#send(message);
   }
+}
+
+function outcomeOf(receipt: Receipt): "accepted" | "full" | "failed" {
+  return receipt.kind === "accepted" ? receipt.kind : receipt.why;
 }

@@ -113,7 +113,7 @@ async function impossibleUser(
     if (answer.kind === "absent") return `${what} does not exist`;
     if (answer.kind === "unavailable") return `${what}: ${answer.cause.message}`;
     const { uid, gid } = answer.value;
-    // DESIGN 2.10: under any name.
+    // Root under another name is still root.
     if (isRoot && (uid === 0 || gid === 0)) return `${what} is root: nothing is delivered as root`;
   }
   return undefined;

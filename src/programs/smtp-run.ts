@@ -6,7 +6,7 @@
  * refused (OpenSMTPD: 0), so that a script can tell. A refused RCPT does not stop the
  * others.
  *
- * Source: smtp(1) (spec 5.1); report of January 2021 (UNIX-domain sockets).
+ * Source: smtp(1); report of January 2021 (UNIX-domain sockets).
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";

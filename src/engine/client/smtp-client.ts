@@ -29,7 +29,7 @@ import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
 import type { MessageText } from "#model/delivery.ts";
 import { CLIENT_TIMEOUTS, type ClientTimeouts, timeoutMs } from "./client-timeouts.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline } from "#base/time/deadline.ts";
 
 export interface ClientPorts {
   readonly network: Network;

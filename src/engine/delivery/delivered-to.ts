@@ -5,7 +5,7 @@
  * A byte machine over the header alone; it keeps one line at a time, MAX_FIELD_BYTES
  * of it, stops after MAX_HEADER_BYTES, and remembers MAX_FIELDS values.
  *
- * Source: OpenSMTPD's mda (spec 7.8); the field's habit is qmail's.
+ * Source: OpenSMTPD's mda.c; the field's habit is qmail's.
  */
 import { CR, LF } from "#base/ascii.ts";
 import type { MessageText } from "#model/delivery.ts";

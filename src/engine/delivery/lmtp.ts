@@ -6,7 +6,7 @@
  * rejects. Envelopes of one message share a transaction, MAX_RECIPIENTS each; one
  * that is a loop (Delivered-To) is not sent.
  *
- * Source: RFC 2033; OpenSMTPD's mail.lmtp (spec 7.10).
+ * Source: RFC 2033; OpenSMTPD's mail.lmtp(8).
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { FilesError } from "#base/ports/files.ts";

@@ -7,7 +7,7 @@
  * OpenSMTPD's mail.maildir renames (and so may overwrite) and does not sync new/.
  *
  * Limits: the caller runs as the mailbox's owner; nothing here changes users.
- * Source: maildir(5); OpenSMTPD's mda (spec 7.8, 7.10).
+ * Source: maildir(5); OpenSMTPD's mail.maildir(8) and mda.c.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";

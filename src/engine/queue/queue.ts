@@ -27,7 +27,7 @@ import { Acceptance } from "./acceptance.ts";
 import { Attempts } from "./attempts.ts";
 import { Blobs } from "./blobs.ts";
 import type { QueueContext } from "./context.ts";
-import { Drain } from "./drain.ts";
+import { Drain } from "#base/time/drain.ts";
 import { LocalIntake } from "./local-intake.ts";
 import { Msgids } from "./msgids.ts";
 import { Operations } from "./operations.ts";

@@ -1,7 +1,7 @@
 /**
  * Bounds of the SMTP server: how long it waits, how much it keeps, how many it serves.
  *
- * Source: RFC 5321 §4.5.3.2 (time-outs); OpenSMTPD (spec 1.5, appendix A) for what it
+ * Source: RFC 5321 §4.5.3.2 (time-outs); OpenSMTPD's smtpd.h and limit.c for what it
  * has; Postfix's practice for the limits that OpenSMTPD lacks.
  */
 

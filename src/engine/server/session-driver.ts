@@ -26,7 +26,7 @@ import { BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/stat
 import type { Origin } from "#model/envelope.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { Consultation, type Refusal } from "./consultation.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline } from "#base/time/deadline.ts";
 import { HeldInput } from "./held-input.ts";
 import { IncomingMessage } from "./incoming-message.ts";
 import {
@@ -72,7 +72,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   readonly #consultation: Consultation;
   readonly #reader = new CommandReader();
   readonly #replies: ReplyBatch;
-  #deadline: Deadline;
+  readonly #deadline: Deadline;
   #session: Session = CONNECTED;
   #message: IncomingMessage | undefined;
   #dataStartedMs = 0;
@@ -94,7 +94,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     const via = connection.remote.kind === "unix" ? "socket" : "tcp";
     this.#consultation = new Consultation(service, via);
     this.#replies = new ReplyBatch(connection);
-    this.#deadline = new Deadline(service.clock, COMMAND_TIMEOUT_MS, () => this.#timeOut());
+    this.#deadline = new Deadline(service.clock, () => this.#timeOut());
+    this.#deadline.set(COMMAND_TIMEOUT_MS);
   }
 
   greet(): void {
@@ -123,7 +124,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   closed(fault: NetworkFault | undefined): void {
-    this.#deadline.cancel();
+    this.#deadline.stop();
     this.#reason ??= fault === undefined ? "disconnect" : `io-error: ${fault.code}`;
     this.#dropMessage();
     this.#client.announce();
@@ -164,7 +165,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #takeLine(input: Buffer, from: number): number {
     const line = this.#reader.read(input, from);
     if (line === undefined) return input.length;
-    this.#deadline.move(COMMAND_TIMEOUT_MS);
+    this.#deadline.set(COMMAND_TIMEOUT_MS);
     if (typeof line === "string") {
       this.#line = line;
       const command = parseCommand(line, this.#rules.serverName);
@@ -192,7 +193,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #takeText(message: IncomingMessage, input: Buffer, from: number): number {
     const end = message.push(input, from);
     const worthMs = (message.progressBytes / MIN_DATA_BYTES_PER_SECOND) * 1000;
-    this.#deadline.move(DATA_BLOCK_TIMEOUT_MS, this.#dataStartedMs + DATA_GRACE_MS + worthMs);
+    this.#deadline.set(DATA_BLOCK_TIMEOUT_MS, this.#dataStartedMs + DATA_GRACE_MS + worthMs);
     if (message.isComplete) this.#finishMessage(message);
     else if (message.isFull) void this.#awaitRoom(message);
     return end;
@@ -248,7 +249,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
 
   #startMessage(): void {
     this.#dataStartedMs = this.#service.clock.monotonicMs();
-    this.#deadline.move(DATA_BLOCK_TIMEOUT_MS);
+    this.#deadline.set(DATA_BLOCK_TIMEOUT_MS);
     const { named } = this.#client;
     if (named === undefined || this.#service.listener.maskSource) this.#openMessage();
     else void this.#awaitName(named);
@@ -316,7 +317,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #goOn(event: Event | undefined): void {
     if (this.#reason !== undefined) return;
     this.#wait = "nothing";
-    this.#deadline.move(COMMAND_TIMEOUT_MS);
+    this.#deadline.set(COMMAND_TIMEOUT_MS);
     if (event !== undefined) this.#advance(event);
     while (this.#canRead()) {
       const input = this.#held.take();
@@ -340,9 +341,11 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   #timeOut(): void {
-    if (this.#wait === "answer") {
+    if (this.#reason !== undefined) {
+      this.#connection.destroy();
+    } else if (this.#wait === "answer") {
       // The answer is ours to give: the peer's time starts when it has it.
-      this.#deadline = new Deadline(this.#service.clock, COMMAND_TIMEOUT_MS, () => this.#timeOut());
+      this.#deadline.set(COMMAND_TIMEOUT_MS);
     } else {
       this.#leave("4.4.2", "Connection timed out", "timeout");
     }
@@ -362,8 +365,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#dropMessage();
     this.#connection.end();
     this.#held.drop(); // reads on, to see the peer's end
-    this.#deadline.cancel();
-    this.#deadline = new Deadline(this.#service.clock, LINGER_MS, () => this.#connection.destroy());
+    this.#deadline.set(LINGER_MS);
   }
 
   // Output.

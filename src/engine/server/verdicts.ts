@@ -1,6 +1,6 @@
 /**
  * What a client is told of the answers of ruleset and queue. Words are
- * OpenSMTPD's (spec 6.6, 6.8); OpenSMTPD's 550 and 451 carry no enhanced code.
+ * OpenSMTPD's smtp_session.c; OpenSMTPD's 550 and 451 carry no enhanced code.
  */
 import type { Reply } from "#protocols/smtp/reply.ts";
 import { NO_ROOM, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";

@@ -6,22 +6,24 @@ import type { Clock } from "#base/ports/clock.ts";
 
 export class Deadline {
   readonly #clock: Clock;
-  readonly #expired: () => void;
+  readonly #passed: () => void;
   #atMs = Number.POSITIVE_INFINITY;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, expired: () => void) {
+  /** @param passed is called each time that a deadline passes. */
+  constructor(clock: Clock, passed: () => void) {
     this.#clock = clock;
-    this.#expired = expired;
+    this.#passed = passed;
   }
 
-  /** Moves the deadline to `delayMs` from now. */
-  set(delayMs: number): void {
-    this.#atMs = this.#clock.monotonicMs() + delayMs;
+  /** Moves the deadline to `delayMs` from now, but not beyond `latestMs` on the monotonic clock. */
+  set(delayMs: number, latestMs: number = Number.POSITIVE_INFINITY): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#atMs = Math.min(nowMs + delayMs, latestMs);
     if (this.#timerAtMs <= this.#atMs) return;
     this.#cancelTimer?.();
-    this.#start(delayMs);
+    this.#start(Math.max(this.#atMs - nowMs, 0));
   }
 
   /** There is no deadline now; the timer may stay, and does nothing. */
@@ -49,6 +51,6 @@ export class Deadline {
     const leftMs = this.#atMs - this.#clock.monotonicMs();
     if (leftMs > 0) return this.#start(leftMs);
     this.#atMs = Number.POSITIVE_INFINITY;
-    this.#expired();
+    this.#passed();
   }
 }
