@@ -1,5 +1,5 @@
 /**
- * `npm start`: a mail server to try things on.
+ * `npm start [-- --user NAME --state DIR --port PORT]`: a mail server to try things on.
  *
  * Listens on 127.0.0.1:2525 and on a UNIX socket, delivers every recipient to a
  * Maildir under the state folder, and has no relay action: it can send nothing to
@@ -7,7 +7,7 @@
  */
 import { accessSync, chownSync, constants, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { User, Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
@@ -22,24 +22,32 @@ import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts
 import { statePaths } from "./state-paths.ts";
 
 const DEFAULT_USER = "nobody";
-const PORT = 2525;
+const DEFAULT_PORT = "2525";
+const USAGE = "usage: npm start [-- [--user name] [--state dir] [--port port]]";
 
 process.exitCode = await main();
 
+interface Options {
+  readonly user: string | undefined;
+  readonly state: string;
+  readonly port: string;
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { user: { type: "string" }, state: { type: "string" } },
-  });
-  const state = values.state ?? process.env["POSTRIDER_STATE"] ?? join(CHECKOUT, ".postrider");
+  const options = readOptions();
+  if (typeof options === "string") return fail(`${options}\n${USAGE}`);
+  const { state, port } = options;
   const users = nodeUsers(nodeChildren(), nodeClock());
-  const problem = await becomeUnprivileged(values.user, state, users);
+  const problem = await becomeUnprivileged(options.user, state, users);
   if (problem !== undefined) return fail(problem);
+  const user = ownName();
+  if (user === undefined) return fail("this user has no name in the user database: use another");
   const paths = statePaths(state, process.getuid?.() ?? 0);
   const file = join(state, "smtpd.conf");
   const socket = join(state, "smtp.sock");
   try {
     mkdirSync(state, { recursive: true });
-    writeFileSync(file, quickstartConfig(state, socket));
+    writeFileSync(file, quickstartConfig(state, { socket, port, user }));
   } catch (error) {
     return fail(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -61,9 +69,26 @@ async function main(): Promise<number> {
     users,
   });
   if (typeof daemon === "string") return fail(daemon);
-  console.log(whatToTry(state, socket));
+  console.log(whatToTry(state, socket, port));
   await daemon.ended;
   return 0;
+}
+
+/** A string says what is wrong with them. */
+function readOptions(): Options | string {
+  try {
+    const { user, state, port } = parseArgs({
+      options: {
+        user: { type: "string" },
+        state: { type: "string" },
+        port: { type: "string", default: DEFAULT_PORT },
+      },
+    }).values;
+    const folder = state ?? process.env["POSTRIDER_STATE"] ?? join(CHECKOUT, ".postrider");
+    return { user, state: resolve(folder), port };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function fail(why: string): number {
@@ -71,33 +96,50 @@ function fail(why: string): number {
   return 1;
 }
 
-function quickstartConfig(state: string, socket: string): string {
+/** Name of the user that this process runs as; a container may run it as a number alone. */
+function ownName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+function quickstartConfig(
+  state: string,
+  { socket, port, user }: { readonly socket: string; readonly port: string; readonly user: string },
+): string {
   return `# Made by "npm start" each time it runs; copy it to a file of your own to change it.
-listen on 127.0.0.1 port ${PORT}
+listen on 127.0.0.1 port ${port}
 listen on socket "${socket}"
 
-action "mailbox" maildir "${join(state, "mail")}/%{dest.user}" user "${userInfo().username}"
+action "mailbox" maildir "${join(state, "mail")}/%{dest.user}" user "${user}"
 
 match from any for any action "mailbox"
 `;
 }
 
-function whatToTry(state: string, socket: string): string {
-  const smtp = join(CHECKOUT, "bin", "smtp");
-  const smtpctl = join(CHECKOUT, "bin", "smtpctl");
+function whatToTry(state: string, socket: string, port: string): string {
+  const smtp = quoted(join(CHECKOUT, "bin", "smtp"));
+  const smtpctl = quoted(join(CHECKOUT, "bin", "smtpctl"));
   return `
-Postrider accepts mail on 127.0.0.1:${PORT} and on ${socket}.
+Postrider accepts mail on 127.0.0.1:${port} and on ${socket}.
 Every recipient gets a Maildir under ${join(state, "mail")}; nothing leaves this machine.
 
 Try, in another terminal:
 
-  printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s smtp://127.0.0.1:${PORT} -F me@example.org you@example.org
-  printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s ${socket} -F me@example.org you@example.org
-  ls ${join(state, "mail", "you", "new")}
-  ${smtpctl} --state ${state} show stats
+  printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s smtp://127.0.0.1:${port} -F me@example.org you@example.org
+  printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s ${quoted(socket)} -F me@example.org you@example.org
+  ls ${quoted(join(state, "mail", "you", "new"))}
+  ${smtpctl} --state ${quoted(state)} show stats
 
 Stop with Ctrl-C.
 `;
+}
+
+/** As one word of a shell's command line. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/u.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Root becomes `wanted`, or nobody; undefined when all is well. */
@@ -107,7 +149,7 @@ async function becomeUnprivileged(
   users: Users,
 ): Promise<string | undefined> {
   if (process.getuid?.() !== 0) {
-    return wanted === undefined || wanted === userInfo().username ? undefined : "--user needs root";
+    return wanted === undefined || wanted === ownName() ? undefined : "--user needs root";
   }
   const name = wanted ?? DEFAULT_USER;
   const answer = await users.lookup(name);
@@ -136,9 +178,13 @@ async function becomeUnprivileged(
  * alone: changing owners below a folder that others write to can give away any file.
  */
 function takeStateFolder(state: string, user: User): string | undefined {
-  if (mkdirSync(state, { recursive: true, mode: 0o711 }) !== undefined) {
-    chownSync(state, user.uid, user.gid);
-    return undefined;
+  try {
+    if (mkdirSync(state, { recursive: true, mode: 0o711 }) !== undefined) {
+      chownSync(state, user.uid, user.gid);
+      return undefined;
+    }
+  } catch (error) {
+    return `cannot make ${state}: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { uid } = lstatSync(state);
   if (uid === user.uid) return undefined;
