@@ -3,22 +3,26 @@ import type { Clock } from "#base/ports/clock.ts";
 
 export class Drain {
   readonly #isDone: () => boolean;
-  readonly #done = Promise.withResolvers<void>();
+  /** Ends the wait; undefined while nobody waits. */
+  #end: (() => void) | undefined;
 
   constructor(isDone: () => boolean) {
     this.#isDone = isDone;
   }
 
-  /** Work has ended, perhaps the last. */
+  /** Work has ended, perhaps the last; costs nothing while nobody waits. */
   check(): void {
-    if (this.#isDone()) this.#done.resolve();
+    if (this.#end !== undefined && this.#isDone()) this.#end();
   }
 
   /** Resolves when all is done, or after `maxMs`. */
   async wait(clock: Clock, maxMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#end = resolve;
     this.check();
-    const cancel = clock.after(maxMs, this.#done.resolve);
-    await this.#done.promise;
+    const cancel = clock.after(maxMs, resolve);
+    await promise;
+    this.#end = undefined;
     cancel();
   }
 }
