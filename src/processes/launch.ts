@@ -14,7 +14,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { wrapSocket } from "#world/node/connection.ts";
 import { StreamChannel } from "./channel.ts";
 import { type Child, type Launch, PARENT_LINK_FD } from "./child.ts";
-import { forwardLines, type LogTarget } from "./log-target.ts";
+import type { LogTarget } from "./log-target.ts";
 import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
 
@@ -40,9 +40,9 @@ export function processLauncher(log: LogTarget): Launch<Socket> {
         detached: true,
       },
     );
-    if (log.kind === "stream") {
+    if (log.kind === "lines") {
       for (const source of [child.stdout, child.stderr]) {
-        if (source !== null) forwardLines(source, log.stream);
+        if (source !== null) log.lines.forward(source);
       }
     }
     return childOf(child);

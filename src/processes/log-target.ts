@@ -6,22 +6,33 @@
  * cannot be written is dropped.
  */
 import { spawn } from "node:child_process";
-import { writeSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
+import { fstatSync, writeSync } from "node:fs";
 import type { LogQueue } from "#engine/observe/log-queue.ts";
+import { LineWriter } from "./line-writer.ts";
 
 const STDERR = 2;
 /** How long the end of a process waits for the last lines to be read. */
 const FLUSH_WITHIN_MS = 1000;
-/** What may wait for a slow logger(1): about twenty thousand lines. */
-export const MAX_UNWRITTEN_BYTES: number = 4 * 1024 * 1024;
 
 /** A destination for the lines of the parent and of its children. */
 export type LogTarget =
+  /** Children write to it themselves. */
   | { readonly kind: "descriptor"; readonly fd: number }
-  | { readonly kind: "stream"; readonly stream: Writable };
+  /** Children write to pipes of their own, which the parent empties. */
+  | { readonly kind: "lines"; readonly lines: LineWriter; close(): void };
 
 export const TERMINAL: LogTarget = { kind: "descriptor", fd: STDERR };
+
+/**
+ * Standard error. A pipe is kept to the parent: its reader may be stuck, and whether a
+ * write then waits is a property of the pipe, which each process that has it changes
+ * for all of them when it starts and when it ends.
+ */
+export function terminalLog(): LogTarget {
+  const stat = fstatSync(STDERR);
+  if (!stat.isFIFO() && !stat.isSocket()) return TERMINAL;
+  return { kind: "lines", lines: new LineWriter(process.stderr), close: () => undefined };
+}
 
 /** Lines go to syslog as facility mail, tag `smtpd`. */
 export function systemLog(): LogTarget {
@@ -32,33 +43,28 @@ export function systemLog(): LogTarget {
   });
   // Without logger(1) the daemon goes on; its lines are lost.
   logger.on("error", () => undefined);
-  logger.stdin.on("error", () => undefined);
-  return { kind: "stream", stream: logger.stdin };
+  const { stdin } = logger;
+  return { kind: "lines", lines: new LineWriter(stdin), close: () => void stdin.end() };
 }
 
 /** Writes a line, or drops it where nothing can be written now. */
 export function writeLine(target: LogTarget, line: string): void {
-  if (target.kind === "stream") {
-    if (target.stream.writableLength < MAX_UNWRITTEN_BYTES) target.stream.write(`${line}\n`);
+  if (target.kind === "lines") {
+    target.lines.write(`${line}\n`);
     return;
   }
   try {
     writeSync(target.fd, `${line}\n`);
   } catch {
-    // EAGAIN: a full pipe, which the children have made non-blocking. EPIPE, EIO: its reader is gone.
+    // EIO: the terminal is gone. ENOSPC: the disk of the log is full.
   }
 }
 
-/** Hands on what a child writes; what comes while too much waits is dropped. */
-export function forwardLines(source: Readable, to: Writable): void {
-  source.on("data", (bytes: Uint8Array) => {
-    if (to.writableLength < MAX_UNWRITTEN_BYTES) to.write(bytes);
-  });
-}
-
-/** Nothing more is written. */
-export function closeLog(target: LogTarget): void {
-  if (target.kind === "stream") target.stream.end();
+/** Nothing more is written: what waits has a moment to be read. */
+export async function closeLog(target: LogTarget): Promise<void> {
+  if (target.kind !== "lines") return;
+  await target.lines.flushed(FLUSH_WITHIN_MS);
+  target.close();
 }
 
 /** Resolves when all lines of a child are written, or when a stuck reader has had its time. */

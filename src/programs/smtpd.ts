@@ -10,7 +10,13 @@ import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { printConfig } from "#model/config/print-config.ts";
-import { closeLog, type LogTarget, systemLog, TERMINAL, writeLine } from "#processes/log-target.ts";
+import {
+  closeLog,
+  type LogTarget,
+  systemLog,
+  terminalLog,
+  writeLine,
+} from "#processes/log-target.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
@@ -63,13 +69,11 @@ function readConfig(options: SmtpdOptions, paths: StatePaths): Config | undefine
 }
 
 async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Promise<number> {
-  const log = options.mode === "terminal" ? TERMINAL : systemLog();
-  try {
-    return await runWith(log, config, { options, paths });
-  } finally {
-    // logger(1) ends with its input; until then this process would wait for it.
-    closeLog(log);
-  }
+  const log = options.mode === "terminal" ? terminalLog() : systemLog();
+  const code = await runWith(log, config, { options, paths });
+  await closeLog(log);
+  // What nobody reads would keep this process.
+  process.exit(code);
 }
 
 async function runWith(

@@ -1,0 +1,63 @@
+/**
+ * Writes log lines of several processes to one stream whose reader may be slow, stuck
+ * or gone: nobody waits for it. Lines beyond the bound are dropped and counted; as
+ * soon as there is room again, a line says how many are missing.
+ */
+import type { Readable, Writable } from "node:stream";
+
+/** What may wait for the reader: about twenty thousand lines. */
+export const MAX_UNWRITTEN_BYTES: number = 4 * 1024 * 1024;
+/** Longest line that is kept in one piece; log lines are much shorter. */
+const MAX_LINE_BYTES: number = 64 * 1024;
+
+const LINE_FEED = 0x0a;
+
+export class LineWriter {
+  readonly #stream: Writable;
+  #missing = 0;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    // EPIPE: the reader is gone, and what is written is lost.
+    stream.on("error", () => undefined);
+  }
+
+  /** Writes whole lines, or drops them. */
+  write(lines: string | Buffer): void {
+    if (this.#stream.writableLength >= MAX_UNWRITTEN_BYTES) {
+      this.#missing += Buffer.from(lines).filter((byte) => byte === LINE_FEED).length;
+      return;
+    }
+    if (this.#missing > 0) this.#stream.write(`warn: ${this.#missing} log lines lost\n`);
+    this.#missing = 0;
+    this.#stream.write(lines);
+  }
+
+  /** Hands on what a process writes to `source`, line by line: no other's come between. */
+  forward(source: Readable): void {
+    let rest: Buffer = Buffer.alloc(0);
+    source.on("data", (bytes: Buffer) => {
+      const end = bytes.lastIndexOf(LINE_FEED) + 1;
+      if (end === 0 && rest.length + bytes.length <= MAX_LINE_BYTES) {
+        rest = Buffer.concat([rest, bytes]);
+        return;
+      }
+      const cut = end === 0 ? bytes.length : end;
+      this.write(Buffer.concat([rest, bytes.subarray(0, cut)]));
+      rest = Buffer.from(bytes.subarray(cut));
+    });
+    source.once("end", () => {
+      if (rest.length > 0) this.write(Buffer.concat([rest, Buffer.from("\n")]));
+    });
+  }
+
+  /** Resolves when nothing waits any more, or after `withinMs`. */
+  async flushed(withinMs: number): Promise<void> {
+    if (this.#stream.writableLength === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    this.#stream.write("", () => resolve());
+    await promise;
+    clearTimeout(timer);
+  }
+}
