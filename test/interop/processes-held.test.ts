@@ -30,7 +30,7 @@ async function probed(scratch: Scratch, role: Role): Promise<ReadonlyMap<string,
 }
 
 for (const role of ["dispatcher", "control"] as const) {
-  test(`a ${role} reads and writes no file, starts no program, and has the network alone`, async () => {
+  test(`the ${role} reads and writes no file, starts no program, and has the network alone`, async () => {
     await using scratch = new Scratch();
     const outcomes = await probed(scratch, role);
     assert.ok(outcomes.size > FREE.length, "the probe ran");
@@ -41,7 +41,7 @@ for (const role of ["dispatcher", "control"] as const) {
 }
 
 for (const role of ["queue", "agent"] as const) {
-  test(`a ${role} is held by its user alone: it must sync, which no permission allows`, async () => {
+  test(`the ${role} is held by its user alone: it must sync, which no permission allows`, async () => {
     await using scratch = new Scratch();
     const outcomes = await probed(scratch, role);
     for (const name of FREE) assert.equal(outcomes.get(name), "done", name);

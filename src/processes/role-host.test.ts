@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import { serialiseConfig } from "#model/config/serialise.ts";
+import { SimWorld } from "#world/sim/world.ts";
+import { configOf } from "#test/support/config-of.ts";
+import type { Defer, Link } from "./channel.ts";
+import { memoryLinks } from "./memory-link.ts";
+import type { Joined, RolePorts, RoleSetting, RunningRole } from "./role.ts";
+import { RoleHost } from "./role-host.ts";
+import { CHILD_SIDE } from "./shapes.ts";
+
+const CONFIG = configOf('action "box" maildir', 'match from any for any action "box"');
+
+const SLICE: Slice = {
+  config: serialiseConfig(CONFIG),
+  index: 0,
+  spool: "/spool",
+  controlSocket: "/control.sock",
+  verbose: false,
+  paused: [],
+  ownAddresses: [],
+  maxOpenFiles: 1024,
+};
+
+/** A host whose role starts when the test says so, and the parent's end of its link. */
+class Stage {
+  readonly clock = new SimWorld(1).clock;
+  readonly said: ChildToParent[] = [];
+  readonly events: string[] = [];
+  readonly role = Promise.withResolvers<RunningRole | string>();
+  readonly parent: Link<ChildToParent, ParentToChild>;
+  readonly host: RoleHost;
+  setting: RoleSetting | undefined;
+
+  constructor() {
+    const world = new SimWorld(1);
+    const defer = (run: () => void): void => void this.clock.after(0, run);
+    const [child, parent] = memoryLinks(CHILD_SIDE, defer);
+    this.parent = parent;
+    parent.start({
+      message: (message) => this.said.push(message),
+      closed: () => this.events.push("channel closed"),
+    });
+    this.host = new RoleHost({
+      parent: child,
+      hostname: "host",
+      home: "/home/ann",
+      log: (line) => this.events.push(`log ${line}`),
+      ports: () => portsOf(world, defer),
+      startRole: async () => (setting) => {
+        this.setting = setting;
+        return this.role.promise;
+      },
+      started: () => this.events.push("started"),
+      ended: () => this.events.push("ended"),
+    });
+  }
+
+  /** A role that notes what it is told. */
+  runs(): void {
+    this.role.resolve({
+      joined: ({ to, name }) => this.events.push(`joined ${to} ${name}`),
+      parentSays: ({ kind }) => this.events.push(`told ${kind}`),
+    });
+  }
+
+  async tells(message: ParentToChild): Promise<void> {
+    this.parent.send(message);
+    await this.clock.advance(1);
+  }
+}
+
+function portsOf(world: SimWorld, defer: Defer): RolePorts {
+  const { clock, random, resolver, network, files } = world.startProcess();
+  return { clock, random, resolver, network, files, defer };
+}
+
+function sibling(name: string): Joined {
+  return {
+    to: "agent",
+    name,
+    open: () => {
+      throw new TypeError("Cannot open: a test's sibling");
+    },
+    refuse: () => undefined,
+  };
+}
+
+test("a role starts with its slice, and says that it is ready", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  assert.deepEqual(stage.said, []);
+  stage.runs();
+  await stage.clock.advance(1);
+  assert.deepEqual(stage.said, [{ kind: "ready" }]);
+  assert.deepEqual(stage.events, ["started"]);
+  assert.deepEqual([...(stage.setting?.config.actions.keys() ?? [])], ["box"]);
+  assert.deepEqual([stage.setting?.hostname, stage.setting?.home], ["host", "/home/ann"]);
+});
+
+test("siblings that come before the role runs wait for it", async () => {
+  const stage = new Stage();
+  stage.host.joined(sibling("early"));
+  await stage.tells({ kind: "configure", slice: SLICE });
+  stage.runs();
+  await stage.clock.advance(1);
+  stage.host.joined(sibling("later"));
+  assert.deepEqual(stage.events, ["started", "joined agent early", "joined agent later"]);
+});
+
+test("what stands in the way of a role reaches the parent; then the child ends", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  stage.role.resolve("no spool");
+  await stage.clock.advance(1);
+  assert.deepEqual(stage.said, [{ kind: "cannot-start", why: "no spool" }]);
+  assert.deepEqual(stage.events.toSorted(), ["channel closed", "ended"]);
+});
+
+test("a child that is told to go while its role starts goes", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  await stage.tells({ kind: "shutdown" });
+  assert.ok(stage.events.includes("ended"), stage.events.join());
+});
+
+test("a running role decides itself how it ends", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  stage.runs();
+  await stage.clock.advance(1);
+  await stage.tells({ kind: "shutdown" });
+  assert.deepEqual(stage.events, ["started", "told shutdown"]);
+  stage.setting?.parent.send({ kind: "stopped" });
+  stage.setting?.end();
+  await stage.clock.advance(1);
+  assert.deepEqual(stage.said.at(-1), { kind: "stopped" }, "its last word is heard");
+  assert.ok(stage.events.includes("ended"));
+});
+
+test("a child ends with its parent, whether its role runs or not", async () => {
+  for (const isRunning of [false, true]) {
+    const stage = new Stage();
+    await stage.tells({ kind: "configure", slice: SLICE });
+    if (isRunning) stage.runs();
+    await stage.clock.advance(1);
+    stage.parent.destroy();
+    await stage.clock.advance(1);
+    assert.ok(stage.events.includes("ended"));
+  }
+});
+
+test("lines for debugging are written once the parent wants them", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  stage.runs();
+  await stage.clock.advance(1);
+  assert.equal(stage.setting?.observer.verbose, false);
+  await stage.tells({ kind: "verbose", verbose: true });
+  assert.equal(stage.setting.observer.verbose, true);
+});
