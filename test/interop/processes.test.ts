@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { type DaemonProcess, processesOf } from "./daemon-processes.ts";
 import { unlessStartable } from "./daemon.ts";
+import { until } from "./greeting.ts";
 import { KillableDaemon } from "./killable-daemon.ts";
 import { run } from "./peer-program.ts";
 import { MAIL_UID, MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
@@ -151,4 +152,21 @@ test("every child ends when the parent is killed, and the next daemon starts on 
     using session = await SmtpSession.open(server);
     assert.match(await session.say("NOOP"), /^250 /u);
   }
+});
+
+test("a killed control process is back soon, and mail does not notice", {
+  skip: unstartable,
+}, async () => {
+  await using scratch = new Scratch();
+  const daemon = await running(scratch);
+  using session = await SmtpSession.inData(daemon.servers[0], "ann@here.example");
+  const { pid } = only(daemon.children, "control");
+  process.kill(pid, "SIGKILL");
+  assert.match(await session.say("Subject: meanwhile\r\n\r\nhello\r\n."), /^250 /u);
+  await until(
+    async () => (await daemon.smtpctl("show", "status")).code === 0,
+    "answer of a new control process",
+  );
+  assert.notEqual(only(daemon.children, "control").pid, pid);
+  assert.match(daemon.log, /warn: control ended by SIGKILL, starting it again/u);
 });
