@@ -34,6 +34,12 @@ const EVERY = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
  * than this buys no speed (measured: 4, 8 and 16 MiB alike) and costs three times itself.
  */
 const YOUNG_SPACE = "--max-semi-space-size=4";
+/**
+ * How far, in percent, the heap may grow beyond what is alive before it is collected. The
+ * queue keeps a record of all that waits: V8's own choice doubles it. Measured with 40,000
+ * messages waiting: 192 MB without this, 135 MB with it, at the same speed.
+ */
+const TIGHT_HEAP = "--heap-growing-percent=60";
 /** SQLite opens files outside the permission model. */
 const NO_SQLITE = "--no-experimental-sqlite";
 
@@ -52,7 +58,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   },
   queue: {
     user: "_smtpq",
-    nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE],
+    nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP],
   },
   control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
   agent: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },
