@@ -18,6 +18,8 @@ import { CR, DOT, LF, NUL } from "#base/ascii.ts";
 type State = "line-start" | "dot" | "dot-cr" | "text" | "cr" | "done";
 
 const NO_TEXT = new Uint8Array(0);
+/** Up to here octets are looked at one by one. */
+const SHORT_LINE_BYTES = 16;
 /** Behind every offset. */
 const NOWHERE = Number.POSITIVE_INFINITY;
 
@@ -82,19 +84,32 @@ export class DataDecoder {
   }
 
   /** Inside a line: nothing can change before the next CR or LF. */
-  #skipLine(input: Buffer, at: number): number {
+  #skipLine(input: Buffer, from: number): number {
+    // A short line is walked through: a search costs as much as many octets.
+    const near = Math.min(from + SHORT_LINE_BYTES, input.length);
+    let at = from;
+    while (at < near && input[at] !== LF && input[at] !== CR) at++;
+    if (at === input.length) return at;
+    if (at < near) return this.#takeLineEnd(input, at);
     // Looked for once: in a text of one of the two alone the other is always far away.
     if (this.#nextLf < at) this.#nextLf = indexOf(input, LF, at);
     if (this.#nextCr < at) this.#nextCr = indexOf(input, CR, at);
     const next = Math.min(this.#nextCr, this.#nextLf);
-    if (next === NOWHERE) return input.length;
-    if (this.#nextLf === next + 1) {
-      this.#state = "line-start";
-      return next + 2;
+    return next === NOWHERE ? input.length : this.#takeLineEnd(input, next);
+  }
+
+  /** At `at` is the CR or LF that comes first; returns where to go on. */
+  #takeLineEnd(input: Buffer, at: number): number {
+    if (input[at] === LF) {
+      this.#sawBareNewline = true;
+      return at + 1;
     }
-    if (next === this.#nextCr) this.#state = "cr";
-    else this.#sawBareNewline = true;
-    return next + 1;
+    if (input[at + 1] === LF) {
+      this.#state = "line-start";
+      return at + 2;
+    }
+    this.#state = "cr";
+    return at + 1;
   }
 
   #takeByte(input: Buffer, at: number): number {
@@ -145,11 +160,16 @@ export class DataDecoder {
 
   /** There is text behind the dot, from `at`: what came before it must be copied. */
   #goOn(input: Buffer, at: number): void {
-    const run = input.subarray(this.#runFrom, this.#runTo);
-    if (run.length > 0) {
+    const runTo = this.#runTo ?? at;
+    if (runTo > this.#runFrom) {
       this.#reserve(input.length);
-      this.#copied.set(run, this.#copiedLength);
-      this.#copiedLength += run.length;
+      if (runTo - this.#runFrom > SHORT_LINE_BYTES) {
+        this.#copied.set(input.subarray(this.#runFrom, runTo), this.#copiedLength);
+        this.#copiedLength += runTo - this.#runFrom;
+      } else {
+        for (let from = this.#runFrom; from < runTo; from++)
+          this.#copied[this.#copiedLength++] = input[from] ?? 0;
+      }
     }
     this.#runFrom = at;
     this.#runTo = undefined;
