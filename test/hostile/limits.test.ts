@@ -143,3 +143,16 @@ test("LIM-11: of too many connections each is told so, and the next one is serve
   await scene.world.clock.advance(100);
   assert.match(await scene.sendsMail("198.51.100.1"), /^250 /);
 });
+
+test("a client that sends on and on after the end of its session is cut off", async () => {
+  for (const end of ["QUIT\r\n", "A".repeat(4000), "BOGUS\r\n".repeat(20)]) {
+    const scene = await Scene.start();
+    const client = await scene.client();
+    await scene.run(client.before("banner"));
+    const startedMs = scene.world.clock.monotonicMs();
+    await scene.run(client.write(end + "x".repeat(4 * 1024 * 1024)));
+    await scene.world.clock.advance(100);
+    assert.equal(scene.server.sessionCount, 0, JSON.stringify(end.slice(0, 6)));
+    assert.ok(scene.world.clock.monotonicMs() - startedMs < 5000, "and not after a time-out");
+  }
+});

@@ -19,6 +19,8 @@ export const MIN_DATA_BYTES_PER_SECOND = 1000;
 
 /** A connection that we ended is broken off if the peer has not ended it by then. */
 export const LINGER_MS = 10_000;
+/** So is one on which the peer goes on sending: what it pipelined before it heard of the end is less. */
+export const MAX_LINGER_BYTES: number = 1024 * 1024;
 
 /** Replies that a peer may leave unread before we read no more of its commands. */
 export const MAX_UNSENT_REPLY_BYTES: number = 64 * 1024;

@@ -34,6 +34,7 @@ import {
   DATA_BLOCK_TIMEOUT_MS,
   DATA_GRACE_MS,
   LINGER_MS,
+  MAX_LINGER_BYTES,
   MIN_DATA_BYTES_PER_SECOND,
 } from "./limits.ts";
 import { ReplyBatch } from "./reply-batch.ts";
@@ -76,6 +77,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #session: Session = CONNECTED;
   #message: IncomingMessage | undefined;
   #dataStartedMs = 0;
+  /** Received since the end. */
+  #lingerBytes = 0;
   /** What the client said last, for the log. */
   #line = "";
   #wait: Wait = "nothing";
@@ -107,7 +110,12 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   // What the connection and the server tell.
 
   data(bytes: Uint8Array): void {
-    if (this.#reason !== undefined) return;
+    if (this.#reason !== undefined) {
+      // Who sends on and on does not wait for our last reply.
+      this.#lingerBytes += bytes.length;
+      if (this.#lingerBytes > MAX_LINGER_BYTES) this.#connection.destroy();
+      return;
+    }
     const input = asBuffer(bytes);
     if (this.#wait === "nothing") this.#take(input);
     else this.#held.add(input);

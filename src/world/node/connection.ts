@@ -13,6 +13,9 @@ import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/ne
 
 const OWNER: unique symbol = Symbol("connection");
 
+/** What libuv reads at once: a read as long as this means that there is more. */
+const FULL_READ_BYTES: number = 64 * 1024;
+
 interface OwnedSocket extends Socket {
   [OWNER]: NodeConnection;
 }
@@ -43,6 +46,7 @@ class NodeConnection implements Connection {
   #handler: ConnectionHandler | undefined;
   #fault: NetworkFault | undefined;
   #state: "open" | "closed" | "told" = "open";
+  #flow: "on" | "paused" | "yielding" = "on";
 
   constructor(socket: Socket, known: KnownEnds) {
     this.#socket = socket;
@@ -84,11 +88,26 @@ class NodeConnection implements Connection {
   }
 
   pause(): void {
+    this.#flow = "paused";
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#flow = "on";
     this.#socket.resume();
+  }
+
+  /**
+   * Lets other connections have their turn: libuv reads up to 32 times from one that
+   * always has more, two megabytes before anyone else is heard.
+   */
+  yield(): void {
+    if (this.#flow !== "on") return;
+    this.#flow = "yielding";
+    this.#socket.pause();
+    setImmediate(() => {
+      if (this.#flow === "yielding") this.resume();
+    });
   }
 
   end(): void {
@@ -119,7 +138,9 @@ class NodeConnection implements Connection {
 }
 
 function onData(this: Socket, bytes: Uint8Array): void {
-  (this as OwnedSocket)[OWNER].handler?.data(bytes);
+  const owner = (this as OwnedSocket)[OWNER];
+  if (bytes.length >= FULL_READ_BYTES) owner.yield();
+  owner.handler?.data(bytes);
 }
 
 function onEnd(this: Socket): void {

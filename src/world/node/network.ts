@@ -30,7 +30,8 @@ export interface NodeNetworkOptions {
   readonly onAcceptFault?: (endpoint: Endpoint, fault: NetworkFault) => void;
 }
 
-const DEFAULT_BACKLOG = 1024;
+/** Linux's own bound. A client beyond it is not refused: it may wait for its greeting for ever. */
+const DEFAULT_BACKLOG = 4096;
 const DEFAULT_SOCKET_MODE = 0o666;
 
 /** The machine's network. */
@@ -52,7 +53,8 @@ async function listen(
     if (taken !== undefined) return taken;
   }
   const server = net.createServer({ allowHalfOpen: true, noDelay: true });
-  const failed = await bound(server, listenOptions(endpoint, fd, options.backlog));
+  const backlog = options.backlog ?? DEFAULT_BACKLOG;
+  const failed = await bound(server, listenOptions(endpoint, fd), backlog);
   if (failed !== undefined) return failed;
   if (fd === undefined && endpoint.kind === "unix") {
     await chmod(endpoint.path, options.socketMode ?? DEFAULT_SOCKET_MODE);
@@ -63,22 +65,25 @@ async function listen(
   return { endpoint: local, close: () => server.close() };
 }
 
-function listenOptions(
-  endpoint: Endpoint,
-  fd: number | undefined,
-  backlog = DEFAULT_BACKLOG,
-): net.ListenOptions {
-  if (fd !== undefined) return { fd, backlog } as net.ListenOptions;
-  if (endpoint.kind === "unix") return { path: endpoint.path, backlog };
-  return { host: endpoint.host, port: endpoint.port, backlog, ipv6Only: true, exclusive: true };
+function listenOptions(endpoint: Endpoint, fd: number | undefined): net.ListenOptions {
+  if (fd !== undefined) return { fd } as net.ListenOptions;
+  if (endpoint.kind === "unix") return { path: endpoint.path };
+  return { host: endpoint.host, port: endpoint.port, ipv6Only: true, exclusive: true };
 }
 
-/** Starts listening; what went wrong, or undefined. */
-function bound(server: Server, options: net.ListenOptions): Promise<NetworkFault | undefined> {
+/**
+ * Starts listening; what went wrong, or undefined. The backlog is an argument of its
+ * own: with a descriptor Node does not look for it among the options.
+ */
+function bound(
+  server: Server,
+  options: net.ListenOptions,
+  backlog: number,
+): Promise<NetworkFault | undefined> {
   return new Promise((resolve) => {
     const onError = (error: Error): void => resolve(networkFault(error));
     server.once("error", onError);
-    server.listen(options, () => {
+    server.listen(options, backlog, () => {
       server.off("error", onError);
       resolve(undefined);
     });
