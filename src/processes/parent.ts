@@ -249,8 +249,12 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
       }
       case "agent-wanted": {
         const dispatcher = child.child;
-        if (dispatcher === undefined) return;
         const { action, user } = message;
+        if (dispatcher === undefined) {
+          // It is ending: a delivery that has not begun waits for the next start.
+          child.send({ kind: "agent-refused", action, user, why: "The daemon is stopping" });
+          return;
+        }
         const refusal = await this.#agents.connect({ action, user }, dispatcher);
         if (refusal !== undefined) {
           this.#log.warn(
