@@ -1,5 +1,5 @@
 /**
- * NOD-11: a dispatcher that a stranger has taken over says whatever can be said to the
+ * NOD-11, SPL-04: a dispatcher that a stranger has taken over says whatever can be said to the
  * queue: bytes that are no frames, and frames with any values in them. The queue must
  * not die of it, now or when it reads its journal again, and still takes honest mail.
  */

@@ -193,7 +193,9 @@ for (const { what, make } of [
   { what: "a symbolic link", make: (path: string) => symlinkSync("/etc/passwd", path) },
   { what: "a folder", make: (path: string) => mkdirSync(path) },
 ]) {
-  test(`the path of a socket where ${what} stands, which is left alone`, { skip }, async () => {
+  test(`LOC-10: the path of a socket where ${what} stands, which is left alone`, {
+    skip,
+  }, async () => {
     await using scratch = new Scratch();
     const path = `${scratch.folder}/taken`;
     make(path);
