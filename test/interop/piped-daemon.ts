@@ -11,7 +11,7 @@ import { MAIL_USER, type Scratch } from "./scratch.ts";
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
 /** Nothing may hold it up, a delivery that has not begun least of all. */
-const ENDS_WITHIN_MS = 10_000;
+const ENDS_WITHIN_MS = 30_000;
 
 export interface PipedDaemon {
   readonly child: ChildProcess;
