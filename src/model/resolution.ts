@@ -2,6 +2,7 @@
  * What the ruleset and expansion say of one recipient.
  */
 import type { Envelope, Origin } from "./envelope.ts";
+import type { Tell } from "./reason.ts";
 
 /** An envelope that has not been given to the queue yet. */
 export type PlannedEnvelope = Omit<Envelope, "evpid" | "forwardPath">;
@@ -17,6 +18,8 @@ export interface RecipientQuery {
   readonly origin: Origin;
   /** The listener's kind: a UNIX socket, TCP, or none for internal mail. */
   readonly via: "socket" | "tcp" | "internal";
+  /** Whether the client's connection is under TLS. */
+  readonly tls: boolean;
   readonly reversePath: string;
   /** `user@domain`, complete. */
   readonly forwardPath: string;
@@ -24,5 +27,6 @@ export interface RecipientQuery {
 
 /** Decides about recipients. Never rejects the promise. */
 export interface Routing {
-  resolve(query: RecipientQuery): Resolution | Promise<Resolution>;
+  /** @param tell is given each step on the way to the answer, before it is there. */
+  resolve(query: RecipientQuery, tell?: Tell): Resolution | Promise<Resolution>;
 }

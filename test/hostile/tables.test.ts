@@ -37,6 +37,7 @@ function takes(parsed: ParsedConfig, address: string, domain: string): boolean |
   if (parsed.config === undefined) return undefined;
   const resolution = createRouting(parsed.config, NOBODY).resolve({
     via: "tcp",
+    tls: false,
     origin: { kind: "smtp", address, hostname: "", helo: "", tag: "", username: "" },
     reversePath: "a@b.test",
     forwardPath: `x@${domain}`,

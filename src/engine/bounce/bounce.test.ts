@@ -89,6 +89,7 @@ test("A bounce goes to the sender from the null reverse-path, and is matched as 
     {
       origin: draft.message.origin,
       via: "internal",
+      tls: false,
       reversePath: "",
       forwardPath: "alice@example.com",
     },

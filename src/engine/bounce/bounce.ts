@@ -75,6 +75,7 @@ export class BounceWriter {
     const resolution = await this.#ports.routing.resolve({
       origin: { ...INTERNAL, helo: this.#serverName },
       via: "internal",
+      tls: false,
       reversePath: "",
       forwardPath: to,
     });

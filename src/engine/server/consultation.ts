@@ -70,6 +70,7 @@ export class Consultation {
     const resolution = this.#service.routing.resolve({
       origin,
       via: this.#via,
+      tls: false, // no connection is under TLS yet
       reversePath: transaction.reversePath,
       forwardPath,
     });

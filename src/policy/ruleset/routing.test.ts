@@ -56,7 +56,13 @@ function resolve(
     tag: "",
     username: "",
   } as const;
-  return createRouting(config, users).resolve({ origin, via, reversePath: "", forwardPath });
+  return createRouting(config, users).resolve({
+    origin,
+    via,
+    tls: false,
+    reversePath: "",
+    forwardPath,
+  });
 }
 
 function mda(
