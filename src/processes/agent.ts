@@ -112,5 +112,6 @@ function valuesOf(setting: RoleSetting, message: Message, envelope: Envelope): F
     dest: envelope.destination,
     username: envelope.transport.kind === "mda" ? envelope.transport.user : "",
     directory: setting.home,
+    subAddressDelimiter: setting.config.subAddressDelimiter,
   };
 }

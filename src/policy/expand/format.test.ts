@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Format } from "#model/config/config.ts";
 import { FORMAT_TOKENS, parseFormat } from "#model/config/format.ts";
-import { expandFormat, type FormatValues } from "./format.ts";
+import { expandCommand, expandFormat, type FormatValues } from "./format.ts";
 
 const VALUES: FormatValues = {
   sender: "Ann@client.example",
@@ -11,10 +11,11 @@ const VALUES: FormatValues = {
   dest: "Bob@mail.example.org",
   username: "bob",
   directory: "/home/bob",
+  subAddressDelimiter: "+",
 };
 
-function format(source: string): Format {
-  const parsed = parseFormat(source);
+function format(source: string, use?: "command" | "wrapper"): Format {
+  const parsed = parseFormat(source, use);
   if ("reason" in parsed) throw new TypeError(parsed.reason);
   return parsed;
 }
@@ -33,6 +34,22 @@ const TOKENS: readonly (readonly [source: string, expected: string])[] = [
   ["~/Maildir", "/home/bob/Maildir"],
   ["~", "/home/bob"],
   ["100%%/%x", "100%/%x"],
+  ["%{SENDER:Lowercase}", "ann@client.example"],
+  ["%{sender:uppercase|lowercase}", "ann@client.example"],
+  ["%{rcpt:strip}|%{rcpt.user:strip}", "bob@example.org|bob"],
+  ["%{rcpt.user:strip|uppercase[0]}", "B"],
+  // The manual's own examples of ranges.
+  ["%{rcpt.domain[0]}|%{rcpt.domain[1]}", "e|x"],
+  ["%{rcpt.domain[8:]}|%{rcpt.domain[-3:]}", "org|org"],
+  ["%{rcpt.domain[0:6]}|%{rcpt.domain[0:-4]}", "example|example"],
+  ["%{rcpt.domain[0:-1]}|%{rcpt.domain[:-1]}", "example.or|example.or"],
+  ["%{rcpt.domain[-1]}|%{rcpt.domain[-11]}", "g|e"],
+  ["%{rcpt.domain[10]}|%{rcpt.domain[8:99]}", "g|org"],
+  ["%{rcpt.domain[11]}", "fault: %{rcpt.domain} is too short for its range"],
+  ["%{rcpt.domain[-12:]}", "fault: %{rcpt.domain} is too short for its range"],
+  ["%{rcpt.domain[8:-8]}", "fault: %{rcpt.domain} is too short for its range"],
+  ["%{rcpt.domain:uppercase[0:2]}|%{rcpt.domain[0:2]:uppercase}", "EXA|EXA"],
+  ["%{user.directory[1:4]}", "home"],
 ];
 
 for (const [source, expected] of TOKENS) {
@@ -77,6 +94,49 @@ test("dots of the format itself do not make up a way out with an empty value", (
   assert.equal(expand("/m/../x/.%{rcpt.user}"), "/m/../x/.bob+tag");
 });
 
+test("empty value stays empty in any range", () => {
+  assert.equal(expand("a%{sender[0:3]}%{sender.user[-1]}", { sender: "" }), "a");
+});
+
+test("range counts characters, and may bring no dot to the front", () => {
+  assert.equal(expand("/%{user.username[1]}/x", { username: "a\u{1F4EE}b" }), "/\u{1F4EE}/x");
+  assert.equal(expand("/%{user.username[1:]}/x", { username: "a../.." }), "/:.:../x");
+});
+
+test("raw gives back what a shell would take, and neither slash nor leading dot", () => {
+  const dest = "..!#$%&'*?`{|}~/\0@d";
+  assert.equal(expand("x/%{dest.user:raw}", { dest }), "x/:.!#$%&'*?`{|}~::");
+  assert.match(expand("x/.%{dest.user:raw}/y", { dest: "@d" }), /^fault/u);
+});
+
+/** What a command says of each value, with and without `raw`. */
+const COMMAND_VALUES: readonly (readonly [user: string, expected: string])[] = [
+  ["bob+tag", "bob+tag"],
+  ["$(id)", "::id:"],
+  ["`id`", ":id:"],
+  ["a;b&c|d<e>f\ng", "a:b:c:d:e:f:g"],
+  ["'\"\\", ":::"],
+  ["a b\tc", "a:b:c"],
+  ["-rf", ":rf"],
+  ["../x", ":.:x"],
+  ["~root", ":root"],
+  ["*?[a]{b}!#^", ":::a::b::::"],
+];
+
+for (const [user, expected] of COMMAND_VALUES) {
+  test(`recipient ${JSON.stringify(user)} is plain text to a shell, even where it is raw`, () => {
+    const values = { ...VALUES, rcpt: `${user}@example.org` };
+    const command = format("x %{rcpt.user} '%{rcpt.user:raw}'", "command");
+    assert.equal(expandCommand(command, values), `x ${expected} '${expected}'`);
+  });
+}
+
+test("wrapped command is taken as it is", () => {
+  const wrapper = format("nice sh -c '%{mda}' # %{user.username}", "wrapper");
+  const values = { ...VALUES, mda: 'exec "/bin/x" $HOME' };
+  assert.equal(expandCommand(wrapper, values), "nice sh -c 'exec \"/bin/x\" $HOME' # bob");
+});
+
 test("result has a limit", () => {
   assert.equal(expand(`/${"x".repeat(1021)}%{user.username}`), "fault: the result is too long");
 });
@@ -86,6 +146,7 @@ test("values add no segment and name none '.' or '..', whatever they are", () =>
     fc
       .constantFrom(...FORMAT_TOKENS.filter((token) => token !== "user.directory"))
       .map((token) => `%{${token}}`),
+    fc.constantFrom("%{rcpt:raw}", "%{dest:strip[1:]}", "%{sender[-2:]:raw|uppercase}"),
     fc.constantFrom("a", ".", "..", "x.y"),
   );
   const segment = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join(""));
