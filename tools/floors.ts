@@ -20,7 +20,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "model" },
   { folder: "model/config" },
   { folder: "model/ipc" },
-  { folder: "policy/tables" },
+  { folder: "policy/tables", packages: ["re2js"] },
   { folder: "policy/expand" },
   { folder: "policy/ruleset" },
   { folder: "engine/observe" },
