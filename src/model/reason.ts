@@ -97,8 +97,13 @@ export type Reason =
       readonly text: string;
       readonly source: NodeSource;
     }
-  /** The node was there before: nothing more comes of it. */
-  | { readonly kind: "duplicate"; readonly text: string; readonly parent: number | undefined }
+  /** A node of which nothing comes: it was there before, or has no place where it is. */
+  | {
+      readonly kind: "ignored";
+      readonly parent: number | undefined;
+      readonly text: string;
+      readonly why: string;
+    }
   | {
       readonly kind: "user-lookup";
       /** Name of the userbase table, or `<getpwnam>`. */
