@@ -1,106 +1,179 @@
-/** `action NAME …`. Source: smtpd.conf(5). */
-import { unreachable } from "#base/unreachable.ts";
+/**
+ * `action NAME METHOD …`: the method and its options, in any order; `ttl` comes last.
+ * Which options go together is for build-local-action.ts and build-relay-action.ts.
+ *
+ * Source: smtpd.conf(5); OpenSMTPD parse.y (dispatcher); nooSMTPD (`forward-file`,
+ * `allow-exec`, `curves`).
+ */
 import type { Place } from "./config.ts";
-import { parseDelay } from "./delay.ts";
-import { parseHostname } from "./parse-listen.ts";
+import { parseFilterOperand } from "./parse-filter.ts";
 import { parseTableOperand } from "./parse-table.ts";
-import type { ActionMethod, ActionStatement, TableOperand, Word } from "./syntax.ts";
+import { parseDelayAmount, parseHostname } from "./parse-values.ts";
+import type {
+  ActionStatement,
+  AliasSyntax,
+  LocalMethod,
+  LocalOptions,
+  Option,
+  RelayOptions,
+  Word,
+} from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
-interface Options {
-  user?: Word;
-  rcptTo?: true;
-  hosts?: TableOperand;
-  helo?: string;
-  ttlMs?: number;
+const METHODS = [
+  ...(["mbox", "maildir", "lmtp", "mda", "forward-only", "expand-only", "relay"] as const),
+] as const;
+
+/** Reads what follows an option's word, which stands at `at`. */
+type OptionReader<Options> = (reader: TokenReader, at: Place) => Options;
+type OptionReaders<Options> = ReadonlyMap<string, OptionReader<Options>>;
+
+/** Options that belong to a method: `junk` and `rcpt-to`. */
+interface MethodOptions {
+  readonly junk?: true;
+  readonly rcptTo?: true;
 }
 
-const LOCAL_OPTIONS = ["user", "ttl"] as const;
-const LMTP_OPTIONS = ["rcpt-to", "user", "ttl"] as const;
-const RELAY_OPTIONS = ["host", "helo", "ttl"] as const;
-type OptionWord = (typeof LMTP_OPTIONS)[number] | (typeof RELAY_OPTIONS)[number];
+interface CommonOptions {
+  readonly ttl?: Option<number>;
+}
+
+type LocalOptionsRead = LocalOptions & MethodOptions & CommonOptions;
+type RelayOptionsRead = RelayOptions & CommonOptions;
+
+const TTL: OptionReaders<CommonOptions> = new Map([
+  ["ttl", (reader, at) => ({ ttl: { at, value: parseDelayAmount(reader, "ttl").value } })],
+]);
+
+const LOCAL_OPTIONS: OptionReaders<LocalOptionsRead> = new Map<
+  string,
+  OptionReader<LocalOptionsRead>
+>([
+  ["user", (reader, at) => ({ user: { at, value: reader.expectString("a user name") } })],
+  ["alias", (reader, at) => ({ alias: { at, value: parseAliases(reader) } })],
+  ["virtual", (reader, at) => ({ virtual: { at, value: parseAliases(reader) } })],
+  ["userbase", (reader, at) => ({ userbase: { at, value: parseTableOperand(reader) } })],
+  [
+    "wrapper",
+    (reader, at) => ({ wrapper: { at, value: reader.expectString("a wrapper's name") } }),
+  ],
+  [
+    "forward-file",
+    (reader, at) => ({ forwardFile: { at, value: { allowExec: reader.accept("allow-exec") } } }),
+  ],
+  ...TTL,
+]);
+
+const MAILDIR_OPTIONS: OptionReaders<LocalOptionsRead> = new Map([
+  ["junk", () => ({ junk: true })],
+  ...LOCAL_OPTIONS,
+]);
+
+const LMTP_OPTIONS: OptionReaders<LocalOptionsRead> = new Map([
+  ["rcpt-to", () => ({ rcptTo: true })],
+  ...LOCAL_OPTIONS,
+]);
+
+const RELAY_OPTIONS: OptionReaders<RelayOptionsRead> = new Map<
+  string,
+  OptionReader<RelayOptionsRead>
+>([
+  ["backup", (reader, at) => ({ backup: { at, value: parseBackup(reader) } })],
+  ["host", (reader, at) => ({ host: { at, value: parseTableOperand(reader) } })],
+  ["domain", (reader, at) => ({ domain: { at, value: parseTableOperand(reader) } })],
+  ["auth", (reader, at) => ({ auth: { at, value: parseTableOperand(reader) } })],
+  ["mail-from", (reader, at) => ({ mailFrom: { at, value: reader.expectString("an address") } })],
+  ["src", (reader, at) => ({ src: { at, value: parseTableOperand(reader) } })],
+  ["helo", (reader, at) => ({ helo: { at, value: parseHostname(reader) } })],
+  ["helo-src", (reader, at) => ({ heloSrc: { at, value: parseTableOperand(reader) } })],
+  ["tls", (_, at) => ({ tls: { at, value: true } })],
+  ["no-verify", (_, at) => ({ noVerify: { at, value: true } })],
+  ["protocols", (reader, at) => ({ protocols: { at, value: reader.expectString("protocols") } })],
+  ["ciphers", (reader, at) => ({ ciphers: { at, value: reader.expectString("ciphers") } })],
+  ["curves", (reader, at) => ({ curves: { at, value: reader.expectString("curves") } })],
+  ["pki", (reader, at) => ({ pki: { at, value: reader.expectString("a pki's name") } })],
+  ["ca", (reader, at) => ({ ca: { at, value: reader.expectString("a ca's name") } })],
+  ["filter", (reader, at) => ({ filter: { at, value: parseFilterOperand(reader) } })],
+  ["srs", (_, at) => ({ srs: { at, value: true } })],
+  ...TTL,
+]);
+
+/** What the complaint about a second one calls an option, where that is not its word. */
+const TITLES: ReadonlyMap<string, string> = new Map([
+  ["alias", "alias mapping"],
+  ["virtual", "virtual mapping"],
+  ["userbase", "userbase mapping"],
+  ["host", "host mapping"],
+  ["domain", "domain mapping"],
+  ["auth", "auth mapping"],
+  ["src", "source mapping"],
+  ["helo-src", "helo-source mapping"],
+]);
 
 export function parseAction(reader: TokenReader, at: Place): ActionStatement {
   const name = reader.expectString("an action name");
-  const kind = reader.expectOneOf(["maildir", "lmtp", "relay"], "action method");
-  const [method, options] = parseMethod(reader, kind);
-  return { kind: "action", at, name, method, ttlMs: options.ttlMs };
-}
-
-/** A duration, in milliseconds. */
-export function parseTtl(reader: TokenReader): { readonly value: number; readonly at: Place } {
-  const token = reader.take();
-  if (token.kind !== "word" && token.kind !== "quoted" && token.kind !== "number")
-    reader.failAt(token, ["a time, as in 4d"]);
-  const value = parseDelay(token.text);
-  if (value !== undefined) return { value, at: token.at };
-  throw new Misfit(
-    token.at,
-    `invalid ttl delay: ${token.text}`,
-    "write a whole number and one of s, m, h, d, as in 4d",
-  );
-}
-
-function parseMethod(
-  reader: TokenReader,
-  kind: ActionMethod["kind"],
-): readonly [method: ActionMethod, options: Options] {
-  switch (kind) {
-    case "maildir": {
-      const path = reader.isAtString() ? reader.expectString("a path") : undefined;
-      const options = parseOptions(reader, LOCAL_OPTIONS, "local option");
-      return [{ kind, path, user: options.user }, options];
-    }
-    case "lmtp": {
-      const destination = reader.expectString("a destination");
-      const options = parseOptions(reader, LMTP_OPTIONS, "local option");
-      const { user, rcptTo = false } = options;
-      return [{ kind, destination, rcptTo, user }, options];
-    }
-    case "relay": {
-      const options = parseOptions(reader, RELAY_OPTIONS, "relay option");
-      return [{ kind, hosts: options.hosts, helo: options.helo }, options];
-    }
-    default:
-      return unreachable(kind);
+  const kind = reader.expectOneOf(METHODS);
+  if (kind === "relay") {
+    const { ttl, ...options } = parseOptions(reader, RELAY_OPTIONS);
+    return { kind: "action", at, name, method: { kind: "relay", options }, ttl };
   }
+  const { local, ttl, options } = parseLocal(reader, kind);
+  return { kind: "action", at, name, method: { kind: "local", local, options }, ttl };
 }
 
-function parseOptions(
+interface Local {
+  readonly local: LocalMethod;
+  readonly options: LocalOptions;
+  readonly ttl: Option<number> | undefined;
+}
+
+function parseLocal(reader: TokenReader, kind: LocalMethod["kind"]): Local {
+  if (kind === "maildir") {
+    // The one word of an option that is no keyword, and so would be taken for a path.
+    const hasPath = reader.isAtString() && !reader.isAt("forward-file");
+    const path = hasPath ? reader.expectString("a path") : undefined;
+    const { ttl, junk = false, ...options } = parseOptions(reader, MAILDIR_OPTIONS);
+    return { local: { kind, path, junk }, options, ttl };
+  }
+  if (kind === "lmtp") {
+    const destination = reader.expectString("a destination");
+    const { ttl, rcptTo = false, ...options } = parseOptions(reader, LMTP_OPTIONS);
+    return { local: { kind, destination, rcptTo }, options, ttl };
+  }
+  if (kind === "mda") {
+    const command = reader.expectString("a command in quotes");
+    const { ttl, ...options } = parseOptions(reader, LOCAL_OPTIONS);
+    return { local: { kind, command }, options, ttl };
+  }
+  const { ttl, ...options } = parseOptions(reader, LOCAL_OPTIONS);
+  return { local: { kind }, options, ttl };
+}
+
+function parseOptions<Options extends CommonOptions>(
   reader: TokenReader,
-  words: readonly OptionWord[],
-  position: "local option" | "relay option",
-): Options {
-  const options: Options = {};
+  readers: OptionReaders<Options>,
+): Partial<Options> {
+  let options: Partial<Options> = {};
   const seen = new Set<string>();
+  const words = [...readers.keys()];
   while (!reader.isAtLineEnd()) {
     const { at } = reader.peek();
-    const word = reader.expectOneOf(words, position);
-    if (seen.has(word)) throw new Misfit(at, `${word} already specified for this dispatcher`);
+    const word = reader.expectOneOf(words);
+    if (seen.has(word))
+      throw new Misfit(at, `${TITLES.get(word) ?? word} already specified for this dispatcher`);
     seen.add(word);
-    parseOption(reader, word, options);
+    options = { ...options, ...readers.get(word)?.(reader, at) };
     // `ttl` is the last word of an action.
     if (word === "ttl") break;
   }
   return options;
 }
 
-function parseOption(reader: TokenReader, word: OptionWord, options: Options): void {
-  switch (word) {
-    case "user":
-      options.user = reader.expectString("a user name");
-      break;
-    case "rcpt-to":
-      options.rcptTo = true;
-      break;
-    case "host":
-      options.hosts = parseTableOperand(reader);
-      break;
-    case "helo":
-      options.helo = parseHostname(reader);
-      break;
-    case "ttl":
-      options.ttlMs = parseTtl(reader).value;
-      break;
-  }
+function parseAliases(reader: TokenReader): AliasSyntax {
+  const table = parseTableOperand(reader);
+  return { table, allowExec: reader.accept("allow-exec") };
+}
+
+function parseBackup(reader: TokenReader): { readonly mx: Word | undefined } {
+  return { mx: reader.accept("mx") ? reader.expectString("a host name") : undefined };
 }

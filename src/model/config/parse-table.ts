@@ -1,21 +1,29 @@
-/** `table …`, and a table where one is used. Source: smtpd.conf(5), table(5). */
+/**
+ * `table …`, and a table where one is used.
+ *
+ * `table NAME "PATH"`, `[BACKEND:]"PATH"`, `BACKEND`, or the entries in braces. The
+ * backends `static` and `file` are one. An unknown backend is a program, `table-BACKEND`.
+ *
+ * Source: smtpd.conf(5), table(5); OpenSMTPD parse.y.
+ */
 import type { Place } from "./config.ts";
-import { isNotBuilt } from "./not-built.ts";
-import type { TableItems, TableOperand, TableStatement, Word } from "./syntax.ts";
-import { Misfit, notBuilt, type TokenReader } from "./token-reader.ts";
+import type { TableItems, TableMatchSyntax, TableOperand, TableStatement, Word } from "./syntax.ts";
+import { Misfit, type TokenReader } from "./token-reader.ts";
 
-/** Backends that read a whole file at start. */
-const FILE_BACKENDS: readonly string[] = ["file", "static"];
+/** Backends that read a file, or ask one; without a path they have nothing. */
+const FILE_BACKENDS: ReadonlyMap<string, "file" | "db" | "passwd"> = new Map([
+  ["static", "file"],
+  ["file", "file"],
+  ["db", "db"],
+  ["passwd", "passwd"],
+]);
 
 export function parseTable(reader: TokenReader, at: Place): TableStatement {
   const name = reader.expectString("a table name");
-  if (reader.isAtSign("{")) {
+  if (reader.isAtSign("{"))
     return { kind: "table", at, name, source: { kind: "inline", items: parseItems(reader) } };
-  }
   if (!reader.isAtString()) reader.failAt(reader.peek(), ["a path in quotes", "'{'"]);
-  const source = reader.expectString("a path");
-  const path = parseBackend(name, source);
-  return { kind: "table", at, name, source: { kind: "file", path, at: source.at } };
+  return { kind: "table", at, name, source: parseSource(name, reader.expectString("a path")) };
 }
 
 /** `<NAME>`, a value, or `{ … }`. */
@@ -27,33 +35,43 @@ export function parseTableOperand(reader: TokenReader): TableOperand {
     return { kind: "reference", at: token.at, name };
   }
   if (reader.isAtSign("{")) return { kind: "inline", at: token.at, items: parseItems(reader) };
-  if (token.kind === "keyword" && isNotBuilt("table operand", token.text)) throw notBuilt(token);
   if (!reader.isAtString()) reader.failAt(token, ["a value", "'<TABLE>'", "'{'"]);
   const value = reader.expectString("a value");
   return { kind: "inline", at: token.at, items: { shape: "list", items: [value] } };
 }
 
-/** The path of `[BACKEND:]PATH`. */
-function parseBackend(table: Word, source: Word): string {
-  if (source.text.startsWith("/")) return source.text;
-  const colon = source.text.indexOf(":");
-  const backend = colon < 0 ? source.text : source.text.slice(0, colon);
-  const path = colon < 0 ? "" : source.text.slice(colon + 1);
-  if (path !== "" && !path.startsWith("/"))
-    throw new Misfit(
-      source.at,
-      `invalid backend parameter for table: ${table.text}`,
-      `the path must be absolute: "${backend}:/…"`,
-    );
-  if (!FILE_BACKENDS.includes(backend))
-    throw new Misfit(source.at, `table backend '${backend}' is not built yet`);
-  if (path === "")
-    throw new Misfit(
-      source.at,
-      `invalid backend parameter for table: ${table.text}`,
-      `write the path of the file: "${backend}:/…"`,
-    );
-  return path;
+/** Whether a table follows, where none need be. */
+export function isAtTableMatch(reader: TokenReader): boolean {
+  return (
+    reader.isAt("regex") || reader.isAtSign("<") || reader.isAtSign("{") || reader.isAtString()
+  );
+}
+
+/** `T` or `regex T`. */
+export function parseTableMatch(reader: TokenReader): TableMatchSyntax {
+  const regex = reader.accept("regex");
+  return { regex, table: parseTableOperand(reader) };
+}
+
+/** `[BACKEND:]PATH`, or a program's name alone. */
+function parseSource(table: Word, source: Word): TableStatement["source"] {
+  const { text, at } = source;
+  if (text.startsWith("/")) return { kind: "file", path: text, at };
+  const colon = text.indexOf(":");
+  const backend = colon < 0 ? text : text.slice(0, colon);
+  const parameter = colon < 0 ? undefined : text.slice(colon + 1);
+  const fault = `invalid backend parameter for table: ${table.text}`;
+  if (parameter !== undefined && !parameter.startsWith("/"))
+    throw new Misfit(at, fault, `the path must be absolute: "${backend}:/…"`);
+  const kind = FILE_BACKENDS.get(backend);
+  if (kind === undefined) {
+    if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/u.test(backend))
+      return { kind: "program", backend, parameter, at };
+    throw new Misfit(at, `invalid table backend: ${backend}`, "a path must be absolute");
+  }
+  if (parameter === undefined)
+    throw new Misfit(at, fault, `write the path of the file: "${backend}:/…"`);
+  return { kind, path: parameter, at };
 }
 
 /**
