@@ -26,6 +26,14 @@ export interface BuildContext {
   readonly enqueueSocketPath: string;
   /** `-D NAME=VALUE`: these win over definitions in the file. */
   readonly macros: ReadonlyMap<string, string>;
+  /** `--compat opensmtpd`: as if the file said `compat opensmtpd`. */
+  readonly compat?: "none" | "opensmtpd";
+  /** Interfaces with a default route: what `listen on egress` means; undefined if nobody knows. */
+  readonly egress?: readonly string[] | undefined;
+  /** Addresses of the names that `hostNamesToListenOn` gave; a name that is missing has none. */
+  readonly hostAddresses?: ReadonlyMap<string, readonly string[]>;
+  /** Why a regular expression cannot be used; undefined if it can. Without this none is checked. */
+  readonly checkRegex?: (pattern: string) => string | undefined;
 }
 
 /** What build.ts needs besides the syntax tree. */

@@ -146,7 +146,14 @@ export interface Table {
 // Filters.
 
 export const FILTER_PHASES = [
-  ...(["connect", "helo", "ehlo", "auth", "mail-from", "rcpt-to", "data", "commit"] as const),
+  "connect",
+  "helo",
+  "ehlo",
+  "auth",
+  "mail-from",
+  "rcpt-to",
+  "data",
+  "commit",
 ] as const;
 export type FilterPhase = (typeof FILTER_PHASES)[number];
 
@@ -447,8 +454,12 @@ export interface Settings {
 export interface Config extends Settings {
   /** The server's own name: `/etc/mail/mailname`, else the host name. */
   readonly serverName: string;
-  /** Where the settings come from. */
-  readonly places: Places<Settings>;
+  /**
+   * Where the settings come from, by their words (`queue ttl`, `mta limit
+   * session-keepalive`, `mta limit for domain example.org inet4`); one that is not in
+   * here has its default.
+   */
+  readonly places: ReadonlyMap<string, Place>;
   readonly listeners: readonly Listener[];
   readonly tables: ReadonlyMap<string, Table>;
   readonly pkis: ReadonlyMap<string, Pki>;

@@ -21,7 +21,8 @@ export type NumberSettingName =
   | "maxMessageBytes"
   | "maxRecipients"
   | "maxMailsPerSession"
-  | "queueTtlMs";
+  | "queueTtlMs"
+  | "mtaMaxDeferred";
 
 /** The numbers of `Config`, by the name that they have there. */
 export const SETTINGS: Readonly<Record<NumberSettingName, NumberSetting>> = {
@@ -58,10 +59,34 @@ export const SETTINGS: Readonly<Record<NumberSettingName, NumberSetting>> = {
     max: 3650 * DAY_MS,
     source: "OpenSMTPD smtpd.conf(5); RFC 5321 §4.5.4.1",
   },
+  mtaMaxDeferred: {
+    directive: "mta max-deferred",
+    unit: "count",
+    default: 100,
+    min: 0,
+    max: 1_000_000,
+    source: "OpenSMTPD parse.y",
+  },
 };
 
 /** `smtp sub-addr-delim`. Source: OpenSMTPD smtpd.conf(5). */
 export const DEFAULT_SUB_ADDRESS_DELIMITER = "+";
+/** `bounce warn-interval`. Source: OpenSMTPD smtpd.conf(5). */
+export const DEFAULT_BOUNCE_WARN_INTERVALS_MS: readonly number[] = [4 * 60 * 60 * 1000];
+/** OpenSMTPD's, smtpd.h; it ignores further ones, we complain. */
+export const MAX_BOUNCE_WARN_INTERVALS = 4;
+/** `srs ttl`. Source: OpenSMTPD smtpd.conf(5). */
+export const DEFAULT_SRS_TTL_MS: number = 4 * DAY_MS;
+/** `srs ttl` is kept in whole days. Source: OpenSMTPD parse.y. */
+export const MIN_SRS_TTL_MS: number = DAY_MS;
+/** A key of AES-256. Source: OpenSMTPD smtpd.conf(5) (queue encryption). */
+export const QUEUE_KEY_LENGTH = 32;
+/** Certificates of one listener. Source: OpenSMTPD smtpd.h. */
+export const MAX_LISTENER_PKIS = 32;
+/** Filters in a chain: each is a program that every session waits for. */
+export const MAX_CHAIN_LENGTH = 64;
+/** `listen on … smtps`. Source: RFC 8314 §7.3. */
+export const DEFAULT_SMTPS_PORT = 465;
 /** `listen on ADDRESS`. Source: RFC 5321 §4.5.4.2. */
 export const DEFAULT_SMTP_PORT = 25;
 /** `listen on socket … mode`: any local program may submit, as over loopback. */

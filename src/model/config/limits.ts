@@ -13,6 +13,9 @@ export interface LimitTraits {
   readonly unit: "count" | "seconds";
   /** In the unit of the field: ms for times. */
   readonly default: number;
+  /** In the unit of the file. */
+  readonly min: number;
+  readonly max: number;
   /** Under `compat opensmtpd`, where that differs. */
   readonly compatDefault?: number;
 }
@@ -52,18 +55,26 @@ export type MdaLimitName =
   | "taskRelease";
 export type MdaLimits = Readonly<Record<MdaLimitName, number>>;
 
-export type SchedulerLimitName = "maxInflight" | "maxSchedule" | "maxEvpBatchSize" | "maxMsgBatchSize";
+export type SchedulerLimitName =
+  | "maxInflight"
+  | "maxSchedule"
+  | "maxEvpBatchSize"
+  | "maxMsgBatchSize";
 export type SchedulerLimits = Readonly<Record<SchedulerLimitName, number>>;
 
 const count = (word: string, value: number): LimitTraits => ({
   word,
   unit: "count",
   default: value,
+  min: 1,
+  max: 1_000_000,
 });
 const seconds = (word: string, value: number): LimitTraits => ({
   word,
   unit: "seconds",
   default: value * 1000,
+  min: 0,
+  max: 7 * 24 * 60 * 60,
 });
 const pause = (word: string, compatSeconds: number): LimitTraits => ({
   ...seconds(word, 0),
@@ -87,7 +98,8 @@ export const MTA_LIMITS: Readonly<Record<MtaLimitName, LimitTraits>> = {
   sessionMailMax: { ...count("session-mail-max", 1000), compatDefault: 100 },
   sessionTransactionDelayMs: seconds("session-transaction-delay", 0),
   sessionKeepaliveMs: seconds("session-keepalive", 10),
-  maxFailuresPerSession: count("max-failures-per-session", 25),
+  /** 0: no limit. */
+  maxFailuresPerSession: { ...count("max-failures-per-session", 25), min: 0 },
   taskHiwat: count("task-hiwat", 50),
   taskLowat: count("task-lowat", 30),
   taskRelease: count("task-release", 10),

@@ -1,39 +1,115 @@
-/** `listen on …`. Source: smtpd.conf(5); nooSMTPD's report of January 2021 (sockets). */
+/**
+ * `listen on …`: a target, then options in any order, each at most once.
+ *
+ * `ciphers`, `curves` and `protocols` may follow `tls`, as nooSMTPD writes them, or
+ * stand anywhere, as OpenSMTPD does: to us it is the same.
+ *
+ * Source: smtpd.conf(5); nooSMTPD's report of January 2021 (sockets, curves).
+ */
 import type { Place } from "./config.ts";
-import { MAX_PORT, MAX_TAG_LENGTH, SMTP_SERVICES } from "./defaults.ts";
-import { isNotBuilt } from "./not-built.ts";
-import type { ListenStatement } from "./syntax.ts";
-import { meantHint, Misfit, notBuilt, type TokenReader } from "./token-reader.ts";
+import { MAX_LISTENER_PKIS, MAX_PORT, MAX_TAG_LENGTH, SMTP_SERVICES } from "./defaults.ts";
+import { parseFilterOperand } from "./parse-filter.ts";
+import { parseTableOperand } from "./parse-table.ts";
+import { parseAccount, parseHostname, parseTlsValue } from "./parse-values.ts";
+import type { ListenOptions, ListenStatement, Option, Word } from "./syntax.ts";
+import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
-const ADDRESS_OPTIONS = ["port", "tag", "hostname", "mask-src"] as const;
-const SOCKET_OPTIONS = ["tag", "mask-src", "mode"] as const;
+type Draft = { -readonly [Name in keyof ListenOptions]: ListenOptions[Name] };
 
-/** What the options of one `listen` have said so far. */
-type Options = {
-  -readonly [Name in "port" | "tag" | "hostname" | "maskSource" | "mode"]: ListenStatement[Name];
-};
+/** Reads what follows the option's word, which stands `at`. */
+type ReadOption = (reader: TokenReader, at: Place, options: Draft) => void;
+
+interface OptionTraits {
+  /** What OpenSMTPD says is "already specified"; options that share it exclude each other. */
+  readonly subject: string;
+  readonly mayRepeat?: true;
+  readonly on: "addresses" | "sockets" | "both";
+  readonly read: ReadOption;
+}
+
+const OPTIONS: ReadonlyMap<string, OptionTraits> = new Map<string, OptionTraits>([
+  ["inet4", family("inet4")],
+  ["inet6", family("inet6")],
+  ["port", onAddresses("port", (reader, at, to) => void (to.port = option(at, parsePort(reader))))],
+  ["tls", tlsMode("starttls")],
+  ["tls-require", tlsMode("starttls-required")],
+  ["smtps", tlsMode("smtps")],
+  ["pki", { ...onAddresses("pki", parsePki), mayRepeat: true }],
+  [
+    "ca",
+    onAddresses("ca", (reader, at, to) => {
+      to.ca = option(at, reader.expectString("the name of a ca"));
+    }),
+  ],
+  ["ciphers", tlsValue("ciphers")],
+  ["curves", tlsValue("curves")],
+  ["protocols", tlsValue("protocols")],
+  ["auth", auth("required")],
+  ["auth-optional", auth("optional")],
+  ["tag", onBoth("tag", (reader, at, to) => void (to.tag = option(at, parseTag(reader))))],
+  [
+    "hostname",
+    onAddresses("hostname", (reader, at, to) => {
+      to.hostname = option(at, parseHostname(reader));
+    }),
+  ],
+  [
+    "hostnames",
+    onAddresses("hostnames", (reader, at, to) => {
+      to.hostnames = option(at, parseTableOperand(reader));
+    }),
+  ],
+  ["senders", onAddresses("senders", parseSenders)],
+  [
+    "filter",
+    onBoth("filter", (reader, at, to) => {
+      to.filter = option(at, parseFilterOperand(reader));
+    }),
+  ],
+  ["mask-src", onBoth("mask-source", (_, at, to) => void (to.maskSource = option(at, true)))],
+  [
+    "received-auth",
+    onAddresses("received-auth", (_, at, to) => void (to.receivedAuth = option(at, true))),
+  ],
+  ["no-dsn", onBoth("no-dsn", (_, at, to) => void (to.noDsn = option(at, true)))],
+  ["proxy-v2", onAddresses("proxy-v2", (_, at, to) => void (to.proxyV2 = option(at, true)))],
+  ["mode", onSockets("mode", (reader, at, to) => void (to.mode = option(at, parseMode(reader))))],
+  [
+    "user",
+    onSockets("user", (reader, at, to) => {
+      to.user = option(at, parseAccount(reader, "user"));
+    }),
+  ],
+  [
+    "group",
+    onSockets("group", (reader, at, to) => {
+      to.group = option(at, parseAccount(reader, "group"));
+    }),
+  ],
+]);
+
+const ADDRESS_OPTIONS = optionsOn("addresses");
+const SOCKET_OPTIONS = optionsOn("sockets");
+
+/** The words of all options, for those who list the language. */
+export const LISTEN_OPTION_WORDS: readonly string[] = [...OPTIONS.keys()];
 
 export function parseListen(reader: TokenReader, at: Place): ListenStatement {
   reader.expectWord("on");
   const target = parseTarget(reader);
   const words = target.kind === "socket" ? SOCKET_OPTIONS : ADDRESS_OPTIONS;
-  const position = target.kind === "socket" ? "socket option" : "listen option";
-  const options: Options = {
-    port: undefined,
-    tag: "",
-    hostname: undefined,
-    maskSource: false,
-    mode: undefined,
-  };
+  const options: Draft = {};
   const seen = new Set<string>();
   while (!reader.isAtLineEnd()) {
     const optionAt = reader.peek().at;
-    const word = reader.expectOneOf(words, position);
-    if (seen.has(word)) throw new Misfit(optionAt, `${word} already specified`);
-    seen.add(word);
-    parseOption(reader, word, options);
+    const traits = OPTIONS.get(reader.expectOneOf(words));
+    if (traits === undefined) break;
+    if (seen.has(traits.subject) && traits.mayRepeat === undefined)
+      throw new Misfit(optionAt, `${traits.subject} already specified`);
+    seen.add(traits.subject);
+    traits.read(reader, optionAt, options);
   }
-  return { kind: "listen", at, target, ...options };
+  return { kind: "listen", at, target, options };
 }
 
 function parseTarget(reader: TokenReader): ListenStatement["target"] {
@@ -44,32 +120,61 @@ function parseTarget(reader: TokenReader): ListenStatement["target"] {
   const token = reader.peek();
   if (!reader.isAtString())
     reader.failAt(token, ["an address", "an interface", "'all'", "'socket'"]);
-  if (isNotBuilt("listen address", token.text)) throw notBuilt(token);
   return { kind: "address", name: reader.expectString("an address") };
 }
 
-function parseOption(
-  reader: TokenReader,
-  word: (typeof ADDRESS_OPTIONS)[number] | (typeof SOCKET_OPTIONS)[number],
-  options: Options,
-): void {
-  switch (word) {
-    case "port":
-      options.port = parsePort(reader);
-      break;
-    case "tag":
-      options.tag = parseTag(reader);
-      break;
-    case "hostname":
-      options.hostname = parseHostname(reader);
-      break;
-    case "mask-src":
-      options.maskSource = true;
-      break;
-    case "mode":
-      options.mode = parseMode(reader);
-      break;
-  }
+function onAddresses(subject: string, read: ReadOption): OptionTraits {
+  return { subject, on: "addresses", read };
+}
+
+function onSockets(subject: string, read: ReadOption): OptionTraits {
+  return { subject, on: "sockets", read };
+}
+
+function onBoth(subject: string, read: ReadOption): OptionTraits {
+  return { subject, on: "both", read };
+}
+
+function optionsOn(kind: "addresses" | "sockets"): readonly string[] {
+  return [...OPTIONS].filter(([, { on }]) => on === kind || on === "both").map(([word]) => word);
+}
+
+function option<Value>(at: Place, value: Value): Option<Value> {
+  return { at, value };
+}
+
+function family(value: "inet4" | "inet6"): OptionTraits {
+  return onAddresses("address family", (_, at, to) => void (to.family = option(at, value)));
+}
+
+function tlsMode(mode: NonNullable<ListenOptions["tls"]>["value"]["mode"]): OptionTraits {
+  return onAddresses("TLS mode", (reader, at, to) => {
+    to.tls = option(at, { mode, verify: reader.accept("verify") });
+  });
+}
+
+function tlsValue(word: "ciphers" | "curves" | "protocols"): OptionTraits {
+  return onAddresses(word, (reader, at, to) => {
+    to[word] = parseTlsValue(reader, { text: word, at });
+  });
+}
+
+function auth(mode: "optional" | "required"): OptionTraits {
+  return onAddresses("auth", (reader, at, to) => {
+    const isTable = reader.isAtString() || reader.isAtSign("<") || reader.isAtSign("{");
+    to.auth = option(at, { mode, table: isTable ? parseTableOperand(reader) : undefined });
+  });
+}
+
+function parsePki(reader: TokenReader, at: Place, to: Draft): void {
+  const pkis: readonly Word[] = [...(to.pkis ?? []), reader.expectString("the name of a pki")];
+  if (pkis.length > MAX_LISTENER_PKIS) throw new Misfit(at, "too many pki specified");
+  to.pkis = pkis;
+}
+
+function parseSenders(reader: TokenReader, at: Place, to: Draft): void {
+  const table = parseTableOperand(reader);
+  to.senders = option(at, { table, masquerade: reader.accept("masquerade") });
 }
 
 function parseTag(reader: TokenReader): string {
@@ -80,11 +185,11 @@ function parseTag(reader: TokenReader): string {
 
 function parsePort(reader: TokenReader): number {
   const token = reader.take();
-  if (token.kind === "number") {
-    // Port 0 is any free port, which tests and embedders need.
-    if (token.value >= 0 && token.value <= MAX_PORT) return token.value;
-    throw new Misfit(token.at, `invalid port: ${token.text}`);
-  }
+  const isNumber = token.kind === "number" || /^[0-9]+$/u.test(token.text);
+  // Port 0 is any free port, which tests and embedders need.
+  if (isNumber && Number(token.text) >= 0 && Number(token.text) <= MAX_PORT)
+    return Number(token.text);
+  if (isNumber) throw new Misfit(token.at, `invalid port: ${token.text}`);
   if (token.kind !== "word" && token.kind !== "keyword" && token.kind !== "quoted")
     reader.failAt(token, ["a port"]);
   const services = Object.keys(SMTP_SERVICES);
@@ -93,16 +198,10 @@ function parsePort(reader: TokenReader): number {
   throw new Misfit(token.at, `invalid port: ${token.text}`, meantHint(token.text, services));
 }
 
-/** A host name or an address literal, as it goes into greetings. */
-export function parseHostname(reader: TokenReader): string {
-  const name = reader.expectString("a host name");
-  if (/^(\[[0-9A-Za-z.:]+\]|[0-9A-Za-z_.-]+)$/u.test(name.text)) return name.text;
-  throw new Misfit(name.at, `invalid host name: ${name.text}`);
-}
-
 function parseMode(reader: TokenReader): number {
   const token = reader.take();
-  if (token.kind !== "number") reader.failAt(token, ["permissions in octal, as in 0660"]);
+  if (token.kind !== "number" && token.kind !== "quoted")
+    reader.failAt(token, ["permissions in octal, as in 0660"]);
   if (/^0?[0-7]{3}$/u.test(token.text)) return Number.parseInt(token.text, 8);
   throw new Misfit(token.at, `invalid mode: ${token.text}`, "write three octal digits: 0660");
 }

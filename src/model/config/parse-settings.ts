@@ -1,64 +1,67 @@
-/** `smtp …` and `queue …`: values of the whole server. Source: smtpd.conf(5). */
+/** `queue`, `bounce`, `srs`, `admd` and `compat`: the other values of the whole server. Source: smtpd.conf(5). */
 import { unreachable } from "#base/unreachable.ts";
 import type { Place } from "./config.ts";
-import { parseTtl } from "./parse-action.ts";
-import { parseSize } from "./size.ts";
+import { MAX_BOUNCE_WARN_INTERVALS } from "./defaults.ts";
+import { parseDelayAmount } from "./parse-values.ts";
 import type { Amount, SettingStatement, SettingSyntax } from "./syntax.ts";
-import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
+import { Misfit, type TokenReader } from "./token-reader.ts";
 
-const LIMITS: ReadonlyMap<string, "maxRecipients" | "maxMailsPerSession"> = new Map([
-  ["max-rcpt", "maxRecipients"],
-  ["max-mails", "maxMailsPerSession"],
-]);
-
-export function parseSmtpSetting(reader: TokenReader, at: Place): SettingStatement {
-  const word = reader.expectOneOf(["limit", "max-message-size", "sub-addr-delim"], "smtp setting");
+export function parseQueue(reader: TokenReader, at: Place): SettingStatement {
+  const word = reader.expectOneOf(["compression", "encryption", "ttl"]);
   switch (word) {
-    case "limit":
-      return { kind: "setting", at, values: parseLimits(reader) };
-    case "max-message-size": {
-      const value = parseSizeAmount(reader);
-      return { kind: "setting", at, values: [{ name: "maxMessageBytes", value }] };
-    }
-    case "sub-addr-delim": {
-      const value = reader.expectString("a character in quotes");
-      return { kind: "setting", at, values: [{ name: "subAddressDelimiter", value }] };
-    }
+    case "compression":
+      return setting(at, { name: "queueCompression", at });
+    case "encryption":
+      return setting(at, { name: "queueEncryption", at, key: parseQueueKey(reader) });
+    case "ttl":
+      return setting(at, { name: "queueTtlMs", value: parseDelayAmount(reader, "ttl") });
     default:
       return unreachable(word);
   }
 }
 
-export function parseQueueSetting(reader: TokenReader, at: Place): SettingStatement {
-  reader.expectOneOf(["ttl"], "queue setting");
-  return { kind: "setting", at, values: [{ name: "queueTtlMs", value: parseTtl(reader) }] };
-}
-
-function parseLimits(reader: TokenReader): readonly SettingSyntax[] {
-  const values: SettingSyntax[] = [];
+/** A comma between them, or nothing. OpenSMTPD ignores those that are too many. */
+export function parseBounce(reader: TokenReader, at: Place): SettingStatement {
+  reader.expectWord("warn-interval");
+  const value: Amount[] = [];
   do {
-    const key = reader.expectString("'max-rcpt' or 'max-mails'");
-    const name = LIMITS.get(key.text);
-    if (name === undefined)
+    const delay = parseDelayAmount(reader, "bounce");
+    if (value.length >= MAX_BOUNCE_WARN_INTERVALS)
       throw new Misfit(
-        key.at,
-        `invalid session limit keyword: ${key.text}`,
-        meantHint(key.text, [...LIMITS.keys()]),
+        delay.at,
+        `too many bounce delays: at most ${MAX_BOUNCE_WARN_INTERVALS}`,
+        "OpenSMTPD ignores this one and all after it",
       );
-    values.push({ name, value: reader.expectNumber("a number") });
-  } while (!reader.isAtLineEnd());
-  return values;
+    value.push(delay);
+  } while (reader.acceptSign(",") || !reader.isAtLineEnd());
+  return setting(at, { name: "bounceWarnIntervals", at, value });
 }
 
-function parseSizeAmount(reader: TokenReader): Amount {
-  const token = reader.take();
-  if (token.kind !== "word" && token.kind !== "quoted" && token.kind !== "number")
-    reader.failAt(token, ["a size, as in 35M"]);
-  const value = parseSize(token.text);
-  if (value !== undefined) return { value, at: token.at };
-  throw new Misfit(
-    token.at,
-    `invalid size: ${token.text}`,
-    "write bytes, or a number and a unit, as in 35M",
-  );
+export function parseSrs(reader: TokenReader, at: Place): SettingStatement {
+  if (reader.expectOneOf(["key", "ttl"]) === "ttl")
+    return setting(at, { name: "srsTtlMs", value: parseDelayAmount(reader, "ttl") });
+  const name = reader.accept("backup") ? "srsBackupKey" : "srsKey";
+  return setting(at, { name, value: reader.expectValue("a key") });
+}
+
+export function parseAdmd(reader: TokenReader, at: Place): SettingStatement {
+  return setting(at, { name: "admd", value: reader.expectString("a name") });
+}
+
+/** Postrider's own: how far to mean what OpenSMTPD means. */
+export function parseCompat(reader: TokenReader, at: Place): SettingStatement {
+  return setting(at, { name: "compat", at, value: reader.expectOneOf(["opensmtpd", "none"]) });
+}
+
+function setting(at: Place, value: SettingSyntax): SettingStatement {
+  return { kind: "setting", at, values: [value] };
+}
+
+function parseQueueKey(
+  reader: TokenReader,
+): Extract<SettingSyntax, { readonly name: "queueEncryption" }>["key"] {
+  if (reader.isAtLineEnd()) return "terminal";
+  if (reader.acceptSign("-")) return "stdin";
+  const key = reader.expectValue("a key, 'stdin' or '-'");
+  return ["stdin", "-"].includes(key.text.toLowerCase()) ? "stdin" : key;
 }

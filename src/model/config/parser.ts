@@ -3,8 +3,7 @@
  * is named for it.
  *
  * Macros and included files take effect at the end of the line that names them.
- * What OpenSMTPD knows and we cannot do yet is refused by name. A line that does
- * not fit costs one complaint; reading goes on after it.
+ * A line that does not fit costs one complaint; reading goes on after it.
  *
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
@@ -13,14 +12,18 @@ import type { Place } from "./config.ts";
 import type { ReadFile } from "./config-source.ts";
 import { MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES } from "./defaults.ts";
 import { Lexer } from "./lexer.ts";
-import { NOT_BUILT_STATEMENTS } from "./not-built.ts";
+import { LEGACY_STATEMENTS } from "./legacy.ts";
 import { parseAction } from "./parse-action.ts";
+import { parseFilter, parseProc } from "./parse-filter.ts";
+import { parseMda, parseMta, parseScheduler } from "./parse-limits.ts";
 import { parseListen } from "./parse-listen.ts";
 import { parseMatch } from "./parse-match.ts";
-import { parseQueueSetting, parseSmtpSetting } from "./parse-settings.ts";
+import { parseCa, parsePki } from "./parse-pki.ts";
+import { parseAdmd, parseBounce, parseCompat, parseQueue, parseSrs } from "./parse-settings.ts";
+import { parseSmtp } from "./parse-smtp.ts";
 import { parseTable } from "./parse-table.ts";
 import type { Statement, Word } from "./syntax.ts";
-import { keywordHint, meantHint, Misfit, notBuilt, TokenReader } from "./token-reader.ts";
+import { keywordHint, meantHint, Misfit, TokenReader } from "./token-reader.ts";
 
 /** What one line says: a statement, or something to the parser itself. */
 type Line =
@@ -28,16 +31,26 @@ type Line =
   | { readonly kind: "macro"; readonly name: Word; readonly value: string }
   | { readonly kind: "include"; readonly path: Word };
 
-const STATEMENTS: ReadonlyMap<string, (reader: TokenReader, at: Place) => Line> = new Map<
-  string,
-  (reader: TokenReader, at: Place) => Line
->([
+type ParseStatement = (reader: TokenReader, at: Place) => Line;
+
+const STATEMENTS: ReadonlyMap<string, ParseStatement> = new Map<string, ParseStatement>([
   ["action", parseAction],
+  ["admd", parseAdmd],
+  ["bounce", parseBounce],
+  ["ca", parseCa],
+  ["compat", parseCompat],
+  ["filter", parseFilter],
   ["include", (reader) => ({ kind: "include", path: reader.expectString("a path in quotes") })],
   ["listen", parseListen],
   ["match", parseMatch],
-  ["queue", parseQueueSetting],
-  ["smtp", parseSmtpSetting],
+  ["mda", parseMda],
+  ["mta", parseMta],
+  ["pki", parsePki],
+  ["proc", parseProc],
+  ["queue", parseQueue],
+  ["scheduler", parseScheduler],
+  ["smtp", parseSmtp],
+  ["srs", parseSrs],
   ["table", parseTable],
 ]);
 
@@ -91,11 +104,12 @@ function parseLine(reader: TokenReader): Line {
   if (!isWord) return reader.failAt(token, ["a statement"]);
   reader.take();
   if (token.kind !== "keyword" && reader.acceptSign("=")) return parseMacro(reader, token);
-  const parseStatement = token.kind === "keyword" ? STATEMENTS.get(token.text) : undefined;
-  if (parseStatement !== undefined) return parseStatement(reader, token.at);
-  if (token.kind !== "quoted" && NOT_BUILT_STATEMENTS.has(token.text)) throw notBuilt(token);
-  const known = [...STATEMENTS.keys(), ...NOT_BUILT_STATEMENTS.keys()].toSorted();
-  const hint = reader.isAtSign("=") ? keywordHint(token) : meantHint(token.text, known);
+  if (token.kind !== "quoted" && !reader.isAtSign("=")) {
+    const parseStatement = STATEMENTS.get(token.text) ?? LEGACY_STATEMENTS.get(token.text);
+    if (parseStatement !== undefined) return parseStatement(reader, token.at);
+  }
+  const isMacro = reader.isAtSign("=");
+  const hint = isMacro ? keywordHint(token) : meantHint(token.text, [...STATEMENTS.keys()]);
   return reader.failAt(token, ["a statement or NAME = VALUE"], hint);
 }
 

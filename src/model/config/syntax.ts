@@ -2,7 +2,7 @@
  * The syntax tree of smtpd.conf(5): what was written, with places, and nothing
  * looked up. parser.ts makes it, build.ts gives it meaning.
  */
-import type { Place } from "./config.ts";
+import type { FilterAction, FilterPhase, Place } from "./config.ts";
 import type { NumberSettingName } from "./defaults.ts";
 
 /** A text of the file: a name, a path, a value. */
@@ -63,21 +63,54 @@ export interface FilterOperand {
   readonly names: readonly Word[];
 }
 
+/** What may follow the target of `listen on`; each at most once, but for `pki`. */
+export interface ListenOptions {
+  readonly family?: Option<"inet4" | "inet6">;
+  readonly port?: Option<number>;
+  readonly tls?: Option<{
+    readonly mode: "starttls" | "starttls-required" | "smtps";
+    readonly verify: boolean;
+  }>;
+  readonly pkis?: readonly Word[];
+  readonly ca?: Option<Word>;
+  readonly ciphers?: Option<Word>;
+  readonly curves?: Option<Word>;
+  readonly protocols?: Option<Word>;
+  readonly auth?: Option<{
+    readonly mode: "optional" | "required";
+    /** Undefined: the system's users. */
+    readonly table: TableOperand | undefined;
+  }>;
+  readonly tag?: Option<string>;
+  readonly hostname?: Option<string>;
+  readonly hostnames?: Option<TableOperand>;
+  readonly senders?: Option<{ readonly table: TableOperand; readonly masquerade: boolean }>;
+  readonly filter?: Option<FilterOperand>;
+  readonly maskSource?: Option<true>;
+  readonly receivedAuth?: Option<true>;
+  readonly noDsn?: Option<true>;
+  readonly proxyV2?: Option<true>;
+  readonly mode?: Option<number>;
+  readonly user?: Option<string>;
+  readonly group?: Option<string>;
+}
+
 export interface ListenStatement {
   readonly kind: "listen";
   readonly at: Place;
-  /** Undefined: `listen on socket`, at the default path. */
-  readonly target: { readonly kind: "socket"; readonly path: Word | undefined } | ListenAddress;
-  readonly port: number | undefined;
-  readonly tag: string;
-  readonly hostname: string | undefined;
-  readonly maskSource: boolean;
-  readonly mode: number | undefined;
+  readonly target: ListenSocket | ListenAddress;
+  readonly options: ListenOptions;
+}
+
+export interface ListenSocket {
+  readonly kind: "socket";
+  /** Undefined: the default path. */
+  readonly path: Word | undefined;
 }
 
 export interface ListenAddress {
   readonly kind: "address";
-  /** A literal, an interface or `all`. */
+  /** A literal, an interface, a group of them, or a host name. */
   readonly name: Word;
 }
 
@@ -116,7 +149,8 @@ export interface RelayOptions {
   readonly src?: Option<TableOperand>;
   readonly helo?: Option<string>;
   readonly heloSrc?: Option<TableOperand>;
-  readonly tls?: Option<{ readonly verify: boolean }>;
+  readonly tls?: Option<true>;
+  readonly noVerify?: Option<true>;
   readonly ciphers?: Option<Word>;
   readonly curves?: Option<Word>;
   readonly protocols?: Option<Word>;
@@ -179,12 +213,107 @@ export interface SettingStatement {
 }
 
 export type SettingSyntax =
-  | { readonly name: NumberSettingName; readonly value: Amount }
-  | { readonly name: "subAddressDelimiter"; readonly value: Word };
+  | { readonly name: NumberSettingName | "srsTtlMs"; readonly value: Amount }
+  | {
+      readonly name: "subAddressDelimiter" | "admd" | "srsKey" | "srsBackupKey";
+      readonly value: Word;
+    }
+  | { readonly name: "compat"; readonly at: Place; readonly value: "none" | "opensmtpd" }
+  | { readonly name: "tls"; readonly at: Place; readonly value: TlsSyntax }
+  | { readonly name: "queueCompression"; readonly at: Place }
+  | {
+      readonly name: "queueEncryption";
+      readonly at: Place;
+      readonly key: Word | "terminal" | "stdin";
+    }
+  | { readonly name: "bounceWarnIntervals"; readonly at: Place; readonly value: readonly Amount[] };
+
+/** `mta limit …`, `mda limit …`, `scheduler limit …`. */
+export interface LimitStatement {
+  readonly kind: "limit";
+  readonly at: Place;
+  readonly of: "mta" | "mda" | "scheduler";
+  /** `for domain D`. */
+  readonly domain: Word | undefined;
+  readonly limits: readonly LimitSyntax[];
+}
+
+export type LimitSyntax =
+  | { readonly kind: "family"; readonly at: Place; readonly family: "inet4" | "inet6" }
+  | { readonly kind: "limit"; readonly key: Word; readonly value: Amount };
+
+/** One line of `pki`, of several about one name. */
+export interface PkiStatement {
+  readonly kind: "pki";
+  readonly at: Place;
+  readonly name: Word;
+  readonly cert?: Option<string>;
+  readonly key?: Option<string>;
+  readonly dhe?: Option<"none" | "auto" | "legacy">;
+}
+
+export interface CaStatement {
+  readonly kind: "ca";
+  readonly at: Place;
+  readonly name: Word;
+  readonly cert: Word;
+}
+
+export interface ProcStatement {
+  readonly kind: "proc";
+  readonly at: Place;
+  readonly name: Word;
+  readonly program: ProgramSyntax;
+}
+
+/** A command, and who runs it where. */
+export interface ProgramSyntax {
+  readonly command: Word;
+  readonly user?: Option<string>;
+  readonly group?: Option<string>;
+  readonly chroot?: Option<Word>;
+}
+
+export interface WrapperStatement {
+  readonly kind: "wrapper";
+  readonly at: Place;
+  readonly name: Word;
+  readonly command: Word;
+}
+
+export interface FilterStatement {
+  readonly kind: "filter";
+  readonly at: Place;
+  readonly name: Word;
+  readonly filter:
+    | { readonly kind: "proc"; readonly proc: Word }
+    | { readonly kind: "proc-exec"; readonly program: ProgramSyntax }
+    | { readonly kind: "chain"; readonly names: readonly Word[] }
+    | FilterPhaseSyntax;
+}
+
+export interface FilterPhaseSyntax {
+  readonly kind: "phase";
+  readonly phase: FilterPhase;
+  readonly negated: boolean;
+  readonly condition: FilterConditionSyntax;
+  readonly action: FilterAction;
+}
+
+export type FilterConditionSyntax =
+  | { readonly kind: "fcrdns" }
+  | { readonly kind: "src" | "helo" | "mail-from" | "rcpt-to"; readonly match: TableMatchSyntax }
+  | { readonly kind: "rdns" | "auth"; readonly match: TableMatchSyntax | undefined };
 
 export type Statement =
-  | TableStatement
-  | ListenStatement
   | ActionStatement
+  | CaStatement
+  | FilterStatement
+  | LimitStatement
+  | ListenStatement
   | MatchStatement
-  | SettingStatement;
+  | PkiStatement
+  | ProcStatement
+  | SettingStatement
+  | TableStatement
+  | WrapperStatement;

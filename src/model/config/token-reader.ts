@@ -9,7 +9,6 @@ import type { ComplaintList } from "./complaint.ts";
 import type { Place } from "./config.ts";
 import { nearestWord } from "./did-you-mean.ts";
 import type { Lexer, Token } from "./lexer.ts";
-import { isNotBuilt, type OptionPosition } from "./not-built.ts";
 import type { Amount, Word } from "./syntax.ts";
 
 /** Thrown only while a statement is read, caught only by `readStatement`. */
@@ -126,25 +125,42 @@ export class TokenReader {
     return { text: token.text, at: token.at };
   }
 
+  /** A whole number, in quotes or not. */
   expectNumber(what: string): Amount {
     const token = this.peek();
-    if (token.kind !== "number") this.failAt(token, [what]);
+    const isDigits = this.isAtString() && /^[0-9]{1,15}$/u.test(token.text);
+    if (token.kind !== "number" && !isDigits) this.failAt(token, [what]);
     this.take();
-    return { value: token.value, at: token.at };
+    return { value: Number(token.text), at: token.at };
+  }
+
+  /** What stands here, be it a word, in quotes or a number. */
+  expectValue(what: string): Word {
+    const token = this.peek();
+    if (token.kind !== "number") return this.expectString(what);
+    this.take();
+    return { text: token.text, at: token.at };
+  }
+
+  /** `{ NAME, NAME }`: a comma, newlines or nothing at all separates. */
+  expectNames(what: string): readonly Word[] {
+    this.expectSign("{");
+    this.skipNewlines();
+    const names = [this.expectString(what)];
+    for (;;) {
+      const isMore = this.acceptSign(",");
+      this.skipNewlines();
+      if (!isMore && this.acceptSign("}")) return names;
+      names.push(this.expectString(what));
+    }
   }
 
   skipNewlines(): void {
     while (this.peek().kind === "newline") this.take();
   }
 
-  /**
-   * Takes the next token if it is one of `words`. A word of `position` that is not
-   * built yet is refused as such.
-   */
-  expectOneOf<const Choice extends string>(
-    words: readonly Choice[],
-    position: OptionPosition,
-  ): Choice {
+  /** Takes the next token, which must be one of `words`. */
+  expectOneOf<const Choice extends string>(words: readonly Choice[]): Choice {
     const token = this.peek();
     const isWord = token.kind === "keyword" || token.kind === "word";
     const choice = isWord ? words.find((word) => word === token.text) : undefined;
@@ -152,7 +168,6 @@ export class TokenReader {
       this.take();
       return choice;
     }
-    if (isWord && isNotBuilt(position, token.text)) throw notBuilt(token);
     return this.failAt(
       token,
       words.map((word) => `'${word}'`),
@@ -178,12 +193,22 @@ export class TokenReader {
   }
 }
 
-/** The refusal of something that is read but not done. */
-export function notBuilt(word: Word): Misfit {
-  return new Misfit(word.at, `'${word.text}' is not built yet`);
-}
+/** Words of OpenSMTPD before 6.4 whose places have another word today. */
+const RENAMED: ReadonlyMap<string, string> = new Map([
+  ["certificate", "cert"],
+  ["secure", "tls"],
+  ["tagged", "tag"],
+  ["sender", "mail-from"],
+  ["recipient", "rcpt-to"],
+  ["source", "src"],
+  ["expire", "ttl"],
+  ["via", "host"],
+]);
 
 export function meantHint(text: string, words: readonly string[]): string {
+  const renamed = RENAMED.get(text);
+  if (renamed !== undefined && words.includes(renamed))
+    return `'${text}' is '${renamed}' since OpenSMTPD 6.4`;
   const meant = nearestWord(text, words);
   return meant === "" ? "" : `did you mean '${meant}'?`;
 }

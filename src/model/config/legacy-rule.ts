@@ -1,0 +1,172 @@
+/** `accept …` and `reject …` of OpenSMTPD before 6.4, as today's `action` and `match`. */
+import { printWord, quote } from "./quote.ts";
+import type { TokenReader } from "./token-reader.ts";
+
+/** More words than any such rule has; a line without end is not read to its end. */
+const MAX_CLAUSES = 64;
+
+/** What a rule has said so far, in today's words. */
+interface Translation {
+  readonly match: string[];
+  /** `maildir "~/Mail"`, `relay host …`; undefined until it is known. */
+  method: string | undefined;
+  readonly options: string[];
+  ttl: string | undefined;
+}
+
+/** Schemes of relay URLs that have another name today, without their `+auth`. */
+const SCHEMES: Readonly<Record<string, string>> = {
+  tls: "smtp+tls",
+  ssl: "smtps",
+  secure: "smtps",
+};
+
+/** Options of `relay` and `deliver` that are one word and its operand, and their words today. */
+const OPERAND_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ["alias", "alias"],
+  ["virtual", "virtual"],
+  ["userbase", "userbase"],
+  ["auth", "auth"],
+  ["source", "src"],
+  ["hostname", "helo"],
+  ["hostnames", "helo-src"],
+  ["pki", "pki"],
+  ["ca", "ca"],
+]);
+
+/** The lines to write; undefined if the rule holds something that has no equivalent. */
+export function translateRule(
+  reader: TokenReader,
+  decision: "accept" | "reject",
+  name: string,
+): readonly string[] | undefined {
+  const rule: Translation = { match: [], method: undefined, options: [], ttl: undefined };
+  for (let clauses = 0; !reader.isAtLineEnd(); clauses++)
+    if (clauses > MAX_CLAUSES || !readClause(reader, rule)) return undefined;
+  if (decision === "reject") return [["match", ...rule.match, "reject"].join(" ")];
+  if (rule.method === undefined) return undefined;
+  const isLocal = !rule.method.startsWith("relay");
+  const words = ["action", name, rule.method, ...rule.options];
+  // Every local delivery looked at `~/.forward` then.
+  if (isLocal) words.push("forward-file");
+  if (rule.ttl !== undefined) words.push("ttl", rule.ttl);
+  return [words.join(" "), ["match", ...rule.match, "action", name].join(" ")];
+}
+
+/** False if what comes next is not known. */
+function readClause(reader: TokenReader, rule: Translation): boolean {
+  const not = reader.acceptSign("!") ? "!" : "";
+  const word = reader.take().text;
+  const option = OPERAND_OPTIONS.get(word);
+  if (option !== undefined) return pushOperand(reader, rule.options, option);
+  switch (word) {
+    case "tagged":
+      return pushOperand(reader, rule.match, `${not}tag`);
+    case "sender":
+      return pushOperand(reader, rule.match, `${notNext(reader)}mail-from`);
+    case "recipient":
+      return pushOperand(reader, rule.match, `${notNext(reader)}rcpt-to`);
+    case "from":
+      return readFrom(reader, rule);
+    case "for":
+      return readFor(reader, rule);
+    case "deliver":
+      return reader.accept("to") && readDelivery(reader, rule);
+    case "relay":
+      return readRelay(reader, rule);
+    case "forward-only":
+      rule.method = "forward-only";
+      return true;
+    case "expire":
+      rule.ttl = reader.take().text;
+      return true;
+    case "as":
+      return pushOperand(
+        reader,
+        rule.options,
+        rule.method?.startsWith("relay") ? "mail-from" : "user",
+      );
+    case "rcpt-to":
+    case "backup":
+    case "tls":
+    case "verify":
+      return readFlag(reader, rule, word);
+    default:
+      return false;
+  }
+}
+
+function notNext(reader: TokenReader): string {
+  return reader.acceptSign("!") ? "!" : "";
+}
+
+function readFrom(reader: TokenReader, rule: Translation): boolean {
+  const not = notNext(reader);
+  if (reader.accept("source")) return pushOperand(reader, rule.match, `${not}from src`);
+  const { text } = reader.take();
+  if (text !== "any" && text !== "local") return false;
+  rule.match.push(`${not}from ${text}`);
+  return true;
+}
+
+function readFor(reader: TokenReader, rule: Translation): boolean {
+  const not = notNext(reader);
+  if (reader.accept("domain")) return pushOperand(reader, rule.match, `${not}for domain`);
+  const { text } = reader.take();
+  if (text !== "any" && text !== "local") return false;
+  rule.match.push(`${not}for ${text}`);
+  return true;
+}
+
+function readDelivery(reader: TokenReader, rule: Translation): boolean {
+  const { text } = reader.take();
+  if (!["mbox", "maildir", "lmtp", "mda"].includes(text)) return false;
+  rule.method = text;
+  if (reader.isAtString() && !reader.isAt("as")) rule.method += ` ${quote(reader.take().text)}`;
+  return true;
+}
+
+function readRelay(reader: TokenReader, rule: Translation): boolean {
+  rule.method = "relay";
+  if (reader.accept("via")) {
+    if (!reader.isAtString()) return false;
+    rule.method += ` host ${printWord(translateUrl(reader.take().text))}`;
+  }
+  return true;
+}
+
+function readFlag(reader: TokenReader, rule: Translation, word: string): boolean {
+  if (word === "rcpt-to") rule.options.push("rcpt-to");
+  else if (word === "backup") {
+    rule.options.push("backup");
+    if (reader.isAtString()) rule.options.push(`mx ${printWord(reader.take().text)}`);
+  } else if (word === "tls") rule.options.push(reader.accept("verify") ? "tls" : "tls no-verify");
+  else rule.options.push("tls");
+  return true;
+}
+
+/** `tls+auth://label@host` is `smtp+tls://label@host` today. */
+function translateUrl(url: string): string {
+  const [whole, old = "", rest = ""] = /^([a-z+]+):\/\/(.*)$/iu.exec(url) ?? [];
+  if (whole === undefined) return url;
+  const scheme = old.toLowerCase().replace(/\+auth$/u, "");
+  return `${SCHEMES[scheme] ?? scheme}://${rest}`;
+}
+
+/** `<NAME>`, a value, or `{ … }`, printed after `word`. */
+function pushOperand(reader: TokenReader, into: string[], word: string): boolean {
+  if (reader.acceptSign("<")) {
+    const name = reader.isAtString() ? reader.take().text : undefined;
+    if (name === undefined || !reader.acceptSign(">")) return false;
+    into.push(`${word} <${printWord(name)}>`);
+    return true;
+  }
+  if (reader.isAtSign("{")) {
+    const names = reader.expectNames("a value").map(({ text }) => printWord(text));
+    into.push(`${word} { ${names.join(", ")} }`);
+    return true;
+  }
+  if (!reader.isAtString()) return false;
+  into.push(`${word} ${printWord(reader.take().text)}`);
+  return true;
+}
