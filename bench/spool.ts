@@ -121,6 +121,7 @@ function envelope(msgid: string): Envelope {
     action: "outbound",
     transport: { kind: "mta" },
     rule: "/etc/mail/smtpd.conf:12",
+    trail: [],
     ttlMs: 345_600_000,
   };
 }

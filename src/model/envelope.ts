@@ -4,13 +4,16 @@
  * A message's text is stored as it came over the wire after dot-unstuffing: lines
  * end in CRLF. Source: OpenSMTPD envelope.c; RFC 5321 §2.3.
  */
-import { bool, type Codec, hex, list, oneOf, text, u53 } from "#base/codec.ts";
+import { DecodeError } from "#base/byte-reader.ts";
+import { bool, type Codec, hex, list, oneOf, struct, text, u53, u8 } from "#base/codec.ts";
 import { EVPID_DIGITS, MSGID_DIGITS } from "./ids.ts";
 
 /** RFC 5321 §4.5.3.1: 64 + 1 + 255; room for UTF-8 and sloppy peers. */
 const MAX_ADDRESS_BYTES = 1024;
 /** Names, tags, places: anything short that is not an address. */
 export const MAX_NAME_BYTES = 1024;
+/** PATH_MAX of Linux, limits.h(0p). */
+const MAX_SOURCE_BYTES = 4096;
 /** `smtp limit max-rcpt` may not be set higher. */
 export const MAX_ENVELOPES = 100_000;
 
@@ -42,8 +45,32 @@ export interface Message {
   readonly is8bit: boolean;
 }
 
-/** What happens to an envelope: OpenSMTPD's AGENT, plus the user of a local delivery. */
-export type Transport = { readonly kind: "mta" } | { readonly kind: "mda"; readonly user: string };
+/** What happens to an envelope: OpenSMTPD's AGENT, plus what a local delivery needs. */
+export type Transport =
+  | { readonly kind: "mta" }
+  | {
+      readonly kind: "mda";
+      /** Whose mail it is: what `%{user.username}` says. */
+      readonly user: string;
+      /** The sub-address, what stood behind the delimiter, or "": EXTENSION of commands. */
+      readonly extension: string;
+    };
+
+/** One step from the recipient to an envelope: a list that led on. */
+export interface TrailStep {
+  readonly by: "alias" | "virtual" | "include" | "forward-file";
+  /** Name of the table, path of the file, or the user whose forward file it was. */
+  readonly source: string;
+  /** What was found in the table; "" of a file. */
+  readonly key: string;
+  /** The rule whose action had the list: `FILE:LINE`. */
+  readonly rule: string;
+}
+
+/** Most steps there are: an expansion is no deeper. */
+export const MAX_TRAIL_STEPS = 16;
+/** The trail of a recipient that is its own destination. */
+export const NO_TRAIL: readonly TrailStep[] = Object.freeze([]);
 
 export interface Envelope {
   readonly evpid: string;
@@ -56,6 +83,8 @@ export interface Envelope {
   readonly transport: Transport;
   /** The rule that chose the action: `FILE:LINE`. */
   readonly rule: string;
+  /** How the recipient became the destination, first step first. */
+  readonly trail: readonly TrailStep[];
   /** How long after `acceptedAtMs` the queue gives up. */
   readonly ttlMs: number;
 }
@@ -92,12 +121,37 @@ const originCodec: Codec<Origin> = {
 const transportCodec: Codec<Transport> = {
   write(writer, transport) {
     transportKind.write(writer, transport.kind);
-    if (transport.kind === "mda") name.write(writer, transport.user);
+    if (transport.kind === "mta") return;
+    name.write(writer, transport.user);
+    name.write(writer, transport.extension);
   },
   read: (reader) =>
     transportKind.read(reader) === "mta"
       ? { kind: "mta" }
-      : { kind: "mda", user: name.read(reader) },
+      : { kind: "mda", user: name.read(reader), extension: name.read(reader) },
+};
+
+const trailStepCodec: Codec<TrailStep> = struct<TrailStep>({
+  by: oneOf(["alias", "virtual", "include", "forward-file"]),
+  source: text(MAX_SOURCE_BYTES),
+  key: address,
+  rule: name,
+});
+
+/** A byte of length, since nearly every trail is empty. */
+const trailCodec: Codec<readonly TrailStep[]> = {
+  write(writer, trail) {
+    if (trail.length > MAX_TRAIL_STEPS)
+      throw new RangeError(`Cannot encode a trail of ${trail.length} steps`);
+    u8.write(writer, trail.length);
+    for (const step of trail) trailStepCodec.write(writer, step);
+  },
+  read(reader) {
+    const length = u8.read(reader);
+    if (length === 0) return NO_TRAIL;
+    if (length > MAX_TRAIL_STEPS) throw new DecodeError(`Trail of ${length} steps`);
+    return Array.from({ length }, () => trailStepCodec.read(reader));
+  },
 };
 
 export const messageCodec: Codec<Message> = {
@@ -127,6 +181,7 @@ export const envelopeCodec: Codec<Envelope> = {
     name.write(writer, envelope.action);
     transportCodec.write(writer, envelope.transport);
     name.write(writer, envelope.rule);
+    trailCodec.write(writer, envelope.trail);
     u53.write(writer, envelope.ttlMs);
   },
   read: (reader) => ({
@@ -136,6 +191,7 @@ export const envelopeCodec: Codec<Envelope> = {
     action: name.read(reader),
     transport: transportCodec.read(reader),
     rule: name.read(reader),
+    trail: trailCodec.read(reader),
     ttlMs: u53.read(reader),
   }),
 };

@@ -24,8 +24,9 @@ const envelope: Envelope = {
   forwardPath: "b@y.example",
   destination: "b@y.example",
   action: "local",
-  transport: { kind: "mda", user: "b" },
+  transport: { kind: "mda", user: "b", extension: "" },
   rule: "smtpd.conf:1",
+  trail: [],
   ttlMs: 1,
 };
 

@@ -3,6 +3,11 @@ import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 
+const TRAIL = [
+  { by: "alias", source: "aliases", key: "team", rule: "smtpd.conf:9" },
+  { by: "include", source: "/etc/mail/team", key: "", rule: "smtpd.conf:9" },
+] as const;
+
 export interface Mail {
   readonly message: Message;
   readonly envelopes: readonly Envelope[];
@@ -24,8 +29,9 @@ export function mail(
       forwardPath: `user${at}@example.org`,
       destination: `user${at}@example.org`,
       action: "relay",
-      transport: at % 2 === 0 ? { kind: "mda", user: "ünal" } : { kind: "mta" },
+      transport: at % 2 === 0 ? { kind: "mda", user: "ünal", extension: "tag" } : { kind: "mta" },
       rule: "smtpd.conf:12",
+      trail: at % 3 === 0 ? TRAIL : [],
       ttlMs: 345_600_000,
     });
   }

@@ -50,8 +50,9 @@ function takesBounces({ forwardPath }: RecipientQuery): Resolution {
   const envelope = {
     destination: forwardPath,
     action: "d",
-    transport: { kind: "mda", user: "a" } as const,
+    transport: { kind: "mda", user: "a", extension: "" } as const,
     rule: "smtpd.conf:1",
+    trail: [],
     ttlMs: MINUTE_MS,
   };
   return { kind: "accepted", envelopes: [envelope] };
@@ -181,9 +182,18 @@ const anyEnvelope: fc.Arbitrary<Omit<Envelope, "evpid">> = fc.record({
   action: fc.oneof(anyText, fc.constantFrom("d", "out")),
   transport: fc.oneof(
     fc.constant({ kind: "mta" } as const),
-    anyText.map((user) => ({ kind: "mda", user }) as const),
+    anyText.map((user) => ({ kind: "mda", user, extension: "" }) as const),
   ),
   rule: anyText,
+  trail: fc.array(
+    fc.record({
+      by: fc.constantFrom("alias", "virtual", "include", "forward-file"),
+      source: anyText,
+      key: anyText,
+      rule: anyText,
+    }),
+    { maxLength: 3 },
+  ),
   ttlMs: anyNumber,
 });
 const anySaying = fc.record({
@@ -256,8 +266,9 @@ async function sendsHonestMail(target: Target): Promise<void> {
     forwardPath: "b@example.test",
     destination: "b@example.test",
     action: "d",
-    transport: { kind: "mda", user: "b" },
+    transport: { kind: "mda", user: "b", extension: "" },
     rule: "smtpd.conf:1",
+    trail: [],
     ttlMs: MINUTE_MS,
   };
   await target.says({ kind: "accept", message, envelopes: [envelope], inBlob: false, text });

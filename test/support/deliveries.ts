@@ -41,6 +41,7 @@ export function envelopeOf(destination: string, changes: Partial<Envelope> = {})
     action: "out",
     transport: { kind: "mta" },
     rule: "smtpd.conf:1",
+    trail: [],
     ttlMs: 1000,
     ...changes,
   };

@@ -95,8 +95,9 @@ function accepted(destinations: readonly string[]): Resolution {
   const envelopes = destinations.map((destination) => ({
     destination,
     action: "local",
-    transport: { kind: "mda", user: "user" } as const,
+    transport: { kind: "mda", user: "user", extension: "" } as const,
     rule: "smtpd.conf:7",
+    trail: [],
     ttlMs: 4 * 86_400_000,
   }));
   return { kind: "accepted", envelopes };

@@ -20,8 +20,9 @@ export function localEnvelope(msgid: string, action: string, user: string): Enve
     forwardPath: `${user}@y.example`,
     destination: `${user}@y.example`,
     action,
-    transport: { kind: "mda", user },
+    transport: { kind: "mda", user, extension: "" },
     rule: "smtpd.conf:1",
+    trail: [],
     ttlMs: 3_600_000,
   };
 }

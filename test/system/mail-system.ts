@@ -173,8 +173,11 @@ function plan(
   return {
     destination: forwardPath,
     action: action ?? (isLocal ? "local" : "out"),
-    transport: isLocal ? { kind: "mda", user: forwardPath.slice(0, at) } : { kind: "mta" },
+    transport: isLocal
+      ? { kind: "mda", user: forwardPath.slice(0, at), extension: "" }
+      : { kind: "mta" },
     rule: "smtpd.conf:9",
+    trail: [],
     ttlMs: TTL_MS,
   };
 }

@@ -28,8 +28,9 @@ const MESSAGE: Message = {
 const PLANNED = {
   destination: "alice",
   action: "local",
-  transport: { kind: "mda", user: "alice" },
+  transport: { kind: "mda", user: "alice", extension: "" },
   rule: "smtpd.conf:3",
+  trail: [],
   ttlMs: 1000,
 } as const;
 

@@ -11,7 +11,7 @@ import { SimWorld } from "#world/sim/world.ts";
 const SOCKET: Endpoint = { kind: "unix", path: "/run/lmtp.sock" };
 const TEXT = "Delivered-To: Seen@Server.Example\r\nSubject: x\r\n\r\nhello\r\n";
 const DAY_MS = 86_400_000;
-const LOCAL = { action: "in", transport: { kind: "mda", user: "bob" } } as const;
+const LOCAL = { action: "in", transport: { kind: "mda", user: "bob", extension: "" } } as const;
 
 async function attempt(
   task: DeliveryTask,

@@ -66,6 +66,7 @@ test("deliveries are counted under OpenSMTPD's names", () => {
     action: "x",
     transport: { kind: "mta" },
     rule: "f:1",
+    trail: [],
     ttlMs: 1,
   } as const;
   const outcomes = ["delivered", "delivered", "deferred", "failed", "loop"] as const;

@@ -30,6 +30,7 @@ const RELAYED: Envelope = {
   action: "outbound",
   transport: { kind: "mta" },
   rule: "smtpd.conf:9",
+  trail: [],
   ttlMs: 1,
 };
 
@@ -39,8 +40,9 @@ const LOCAL: Envelope = {
   forwardPath: "info@example.com",
   destination: "cleo@example.com",
   action: "local_users",
-  transport: { kind: "mda", user: "cleo" },
+  transport: { kind: "mda", user: "cleo", extension: "" },
   rule: "smtpd.conf:8",
+  trail: [],
 };
 
 function result(over: Partial<DeliveryResult>): DeliveryResult {

@@ -92,6 +92,7 @@ function envelope(evpid: string): Envelope {
     action: "out",
     transport: { kind: "mta" },
     rule: "smtpd.conf:9",
+    trail: [],
     ttlMs: 345_600_000,
   };
 }

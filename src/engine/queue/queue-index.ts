@@ -87,9 +87,10 @@ export class QueueIndex {
     if (shared !== origin) record.message = { ...record.message, origin: shared };
   }
 
-  #plan({ action, transport, rule, ttlMs }: Envelope): Plan {
-    const user = transport.kind === "mda" ? transport.user : "";
-    const key = `${action}\0${transport.kind}\0${user}\0${rule}\0${ttlMs}`;
-    return this.#plans.intern(key, { action, transport, rule, ttlMs });
+  #plan({ action, transport, rule, trail, ttlMs }: Envelope): Plan {
+    const account = transport.kind === "mda" ? `${transport.user}\0${transport.extension}` : "";
+    let key = `${action}\0${transport.kind}\0${account}\0${rule}\0${ttlMs}`;
+    for (const step of trail) key += `\0${step.by}\0${step.source}\0${step.key}\0${step.rule}`;
+    return this.#plans.intern(key, { action, transport, rule, trail, ttlMs });
   }
 }

@@ -31,6 +31,7 @@ const RELAYED: QueuedEnvelope = {
     action: "out",
     transport: { kind: "mta" },
     rule: "smtpd.conf:9",
+    trail: [],
     ttlMs: 345_600_000,
   },
   reason: { kind: "retry", untilMs: NOW_MS + 300_000 },
@@ -127,6 +128,7 @@ test("The JSON form says why the envelope waits, as data and in words", () => {
     agent: "mta",
     action: "out",
     rule: "smtpd.conf:9",
+    trail: [],
     flags: [],
     origin: MESSAGE.origin,
     sender: "alice@example.com",
@@ -169,4 +171,24 @@ test("An envelope is shown as one field a line, whatever is in the fields", () =
       "",
     ].join("\n"),
   );
+});
+
+test("An envelope that aliases led to shows each step with its rule", () => {
+  const trail = [
+    { by: "alias", source: "aliases", key: "team", rule: "smtpd.conf:7" },
+    { by: "include", source: "/etc/mail/te\nam", key: "", rule: "smtpd.conf:7" },
+    { by: "forward-file", source: "bob", key: "", rule: "smtpd.conf:8" },
+  ] as const;
+  const transport = { kind: "mda", user: "bob", extension: "lists" } as const;
+  const envelope = { ...RELAYED.envelope, trail, transport };
+  const lines = formatEnvelope({ ...RELAYED, envelope }, NOW_MS).split("\n");
+  assert.deepEqual(lines.slice(2, 9), [
+    "rule: smtpd.conf:9",
+    "by: alias <aliases> team (smtpd.conf:7)",
+    "by: include /etc/mail/te\\012am (smtpd.conf:7)",
+    "by: forward-file bob (smtpd.conf:8)",
+    "type: mda",
+    "mda-user: bob",
+    "extension: lists",
+  ]);
 });

@@ -5,7 +5,7 @@
  * Where we differ: EXPIRE is the real time (OpenSMTPD prints CTIME), and JSON
  * has the reason. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
  */
-import type { Envelope, Message } from "#model/envelope.ts";
+import type { Envelope, Message, TrailStep } from "#model/envelope.ts";
 import { octal } from "#engine/observe/visible-text.ts";
 import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 
@@ -56,6 +56,7 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
     agent: envelope.transport.kind,
     action: envelope.action,
     rule: envelope.rule,
+    trail: envelope.trail,
     flags: flagsOf(queued),
     origin: message.origin,
     sender: message.reversePath,
@@ -80,8 +81,10 @@ export function formatEnvelope(queued: QueuedEnvelope, nowMs: number): string {
     ["evpid", envelope.evpid],
     ["action", envelope.action],
     ["rule", envelope.rule],
+    ...envelope.trail.map((step) => ["by", formatStep(step)] as const),
     ["type", transport.kind],
     ["mda-user", transport.kind === "mda" ? transport.user : ""],
+    ["extension", transport.kind === "mda" ? transport.extension : ""],
     ["tag", message.origin.tag],
     ["helo", message.origin.helo],
     ["hostname", message.origin.hostname],
@@ -104,6 +107,12 @@ export function formatEnvelope(queued: QueuedEnvelope, nowMs: number): string {
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}: ${escaped(String(value), UNSAFE)}\n`)
     .join("");
+}
+
+/** How a step of the way to the destination is shown: `alias <list> team (smtpd.conf:9)`. */
+function formatStep({ by, source, key, rule }: TrailStep): string {
+  const what = by === "alias" || by === "virtual" ? `<${source}> ${key}` : source;
+  return `${by} ${what} (${rule})`;
 }
 
 function familyOf({ origin }: Message): string {

@@ -5,7 +5,7 @@
  * clock unless the name says wall.
  */
 import { type HeapItem, OUTSIDE_HEAP } from "#base/heap.ts";
-import type { Envelope, Message, Transport } from "#model/envelope.ts";
+import type { Envelope, Message, TrailStep, Transport } from "#model/envelope.ts";
 import type { Route } from "./route.ts";
 
 /** What the rules decided; one object for all envelopes with the same decision. */
@@ -13,6 +13,7 @@ export interface Plan {
   readonly action: string;
   readonly transport: Transport;
   readonly rule: string;
+  readonly trail: readonly TrailStep[];
   readonly ttlMs: number;
 }
 
@@ -95,7 +96,7 @@ export function evpidOf(record: EnvelopeRecord): string {
 
 /** The envelope as it was accepted. */
 export function envelopeOf(record: EnvelopeRecord): Envelope {
-  const { action, transport, rule, ttlMs } = record.plan;
+  const { action, transport, rule, trail, ttlMs } = record.plan;
   return {
     evpid: evpidOf(record),
     forwardPath: record.forwardPath,
@@ -103,6 +104,7 @@ export function envelopeOf(record: EnvelopeRecord): Envelope {
     action,
     transport,
     rule,
+    trail,
     ttlMs,
   };
 }

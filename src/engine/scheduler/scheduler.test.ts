@@ -41,8 +41,9 @@ function envelopes(
     const isLocal = !destination.includes("@");
     const plan: Plan = {
       action: isLocal ? "local" : "out",
-      transport: isLocal ? { kind: "mda", user: destination } : { kind: "mta" },
+      transport: isLocal ? { kind: "mda", user: destination, extension: "" } : { kind: "mta" },
       rule: "",
+      trail: [],
       ttlMs,
     };
     const evpid = message.msgid + (at + 1).toString(16).padStart(8, "0");

@@ -19,7 +19,7 @@ export const HEADER_BYTES = 4096;
 const COPY_BYTES: number = HEADER_BYTES / 2;
 const CHECKED_FROM = 16;
 export const MARK_BYTES = 8;
-export const FORMAT = 1;
+export const FORMAT = 2;
 const MAGIC: Uint8Array = new TextEncoder().encode("PRJOURNL");
 
 /** Where a segment ends, as its successor remembers it. */

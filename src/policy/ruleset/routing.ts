@@ -14,7 +14,7 @@
 import type { Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
-import type { Transport } from "#model/envelope.ts";
+import { NO_TRAIL, type Transport } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution, Routing } from "#model/resolution.ts";
 import { type Action, type Config, formatPlace } from "#model/config/config.ts";
 import { accountName, isAccountName } from "#policy/expand/account-name.ts";
@@ -38,7 +38,8 @@ export function createRouting(config: Config, users: Users): Routing {
       if (action.kind === "relay") return accept(query, action, rule, MTA);
       const user = accountName(localPart, config.subAddressDelimiter);
       if (user === "") return { kind: "rejected", rule };
-      if (action.user !== undefined) return accept(query, action, rule, { kind: "mda", user });
+      if (action.user !== undefined)
+        return accept(query, action, rule, { kind: "mda", user, extension: "" });
       if (!isAccountName(user)) return { kind: "rejected", rule };
       return users.lookup(user).then((answer) => decide(query, action, rule, answer));
     },
@@ -53,7 +54,7 @@ function decide(
 ): Resolution {
   if (answer.kind === "unavailable") return UNAVAILABLE;
   if (answer.kind === "absent" || answer.value.uid === 0) return { kind: "rejected", rule };
-  return accept(query, action, rule, { kind: "mda", user: answer.value.name });
+  return accept(query, action, rule, { kind: "mda", user: answer.value.name, extension: "" });
 }
 
 function accept(
@@ -67,6 +68,7 @@ function accept(
     action: action.name,
     transport,
     rule,
+    trail: NO_TRAIL,
     ttlMs: action.ttlMs,
   };
   return { kind: "accepted", envelopes: [envelope] };
