@@ -132,9 +132,20 @@ class Dispatcher implements RunningRole {
     this.#intake.use(intake);
     channel.start({
       message: (message) => {
-        if (message.kind === "attempt" || message.kind === "text") receiver.request(message);
-        else intake.reply(message);
-        if (message.kind === "msgids") void this.#listen();
+        switch (message.kind) {
+          case "attempt":
+          case "text":
+          case "text-unreadable":
+            receiver.request(message);
+            return;
+          case "msgids":
+          case "room":
+          case "receipt":
+          case "blob-took":
+            intake.reply(message);
+            if (message.kind === "msgids") void this.#listen();
+            return;
+        }
       },
       closed: () => {
         this.#intake.drop(intake);

@@ -243,8 +243,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     switch (message.kind) {
       case "user-wanted": {
         const answer = await this.#ports.users.lookup(message.name);
-        const user = answer.kind === "found" ? answer.value : undefined;
-        child.send({ kind: "user", request: message.request, outcome: answer.kind, user });
+        child.send({ kind: "user", request: message.request, answer });
         return;
       }
       case "agent-wanted": {
