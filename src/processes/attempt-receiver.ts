@@ -51,7 +51,7 @@ export class AttemptReceiver {
     }
   }
 
-  /** The channel is gone: results have nowhere to go, and no more text will come. */
+  /** The channel is gone: results have nowhere to go (attempt-memory.ts has them), and no more text will come. */
   lost(): void {
     this.#lost = true;
     for (const waiting of this.#readers.values()) {

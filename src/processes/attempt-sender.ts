@@ -4,7 +4,7 @@
  *
  * When the channel is lost, every attempt under way is answered "deferred": the
  * other process may or may not have delivered, so the queue tries again. That is
- * the one window in which a message can arrive twice (docs/flow.md).
+ * the one window in which a message can arrive twice (docs/durability.md).
  */
 import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";

@@ -185,12 +185,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   #slice(index: number): Slice {
-    const { serialisedConfig, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
+    const { serialisedConfig, dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles } =
       this.#settings;
+    const { paused } = this.#settings;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
       config: serialisedConfig,
       index,
+      dispatchers,
       spool,
       controlSocket,
       verbose: this.#verbose,

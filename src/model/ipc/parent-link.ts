@@ -36,6 +36,8 @@ export interface Slice {
   readonly config: string;
   /** Which one of several (dispatchers), from 0. */
   readonly index: number;
+  /** How many dispatchers there are. */
+  readonly dispatchers: number;
   /** Folder of the spool; only the queue may enter it. */
   readonly spool: string;
   /** Path of the control socket, which the control process was given bound. */
@@ -107,6 +109,7 @@ const userAnswerCodec: Codec<UserAnswer> = union<UserAnswer>({
 const sliceCodec: Codec<Slice> = struct<Slice>({
   config: text(MAX_CONFIG_BYTES),
   index: u32,
+  dispatchers: u32,
   spool: text(MAX_PATH_BYTES),
   controlSocket: text(MAX_PATH_BYTES),
   verbose: bool,
