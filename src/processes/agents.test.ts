@@ -53,6 +53,7 @@ class Office {
       slice: () => ({
         config: "",
         index: 0,
+        dispatchers: 1,
         spool: "",
         controlSocket: "",
         verbose: false,

@@ -38,18 +38,20 @@ export class AttemptReceiver {
   }
 
   request(request: AttemptRequest): void {
-    if (request.kind === "attempt") {
-      void this.#run(request);
-      return;
+    switch (request.kind) {
+      case "attempt":
+        void this.#run(request);
+        return;
+      case "text":
+        this.#answer(request.attempt, request.bytes);
+        return;
+      case "text-unreadable":
+        this.#answer(request.attempt, new FilesError("EIO", "The queue could not read the text"));
+        return;
     }
-    const waiting = this.#readers.get(request.attempt);
-    this.#readers.delete(request.attempt);
-    waiting?.(
-      request.ok ? request.bytes : new FilesError("EIO", "The queue could not read the text"),
-    );
   }
 
-  /** The channel is gone: results have nowhere to go, and no more text will come. */
+  /** The channel is gone: results have nowhere to go (attempt-memory.ts has them), and no more text will come. */
   lost(): void {
     this.#lost = true;
     for (const waiting of this.#readers.values()) {
@@ -59,18 +61,20 @@ export class AttemptReceiver {
   }
 
   async #run(request: AttemptRequest & { readonly kind: "attempt" }): Promise<void> {
-    const { attempt, message, envelopes } = request;
+    const { attempt, message, envelopes, text: carried } = request;
     this.#running.add(attempt);
-    const text = request.inline ? inlineText(request.text) : this.#remoteText(request);
+    const text =
+      carried.kind === "inline"
+        ? inlineText(carried.bytes)
+        : this.#remoteText(attempt, message.textBytes);
     const results = await this.#carrier.attempt({ message, envelopes, text });
     this.#running.delete(attempt);
     if (!this.#lost) this.#send({ kind: "results", attempt, results });
     this.#ended();
   }
 
-  #remoteText(request: AttemptRequest & { readonly kind: "attempt" }): MessageText {
-    const bytes = request.message.textBytes;
-    const read = (offset: number): Promise<Uint8Array> => this.#read(request.attempt, offset);
+  #remoteText(attempt: number, bytes: number): MessageText {
+    const read = (offset: number): Promise<Uint8Array> => this.#read(attempt, offset);
     return {
       bytes,
       async *chunks() {
@@ -93,13 +97,19 @@ export class AttemptReceiver {
     if (answer instanceof FilesError) throw answer;
     return answer;
   }
+
+  #answer(attempt: number, answer: Uint8Array | FilesError): void {
+    const waiting = this.#readers.get(attempt);
+    this.#readers.delete(attempt);
+    waiting?.(answer);
+  }
 }
 
-function inlineText(text: Uint8Array): MessageText {
+function inlineText(bytes: Uint8Array): MessageText {
   return {
-    bytes: text.length,
+    bytes: bytes.length,
     async *chunks() {
-      yield text;
+      yield bytes;
     },
   };
 }

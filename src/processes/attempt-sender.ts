@@ -4,7 +4,7 @@
  *
  * When the channel is lost, every attempt under way is answered "deferred": the
  * other process may or may not have delivered, so the queue tries again. That is
- * the one window in which a message can arrive twice (docs/flow.md).
+ * the one window in which a message can arrive twice (docs/durability.md).
  */
 import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
@@ -14,6 +14,7 @@ import {
   type AttemptRequest,
   MAX_CHUNK_BYTES,
 } from "#model/ipc/attempt-link.ts";
+import type { CarriedText } from "#model/ipc/carried-text.ts";
 
 interface UnderWay {
   readonly task: DeliveryTask;
@@ -38,11 +39,10 @@ export class AttemptSender implements Carrier {
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
-    const inline = task.text.bytes <= INLINE_TEXT_BYTES;
-    let text: Uint8Array = new Uint8Array();
-    if (inline) {
+    let text: CarriedText = { kind: "apart" };
+    if (task.text.bytes <= INLINE_TEXT_BYTES) {
       try {
-        text = await wholeText(task.text);
+        text = { kind: "inline", bytes: await wholeText(task.text) };
       } catch (error) {
         if (!(error instanceof FilesError)) throw error;
         return deferAll(task, "4.3.0", "The stored text could not be read");
@@ -53,7 +53,7 @@ export class AttemptSender implements Carrier {
     const { promise, resolve } = Promise.withResolvers<readonly DeliveryResult[]>();
     this.#underWay.set(attempt, { task, resolve, reader: undefined });
     const { message, envelopes } = task;
-    this.#send({ kind: "attempt", attempt, message, envelopes, inline, text });
+    this.#send({ kind: "attempt", attempt, message, envelopes, text });
     return promise;
   }
 
@@ -89,11 +89,11 @@ export class AttemptSender implements Carrier {
     try {
       underWay.reader ??= new TextReader(underWay.task.text);
       const bytes = await underWay.reader.read(offset, Math.min(asked.length, MAX_CHUNK_BYTES));
-      this.#send({ kind: "text", attempt, offset, ok: true, bytes });
+      this.#send({ kind: "text", attempt, offset, bytes });
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
       // The other side defers: a text that cannot be read now may be readable later.
-      this.#send({ kind: "text", attempt, offset, ok: false, bytes: new Uint8Array() });
+      this.#send({ kind: "text-unreadable", attempt });
     }
   }
 

@@ -149,6 +149,29 @@ test("an attempt whose other process goes away is deferred", async () => {
   );
 });
 
+test("a large text that cannot be read fails whoever reads it, there and then", async () => {
+  const heard: string[] = [];
+  const { sender } = joined({
+    async attempt(task) {
+      try {
+        for await (const chunk of task.text.chunks()) heard.push(`${chunk.length} bytes`);
+      } catch (error) {
+        heard.push(error instanceof FilesError ? error.code : String(error));
+      }
+      return [delivered];
+    },
+  });
+  const broken: MessageText = {
+    bytes: 2 * INLINE_TEXT_BYTES,
+    async *chunks() {
+      yield new Uint8Array(10);
+      throw new FilesError("EIO", "disk");
+    },
+  };
+  assert.deepEqual(await sender.attempt(taskOf(broken)), [delivered]);
+  assert.deepEqual(heard, ["10 bytes", "EIO"]);
+});
+
 test("an attempt whose text cannot be read is deferred", async () => {
   const { sender } = joined({ attempt: async () => [delivered] });
   const broken: MessageText = {

@@ -3,9 +3,9 @@
  *
  * Runs as: `_smtpd`, several times, under Node's permission model: it reaches the
  * network and the sockets it was given, no file and no program. Holds: rules and
- * tables; no password, no mail but what is on its way. Talks to: the parent, the
- * queue, agents. When it dies, its open sessions break without a 250 and its
- * deliveries are attempted again.
+ * tables; no password, no mail but what is on its way; how its last deliveries ended.
+ * Talks to: the parent, the queue, agents. When it dies, its open sessions break
+ * without a 250 and its deliveries are attempted again.
  */
 import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
@@ -17,6 +17,7 @@ import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { AgentCarrier } from "./agent-carrier.ts";
+import { AttemptMemory } from "./attempt-memory.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 import type { Link } from "./channel.ts";
@@ -56,11 +57,12 @@ class Dispatcher implements RunningRole {
       parent.send({ kind: "agent-wanted", action, user }),
     );
     const actions = config.actions;
-    this.#carrier = new CarrierByAction(actions, {
+    const byAction = new CarrierByAction(actions, {
       maildir: this.#agents,
       lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), config.serverName, observe),
       relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
     });
+    this.#carrier = new AttemptMemory(byAction);
     const routing = createRouting(config, this.#users);
     const limits = limitsFor(setting.slice.maxOpenFiles);
     this.#server = new SmtpServer(
@@ -132,9 +134,20 @@ class Dispatcher implements RunningRole {
     this.#intake.use(intake);
     channel.start({
       message: (message) => {
-        if (message.kind === "attempt" || message.kind === "text") receiver.request(message);
-        else intake.reply(message);
-        if (message.kind === "msgids") void this.#listen();
+        switch (message.kind) {
+          case "attempt":
+          case "text":
+          case "text-unreadable":
+            receiver.request(message);
+            return;
+          case "msgids":
+          case "room":
+          case "receipt":
+          case "blob-took":
+            intake.reply(message);
+            if (message.kind === "msgids") void this.#listen();
+            return;
+        }
       },
       closed: () => {
         this.#intake.drop(intake);

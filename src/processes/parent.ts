@@ -185,12 +185,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   #slice(index: number): Slice {
-    const { serialisedConfig, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
+    const { serialisedConfig, dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles } =
       this.#settings;
+    const { paused } = this.#settings;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
       config: serialisedConfig,
       index,
+      dispatchers,
       spool,
       controlSocket,
       verbose: this.#verbose,
@@ -243,8 +245,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     switch (message.kind) {
       case "user-wanted": {
         const answer = await this.#ports.users.lookup(message.name);
-        const user = answer.kind === "found" ? answer.value : undefined;
-        child.send({ kind: "user", request: message.request, outcome: answer.kind, user });
+        child.send({ kind: "user", request: message.request, answer });
         return;
       }
       case "agent-wanted": {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { msgidOf } from "#model/ids.ts";
+import type { CarriedText } from "#model/ipc/carried-text.ts";
 import { MSGID_GRANT, type QueueToDispatcher } from "#model/ipc/queue-link.ts";
 import { createQueue, DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { RamSpool } from "#engine/spool/ram-spool.ts";
@@ -42,13 +43,13 @@ class Visitor {
     return msgid;
   }
 
-  accept(msgid: string, text: string, inBlob = false): void {
+  /** `text` goes with it, or went ahead. */
+  accept(msgid: string, text: string, how: CarriedText["kind"] = "inline"): void {
     this.door.take({
       kind: "accept",
       message: messageOf(msgid, text.length),
       envelopes: [localEnvelope(msgid, "box", "ann")],
-      inBlob,
-      text: inBlob ? new Uint8Array() : Buffer.from(text),
+      text: how === "apart" ? { kind: how } : { kind: how, bytes: Buffer.from(text) },
     });
   }
 
@@ -132,7 +133,7 @@ test("a large text comes in pieces, each acknowledged, and is taken whole", asyn
   const { msgid } = visitor;
   visitor.blobWrite(msgid, "one ");
   visitor.blobWrite(msgid, "two");
-  visitor.accept(msgid, "one two", true);
+  visitor.accept(msgid, "one two", "apart");
   await house.clock.settle();
   assert.deepEqual(
     visitor.heard("blob-took").map(({ bytes, outcome }) => [bytes, outcome]),
@@ -153,7 +154,7 @@ test("a large text of another dispatcher can be neither added to nor dropped", a
   one.blobWrite(two.msgid, "yours");
   one.door.take({ kind: "blob-drop", msgid: two.msgid });
   await house.clock.settle();
-  two.accept(two.msgid, "mine", true);
+  two.accept(two.msgid, "mine", "apart");
   await house.clock.settle();
   assert.equal(one.heard("blob-took")[0]?.outcome, "failed");
   assert.equal(two.heard("receipt")[0]?.outcome, "accepted");
@@ -167,7 +168,7 @@ test("a large text that was dropped is gone, and its id can be used again", asyn
   visitor.blobWrite(msgid, "first");
   visitor.door.take({ kind: "blob-drop", msgid });
   visitor.blobWrite(msgid, "second");
-  visitor.accept(msgid, "second", true);
+  visitor.accept(msgid, "second", "apart");
   await house.clock.settle();
   assert.equal(await house.textOf(msgid), "second");
 });

@@ -8,6 +8,7 @@
 import type { Queue } from "#engine/queue/queue.ts";
 import type { Carrier } from "#model/delivery.ts";
 import type { Receipt } from "#model/intake.ts";
+import type { CarriedText } from "#model/ipc/carried-text.ts";
 import {
   type DispatcherToQueue,
   type IntakeRequest,
@@ -72,13 +73,12 @@ export class QueueDoor {
   }
 
   async #accept(request: IntakeRequest & { readonly kind: "accept" }): Promise<void> {
-    const { message, envelopes, inBlob, text } = request;
+    const { message, envelopes, text } = request;
     const { msgid } = message;
     // A dispatcher can only use what it was granted; else it could replace another's message.
     const isGranted = this.#msgids.delete(msgid);
     const receipt = isGranted
-      ? // A copy: a view would keep the whole chunk of the pipe alive in the text cache.
-        await this.#queue.accept(message, envelopes, inBlob ? "blob" : [new Uint8Array(text)])
+      ? await this.#queue.accept(message, envelopes, storable(text))
       : REFUSED;
     this.#reply({ kind: "receipt", msgid, outcome: outcomeOf(receipt) });
   }
@@ -102,6 +102,11 @@ export class QueueDoor {
   #reply(message: QueueToDispatcher): void {
     if (!this.#lost) this.#send(message);
   }
+}
+
+function storable(text: CarriedText): readonly Uint8Array[] | "blob" {
+  // A copy: a view would keep the whole chunk of the pipe alive in the text cache.
+  return text.kind === "inline" ? [new Uint8Array(text.bytes)] : "blob";
 }
 
 function outcomeOf(receipt: Receipt): "accepted" | "full" | "failed" {

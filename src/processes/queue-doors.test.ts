@@ -5,7 +5,7 @@ import { SimClock } from "#world/sim/clock.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
 import type { QueueDoor } from "./queue-door.ts";
-import { DOOR_TIMEOUT_MS, QueueDoors } from "./queue-doors.ts";
+import { DOOR_TIMEOUT_MS, GATHERING_MS, QueueDoors } from "./queue-doors.ts";
 
 const { actions } = configOf('action "out" relay', 'match from any for any action "out"');
 
@@ -33,7 +33,7 @@ async function deliveredBy(doors: QueueDoors, domain: string): Promise<string> {
 }
 
 test("all mail of a route goes to one dispatcher, and routes are spread over all", async () => {
-  const doors = new QueueDoors(new SimClock(), actions);
+  const doors = new QueueDoors(new SimClock(), actions, 3);
   for (const index of [0, 1, 2]) doors.add(index, doorNamed(`door ${index}`));
   const used = new Set<string>();
   for (let n = 0; n < 50; n++) {
@@ -46,7 +46,7 @@ test("all mail of a route goes to one dispatcher, and routes are spread over all
 
 test("mail that finds no dispatcher after a restart waits for the first one", async () => {
   const clock = new SimClock();
-  const doors = new QueueDoors(clock, actions);
+  const doors = new QueueDoors(clock, actions, 1);
   const attempts = ["a.example", "b.example"].map((domain) => deliveredBy(doors, domain));
   await clock.advance(DOOR_TIMEOUT_MS / 2);
   doors.add(0, doorNamed("door 0"));
@@ -54,15 +54,45 @@ test("mail that finds no dispatcher after a restart waits for the first one", as
   assert.equal(clock.pendingTimers, 0);
 });
 
+test("after a start a route waits for its own dispatcher, which may know its mail", async () => {
+  const domains = Array.from({ length: 20 }, (_, n) => `domain${n}.example`);
+  const lives = [];
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ]) {
+    const doors = new QueueDoors(new SimClock(), actions, 2);
+    const attempts = domains.map((domain) => deliveredBy(doors, domain));
+    for (const index of order) doors.add(index, doorNamed(`door ${index}`));
+    lives.push(await Promise.all(attempts));
+  }
+  assert.deepEqual(lives[0], lives[1]);
+  assert.equal(new Set(lives[0]).size, 2);
+});
+
+test("a dispatcher that does not come is waited for only so long, and not again", async () => {
+  const clock = new SimClock();
+  const doors = new QueueDoors(clock, actions, 2);
+  const answers: string[] = [];
+  const ask = async (): Promise<number> => answers.push(await deliveredBy(doors, "a.example"));
+  void ask();
+  doors.add(1, doorNamed("door 1"));
+  await clock.advance(GATHERING_MS - 1);
+  assert.deepEqual(answers, []);
+  await clock.advance(1);
+  await ask();
+  assert.deepEqual(answers, ["delivered door 1", "delivered door 1"]);
+});
+
 test("mail that waited for a dispatcher in vain is deferred", async () => {
   const clock = new SimClock();
-  const attempt = deliveredBy(new QueueDoors(clock, actions), "a.example");
+  const attempt = deliveredBy(new QueueDoors(clock, actions, 1), "a.example");
   const outcome = await clock.runUntilSettled(attempt, 2 * DOOR_TIMEOUT_MS);
   assert.equal(outcome, "deferred No dispatcher is running");
 });
 
 test("at the end nothing waits for a dispatcher any more", async () => {
-  const doors = new QueueDoors(new SimClock(), actions);
+  const doors = new QueueDoors(new SimClock(), actions, 1);
   const attempt = deliveredBy(doors, "a.example");
   doors.close();
   assert.equal(await attempt, "deferred No dispatcher is running");
@@ -70,7 +100,7 @@ test("at the end nothing waits for a dispatcher any more", async () => {
 });
 
 test("the loss of an old dispatcher does not take its successor away", async () => {
-  const doors = new QueueDoors(new SimClock(), actions);
+  const doors = new QueueDoors(new SimClock(), actions, 1);
   const [old, successor] = [doorNamed("old"), doorNamed("successor")];
   doors.add(0, old);
   doors.add(0, successor);

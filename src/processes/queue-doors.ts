@@ -1,9 +1,11 @@
 /**
  * The dispatchers that the queue has now, as the carrier of its deliveries.
  *
- * A route belongs to one of them, by hash, so that its connections are reused. While
- * there is none, after the start or after a crash, attempts wait for the first: mail
- * must not pay for a restart with the pause of a failed delivery.
+ * A route belongs to one of them, by hash, so that its connections are reused. After
+ * the start attempts wait until all are there: the one whose route it is may know what
+ * became of an attempt that an earlier queue made (attempt-memory.ts). Later, while
+ * there is none, they wait for the first: mail must not pay for a restart with the
+ * pause of a failed delivery.
  */
 import { crc32 } from "node:zlib";
 import type { Clock } from "#base/ports/clock.ts";
@@ -13,20 +15,27 @@ import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { deferAll } from "./attempt-sender.ts";
 import type { QueueDoor } from "./queue-door.ts";
 
+/** One that is not there by then, counted from the start, is not waited for. */
+export const GATHERING_MS = 5_000;
 /** An attempt that found no dispatcher by then is deferred. */
 export const DOOR_TIMEOUT_MS = 60_000;
 
 export class QueueDoors implements Carrier {
   readonly #clock: Clock;
   readonly #actions: ReadonlyMap<string, Action>;
+  /** How many dispatchers there should be. */
+  readonly #count: number;
+  readonly #cancelGathering: () => void;
   /** By the number of the dispatcher. */
   readonly #doors = new Map<number, QueueDoor>();
   readonly #waiting = new Set<() => void>();
-  #state: "open" | "closed" = "open";
+  #state: "gathering" | "open" | "closed" = "gathering";
 
-  constructor(clock: Clock, actions: ReadonlyMap<string, Action>) {
+  constructor(clock: Clock, actions: ReadonlyMap<string, Action>, count: number) {
     this.#clock = clock;
     this.#actions = actions;
+    this.#count = count;
+    this.#cancelGathering = clock.after(GATHERING_MS, () => this.#enter("open"));
   }
 
   get size(): number {
@@ -35,7 +44,8 @@ export class QueueDoors implements Carrier {
 
   add(index: number, door: QueueDoor): void {
     this.#doors.set(index, door);
-    this.#wake();
+    if (this.#state === "gathering" && this.#doors.size >= this.#count) this.#enter("open");
+    else if (this.#canChoose) this.#wake();
   }
 
   /** `door` is lost; a newer one of the same dispatcher stays. */
@@ -49,12 +59,11 @@ export class QueueDoors implements Carrier {
 
   /** No door will come: what waits for one is deferred. */
   close(): void {
-    this.#state = "closed";
-    this.#wake();
+    this.#enter("closed");
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
-    if (this.#doors.size === 0 && this.#state === "open") await this.#opened();
+    if (!this.#canChoose) await this.#awake();
     const indexes = [...this.#doors.keys()].toSorted((a, b) => a - b);
     const index = indexes[this.#routeHash(task) % indexes.length];
     const door = index === undefined ? undefined : this.#doors.get(index);
@@ -62,7 +71,18 @@ export class QueueDoors implements Carrier {
     return door.carrier.attempt(task);
   }
 
-  #opened(): Promise<void> {
+  /** A route's dispatcher can be said, or there is none to hope for. */
+  get #canChoose(): boolean {
+    return this.#state === "closed" || (this.#state === "open" && this.#doors.size > 0);
+  }
+
+  #enter(state: "open" | "closed"): void {
+    this.#cancelGathering();
+    this.#state = state;
+    if (this.#canChoose) this.#wake();
+  }
+
+  #awake(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(DOOR_TIMEOUT_MS, () => wake());
     const wake = (): void => {

@@ -44,7 +44,7 @@ class QueueRole implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
-    this.#doors = new QueueDoors(ports.clock, config.actions);
+    this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
     this.#queue = createQueue(
       {
         ...ports,

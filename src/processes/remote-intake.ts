@@ -10,6 +10,7 @@
 import type { Envelope, Message } from "#model/envelope.ts";
 import { type Intake, INLINE_TEXT_BYTES, type Receipt, type Submission } from "#model/intake.ts";
 import { MAX_CHUNK_BYTES } from "#model/ipc/attempt-link.ts";
+import type { CarriedText } from "#model/ipc/carried-text.ts";
 import { type IntakeReply, type IntakeRequest, MSGID_GRANT } from "#model/ipc/queue-link.ts";
 
 /** All texts that a dispatcher holds in memory at once; beyond it they go ahead to the queue. */
@@ -162,8 +163,8 @@ class RemoteSubmission implements Submission {
   }
 
   async commit(message: Message, envelopes: readonly Envelope[]): Promise<Receipt> {
-    const inBlob = this.#mode === "blob";
-    const text = inBlob ? new Uint8Array() : joined(this.#held);
+    const text: CarriedText =
+      this.#mode === "blob" ? { kind: "apart" } : { kind: "inline", bytes: joined(this.#held) };
     const trouble = this.#trouble;
     this.#end();
     if (trouble !== undefined) {
@@ -171,7 +172,7 @@ class RemoteSubmission implements Submission {
       return { kind: "refused", why: trouble };
     }
     const receipt = this.#door.receipt();
-    this.#door.send({ kind: "accept", message, envelopes, inBlob, text });
+    this.#door.send({ kind: "accept", message, envelopes, text });
     return receipt;
   }
 

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { UserAnswer } from "#model/ipc/parent-link.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { RemoteUsers } from "./remote-users.ts";
 
-const ANN = { name: "ann", uid: 1001, gid: 1001, home: "/home/ann" };
+const FOUND: UserAnswer = {
+  kind: "found",
+  value: { name: "ann", uid: 1001, gid: 1001, home: "/home/ann" },
+};
 
 class Questions {
   readonly clock: SimClock = new SimClock();
@@ -13,36 +17,28 @@ class Questions {
   );
 
   /** Answers the last question. */
-  answer(outcome: "found" | "absent" | "unavailable"): void {
+  answer(answer: UserAnswer): void {
     const request = this.asked.at(-1)?.request ?? 0;
-    const user = outcome === "found" ? ANN : undefined;
-    this.users.answered({ kind: "user", request, outcome, user });
+    this.users.answered({ kind: "user", request, answer });
   }
 }
 
 test("found, absent and unavailable stay three answers", async () => {
-  for (const outcome of ["found", "absent", "unavailable"] as const) {
+  for (const said of [FOUND, { kind: "absent" }, { kind: "unavailable" }] as const) {
     const questions = new Questions();
     const answer = questions.users.lookup("ann");
-    questions.answer(outcome);
-    assert.equal((await answer).kind, outcome);
+    questions.answer(said);
+    assert.equal((await answer).kind, said.kind);
   }
-});
-
-test("a found user without a user is no user", async () => {
-  const questions = new Questions();
-  const answer = questions.users.lookup("ann");
-  questions.users.answered({ kind: "user", request: 1, outcome: "found", user: undefined });
-  assert.equal((await answer).kind, "unavailable");
 });
 
 test("a question that waits or was answered just now is not asked again", async () => {
   const questions = new Questions();
   const both = [questions.users.lookup("ann"), questions.users.lookup("ann")];
-  questions.answer("found");
+  questions.answer(FOUND);
   await Promise.all(both);
   await questions.clock.advance(9_000);
-  assert.deepEqual(await questions.users.lookup("ann"), { kind: "found", value: ANN });
+  assert.deepEqual(await questions.users.lookup("ann"), FOUND);
   assert.equal(questions.asked.length, 1);
   await questions.clock.advance(2_000);
   void questions.users.lookup("ann");
@@ -52,10 +48,10 @@ test("a question that waits or was answered just now is not asked again", async 
 test("a failure is not remembered", async () => {
   const questions = new Questions();
   const answer = questions.users.lookup("ann");
-  questions.answer("unavailable");
+  questions.answer({ kind: "unavailable" });
   await answer;
   const again = questions.users.lookup("ann");
-  questions.answer("absent");
+  questions.answer({ kind: "absent" });
   assert.deepEqual(await again, { kind: "absent" });
 });
 
@@ -71,9 +67,9 @@ test("answers find their questions in any order; one that nobody asked for is ig
   const questions = new Questions();
   const ann = questions.users.lookup("ann");
   const ben = questions.users.lookup("ben");
-  questions.users.answered({ kind: "user", request: 99, outcome: "found", user: ANN });
-  questions.users.answered({ kind: "user", request: 2, outcome: "absent", user: undefined });
-  questions.users.answered({ kind: "user", request: 1, outcome: "found", user: ANN });
+  questions.users.answered({ kind: "user", request: 99, answer: FOUND });
+  questions.users.answered({ kind: "user", request: 2, answer: { kind: "absent" } });
+  questions.users.answered({ kind: "user", request: 1, answer: FOUND });
   assert.equal((await ann).kind, "found");
   assert.equal((await ben).kind, "absent");
 });
@@ -82,7 +78,7 @@ test("however many names strangers try, only the last ten thousand are remembere
   const questions = new Questions();
   for (let n = 0; n < 10_001; n++) {
     const answer = questions.users.lookup(`user${n}`);
-    questions.answer("absent");
+    questions.answer({ kind: "absent" });
     await answer;
   }
   await questions.users.lookup("user1");

@@ -49,16 +49,14 @@ export class RemoteUsers implements Users {
   }
 
   /** Takes the parent's answer. */
-  answered(message: ParentToChild & { readonly kind: "user" }): void {
-    const resolve = this.#waiting.get(message.request);
-    this.#waiting.delete(message.request);
-    if (message.outcome === "found" && message.user !== undefined) {
-      resolve?.({ kind: "found", value: message.user });
-    } else if (message.outcome === "absent") {
-      resolve?.({ kind: "absent" });
-    } else {
-      resolve?.({ kind: "unavailable", cause: new Error("The user database is unavailable") });
-    }
+  answered({ request, answer }: ParentToChild & { readonly kind: "user" }): void {
+    const resolve = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    resolve?.(
+      answer.kind === "unavailable"
+        ? { kind: "unavailable", cause: new Error("The user database is unavailable") }
+        : answer,
+    );
   }
 
   async #question(name: string): Promise<Lookup<User>> {

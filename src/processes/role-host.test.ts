@@ -15,6 +15,7 @@ const CONFIG = configOf('action "box" maildir', 'match from any for any action "
 const SLICE: Slice = {
   config: serialiseConfig(CONFIG),
   index: 0,
+  dispatchers: 1,
   spool: "/spool",
   controlSocket: "/control.sock",
   verbose: false,

@@ -6,13 +6,8 @@
  * ends when that one dies. What comes while nobody accepts waits, as in a backlog.
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
-import type {
-  Connection,
-  ConnectionHandler,
-  Listening,
-  Network,
-  NetworkFault,
-} from "#base/ports/network.ts";
+import { MortalConnections } from "#base/ports/mortal-connections.ts";
+import type { Connection, Listening, Network, NetworkFault } from "#base/ports/network.ts";
 
 /** Connections that may wait for somebody to accept them. */
 const MAX_WAITING = 1024;
@@ -65,8 +60,7 @@ export class LentNetwork implements Network {
   readonly #network: Network;
   readonly #shared: ReadonlyMap<string, Shared>;
   readonly #takers = new Map<Shared, Accept>();
-  readonly #connections = new Set<Connection>();
-  #state: "alive" | "dead" = "alive";
+  readonly #connections = new MortalConnections();
 
   constructor(network: Network, shared: ReadonlyMap<string, Shared>) {
     this.#network = network;
@@ -75,9 +69,8 @@ export class LentNetwork implements Network {
 
   /** Its connections break, and it gets no more. */
   die(): void {
-    this.#state = "dead";
     for (const shared of this.#takers.keys()) this.#leave(shared);
-    for (const connection of this.#connections) connection.destroy();
+    this.#connections.die();
   }
 
   connect: Network["connect"] = (endpoint, options) => this.#network.connect(endpoint, options);
@@ -85,7 +78,7 @@ export class LentNetwork implements Network {
   async listen(endpoint: Endpoint, accept: Accept): Promise<Listening | NetworkFault> {
     const shared = this.#shared.get(formatEndpoint(endpoint));
     if (shared === undefined) return this.#network.listen(endpoint, accept);
-    const take: Accept = (connection) => accept(this.#own(connection));
+    const take: Accept = (connection) => accept(this.#connections.own(connection));
     this.#takers.set(shared, take);
     shared.takers.push(take);
     handOut(shared);
@@ -95,38 +88,6 @@ export class LentNetwork implements Network {
   #leave(shared: Shared): void {
     const taker = this.#takers.get(shared);
     shared.takers = shared.takers.filter((each) => each !== taker);
-  }
-
-  #own(connection: Connection): Connection {
-    this.#connections.add(connection);
-    return {
-      remote: connection.remote,
-      local: connection.local,
-      get unsentBytes() {
-        return connection.unsentBytes;
-      },
-      start: (handler) => connection.start(this.#mortal(connection, handler)),
-      write: (bytes) => connection.write(bytes),
-      pause: () => connection.pause(),
-      resume: () => connection.resume(),
-      end: () => connection.end(),
-      destroy: () => connection.destroy(),
-    };
-  }
-
-  #mortal(connection: Connection, handler: ConnectionHandler): ConnectionHandler {
-    const ifAlive = (tell: () => void): void => {
-      if (this.#state === "alive") tell();
-    };
-    return {
-      data: (bytes) => ifAlive(() => handler.data(bytes)),
-      end: () => ifAlive(() => handler.end()),
-      drain: () => ifAlive(() => handler.drain()),
-      closed: (fault) => {
-        this.#connections.delete(connection);
-        ifAlive(() => handler.closed(fault));
-      },
-    };
   }
 }
 

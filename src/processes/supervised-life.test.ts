@@ -56,6 +56,7 @@ class Nursery {
     return {
       config: "",
       index: 0,
+      dispatchers: 1,
       spool: "/spool",
       controlSocket: "/control.sock",
       verbose: this.verbose,

@@ -9,6 +9,7 @@ import { Supervised } from "./supervised.ts";
 const SLICE: Slice = {
   config: "",
   index: 0,
+  dispatchers: 1,
   spool: "/spool",
   controlSocket: "/control.sock",
   verbose: false,

@@ -9,6 +9,7 @@ import * as fc from "fast-check";
 import type { Action } from "#model/config/config.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
+import type { CarriedText } from "#model/ipc/carried-text.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
 import { FrameReader } from "#model/ipc/frame.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
@@ -202,7 +203,7 @@ const anySaying = fc.record({
   text: fc.uint8Array({ maxLength: 50 }),
   saysTheLength: fc.boolean(),
   isGranted: fc.boolean(),
-  inBlob: fc.boolean(),
+  isApart: fc.boolean(),
 });
 
 test("frames with any values in them end neither the queue nor the one after it", async () => {
@@ -213,16 +214,16 @@ test("frames with any values in them end neither the queue nor the one after it"
       await target.start(target.world.disk);
       for (const saying of sayings) {
         const msgid = (saying.isGranted ? target.msgids.pop() : undefined) ?? "0badf00d";
-        const { text, inBlob } = saying;
-        if (inBlob) await target.says({ kind: "blob-write", msgid, bytes: text });
-        const textBytes = saying.saysTheLength ? text.length : saying.message.textBytes;
+        const { text: bytes, isApart } = saying;
+        if (isApart) await target.says({ kind: "blob-write", msgid, bytes });
+        const textBytes = saying.saysTheLength ? bytes.length : saying.message.textBytes;
         const envelopes = saying.envelopes.map((envelope, index) => ({
           ...envelope,
           evpid: `${msgid}0000000${index}`,
         }));
         const message = { ...saying.message, msgid, textBytes };
-        const sent = inBlob ? new Uint8Array() : text;
-        await target.says({ kind: "accept", message, envelopes, inBlob, text: sent });
+        const text: CarriedText = isApart ? { kind: "apart" } : { kind: "inline", bytes };
+        await target.says({ kind: "accept", message, envelopes, text });
         await target.says({ kind: "text-read", attempt: 1, offset: 2 ** 40, length: 2 ** 31 });
         await target.says({ kind: "results", attempt: 99, results: [] });
       }
@@ -245,7 +246,7 @@ test("frames with any values in them end neither the queue nor the one after it"
 
 async function sendsHonestMail(target: Target): Promise<void> {
   const msgid = target.msgids.pop() ?? "";
-  const text = Buffer.from("Subject: x\r\n\r\nx\r\n");
+  const bytes = Buffer.from("Subject: x\r\n\r\nx\r\n");
   const message: Message = {
     msgid,
     acceptedAtMs: target.world.clock.wallMs(),
@@ -258,7 +259,7 @@ async function sendsHonestMail(target: Target): Promise<void> {
       tag: "",
       username: "",
     },
-    textBytes: text.length,
+    textBytes: bytes.length,
     is8bit: false,
   };
   const envelope: Envelope = {
@@ -271,7 +272,8 @@ async function sendsHonestMail(target: Target): Promise<void> {
     trail: [],
     ttlMs: MINUTE_MS,
   };
-  await target.says({ kind: "accept", message, envelopes: [envelope], inBlob: false, text });
+  const text: CarriedText = { kind: "inline", bytes };
+  await target.says({ kind: "accept", message, envelopes: [envelope], text });
   const receipt = target.said.findLast((each) => each.kind === "receipt" && each.msgid === msgid);
   assert.deepEqual(receipt, { kind: "receipt", msgid, outcome: "accepted" });
 }

@@ -1,10 +1,9 @@
 /** LOG-02: whoever reads the real daemon's log may be stuck or gone; mail flows all the same. */
-import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { processesOf } from "./daemon-processes.ts";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
-import { sendsMails, startPiped, stopPiped } from "./piped-daemon.ts";
+import { PipedDaemon, sendsMails } from "./piped-daemon.ts";
 import { Scratch } from "./scratch.ts";
 
 /** Each makes three log lines and more: a pipe takes 64 KiB. */
@@ -17,12 +16,12 @@ for (const how of ["stuck", "gone"] as const) {
     skip,
   }, async () => {
     await using scratch = new Scratch();
-    const daemon = await startPiped(scratch);
-    const { child, port, arrived } = daemon;
+    const daemon = await PipedDaemon.start(scratch);
+    const { child, port } = daemon;
     if (how === "stuck") child.stderr?.pause();
     else child.stderr?.destroy();
     await sendsMails(port, MAILS);
-    await until(() => readdirSync(arrived).length === MAILS, "delivery of all");
+    await daemon.delivered(MAILS);
     // The parent has something to say, too.
     const dispatcherOf = (): number | undefined =>
       processesOf(child.pid ?? 0).find(({ role }) => role === "dispatcher")?.pid;
@@ -30,6 +29,6 @@ for (const how of ["stuck", "gone"] as const) {
     process.kill(first ?? 0, "SIGKILL");
     await until(() => dispatcherOf() !== undefined && dispatcherOf() !== first, "another one");
     await sendsMails(port, 1);
-    await stopPiped(daemon);
+    await daemon.stop();
   });
 }

@@ -1,10 +1,11 @@
 /** The real daemon as a child of the test, its log on a pipe, with one Maildir for all mail. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { HostileClient } from "#test/hostile/client.ts";
+import { processesOf } from "./daemon-processes.ts";
 import { freePort, until } from "./greeting.ts";
 import { endOf } from "./peer-program.ts";
 import { MAIL_USER, type Scratch } from "./scratch.ts";
@@ -13,61 +14,103 @@ const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
 /** Nothing may hold it up, a delivery that has not begun least of all. */
 const ENDS_WITHIN_MS = 30_000;
 
-export interface PipedDaemon {
+/** Killed with its scratch folder if the test has failed and has not stopped it. */
+export class PipedDaemon implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly port: number;
-  /** The Maildir's new/. */
-  readonly arrived: string;
+  /** The Maildir's new/, there once something was delivered. */
+  readonly #arrived: string;
+
+  private constructor(child: ChildProcess, port: number, arrived: string) {
+    this.child = child;
+    this.port = port;
+    this.#arrived = arrived;
+  }
+
+  /** @param maxOpenFiles RLIMIT_NOFILE of the daemon and all its processes. */
+  static async start(scratch: Scratch, maxOpenFiles?: number): Promise<PipedDaemon> {
+    const port = await freePort();
+    const mail = scratch.mailFolder("mail");
+    writeFileSync(
+      `${scratch.folder}/smtpd.conf`,
+      `listen on 127.0.0.1 port ${port}\n` +
+        `action "d" maildir "${mail}/box" user "${MAIL_USER}"\nmatch from any for any action "d"\n`,
+    );
+    const words = [PROGRAM, "-d", "-f", "smtpd.conf", "--state", `${scratch.folder}/state`];
+    const limit = maxOpenFiles === undefined ? "" : `ulimit -n ${maxOpenFiles}; `;
+    const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...words], {
+      stdio: ["ignore", "ignore", "pipe"],
+      cwd: scratch.folder,
+    });
+    const daemon = scratch.use(new PipedDaemon(child, port, `${mail}/box/new`));
+    let said = "";
+    child.stderr.on("data", (bytes: Buffer) => {
+      said += bytes.toString("latin1");
+    });
+    await until(() => said.includes("info: ready"), `start: ${said}`);
+    return daemon;
+  }
+
+  /** Resolves when so many messages have been delivered since the start. */
+  async delivered(count: number): Promise<void> {
+    const arrived = (): number =>
+      existsSync(this.#arrived) ? readdirSync(this.#arrived).length : 0;
+    await until(() => arrived() === count, `delivery of ${count}`);
+  }
+
+  /** SIGTERM; it must be gone in time, and have ended well. */
+  async stop(): Promise<void> {
+    const ended = endOf(this.child);
+    this.child.kill("SIGTERM");
+    const limit = setTimeout(() => this.child.kill("SIGKILL"), ENDS_WITHIN_MS);
+    assert.equal(await ended, 0);
+    clearTimeout(limit);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { child } = this;
+    const ended = endOf(child);
+    if (child.exitCode === null && child.signalCode === null)
+      for (const { pid } of processesOf(child.pid ?? 0)) killed(pid);
+    await ended;
+  }
 }
 
-/** @param maxOpenFiles RLIMIT_NOFILE of the daemon and all its processes. */
-export async function startPiped(scratch: Scratch, maxOpenFiles?: number): Promise<PipedDaemon> {
-  const port = await freePort();
-  const mail = scratch.mailFolder("mail");
-  writeFileSync(
-    `${scratch.folder}/smtpd.conf`,
-    `listen on 127.0.0.1 port ${port}\n` +
-      `action "d" maildir "${mail}/box" user "${MAIL_USER}"\nmatch from any for any action "d"\n`,
+/** A client that has said EHLO; the daemon takes it. */
+export async function greetedClient(port: number): Promise<HostileClient> {
+  const opened = await nodeNetwork().connect(
+    { kind: "tcp", host: "127.0.0.1", port },
+    { timeoutMs: 5000 },
   );
-  const words = [PROGRAM, "-d", "-f", "smtpd.conf", "--state", `${scratch.folder}/state`];
-  const limit = maxOpenFiles === undefined ? "" : `ulimit -n ${maxOpenFiles}; `;
-  const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...words], {
-    stdio: ["ignore", "ignore", "pipe"],
-    cwd: scratch.folder,
-  });
-  let said = "";
-  child.stderr.on("data", (bytes: Buffer) => {
-    said += bytes.toString("latin1");
-  });
-  await until(() => said.includes("info: ready"), `start: ${said}`);
-  return { child, port, arrived: `${mail}/box/new` };
+  assert.ok(!("code" in opened), "the daemon takes connections");
+  const client = new HostileClient(opened, nodeClock());
+  await client.before("helo");
+  return client;
 }
 
-/** SIGTERM; it must be gone in time, and have ended well. */
-export async function stopPiped({ child }: PipedDaemon): Promise<void> {
-  const ended = endOf(child);
-  child.kill("SIGTERM");
-  const limit = setTimeout(() => child.kill("SIGKILL"), ENDS_WITHIN_MS);
-  assert.equal(await ended, 0);
-  clearTimeout(limit);
+/** Sends a message, which must be accepted. */
+export async function sendsMail(client: HostileClient): Promise<void> {
+  await client.write("MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n");
+  for (let n = 0; n < 3; n++) await client.reply();
+  await client.write("Subject: x\r\n\r\nx\r\n.\r\n");
+  assert.match((await client.reply()) ?? "(no reply)", /^250 /);
 }
 
 /** Sends so many messages, each of which must be accepted. */
 export async function sendsMails(port: number, count: number): Promise<void> {
   for (let sent = 0; sent < count; ) {
-    const opened = await nodeNetwork().connect(
-      { kind: "tcp", host: "127.0.0.1", port },
-      { timeoutMs: 5000 },
-    );
-    assert.ok(!("code" in opened), "the daemon takes connections");
-    const client = new HostileClient(opened, nodeClock());
-    await client.before("helo");
-    for (let inSession = 0; inSession < 50 && sent < count; inSession++, sent++) {
-      await client.write("MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n");
-      for (let n = 0; n < 3; n++) await client.reply();
-      await client.write("Subject: x\r\n\r\nx\r\n.\r\n");
-      assert.match((await client.reply()) ?? "(no reply)", /^250 /);
-    }
+    const client = await greetedClient(port);
+    for (let inSession = 0; inSession < 50 && sent < count; inSession++, sent++)
+      await sendsMail(client);
     client.leave();
+  }
+}
+
+/** It may have ended by itself. */
+function killed(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
   }
 }

@@ -119,6 +119,21 @@ for (const role of Object.keys(ROLES) as Role[]) {
   });
 }
 
+test("a queue killed while its dispatchers deliver sends nothing twice: they know what they did", async () => {
+  await withSeeds(async (seed, random) => {
+    const hosts = await twoHosts(seed, { network: { latencyMs: LATENCY_MS } });
+    const { world, a } = hosts;
+    const sending = traffic(hosts, random);
+    for (let n = 0; n < 6; n++) {
+      await world.clock.advance(random.below(4_000));
+      a.kill("queue");
+    }
+    const acknowledged = await world.clock.runUntilSettled(sending, HOUR_MS);
+    const arrived = await allArrived(hosts, acknowledged);
+    for (const [subject, times] of arrived) assert.equal(times, 1, subject);
+  });
+});
+
 test("a host that is killed as a whole, and started again, loses nothing acknowledged", async () => {
   await withSeeds(async (seed, random) => {
     const hosts = await twoHosts(seed, { network: { latencyMs: LATENCY_MS } });

@@ -44,23 +44,34 @@ export interface SessionLimits {
   readonly maxSessions: number;
   /** From one IPv4 address or one IPv6 /64. */
   readonly maxSessionsPerSource: number;
+  /** Clients that were told 421 and have not gone yet; one more is cut off without a word. */
+  readonly maxTurnedAway: number;
   readonly maxBadCommands: number;
   readonly maxUnknownRecipients: number;
   readonly maxIdleCommands: number;
 }
 
-/** Descriptors that sessions leave to the rest of the process: deliveries, links, listeners. */
+/** Descriptors that clients leave to the rest of the process: deliveries, links, listeners. */
 const OTHER_DESCRIPTORS = 1200;
 
-/** The limits of a process that may have so many descriptors: one too many would be cut off without a word. */
+/**
+ * The limits of a process that may have so many descriptors. Where they are few, sessions
+ * take a quarter and clients that are turned away an eighth: were there none left, a socket
+ * handed over by another process, the way to a delivery agent, would be dropped by recvmsg(2).
+ */
 export function limitsFor(maxOpenFiles: number): SessionLimits {
   const most = Math.max(maxOpenFiles - OTHER_DESCRIPTORS, Math.floor(maxOpenFiles / 4));
-  return { ...DEFAULT_LIMITS, maxSessions: Math.min(DEFAULT_LIMITS.maxSessions, most) };
+  return {
+    ...DEFAULT_LIMITS,
+    maxSessions: Math.min(DEFAULT_LIMITS.maxSessions, most),
+    maxTurnedAway: Math.min(DEFAULT_LIMITS.maxTurnedAway, Math.floor(maxOpenFiles / 8)),
+  };
 }
 
 export const DEFAULT_LIMITS: SessionLimits = Object.freeze({
   maxSessions: 4096,
   maxSessionsPerSource: 512,
+  maxTurnedAway: 256,
   maxBadCommands: 20,
   maxUnknownRecipients: 100,
   maxIdleCommands: 100,

@@ -158,6 +158,17 @@ test("server tells a client over the cap 421, and takes the next when one has go
   assert.match(third.received, /^220 /);
 });
 
+test("server does not let clients that it turns away take the descriptors of deliveries", async () => {
+  const bench = new Bench({ limits: { ...DEFAULT_LIMITS, maxSessions: 1, maxTurnedAway: 1 } });
+  const served = await bench.client();
+  const [told, cutOff] = await Promise.all([bench.client(), bench.client()]);
+  assert.deepEqual([told.received.slice(0, 9), cutOff.received], ["421 4.3.2", ""]);
+  assert.ok(cutOff.hasEnded, "nothing waits for its end");
+  const later = await bench.client();
+  assert.match(later.received, /^421 /, "the one that was told has gone");
+  assert.deepEqual(await served.say("NOOP\r\n"), ["250"]);
+});
+
 test("server has a cap for each source", async () => {
   const bench = new Bench({ limits: { ...DEFAULT_LIMITS, maxSessionsPerSource: 1 } });
   await bench.client("192.0.2.1");

@@ -15,9 +15,6 @@ import type { ServerParties, ServerPorts, ServerSettings, Service } from "./serv
 import { type LiveSession, serveSession } from "./session-driver.ts";
 import { SourceCounts } from "./source-counts.ts";
 
-/** Clients that were told 421 and have not gone yet. */
-const MAX_TURNED_AWAY = 256;
-
 export class SmtpServer {
   readonly #ports: ServerPorts;
   readonly #settings: Required<ServerSettings>;
@@ -27,6 +24,7 @@ export class SmtpServer {
   readonly #sessions = new Set<LiveSession>();
   readonly #sources = new SourceCounts();
   #state: "open" | "paused" | "closing" = "open";
+  /** Clients that were turned away and have not gone yet. */
   #turnedAway = 0;
   #whenEmpty: (() => void) | undefined;
 
@@ -118,7 +116,7 @@ export class SmtpServer {
     const cancel = this.#ports.clock.after(LINGER_MS, () => connection.destroy());
     this.#turnedAway++;
     connection.start(gone);
-    if (this.#turnedAway > MAX_TURNED_AWAY) {
+    if (this.#turnedAway > this.#settings.limits.maxTurnedAway) {
       connection.destroy();
       return;
     }

@@ -3,32 +3,33 @@
  * dispatcher to an agent. The text of a small message comes with the attempt; a
  * large one is asked for piece by piece.
  */
-import { bool, bytes, type Codec, u32, u53, union, type Variants } from "#base/codec.ts";
+import { bytes, type Codec, u32, u53, union, type Variants } from "#base/codec.ts";
 import { type DeliveryResult, deliveryResultsCodec } from "#model/delivery.ts";
 import { type Envelope, envelopesCodec, type Message, messageCodec } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import { type CarriedText, carriedTextCodec } from "./carried-text.ts";
 
 /** Largest piece of a large text in one frame. */
 export const MAX_CHUNK_BYTES: number = INLINE_TEXT_BYTES;
 
 /** From the one who has the message. `attempt` numbers the frames that belong together. */
 export type AttemptRequest =
-  /** `text` is the whole text if `inline`, else empty and asked for with `text-read`. */
   | {
       readonly kind: "attempt";
       readonly attempt: number;
       readonly message: Message;
       readonly envelopes: readonly Envelope[];
-      readonly inline: boolean;
-      readonly text: Uint8Array;
+      readonly text: CarriedText;
     }
+  /** Answers `text-read`. */
   | {
       readonly kind: "text";
       readonly attempt: number;
       readonly offset: number;
-      readonly ok: boolean;
       readonly bytes: Uint8Array;
-    };
+    }
+  /** Answers `text-read` when the stored text could not be read. */
+  | { readonly kind: "text-unreadable"; readonly attempt: number };
 
 /** From the one who tries to deliver it. */
 export type AttemptReply =
@@ -44,30 +45,27 @@ export type AttemptReply =
       readonly length: number;
     };
 
-const textCodec: Codec<Uint8Array> = bytes(INLINE_TEXT_BYTES);
-
 /** Written out for speed, as in model/envelope.ts. */
 const attemptCodec: Codec<AttemptRequest & { readonly kind: "attempt" }> = {
-  write(writer, { attempt, message, envelopes, inline, text }) {
+  write(writer, { attempt, message, envelopes, text }) {
     u32.write(writer, attempt);
     messageCodec.write(writer, message);
     envelopesCodec.write(writer, envelopes);
-    bool.write(writer, inline);
-    textCodec.write(writer, text);
+    carriedTextCodec.write(writer, text);
   },
   read: (reader) => ({
     kind: "attempt",
     attempt: u32.read(reader),
     message: messageCodec.read(reader),
     envelopes: envelopesCodec.read(reader),
-    inline: bool.read(reader),
-    text: textCodec.read(reader),
+    text: carriedTextCodec.read(reader),
   }),
 };
 
 export const attemptRequestVariants: Variants<AttemptRequest> = {
   attempt: [33, attemptCodec],
-  text: [34, { attempt: u32, offset: u53, ok: bool, bytes: bytes(MAX_CHUNK_BYTES) }],
+  text: [34, { attempt: u32, offset: u53, bytes: bytes(MAX_CHUNK_BYTES) }],
+  "text-unreadable": [37, { attempt: u32 }],
 };
 
 export const attemptReplyVariants: Variants<AttemptReply> = {

@@ -2,18 +2,7 @@
  * Frames between the parent and each of its children. What a child sends is small
  * and bounded: the parent is the process with the privileges.
  */
-import {
-  bool,
-  type Codec,
-  list,
-  oneOf,
-  optional,
-  struct,
-  text,
-  u32,
-  u53,
-  union,
-} from "#base/codec.ts";
+import { bool, type Codec, list, struct, text, u32, u53, union } from "#base/codec.ts";
 import type { User } from "#base/ports/users.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import {
@@ -47,6 +36,8 @@ export interface Slice {
   readonly config: string;
   /** Which one of several (dispatchers), from 0. */
   readonly index: number;
+  /** How many dispatchers there are. */
+  readonly dispatchers: number;
   /** Folder of the spool; only the queue may enter it. */
   readonly spool: string;
   /** Path of the control socket, which the control process was given bound. */
@@ -59,6 +50,12 @@ export interface Slice {
   readonly maxOpenFiles: number;
 }
 
+/** A `Lookup` without its cause: that is the parent's own. */
+export type UserAnswer =
+  | { readonly kind: "found"; readonly value: User }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unavailable" };
+
 export type ParentToChild =
   | { readonly kind: "configure"; readonly slice: Slice }
   | { readonly kind: "shutdown" }
@@ -68,8 +65,7 @@ export type ParentToChild =
   | {
       readonly kind: "user";
       readonly request: number;
-      readonly outcome: "found" | "absent" | "unavailable";
-      readonly user: User | undefined;
+      readonly answer: UserAnswer;
     }
   /** No agent for this delivery. When there is one, a socket to it is handed over instead. */
   | {
@@ -104,9 +100,16 @@ const userCodec: Codec<User> = struct<User>({
   home: nameCodec,
 });
 
+const userAnswerCodec: Codec<UserAnswer> = union<UserAnswer>({
+  found: [1, { value: userCodec }],
+  absent: [2, {}],
+  unavailable: [3, {}],
+});
+
 const sliceCodec: Codec<Slice> = struct<Slice>({
   config: text(MAX_CONFIG_BYTES),
   index: u32,
+  dispatchers: u32,
   spool: text(MAX_PATH_BYTES),
   controlSocket: text(MAX_PATH_BYTES),
   verbose: bool,
@@ -121,10 +124,7 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   verbose: [3, { verbose: bool }],
   "pause-smtp": [4, { paused: bool }],
   "counters-wanted": [5, { request: u32 }],
-  user: [
-    6,
-    { request: u32, outcome: oneOf(["found", "absent", "unavailable"]), user: optional(userCodec) },
-  ],
+  user: [6, { request: u32, answer: userAnswerCodec }],
   "agent-refused": [7, { action: nameCodec, user: nameCodec, why: reasonCodec }],
   control: [8, { answer: numberedAnswerCodec }],
 });

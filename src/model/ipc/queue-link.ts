@@ -5,7 +5,6 @@
  * one goes ahead of it in chunks, each acknowledged (`blob-took`).
  */
 import {
-  bool,
   bytes,
   type Codec,
   hex,
@@ -18,7 +17,6 @@ import {
 } from "#base/codec.ts";
 import { type Envelope, envelopesCodec, type Message, messageCodec } from "#model/envelope.ts";
 import { MSGID_DIGITS } from "#model/ids.ts";
-import { INLINE_TEXT_BYTES } from "#model/intake.ts";
 import {
   type AttemptReply,
   type AttemptRequest,
@@ -26,18 +24,18 @@ import {
   attemptRequestVariants,
   MAX_CHUNK_BYTES,
 } from "./attempt-link.ts";
+import { type CarriedText, carriedTextCodec } from "./carried-text.ts";
 
 /** How many fresh msgids the queue grants at once. */
 export const MSGID_GRANT = 1024;
 
 export type IntakeRequest =
-  /** `text` is empty when the text went ahead as blob frames under this msgid. */
+  /** A text that is apart went ahead as `blob-write` under this msgid. */
   | {
       readonly kind: "accept";
       readonly message: Message;
       readonly envelopes: readonly Envelope[];
-      readonly inBlob: boolean;
-      readonly text: Uint8Array;
+      readonly text: CarriedText;
     }
   | { readonly kind: "blob-write"; readonly msgid: string; readonly bytes: Uint8Array }
   | { readonly kind: "blob-drop"; readonly msgid: string }
@@ -63,24 +61,21 @@ export type DispatcherToQueue = IntakeRequest | AttemptReply;
 export type QueueToDispatcher = IntakeReply | AttemptRequest;
 
 const msgidCodec: Codec<string> = hex(MSGID_DIGITS);
-const textCodec: Codec<Uint8Array> = bytes(INLINE_TEXT_BYTES);
 const outcomeCodec: Codec<"accepted" | "full" | "failed"> = oneOf(["accepted", "full", "failed"]);
 
 // One of each crosses with every message: written out for speed, as in model/envelope.ts.
 
 const acceptCodec: Codec<IntakeRequest & { readonly kind: "accept" }> = {
-  write(writer, { message, envelopes, inBlob, text }) {
+  write(writer, { message, envelopes, text }) {
     messageCodec.write(writer, message);
     envelopesCodec.write(writer, envelopes);
-    bool.write(writer, inBlob);
-    textCodec.write(writer, text);
+    carriedTextCodec.write(writer, text);
   },
   read: (reader) => ({
     kind: "accept",
     message: messageCodec.read(reader),
     envelopes: envelopesCodec.read(reader),
-    inBlob: bool.read(reader),
-    text: textCodec.read(reader),
+    text: carriedTextCodec.read(reader),
   }),
 };
 

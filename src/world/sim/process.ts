@@ -9,7 +9,8 @@
 import type { Children } from "#base/ports/children.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files, OpenFile } from "#base/ports/files.ts";
-import type { Connection, ConnectionHandler, Listening, Network } from "#base/ports/network.ts";
+import { MortalConnections } from "#base/ports/mortal-connections.ts";
+import type { Listening, Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Users } from "#base/ports/users.ts";
@@ -25,7 +26,7 @@ export class SimProcess {
   readonly children: Children;
 
   readonly #listening = new Set<Listening>();
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new MortalConnections();
   readonly #openFiles = new Set<OpenFile>();
   #state: "running" | "dead" = "running";
 
@@ -52,7 +53,7 @@ export class SimProcess {
     if (this.#state === "dead") return;
     this.#state = "dead";
     for (const listening of this.#listening) listening.close();
-    for (const connection of this.#connections) connection.destroy();
+    this.#connections.die();
     // The disk counts open files; one that was being closed is counted off already.
     for (const file of this.#openFiles) file.close().catch(() => {});
   }
@@ -72,44 +73,14 @@ export class SimProcess {
     return {
       listen: async (endpoint, accept) => {
         const listening = await this.#alive(() =>
-          network.listen(endpoint, (connection) => accept(this.#own(connection))),
+          network.listen(endpoint, (connection) => accept(this.#connections.own(connection))),
         );
         if (!("code" in listening)) this.#listening.add(listening);
         return listening;
       },
       connect: async (endpoint, options) => {
         const connection = await this.#alive(() => network.connect(endpoint, options));
-        return "code" in connection ? connection : this.#own(connection);
-      },
-    };
-  }
-
-  /** `connection` as this process has it: it dies with the process, whose handler then hears nothing. */
-  #own(connection: Connection): Connection {
-    this.#connections.add(connection);
-    return {
-      remote: connection.remote,
-      local: connection.local,
-      get unsentBytes() {
-        return connection.unsentBytes;
-      },
-      start: (handler) => connection.start(this.#mortal(connection, handler)),
-      write: (bytes) => connection.write(bytes),
-      pause: () => connection.pause(),
-      resume: () => connection.resume(),
-      end: () => connection.end(),
-      destroy: () => connection.destroy(),
-    };
-  }
-
-  #mortal(connection: Connection, handler: ConnectionHandler): ConnectionHandler {
-    return {
-      data: (bytes) => this.isRunning && handler.data(bytes),
-      end: () => this.isRunning && handler.end(),
-      drain: () => this.isRunning && handler.drain(),
-      closed: (fault) => {
-        this.#connections.delete(connection);
-        if (this.isRunning) handler.closed(fault);
+        return "code" in connection ? connection : this.#connections.own(connection);
       },
     };
   }

@@ -1,0 +1,57 @@
+/** LIM-12: more clients than the daemon may have files open. */
+import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import { test } from "node:test";
+import { unlessStartable } from "./daemon.ts";
+import { until } from "./greeting.ts";
+import { greetedClient, PipedDaemon, sendsMail, sendsMails } from "./piped-daemon.ts";
+import { Scratch } from "./scratch.ts";
+
+const MAX_OPEN_FILES = 64;
+const CLIENTS = 500;
+
+const skip = await unlessStartable();
+
+test("with 64 descriptors some of 500 clients are served, mail is delivered, and all is well again", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const daemon = await PipedDaemon.start(scratch, MAX_OPEN_FILES);
+  const { port } = daemon;
+  using clients = new DisposableStack();
+  const honest = clients.adopt(await greetedClient(port), (client) => client.leave());
+  const settled = new Set<Socket>();
+  let served = 0;
+  for (let n = 0; n < CLIENTS; n++) {
+    // One that is turned away does not go by itself.
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    clients.defer(() => socket.destroy());
+    socket.on("error", () => undefined);
+    for (const end of ["end", "close"]) socket.once(end, () => settled.add(socket));
+    socket.once("data", (bytes) => {
+      const said = bytes.toString("latin1");
+      if (said.startsWith("220")) served++;
+      else assert.match(said, /^421 4\.3\.2 /);
+      settled.add(socket);
+    });
+  }
+  await until(() => settled.size === CLIENTS, "answer or end for each client");
+  assert.ok(served >= 15, `${served} are served`);
+  // The socket to the delivery agent, which starts now, finds a descriptor left.
+  await sendsMail(honest);
+  await daemon.delivered(1);
+  clients.dispose();
+  await until(() => servesAgain(port), "service as before");
+  await daemon.delivered(2);
+  await daemon.stop();
+});
+
+/** False while the sessions that were are being closed. */
+async function servesAgain(port: number): Promise<boolean> {
+  try {
+    await sendsMails(port, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
