@@ -1,55 +1,101 @@
 /**
- * Hosts to relay to, and LMTP destinations: `[SCHEME://]HOST[:PORT]`, or a socket.
+ * Hosts to relay to, and LMTP destinations: `[SCHEME://][LABEL@]HOST[:PORT]`, or a
+ * socket.
  *
- * `unix:/PATH` is SMTP and `lmtp:/PATH` is LMTP over a UNIX-domain socket, the same
- * as smtp(1) takes. `smtp://` will use TLS when offered; until TLS is built it
- * speaks in the clear, as `smtp+notls://` always does.
+ * | scheme      | TLS                         | port |
+ * |-------------|-----------------------------|------|
+ * | smtp (none) | when it is offered          | 25   |
+ * | smtp+tls    | STARTTLS, or not at all     | 25   |
+ * | smtp+notls  | never                       | 25   |
+ * | smtps       | from the first byte on      | 465  |
+ * | lmtp        | never                       | to be given |
+ *
+ * `LABEL@` names credentials; only a scheme that is sure to encrypt may have one.
+ * `unix:/PATH` is SMTP and `lmtp:/PATH` is LMTP over a UNIX-domain socket, as smtp(1)
+ * takes them. A host is looked up as a host, never by its MX.
  *
  * Source: smtpd.conf(5) (relay host); OpenSMTPD to.c (text_to_relayhost).
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
-import type { RelayHost } from "./config.ts";
-import { DEFAULT_SMTP_PORT, MAX_PORT, MAX_SOCKET_PATH_BYTES } from "./defaults.ts";
-import { NOT_BUILT_RELAY_SCHEMES } from "./not-built.ts";
+import type { LmtpDestination, RelayHost } from "./config.ts";
+import {
+  DEFAULT_SMTP_PORT,
+  DEFAULT_SMTPS_PORT,
+  MAX_PORT,
+  MAX_SOCKET_PATH_BYTES,
+} from "./defaults.ts";
+import { hasSpecifiers, parseFormat } from "./format.ts";
 
 export interface RelayUrlFault {
   readonly kind: "relay-url-fault";
   readonly reason: string;
 }
 
+interface Scheme extends Pick<RelayHost, "protocol" | "tls"> {
+  readonly name: string;
+  readonly port: number | undefined;
+}
+
+const SCHEMES: readonly Scheme[] = [
+  { name: "smtp", protocol: "smtp", tls: "opportunistic", port: DEFAULT_SMTP_PORT },
+  { name: "smtp+tls", protocol: "smtp", tls: "starttls", port: DEFAULT_SMTP_PORT },
+  { name: "smtp+notls", protocol: "smtp", tls: "never", port: DEFAULT_SMTP_PORT },
+  { name: "smtps", protocol: "smtp", tls: "smtps", port: DEFAULT_SMTPS_PORT },
+  // LMTP has no port of its own (RFC 2033 §5 forbids 25).
+  { name: "lmtp", protocol: "lmtp", tls: "never", port: undefined },
+];
+
+/** OpenSMTPD's: a line of its credentials table. */
+const MAX_LABEL_LENGTH = 255;
+
 export function parseRelayUrl(text: string): RelayHost | RelayUrlFault {
-  if (text.startsWith("unix:")) return parseSocket("smtp", text.slice(5));
-  if (text.startsWith("lmtp:/") && !text.startsWith("lmtp://"))
-    return parseSocket("lmtp", text.slice(5));
-  const [prefix, scheme = "smtp"] = /^([a-z+]+):\/\//iu.exec(text) ?? [""];
+  const [, kind, path] = /^(unix|lmtp):(\/(?!\/).*)$/su.exec(text) ?? [];
+  if (kind !== undefined && path !== undefined)
+    return parseSocket(kind === "lmtp" ? "lmtp" : "smtp", path);
+  const [prefix, name = "smtp"] = /^([a-z+]+):\/\//iu.exec(text) ?? [""];
+  const scheme = SCHEMES.find((known) => known.name === name.toLowerCase());
+  if (scheme === undefined) return fault(`unknown scheme: ${name}://`);
   const rest = text.slice(prefix.length);
-  switch (scheme.toLowerCase()) {
-    case "smtp":
-    case "smtp+notls":
-      return parseHost("smtp", rest);
-    case "lmtp":
-      return parseHost("lmtp", rest);
-    default:
-      if (NOT_BUILT_RELAY_SCHEMES.includes(scheme.toLowerCase()))
-        return fault(`'${scheme}://' is not built yet`);
-      return fault(`unknown scheme: ${scheme}://`);
-  }
+  const at = rest.indexOf("@");
+  if (at < 0) return parseHost(scheme, rest);
+  const host = parseHost(scheme, rest.slice(at + 1));
+  return "reason" in host ? host : withLabel(host, scheme, rest.slice(0, at));
 }
 
 /** The form that reads back as the same host. */
 export function formatRelayHost(host: RelayHost): string {
-  const { protocol, endpoint } = host;
-  if (endpoint.kind === "tcp") return `${protocol}://${formatEndpoint(endpoint)}`;
-  return protocol === "lmtp" ? `lmtp:${endpoint.path}` : `unix:${endpoint.path}`;
+  const { protocol, tls, endpoint, label } = host;
+  if (endpoint.kind === "unix") return `${protocol === "lmtp" ? "lmtp" : "unix"}:${endpoint.path}`;
+  const scheme = SCHEMES.find((known) => known.protocol === protocol && known.tls === tls);
+  if (scheme === undefined)
+    throw new TypeError(`Cannot format relay host: ${protocol} with ${tls}`);
+  return `${scheme.name}://${label === undefined ? "" : `${label}@`}${formatEndpoint(endpoint)}`;
 }
 
-/** `/PATH`, `unix:/PATH`, `HOST:PORT` or `[IPV6]:PORT`. */
-export function parseLmtpDestination(text: string): Endpoint | RelayUrlFault {
-  if (text.includes("%{")) return fault("a format specifier in a destination is not built yet");
-  const path = text.startsWith("unix:") ? text.slice(5) : text;
-  const host = path.startsWith("/") ? parseSocket("lmtp", path) : parseHost("lmtp", text);
-  return "endpoint" in host ? host.endpoint : host;
+/**
+ * `/PATH`, `unix:/PATH`, `HOST:PORT` or `[IPV6]:PORT`, perhaps with specifiers: then
+ * what they make is read at each delivery, and here it is tried with one.
+ */
+export function parseLmtpDestination(text: string): LmtpDestination | RelayUrlFault {
+  const format = parseFormat(text);
+  if ("reason" in format) return fault(format.reason);
+  const sample = format.parts.map((part) => {
+    if (part.kind === "literal") return part.text;
+    return part.kind === "home" || part.token === "user.directory" ? "/x" : "x";
+  });
+  const endpoint = parseLmtpEndpoint(sample.join(""));
+  if (endpoint.kind === "relay-url-fault")
+    return hasSpecifiers(format) ? fault(`invalid LMTP destination: ${text}`) : endpoint;
+  return hasSpecifiers(format) ? { kind: "format", format } : { kind: "endpoint", endpoint };
+}
+
+/** An LMTP destination without specifiers, or whose specifiers were expanded. */
+export function parseLmtpEndpoint(text: string): Endpoint | RelayUrlFault {
+  const host = text.startsWith("/")
+    ? parseSocket("lmtp", text)
+    : parseRelayUrl(text.startsWith("unix:") ? text : `lmtp://${text.replace(/^lmtp:\/\//u, "")}`);
+  return "reason" in host ? host : host.endpoint;
 }
 
 /** Why `path` cannot be a socket's path; undefined if it can. */
@@ -62,26 +108,33 @@ export function socketPathFault(path: string): string | undefined {
 
 function parseSocket(protocol: RelayHost["protocol"], path: string): RelayHost | RelayUrlFault {
   const reason = socketPathFault(path);
-  return reason === undefined ? { protocol, endpoint: { kind: "unix", path } } : fault(reason);
+  if (reason !== undefined) return fault(reason);
+  return { protocol, tls: "never", endpoint: { kind: "unix", path }, label: undefined };
 }
 
-function parseHost(protocol: RelayHost["protocol"], text: string): RelayHost | RelayUrlFault {
-  if (text.includes("@"))
-    return fault(`'${text.slice(0, text.indexOf("@") + 1)}' (credentials) is not built yet`);
+function withLabel(
+  host: RelayHost,
+  { name, tls }: Scheme,
+  label: string,
+): RelayHost | RelayUrlFault {
+  if (tls !== "starttls" && tls !== "smtps")
+    return fault(`credentials need encryption: '${label}@' with ${name}://`);
+  if (label.length <= MAX_LABEL_LENGTH && /^[^\s\p{Cc}/]+$/u.test(label)) return { ...host, label };
+  return fault(`invalid label: '${label}@'`);
+}
+
+function parseHost(scheme: Scheme, text: string): RelayHost | RelayUrlFault {
   const match = /^(?:\[([^\]]*)\]|([0-9A-Za-z_.-]+))(?::([0-9]+))?$/u.exec(text);
   if (match === null) return fault(`invalid host: ${text}`);
   const [, literal, name = "", digits] = match;
   if (literal !== undefined && parseIpAddress(literal) === undefined)
     return fault(`invalid address: [${literal}]`);
   const host = literal === undefined ? name : literal.replace(/^ipv6:/iu, "");
-  if (digits === undefined) {
-    // LMTP has no port of its own (RFC 2033 §5 forbids 25).
-    if (protocol === "lmtp") return fault(`LMTP needs a port: ${text}`);
-    return { protocol, endpoint: { kind: "tcp", host, port: DEFAULT_SMTP_PORT } };
-  }
-  const port = Number(digits);
+  const { protocol, tls } = scheme;
+  const port = digits === undefined ? scheme.port : Number(digits);
+  if (port === undefined) return fault(`LMTP needs a port: ${text}`);
   if (port < 1 || port > MAX_PORT) return fault(`invalid port: ${digits}`);
-  return { protocol, endpoint: { kind: "tcp", host, port } };
+  return { protocol, tls, endpoint: { kind: "tcp", host, port }, label: undefined };
 }
 
 function fault(reason: string): RelayUrlFault {
