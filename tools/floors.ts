@@ -53,4 +53,4 @@ export const PURE_NODE_MODULES: Readonly<Record<string, "*" | readonly string[]>
 };
 
 /** Packages that tests may import, wherever they are. */
-export const TEST_PACKAGES: readonly string[] = ["fast-check", "nodemailer", "yaml"];
+export const TEST_PACKAGES: readonly string[] = ["fast-check", "marked", "nodemailer", "yaml"];
