@@ -19,8 +19,9 @@ import {
 } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { freePort } from "#test/interop/greeting.ts";
 import { runLoad } from "./load.ts";
-import { endOf, freePort, type Peer } from "./peer.ts";
+import { endOf, type Peer } from "./peer.ts";
 import { postfix } from "./postfix-peer.ts";
 import { postrider } from "./postrider-peer.ts";
 import { processTree } from "./process-tree.ts";

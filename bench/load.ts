@@ -5,8 +5,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { greets } from "#test/interop/greeting.ts";
 import type { LoadResult } from "./load-result.ts";
-import { endOf, greets } from "./peer.ts";
+import { endOf } from "./peer.ts";
 import type { LoaderName, Scenario } from "./scenarios.ts";
 
 const SMTP_SOURCE = "/usr/sbin/smtp-source";
@@ -82,7 +83,7 @@ export class Sink {
     const child = existsSync(SMTP_SINK)
       ? spawn(SMTP_SINK, [...asRoot, "-c", `127.0.0.1:${port}`, "512"])
       : spawn(process.execPath, [OWN_SINK, "--port", String(port)]);
-    while (!(await greets(port))) {
+    while (!(await greets({ host: "127.0.0.1", port }))) {
       if (child.exitCode !== null) throw new Error("Cannot start the sink: it ended");
     }
     return new Sink(child);

@@ -5,8 +5,9 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { unreachable } from "#base/unreachable.ts";
+import { freePort } from "#test/interop/greeting.ts";
 import { holdSessions, loaderFor, runLoad, Sink } from "./load.ts";
-import { type Fate, freePort, type Peer, type RunningPeer } from "./peer.ts";
+import type { Fate, Peer, RunningPeer } from "./peer.ts";
 import { cpuSeconds, pssBytes } from "./process-tree.ts";
 import type { LoaderName, Scenario } from "./scenarios.ts";
 

@@ -4,8 +4,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { greets } from "#test/interop/greeting.ts";
 
 /** What becomes of the messages of a run. */
 export type Fate =
@@ -66,7 +66,10 @@ export async function startServer(server: ServerProcess): Promise<RunningPeer> {
   closeSync(log);
   const ended = endOf(child);
   const deadlineMs = performance.now() + READY_WITHIN_MS;
-  while (!readFileSync(logPath, "utf8").includes(readyWord) || !(await greets(port))) {
+  while (
+    !readFileSync(logPath, "utf8").includes(readyWord) ||
+    !(await greets({ host: "127.0.0.1", port }))
+  ) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
       child.kill("SIGKILL");
       throw new Error(`Cannot start ${program}: see ${logPath}`);
@@ -80,34 +83,6 @@ export async function startServer(server: ServerProcess): Promise<RunningPeer> {
       await ended;
     },
   };
-}
-
-/** A port of 127.0.0.1 that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
-  return address.port;
-}
-
-/** True once a server at `port` sends a greeting. */
-export async function greets(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    return await new Promise<boolean>((resolve) => {
-      socket.once("data", (chunk) => resolve(chunk.toString("latin1").startsWith("220")));
-      socket.once("error", () => resolve(false));
-      socket.once("close", () => resolve(false));
-    });
-  } finally {
-    socket.destroy();
-  }
 }
 
 /** Resolves with the exit code (or -1 for a signal) of `child`. */

@@ -43,11 +43,20 @@ export interface Link<In, Out> extends Channel<Out> {
   start(owner: ChannelOwner<In>): void;
 }
 
-/** Codecs and bound of the two directions of one kind of channel. */
+/** One end of one kind of channel. */
 export interface ChannelShape<In, Out> {
   readonly inbound: Codec<In>;
   readonly outbound: Codec<Out>;
+  /** Of a frame that comes in. */
   readonly maxFrameBytes: number;
+}
+
+/** The same kind of channel as its other end sees it. */
+export function turned<In, Out>(
+  shape: ChannelShape<In, Out>,
+  maxFrameBytes: number = shape.maxFrameBytes,
+): ChannelShape<Out, In> {
+  return { inbound: shape.outbound, outbound: shape.inbound, maxFrameBytes };
 }
 
 /** Calls `run` when the present turn of the event loop is over. */

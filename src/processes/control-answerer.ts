@@ -7,11 +7,12 @@
  */
 import { FilesError } from "#base/ports/files.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type {
-  ControlAnswer,
-  ControlRequest,
-  PagedAnswer,
-  PagedRequest,
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  failed,
+  type PagedAnswer,
+  type PagedRequest,
 } from "#model/ipc/control-link.ts";
 
 /** A page ends when it has grown to this. */
@@ -65,7 +66,7 @@ export class ControlAnswerer {
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
       if (answering.state === "running") {
-        this.#send({ id, answer: { kind: "done", ok: false, text: error.message, count: 0 } });
+        this.#send({ id, answer: failed(error.message) });
       }
     } finally {
       this.#running.delete(id);

@@ -5,13 +5,14 @@
  * whatever waits is answered "done" at once, and so is all that is asked until
  * there is a new one: no client ever waits for a process that is gone.
  */
-import type {
-  ControlAnswer,
-  ControlRequest,
-  NumberedRequest,
-  PagedAnswer,
-  PagedRequest,
-  Paused,
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  failed,
+  type NumberedRequest,
+  type PagedAnswer,
+  type PagedRequest,
+  type Paused,
 } from "#model/ipc/control-link.ts";
 
 export type TakeAnswer = (answer: ControlAnswer | Paused) => void;
@@ -92,6 +93,6 @@ export class ChannelAsker implements Asker {
   }
 
   #gone(): ControlAnswer {
-    return { kind: "done", ok: false, text: `${this.#name} is restarting`, count: 0 };
+    return failed(`${this.#name} is restarting`);
   }
 }

@@ -10,7 +10,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Connection } from "#base/ports/network.ts";
-import { type ControlAnswer, controlAnswerCodec } from "#model/ipc/control-link.ts";
+import { type ControlAnswer, controlAnswerCodec, failed } from "#model/ipc/control-link.ts";
 import { encodeFrame } from "#model/ipc/frame.ts";
 import type { Asker } from "./control-asker.ts";
 import { CLIENT_TIMEOUT_MS, ControlClient } from "./control-client.ts";
@@ -19,7 +19,7 @@ import { type Answerers, answerersOf, askInTurn } from "./control-routes.ts";
 /** Clients at once, as many as OpenSMTPD allows. */
 export const MAX_CLIENTS = 32;
 
-const TOO_MANY: ControlAnswer = { kind: "done", ok: false, text: "too many clients", count: 0 };
+const TOO_MANY: ControlAnswer = failed("too many clients");
 
 export class Control {
   readonly #askers: Answerers<Asker>;

@@ -4,7 +4,7 @@
  * in order; an end that nobody reads yet keeps them.
  */
 import { decode, encode } from "#base/codec.ts";
-import type { ChannelOwner, ChannelShape, Defer, Link } from "./channel.ts";
+import { type ChannelOwner, type ChannelShape, type Defer, type Link, turned } from "./channel.ts";
 import type { Pairs } from "./child.ts";
 
 /** Two joined ends; each is opened with its side's shape. */
@@ -23,15 +23,6 @@ export function memoryLinks<A, B>(
 ): readonly [near: Link<A, B>, far: Link<B, A>] {
   const [near, far] = memoryPair(defer);
   return [near.open(shape), far.open(turned(shape))];
-}
-
-/** The same channel as its other end sees it. */
-export function turned<A, B>(shape: ChannelShape<A, B>): ChannelShape<B, A> {
-  return {
-    inbound: shape.outbound,
-    outbound: shape.inbound,
-    maxFrameBytes: shape.maxFrameBytes,
-  };
 }
 
 export class MemoryPairs implements Pairs<MemoryEnd> {

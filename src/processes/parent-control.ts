@@ -3,7 +3,13 @@
  * the dispatchers, and the orders that concern the daemon as a whole.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { ControlAnswer, ControlRequest, Subsystem } from "#model/ipc/control-link.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  done,
+  failed,
+  type Subsystem,
+} from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 
 /** What the parent can be asked to do. */
@@ -16,8 +22,6 @@ export interface DaemonHandles {
   stop(): void;
 }
 
-const DONE: ControlAnswer = { kind: "done", ok: true, text: "", count: 0 };
-
 /** Carries out one request and gives its answers, the last of which is "done". */
 export async function answerControl(
   request: ControlRequest,
@@ -27,7 +31,7 @@ export async function answerControl(
     case "show-status": {
       const state = daemon.smtpPaused ? "paused" : "running";
       const row = { line: `SMTP ${state}`, json: JSON.stringify({ smtp: state }) };
-      return [{ kind: "row", ...row }, DONE];
+      return [{ kind: "row", ...row }, done()];
     }
     case "show-stats": {
       const rows = summed(await daemon.counters()).map(
@@ -37,16 +41,16 @@ export async function answerControl(
           json: JSON.stringify({ [name]: value }),
         }),
       );
-      return [...rows, DONE];
+      return [...rows, done()];
     }
     case "pause":
       return [pause(request.subsystem, request.paused, daemon)];
     case "log":
       daemon.setVerbose(request.verbose);
-      return [DONE];
+      return [done()];
     case "stop":
       daemon.stop();
-      return [DONE];
+      return [done()];
     case "show-queue":
     case "show-envelope":
     case "show-message":
@@ -63,11 +67,7 @@ function pause(subsystem: Subsystem, paused: boolean, daemon: DaemonHandles): Co
   if (subsystem !== "smtp") return failed("Not for the parent");
   if (daemon.smtpPaused === paused) return failed(paused ? "already paused" : "already running");
   daemon.pauseSmtp(paused);
-  return DONE;
-}
-
-function failed(text: string): ControlAnswer {
-  return { kind: "done", ok: false, text, count: 0 };
+  return done();
 }
 
 function summed(counters: readonly Counter[]): readonly Counter[] {

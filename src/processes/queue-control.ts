@@ -5,7 +5,13 @@ import type { Clock } from "#base/ports/clock.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Queue } from "#engine/queue/queue.ts";
 import { formatEnvelope, formatQueueJson, formatQueueLine } from "#engine/queue/show.ts";
-import type { ControlAnswer, ControlRequest, Target } from "#model/ipc/control-link.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  done,
+  failed,
+  type Target,
+} from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
 
@@ -122,12 +128,4 @@ function pauseEnvelope(
 
 function targetOf(msgid: string | undefined): Target {
   return msgid === undefined ? { kind: "all" } : { kind: "id", id: msgid };
-}
-
-function done(count = 0): ControlAnswer {
-  return { kind: "done", ok: true, text: "", count };
-}
-
-function failed(text: string): ControlAnswer {
-  return { kind: "done", ok: false, text, count: 0 };
 }

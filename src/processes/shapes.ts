@@ -24,7 +24,7 @@ import {
   type QueueToDispatcher,
   queueToDispatcherCodec,
 } from "#model/ipc/queue-link.ts";
-import type { ChannelShape } from "./channel.ts";
+import { type ChannelShape, turned } from "./channel.ts";
 
 /** A message with its envelopes and an inline text; envelopes may be many. */
 const MAX_MESSAGE_FRAME_BYTES: number = 64 * 1024 * 1024;
@@ -37,11 +37,10 @@ export const PARENT_SIDE: ChannelShape<ChildToParent, ParentToChild> = {
   maxFrameBytes: MAX_CHILD_FRAME_BYTES,
 };
 
-export const CHILD_SIDE: ChannelShape<ParentToChild, ChildToParent> = {
-  inbound: parentToChildCodec,
-  outbound: childToParentCodec,
-  maxFrameBytes: MAX_CONFIG_BYTES + 1024 * 1024,
-};
+export const CHILD_SIDE: ChannelShape<ParentToChild, ChildToParent> = turned(
+  PARENT_SIDE,
+  MAX_CONFIG_BYTES + 1024 * 1024,
+);
 
 export const QUEUE_SIDE: ChannelShape<DispatcherToQueue, QueueToDispatcher> = {
   inbound: dispatcherToQueueCodec,
@@ -49,11 +48,8 @@ export const QUEUE_SIDE: ChannelShape<DispatcherToQueue, QueueToDispatcher> = {
   maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
 };
 
-export const DISPATCHER_SIDE: ChannelShape<QueueToDispatcher, DispatcherToQueue> = {
-  inbound: queueToDispatcherCodec,
-  outbound: dispatcherToQueueCodec,
-  maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
-};
+export const DISPATCHER_SIDE: ChannelShape<QueueToDispatcher, DispatcherToQueue> =
+  turned(QUEUE_SIDE);
 
 /** The dispatcher's end of a channel to an agent. */
 export const AGENT_CLIENT_SIDE: ChannelShape<AttemptReply, AttemptRequest> = {
@@ -62,11 +58,7 @@ export const AGENT_CLIENT_SIDE: ChannelShape<AttemptReply, AttemptRequest> = {
   maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
 };
 
-export const AGENT_SIDE: ChannelShape<AttemptRequest, AttemptReply> = {
-  inbound: attemptRequestCodec,
-  outbound: attemptReplyCodec,
-  maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
-};
+export const AGENT_SIDE: ChannelShape<AttemptRequest, AttemptReply> = turned(AGENT_CLIENT_SIDE);
 
 /** The control process asks the queue. */
 export const CONTROL_CLIENT_SIDE: ChannelShape<PagedAnswer, PagedRequest> = {
@@ -75,8 +67,7 @@ export const CONTROL_CLIENT_SIDE: ChannelShape<PagedAnswer, PagedRequest> = {
   maxFrameBytes: 1024 * 1024,
 };
 
-export const CONTROL_QUEUE_SIDE: ChannelShape<PagedRequest, PagedAnswer> = {
-  inbound: pagedRequestCodec,
-  outbound: pagedAnswerCodec,
-  maxFrameBytes: 64 * 1024,
-};
+export const CONTROL_QUEUE_SIDE: ChannelShape<PagedRequest, PagedAnswer> = turned(
+  CONTROL_CLIENT_SIDE,
+  64 * 1024,
+);

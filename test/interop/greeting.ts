@@ -36,7 +36,8 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   }
 }
 
-async function greets(server: NetConnectOpts): Promise<boolean> {
+/** Whether a server greets with 220 now. */
+export async function greets(server: NetConnectOpts): Promise<boolean> {
   const socket = connect(server);
   try {
     return await new Promise<boolean>((resolve) => {

@@ -45,6 +45,16 @@ export type ControlAnswer =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "done"; readonly ok: boolean; readonly text: string; readonly count: number };
 
+/** The end of the answers to what was done, to `count` envelopes. */
+export function done(count = 0): ControlAnswer {
+  return { kind: "done", ok: true, text: "", count };
+}
+
+/** The end of the answers to what could not be done. */
+export function failed(why: string): ControlAnswer {
+  return { kind: "done", ok: false, text: why, count: 0 };
+}
+
 export interface NumberedRequest {
   readonly id: number;
   readonly request: ControlRequest;
