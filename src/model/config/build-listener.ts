@@ -1,88 +1,147 @@
 /** Listeners, from what `listen on` says and the addresses of this machine. Source: smtpd.conf(5). */
 import { formatEndpoint } from "#base/endpoint.ts";
-import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
-import type { ComplaintList } from "./complaint.ts";
-import { formatPlace, type Listener } from "./config.ts";
-import type { BuildContext } from "./config-source.ts";
-import { DEFAULT_SMTP_PORT, DEFAULT_SOCKET_MODE } from "./defaults.ts";
+import { parseIpAddress } from "#base/ip-address.ts";
+import { buildListenerAuth, buildListenerTls } from "./build-listener-tls.ts";
+import type { BuildScope } from "./build-scope.ts";
+import { formatPlace, type Listener, type Place } from "./config.ts";
+import { DEFAULT_SMTP_PORT, DEFAULT_SMTPS_PORT, DEFAULT_SOCKET_MODE } from "./defaults.ts";
+import { listenAddresses } from "./listen-addresses.ts";
 import { socketPathFault } from "./relay-url.ts";
-import type { ListenStatement, Word } from "./syntax.ts";
+import type { ListenOptions, ListenStatement } from "./syntax.ts";
 
+/** What all endpoints of one line share. */
+type Shared = Omit<Listener, "endpoint">;
+
+/** `whole` is where a listener that no line asks for stands. */
 export function buildListeners(
   statements: readonly ListenStatement[],
-  context: BuildContext,
-  complaints: ComplaintList,
+  whole: Place,
+  scope: BuildScope,
 ): readonly Listener[] {
   const listeners = new Map<string, Listener>();
-  for (const statement of statements) {
-    for (const endpoint of endpoints(statement, context, complaints)) {
+  for (const statement of withImplicitSocket(statements, whole, scope)) {
+    // Once for a line, however many addresses it opens: complaints come once.
+    const shared = buildShared(statement, scope);
+    for (const endpoint of endpoints(statement, scope)) {
       // Port 0 is another port each time.
       const isAnyPort = endpoint.kind === "tcp" && endpoint.port === 0;
       const key = isAnyPort ? `any:${listeners.size}` : listenerKey(endpoint);
       const earlier = listeners.get(key);
-      if (earlier !== undefined) {
-        const what =
-          statement.target.kind === "socket" && statement.target.path === undefined
-            ? "socket listener already configured"
-            : `already listening on ${formatEndpoint(endpoint)}`;
-        complaints.error(statement.at, what, `see ${formatPlace(earlier.at)}`);
-        continue;
-      }
-      listeners.set(key, {
-        at: statement.at,
-        endpoint,
-        socketMode: statement.mode ?? DEFAULT_SOCKET_MODE,
-        tag: statement.tag,
-        hostname: statement.hostname ?? context.serverName,
-        maskSource: statement.maskSource,
-      });
+      if (earlier === undefined) listeners.set(key, { ...shared, endpoint });
+      else complainOfTaken(statement, endpoint, [earlier, scope]);
     }
   }
   return [...listeners.values()];
 }
 
-function endpoints(
+/**
+ * OpenSMTPD listens on the socket of the local programs in any case; nooSMTPD where
+ * the file says so.
+ */
+function withImplicitSocket(
+  statements: readonly ListenStatement[],
+  whole: Place,
+  { settings, tellsDifferences, complaints }: BuildScope,
+): readonly ListenStatement[] {
+  const sockets = statements.filter(({ target }) => target.kind === "socket");
+  const hasDefault = sockets.some(
+    ({ target }) => target.kind === "socket" && target.path === undefined,
+  );
+  if (hasDefault) return statements;
+  if (settings.compat === "opensmtpd")
+    return [
+      ...statements,
+      { kind: "listen", at: whole, target: { kind: "socket", path: undefined }, options: {} },
+    ];
+  if (tellsDifferences && sockets.length === 0)
+    complaints.warning(
+      whole,
+      "differs from OpenSMTPD: no 'listen on socket', so the programs of this machine cannot submit mail",
+      "write 'listen on socket', or 'compat none' to be told no differences",
+    );
+  return statements;
+}
+
+function complainOfTaken(
   statement: ListenStatement,
-  context: BuildContext,
-  complaints: ComplaintList,
-): readonly Listener["endpoint"][] {
+  endpoint: Listener["endpoint"],
+  [earlier, { complaints }]: readonly [Listener, BuildScope],
+): void {
   const { target } = statement;
+  const what =
+    target.kind === "socket" && target.path === undefined
+      ? "socket listener already configured"
+      : `already listening on ${formatEndpoint(endpoint)}`;
+  complaints.error(statement.at, what, `see ${formatPlace(earlier.at)}`);
+}
+
+function buildShared({ at, options }: ListenStatement, scope: BuildScope): Shared {
+  const { hostnames, senders, filter } = options;
+  return {
+    at,
+    places: placesOf(options),
+    socketMode: options.mode?.value ?? DEFAULT_SOCKET_MODE,
+    socketUser: options.user?.value,
+    socketGroup: options.group?.value,
+    tls: buildListenerTls(at, options, scope),
+    auth: buildListenerAuth(options, scope),
+    tag: options.tag?.value ?? "",
+    hostname: options.hostname?.value ?? scope.context.serverName,
+    hostnames: hostnames && scope.tables.use(hostnames.value, "hostnames"),
+    senders: senders && buildSenders(senders.value, scope),
+    filters: (filter && scope.filters(filter.value)) ?? [],
+    maskSource: options.maskSource !== undefined,
+    receivedAuth: options.receivedAuth !== undefined,
+    noDsn: options.noDsn !== undefined,
+    proxyV2: options.proxyV2 !== undefined,
+  };
+}
+
+function buildSenders(
+  { table: operand, masquerade }: NonNullable<ListenOptions["senders"]>["value"],
+  { tables }: BuildScope,
+): Listener["senders"] {
+  const table = tables.use(operand, "senders");
+  return table && { table, masquerade };
+}
+
+/** Where each field of a listener was set. */
+function placesOf(options: ListenOptions): Listener["places"] {
+  const { tls, ca, ciphers, curves, protocols } = options;
+  const at: Readonly<Partial<Record<keyof Listener["places"], Place | undefined>>> = {
+    endpoint: options.port?.at,
+    socketMode: options.mode?.at,
+    socketUser: options.user?.at,
+    socketGroup: options.group?.at,
+    tls: (tls ?? ca ?? ciphers ?? curves ?? protocols)?.at,
+    auth: options.auth?.at,
+    tag: options.tag?.at,
+    hostname: options.hostname?.at,
+    hostnames: options.hostnames?.at,
+    senders: options.senders?.at,
+    filters: options.filter?.at,
+    maskSource: options.maskSource?.at,
+    receivedAuth: options.receivedAuth?.at,
+    noDsn: options.noDsn?.at,
+    proxyV2: options.proxyV2?.at,
+  };
+  return Object.fromEntries(Object.entries(at).filter(([, place]) => place !== undefined));
+}
+
+function endpoints(
+  { at, target, options }: ListenStatement,
+  scope: BuildScope,
+): readonly Listener["endpoint"][] {
   if (target.kind === "socket") {
-    const path = target.path?.text ?? context.enqueueSocketPath;
+    const path = target.path?.text ?? scope.context.enqueueSocketPath;
     const fault = socketPathFault(path);
-    if (fault !== undefined) complaints.error(target.path?.at ?? statement.at, fault);
+    if (fault !== undefined) scope.complaints.error(target.path?.at ?? at, fault);
     return [{ kind: "unix", path }];
   }
-  const port = statement.port ?? DEFAULT_SMTP_PORT;
-  const hosts = addresses(target.name, context);
-  if (hosts.length === 0)
-    complaints.error(
-      target.name.at,
-      `invalid virtual ip or interface: ${target.name.text}`,
-      "write an address, an interface or 'all'; host names are not looked up",
-    );
+  const isSmtps = options.tls?.value.mode === "smtps";
+  const port = options.port?.value ?? (isSmtps ? DEFAULT_SMTPS_PORT : DEFAULT_SMTP_PORT);
+  const hosts = listenAddresses(target.name, options.family?.value, scope);
   return hosts.map((host) => ({ kind: "tcp", host, port }));
-}
-
-/** An interface comes first, then a literal; `all` is every interface. */
-function addresses(name: Word, { interfaces }: BuildContext): readonly string[] {
-  const { text } = name;
-  const ofInterface = interfaces.get(text);
-  if (ofInterface !== undefined) return ofInterface;
-  const all = [...new Set([...interfaces.values()].flat())];
-  if (text === "all") return all;
-  // RFC 6761 §6.3: this name needs no look-up, and OpenSMTPD's own default file has it.
-  if (text === "localhost") {
-    const loopback = all.filter(isLoopbackText);
-    return loopback.length > 0 ? loopback : ["127.0.0.1"];
-  }
-  if (parseIpAddress(text) === undefined) return [];
-  return [text.replace(/^\[(?:ipv6:)?(.*)\]$/iu, "$1")];
-}
-
-function isLoopbackText(text: string): boolean {
-  const address = parseIpAddress(text);
-  return address !== undefined && isLoopback(address);
 }
 
 /** Equal for two spellings of one endpoint. */

@@ -2,22 +2,24 @@
  * From the syntax tree to the meaning: names become references, defaults are
  * filled in, values are checked against their bounds.
  *
- * Tables and actions may be used before the line that declares them, which
- * OpenSMTPD refuses; a file that it takes means the same here.
+ * Whatever a line names may be declared after it, which OpenSMTPD refuses; a file
+ * that it takes means the same here.
  *
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
-import { type ActionDefaults, buildAction } from "./build-action.ts";
+import { buildAction } from "./build-action.ts";
+import { buildFilters } from "./build-filter.ts";
 import { buildListeners } from "./build-listener.ts";
+import { buildCas, buildPkis, buildWrappers, isTaken, Names } from "./build-names.ts";
 import { buildRule } from "./build-rule.ts";
+import type { BuildScope } from "./build-scope.ts";
 import { buildSettings } from "./build-settings.ts";
 import type { ComplaintList } from "./complaint.ts";
-import { type Action, type Config, formatPlace, type Place } from "./config.ts";
+import type { Action, Ca, Config, MdaWrapper, Place, Pki } from "./config.ts";
 import type { BuildInput } from "./config-source.ts";
-import type { ActionStatement, Statement, Word } from "./syntax.ts";
 import { warnOfGaps } from "./gap-warnings.ts";
+import type { ActionStatement, Statement } from "./syntax.ts";
 import { TableStore } from "./table-store.ts";
-import { meantHint } from "./token-reader.ts";
 
 /** What this returns is of use only if `complaints` has no errors. */
 export function build(
@@ -25,82 +27,86 @@ export function build(
   input: BuildInput,
   complaints: ComplaintList,
 ): Config {
-  const { serverName } = input.context;
+  const { context, isPartial } = input;
   const whole: Place = { file: input.file, line: 0, column: 0 };
-  const settings = buildSettings(statements, complaints);
+  const { settings, places } = buildSettings(statements, context, complaints);
   const tables = new TableStore(complaints, input);
-  tables.addBuiltins(input.context, whole);
+  tables.addBuiltins(context, whole);
   for (const statement of statements) if (statement.kind === "table") tables.declare(statement);
 
-  const actions = new ActionStore(complaints, tables, input.isPartial);
-  const defaults = { serverName, queueTtlMs: settings.queueTtlMs };
-  for (const statement of statements)
-    if (statement.kind === "action") actions.declare(statement, defaults);
+  const pkis = new Names<Pki>(complaints, isPartial, [
+    buildPkis(statements),
+    (name) => `pki name not found: ${name}`,
+  ]);
+  const cas = new Names<Ca>(complaints, isPartial, [
+    buildCas(statements),
+    (name) => `ca name not found: ${name}`,
+  ]);
+  const wrappers = new Names<MdaWrapper>(complaints, isPartial, [
+    buildWrappers(statements, complaints),
+    (name) => `no mda wrapper with that name: ${name}`,
+  ]);
+  const filters = buildFilters(statements, { complaints, tables, isPartial });
+  const scope: BuildScope = {
+    context,
+    complaints,
+    tables,
+    settings,
+    tellsDifferences: settings.compat === "none" && !places.has("compat"),
+    // Host names of certificates are the same in any case.
+    pki: ({ text, at }) => pkis.named({ text: text.toLowerCase(), at }),
+    ca: ({ text, at }) => cas.named({ text: text.toLowerCase(), at }),
+    wrapper: (name) => wrappers.named(name),
+    filters: (operand) => filters.named(operand),
+  };
 
+  const listeners = buildListeners(
+    statements.filter((statement) => statement.kind === "listen"),
+    whole,
+    scope,
+  );
+  const actions = new Names<Action>(complaints, isPartial, [
+    buildActions(statements, scope),
+    (name) => `no such dispatcher: ${name}`,
+  ]);
   const matches = statements.filter((statement) => statement.kind === "match");
   const rules = matches
-    .map((statement) => buildRule(statement, tables, (name) => actions.named(name)))
+    .map((statement) => buildRule(statement, scope, (name) => actions.named(name)))
     .filter((rule) => rule !== undefined);
-  const listens = statements.filter((statement) => statement.kind === "listen");
-  const listeners = buildListeners(listens, input.context, complaints);
-  const config = {
-    serverName,
+  const config: Config = {
+    ...settings,
+    serverName: context.serverName,
+    places,
     listeners,
     tables: tables.all(),
+    pkis: pkis.all(),
+    cas: cas.all(),
+    procs: filters.procs,
+    filters: filters.filters,
+    mdaWrappers: wrappers.all(),
     actions: actions.all(),
     rules,
-    ...settings,
   };
-  if (matches.length === 0 && !input.isPartial) complaints.error(whole, "no rules, nothing to do");
+  if (matches.length === 0 && !isPartial) complaints.error(whole, "no rules, nothing to do");
   if (!complaints.hasErrors) warnOfGaps(config, whole, complaints);
   return config;
 }
 
-/** The actions of a configuration while it is built. */
-class ActionStore {
-  readonly #complaints: ComplaintList;
-  readonly #tables: TableStore;
-  readonly #isPartial: boolean;
-  /** Undefined for an action that has complaints of its own. */
-  readonly #actions = new Map<string, Action | undefined>();
-  readonly #places = new Map<string, Place>();
-
-  constructor(complaints: ComplaintList, tables: TableStore, isPartial: boolean) {
-    this.#complaints = complaints;
-    this.#tables = tables;
-    this.#isPartial = isPartial;
+/** By name; undefined for an action that has complaints of its own. */
+function buildActions(
+  statements: readonly Statement[],
+  scope: BuildScope,
+): ReadonlyMap<string, Action | undefined> {
+  const actions = new Map<string, Action | undefined>();
+  const places = new Map<string, Place>();
+  const declared = statements.filter(
+    (statement): statement is ActionStatement => statement.kind === "action",
+  );
+  for (const statement of declared) {
+    const { name } = statement;
+    if (name.text === "") scope.complaints.error(name.at, "an action needs a name");
+    if (isTaken(name, places, ["dispatcher", scope.complaints])) continue;
+    actions.set(name.text, buildAction(statement, scope));
   }
-
-  declare(statement: ActionStatement, defaults: ActionDefaults): void {
-    const { text, at } = statement.name;
-    const earlier = this.#places.get(text);
-    if (text === "") this.#complaints.error(at, "an action needs a name");
-    if (earlier === undefined) {
-      this.#places.set(text, at);
-      this.#actions.set(text, buildAction(statement, defaults, this.#tables, this.#complaints));
-      return;
-    }
-    this.#complaints.error(
-      at,
-      `dispatcher already declared with that name: ${text}`,
-      `see ${formatPlace(earlier)}`,
-    );
-  }
-
-  named(name: Word): Action | undefined {
-    if (!this.#actions.has(name.text) && !this.#isPartial)
-      this.#complaints.error(
-        name.at,
-        `no such dispatcher: ${name.text}`,
-        meantHint(name.text, [...this.#actions.keys()]),
-      );
-    return this.#actions.get(name.text);
-  }
-
-  all(): ReadonlyMap<string, Action> {
-    const built = [...this.#actions].filter(
-      (entry): entry is [string, Action] => entry[1] !== undefined,
-    );
-    return new Map(built);
-  }
+  return actions;
 }

@@ -18,8 +18,15 @@ export function warnOfGaps(config: Config, whole: Place, complaints: ComplaintLi
     );
 }
 
-function takesLocalMail({ from }: Rule): boolean {
-  const { negated, value } = from;
-  const isTaken = value.kind === "src" ? value.table.entries.has("local") : value.kind !== "socket";
-  return isTaken !== negated;
+/** Bounces match a rule that asks no more of their sender than to be local. */
+function takesLocalMail({ criteria }: Rule): boolean {
+  return criteria.every(({ negated, test }) => {
+    if (test.kind !== "from") return true;
+    const { from } = test;
+    const isTaken =
+      from.kind === "src"
+        ? !from.match.regex && from.match.table.entries.has("local")
+        : from.kind === "any" || from.kind === "local";
+    return isTaken !== negated;
+  });
 }

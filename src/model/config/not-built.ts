@@ -1,76 +1,134 @@
 /**
- * What OpenSMTPD and the nooSMTPD programme can say in smtpd.conf(5) and Postrider
- * cannot do yet. It is read and refused by name, never ignored. A word leaves this
- * table when it is built and gets an entry in the manual; a test holds the two
- * together.
+ * What a configuration asks for and the daemon cannot do yet. It starts with
+ * nothing of it: a listener that was to use TLS does not speak in the clear, a
+ * filter that was to refuse does not let pass. A part leaves this file with the
+ * commit that builds it.
  */
-import { words } from "./keywords.ts";
+import type { Action, Config, Filter, Listener, Place, RelayAction } from "./config.ts";
+import type { LocalAction } from "./config.ts";
+import { MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 
-/** Statements, each with the words that only it knows. */
-export const NOT_BUILT_STATEMENTS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["admd", []],
-  ["bounce", ["warn-interval"]],
-  ["ca", ["cert"]],
-  ["compat", []],
-  [
-    "filter",
-    words(`
-      auth bypass chain chroot commit connect data disconnect ehlo fcrdns group helo junk mail-from
-      phase proc proc-exec rcpt-to rdns regex report rewrite src
-    `),
-  ],
-  ["mda", words("limit wrapper")],
-  ["mta", words("inet4 inet6 limit max-deferred")],
-  ["pki", words("cert dhe key")],
-  ["proc", words("chroot group")],
-  ["scheduler", ["limit"]],
-  ["srs", words("backup key ttl")],
-]);
+export interface NotBuilt {
+  readonly at: Place;
+  /** In the words of the configuration. */
+  readonly what: string;
+}
 
-export type OptionPosition =
-  | "queue setting"
-  | "smtp setting"
-  | "listen address"
-  | "listen option"
-  | "socket option"
-  | "action method"
-  | "local option"
-  | "relay option"
-  | "match criterion"
-  | "from criterion"
-  | "for criterion"
-  | "table operand";
+/** In the order of the file, more or less; each place with one word once. */
+export function notBuilt(config: Config): readonly NotBuilt[] {
+  return [
+    ...ofSettings(config),
+    ...Array.from(config.mdaWrappers.values(), ({ at }) => ({ at, what: "mda wrapper" })),
+    ...Array.from(config.tables.values(), (table) =>
+      table.source.kind === "program"
+        ? [{ at: table.at, what: `table backend '${table.source.backend}'` }]
+        : [],
+    ).flat(),
+    ...Array.from(config.procs.values(), ({ at }) => ({ at, what: "proc" })),
+    ...Array.from(config.filters.values(), ofFilter),
+    ...unique(config.listeners.flatMap(ofListener)),
+    ...[...config.actions.values()].flatMap(ofAction),
+  ];
+}
 
-/** Options, by where they may stand. */
-export const NOT_BUILT_OPTIONS: Readonly<Record<OptionPosition, readonly string[]>> = {
-  "queue setting": words("compression encryption"),
-  "smtp setting": words("ciphers tls"),
-  "listen address": ["egress"],
-  "listen option": words(`
-    auth auth-optional ca ciphers curves filter fingerprint hostnames inet4 inet6 masquerade no-dsn
-    ocsp pki protocols proxy-v2 received-auth senders smtps tls tls-require verify
-  `),
-  "socket option": words("filter group no-dsn user"),
-  "action method": words("expand-only forward-only mbox mda"),
-  "local option": words("alias allow-exec forward-file junk userbase virtual wrapper"),
-  "relay option": words(`
-    auth backup ca ciphers curves domain filter fingerprint helo-src mail-from mx no-verify pki
-    protocols src srs tls
-  `),
-  "match criterion": words("auth fingerprint helo mail-from rcpt-to tag tls"),
-  "from criterion": words("auth mail-from rdns"),
-  "for criterion": ["rcpt-to"],
-  "table operand": ["regex"],
-};
+/** Settings that nothing carries out; those that tell certificates apart are no harm by themselves. */
+const SETTINGS: readonly string[] = [
+  "bounce warn-interval",
+  "mta max-deferred",
+  "queue compression",
+  "queue encryption",
+  "smtp tls ciphers",
+  "smtp tls curves",
+  "smtp tls protocols",
+  "srs key",
+  ...limitWords("mta limit", Object.values(MTA_LIMITS)),
+  ...limitWords("mda limit", Object.values(MDA_LIMITS)),
+  ...limitWords("scheduler limit", Object.values(SCHEDULER_LIMITS)),
+  "mta limit family",
+];
 
-/** Schemes of a relay URL, as smtpd.conf(5) has them. */
-export const NOT_BUILT_RELAY_SCHEMES: readonly string[] = ["smtp+tls", "smtps"];
+function limitWords(
+  directive: string,
+  traits: readonly { readonly word: string }[],
+): readonly string[] {
+  return traits.map(({ word }) => `${directive} ${word}`);
+}
 
-/** Reserved by OpenSMTPD, used by none of its statements. */
-export const UNUSED_KEYWORDS: readonly string[] = words(
-  "data-line noop quit recipient rset smtp-in smtp-out tagged",
-);
+function ofSettings({ places }: Config): readonly NotBuilt[] {
+  const domains = [...places].filter(([words]) => words.startsWith("mta limit for domain "));
+  return [
+    ...SETTINGS.flatMap((what) => {
+      const at = places.get(what);
+      return at === undefined ? [] : [{ at, what }];
+    }),
+    ...domains.map(([what, at]) => ({ at, what })),
+  ];
+}
 
-export function isNotBuilt(position: OptionPosition, word: string): boolean {
-  return NOT_BUILT_OPTIONS[position].includes(word);
+function ofFilter({ at, name }: Filter): NotBuilt {
+  return { at, what: `filter ${name}` };
+}
+
+function ofListener(listener: Listener): readonly NotBuilt[] {
+  const { at, places, tls, auth } = listener;
+  const found: NotBuilt[] = [];
+  const add = (isAsked: boolean, what: string, place: Place | undefined): void => {
+    if (isAsked) found.push({ at: place ?? at, what });
+  };
+  add(tls.mode !== "none", "TLS of a listener", places.tls);
+  add(auth.mode !== "none", "auth", places.auth);
+  add(listener.hostnames !== undefined, "hostnames", places.hostnames);
+  add(listener.senders !== undefined, "senders", places.senders);
+  add(listener.filters.length > 0, "filter", places.filters);
+  add(listener.receivedAuth, "received-auth", places.receivedAuth);
+  add(listener.proxyV2, "proxy-v2", places.proxyV2);
+  return found;
+}
+
+function ofAction(action: Action): readonly NotBuilt[] {
+  const what = action.kind === "relay" ? relayParts(action) : localParts(action);
+  return what.map((part) => ({ at: action.places[placeKey(part)] ?? action.at, what: part }));
+}
+
+/** `junk` of an action stands where `places.junk` says, and so on. */
+function placeKey(part: string): string {
+  return part.replaceAll(/-([a-z])/gu, (_, letter: string) => letter.toUpperCase());
+}
+
+function localParts(action: LocalAction): readonly string[] {
+  const parts: string[] = [];
+  if (action.kind === "mbox" || action.kind === "mda") parts.push(action.kind);
+  if (action.kind === "maildir" && action.junk) parts.push("junk");
+  if (action.wrapper !== undefined) parts.push("wrapper");
+  return parts;
+}
+
+function relayParts(action: RelayAction): readonly string[] {
+  const { to } = action;
+  const parts: string[] = [];
+  if (to.kind === "backup" || to.kind === "domain") parts.push(to.kind);
+  if (to.kind === "hosts")
+    for (const { tls, label } of to.hosts) {
+      if (tls === "starttls" || tls === "smtps") parts.push("TLS to a relay host");
+      if (label !== undefined) parts.push("credentials of a relay host");
+    }
+  if (action.auth !== undefined) parts.push("auth");
+  if (action.mailFrom !== undefined) parts.push("mail-from");
+  if (action.src !== undefined) parts.push("src");
+  if (action.heloSrc !== undefined) parts.push("helo-src");
+  if (action.tls !== "opportunistic") parts.push("tls");
+  const { ciphers, curves, protocols } = action.tlsSettings;
+  if ((ciphers ?? curves ?? protocols) !== undefined) parts.push("TLS settings of a relay");
+  if (action.pki !== undefined) parts.push("pki");
+  if (action.ca !== undefined) parts.push("ca");
+  if (action.filters.length > 0) parts.push("filter");
+  if (action.srs) parts.push("srs");
+  return [...new Set(parts)];
+}
+
+function unique(found: readonly NotBuilt[]): readonly NotBuilt[] {
+  const byKey = new Map(
+    found.map((each) => [`${each.at.file}:${each.at.line}:${each.at.column} ${each.what}`, each]),
+  );
+  return [...byKey.values()];
 }

@@ -213,11 +213,10 @@ export interface SettingStatement {
 }
 
 export type SettingSyntax =
-  | { readonly name: NumberSettingName | "srsTtlMs"; readonly value: Amount }
-  | {
-      readonly name: "subAddressDelimiter" | "admd" | "srsKey" | "srsBackupKey";
-      readonly value: Word;
-    }
+  | { readonly name: NumberSettingName; readonly value: Amount }
+  | { readonly name: "subAddressDelimiter" | "admd"; readonly value: Word }
+  | { readonly name: "srsKey" | "srsBackupKey"; readonly value: Word }
+  | { readonly name: "srsTtlMs"; readonly value: Amount }
   | { readonly name: "compat"; readonly at: Place; readonly value: "none" | "opensmtpd" }
   | { readonly name: "tls"; readonly at: Place; readonly value: TlsSyntax }
   | { readonly name: "queueCompression"; readonly at: Place }

@@ -1,0 +1,70 @@
+/** TLS and authentication of a listener, and what each needs of the other. Source: OpenSMTPD parse.y (create_listener). */
+import type { BuildScope } from "./build-scope.ts";
+import type { ListenerAuth, ListenerTls, Pki, Place } from "./config.ts";
+import type { ListenOptions } from "./syntax.ts";
+import { buildTlsSettings } from "./tls-values.ts";
+
+const TLS_HINT = "add 'tls', 'tls-require' or 'smtps'";
+
+export function buildListenerTls(
+  at: Place,
+  options: ListenOptions,
+  scope: BuildScope,
+): ListenerTls {
+  const { complaints } = scope;
+  const words = {
+    ...(options.ciphers && { ciphers: options.ciphers.value }),
+    ...(options.curves && { curves: options.curves.value }),
+    ...(options.protocols && { protocols: options.protocols.value }),
+  };
+  const settings = buildTlsSettings(words, complaints);
+  const pkis = buildPkis(options, scope);
+  const ca = options.ca && scope.ca(options.ca.value);
+  if (options.tls !== undefined) {
+    if (options.pkis === undefined)
+      complaints.error(
+        options.tls.at,
+        "invalid listen option: pki required for tls/smtps",
+        "name the certificate to show: 'pki NAME'",
+      );
+    return { ...options.tls.value, pkis, ca, settings };
+  }
+  const [pki] = options.pkis ?? [];
+  if (pki !== undefined)
+    complaints.error(pki.at, "invalid listen option: pki requires tls/smtps", TLS_HINT);
+  const useless = options.ca ?? options.ciphers ?? options.curves ?? options.protocols;
+  if (useless !== undefined && pki === undefined)
+    complaints.warning(useless.at, "this has no effect on a listener without TLS", TLS_HINT);
+  if (options.auth !== undefined)
+    complaints.error(
+      options.auth.at,
+      "invalid listen option: auth requires tls/smtps",
+      `passwords are not taken in the clear: ${TLS_HINT} and 'pki NAME' to line ${at.line}`,
+    );
+  return { mode: "none" };
+}
+
+function buildPkis(options: ListenOptions, scope: BuildScope): readonly Pki[] {
+  const pkis: Pki[] = [];
+  for (const name of options.pkis ?? []) {
+    const pki = scope.pki(name);
+    if (pki === undefined) continue;
+    if (pki.cert === undefined || pki.key === undefined)
+      scope.complaints.error(
+        name.at,
+        `pki ${pki.name} has no ${pki.cert === undefined ? "certificate" : "key"}`,
+        `write 'pki ${pki.name} ${pki.cert === undefined ? "cert" : "key"} "/…"'`,
+      );
+    // Named twice is no mistake worth a complaint: it shows the same certificate.
+    if (!pkis.includes(pki)) pkis.push(pki);
+  }
+  return pkis;
+}
+
+export function buildListenerAuth(options: ListenOptions, { tables }: BuildScope): ListenerAuth {
+  if (options.auth === undefined) return { mode: "none" };
+  const { mode, table: operand } = options.auth.value;
+  if (operand === undefined) return { mode, table: undefined };
+  const table = tables.use(operand, "listen auth");
+  return table === undefined ? { mode: "none" } : { mode, table };
+}
