@@ -9,7 +9,7 @@ export type Lookup<Value> =
   | { readonly kind: "unavailable"; readonly cause: Error };
 
 /** The answer "absent", which carries nothing. */
-export const ABSENT: Lookup<never> = Object.freeze({ kind: "absent" });
+export const ABSENT: { readonly kind: "absent" } = Object.freeze({ kind: "absent" });
 
 /** The answer "found" around `value`. */
 export function found<Value>(value: Value): Lookup<Value> {

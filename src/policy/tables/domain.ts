@@ -5,65 +5,33 @@
  * every name that is not empty.
  *
  * The most telling match wins: the name itself, then the longest `*.suffix`, then
- * the other patterns in the order written.
+ * the patterns with a star elsewhere in the order written, then `*`. The number of
+ * entries does not matter but for those with a star elsewhere, which are tried one
+ * by one.
  */
-import { ABSENT, type Lookup } from "#base/lookup.ts";
+import { ABSENT } from "#base/lookup.ts";
+import type { LocalLookup } from "./answers.ts";
+import { isSimplePattern, matchesGlob } from "./glob.ts";
+import { KeyIndex, foldKey } from "./key-index.ts";
+import type { KeyMemory } from "./key-forms.ts";
 
-type Answers = ReadonlyMap<string, Lookup<string>>;
-
-/** `answers` by pattern; patterns and the names asked for are in lower case. */
-export function compileDomains(answers: Answers): (name: string) => Lookup<string> {
-  const suffixes = new Map<string, Lookup<string>>();
-  const globs: (readonly [pattern: string, answer: Lookup<string>])[] = [];
-  for (const [pattern, answer] of answers) {
-    if (!pattern.includes("*")) continue;
-    if (pattern.lastIndexOf("*") === 0 && pattern.startsWith("*."))
-      suffixes.set(pattern.slice(1), answer);
-    else globs.push([pattern, answer]);
-  }
+export function compileDomains(
+  entries: ReadonlyMap<string, string>,
+  memory: KeyMemory,
+): LocalLookup {
+  const index = new KeyIndex(entries);
+  const patterns = [...entries.keys()].filter((key) => key.includes("*")).map(foldKey);
+  const globs = patterns.filter((pattern) => !isSimplePattern(pattern));
   return (name) => {
-    if (name === "") return ABSENT;
-    const exact = name.includes("*") ? undefined : answers.get(name);
-    if (exact !== undefined) return exact;
-    return (
-      findSuffix(suffixes, name) ??
-      globs.find(([pattern]) => matchesGlob(pattern, name))?.[1] ??
-      ABSENT
-    );
-  };
-}
-
-/** Asks for each part of `name` that begins with a dot, the longest first. */
-function findSuffix(suffixes: Answers, name: string): Lookup<string> | undefined {
-  if (suffixes.size === 0) return undefined;
-  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-    const answer = suffixes.get(name.slice(dot));
-    if (answer !== undefined) return answer;
-  }
-  return undefined;
-}
-
-/** Whether `pattern` matches all of `name`; at most length × length steps, whatever they hold. */
-function matchesGlob(pattern: string, name: string): boolean {
-  let inPattern = 0;
-  let inName = 0;
-  let lastStar = -1;
-  let starEnd = 0;
-  while (inName < name.length) {
-    if (pattern[inPattern] === "*") {
-      lastStar = inPattern++;
-      starEnd = inName;
-    } else if (pattern[inPattern] === name[inName]) {
-      inPattern++;
-      inName++;
-    } else if (lastStar >= 0) {
-      // The last star takes one more character; an earlier one never needs to.
-      inPattern = lastStar + 1;
-      inName = ++starEnd;
-    } else {
-      return false;
+    const forms = memory.domain(name);
+    for (const key of patterns.length > 0 ? forms.all : forms.plain) {
+      if (key === "*" && globs.length > 0) {
+        const glob = globs.find((pattern) => matchesGlob(pattern, name));
+        if (glob !== undefined) return index.get(glob) ?? ABSENT;
+      }
+      const answer = index.get(key);
+      if (answer !== undefined) return answer;
     }
-  }
-  while (pattern[inPattern] === "*") inPattern++;
-  return inPattern === pattern.length;
+    return ABSENT;
+  };
 }

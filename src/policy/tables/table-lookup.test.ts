@@ -2,28 +2,38 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Table } from "#model/config/config.ts";
-import { compileTable, MAX_KEY_LENGTH, type Service } from "./table-lookup.ts";
+import type { LocalLookup, Service } from "./answers.ts";
+import { MAX_KEY_LENGTH } from "./key-forms.ts";
+import { compileTable } from "./table-lookup.ts";
 
-function table(entries: Readonly<Record<string, string>> | readonly string[]): Table {
+type Entries = Readonly<Record<string, string>> | readonly string[];
+
+function table(entries: Entries, source: Table["source"] = { kind: "inline" }): Table {
   const pairs = Array.isArray(entries)
     ? entries.map((key: string) => [key, ""] as const)
     : Object.entries(entries as Readonly<Record<string, string>>);
   return {
     at: { file: "test", line: 1, column: 1 },
     name: "t",
-    source: { kind: "inline" },
+    source,
     shape: "mapping",
     entries: new Map(pairs),
   };
 }
 
+/** A table in memory answers at once. */
+function compile(of: Table, service: Service): LocalLookup {
+  const lookup = compileTable(of, service, { delimiter: "+" });
+  return (key) => {
+    const answer = lookup(key);
+    assert.ok(!(answer instanceof Promise), "a promise from a table in memory");
+    return answer;
+  };
+}
+
 /** The values that `keys` give, with blanks between; "-" for absent. */
-function answers(
-  service: Service,
-  entries: Readonly<Record<string, string>> | readonly string[],
-  keys: readonly string[],
-): string {
-  const lookup = compileTable(table(entries), service);
+function answers(service: Service, entries: Entries, keys: readonly string[]): string {
+  const lookup = compile(table(entries), service);
   const values = keys.map((key) => {
     const answer = lookup(key);
     return answer.kind === "found" ? answer.value : "-";
@@ -31,11 +41,47 @@ function answers(
   return values.join(" ");
 }
 
-test("string table matches the whole key in any case", () => {
-  assert.equal(
-    answers("string", { "a b": "1", "*": "2" }, ["A B", "*", "a", "constructor"]),
-    "1 2 - -",
-  );
+/** The entries that `keys` match, as they are written; "-" for none. */
+function matched(
+  service: Service,
+  entries: readonly string[],
+  keys: readonly string[],
+): readonly string[] {
+  const lookup = compile(table(entries), service);
+  return keys.map((key) => {
+    const answer = lookup(key);
+    return answer.kind === "found" ? answer.entry : "-";
+  });
+}
+
+const EXACT_SERVICES: readonly Service[] = [
+  "string",
+  "alias",
+  "credentials",
+  "userinfo",
+  "relayhost",
+  "mailaddrmap",
+];
+
+for (const service of EXACT_SERVICES)
+  test(`${service} table matches the whole key in any case`, () => {
+    assert.equal(
+      answers(service, { "A b": "1", "*": "2" }, ["a B", "*", "a", "constructor"]),
+      "1 2 - -",
+    );
+  });
+
+test("value and entry are given as they are written", () => {
+  const lookup = compile(table({ Postmaster: "Ann,Bob" }), "alias");
+  assert.deepEqual(lookup("postmaster"), {
+    kind: "found",
+    value: "Ann,Bob",
+    entry: "Postmaster",
+  });
+});
+
+test("of two keys that differ in case alone the later counts", () => {
+  assert.equal(answers("alias", { Ann: "1", ann: "2", bob: "3", BOB: "4" }, ["ANN", "bob"]), "2 4");
 });
 
 test("domain table matches a name in any case", () => {
@@ -71,7 +117,7 @@ test("domain wildcard may stand anywhere, more than once", () => {
   );
 });
 
-test("domain table prefers the name, then the longest suffix, then the order written", () => {
+test("domain table prefers the name, then the longest suffix, then what is more than a star", () => {
   const entries = {
     "*": "any",
     "*.b.c": "short",
@@ -81,12 +127,12 @@ test("domain table prefers the name, then the longest suffix, then the order wri
   };
   assert.equal(
     answers("domain", entries, ["x.a.b.c", "z.a.b.c", "z.b.c", "yz"]),
-    "exact long short any",
+    "exact long short y",
   );
 });
 
 test("domain pattern of many stars does not take long", () => {
-  const lookup = compileTable(table([`${"*a".repeat(300)}b`]), "domain");
+  const lookup = compile(table([`${"*a".repeat(300)}b`]), "domain");
   assert.equal(lookup("a".repeat(MAX_KEY_LENGTH)).kind, "absent");
 });
 
@@ -101,7 +147,7 @@ test("domain glob agrees with a regular expression", () => {
     fc.property(pattern, name, (glob, text) => {
       const source = glob.replaceAll(".", "\\.").replaceAll("*", ".*");
       const expected = new RegExp(`^${source}$`, "u").test(text);
-      assert.equal(compileTable(table([glob]), "domain")(text).kind === "found", expected);
+      assert.equal(compile(table([glob]), "domain")(text).kind === "found", expected);
     }),
   );
 });
@@ -137,6 +183,162 @@ test("network table takes 'local' and other words only as they are", () => {
     answers("netaddr", { local: "1", "::/0": "6" }, ["local", "LOCAL", "", "x"]),
     "1 1 - -",
   );
+});
+
+test("network table at the edges of prefixes", () => {
+  const entries = { "128.0.0.0/1": "1", "255.255.255.254/31": "31", "fe80::/10": "10" };
+  assert.equal(
+    answers("netaddr", entries, ["128.0.0.0", "127.255.255.255", "255.255.255.255", "febf::1"]),
+    "1 - 31 10",
+  );
+});
+
+test("names by address are found in any spelling of the address", () => {
+  const entries = { "[2001:db8::1]": "six", "192.0.2.1": "four" };
+  for (const service of ["addrname", "source"] as const)
+    assert.equal(
+      answers(service, entries, ["2001:db8:0::1", "192.0.2.1", "192.0.2.2"]),
+      "six four -",
+    );
+});
+
+test("mail address may be named whole, by its user, by its domain, or not at all", () => {
+  const entries = ["ann@a.example", "bob", "@b.example", "@*.c.example"];
+  assert.deepEqual(
+    matched("mailaddr", entries, [
+      "ANN@A.example",
+      "ann@d.example",
+      "Bob@d.example",
+      "x@B.example",
+      "x@y.b.example",
+      "x@y.c.example",
+      "x@c.example",
+      "@",
+      "",
+    ]),
+    ["ann@a.example", "-", "bob", "@b.example", "-", "@*.c.example", "-", "-", "-"],
+  );
+});
+
+test("entry @ matches every mail address, the null sender too", () => {
+  assert.deepEqual(matched("mailaddr", ["@"], ["a@b.example", "@"]), ["@", "@"]);
+  assert.deepEqual(matched("mailaddr", ["@*"], ["a@b.example", "@"]), ["@*", "-"]);
+});
+
+test("tag of a mail address counts only for an entry with one", () => {
+  const entries = ["ann@a.example", "bob+x@a.example", "carl"];
+  assert.deepEqual(
+    matched("mailaddr", entries, [
+      "ann+any@a.example",
+      "bob@a.example",
+      "bob+x@a.example",
+      "bob+y@a.example",
+      "carl+z@b.example",
+      "+ann@a.example",
+    ]),
+    ["ann@a.example", "-", "bob+x@a.example", "-", "carl", "-"],
+  );
+});
+
+test("mail address with a pattern for its domain", () => {
+  const entries = ["ann@*.example", "@mx*.example", "bob+t@mx*.example", "*@a.example"];
+  assert.deepEqual(
+    matched("mailaddr", entries, [
+      "ann+t@x.example",
+      "ann@example",
+      "eve@mx1.example",
+      "bob+t@mx1.example",
+      "eve@a.example",
+      "*@a.example",
+    ]),
+    ["ann@*.example", "-", "@mx*.example", "@mx*.example", "-", "*@a.example"],
+  );
+});
+
+test("mail address matches the entry that says most", () => {
+  const entries = [
+    "@",
+    "@*",
+    "@*.example",
+    "@a.example",
+    "ann",
+    "ann+t",
+    "ann@*.example",
+    "ann@a.example",
+    "ann+t@a.example",
+  ];
+  const found: string[] = [];
+  for (let left = entries; left.length > 0; ) {
+    const [entry = "-"] = matched("mailaddr", left, ["ann+t@a.example"]);
+    found.push(entry);
+    left = left.filter((other) => other !== entry);
+  }
+  assert.deepEqual(found, [
+    "ann+t@a.example",
+    "ann@a.example",
+    "ann@*.example",
+    "ann+t",
+    "ann",
+    "@a.example",
+    "@*.example",
+    "@*",
+    "@",
+  ]);
+});
+
+test("mail address agrees with the rule as OpenSMTPD states it", () => {
+  const local = fc.constantFrom("", "a", "a+b", "b");
+  const domain = fc.constantFrom("", "x", "y.x", "z.y.x");
+  const place = fc.constantFrom("", "x", "y.x", "*.x", "*", "y*x");
+  fc.assert(
+    fc.property(local, place, local, domain, (user, pattern, sentUser, sentDomain) => {
+      const entry = pattern === "" && user !== "" ? user : `${user}@${pattern}`;
+      const expected =
+        (user === "" || user === sentUser || user === sentUser.replace(/(?<=.)\+.*/u, "")) &&
+        (pattern === "" ||
+          (sentDomain !== "" &&
+            new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll("*", ".*")}$`, "u").test(
+              sentDomain,
+            )));
+      const found = matched("mailaddr", [entry], [`${sentUser}@${sentDomain}`]);
+      assert.equal(found[0] !== "-", expected, entry);
+    }),
+  );
+});
+
+test("passwd table holds credentials and users", () => {
+  const passwd = table(
+    {
+      ann: "$2b$08$x:1001:1001:Ann,,,:/home/ann:/bin/ksh:userdb_mail=x",
+      bob: "$6$y",
+      carl: ":1003:1003::/home/carl",
+      dave: "{PLAIN}z::::::",
+      eve: "*:1004:x::/home/eve",
+    },
+    { kind: "passwd", path: "/etc/passwd" },
+  );
+  const users = ["Ann", "bob", "carl", "dave", "eve", "none"];
+  const values = (service: Service) =>
+    users.map((user) => {
+      const answer = compile(passwd, service)(user);
+      return answer.kind === "found" ? answer.value : "-";
+    });
+  assert.deepEqual(values("credentials"), [
+    "ann:$2b$08$x",
+    "bob:$6$y",
+    "-",
+    "dave:{PLAIN}z",
+    "eve:*",
+    "-",
+  ]);
+  assert.deepEqual(values("userinfo"), [
+    "1001:1001:/home/ann",
+    "-",
+    "1003:1003:/home/carl",
+    "-",
+    "-",
+    "-",
+  ]);
 });
 
 test("key longer than a table can hold is absent", () => {
