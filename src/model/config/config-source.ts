@@ -8,12 +8,16 @@ export interface FilesFault {
 }
 
 export type ReadFile = (path: string) => string | FilesFault;
+/** The first bytes of a file, fewer if it is shorter. */
+export type ReadHead = (path: string, maxBytes: number) => Uint8Array | FilesFault;
 
 export interface ConfigSource {
   /** The main file, as complaints name it. */
   readonly file: string;
   /** Reads it, and each file that it includes or loads a table from. */
   readonly read: ReadFile;
+  /** Tells what a `db:` file is; without this none is looked at. */
+  readonly readHead?: ReadHead;
 }
 
 /** What a configuration means depends on these, besides its text. */
@@ -42,6 +46,7 @@ export interface BuildInput {
   readonly file: string;
   readonly context: BuildContext;
   readonly read: ReadFile;
+  readonly readHead: ReadHead | undefined;
   /** Lines are missing that did not fit: nobody can say what they would have declared. */
   readonly isPartial: boolean;
 }

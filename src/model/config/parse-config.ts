@@ -27,7 +27,7 @@ export function parseConfig(source: ConfigSource, context: BuildContext): Parsed
     return { config: undefined, complaints: complaints.list() };
   }
   const statements = parse({ file, text, read, macros: context.macros }, complaints);
-  const input = { file, context, read, isPartial: complaints.hasErrors };
+  const input = { file, context, read, readHead: source.readHead, isPartial: complaints.hasErrors };
   const config = build(statements, input, complaints);
   return {
     config: complaints.hasErrors ? undefined : deepFreeze(config),

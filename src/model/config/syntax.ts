@@ -41,7 +41,8 @@ export interface TableStatement {
   readonly name: Word;
   readonly source:
     | { readonly kind: "inline"; readonly items: TableItems }
-    | { readonly kind: "file" | "db" | "passwd"; readonly path: string; readonly at: Place }
+    | { readonly kind: "file" | "passwd"; readonly path: string; readonly at: Place }
+    | { readonly kind: "db"; readonly path: string; readonly at: Place }
     | {
         readonly kind: "program";
         readonly backend: string;

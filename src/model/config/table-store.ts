@@ -1,38 +1,48 @@
 /**
- * The tables of a configuration while it is built: declared, loaded from files,
- * built in, and the anonymous ones of rules.
+ * The tables of a configuration while it is built: declared, built in, and the
+ * anonymous ones where they are used. Every use is checked: that there is such a table,
+ * that it has the shape, and that its entries are what the use can take.
+ *
+ * Source: smtpd.conf(5), table(5); OpenSMTPD parse.y.
  */
-import { parseIpNetwork } from "#base/ip-address.ts";
 import type { ComplaintList } from "./complaint.ts";
-import { formatPlace, type Place, type Table } from "./config.ts";
-import type { BuildContext, BuildInput, ReadFile } from "./config-source.ts";
+import { formatPlace, type Place, type Table, type TableMatch } from "./config.ts";
+import type { BuildContext, BuildInput } from "./config-source.ts";
 import { MAX_TABLE_NAME_LENGTH } from "./defaults.ts";
-import type { TableItems, TableOperand, TableStatement, Word } from "./syntax.ts";
-import { parseTableFile } from "./table-file.ts";
+import type { TableItems, TableMatchSyntax, TableOperand, TableStatement } from "./syntax.ts";
+import {
+  type LoadedEntry,
+  type LoadedTable,
+  loadBuiltin,
+  loadInline,
+  loadTable,
+  type Readers,
+} from "./table-load.ts";
+import {
+  type EntryFault,
+  isUsable,
+  misuseMessage,
+  TABLE_USES,
+  type TableUse,
+} from "./table-use.ts";
 import { meantHint } from "./token-reader.ts";
-
-/** A table with its keys as written, since not every use may fold them. */
-interface LoadedTable {
-  readonly table: Table;
-  readonly keys: readonly Word[];
-}
-
-type Shape = Table["shape"];
-type Pair = readonly [key: Word, value: string];
 
 export class TableStore {
   readonly #complaints: ComplaintList;
-  readonly #read: ReadFile;
+  readonly #readers: Readers;
+  readonly #checkRegex: BuildContext["checkRegex"];
   readonly #isPartial: boolean;
   readonly #tables = new Map<string, LoadedTable>();
   /** Names of tables that could not be loaded: complained about once. */
   readonly #broken = new Set<string>();
-  readonly #checked = new Set<Table>();
+  /** Checks that each table has been through. */
+  readonly #checked = new Map<Table, Set<unknown>>();
   #anonymous = 0;
 
   constructor(complaints: ComplaintList, input: BuildInput) {
     this.#complaints = complaints;
-    this.#read = input.read;
+    this.#readers = { read: input.read, readHead: input.readHead };
+    this.#checkRegex = input.context.checkRegex;
     this.#isPartial = input.isPartial;
   }
 
@@ -45,124 +55,100 @@ export class TableStore {
       localnames: ["localhost", context.serverName, ...addresses],
       anydestination: ["*"],
     };
-    for (const [name, texts] of Object.entries(lists)) {
-      const pairs = texts.map((text): Pair => [{ text, at }, ""]);
-      this.#tables.set(name, load(name, at, { kind: "builtin" }, ["list", pairs]));
-    }
+    for (const [name, texts] of Object.entries(lists))
+      this.#tables.set(name, loadBuiltin(name, at, texts));
   }
 
   declare(statement: TableStatement): void {
-    const { name, source } = statement;
+    const { name } = statement;
     const earlier = this.#tables.get(name.text);
     const fault = tableNameFault(name.text, earlier !== undefined);
     if (fault !== undefined) {
-      const where =
-        earlier === undefined || earlier.table.source.kind === "builtin"
-          ? ""
-          : `see ${formatPlace(earlier.table.at)}`;
+      const isDeclared = earlier !== undefined && earlier.table.source.kind !== "builtin";
+      const where = isDeclared ? `see ${formatPlace(earlier.table.at)}` : "";
       this.#complaints.error(name.at, fault, where);
       return;
     }
-    if (source.kind === "inline") {
-      const pairs = inlinePairs(source.items);
-      const content = [source.items.shape, pairs] as const;
-      this.#tables.set(name.text, load(name.text, name.at, { kind: "inline" }, content));
-      return;
-    }
-    const content = this.#loadFile(name.text, source);
-    if (content === undefined) this.#broken.add(name.text);
-    else {
-      const from = { kind: "file", path: source.path } as const;
-      this.#tables.set(name.text, load(name.text, name.at, from, content));
-    }
+    const loaded = loadTable(statement, this.#readers, this.#complaints);
+    if (loaded === undefined) this.#broken.add(name.text);
+    else this.#tables.set(name.text, loaded);
   }
 
-  /** The list that a rule's `use` asks for; undefined if there is a complaint. */
-  list(operand: TableOperand, use: "from" | "for"): Table | undefined {
-    const loaded = this.#resolve(operand, use);
+  /** The table for a use; with `regex` its keys are patterns. Undefined if there is a complaint. */
+  use(operand: TableOperand, use: TableUse, regex = false): Table | undefined {
+    const loaded = this.#resolve(operand);
     if (loaded === undefined) return undefined;
-    if (operand.kind === "inline") this.#tables.set(loaded.table.name, loaded);
-    if (use === "from") this.#checkNetworks(loaded);
-    return loaded.table;
+    const { table } = loaded;
+    if (!isUsable(table, use, regex)) {
+      this.#complaints.error(operand.at, misuseMessage(table.name, use), misuseHint(table, regex));
+      return undefined;
+    }
+    this.#check(loaded, use, regex);
+    return table;
   }
 
-  /** The items of a list, as written; undefined if there is a complaint. */
-  items(operand: TableOperand, use: "host"): readonly Word[] | undefined {
-    return this.#resolve(operand, use)?.keys;
+  /** `T` or `regex T`. Undefined if there is a complaint. */
+  match(syntax: TableMatchSyntax, use: TableUse): TableMatch | undefined {
+    const table = this.use(syntax.table, use, syntax.regex);
+    return table && { table, regex: syntax.regex };
+  }
+
+  /** The entries of one of these tables, as written, with their places. */
+  entries(table: Table): readonly LoadedEntry[] {
+    return this.#tables.get(table.name)?.entries ?? [];
   }
 
   all(): ReadonlyMap<string, Table> {
     return new Map([...this.#tables].map(([name, { table }]) => [name, table]));
   }
 
-  #resolve(operand: TableOperand, use: string): LoadedTable | undefined {
-    const loaded =
-      operand.kind === "reference"
-        ? this.#tables.get(operand.name)
-        : this.#loadAnonymous(operand.items, operand.at, use);
-    if (loaded === undefined) {
-      const isExpected = !this.#isPartial && operand.kind === "reference";
-      if (isExpected && !this.#broken.has(operand.name))
-        this.#complaints.error(
-          operand.at,
-          `no such table: ${operand.name}`,
-          meantHint(operand.name, [...this.#tables.keys()]),
-        );
-      return undefined;
-    }
-    // An empty file counts as a mapping, yet it may be a list without items.
-    if (loaded.table.shape === "list" || loaded.keys.length === 0) return loaded;
-    this.#complaints.error(
-      operand.at,
-      `table "${loaded.table.name}" may not be used for ${use} lookups`,
-      loaded.table.source.kind === "file"
-        ? "it is a mapping; '# @list' as the first line of its file makes it a list"
-        : "it is a mapping, and this needs a list",
-    );
-    return undefined;
+  #resolve(operand: TableOperand): LoadedTable | undefined {
+    if (operand.kind === "inline") return this.#addAnonymous(operand.items, operand.at);
+    const loaded = this.#tables.get(operand.name);
+    const isExplained = this.#isPartial || this.#broken.has(operand.name);
+    if (loaded === undefined && !isExplained)
+      this.#complaints.error(
+        operand.at,
+        `no such table: ${operand.name}`,
+        meantHint(operand.name, [...this.#tables.keys()]),
+      );
+    return loaded;
   }
 
-  #loadAnonymous(items: TableItems, at: Place, use: string): LoadedTable {
-    // Hosts are resolved at once and leave no table behind, so they take no number.
-    const name = use === "host" ? "<dynamic>" : `<dynamic:${++this.#anonymous}>`;
-    return load(name, at, { kind: "inline" }, [items.shape, inlinePairs(items)]);
+  #addAnonymous(items: TableItems, at: Place): LoadedTable {
+    const name = `<dynamic:${++this.#anonymous}>`;
+    const loaded = loadInline(name, at, items);
+    this.#tables.set(name, loaded);
+    return loaded;
   }
 
-  #loadFile(
-    name: string,
-    source: { readonly path: string; readonly at: Place },
-  ): readonly [Shape, readonly Pair[]] | undefined {
-    const { path } = source;
-    const text = this.#read(path);
-    const message = `invalid configuration file ${path} for table ${name}`;
-    if (typeof text !== "string") {
-      this.#complaints.error(source.at, message, text.message);
-      return undefined;
+  /** Complains of entries, once for each table and check. */
+  #check(loaded: LoadedTable, use: TableUse, regex: boolean): void {
+    const { isSecret, check: checkOfUse } = TABLE_USES[use];
+    const check = regex ? this.#regexFault : checkOfUse;
+    const { table, entries, text } = loaded;
+    const done = this.#checked.get(table) ?? new Set();
+    this.#checked.set(table, done);
+    if (check === undefined || done.has(check) || table.source.kind === "passwd") return;
+    done.add(check);
+    for (const { key, value } of entries) {
+      const fault = check(key.text, value.text);
+      if (fault === undefined) continue;
+      if (text !== "" && isSecret !== true) this.#complaints.addFile(key.at.file, text);
+      this.#complain(key.at, fault);
     }
-    this.#complaints.addFile(path, text);
-    const result = parseTableFile(text);
-    if (result.kind === "table-fault") {
-      this.#complaints.error({ file: path, line: result.line, column: 1 }, result.reason);
-      this.#complaints.error(source.at, message);
-      return undefined;
-    }
-    const pairs = result.entries.map(({ key, value, line }): Pair => {
-      return [{ text: key, at: { file: path, line, column: 1 } }, value];
-    });
-    return [result.shape, pairs];
   }
 
-  #checkNetworks({ table, keys }: LoadedTable): void {
-    if (this.#checked.has(table)) return;
-    this.#checked.add(table);
-    for (const key of keys)
-      if (key.text.toLowerCase() !== "local" && parseIpNetwork(key.text) === undefined)
-        this.#complaints.error(
-          key.at,
-          `invalid network: ${key.text}`,
-          "write an address, ADDRESS/BITS or 'local'",
-        );
+  #complain(at: Place, { severity, message, hint }: EntryFault): void {
+    if (severity === "error") this.#complaints.error(at, message, hint);
+    else this.#complaints.warning(at, message, hint);
   }
+
+  readonly #regexFault = (pattern: string): EntryFault | undefined => {
+    const reason = this.#checkRegex?.(pattern);
+    if (reason === undefined) return undefined;
+    return { severity: "error", message: `invalid regular expression: ${pattern}`, hint: reason };
+  };
 }
 
 function tableNameFault(name: string, isTaken: boolean): string | undefined {
@@ -172,17 +158,10 @@ function tableNameFault(name: string, isTaken: boolean): string | undefined {
   return undefined;
 }
 
-function inlinePairs(items: TableItems): readonly Pair[] {
-  if (items.shape === "list") return items.items.map((word): Pair => [word, ""]);
-  return items.pairs.map(({ key, value }): Pair => [key, value.text]);
-}
-
-function load(
-  name: string,
-  at: Place,
-  source: Table["source"],
-  [shape, pairs]: readonly [Shape, readonly Pair[]],
-): LoadedTable {
-  const entries = new Map(pairs.map(([key, value]) => [key.text.toLowerCase(), value]));
-  return { table: { at, name, source, shape, entries }, keys: pairs.map(([key]) => key) };
+function misuseHint({ shape, source }: Table, regex: boolean): string {
+  if (source.kind === "passwd") return "a passwd table has credentials and users";
+  if (shape === "list") return "it is a list, and this needs a mapping";
+  if (source.kind === "file")
+    return "it is a mapping; '# @list' as the first line of its file makes it a list";
+  return `it is a mapping, and ${regex ? "patterns are" : "this needs"} a list`;
 }
