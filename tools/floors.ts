@@ -49,6 +49,7 @@ export const PURE_NODE_MODULES: Readonly<Record<string, "*" | readonly string[]>
   "node:path/posix": "*",
   "node:url": ["domainToASCII", "domainToUnicode"],
   "node:util": "*",
+  "node:v8": ["serialize", "deserialize"],
   "node:zlib": ["crc32"],
 };
 

@@ -51,7 +51,7 @@ class Office {
         return child;
       },
       slice: () => ({
-        config: "",
+        config: new Uint8Array(),
         index: 0,
         dispatchers: 1,
         spool: "",

@@ -29,7 +29,7 @@ const COUNTERS_TIMEOUT_MS = 2_000;
 export interface ParentSettings {
   readonly config: Config;
   /** The configuration as the children get it. */
-  readonly serialisedConfig: string;
+  readonly serialisedConfig: Uint8Array;
   readonly spool: string;
   readonly controlSocket: string;
   readonly dispatchers: number;

@@ -54,7 +54,7 @@ class Nursery {
 
   #slice(): Slice {
     return {
-      config: "",
+      config: new Uint8Array(),
       index: 0,
       dispatchers: 1,
       spool: "/spool",

@@ -7,7 +7,7 @@ import type { ChannelOwner } from "./channel.ts";
 import { Supervised } from "./supervised.ts";
 
 const SLICE: Slice = {
-  config: "",
+  config: new Uint8Array(),
   index: 0,
   dispatchers: 1,
   spool: "/spool",

@@ -2,7 +2,7 @@
  * Frames between the parent and each of its children. What a child sends is small
  * and bounded: the parent is the process with the privileges.
  */
-import { bool, type Codec, list, struct, text, u32, u53, union } from "#base/codec.ts";
+import { bool, bytes, type Codec, list, struct, text, u32, u53, union } from "#base/codec.ts";
 import type { User } from "#base/ports/users.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import {
@@ -33,7 +33,7 @@ export interface Counter {
 /** What a process is told before it starts its role. */
 export interface Slice {
   /** As model/config/serialise.ts writes it. */
-  readonly config: string;
+  readonly config: Uint8Array;
   /** Which one of several (dispatchers), from 0. */
   readonly index: number;
   /** How many dispatchers there are. */
@@ -107,7 +107,7 @@ const userAnswerCodec: Codec<UserAnswer> = union<UserAnswer>({
 });
 
 const sliceCodec: Codec<Slice> = struct<Slice>({
-  config: text(MAX_CONFIG_BYTES),
+  config: bytes(MAX_CONFIG_BYTES),
   index: u32,
   dispatchers: u32,
   spool: text(MAX_PATH_BYTES),
