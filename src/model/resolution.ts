@@ -9,10 +9,18 @@ export type PlannedEnvelope = Omit<Envelope, "evpid" | "forwardPath">;
 
 export type Resolution =
   | { readonly kind: "accepted"; readonly envelopes: readonly PlannedEnvelope[] }
-  /** By rule or by none: 550. `rule` is `FILE:LINE`, or "" when no rule matched. */
-  | { readonly kind: "rejected"; readonly rule: string }
-  /** A table or the user database could not be asked: 451. */
-  | { readonly kind: "unavailable" };
+  | Refusal;
+
+/** The recipient as a whole is refused. `why` is for the log, not for the client. */
+export type Refusal =
+  /** By rule, by none, or for want of an account: 550. `rule` is `FILE:LINE`, or "" when no rule matched. */
+  | { readonly kind: "rejected"; readonly rule: string; readonly why: string }
+  /** Something could not be asked, or may not be done as it stands: 451. */
+  | { readonly kind: "unavailable"; readonly why: string }
+  /** The recipient expands to nothing that mail can be given to, now or for good: 451 4.2.4, 550 5.2.4. */
+  | { readonly kind: "expansion-later" | "expansion"; readonly why: string }
+  /** By an `error:` node, in its words. */
+  | { readonly kind: "said"; readonly code: number; readonly text: string };
 
 export interface RecipientQuery {
   readonly origin: Origin;

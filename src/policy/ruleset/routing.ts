@@ -1,75 +1,64 @@
 /**
- * Decides about recipients: the ruleset chooses the action, and the action makes
- * the envelope that the queue will hold.
+ * Decides about recipients: rules choose the action, and expansion (policy/expand)
+ * makes the envelopes that the queue will hold.
  *
- * A local action without `user` delivers as the recipient, who must be an account
- * of this machine; the user database is the one thing that may take time. All
- * other answers come at once, as plain values.
+ * Answers come at once, as plain values, unless something outside must be asked: a
+ * remote table, the user database, a forward file.
  *
  * Nothing is ever delivered as root (nooSMTPD): its mail is refused here, and
  * again by whoever starts an agent.
- *
- * Limits: no aliases, virtual users or forward files yet. Source: OpenSMTPD lka_session.c.
  */
-import type { Lookup } from "#base/lookup.ts";
-import type { User, Users } from "#base/ports/users.ts";
-import { splitAddress } from "#protocols/mail/address.ts";
-import { NO_TRAIL, type Transport } from "#model/envelope.ts";
-import type { RecipientQuery, Resolution, Routing } from "#model/resolution.ts";
-import { type Action, type Config, formatPlace } from "#model/config/config.ts";
-import { accountName, isAccountName } from "#policy/expand/account-name.ts";
-import { compileRuleset } from "./ruleset.ts";
+import type { Users } from "#base/ports/users.ts";
+import type { ForwardFiles } from "#model/forward-file.ts";
+import type { RecipientQuery, Routing } from "#model/resolution.ts";
+import type { Config } from "#model/config/config.ts";
+import { Expansion } from "#policy/expand/expansion.ts";
+import { Includes } from "#policy/expand/includes.ts";
+import { Tables } from "#policy/tables/tables.ts";
+import { compileRuleset, type RuleQuery } from "./ruleset.ts";
 
-const MTA: Transport = { kind: "mta" };
-const NO_RULE: Resolution = { kind: "rejected", rule: "" };
-const UNAVAILABLE: Resolution = { kind: "unavailable" };
+/** Whom decisions ask. What is left out is made of the configuration, or is not there. */
+export interface RoutingParties {
+  readonly users: Users;
+  /** Without it no forward file can be read: recipients that have one are deferred. */
+  readonly forwardFiles?: ForwardFiles;
+  readonly tables?: Tables;
+  readonly includes?: Includes;
+}
 
-export function createRouting(config: Config, users: Users): Routing {
-  const ruleset = compileRuleset(config);
+const NO_FORWARD_FILES: ForwardFiles = {
+  read: () => ({ kind: "unavailable", why: "nobody here can read it" }),
+};
+
+export function createRouting(config: Config, parties: RoutingParties): Routing {
+  const tables =
+    parties.tables ?? new Tables(config.tables, { delimiter: config.subAddressDelimiter });
+  const ruleset = compileRuleset(config, tables);
+  const expansion = new Expansion(config, {
+    users: parties.users,
+    forwardFiles: parties.forwardFiles ?? NO_FORWARD_FILES,
+    includes: parties.includes ?? new Includes(config.includes),
+    table: (table, service) => tables.lookup(table, service),
+    matchRule: (query, destination, tell) => ruleset.matchRule(ruleQuery(query, destination), tell),
+  });
+  return { resolve: (query, tell) => expansion.expand(query, tell) };
+}
+
+function ruleQuery(
+  query: RecipientQuery,
+  destination: { readonly address: string; readonly isInternal: boolean },
+): RuleQuery {
+  const { origin, via, tls, reversePath } = query;
+  const { address, hostname, helo, tag, username } = origin;
   return {
-    resolve(query) {
-      const { localPart, domain } = splitAddress(query.forwardPath);
-      const match = ruleset.matchRule({ via: query.via, address: query.origin.address, domain });
-      if (match.kind === "none") return NO_RULE;
-      if (match.kind === "unavailable") return UNAVAILABLE;
-      const { action } = match.rule;
-      const rule = formatPlace(match.rule.at);
-      if (action === "reject") return { kind: "rejected", rule };
-      if (action.kind === "relay") return accept(query, action, rule, MTA);
-      const user = accountName(localPart, config.subAddressDelimiter);
-      if (user === "") return { kind: "rejected", rule };
-      if (action.user !== undefined)
-        return accept(query, action, rule, { kind: "mda", user, extension: "" });
-      if (!isAccountName(user)) return { kind: "rejected", rule };
-      return users.lookup(user).then((answer) => decide(query, action, rule, answer));
-    },
+    via: destination.isInternal ? "internal" : via,
+    address,
+    hostname,
+    helo,
+    tag,
+    username,
+    tls,
+    reversePath,
+    destination: destination.address,
   };
-}
-
-function decide(
-  query: RecipientQuery,
-  action: Action,
-  rule: string,
-  answer: Lookup<User>,
-): Resolution {
-  if (answer.kind === "unavailable") return UNAVAILABLE;
-  if (answer.kind === "absent" || answer.value.uid === 0) return { kind: "rejected", rule };
-  return accept(query, action, rule, { kind: "mda", user: answer.value.name, extension: "" });
-}
-
-function accept(
-  query: RecipientQuery,
-  action: Action,
-  rule: string,
-  transport: Transport,
-): Resolution {
-  const envelope = {
-    destination: query.forwardPath,
-    action: action.name,
-    transport,
-    rule,
-    trail: NO_TRAIL,
-    ttlMs: action.ttlMs,
-  };
-  return { kind: "accepted", envelopes: [envelope] };
 }
