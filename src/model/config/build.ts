@@ -18,6 +18,7 @@ import type { ComplaintList } from "./complaint.ts";
 import type { Action, Ca, Config, MdaWrapper, Place, Pki } from "./config.ts";
 import type { BuildInput } from "./config-source.ts";
 import { warnOfGaps } from "./gap-warnings.ts";
+import { loadIncludes } from "./includes.ts";
 import type { ActionStatement, Statement } from "./syntax.ts";
 import { TableStore } from "./table-store.ts";
 
@@ -86,6 +87,7 @@ export function build(
     mdaWrappers: wrappers.all(),
     actions: actions.all(),
     rules,
+    includes: loadIncludes(actions.all().values(), input.read, complaints),
   };
   if (matches.length === 0 && !isPartial) complaints.error(whole, "no rules, nothing to do");
   if (!complaints.hasErrors) warnOfGaps(config, whole, complaints);

@@ -470,4 +470,6 @@ export interface Config extends Settings {
   readonly actions: ReadonlyMap<string, Action>;
   /** In the order written: the first match decides. */
   readonly rules: readonly Rule[];
+  /** Texts of the files that aliases include, by path; one that could not be read is missing. */
+  readonly includes: ReadonlyMap<string, string>;
 }
