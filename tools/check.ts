@@ -42,6 +42,7 @@ const STEPS: readonly Step[] = [
   { name: "floors", command: ["tools/check-floors.ts"] },
   { name: "lockfile", command: ["tools/complete-lockfile.ts", "--check"] },
   { name: "decisions", command: ["tools/check-decisions.ts"] },
+  { name: "manual", command: ["tools/check-manual.ts"] },
 ];
 
 /** One at a time, after the others: they measure nothing, but they start daemons and peers. */
