@@ -7,6 +7,7 @@
  *
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
+import { warnOfActionDifferences } from "./action-differences.ts";
 import { buildAction } from "./build-action.ts";
 import { buildFilters } from "./build-filter.ts";
 import { buildListeners } from "./build-listener.ts";
@@ -91,6 +92,7 @@ export function build(
   };
   if (matches.length === 0 && !isPartial) complaints.error(whole, "no rules, nothing to do");
   if (!complaints.hasErrors) warnOfGaps(config, whole, complaints);
+  warnOfActionDifferences(config.actions.values(), scope);
   return config;
 }
 

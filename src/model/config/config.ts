@@ -263,8 +263,10 @@ export interface ActionAliases {
   readonly allowExec: boolean;
 }
 
-interface ActionBase {
+/** What all actions share. */
+export interface ActionBase {
   readonly at: Place;
+  /** Where each option stands, by its word in camel case (`heloSrc`). */
   readonly places: Readonly<Partial<Record<string, Place>>>;
   readonly name: string;
   readonly ttlMs: number;

@@ -1,0 +1,176 @@
+/**
+ * Relay actions. What goes together is judged here, whatever the order of the options;
+ * OpenSMTPD wants `host` before `auth`.
+ *
+ * A label without its credentials, and a host that can never have the TLS that the
+ * action asks for, are complaints: OpenSMTPD finds them when mail is to be sent, and
+ * defers it again and again.
+ *
+ * Source: smtpd.conf(5); OpenSMTPD parse.y (dispatcher_remote_option), mta.c.
+ */
+import { formatAddress, parseAddress } from "#protocols/mail/address.ts";
+import type { BuildScope } from "./build-scope.ts";
+import type { ActionBase, Pki, Place, RelayAction, RelayHost, RelayTo, Table } from "./config.ts";
+import { parseRelayUrl } from "./relay-url.ts";
+import type { RelayOptions, TableOperand, Word } from "./syntax.ts";
+import { buildTlsSettings } from "./tls-values.ts";
+
+/** A host that a table names, and where. */
+interface NamedHost {
+  readonly at: Place;
+  readonly host: RelayHost;
+}
+
+/** Undefined after a complaint about where to send. */
+export function buildRelayAction(
+  base: ActionBase,
+  options: RelayOptions,
+  scope: BuildScope,
+): RelayAction | undefined {
+  const { tables, context, complaints } = scope;
+  checkExclusions(options, scope);
+  const to = buildTo(options, scope);
+  const auth = options.auth && tables.use(options.auth.value, "relay auth");
+  if (to !== undefined) checkHosts(to, options, { ...scope, auth });
+  if (to === undefined) return undefined;
+  return {
+    ...base,
+    kind: "relay",
+    to,
+    auth,
+    mailFrom: options.mailFrom && buildMailFrom(options.mailFrom.value, scope),
+    src: options.src && tables.use(options.src.value, "src"),
+    helo: options.helo?.value ?? context.serverName,
+    heloSrc: options.heloSrc && tables.use(options.heloSrc.value, "helo-src"),
+    tls: tlsOf(options),
+    tlsSettings: buildTlsSettings(tlsWords(options), complaints),
+    pki: options.pki && buildPki(options.pki.value, scope),
+    ca: options.ca && scope.ca(options.ca.value),
+    filters: (options.filter && scope.filters(options.filter.value)) ?? [],
+    srs: options.srs !== undefined,
+  };
+}
+
+function checkExclusions(options: RelayOptions, { complaints, settings }: BuildScope): void {
+  const { backup, host, domain, auth, srs, noVerify, tls } = options;
+  if (backup && host) complaints.error(host.at, "backup and host are mutually exclusive");
+  if (backup && domain) complaints.error(domain.at, "backup and domain are mutually exclusive");
+  if (host && domain)
+    complaints.error(
+      domain.at,
+      "host mapping already specified for this dispatcher",
+      "a relay has 'host' or 'domain', not both",
+    );
+  if (auth && !host && !domain)
+    complaints.error(auth.at, "auth may not be specified without host on a dispatcher");
+  if (srs && settings.srs === undefined)
+    complaints.error(
+      srs.at,
+      "an srs key is required for srs to be specified in an action",
+      "write 'srs key SECRET'",
+    );
+  if (noVerify && !tls)
+    complaints.error(
+      noVerify.at,
+      "no-verify may not be specified without tls",
+      "write 'tls no-verify'",
+    );
+}
+
+function buildTo(options: RelayOptions, scope: BuildScope): RelayTo | undefined {
+  const { backup, host, domain } = options;
+  if (backup !== undefined)
+    return { kind: "backup", name: backup.value.mx?.text ?? scope.context.serverName };
+  if (host !== undefined) return buildHosts(host.value, scope);
+  if (domain === undefined) return { kind: "mx" };
+  const table = scope.tables.use(domain.value, "domain");
+  return table && { kind: "domain", table };
+}
+
+function buildHosts(operand: TableOperand, scope: BuildScope): RelayTo | undefined {
+  const table = scope.tables.use(operand, "host");
+  if (table === undefined) return undefined;
+  const hosts = namedHosts({ kind: "hosts", table, hosts: [] }, scope).map(({ host }) => host);
+  // No hosts would mean "by the MX", which is not what an empty list of smarthosts asks for.
+  if (table.shape !== "remote" && table.entries.size === 0)
+    scope.complaints.error(operand.at, "a relay needs at least one host");
+  return { kind: "hosts", table, hosts };
+}
+
+/** The hosts of a local table that are right; the others have been complained about. */
+function namedHosts(to: RelayTo, { tables }: BuildScope): readonly NamedHost[] {
+  if (to.kind !== "hosts" && to.kind !== "domain") return [];
+  return tables.entries(to.table).flatMap(({ key, value }) => {
+    const { at, text } = to.kind === "hosts" ? key : value;
+    const host = parseRelayUrl(text);
+    return "reason" in host ? [] : [{ at, host }];
+  });
+}
+
+function checkHosts(
+  to: RelayTo,
+  options: RelayOptions,
+  scope: BuildScope & { readonly auth: Table | undefined },
+): void {
+  const { auth, complaints } = scope;
+  const hosts = namedHosts(to, scope);
+  for (const { at, host } of hosts) {
+    const { label, tls, endpoint } = host;
+    if (label !== undefined && options.auth === undefined)
+      complaints.error(at, `no auth table for relaying: '${label}@'`, "add 'auth <TABLE>'");
+    if (label !== undefined && auth !== undefined && lacksLabel(auth, label))
+      complaints.error(at, `no credentials for '${label}@' in table ${auth.name}`);
+    if (options.tls !== undefined && tls === "never" && endpoint.kind === "tcp")
+      complaints.error(at, `TLS required for relaying: ${endpoint.host} never has it`);
+  }
+  if (options.auth && hosts.length > 0 && hosts.every(({ host }) => host.label === undefined))
+    complaints.warning(
+      options.auth.at,
+      "no relay host names credentials: they are not used",
+      "write 'smtp+tls://LABEL@HOST'",
+    );
+}
+
+/** Labels are compared as all keys of tables are, whatever their case. */
+function lacksLabel(auth: Table, label: string): boolean {
+  if (auth.shape === "remote") return false;
+  const wanted = label.toLowerCase();
+  return ![...auth.entries.keys()].some((key) => key.toLowerCase() === wanted);
+}
+
+/** In canonical text; "" is the null reverse-path. */
+function buildMailFrom(
+  { text, at }: Word,
+  { context, complaints }: BuildScope,
+): string | undefined {
+  if (text === "" || text === "<>") return "";
+  const address = parseAddress(text, context.serverName);
+  if (!("kind" in address)) return formatAddress(address);
+  complaints.error(at, `invalid address: ${text}`, "write USER@DOMAIN");
+  return undefined;
+}
+
+function buildPki(name: Word, scope: BuildScope): Pki | undefined {
+  const pki = scope.pki(name);
+  if (pki === undefined || (pki.cert !== undefined && pki.key !== undefined)) return pki;
+  const what = pki.cert === undefined ? "certificate" : "key";
+  scope.complaints.error(name.at, `pki ${pki.name} has no ${what}`);
+  return undefined;
+}
+
+function tlsOf({ tls, noVerify }: RelayOptions): RelayAction["tls"] {
+  if (tls === undefined) return "opportunistic";
+  return noVerify === undefined ? "verified" : "unverified";
+}
+
+function tlsWords({
+  ciphers,
+  curves,
+  protocols,
+}: RelayOptions): Parameters<typeof buildTlsSettings>[0] {
+  return {
+    ...(ciphers && { ciphers: ciphers.value }),
+    ...(curves && { curves: curves.value }),
+    ...(protocols && { protocols: protocols.value }),
+  };
+}
