@@ -17,6 +17,8 @@ export type Event =
       readonly session: string;
       readonly command: string;
       readonly reply: string;
+      /** What the client was not told, or "". */
+      readonly why: string;
     }
   | { readonly kind: "smtp-bad-input"; readonly session: string; readonly reply: string }
   | {

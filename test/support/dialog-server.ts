@@ -77,9 +77,10 @@ function listenerOf(dialog: Dialog): Listener {
 
 function resolve(forwardPath: string): Resolution | Promise<Resolution> {
   const [user = "", domain = ""] = forwardPath.toLowerCase().split("@");
-  if (domain !== "server.example" && domain !== "mx.example") return { kind: "rejected", rule: "" };
+  if (domain !== "server.example" && domain !== "mx.example")
+    return { kind: "rejected", rule: "", why: "no rule matches" };
   if (user === "nobody") return { kind: "rejected", rule: "smtpd.conf:7" };
-  if (user === "busy") return { kind: "unavailable" };
+  if (user === "busy") return { kind: "unavailable", why: "down" };
   if (user === "list") return accepted([`a@${domain}`, `b@${domain}`, `c@${domain}`]);
   const resolution = accepted([forwardPath]);
   return user === "slow" ? later(resolution) : resolution;

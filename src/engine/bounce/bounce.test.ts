@@ -120,22 +120,26 @@ test("Mail with a null reverse-path and bounces are never bounced", async () => 
 });
 
 test("A bounce that no rule takes is dropped and says why; one that cannot be routed now waits", async () => {
-  const none = await write(MESSAGE, { kind: "rejected", rule: "" });
+  const none = await write(MESSAGE, { kind: "rejected", rule: "", why: "no rule matches" });
   assert.deepEqual(none.draft, {
     kind: "dropped",
     why: "Bounce to <alice@example.com> has nowhere to go: no rule matches",
   });
-  const refused = await write(MESSAGE, { kind: "rejected", rule: "smtpd.conf:9" });
+  const refused = await write(MESSAGE, {
+    kind: "rejected",
+    rule: "smtpd.conf:9",
+    why: "no such user",
+  });
   assert.deepEqual(refused.draft, {
     kind: "dropped",
-    why: "Bounce to <alice@example.com> has nowhere to go: refused by smtpd.conf:9",
+    why: "Bounce to <alice@example.com> has nowhere to go: refused by smtpd.conf:9: no such user",
   });
   const nobody = await write(MESSAGE, { kind: "accepted", envelopes: [] });
   assert.deepEqual(nobody.draft, {
     kind: "dropped",
     why: "Bounce to <alice@example.com> has nowhere to go: it expands to nobody",
   });
-  const later = await write(MESSAGE, { kind: "unavailable" });
+  const later = await write(MESSAGE, { kind: "unavailable", why: "down" });
   assert.deepEqual(later.draft, { kind: "unavailable" });
 });
 

@@ -81,11 +81,16 @@ export class BounceWriter {
     });
     switch (resolution.kind) {
       case "unavailable":
-        return resolution;
+      case "expansion-later":
+        return { kind: "unavailable" };
       case "rejected": {
-        const by = resolution.rule === "" ? "no rule matches" : `refused by ${resolution.rule}`;
-        return nowhere(to, by);
+        const by = resolution.rule === "" ? "" : `refused by ${resolution.rule}: `;
+        return nowhere(to, by + resolution.why);
       }
+      case "expansion":
+        return nowhere(to, resolution.why);
+      case "said":
+        return nowhere(to, `${resolution.code} ${resolution.text}`);
       case "accepted":
         if (resolution.envelopes.length === 0) return nowhere(to, "it expands to nobody");
         return this.#draft(occasion, to, resolution.envelopes);

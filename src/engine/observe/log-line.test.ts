@@ -67,6 +67,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       session: SESSION,
       command: "RCPT TO:<x@\u001b[31m>",
       reply: "550 5.7.1 Relaying denied",
+      why: "",
     },
     'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<x@\\033[31m>" result="550 5.7.1 Relaying denied"',
   ],
@@ -76,8 +77,19 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       session: SESSION,
       command: "auth plain AGFubgBzZWNyZXQ=",
       reply: "535 5.7.8 Authentication failed",
+      why: "",
     },
     'info 1c3a5e7f90b2d4f6 smtp failed-command command="AUTH PLAIN (...)" result="535 5.7.8 Authentication failed"',
+  ],
+  [
+    {
+      kind: "smtp-failed-command",
+      session: SESSION,
+      command: "RCPT TO:<team@example.org>",
+      reply: "451 4.3.0 Temporary failure: <team@example.org>",
+      why: 'needs allow-exec: |cat "\u0007"',
+    },
+    'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<team@example.org>" result="451 4.3.0 Temporary failure: <team@example.org>" reason="needs allow-exec: |cat \\"\\007\\""',
   ],
   [
     { kind: "smtp-bad-input", session: SESSION, reply: "500 5.5.2 Line too long" },
@@ -202,7 +214,7 @@ test("a line is bounded however long its values are", () => {
   const long = "x".repeat(100_000);
   for (const event of [
     { kind: "notice", text: long },
-    { kind: "smtp-failed-command", session: long, command: long, reply: long },
+    { kind: "smtp-failed-command", session: long, command: long, reply: long, why: long },
   ] as const) {
     for (const { text } of formatEvent(event)) {
       assert.ok(text.length <= MAX_LINE_LENGTH + 3, `${text.length} characters`);

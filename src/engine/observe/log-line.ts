@@ -56,8 +56,10 @@ function sessionText(event: SessionEvent): string {
   switch (event.kind) {
     case "smtp-connected":
       return `smtp connected address=${fieldValue(event.address)} host=${fieldValue(event.hostname)}`;
-    case "smtp-failed-command":
-      return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}`;
+    case "smtp-failed-command": {
+      const why = event.why === "" ? "" : ` reason=${quoted(event.why)}`;
+      return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}${why}`;
+    }
     case "smtp-bad-input":
       return `smtp bad-input result=${quoted(event.reply)}`;
     case "smtp-disconnected":

@@ -58,7 +58,7 @@ function start(spool: RamSpool, settings: Partial<QueueSettings> = {}): Queue {
       spool,
       clock: new SimClock(),
       random: new SimRandom(1),
-      routing: { resolve: () => ({ kind: "rejected", rule: "" }) },
+      routing: { resolve: () => ({ kind: "rejected", rule: "", why: "" }) },
       carrier: NEVER,
       observe: () => undefined,
     },

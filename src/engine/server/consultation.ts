@@ -12,7 +12,7 @@ import type { Submission } from "#model/intake.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { MailTransaction } from "./mail-transaction.ts";
 import type { Service } from "./service.ts";
-import { recipientRefusal } from "./verdicts.ts";
+import { recipientRefusal, whyRefused } from "./verdicts.ts";
 
 /** Why a command is refused; undefined if it is not. */
 export type Refusal = Reply | undefined;
@@ -24,6 +24,8 @@ export class Consultation {
   #transaction: MailTransaction | undefined;
   /** Since DATA was agreed to, until the message takes it. */
   #submission: Submission | undefined;
+  /** Why the last recipient was refused, beyond the reply. */
+  #why = "";
 
   constructor(service: Service, via: RecipientQuery["via"]) {
     this.#service = service;
@@ -43,6 +45,13 @@ export class Consultation {
     if (command.verb === "RCPT") return this.#askRecipient(command.forwardPath, origin);
     if (command.verb === "DATA") return this.#askData();
     return undefined; // nobody has a say in the other commands yet
+  }
+
+  /** What the log is told of the last refusal besides the reply, or ""; asked for once. */
+  takeWhy(): string {
+    const why = this.#why;
+    this.#why = "";
+    return why;
   }
 
   /** The place for the message, which the caller then owns. */
@@ -74,29 +83,25 @@ export class Consultation {
       reversePath: transaction.reversePath,
       forwardPath,
     });
-    if (resolution instanceof Promise) return addLater(transaction, forwardPath, resolution);
-    return addResolved(transaction, forwardPath, resolution);
+    if (resolution instanceof Promise)
+      return resolution.then((late) => this.#addRecipient(transaction, forwardPath, late));
+    return this.#addRecipient(transaction, forwardPath, resolution);
+  }
+
+  #addRecipient(
+    transaction: MailTransaction,
+    forwardPath: string,
+    resolution: Resolution,
+  ): Refusal {
+    if (resolution.kind !== "accepted") {
+      this.#why = whyRefused(resolution);
+      return recipientRefusal(forwardPath, resolution);
+    }
+    return transaction.add(forwardPath, resolution.envelopes) ? undefined : NO_ROOM;
   }
 
   #askData(): Refusal {
     this.#submission = this.#service.intake.open();
     return this.#submission === undefined ? TEMPORARY_FAILURE : undefined;
   }
-}
-
-async function addLater(
-  transaction: MailTransaction,
-  forwardPath: string,
-  resolution: Promise<Resolution>,
-): Promise<Refusal> {
-  return addResolved(transaction, forwardPath, await resolution);
-}
-
-function addResolved(
-  transaction: MailTransaction,
-  forwardPath: string,
-  resolution: Resolution,
-): Refusal {
-  if (resolution.kind !== "accepted") return recipientRefusal(forwardPath, resolution.kind);
-  return transaction.add(forwardPath, resolution.envelopes) ? undefined : NO_ROOM;
 }

@@ -387,6 +387,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       session: this.#client.id,
       command: this.#line.replace(/[^ -~]/g, "?"),
       reply: replyLine(reply),
+      why: this.#consultation.takeWhy(),
     });
   }
 

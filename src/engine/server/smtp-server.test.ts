@@ -286,6 +286,7 @@ test("session tells of its connection before anything else that happens in it", 
       session,
       command: "BOGUS ?",
       reply: "500 5.5.2 Syntax error: Illegal character",
+      why: "",
     },
     { kind: "smtp-disconnected", session, reason: "quit" },
   ]);

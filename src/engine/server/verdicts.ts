@@ -1,20 +1,44 @@
 /**
- * What a client is told of the answers of ruleset and queue. Words are
- * OpenSMTPD's smtp_session.c; OpenSMTPD's 550 and 451 carry no enhanced code.
+ * What a client is told of the answers of ruleset and queue, and what the log is told
+ * besides. Words are OpenSMTPD's smtp_session.c; its 550 and 451 carry no enhanced code.
  */
+import { unreachable } from "#base/unreachable.ts";
 import type { Reply } from "#protocols/smtp/reply.ts";
-import { NO_ROOM, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
+import {
+  invalidRecipient,
+  NO_ROOM,
+  noExpansion,
+  noExpansionNow,
+  recipientLater,
+  saidOfRecipient,
+  TEMPORARY_FAILURE,
+} from "#protocols/smtp/status.ts";
 import type { Receipt } from "#model/intake.ts";
-import type { Resolution } from "#model/resolution.ts";
+import type { Refusal } from "#model/resolution.ts";
 
-/** Why `forwardPath` is not taken. */
-export function recipientRefusal(
-  forwardPath: string,
-  kind: Exclude<Resolution["kind"], "accepted">,
-): Reply {
-  if (kind === "rejected")
-    return { code: 550, enhanced: "5.1.1", text: `Invalid recipient: <${forwardPath}>` };
-  return { code: 451, enhanced: "4.3.0", text: `Temporary failure: <${forwardPath}>` };
+/** Why `forwardPath` is not taken. The client is not told of rules, tables or files. */
+export function recipientRefusal(forwardPath: string, refusal: Refusal): Reply {
+  switch (refusal.kind) {
+    case "rejected":
+      return invalidRecipient(forwardPath);
+    case "unavailable":
+      return recipientLater(forwardPath);
+    case "expansion":
+      return noExpansion(forwardPath);
+    case "expansion-later":
+      return noExpansionNow(forwardPath);
+    case "said":
+      return saidOfRecipient(forwardPath, refusal.code, refusal.text);
+    default:
+      return unreachable(refusal);
+  }
+}
+
+/** The same for the log, which is told of them: "" if the reply says it all. */
+export function whyRefused(refusal: Refusal): string {
+  if (refusal.kind === "said") return "";
+  if (refusal.kind !== "rejected" || refusal.rule === "") return refusal.why;
+  return `${refusal.rule}: ${refusal.why}`;
 }
 
 /** The reply to a message that the queue has answered for. */

@@ -105,3 +105,35 @@ export const BAD_MESSAGE_BYTES: Reply = reply(
   "5.6.0",
   "Media error: Message contains a bare CR, a bare LF or a NUL",
 );
+
+// Answers about one recipient.
+
+export function invalidRecipient(forwardPath: string): Reply {
+  return reply(550, "5.1.1", `Invalid recipient: <${forwardPath}>`);
+}
+
+export function recipientLater(forwardPath: string): Reply {
+  return reply(451, "4.3.0", `Temporary failure: <${forwardPath}>`);
+}
+
+/** OpenSMTPD has 524 and 424, which are no codes of RFC 5321 §4.2.3. */
+export function noExpansion(forwardPath: string): Reply {
+  return reply(550, "5.2.4", `Mailing list expansion problem: <${forwardPath}>`);
+}
+
+export function noExpansionNow(forwardPath: string): Reply {
+  return reply(451, "4.2.4", `Mailing list expansion problem: <${forwardPath}>`);
+}
+
+/**
+ * The words of an `error:` node, which may begin with an enhanced code of their own.
+ *
+ * @param code 400 to 599.
+ */
+export function saidOfRecipient(forwardPath: string, code: number, words: string): Reply {
+  const digit = Math.floor(code / 100);
+  const [, enhanced, rest] = /^([45]\.\d{1,3}\.\d{1,3}) (.+)$/u.exec(words) ?? [];
+  const isOwn = enhanced !== undefined && enhanced.startsWith(`${digit}.`);
+  const text = isOwn && rest !== undefined ? rest : words;
+  return reply(code, isOwn ? enhanced : `${digit}.0.0`, `${text}: <${forwardPath}>`);
+}
