@@ -7,7 +7,7 @@
 import type { BuildScope } from "./build-scope.ts";
 import { isTaken, Names } from "./build-names.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Filter, FilterCondition, Place, Proc, TableMatch } from "./config.ts";
+import type { Filter, FilterCondition, Place, Proc } from "./config.ts";
 import { MAX_CHAIN_LENGTH } from "./defaults.ts";
 import type {
   FilterConditionSyntax,
@@ -17,7 +17,6 @@ import type {
   ProcStatement,
   ProgramSyntax,
   Statement,
-  TableMatchSyntax,
   Word,
 } from "./syntax.ts";
 import type { TableStore } from "./table-store.ts";
@@ -162,14 +161,14 @@ function buildCondition(
     case "rdns":
     case "auth": {
       if (syntax.match === undefined) return { kind: syntax.kind, match: undefined };
-      const match = buildMatch(syntax.match, syntax.kind, tables);
+      const match = tables.match(syntax.match, `filter ${syntax.kind}`);
       return match && { kind: syntax.kind, match };
     }
     case "src":
     case "helo":
     case "mail-from":
     case "rcpt-to": {
-      const match = buildMatch(syntax.match, syntax.kind, tables);
+      const match = tables.match(syntax.match, `filter ${syntax.kind}`);
       return match && { kind: syntax.kind, match };
     }
   }
@@ -219,13 +218,4 @@ function chainOf(
     links.push(filter);
   }
   return isWhole ? links : undefined;
-}
-
-function buildMatch(
-  { table: operand, regex }: TableMatchSyntax,
-  what: Exclude<FilterConditionSyntax["kind"], "fcrdns">,
-  tables: TableStore,
-): TableMatch | undefined {
-  const table = tables.use(operand, `filter ${what}`, regex);
-  return table && { table, regex };
 }

@@ -161,7 +161,8 @@ function tlsValue(word: "ciphers" | "curves" | "protocols"): OptionTraits {
 
 function auth(mode: "optional" | "required"): OptionTraits {
   return onAddresses("auth", (reader, at, to) => {
-    const isTable = reader.isAtString() || reader.isAtSign("<") || reader.isAtSign("{");
+    // One value alone could hold no credentials, and `curves` may follow.
+    const isTable = reader.isAtSign("<") || reader.isAtSign("{");
     to.auth = option(at, { mode, table: isTable ? parseTableOperand(reader) : undefined });
   });
 }

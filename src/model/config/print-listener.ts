@@ -1,0 +1,88 @@
+/** Prints listeners: a line for each endpoint, with every option. */
+import type { Listener, TlsSettings } from "./config.ts";
+import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";
+import { printNames, printOperand } from "./print-table.ts";
+import { printWord, quote } from "./quote.ts";
+import { formatCiphers, formatCurves, formatProtocols } from "./tls-values.ts";
+
+export function printListener(listener: Listener): PrintedLine {
+  const { at, endpoint, places, tag, maskSource, noDsn, filters } = listener;
+  const [target, first] =
+    endpoint.kind === "unix"
+      ? [`socket ${quote(endpoint.path)}`, socketOptions(listener)]
+      : [printWord(endpoint.host), addressOptions(listener)];
+  return line(`listen on ${target}`, at, [
+    ...first,
+    ...optional(tag !== "", `tag ${printWord(tag)}`, places.tag),
+    ...optional(filters.length > 0, `filter ${printNames(filters)}`, places.filters),
+    ...optional(maskSource, "mask-src", places.maskSource),
+    ...optional(noDsn, "no-dsn", places.noDsn),
+  ]);
+}
+
+/** `ciphers S`, `curves S`, `protocols S`, as far as they are set. */
+export function tlsWords({ ciphers, curves, protocols }: TlsSettings): readonly string[] {
+  const words: string[] = [];
+  if (ciphers) words.push(`ciphers ${quote(formatCiphers(ciphers))}`);
+  if (curves) words.push(`curves ${quote(formatCurves(curves))}`);
+  if (protocols) words.push(`protocols ${quote(formatProtocols(protocols))}`);
+  return words;
+}
+
+function socketOptions({
+  socketMode,
+  socketUser,
+  socketGroup,
+  places,
+}: Listener): readonly Printed[] {
+  const mode = socketMode.toString(8).padStart(4, "0");
+  return [
+    { text: `mode ${mode}`, at: places.socketMode },
+    ...optional(socketUser !== undefined, `user ${printWord(socketUser ?? "")}`, places.socketUser),
+    ...optional(
+      socketGroup !== undefined,
+      `group ${printWord(socketGroup ?? "")}`,
+      places.socketGroup,
+    ),
+  ];
+}
+
+function addressOptions(listener: Listener): readonly Printed[] {
+  const { at, endpoint, places, hostname, hostnames, senders, receivedAuth, proxyV2 } = listener;
+  const port = endpoint.kind === "tcp" ? endpoint.port : 0;
+  const masquerade = senders?.masquerade === true ? " masquerade" : "";
+  return [
+    { text: `port ${port}`, at: places.endpoint },
+    ...tlsOptions(listener),
+    ...authOptions(listener),
+    { text: `hostname ${printWord(hostname)}`, at: places.hostname },
+    ...(hostnames
+      ? [{ text: `hostnames ${printOperand(hostnames)}`, at: places.hostnames ?? at }]
+      : []),
+    ...(senders
+      ? [{ text: `senders ${printOperand(senders.table)}${masquerade}`, at: places.senders ?? at }]
+      : []),
+    ...optional(receivedAuth, "received-auth", places.receivedAuth),
+    ...optional(proxyV2, "proxy-v2", places.proxyV2),
+  ];
+}
+
+const TLS_WORDS = { starttls: "tls", "starttls-required": "tls-require", smtps: "smtps" } as const;
+
+function tlsOptions({ at, tls, places }: Listener): readonly Printed[] {
+  if (tls.mode === "none") return [];
+  const words = [
+    TLS_WORDS[tls.mode] + (tls.verify ? " verify" : ""),
+    ...tls.pkis.map(({ name }) => `pki ${printWord(name)}`),
+    ...(tls.ca === undefined ? [] : [`ca ${printWord(tls.ca.name)}`]),
+    ...tlsWords(tls.settings),
+  ];
+  return [{ text: words.join(" "), at: places.tls ?? at }];
+}
+
+function authOptions({ at, auth, places }: Listener): readonly Printed[] {
+  if (auth.mode === "none") return [];
+  const word = auth.mode === "required" ? "auth" : "auth-optional";
+  const table = auth.table === undefined ? "" : ` ${printOperand(auth.table)}`;
+  return [{ text: word + table, at: places.auth ?? at }];
+}

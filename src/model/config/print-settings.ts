@@ -1,0 +1,118 @@
+/** Prints the values of the whole server, one a line. */
+import { limitDirective } from "./build-limits.ts";
+import type { Config } from "./config.ts";
+import { SETTINGS } from "./defaults.ts";
+import { formatDelay } from "./delay.ts";
+import {
+  type LimitTraits,
+  MDA_LIMITS,
+  MTA_LIMITS,
+  type MtaLimits,
+  SCHEDULER_LIMITS,
+} from "./limits.ts";
+import { line, type PrintedLine } from "./printed-line.ts";
+import { printWord, quote } from "./quote.ts";
+import { formatSize } from "./size.ts";
+import { formatCiphers, formatCurves, formatProtocols } from "./tls-values.ts";
+
+export function printSettings(config: Config): readonly PrintedLine[] {
+  const { places } = config;
+  const setting = (words: string, value: string): PrintedLine =>
+    line(`${words} ${value}`.trimEnd(), places.get(words));
+  const directive = (name: keyof typeof SETTINGS, value: string): PrintedLine =>
+    setting(SETTINGS[name].directive, value);
+  return [
+    setting("admd", quote(config.admd)),
+    directive("maxMessageBytes", formatSize(config.maxMessageBytes)),
+    directive("maxRecipients", String(config.maxRecipients)),
+    directive("maxMailsPerSession", String(config.maxMailsPerSession)),
+    setting("smtp sub-addr-delim", quote(config.subAddressDelimiter)),
+    ...tlsLines(config, setting),
+    directive("queueTtlMs", formatDelay(config.queueTtlMs)),
+    ...queueLines(config, setting),
+    setting("bounce warn-interval", config.bounceWarnIntervalsMs.map(formatDelay).join(", ")),
+    ...srsLines(config, setting),
+    directive("mtaMaxDeferred", String(config.mtaMaxDeferred)),
+  ];
+}
+
+/** Of `which` all, or those that the file sets. */
+export function printLimits(config: Config, which: "all" | "set"): readonly PrintedLine[] {
+  const domains = [...config.mtaDomainLimits].flatMap(([domain, limits]) =>
+    mtaLines(config, limits, domain),
+  );
+  const lines = [
+    ...mtaLines(config, config.mtaLimits),
+    ...limitLines(config, "mda limit", [MDA_LIMITS, config.mdaLimits]),
+    ...limitLines(config, "scheduler limit", [SCHEDULER_LIMITS, config.schedulerLimits]),
+  ];
+  // What a domain has is all said, as it may differ from what its line says.
+  return [...lines.filter(({ at }) => which === "all" || at !== undefined), ...domains];
+}
+
+type PrintSetting = (words: string, value: string) => PrintedLine;
+
+function tlsLines({ tls }: Config, setting: PrintSetting): readonly PrintedLine[] {
+  const { ciphers, curves, protocols } = tls;
+  const lines: PrintedLine[] = [];
+  if (ciphers) lines.push(setting("smtp tls ciphers", quote(formatCiphers(ciphers))));
+  if (curves) lines.push(setting("smtp tls curves", quote(formatCurves(curves))));
+  if (protocols) lines.push(setting("smtp tls protocols", quote(formatProtocols(protocols))));
+  return lines;
+}
+
+function queueLines(
+  { queueCompression, queueEncryption }: Config,
+  setting: PrintSetting,
+): readonly PrintedLine[] {
+  const lines: PrintedLine[] = [];
+  if (queueCompression) lines.push(setting("queue compression", ""));
+  if (queueEncryption.kind === "key")
+    lines.push(setting("queue encryption", quote(queueEncryption.key)));
+  if (queueEncryption.kind === "terminal") lines.push(setting("queue encryption", ""));
+  if (queueEncryption.kind === "stdin") lines.push(setting("queue encryption", "stdin"));
+  return lines;
+}
+
+function srsLines({ srs }: Config, setting: PrintSetting): readonly PrintedLine[] {
+  if (srs === undefined) return [];
+  const { key, backupKey, ttlMs } = srs;
+  return [
+    setting("srs key", quote(key)),
+    ...(backupKey === undefined ? [] : [setting("srs key backup", quote(backupKey))]),
+    setting("srs ttl", formatDelay(ttlMs)),
+  ];
+}
+
+function mtaLines(config: Config, limits: MtaLimits, domain?: string): readonly PrintedLine[] {
+  const directive = limitDirective("mta", domain);
+  const lines = limitLines(config, directive, [MTA_LIMITS, limits]);
+  if (limits.family === "any") return lines;
+  const words = domain === undefined ? directive : `mta limit for domain ${printWord(domain)}`;
+  const family = line(`${words} ${limits.family}`, config.places.get(`${directive} family`));
+  return [...lines, family];
+}
+
+function limitLines<Name extends string>(
+  { places }: Config,
+  directive: string,
+  [traits, values]: readonly [
+    traits: Readonly<Record<Name, LimitTraits>>,
+    values: Readonly<Record<Name, number>>,
+  ],
+): readonly PrintedLine[] {
+  return (Object.keys(traits) as Name[]).map((name) => {
+    const { word, unit } = traits[name];
+    const value = unit === "seconds" ? values[name] / 1000 : values[name];
+    return line(
+      `${printDirective(directive)} ${word} ${value}`,
+      places.get(`${directive} ${word}`),
+    );
+  });
+}
+
+/** The domain in it may have to be in quotes. */
+function printDirective(directive: string): string {
+  const [, domain] = /^mta limit for domain (.*)$/u.exec(directive) ?? [];
+  return domain === undefined ? directive : `mta limit for domain ${printWord(domain)}`;
+}
