@@ -37,6 +37,11 @@ const NAMELESS: KnownEnds = {
 const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
   dispatcher: async () => (await import("./dispatcher.ts")).startDispatcher,
   queue: async () => (await import("./queue.ts")).startQueue,
+  lookup: async () => {
+    // Here, as the other processes have no SQLite.
+    const { nodeTableFiles } = await import("#world/node/sqlite-table.ts");
+    return (await import("./lookup.ts")).lookupRole(nodeTableFiles());
+  },
   control: async () => (await import("./control-role.ts")).startControlRole,
   agent: async () => (await import("./agent.ts")).startAgent,
 };
@@ -63,7 +68,8 @@ function main(role: Role): void {
     log: log.sink,
     ports: (config, slice) => portsOf(role, config, slice),
     startRole: START[role],
-    started: dropFileReads,
+    // Lookup opens its tables again when they change.
+    started: role === "lookup" ? () => undefined : dropFileReads,
     ended: () => void end(),
   });
   process.on("message", (handover: Handover, handle?: Socket) => {

@@ -4,7 +4,7 @@
  * Runs as: `_smtpd`, several times, under Node's permission model: it reaches the
  * network and the sockets it was given, no file and no program. Holds: rules and
  * tables; no password, no mail but what is on its way; how its last deliveries ended.
- * Talks to: the parent, the queue, agents. When it dies, its open sessions break
+ * Talks to: the parent, the queue, lookup, agents. When it dies, its open sessions break
  * without a 250 and its deliveries are attempted again.
  */
 import { Drain } from "#base/time/drain.ts";
@@ -16,15 +16,17 @@ import type { Carrier } from "#model/delivery.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
+import { Tables } from "#policy/tables/tables.ts";
 import { AgentCarrier } from "./agent-carrier.ts";
 import { AttemptMemory } from "./attempt-memory.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 import type { Link } from "./channel.ts";
 import { RemoteIntake } from "./remote-intake.ts";
+import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
-import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE } from "./shapes.ts";
+import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE, LOOKUP_CLIENT_SIDE } from "./shapes.ts";
 import { SwitchedIntake } from "./switched-intake.ts";
 
 /** How long sessions may finish their message, and deliveries end, when the daemon stops. */
@@ -37,6 +39,7 @@ export async function startDispatcher(setting: RoleSetting): Promise<RunningRole
 class Dispatcher implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #users: RemoteUsers;
+  readonly #tables: RemoteTables;
   readonly #agents: AgentCarrier;
   readonly #carrier: Carrier;
   readonly #intake = new SwitchedIntake();
@@ -53,6 +56,7 @@ class Dispatcher implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
+    this.#tables = new RemoteTables(ports.clock);
     this.#agents = new AgentCarrier(ports.clock, config, (action, user) =>
       parent.send({ kind: "agent-wanted", action, user }),
     );
@@ -63,7 +67,11 @@ class Dispatcher implements RunningRole {
       relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
     });
     this.#carrier = new AttemptMemory(byAction);
-    const routing = createRouting(config, this.#users);
+    const tables = new Tables(config.tables, {
+      delimiter: config.subAddressDelimiter,
+      backendOf: this.#tables.backendOf,
+    });
+    const routing = createRouting(config, { users: this.#users, tables });
     const limits = limitsFor(setting.slice.maxOpenFiles);
     this.#server = new SmtpServer(
       ports,
@@ -91,6 +99,7 @@ class Dispatcher implements RunningRole {
 
   joined(sibling: Joined): void {
     if (sibling.to === "queue") this.#queueJoined(sibling.open(DISPATCHER_SIDE));
+    else if (sibling.to === "lookup") this.#tables.linked(sibling.open(LOOKUP_CLIENT_SIDE));
     else if (sibling.to === "agent") {
       this.#agents.linked(sibling.name, sibling.open(AGENT_CLIENT_SIDE));
     } else sibling.refuse();

@@ -11,6 +11,7 @@ import type { Files } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Config } from "#model/config/config.ts";
@@ -21,6 +22,7 @@ import type { Defer } from "./channel.ts";
 import type { Child, LaunchRequest } from "./child.ts";
 import { startControlRole } from "./control-role.ts";
 import { startDispatcher } from "./dispatcher.ts";
+import { lookupRole } from "./lookup.ts";
 import { type MemoryEnd, memoryPair, MemoryPairs } from "./memory-link.ts";
 import { Parent } from "./parent.ts";
 import { startQueue } from "./queue.ts";
@@ -43,6 +45,8 @@ export interface PartPorts {
 
 export interface MailSystemWorld {
   readonly users: Users;
+  /** Of `db:` tables; without it none of them can be read. */
+  readonly tableFiles?: TableFiles;
   /** Ports of their own for the parent and for each child that is started. */
   startPart(): PartPorts;
 }
@@ -72,11 +76,22 @@ export interface MailSystem {
   kill(role: Role): void;
 }
 
-const START: Readonly<Record<Role, StartRole>> = {
+const START: Readonly<Record<Exclude<Role, "lookup">, StartRole>> = {
   dispatcher: startDispatcher,
   queue: startQueue,
   control: startControlRole,
   agent: startAgent,
+};
+
+const NO_TABLE_FILES: TableFiles = {
+  table(path) {
+    const cause = new Error(`${path}: there are no files of tables here`);
+    return {
+      lookupAny: () => ({ kind: "unavailable", cause }),
+      fault: () => cause,
+      close: () => undefined,
+    };
+  },
 };
 
 /** Starts it; resolves when mail can flow, or with a line on what stood in the way. */
@@ -166,7 +181,8 @@ class Parts {
       home,
       log,
       ports: () => ({ ...portsOnly(ports), network, defer: (run) => ports.clock.after(0, run) }),
-      startRole: async () => START[role],
+      startRole: async () =>
+        role === "lookup" ? lookupRole(this.#world.tableFiles ?? NO_TABLE_FILES) : START[role],
       started: () => undefined,
       ended: () => part.die("exited with 0"),
     });

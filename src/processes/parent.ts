@@ -75,6 +75,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   readonly #agents: Agents<End>;
   readonly #queue: Supervised<End>;
   readonly #control: Supervised<End>;
+  /** Undefined: every table is in memory. */
+  readonly #lookup: Supervised<End> | undefined;
   readonly #dispatchers: readonly Supervised<End>[];
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -120,6 +122,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     });
     this.#queue = this.#supervised("queue", 0, []);
     this.#control = this.#supervised("control", 0, [this.#sockets.controlFd]);
+    this.#lookup = needsLookup(settings.config) ? this.#supervised("lookup", 0, []) : undefined;
     this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
       this.#supervised("dispatcher", index, this.#sockets.listenerFds),
     );
@@ -203,16 +206,23 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   #children(): readonly Supervised<End>[] {
-    return [this.#queue, ...this.#dispatchers, this.#control];
+    const lookup = this.#lookup === undefined ? [] : [this.#lookup];
+    return [this.#queue, ...lookup, ...this.#dispatchers, this.#control];
   }
 
   /** Joins a child that has just started to those of its siblings that run. */
   #ready(child: Supervised<End>): void {
-    const [queue, control] = [this.#queue, this.#control];
+    const [queue, control, lookup] = [this.#queue, this.#control, this.#lookup];
     for (const [index, dispatcher] of this.#dispatchers.entries()) {
       if (child === queue || child === dispatcher) {
         void this.#join([queue, "queue", ""], [dispatcher, "dispatcher", String(index)]);
       }
+      if (lookup !== undefined && (child === lookup || child === dispatcher)) {
+        void this.#join([lookup, "lookup", ""], [dispatcher, "dispatcher", String(index)]);
+      }
+    }
+    if (lookup !== undefined && (child === lookup || child === queue)) {
+      void this.#join([lookup, "lookup", ""], [queue, "queue", ""]);
     }
     if (child === queue || child === control) {
       void this.#join([queue, "queue", ""], [control, "control", ""]);
@@ -275,6 +285,9 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
         this.#listening.add(child);
         this.#startedIfAll();
         return;
+      case "tables-fault":
+        this.#cannotStart(child, message.why);
+        return;
       case "ready":
       case "stopped":
       case "cannot-start":
@@ -308,6 +321,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     await Promise.all(this.#dispatchers.map((each) => each.stop(DISPATCHER_GRACE_MS)));
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
+    await this.#lookup?.stop(0);
     await this.#control.stop(0);
     await this.#pairs.close();
     this.#sockets.close();
@@ -324,4 +338,9 @@ function give<End extends Destroyable>(
 ): void {
   if (to.child === undefined) end.destroy();
   else to.child.handOver({ to: role, name }, end);
+}
+
+/** Whether a table is not in memory: then there is a process that asks it. */
+function needsLookup(config: Config): boolean {
+  return [...config.tables.values()].some(({ source }) => source.kind === "db");
 }

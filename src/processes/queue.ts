@@ -10,14 +10,16 @@ import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
+import { Tables } from "#policy/tables/tables.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
 import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
 import { QueueDoors } from "./queue-doors.ts";
+import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
 import { RoomWatch } from "./room-watch.ts";
-import { CONTROL_QUEUE_SIDE, QUEUE_SIDE } from "./shapes.ts";
+import { CONTROL_QUEUE_SIDE, LOOKUP_CLIENT_SIDE, QUEUE_SIDE } from "./shapes.ts";
 
 export async function startQueue(setting: RoleSetting): Promise<RunningRole | string> {
   const { ports, slice, observer } = setting;
@@ -34,6 +36,8 @@ class QueueRole implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #room: RoomWatch;
   readonly #users: RemoteUsers;
+  /** For bounces, which rules send on their way. */
+  readonly #tables: RemoteTables;
   readonly #doors: QueueDoors;
   readonly #queue: Queue;
   #stopping = false;
@@ -44,12 +48,19 @@ class QueueRole implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
+    this.#tables = new RemoteTables(ports.clock);
     this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
     this.#queue = createQueue(
       {
         ...ports,
         spool,
-        routing: createRouting(config, this.#users),
+        routing: createRouting(config, {
+          users: this.#users,
+          tables: new Tables(config.tables, {
+            delimiter: config.subAddressDelimiter,
+            backendOf: this.#tables.backendOf,
+          }),
+        }),
         carrier: this.#doors,
         observe: observer.observe,
       },
@@ -78,6 +89,10 @@ class QueueRole implements RunningRole {
         message: (request) => answerer.request(request),
         closed: () => answerer.lost(),
       });
+      return;
+    }
+    if (sibling.to === "lookup") {
+      this.#tables.linked(sibling.open(LOOKUP_CLIENT_SIDE));
       return;
     }
     if (this.#stopping) {

@@ -7,7 +7,7 @@
  * writing and no child processes is what a process that faces strangers gets; its
  * reading is for the program's own source files, and is dropped after start.
  */
-export type Role = "dispatcher" | "queue" | "control" | "agent";
+export type Role = "dispatcher" | "queue" | "lookup" | "control" | "agent";
 
 /** Every user of the daemon (tools/install-users): no mail is delivered as one of them. */
 export const DAEMON_USERS: readonly string[] = [
@@ -40,7 +40,7 @@ const YOUNG_SPACE = "--max-semi-space-size=4";
  * messages waiting: 192 MB without this, 135 MB with it, at the same speed.
  */
 const TIGHT_HEAP = "--heap-growing-percent=60";
-/** SQLite opens files outside the permission model. */
+/** SQLite opens files outside the permission model, for reading and for writing (tried with Node 26.10). */
 const NO_SQLITE = "--no-experimental-sqlite";
 
 const netOnly = (checkout: string): readonly string[] => [
@@ -59,6 +59,12 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   queue: {
     user: "_smtpq",
     nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP],
+  },
+  // Its files are those of the configuration, which a reload may change: it may read all that
+  // its user may. Without the right to the network it connects to nothing.
+  lookup: {
+    user: "_smtpl",
+    nodeFlags: () => [...EVERY, "--permission", "--allow-fs-read=*", YOUNG_SPACE],
   },
   control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
   agent: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },

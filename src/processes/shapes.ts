@@ -19,11 +19,18 @@ import {
   pagedRequestCodec,
 } from "#model/ipc/control-link.ts";
 import {
+  type LookupAnswer,
+  lookupAnswerCodec,
+  type LookupQuestion,
+  lookupQuestionCodec,
+} from "#model/ipc/lookup-link.ts";
+import {
   type DispatcherToQueue,
   dispatcherToQueueCodec,
   type QueueToDispatcher,
   queueToDispatcherCodec,
 } from "#model/ipc/queue-link.ts";
+import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { type ChannelShape, turned } from "./channel.ts";
 
 /** A message with its envelopes and an inline text; envelopes may be many. */
@@ -59,6 +66,18 @@ export const AGENT_CLIENT_SIDE: ChannelShape<AttemptReply, AttemptRequest> = {
 };
 
 export const AGENT_SIDE: ChannelShape<AttemptRequest, AttemptReply> = turned(AGENT_CLIENT_SIDE);
+
+/** Lookup's end of a channel to a dispatcher: keys are short, and there may be many. */
+export const LOOKUP_SIDE: ChannelShape<LookupQuestion, LookupAnswer> = {
+  inbound: lookupQuestionCodec,
+  outbound: lookupAnswerCodec,
+  maxFrameBytes: 2 * 1024 * 1024,
+};
+
+export const LOOKUP_CLIENT_SIDE: ChannelShape<LookupAnswer, LookupQuestion> = turned(
+  LOOKUP_SIDE,
+  MAX_STORED_VALUE_BYTES + 64 * 1024,
+);
 
 /** The control process asks the queue. */
 export const CONTROL_CLIENT_SIDE: ChannelShape<PagedAnswer, PagedRequest> = {

@@ -83,6 +83,8 @@ export type ChildToParent =
   | { readonly kind: "listening" }
   /** The role could not start; one line that an operator can act on. */
   | { readonly kind: "cannot-start"; readonly why: string }
+  /** Tables that lookup cannot read, in one line: no start with them, and a warning later. */
+  | { readonly kind: "tables-fault"; readonly why: string }
   | { readonly kind: "stopped" }
   | { readonly kind: "counters"; readonly request: number; readonly counters: readonly Counter[] }
   | { readonly kind: "user-wanted"; readonly request: number; readonly name: string }
@@ -144,4 +146,5 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   "agent-wanted": [6, { action: nameCodec, user: nameCodec }],
   control: [7, { request: numberedRequestCodec }],
   listening: [8, {}],
+  "tables-fault": [9, { why: reasonCodec }],
 });

@@ -1,0 +1,24 @@
+/** Files of `db:` tables, each asked for one key after another (model/table-database.ts). */
+import type { Lookup } from "#base/lookup.ts";
+
+export interface StoredEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface TableFile {
+  /**
+   * The first of `keys`, which are in lower case, that the file has. The file is looked at
+   * anew for each question, so one that was replaced answers at once, and one that could
+   * not be read is tried again. Never throws.
+   */
+  lookupAny(keys: readonly string[]): Lookup<StoredEntry>;
+  /** Why it cannot be read now; undefined if it can. */
+  fault(): Error | undefined;
+  close(): void;
+}
+
+export interface TableFiles {
+  /** Opens nothing yet. */
+  table(path: string): TableFile;
+}
