@@ -10,6 +10,7 @@ const { actions } = configOf(
   'action "box" maildir',
   'action "over" lmtp "/run/lmtp.sock"',
   'action "out" relay',
+  'action "none" expand-only',
   'match from any for any action "box"',
 );
 
@@ -33,6 +34,12 @@ for (const [action, kind] of [
     assert.equal(result?.diagnostic, kind);
   });
 }
+
+test("an action whose kind delivers nothing keeps its mail waiting, and says so", async () => {
+  const [result] = await carrier.attempt(taskOf(localEnvelope("0000000a", "none", "ann")));
+  assert.equal(result?.outcome, "deferred");
+  assert.equal(result?.diagnostic, "Nothing delivers by 'expand-only'");
+});
 
 test("an action that the configuration no longer has keeps its mail waiting, and says so", async () => {
   for (const action of ["gone", "__proto__", ""]) {

@@ -3,14 +3,14 @@ import type { Action } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { deferAll } from "./attempt-sender.ts";
 
+/** A kind that is missing delivers nothing itself, or is not built yet. */
+export type Carriers = Readonly<Partial<Record<Action["kind"], Carrier>>>;
+
 export class CarrierByAction implements Carrier {
   readonly #actions: ReadonlyMap<string, Action>;
-  readonly #carriers: Readonly<Record<Action["kind"], Carrier>>;
+  readonly #carriers: Carriers;
 
-  constructor(
-    actions: ReadonlyMap<string, Action>,
-    carriers: Readonly<Record<Action["kind"], Carrier>>,
-  ) {
+  constructor(actions: ReadonlyMap<string, Action>, carriers: Carriers) {
     this.#actions = actions;
     this.#carriers = carriers;
   }
@@ -18,7 +18,12 @@ export class CarrierByAction implements Carrier {
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
     const name = task.envelopes[0]?.action ?? "";
     const action = this.#actions.get(name);
-    if (action !== undefined) return this.#carriers[action.kind].attempt(task);
+    if (action !== undefined) {
+      const carrier = this.#carriers[action.kind];
+      if (carrier !== undefined) return carrier.attempt(task);
+      // The configuration that accepted the message was another one.
+      return deferAll(task, "4.3.5", `Nothing delivers by '${action.kind}'`);
+    }
     // The configuration has changed since the message was accepted: it may change back.
     return deferAll(task, "4.3.5", `No action named ${JSON.stringify(name)} in the configuration`);
   }

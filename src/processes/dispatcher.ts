@@ -61,9 +61,11 @@ class Dispatcher implements RunningRole {
       parent.send({ kind: "agent-wanted", action, user }),
     );
     const actions = config.actions;
+    const { serverName: helo, subAddressDelimiter } = config;
+    const lmtpSettings = { helo, subAddressDelimiter };
     const byAction = new CarrierByAction(actions, {
       maildir: this.#agents,
-      lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), config.serverName, observe),
+      lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), lmtpSettings, observe),
       relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
     });
     this.#carrier = new AttemptMemory(byAction);

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
 import { LmtpDelivery } from "./lmtp.ts";
-import type { LmtpAction } from "#model/config/config.ts";
+import { parseLmtpDestination } from "#model/config/relay-url.ts";
 import type { DeliveryTask } from "#model/delivery.ts";
+import { lmtpAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { SimWorld } from "#world/sim/world.ts";
@@ -17,26 +18,20 @@ async function attempt(
   task: DeliveryTask,
   settings: {
     readonly rcptTo: boolean;
-    readonly destination?: Endpoint;
+    readonly destination?: string;
     readonly sink?: SinkSettings;
   },
 ): Promise<{ readonly results: readonly string[]; readonly sink: Sink }> {
   const world = new SimWorld(1);
   const sink = new Sink({ dialect: "lmtp", extensions: ["PIPELINING"], ...settings.sink });
   await sink.listen(world.network, SOCKET);
-  const action: LmtpAction = {
-    kind: "lmtp",
-    at: { file: "smtpd.conf", line: 1, column: 1 },
-    name: "in",
-    ttlMs: DAY_MS,
-    destination: settings.destination ?? SOCKET,
-    rcptTo: settings.rcptTo,
-    user: undefined,
-  };
+  const destination = parseLmtpDestination(settings.destination ?? "/run/lmtp.sock");
+  if (destination.kind === "relay-url-fault") throw new TypeError(destination.reason);
+  const action = lmtpAction("in", { destination, rcptTo: settings.rcptTo });
   const delivery = new LmtpDelivery(
     world,
     new Map([["in", action]]),
-    "mail.example",
+    { helo: "mail.example", subAddressDelimiter: "+" },
     () => undefined,
   );
   const results = await world.clock.runUntilSettled(delivery.attempt(task), DAY_MS);
@@ -83,16 +78,33 @@ test("LMTP delivery defers when its server is not there, or refuses to talk", as
   const task = taskOf(["b@server.example"], TEXT, LOCAL);
   const absent = await attempt(task, {
     rcptTo: true,
-    destination: { kind: "unix", path: "/run/other.sock" },
+    destination: "/run/other.sock",
   });
   assert.deepEqual(absent.results, [
     "deferred | 4.4.1 | No such socket (at CONNECT) | unix:/run/other.sock",
   ]);
   const lost = await attempt(task, {
     rcptTo: true,
-    destination: { kind: "tcp", host: "absent.example", port: 24 },
+    destination: "absent.example:24",
   });
   assert.deepEqual(lost.results, ["deferred | 4.4.3 | LMTP host not found | "]);
   const refused = await attempt(task, { rcptTo: true, sink: { reply: () => "554 5.7.1 No" } });
   assert.deepEqual(refused.results, ["deferred | 4.7.1 | 554 5.7.1 No | unix:/run/lmtp.sock"]);
+});
+
+test("LMTP delivery goes where the specifiers of its destination say, and nowhere else", async () => {
+  const task = taskOf(
+    ["b+lmtp@server.example", "c@other.example", "x/../y+a@b.example"],
+    TEXT,
+    LOCAL,
+  );
+  const { results } = await attempt(task, {
+    rcptTo: true,
+    destination: "/run/%{rcpt.user[2:]}.sock",
+  });
+  assert.deepEqual(results, [
+    "failed | 5.1.1 | No LMTP server can have this address: %{rcpt.user} is too short for its range | ",
+    "delivered | 2.0.0 | 250 2.0.0 Taken | unix:/run/lmtp.sock",
+    "deferred | 4.4.1 | No such socket (at CONNECT) | unix:/run/:.:y+a.sock",
+  ]);
 });

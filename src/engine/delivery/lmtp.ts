@@ -21,12 +21,28 @@ import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { findDeliveredTo } from "./delivered-to.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import type { LmtpAction } from "#model/config/config.ts";
+import { parseLmtpEndpoint } from "#model/config/relay-url.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
-import type { Envelope } from "#model/envelope.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
+import { expandFormat } from "#policy/expand/format.ts";
 
 export interface LmtpPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;
+}
+
+export interface LmtpSettings {
+  /** Our name in LHLO. */
+  readonly helo: string;
+  /** What `strip` of a format cuts at. */
+  readonly subAddressDelimiter: string;
+}
+
+/** Envelopes of one message that go to one place. */
+interface Group {
+  readonly action: LmtpAction;
+  readonly endpoint: Endpoint;
+  readonly envelopes: Envelope[];
 }
 
 /** Recipients of one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
@@ -42,19 +58,18 @@ const LOOP: Outcome = {
 export class LmtpDelivery implements Carrier {
   readonly #resolver: Resolver;
   readonly #actions: ReadonlyMap<string, LmtpAction>;
-  readonly #helo: string;
+  readonly #settings: LmtpSettings;
   readonly #pool: ClientPool;
 
-  /** `helo` is our name in LHLO. */
   constructor(
     ports: LmtpPorts,
     actions: ReadonlyMap<string, LmtpAction>,
-    helo: string,
+    settings: LmtpSettings,
     observe: Observe,
   ) {
     this.#resolver = ports.resolver;
     this.#actions = actions;
-    this.#helo = helo;
+    this.#settings = settings;
     this.#pool = new ClientPool({ ...ports, observe }, POOL_SETTINGS);
   }
 
@@ -69,10 +84,12 @@ export class LmtpDelivery implements Carrier {
     const isLoop = (envelope: Envelope): boolean => seen.has(envelope.destination.toLowerCase());
     const results = [...forAll(task.envelopes.filter(isLoop), LOOP)];
     const rest = task.envelopes.filter((envelope) => !isLoop(envelope));
-    for (const group of Map.groupBy(rest, ({ action }) => action).values()) {
-      for (let at = 0; at < group.length; at += MAX_RECIPIENTS) {
-        const envelopes = group.slice(at, at + MAX_RECIPIENTS);
-        results.push(...(await this.#transact({ ...task, envelopes })));
+    const { groups, strays } = this.#group(task.message, rest);
+    results.push(...strays);
+    for (const group of groups) {
+      for (let at = 0; at < group.envelopes.length; at += MAX_RECIPIENTS) {
+        const envelopes = group.envelopes.slice(at, at + MAX_RECIPIENTS);
+        results.push(...(await this.#transact({ ...task, envelopes }, group)));
       }
     }
     return results;
@@ -83,11 +100,56 @@ export class LmtpDelivery implements Carrier {
     return this.#pool.close();
   }
 
-  async #transact(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
+  /** By destination, and the results of those that have none. */
+  #group(
+    message: Message,
+    envelopes: readonly Envelope[],
+  ): { readonly groups: Iterable<Group>; readonly strays: readonly DeliveryResult[] } {
+    const groups = new Map<string, Group>();
+    const strays: DeliveryResult[] = [];
+    for (const envelope of envelopes) {
+      const action = this.#actions.get(envelope.action);
+      const endpoint =
+        action === undefined
+          ? deferred("4.3.5", "No such lmtp action")
+          : this.#destinationOf(action, message, envelope);
+      if (action === undefined || "outcome" in endpoint) {
+        if ("outcome" in endpoint) strays.push({ evpid: envelope.evpid, ...endpoint });
+        continue;
+      }
+      const key = `${action.name}|${formatEndpoint(endpoint)}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { action, endpoint, envelopes: [envelope] });
+      else group.envelopes.push(envelope);
+    }
+    return { groups: groups.values(), strays };
+  }
+
+  #destinationOf(
+    { destination }: LmtpAction,
+    message: Message,
+    { transport, ...envelope }: Envelope,
+  ): Endpoint | Outcome {
+    if (destination.kind === "endpoint") return destination.endpoint;
+    const text = expandFormat(destination.format, {
+      sender: message.reversePath,
+      rcpt: envelope.forwardPath,
+      dest: envelope.destination,
+      username: transport.kind === "mda" ? transport.user : "",
+      // smtpd does not start with a destination in a home folder.
+      directory: "",
+      subAddressDelimiter: this.#settings.subAddressDelimiter,
+    });
+    const endpoint = typeof text === "string" ? parseLmtpEndpoint(text) : text;
+    return "reason" in endpoint ? noDestination(endpoint.reason) : endpoint;
+  }
+
+  async #transact(
+    task: DeliveryTask,
+    { action, endpoint: destination }: Group,
+  ): Promise<readonly DeliveryResult[]> {
     const { message, envelopes, text } = task;
-    const action = this.#actions.get(envelopes[0]?.action ?? "");
-    if (action === undefined) return forAll(envelopes, deferred("4.3.5", "No such lmtp action"));
-    const hop = { dialect: "lmtp", endpoint: action.destination } as const;
+    const hop = { dialect: "lmtp", endpoint: destination } as const;
     const addresses = await addressesOf(this.#resolver, hop);
     if (addresses.kind !== "addresses") {
       return forAll(envelopes, deferred("4.4.3", "LMTP host not found"));
@@ -117,7 +179,7 @@ export class LmtpDelivery implements Carrier {
   #routeOf(action: LmtpAction, endpoint: Endpoint): ClientRoute {
     const host = formatEndpoint(endpoint);
     const key = `${action.name}|${host}`;
-    return { key, endpoint, dialect: "lmtp", helo: this.#helo, host };
+    return { key, endpoint, dialect: "lmtp", helo: this.#settings.helo, host };
   }
 }
 
@@ -133,4 +195,10 @@ function deferred(status: string, diagnostic: string): Outcome {
 
 function forAll(envelopes: readonly Envelope[], outcome: Outcome): readonly DeliveryResult[] {
   return envelopes.map(({ evpid }) => ({ evpid, ...outcome }));
+}
+
+/** It is what the addresses hold that makes no destination, and that does not change. */
+function noDestination(reason: string): Outcome {
+  const diagnostic = `No LMTP server can have this address: ${reason}`;
+  return { outcome: "failed", status: "5.1.1", diagnostic, remote: "" };
 }

@@ -13,7 +13,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
-import type { RelayAction } from "#model/config/config.ts";
+import type { RelayHost } from "#model/config/config.ts";
 import { isNullMx, orderExchangers } from "./mx-order.ts";
 
 /** A server that may have several addresses, or needs none (a UNIX-domain socket). */
@@ -45,10 +45,13 @@ export interface NextHopPorts {
 const SMTP_PORT = 25;
 const ADDRESS_LITERAL = /^\[(?:IPv6:)?([0-9a-f:.]{2,45})\]$/i;
 
-/** `turn` counts up with each message, so that the hosts of an action take turns. */
-export function hostsOf(action: RelayAction, turn: number): NextHops {
-  const first = turn % action.hosts.length;
-  const inTurn = [...action.hosts.slice(first), ...action.hosts.slice(0, first)];
+/**
+ * `turn` counts up with each message, so that the hosts of an action take turns. How a
+ * host is to use TLS is not looked at yet: smtpd does not start where it matters.
+ */
+export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
+  const first = turn % Math.max(hosts.length, 1);
+  const inTurn = [...hosts.slice(first), ...hosts.slice(0, first)];
   return {
     kind: "next-hops",
     hops: inTurn.map(({ protocol, endpoint }) => ({ dialect: protocol, endpoint })),

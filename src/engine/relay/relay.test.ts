@@ -2,14 +2,28 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MxRecord } from "#base/ports/resolver.ts";
 import { type DeliveryTask, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
-import type { RelayAction, RelayHost } from "#model/config/config.ts";
+import type { RelayHost, RelayTo, Table } from "#model/config/config.ts";
 import { SimWorld } from "#world/sim/world.ts";
+import { relayAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
 const TEXT = "Subject: x\r\n\r\nhello\r\n";
+
+const TABLE: Table = {
+  at: { file: "smtpd.conf", line: 1, column: 1 },
+  name: "<dynamic:1>",
+  source: { kind: "inline" },
+  shape: "list",
+  entries: new Map(),
+};
+
+function hostAt(protocol: RelayHost["protocol"], name: string): RelayHost {
+  const endpoint = { kind: "tcp", host: name, port: 25 } as const;
+  return { protocol, tls: "never", endpoint, label: undefined };
+}
 
 function mx(preference: number, exchange: string): MxRecord {
   return { preference, exchange };
@@ -21,14 +35,8 @@ class Scene {
 
   constructor(hosts: readonly RelayHost[] = [], seed = 1) {
     this.world = new SimWorld(seed);
-    const action: RelayAction = {
-      kind: "relay",
-      at: { file: "smtpd.conf", line: 1, column: 1 },
-      name: "out",
-      ttlMs: DAY_MS,
-      hosts,
-      helo: "client.example",
-    };
+    const to: RelayTo = hosts.length > 0 ? { kind: "hosts", table: TABLE, hosts } : { kind: "mx" };
+    const action = relayAction("out", { to });
     const { network, clock, random, resolver } = this.world;
     const ports = { network, clock, random, resolver };
     this.relay = new Relay(ports, new Map([["out", action]]), () => undefined);
@@ -256,8 +264,8 @@ test("relay sends the recipients in transactions of their number", async () => {
 
 test("relay sends to the hosts of its action in turn, without asking for MX", async () => {
   const hosts: readonly RelayHost[] = [
-    { protocol: "smtp", endpoint: { kind: "tcp", host: "smart.example", port: 25 } },
-    { protocol: "smtp", endpoint: { kind: "tcp", host: "192.0.2.2", port: 25 } },
+    hostAt("smtp", "smart.example"),
+    hostAt("smtp", "192.0.2.2"),
   ];
   const scene = new Scene(hosts);
   scene.world.resolver.setAddresses("smart.example", ["192.0.2.1"]);
@@ -271,25 +279,18 @@ test("relay sends to the hosts of its action in turn, without asking for MX", as
 });
 
 test("relay sends to the other host when one is down, and defers when none is found", async () => {
-  const hosts: readonly RelayHost[] = [
-    { protocol: "smtp", endpoint: { kind: "tcp", host: "192.0.2.1", port: 25 } },
-    { protocol: "smtp", endpoint: { kind: "tcp", host: "192.0.2.2", port: 25 } },
-  ];
+  const hosts: readonly RelayHost[] = [hostAt("smtp", "192.0.2.1"), hostAt("smtp", "192.0.2.2")];
   const scene = new Scene(hosts);
   const second = await scene.sink("192.0.2.2");
   await scene.to("x@server.example");
   await scene.to("x@server.example");
   assert.equal(second.messages.length, 2);
-  const lost = new Scene([
-    { protocol: "smtp", endpoint: { kind: "tcp", host: "absent.example", port: 25 } },
-  ]);
+  const lost = new Scene([hostAt("smtp", "absent.example")]);
   assert.deepEqual(await lost.to("x@y.example"), ["deferred | 4.4.4 | Host not found | "]);
 });
 
 test("relay speaks LMTP to hosts that say so", async () => {
-  const scene = new Scene([
-    { protocol: "lmtp", endpoint: { kind: "tcp", host: "192.0.2.1", port: 25 } },
-  ]);
+  const scene = new Scene([hostAt("lmtp", "192.0.2.1")]);
   const sink = await scene.sink("192.0.2.1", {
     dialect: "lmtp",
     reply: (line) => (line === "TEXT y@b.example" ? "550 5.2.2 Full" : undefined),
@@ -345,9 +346,7 @@ test("relay for which we are the second exchanger waits for the first one", asyn
 });
 
 test("relay to a host of its action does not mind the host's name", async () => {
-  const scene = new Scene([
-    { protocol: "smtp", endpoint: { kind: "tcp", host: "127.0.0.1", port: 25 } },
-  ]);
+  const scene = new Scene([hostAt("smtp", "127.0.0.1")]);
   await scene.sink("127.0.0.1", {
     reply: (line) => (line === "BANNER" ? "220 client.example ESMTP" : undefined),
   });

@@ -15,6 +15,7 @@
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
@@ -31,7 +32,14 @@ import {
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { addressesOf } from "./hop-addresses.ts";
-import { exchangersOf, hostsOf, type NextHop, type NextHops, type NoRoute } from "./next-hops.ts";
+import {
+  exchangersOf,
+  hostsOf,
+  type NextHop,
+  type NextHops,
+  noRoute,
+  type NoRoute,
+} from "./next-hops.ts";
 import { ResolverCache } from "./resolver-cache.ts";
 
 export interface RelayPorts extends Omit<PoolPorts, "observe"> {
@@ -89,8 +97,8 @@ export class Relay implements Carrier {
   /** The queue hands out one route at a time; envelopes of several are told apart all the same. */
   #groupByRoute(envelopes: readonly Envelope[]): readonly (readonly Envelope[])[] {
     const groups = Map.groupBy(envelopes, (envelope) => {
-      const hasHosts = (this.#actions.get(envelope.action)?.hosts.length ?? 0) > 0;
-      return `${envelope.action}|${hasHosts ? "" : domainOf(envelope.destination)}`;
+      const isOneWay = this.#actions.get(envelope.action)?.to.kind === "hosts";
+      return `${envelope.action}|${isOneWay ? "" : domainOf(envelope.destination)}`;
     });
     return [...groups.values()];
   }
@@ -110,13 +118,24 @@ export class Relay implements Carrier {
   }
 
   async #nextHops(action: RelayAction, envelope: Envelope): Promise<NextHops | NoRoute> {
-    if (action.hosts.length === 0) {
-      const { random } = this.#ports;
-      return exchangersOf({ resolver: this.#resolver, random }, domainOf(envelope.destination));
+    const { to } = action;
+    switch (to.kind) {
+      case "mx": {
+        const { random } = this.#ports;
+        return exchangersOf({ resolver: this.#resolver, random }, domainOf(envelope.destination));
+      }
+      case "hosts": {
+        const turn = this.#turns.get(action.name) ?? 0;
+        this.#turns.set(action.name, turn + 1);
+        return hostsOf(to.hosts, turn);
+      }
+      case "backup":
+      case "domain":
+        // smtpd does not start with such an action.
+        return noRoute("deferred", "4.3.5", `'${to.kind}' of a relay is not built yet`);
+      default:
+        return unreachable(to);
     }
-    const turn = this.#turns.get(action.name) ?? 0;
-    this.#turns.set(action.name, turn + 1);
-    return hostsOf(action, turn);
   }
 
   async #tryHops(
@@ -153,7 +172,7 @@ function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientR
   const host = hop.endpoint.kind === "tcp" ? hop.endpoint.host : hop.endpoint.path;
   const key = `${action.name}|${hop.dialect}|${formatEndpoint(endpoint)}`;
   // A host that the configuration names may be another daemon of this machine.
-  const ownName = action.hosts.length === 0 ? action.helo : undefined;
+  const ownName = action.to.kind === "hosts" ? undefined : action.helo;
   return { key, endpoint, dialect: hop.dialect, helo: action.helo, ownName, host };
 }
 

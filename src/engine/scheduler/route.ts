@@ -4,7 +4,7 @@
  * every recipient of a message that goes the same way.
  *
  * Which route: relay by MX, the action and the destination's domain; `relay host`
- * and lmtp, the action; maildir, the action and the user.
+ * and lmtp, the action; what agents deliver, the action and the user.
  */
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
@@ -36,19 +36,25 @@ export function routeKeyOf(
     case "relay": {
       if (transport.kind !== "mta") return undefined;
       const domain = domainOf(destination);
-      const name = action.hosts.length > 0 ? action.name : `${action.name} ${domain}`;
+      const name = action.to.kind === "hosts" ? action.name : `${action.name} ${domain}`;
       return { name: `relay ${name}`, subsystem: "mta", user: undefined };
     }
     case "lmtp":
       if (transport.kind !== "mda") return undefined;
       return { name: `lmtp ${action.name}`, subsystem: "mda", user: undefined };
     case "maildir":
+    case "mbox":
+    case "mda":
       if (transport.kind !== "mda") return undefined;
       return {
-        name: `maildir ${action.name} ${transport.user}`,
+        name: `${action.kind} ${action.name} ${transport.user}`,
         subsystem: "mda",
         user: transport.user,
       };
+    case "forward-only":
+    case "expand-only":
+      // They make envelopes of other actions alone.
+      return undefined;
     default:
       return unreachable(action);
   }

@@ -3,22 +3,13 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Message } from "#model/envelope.ts";
 import type { Action } from "#model/config/config.ts";
+import { maildirAction, relayAction } from "#test/support/actions.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
 import { type Grant, Scheduler } from "./scheduler.ts";
 
-const AT = { file: "smtpd.conf", line: 1, column: 1 };
-const RELAY: Action = { kind: "relay", at: AT, name: "out", ttlMs: 1, hosts: [], helo: "" };
-const MAILDIR: Action = {
-  kind: "maildir",
-  at: AT,
-  name: "local",
-  ttlMs: 1,
-  path: { source: "", parts: [] },
-  user: undefined,
-};
 const ACTIONS = new Map<string, Action>([
-  ["out", RELAY],
-  ["local", MAILDIR],
+  ["out", relayAction("out")],
+  ["local", maildirAction("local")],
 ]);
 
 const LIMITS = { maxInflight: 4, mtaMaxPerRelay: 2, mdaMaxSession: 3, mdaMaxSessionPerUser: 2 };

@@ -1,0 +1,56 @@
+/** Actions with the defaults of smtpd.conf(5), for tests that have no configuration. */
+import type {
+  ActionBase,
+  LmtpAction,
+  LocalActionBase,
+  MaildirAction,
+  RelayAction,
+} from "#model/config/config.ts";
+
+const DAY_MS = 86_400_000;
+const BASE: Omit<ActionBase, "name"> = {
+  at: { file: "smtpd.conf", line: 1, column: 1 },
+  places: {},
+  ttlMs: 4 * DAY_MS,
+};
+const LOCAL: Omit<LocalActionBase, "name"> = {
+  ...BASE,
+  user: undefined,
+  aliases: undefined,
+  forwardFile: undefined,
+  userbase: undefined,
+  wrapper: undefined,
+};
+
+export function relayAction(name: string, fields: Partial<RelayAction> = {}): RelayAction {
+  return {
+    ...BASE,
+    kind: "relay",
+    name,
+    to: { kind: "mx" },
+    auth: undefined,
+    mailFrom: undefined,
+    src: undefined,
+    helo: "client.example",
+    heloSrc: undefined,
+    tls: "opportunistic",
+    tlsSettings: { ciphers: undefined, curves: undefined, protocols: undefined },
+    pki: undefined,
+    ca: undefined,
+    filters: [],
+    srs: false,
+    ...fields,
+  };
+}
+
+export function lmtpAction(
+  name: string,
+  fields: Partial<LmtpAction> & Pick<LmtpAction, "destination">,
+): LmtpAction {
+  return { ...LOCAL, kind: "lmtp", name, rcptTo: false, ...fields };
+}
+
+export function maildirAction(name: string, fields: Partial<MaildirAction> = {}): MaildirAction {
+  const path = { source: "~", parts: [{ kind: "home" }] } as const;
+  return { ...LOCAL, kind: "maildir", name, path, junk: false, ...fields };
+}
