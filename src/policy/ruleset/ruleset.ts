@@ -1,34 +1,28 @@
 /**
- * The ruleset: which `match` line decides about a recipient. Rules are tried in
- * the order written, and in each `from` before `for`; the first whose criteria all
- * hold decides. A table that cannot be asked stops the search, since a later rule
- * might say the opposite.
+ * The ruleset: which `match` line decides about a recipient. Rules are tried in the
+ * order written, and in each the criteria in that of CRITERION_ORDER; the first rule
+ * whose criteria all hold decides. A table that cannot be asked stops the search, since
+ * a later rule might say the opposite.
  *
- * Internal mail (a bounce) and that of a UNIX socket count as `local`. `from
- * socket` is false for internal mail, which came over none; OpenSMTPD has crashed
- * on that.
+ * The answer comes at once unless a remote table is asked. Whoever gives `tell` learns
+ * of each rule the first criterion that does not hold, and of each look-up its answer;
+ * without it nothing is made for that.
  *
  * Source: OpenSMTPD ruleset.c; smtpd.conf(5).
  */
-import { ABSENT, found, type Lookup } from "#base/lookup.ts";
-import { unreachable } from "#base/unreachable.ts";
-import type {
-  Config,
-  Criterion,
-  ForCriterion,
-  FromCriterion,
-  Rule,
-  Table,
-} from "#model/config/config.ts";
-import { compileTable, type TableLookup } from "#policy/tables/table-lookup.ts";
-
-export interface RuleQuery {
-  readonly via: "socket" | "tcp" | "internal";
-  /** The client's address in text form; looked at for "tcp" only. */
-  readonly address: string;
-  /** Domain of the destination. */
-  readonly domain: string;
-}
+import type { Config, Criterion, Rule } from "#model/config/config.ts";
+import type { ReasonAnswer, ReasonCriterion, Tell } from "#model/reason.ts";
+import type { TableAnswer } from "#policy/tables/answers.ts";
+import type { Tables } from "#policy/tables/tables.ts";
+import {
+  asksReverseName,
+  CriteriaCompiler,
+  type Facts,
+  factsOf,
+  type Question,
+  type RuleQuery,
+} from "./ruleset-criteria.ts";
+import { criterionText } from "./ruleset-text.ts";
 
 export type RuleMatch =
   | { readonly kind: "matched"; readonly rule: Rule }
@@ -36,125 +30,148 @@ export type RuleMatch =
   | { readonly kind: "unavailable"; readonly cause: Error };
 
 export interface Ruleset {
-  matchRule(query: RuleQuery): RuleMatch;
+  /** Whether any rule looks at the reverse name of the client, which must be known then. */
+  readonly asksReverseName: boolean;
+  /** Never rejects its promise. */
+  matchRule(query: RuleQuery, tell?: Tell): RuleMatch | Promise<RuleMatch>;
 }
 
-type Test = (query: RuleQuery) => Lookup<unknown>;
+interface CompiledCriterion {
+  readonly criterion: Criterion;
+  readonly question: Question;
+}
 
 interface CompiledRule {
-  readonly tests: readonly { readonly test: Test; readonly wanted: "found" | "absent" }[];
-  readonly match: RuleMatch;
+  readonly criteria: readonly CompiledCriterion[];
+  readonly match: RuleMatch & { readonly kind: "matched" };
 }
 
-const YES = found("");
+/** One search: what it is about, who listens, and where it stands. */
+interface Search {
+  readonly facts: Facts;
+  readonly tell: Tell | undefined;
+  rule: number;
+  criterion: number;
+}
+
 const NO_RULE: RuleMatch = { kind: "none" };
-const NO_ENTRIES: ReadonlyMap<string, string> = new Map();
 
-export function compileRuleset(config: Config): Ruleset {
-  const lookups = new Lookups(config);
-  const rules = config.rules.map(
-    (rule): CompiledRule => ({
-      tests: [
-        compileCriterion(rule.from, fromTest(rule.from.value, lookups)),
-        compileCriterion(rule.for, forTest(rule.for.value, lookups)),
-      ],
+/** @param tables those of `config`, which may be replaced while the ruleset is in use. */
+export function compileRuleset(config: Config, tables: Tables): Ruleset {
+  const compiler = new CriteriaCompiler(config, tables);
+  const rules = config.rules.map((rule): CompiledRule => {
+    const criteria = rule.criteria.filter((criterion) => !alwaysHolds(criterion));
+    return {
+      criteria: criteria.map((criterion) => ({
+        criterion,
+        question: compiler.question(criterion.test),
+      })),
       match: { kind: "matched", rule },
-    }),
+    };
+  });
+  return {
+    asksReverseName: config.rules.some((rule) => rule.criteria.some(asksReverseName)),
+    matchRule: (query, tell) =>
+      search(rules, { facts: factsOf(query), tell, rule: 0, criterion: 0 }),
+  };
+}
+
+/** `from any` and `for any`. */
+function alwaysHolds({ negated, test }: Criterion): boolean {
+  if (negated) return false;
+  return (
+    (test.kind === "from" && test.from.kind === "any") ||
+    (test.kind === "for" && test.to.kind === "any")
   );
-  return {
-    matchRule(query) {
-      for (const { tests, match } of rules) {
-        const outcome = runTests(tests, query);
-        if (outcome === "yes") return match;
-        if (outcome !== "no") return outcome;
-      }
-      return NO_RULE;
-    },
+}
+
+/** Goes on from where `state` stands. */
+function search(rules: readonly CompiledRule[], state: Search): RuleMatch | Promise<RuleMatch> {
+  for (; state.rule < rules.length; state.rule++, state.criterion = 0) {
+    const rule = rules[state.rule];
+    if (rule === undefined) break;
+    const outcome = tryRule(rule, state);
+    if (outcome instanceof Promise)
+      return outcome.then((verdict) => {
+        if (verdict === "holds") state.criterion++;
+        else if (verdict === "fails") {
+          state.rule++;
+          state.criterion = 0;
+        } else return verdict;
+        return search(rules, state);
+      });
+    if (outcome !== "fails") return outcome;
+  }
+  state.tell?.({ kind: "no-rule" });
+  return NO_RULE;
+}
+
+type Verdict = "holds" | "fails" | (RuleMatch & { readonly kind: "unavailable" });
+
+/** The match if all criteria hold; a promise is of the verdict of the criterion that the state stands at. */
+function tryRule(
+  rule: CompiledRule,
+  state: Search,
+): (RuleMatch & { readonly kind: "matched" | "unavailable" }) | "fails" | Promise<Verdict> {
+  const { criteria, match } = rule;
+  for (; state.criterion < criteria.length; state.criterion++) {
+    const compiled = criteria[state.criterion];
+    if (compiled === undefined) break;
+    const verdict = tryCriterion(compiled, match.rule, state);
+    if (verdict !== "holds") return verdict;
+  }
+  const { at, action } = match.rule;
+  state.tell?.({
+    kind: "rule-matched",
+    rule: at,
+    action: action === "reject" ? undefined : action.name,
+  });
+  return match;
+}
+
+function tryCriterion(
+  { criterion, question }: CompiledCriterion,
+  rule: Rule,
+  { facts, tell }: Search,
+): Verdict | Promise<Verdict> {
+  if (question.kind === "fact") return judge(question.holds(facts), criterion, rule, tell);
+  const key = question.keyOf(facts);
+  if (key === undefined) return judge(false, criterion, rule, tell);
+  const weigh = (answer: TableAnswer): Verdict => {
+    tell?.({
+      kind: "table-lookup",
+      table: question.table,
+      service: question.serviceOf(key),
+      key,
+      answer: reasonAnswer(answer, key),
+    });
+    if (answer.kind !== "unavailable") return judge(answer.kind === "found", criterion, rule, tell);
+    const why = answer.cause.message;
+    tell?.({ kind: "rule-unavailable", rule: rule.at, criterion: reasonCriterion(criterion), why });
+    return answer;
   };
+  const answer = question.lookup(key);
+  return answer instanceof Promise ? answer.then(weigh) : weigh(answer);
 }
 
-function compileCriterion(
-  criterion: Criterion<unknown>,
-  test: Test,
-): CompiledRule["tests"][number] {
-  return { test, wanted: criterion.negated ? "absent" : "found" };
+function judge(
+  holds: boolean,
+  criterion: Criterion,
+  rule: Rule,
+  tell: Tell | undefined,
+): "holds" | "fails" {
+  if (holds !== criterion.negated) return "holds";
+  tell?.({ kind: "rule-skipped", rule: rule.at, criterion: reasonCriterion(criterion) });
+  return "fails";
 }
 
-function runTests(tests: CompiledRule["tests"], query: RuleQuery): "yes" | "no" | RuleMatch {
-  for (const { test, wanted } of tests) {
-    const answer = test(query);
-    if (answer.kind === "unavailable") return answer;
-    if (answer.kind !== wanted) return "no";
-  }
-  return "yes";
+function reasonCriterion(criterion: Criterion): ReasonCriterion {
+  return { at: criterion.at, text: criterionText(criterion) };
 }
 
-function fromTest(from: FromCriterion, lookups: Lookups): Test {
-  switch (from.kind) {
-    case "any":
-      return () => YES;
-    case "socket":
-      return ({ via }) => (via === "socket" ? YES : ABSENT);
-    case "local":
-      return (query) => lookups.localhost(sourceKey(query));
-    case "src": {
-      const lookup = compileTable(from.table, "netaddr");
-      return (query) => lookup(sourceKey(query));
-    }
-    default:
-      return unreachable(from);
-  }
-}
-
-function forTest(forWhom: ForCriterion, lookups: Lookups): Test {
-  switch (forWhom.kind) {
-    case "any":
-      return () => YES;
-    case "local":
-      return ({ domain }) => lookups.localnames(domain);
-    case "domain": {
-      const lookup = compileTable(forWhom.table, "domain");
-      return ({ domain }) => lookup(domain);
-    }
-    default:
-      return unreachable(forWhom);
-  }
-}
-
-function sourceKey(query: RuleQuery): string {
-  return query.via === "tcp" ? query.address : "local";
-}
-
-/** What `from local` and `for local` mean on this machine. */
-class Lookups {
-  /** `<localhost>`, and all of the loopback network. */
-  readonly localhost: TableLookup;
-  /** `<localnames>`, where an address may also stand as a literal (RFC 5321 §4.1.3). */
-  readonly localnames: TableLookup;
-
-  constructor(config: Config) {
-    const addresses = config.tables.get("localhost")?.entries ?? NO_ENTRIES;
-    const names = config.tables.get("localnames")?.entries ?? NO_ENTRIES;
-    const literals = Array.from(addresses.keys(), (address) =>
-      address.includes(":") ? `[ipv6:${address}]` : `[${address}]`,
-    );
-    this.localhost = compileTable(
-      builtin([...addresses.keys(), "local", "127.0.0.0/8", "::1"]),
-      "netaddr",
-    );
-    this.localnames = compileTable(
-      builtin([...names.keys(), "localhost", config.serverName.toLowerCase(), ...literals]),
-      "domain",
-    );
-  }
-}
-
-function builtin(keys: readonly string[]): Table {
-  return {
-    at: { file: "", line: 0, column: 0 },
-    name: "",
-    source: { kind: "builtin" },
-    shape: "list",
-    entries: new Map(keys.map((key) => [key, ""])),
-  };
+function reasonAnswer(answer: TableAnswer, key: string): ReasonAnswer {
+  if (answer.kind === "absent") return answer;
+  if (answer.kind === "unavailable") return { kind: "unavailable", why: answer.cause.message };
+  const { value, entry } = answer;
+  return { kind: "found", value, ...(entry === key ? {} : { entry }) };
 }

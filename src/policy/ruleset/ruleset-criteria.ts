@@ -1,0 +1,224 @@
+/**
+ * The criteria of rules, each as a question: a fact of the query, or a key that a table
+ * is asked for. ruleset.ts puts them in order.
+ *
+ * Internal mail (a bounce, or what an alias forwards) and that of a UNIX socket have no
+ * address: their key is `local`, and they have no reverse name. `from socket` is false
+ * for internal mail, which came over none; OpenSMTPD has crashed on that.
+ *
+ * Source: OpenSMTPD ruleset.c; smtpd.conf(5).
+ */
+import { unreachable } from "#base/unreachable.ts";
+import { domainOf } from "#protocols/mail/address.ts";
+import type {
+  Config,
+  Criterion,
+  CriterionTest,
+  ForTest,
+  FromTest,
+  Table,
+  TableMatch,
+} from "#model/config/config.ts";
+import type { Service, TableLookup } from "#policy/tables/answers.ts";
+import { foldKey } from "#policy/tables/key-index.ts";
+import { compileTable } from "#policy/tables/table-lookup.ts";
+import type { Tables } from "#policy/tables/tables.ts";
+
+/** What rules look at. */
+export interface RuleQuery {
+  /** The listener's kind, or "internal", which has no address and no name. */
+  readonly via: "socket" | "tcp" | "internal";
+  /** The client's address in text form; looked at for "tcp" only, as is `hostname`. */
+  readonly address: string;
+  /** The client's reverse name, or `<unknown>`. */
+  readonly hostname: string;
+  readonly helo: string;
+  readonly tag: string;
+  /** The authenticated user, or "". */
+  readonly username: string;
+  readonly tls: boolean;
+  /** "" is the null reverse-path. */
+  readonly reversePath: string;
+  /** `user@domain`: of the node that is expanded, not of the recipient that it began with. */
+  readonly destination: string;
+}
+
+/** The keys of a query, each made once for all rules. */
+export interface Facts {
+  readonly query: RuleQuery;
+  /** Address of the client, or `local`. */
+  readonly source: string;
+  readonly destination: string;
+  readonly domain: string;
+  /** The null sender is "@". */
+  readonly sender: string;
+  readonly helo: string;
+  readonly tag: string;
+}
+
+/** What a criterion comes down to, negation aside. */
+export type Question =
+  | { readonly kind: "fact"; readonly holds: (facts: Facts) => boolean }
+  | {
+      readonly kind: "table";
+      /** Its name. */
+      readonly table: string;
+      readonly serviceOf: (key: string) => Service;
+      /** Undefined where there is nothing to look up: the criterion does not hold. */
+      readonly keyOf: (facts: Facts) => string | undefined;
+      readonly lookup: TableLookup;
+    };
+
+/** What a client without a reverse name has for one (engine/server). */
+const UNKNOWN_HOSTNAME = "<unknown>";
+const NO_ENTRIES: ReadonlyMap<string, string> = new Map();
+
+export function factsOf(query: RuleQuery): Facts {
+  return {
+    query,
+    source: query.via === "tcp" ? foldKey(query.address) : "local",
+    destination: foldKey(query.destination),
+    domain: domainOf(query.destination),
+    sender: query.reversePath === "" ? "@" : foldKey(query.reversePath),
+    helo: foldKey(query.helo),
+    tag: foldKey(query.tag),
+  };
+}
+
+/** Makes questions of criteria, with the tables of one configuration. */
+export class CriteriaCompiler {
+  readonly #tables: Tables;
+  readonly #delimiter: string;
+  readonly #localhost: Question;
+  readonly #localnames: Question;
+
+  constructor(config: Config, tables: Tables) {
+    this.#tables = tables;
+    this.#delimiter = config.subAddressDelimiter;
+    const addresses = [...(config.tables.get("localhost")?.entries ?? NO_ENTRIES).keys()];
+    const names = [...(config.tables.get("localnames")?.entries ?? NO_ENTRIES).keys()];
+    // <localhost>, and all of the loopback network.
+    this.#localhost = this.#builtin("localhost", "netaddr", [
+      ...addresses,
+      "local",
+      "127.0.0.0/8",
+      "::1",
+    ]);
+    // <localnames>, where an address may also stand as a literal (RFC 5321 §4.1.3).
+    this.#localnames = this.#builtin("localnames", "domain", [
+      ...names,
+      "localhost",
+      config.serverName,
+      ...addresses.map((text) => (text.includes(":") ? `[ipv6:${text}]` : `[${text}]`)),
+    ]);
+  }
+
+  question(test: CriterionTest): Question {
+    switch (test.kind) {
+      case "from":
+        return this.#from(test.from);
+      case "for":
+        return this.#for(test.to);
+      case "tag":
+        return this.#ask(test.match, "string", ({ tag }) => tag);
+      case "helo":
+        return this.#ask(test.match, "domain", ({ helo }) => helo);
+      case "auth":
+        return this.#auth(test.match);
+      case "tls":
+        return { kind: "fact", holds: ({ query }) => query.tls };
+      case "mail-from":
+        return this.#ask(test.match, "mailaddr", ({ sender }) => sender);
+      case "rcpt-to":
+        return this.#ask(test.match, "mailaddr", ({ destination }) => destination);
+      default:
+        return unreachable(test);
+    }
+  }
+
+  #from(from: FromTest): Question {
+    switch (from.kind) {
+      case "any":
+        return { kind: "fact", holds: () => true };
+      case "socket":
+        return { kind: "fact", holds: ({ query }) => query.via === "socket" };
+      case "local":
+        return this.#localhost;
+      case "src":
+        return this.#ask(from.match, "netaddr", ({ source }) => source);
+      case "rdns":
+        if (from.match === undefined)
+          return { kind: "fact", holds: (facts) => reverseName(facts) !== undefined };
+        return this.#ask(from.match, "domain", reverseName);
+      default:
+        return unreachable(from);
+    }
+  }
+
+  #for(to: ForTest): Question {
+    switch (to.kind) {
+      case "any":
+        return { kind: "fact", holds: () => true };
+      case "local":
+        return this.#localnames;
+      case "domain":
+        return this.#ask(to.match, "domain", ({ domain }) => domain);
+      default:
+        return unreachable(to);
+    }
+  }
+
+  /** A name with an "@" is compared as a mail address, so that `@domain` covers its users. */
+  #auth(match: TableMatch | undefined): Question {
+    if (match === undefined) return { kind: "fact", holds: (facts) => user(facts) !== undefined };
+    if (match.regex) return this.#ask(match, "regex", user);
+    const asAddress = this.#tables.lookup(match.table, "mailaddr");
+    const asName = this.#tables.lookup(match.table, "string");
+    return {
+      kind: "table",
+      table: match.table.name,
+      serviceOf: (key) => (key.includes("@") ? "mailaddr" : "string"),
+      keyOf: user,
+      lookup: (key) => (key.includes("@") ? asAddress(key) : asName(key)),
+    };
+  }
+
+  #ask(match: TableMatch, usual: Service, keyOf: (facts: Facts) => string | undefined): Question {
+    const service = match.regex ? "regex" : usual;
+    const lookup = this.#tables.lookup(match.table, service);
+    return { kind: "table", table: match.table.name, serviceOf: () => service, keyOf, lookup };
+  }
+
+  #builtin(name: string, service: "netaddr" | "domain", keys: readonly string[]): Question {
+    const table: Table = {
+      at: { file: "", line: 0, column: 0 },
+      name,
+      source: { kind: "builtin" },
+      shape: "list",
+      entries: new Map(keys.map((key) => [key, ""])),
+    };
+    return {
+      kind: "table",
+      table: name,
+      serviceOf: () => service,
+      keyOf: service === "netaddr" ? ({ source }) => source : ({ domain }) => domain,
+      lookup: compileTable(table, service, { delimiter: this.#delimiter }),
+    };
+  }
+}
+
+/** Whether the criterion is about the reverse name of the client, which takes time to learn. */
+export function asksReverseName({ test }: Criterion): boolean {
+  return test.kind === "from" && test.from.kind === "rdns";
+}
+
+/** Of a client on the network; undefined if it has none. */
+function reverseName({ query }: Facts): string | undefined {
+  const { hostname } = query;
+  return query.via !== "tcp" || hostname === UNKNOWN_HOSTNAME ? undefined : foldKey(hostname);
+}
+
+/** Undefined if nobody logged in. */
+function user({ query }: Facts): string | undefined {
+  return query.username === "" ? undefined : foldKey(query.username);
+}
