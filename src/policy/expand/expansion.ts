@@ -321,8 +321,12 @@ class Walk {
   // Envelopes.
 
   #deliver(node: TreeNode, { action, rule }: Decided, transport: LocalTransport): Visit {
-    if (action.kind === "forward-only")
-      return { kind: "expansion-later", why: `${transport.user} has no forward file` };
+    if (action.kind === "forward-only") {
+      const { user } = transport;
+      const keepsOwn = node.cameBackFrom === "forward-file";
+      const why = keepsOwn ? `${user} keeps mail here itself` : `${user} has no forward file`;
+      return { kind: "expansion-later", why };
+    }
     if (action.kind === "expand-only")
       return { kind: "expansion", why: `${transport.user} is not expanded any further` };
     return this.#plan(node, rule, action, transport);

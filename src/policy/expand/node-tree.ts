@@ -5,6 +5,7 @@
  * Bounds: depth, nodes in all. A node that was there before is folded: the same kind
  * and value under the same rule, for a command or file of the same owner too.
  */
+import { unreachable } from "#base/unreachable.ts";
 import { MAX_ENVELOPES, MAX_TRAIL_STEPS, NO_TRAIL, type TrailStep } from "#model/envelope.ts";
 import { type ExpansionNode, nodeText } from "#model/expansion-list.ts";
 import type { NodeSource, Tell } from "#model/reason.ts";
@@ -193,7 +194,10 @@ function stepOf(source: NodeSource, rule: string): TrailStep | undefined {
       return { by: "include", source: source.path, key: "", rule };
     case "forward-file":
       return { by: "forward-file", source: source.user, key: "", rule };
-    default:
+    case "recipient":
+    case "local-part":
       return undefined;
+    default:
+      return unreachable(source);
   }
 }

@@ -3,20 +3,21 @@ import { test } from "node:test";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
+import { configOf } from "#test/support/config-of.ts";
 import { createRouting } from "./routing.ts";
 
-const CONFIG = `listen on socket
-action system maildir
-action shared maildir "/srv/%{user.username}" user vmail ttl 1d
-action store lmtp "/run/lmtp"
-action out relay
-match from any for domain shared.example action shared
-match from any for domain lmtp.example action store
-match from any for domain refused.example reject
-match from any for domain system.example action system
-match from local for any action out
-`;
+const CONFIG = configOf(
+  "listen on socket",
+  "action system maildir",
+  'action shared maildir "/srv/%{user.username}" user vmail ttl 1d',
+  'action store lmtp "/run/lmtp"',
+  "action out relay",
+  "match from any for domain shared.example action shared",
+  "match from any for domain lmtp.example action store",
+  "match from any for domain refused.example reject",
+  "match from any for domain system.example action system",
+  "match from local for any action out",
+);
 
 /** Accounts bob and root; "slow" cannot be asked. Remembers what was asked. */
 class FakeUsers implements Users {
@@ -25,11 +26,23 @@ class FakeUsers implements Users {
   lookup(name: string): Promise<Lookup<User>> {
     this.asked.push(name);
     const account = (uid: number): Lookup<User> => found({ name, uid, gid: uid, home: "/x" });
-    if (name === "bob") return Promise.resolve(account(1000));
+    if (name === "bob" || name === "vmail") return Promise.resolve(account(1000));
     if (name === "root" || name === "toor") return Promise.resolve(account(0));
     if (name === "slow") return Promise.resolve({ kind: "unavailable", cause: new Error("down") });
     return Promise.resolve(ABSENT);
   }
+}
+
+function queryFor(forwardPath: string, via: RecipientQuery["via"] = "tcp"): RecipientQuery {
+  const origin = {
+    kind: "smtp",
+    address: via === "tcp" ? "203.0.113.9" : "local",
+    hostname: "x",
+    helo: "x",
+    tag: "",
+    username: "",
+  } as const;
+  return { origin, via, tls: false, reversePath: "", forwardPath };
 }
 
 function resolve(
@@ -37,43 +50,21 @@ function resolve(
   users: Users = new FakeUsers(),
   via: RecipientQuery["via"] = "tcp",
 ): Resolution | Promise<Resolution> {
-  const { config } = parseConfig(
-    { file: "smtpd.conf", read: () => CONFIG },
-    {
-      serverName: "mx.example.org",
-      interfaces: new Map(),
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
-  );
-  assert.ok(config);
-  const address = via === "tcp" ? "203.0.113.9" : "local";
-  const origin = {
-    kind: "smtp",
-    address,
-    hostname: "x",
-    helo: "x",
-    tag: "",
-    username: "",
-  } as const;
-  return createRouting(config, users).resolve({
-    origin,
-    via,
-    tls: false,
-    reversePath: "",
-    forwardPath,
-  });
+  return createRouting(CONFIG, { users }).resolve(queryFor(forwardPath, via));
 }
 
 function mda(
   destination: string,
   action: string,
-  user: string,
-  [line, ttlMs]: [number, number],
+  [user, extension]: readonly [user: string, extension: string],
+  [line, ttlMs]: readonly [number, number],
 ): Resolution {
-  const transport = { kind: "mda", user } as const;
-  const envelope = { destination, action, transport, rule: `smtpd.conf:${line}`, ttlMs };
-  return { kind: "accepted", envelopes: [envelope] };
+  const transport = { kind: "mda", user, extension } as const;
+  const rule = `smtpd.conf:${line}`;
+  return {
+    kind: "accepted",
+    envelopes: [{ destination, action, transport, rule, trail: [], ttlMs }],
+  };
 }
 
 const DAY_MS = 86_400_000;
@@ -87,32 +78,69 @@ test("relay is answered at once, with the queue's time to live", () => {
         action: "out",
         transport: { kind: "mta" },
         rule: "smtpd.conf:10",
+        trail: [],
         ttlMs: 4 * DAY_MS,
       },
     ],
   });
 });
 
-test("action with a user is answered at once, for any local part", () => {
+test("action with a user is answered at once, for any local part, but for the first: is that user root?", async () => {
   const users = new FakeUsers();
-  assert.deepEqual(
-    resolve("Bob.X+tag+more@shared.example", users),
-    mda("Bob.X+tag+more@shared.example", "shared", "bob.x", [6, DAY_MS]),
+  const routing = createRouting(CONFIG, { users });
+  const expected = mda(
+    "Bob.X+tag+more@shared.example",
+    "shared",
+    ["bob.x", "tag+more"],
+    [6, DAY_MS],
   );
-  assert.deepEqual(users.asked, []);
+  const query = queryFor("Bob.X+tag+more@shared.example");
+  assert.deepEqual(await routing.resolve(query), expected);
+  assert.deepEqual(routing.resolve(query), expected);
+  assert.deepEqual(users.asked, ["vmail"]);
+});
+
+test("action whose user turns out to have uid 0 takes nothing", async () => {
+  const routing = createRouting(
+    configOf("listen on socket", 'action a maildir "/srv" user toor', "match for any action a"),
+    { users: new FakeUsers() },
+  );
+  const rule = "smtpd.conf:3";
+  const why = "the action's user has uid 0";
+  assert.deepEqual(await routing.resolve({ ...queryFor("a@x.example"), via: "socket" }), {
+    kind: "rejected",
+    rule,
+    why,
+  });
+});
+
+test("under compat opensmtpd the recipient of an action with a user must be an account", async () => {
+  const routing = createRouting(
+    configOf(
+      "compat opensmtpd",
+      'action a maildir "/srv" user vmail',
+      "match from any for any action a",
+    ),
+    { users: new FakeUsers() },
+  );
+  assert.equal((await routing.resolve(queryFor("bob@x.example"))).kind, "accepted");
+  assert.equal((await routing.resolve(queryFor("eve@x.example"))).kind, "rejected");
 });
 
 test("action without a user delivers to the account that the recipient names", async () => {
   const users = new FakeUsers();
-  const expected = mda("BOB+x@lmtp.example", "store", "bob", [7, 4 * DAY_MS]);
+  const expected = mda("BOB+x@lmtp.example", "store", ["bob", "x"], [7, 4 * DAY_MS]);
   assert.deepEqual(await resolve("BOB+x@lmtp.example", users), expected);
   assert.deepEqual(users.asked, ["bob"]);
 });
 
 test("recipient without an account is rejected, one that cannot be looked up is not", async () => {
-  const rejected = { kind: "rejected", rule: "smtpd.conf:9" };
+  const rejected = { kind: "rejected", rule: "smtpd.conf:9", why: "no such user" };
   assert.deepEqual(await resolve("nobody@system.example"), rejected);
-  assert.deepEqual(await resolve("slow@system.example"), { kind: "unavailable" });
+  assert.deepEqual(await resolve("slow@system.example"), {
+    kind: "unavailable",
+    why: "down",
+  });
 });
 
 test("nothing is delivered to uid 0, under whatever name", async () => {
@@ -127,13 +155,22 @@ test("name that no account can have is rejected without a look-up", () => {
     assert.deepEqual(resolve(`${name}@system.example`, users), {
       kind: "rejected",
       rule: "smtpd.conf:9",
+      why: name === "" || name === "+tag" ? "an empty local part" : "no account can have this name",
     });
   assert.deepEqual(users.asked, []);
 });
 
 test("rejection names the rule, or none", () => {
-  assert.deepEqual(resolve("a@refused.example"), { kind: "rejected", rule: "smtpd.conf:8" });
-  assert.deepEqual(resolve("a@elsewhere.example"), { kind: "rejected", rule: "" });
+  assert.deepEqual(resolve("a@refused.example"), {
+    kind: "rejected",
+    rule: "smtpd.conf:8",
+    why: "the rule says so",
+  });
+  assert.deepEqual(resolve("a@elsewhere.example"), {
+    kind: "rejected",
+    rule: "",
+    why: "no rule matches",
+  });
 });
 
 test("domain is what follows the last @", () => {

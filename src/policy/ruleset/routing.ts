@@ -15,7 +15,8 @@ import type { Config } from "#model/config/config.ts";
 import { Expansion } from "#policy/expand/expansion.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { Tables } from "#policy/tables/tables.ts";
-import { compileRuleset, type RuleQuery } from "./ruleset.ts";
+import type { RuleQuery } from "./ruleset-criteria.ts";
+import { compileRuleset } from "./ruleset.ts";
 
 /** Whom decisions ask. What is left out is made of the configuration, or is not there. */
 export interface RoutingParties {
