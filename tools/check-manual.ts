@@ -52,7 +52,7 @@ const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] 
     ],
   ],
   ["ACTIONS", ["action a"]],
-  ["LOCAL OPTIONS", ["action a mbox"]],
+  ["LOCAL OPTIONS", ["action a mbox", 'action a maildir "b"', 'action a lmtp "b"']],
   ["RELAYING", ["action a relay"]],
   ["RULES", ["match", "match from", "match for"]],
 ];

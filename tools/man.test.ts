@@ -35,7 +35,7 @@ test("page for man(1) fills what is wide in a table, and asks for tbl", () => {
   const wide = "a long text ".repeat(5).trim();
   assert.equal(
     roff(`| x | y |\n|---|---|\n| \`a\` | ${wide} |`),
-    `'\\" t\n${HEAD}.PP\n.TS\nl lx.\n\\fIx\\fR\t\\fIy\\fR\n\\fBa\\fR\tT{\n${wide}\nT}\n.TE\n`,
+    `'\\" t\n${HEAD}.PP\n.TS\nnokeep;\nl lx.\n\\fIx\\fR\t\\fIy\\fR\n\\fBa\\fR\tT{\n${wide}\nT}\n.TE\n`,
   );
 });
 

@@ -88,7 +88,7 @@ function itemLines(inlines: readonly Inline[]): readonly string[] {
   return [".TP", textOf(inlines.slice(0, at)), textOf(inlines.slice(at + 1))];
 }
 
-/** A wide column takes what is left of the line, and is filled as text is. */
+/** A wide column takes what is left of the line, and is filled as text is. A table may be longer than a page. */
 function tableLines(rows: readonly (readonly (readonly Inline[])[])[]): readonly string[] {
   const [header = [], ...body] = rows;
   const isWide = header.map((_, column) =>
@@ -100,6 +100,7 @@ function tableLines(rows: readonly (readonly (readonly Inline[])[])[]): readonly
   return [
     ".PP",
     ".TS",
+    "nokeep;",
     `${isWide.map((wide) => (wide ? "lx" : "l")).join(" ")}.`,
     title.join("\t"),
     ...body.map((row) => row.map(cellOf).join("\t")),
