@@ -24,9 +24,10 @@ export type TableFileResult =
     }
   | { readonly kind: "table-fault"; readonly line: number; readonly reason: string };
 
-export function parseTableFile(text: string): TableFileResult {
+/** @param as what it is, whatever its first line looks like; makemap(8) is told so. */
+export function parseTableFile(text: string, as?: "list" | "mapping"): TableFileResult {
   const entries: TableFileEntry[] = [];
-  let shape: "list" | "mapping" | undefined;
+  let shape = as;
   for (const [index, raw] of text.split("\n").entries()) {
     const content = raw.trim();
     const line = index + 1;
