@@ -32,6 +32,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "engine/client" },
   { folder: "engine/relay" },
   { folder: "engine/delivery" },
+  { folder: "engine/explain" },
   { folder: "world/sim", reachesOutside: true },
   { folder: "world/node", reachesOutside: true },
   { folder: "processes", reachesOutside: true },

@@ -1,0 +1,50 @@
+/**
+ * A resolver that is waited for no longer than DNS_WAIT_MS a question, and that knows
+ * afterwards which preference an exchanger had.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { DnsAnswer, MxRecord, Resolver } from "#base/ports/resolver.ts";
+
+/** Who asks for an explanation sits at a terminal. */
+export const DNS_WAIT_MS = 5000;
+
+export class BoundedResolver implements Resolver {
+  readonly #resolver: Resolver;
+  readonly #clock: Clock;
+  readonly #preferences = new Map<string, number>();
+
+  constructor(resolver: Resolver, clock: Clock) {
+    this.#resolver = resolver;
+    this.#clock = clock;
+  }
+
+  /** Of the MX record that named `host`; undefined if none did. */
+  preferenceOf(host: string): number | undefined {
+    return this.#preferences.get(host);
+  }
+
+  async mx(domain: string): Promise<DnsAnswer<readonly MxRecord[]>> {
+    const answer = await this.#inTime(this.#resolver.mx(domain));
+    for (const { exchange, preference } of answer.kind === "found" ? answer.value : [])
+      this.#preferences.set(exchange, preference);
+    return answer;
+  }
+
+  addresses(host: string): Promise<DnsAnswer<readonly string[]>> {
+    return this.#inTime(this.#resolver.addresses(host));
+  }
+
+  pointer(address: string): Promise<DnsAnswer<readonly string[]>> {
+    return this.#inTime(this.#resolver.pointer(address));
+  }
+
+  async #inTime<Value>(asked: Promise<DnsAnswer<Value>>): Promise<DnsAnswer<Value>> {
+    const late = Promise.withResolvers<DnsAnswer<Value>>();
+    const cancel = this.#clock.after(DNS_WAIT_MS, () =>
+      late.resolve({ kind: "unavailable", cause: new Error("No answer in time") }),
+    );
+    const answer = await Promise.race([asked, late.promise]);
+    cancel();
+    return answer;
+  }
+}

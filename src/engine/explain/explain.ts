@@ -1,0 +1,168 @@
+/**
+ * Explains what would become of a message that does not exist: which listener takes it,
+ * what its client is told, which rule decides and why not the ones before it, and where
+ * each envelope would go. Changes nothing: no connection, no envelope, no log line.
+ *
+ * The decisions are not judged anew here. The server's own session is rehearsed with
+ * the ruleset that is given (rehearsal.ts), and the way out is what delivery would use
+ * (way-out.ts).
+ */
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { parseIpAddress } from "#base/ip-address.ts";
+import type { Config, Listener } from "#model/config/config.ts";
+import {
+  type ExplainedEnvelope,
+  type ExplainedListener,
+  type ExplainedRecipient,
+  type ExplainFault,
+  type Explanation,
+  type ExplainQuestion,
+  MAX_EXPLAINED_ENVELOPES,
+  MAX_EXPLAINED_RECIPIENTS,
+} from "#model/explanation.ts";
+import type { Routing } from "#model/resolution.ts";
+import { ReverseNames, UNKNOWN_NAME } from "#engine/server/reverse-names.ts";
+import { rehearse, type RehearsedRecipient } from "./rehearsal.ts";
+import { withShortTexts } from "./step-collector.ts";
+import { explainEnvelope, type WayPorts } from "./way-out.ts";
+
+export interface ExplainParties extends WayPorts {
+  readonly config: Config;
+  readonly routing: Routing;
+  /** Whether the queue would take a message of this size now. */
+  readonly hasRoom: (bytes: number) => boolean;
+}
+
+/** What a client that was not described is. */
+const DEFAULT_CLIENT = "127.0.0.1";
+const DEFAULT_HELO = "localhost";
+/** The client's own port does not matter. */
+const CLIENT_PORT = 0;
+
+export async function explain(
+  question: ExplainQuestion,
+  parties: ExplainParties,
+): Promise<Explanation | ExplainFault> {
+  const wrong = whatIsWrong(question);
+  if (wrong !== undefined) return fault(wrong);
+  const { config } = parties;
+  const chosen = chooseListener(config.listeners, question);
+  if ("why" in chosen) return chosen;
+  const { listener, explained } = chosen;
+  const { endpoint } = listener;
+  const remote: Endpoint =
+    endpoint.kind === "unix"
+      ? endpoint
+      : { kind: "tcp", host: question.source ?? DEFAULT_CLIENT, port: CLIENT_PORT };
+  const reverseName = await reverseNameOf(remote, question, parties);
+  const helo = question.helo ?? reverseName ?? DEFAULT_HELO;
+  const { clock, random, routing, hasRoom } = parties;
+  const rehearsed = await rehearse(
+    { clock, random, routing, settings: config, listener, remote, helo, reverseName, hasRoom },
+    question,
+  );
+  const { username, tls } = question;
+  return withShortTexts<Explanation>({
+    kind: "explanation",
+    listener: explained,
+    client: {
+      address: remote.kind === "unix" ? "local" : remote.host,
+      hostname: remote.kind === "unix" ? listener.hostname : (reverseName ?? UNKNOWN_NAME),
+      helo,
+      username,
+      tls,
+    },
+    greeting: rehearsed.greeting,
+    recipients: await withWays(rehearsed.recipients, question.reversePath, parties),
+    maxMessageBytes: config.maxMessageBytes,
+  });
+}
+
+async function withWays(
+  recipients: readonly RehearsedRecipient[],
+  reversePath: string,
+  parties: ExplainParties,
+): Promise<readonly ExplainedRecipient[]> {
+  let room = MAX_EXPLAINED_ENVELOPES;
+  const explained: ExplainedRecipient[] = [];
+  for (const { envelopes: all, ...recipient } of recipients) {
+    const path = { reversePath, forwardPath: recipient.forwardPath };
+    const shown = all.slice(0, room);
+    const envelopes: ExplainedEnvelope[] = [];
+    for (const planned of shown)
+      envelopes.push(await explainEnvelope(parties.config, parties, { planned, path }));
+    room -= shown.length;
+    explained.push({ ...recipient, envelopes, envelopesLeftOut: all.length - shown.length });
+  }
+  return explained;
+}
+
+// The client.
+
+/** A UNIX-domain client has no address that DNS could name. */
+async function reverseNameOf(
+  remote: Endpoint,
+  { reverseName, dns }: ExplainQuestion,
+  { resolver, clock }: ExplainParties,
+): Promise<string | undefined> {
+  if (remote.kind === "unix") return undefined;
+  if (reverseName !== undefined) return reverseName;
+  if (!dns || resolver === undefined) return undefined;
+  const name = await new ReverseNames(clock, resolver).lookup(remote.host);
+  return name === UNKNOWN_NAME ? undefined : name;
+}
+
+/** What no client could say in one line. */
+const NOT_IN_A_LINE = /\p{Cc}/u;
+
+function whatIsWrong(question: ExplainQuestion): string | undefined {
+  const { forwardPaths, reversePath, helo, reverseName, source } = question;
+  if (forwardPaths.length === 0) return "no recipient is given";
+  if (forwardPaths.length > MAX_EXPLAINED_RECIPIENTS)
+    return `at most ${MAX_EXPLAINED_RECIPIENTS} recipients can be explained at once`;
+  const texts = [...forwardPaths, reversePath, helo ?? "", reverseName ?? ""];
+  if (texts.some((text) => NOT_IN_A_LINE.test(text)))
+    return "addresses and names cannot have control characters";
+  if (source !== undefined && parseIpAddress(source) === undefined)
+    return `not an IP address: ${source}`;
+  return undefined;
+}
+
+// The listener.
+
+type Chosen = { readonly listener: Listener; readonly explained: ExplainedListener };
+
+function chooseListener(
+  listeners: readonly Listener[],
+  { listener: wanted, source }: ExplainQuestion,
+): Chosen | ExplainFault {
+  if (listeners.length === 0) return fault("the configuration has no listener");
+  if (wanted !== undefined) {
+    const named = listeners.find((listener) => isCalled(listener, wanted));
+    if (named === undefined) return fault(`no listener is called ${wanted}`);
+    if (named.endpoint.kind === "unix" && source !== undefined)
+      return fault(`clients of ${formatEndpoint(named.endpoint)} have no address`);
+    return chosenAs(named, "named");
+  }
+  const firstTcp = listeners.find(({ endpoint }) => endpoint.kind === "tcp");
+  const firstSocket = listeners.find(({ endpoint }) => endpoint.kind === "unix");
+  if (source === undefined && firstSocket !== undefined) {
+    return chosenAs(firstSocket, "first-socket");
+  }
+  if (firstTcp === undefined) return fault("no listener has clients with an address");
+  return chosenAs(firstTcp, "first-tcp");
+}
+
+function isCalled({ endpoint, tag }: Listener, wanted: string): boolean {
+  if (formatEndpoint(endpoint) === wanted || (tag !== "" && tag === wanted)) return true;
+  return endpoint.kind === "unix" ? endpoint.path === wanted : endpoint.host === wanted;
+}
+
+function chosenAs(listener: Listener, chosen: ExplainedListener["chosen"]): Chosen {
+  const { at, endpoint, tag } = listener;
+  return { listener, explained: { at, endpoint: formatEndpoint(endpoint), tag, chosen } };
+}
+
+function fault(why: string): ExplainFault {
+  return { kind: "explain-fault", why };
+}

@@ -1,0 +1,122 @@
+/**
+ * An explanation as text that a person reads from top to bottom, each line safe for a
+ * terminal.
+ */
+import { unreachable } from "#base/unreachable.ts";
+import type {
+  Exchange,
+  ExplainedClient,
+  ExplainedEnvelope,
+  ExplainedHop,
+  ExplainedListener,
+  ExplainedRecipient,
+  ExplainedReply,
+  Explanation,
+  Way,
+} from "#model/explanation.ts";
+import { formatDuration } from "#engine/observe/duration.ts";
+import { printable } from "#engine/observe/visible-text.ts";
+import { stepLines } from "./print-steps.ts";
+
+/** Ends in a newline. */
+export function printExplanation(explanation: Explanation): string {
+  const { listener, client, greeting, recipients } = explanation;
+  const sections = [
+    [
+      `listener ${listenerText(listener)}`,
+      `client ${clientText(client)}`,
+      ...greeting.flatMap(exchangeLines),
+    ],
+    ...recipients.map(recipientLines),
+  ];
+  return sections.map((lines) => lines.map(safeLine).join("")).join("\n");
+}
+
+/** The reply to the text of a message, which is judged apart. */
+export function printMessageReply(reply: ExplainedReply): string {
+  return safeLine(`message: ${replyText(reply)}`);
+}
+
+/** What a client saw, in one line. */
+export function replyText({ code, enhanced, text }: ExplainedReply): string {
+  return `${code} ${enhanced === "" ? "" : `${enhanced} `}${text}`;
+}
+
+function safeLine(line: string): string {
+  return `${printable(line, Number.POSITIVE_INFINITY)}\n`;
+}
+
+const CHOSEN: Readonly<Record<ExplainedListener["chosen"], string>> = {
+  named: "as asked for",
+  "first-socket": "the first socket",
+  "first-tcp": "the first with a port",
+};
+
+function listenerText({ at, endpoint, tag, chosen }: ExplainedListener): string {
+  const tagged = tag === "" ? "" : `, tag "${tag}"`;
+  return `${endpoint} (${at.file}:${at.line})${tagged}, ${CHOSEN[chosen]}`;
+}
+
+function clientText({ address, hostname, helo, username, tls }: ExplainedClient): string {
+  const user = username === "" ? "not authenticated" : `authenticated as ${username}`;
+  return `${address} [${hostname}], HELO ${helo}, ${user}, ${tls ? "under TLS" : "no TLS"}`;
+}
+
+/** EHLO is shown when it is refused only. */
+function exchangeLines({ command, reply }: Exchange): readonly string[] {
+  if (command.startsWith("EHLO ") && reply.code < 300) return [];
+  return [command, `  ${replyText(reply)}`];
+}
+
+function recipientLines(recipient: ExplainedRecipient): readonly string[] {
+  const { forwardPath, steps, stepsLeftOut, reply, envelopes, envelopesLeftOut } = recipient;
+  return [
+    `RCPT TO:<${forwardPath}>`,
+    ...stepLines(steps),
+    ...(stepsLeftOut > 0 ? [`  … and ${stepsLeftOut} more steps`] : []),
+    `  ${replyText(reply)}`,
+    ...envelopes.flatMap(envelopeLines),
+    ...(envelopesLeftOut > 0 ? [`  … and ${envelopesLeftOut} more envelopes`] : []),
+  ];
+}
+
+function envelopeLines(envelope: ExplainedEnvelope): readonly string[] {
+  const { destination, rule, action, actionAt, ttlMs } = envelope;
+  return [
+    `  envelope <${destination}>`,
+    `    rule ${rule}, action "${action}" (${actionAt.file}:${actionAt.line}), ` +
+      `tried for ${formatDuration(ttlMs)}`,
+    ...wayLines(envelope.method, envelope.way).map((line) => `    ${line}`),
+  ];
+}
+
+function wayLines(method: string, way: Way): readonly string[] {
+  switch (way.kind) {
+    case "local": {
+      const { as, user, into } = way;
+      const who =
+        as.kind === "found"
+          ? `as user ${as.name}, uid ${as.uid}`
+          : `as user ${as.name}, but: ${as.why}`;
+      return [`${method} for ${user}, ${who}`, ...(into === "" ? [] : [`into ${into}`])];
+    }
+    case "relay": {
+      const { by, hops, problem, helo, sources, tls, limits } = way;
+      return [
+        `${method} by ${by}${problem === "" ? "" : `: ${problem}`}`,
+        ...hops.map((hop) => `  ${hopText(hop)}`),
+        `source ${sources.length === 0 ? "any" : sources.join(", ")}, HELO ${helo}, TLS ${tls}`,
+        `limits ${limits.join(", ")}`,
+      ];
+    }
+    default:
+      return unreachable(way);
+  }
+}
+
+function hopText({ host, preference, addresses, problem }: ExplainedHop): string {
+  const shown = addresses.map((address) => ` [${address}]`).join("");
+  return `${preference === undefined ? "" : `${preference} `}${host}${shown}${
+    problem === "" ? "" : `: ${problem}`
+  }`;
+}
