@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Observer } from "#engine/observe/observer.ts";
+import type { LookupAnswer, LookupQuestion } from "#model/ipc/lookup-link.ts";
+import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
+import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
+import { SimWorld } from "#world/sim/world.ts";
+import { configOf } from "#test/support/config-of.ts";
+import { MemoryTableFiles } from "#test/support/memory-table-files.ts";
+import type { Link } from "./channel.ts";
+import { lookupRole } from "./lookup.ts";
+import { memoryPair } from "./memory-link.ts";
+import type { RunningRole } from "./role.ts";
+import type { Role } from "./roles.ts";
+import { LOOKUP_CLIENT_SIDE } from "./shapes.ts";
+
+const CONFIG = configOf(
+  "table aliases db:/aliases.db",
+  "table domains db:/domains.db",
+  "table vips { ann }",
+  'action "box" maildir alias <aliases>',
+  'match from any for domain <domains> action "box"',
+  'match from any for local mail-from <vips> action "box"',
+);
+
+/** Lookup with its tables, and a dispatcher that asks. */
+class Stage {
+  readonly world = new SimWorld(1);
+  readonly files = new MemoryTableFiles();
+  readonly log: string[] = [];
+  readonly said: ChildToParent[] = [];
+  readonly answers: LookupAnswer[] = [];
+  ended = false;
+  #role: RunningRole | undefined;
+  #dispatcher: Link<LookupAnswer, LookupQuestion> | undefined;
+
+  constructor() {
+    this.files.contents.set("/aliases.db", new Map([["ann", "a@example.org"]]));
+    this.files.contents.set("/domains.db", new Map([["*.example.org", ""]]));
+  }
+
+  async start(): Promise<void> {
+    const { clock, random, resolver, network, files } = this.world.startProcess();
+    const role = await lookupRole(this.files)({
+      ports: { clock, random, resolver, network, files, defer: (run) => void clock.after(0, run) },
+      slice: {} as Slice,
+      config: CONFIG,
+      parent: {
+        congested: false,
+        send: (message) => this.said.push(message),
+        end: () => undefined,
+        destroy: () => undefined,
+      },
+      observer: new Observer((line) => this.log.push(line), false),
+      hostname: "host",
+      home: "/",
+      end: () => (this.ended = true),
+    });
+    assert.ok(typeof role !== "string");
+    this.#role = role;
+    this.join("dispatcher");
+  }
+
+  /** Whether the sibling was taken. */
+  join(to: Role): boolean {
+    const [near, far] = memoryPair((run) => void this.world.clock.after(0, run));
+    let isTaken = true;
+    this.#role?.joined({
+      to,
+      name: "0",
+      open: (shape) => near.open(shape),
+      refuse: () => (isTaken = false),
+    });
+    this.#dispatcher = far.open(LOOKUP_CLIENT_SIDE);
+    this.#dispatcher.start({
+      message: (answer) => this.answers.push(answer),
+      closed: () => undefined,
+    });
+    return isTaken;
+  }
+
+  async ask(table: string, ...keys: readonly string[]): Promise<LookupAnswer | undefined> {
+    this.#dispatcher?.send({ request: 7, table, service: "alias", keys });
+    await this.world.clock.advance(1);
+    return this.answers.pop();
+  }
+
+  stop(): void {
+    this.#role?.parentSays({ kind: "shutdown" });
+  }
+}
+
+test("answers with the first key that the named table has", async () => {
+  const stage = new Stage();
+  await stage.start();
+  assert.deepEqual(await stage.ask("aliases", "zoe", "ann"), {
+    kind: "found",
+    request: 7,
+    key: "ann",
+    value: "a@example.org",
+  });
+  assert.deepEqual(await stage.ask("domains", "*.example.org", "*.org"), {
+    kind: "found",
+    request: 7,
+    key: "*.example.org",
+    value: "",
+  });
+  assert.deepEqual(await stage.ask("aliases", "zoe"), { kind: "absent", request: 7 });
+  assert.deepEqual(stage.said, []);
+});
+
+test("a table that it does not have is unavailable, and no path is ever asked for", async () => {
+  const stage = new Stage();
+  await stage.start();
+  for (const name of ["vips", "none", "/etc/passwd"]) {
+    const answer = await stage.ask(name, "ann");
+    assert.equal(answer?.kind, "unavailable", name);
+  }
+  assert.equal(stage.files.open, 2);
+});
+
+test("tables that cannot be read at the start are told to the parent; the others answer", async () => {
+  const stage = new Stage();
+  stage.files.contents.set(
+    "/aliases.db",
+    Object.assign(new Error("EACCES: no"), { code: "EACCES" }),
+  );
+  await stage.start();
+  const why = "table aliases: EACCES: no (started by root, lookup reads it as the user _smtpl)";
+  assert.deepEqual(stage.said, [{ kind: "tables-fault", why }]);
+  assert.deepEqual(await stage.ask("aliases", "ann"), { kind: "unavailable", request: 7, why });
+  assert.equal((await stage.ask("domains", "*.example.org"))?.kind, "found");
+  assert.deepEqual(stage.log, [], "the parent has told it");
+});
+
+test("a table that breaks later is a line in the log, and another when it can be read again", async () => {
+  const stage = new Stage();
+  await stage.start();
+  const content = stage.files.contents.get("/aliases.db") ?? new Map<string, string>();
+  stage.files.contents.set("/aliases.db", new Error("it is damaged"));
+  for (let n = 0; n < 3; n++) {
+    assert.equal((await stage.ask("aliases", "ann"))?.kind, "unavailable");
+  }
+  stage.files.contents.set("/aliases.db", content);
+  assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
+  assert.deepEqual(stage.log, [
+    "warn: table aliases: it is damaged",
+    "info: table aliases can be read",
+  ]);
+});
+
+test("a value that is too long for anyone is unavailable", async () => {
+  const stage = new Stage();
+  const value = "ü".repeat(MAX_STORED_VALUE_BYTES / 2 + 1);
+  stage.files.contents.set("/aliases.db", new Map([["ann", value]]));
+  await stage.start();
+  assert.equal((await stage.ask("aliases", "ann"))?.kind, "unavailable");
+});
+
+test("the queue may ask too; nobody else", async () => {
+  const stage = new Stage();
+  await stage.start();
+  assert.equal(stage.join("queue"), true);
+  assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
+  for (const role of ["agent", "control", "lookup"] as const) {
+    assert.equal(stage.join(role), false, role);
+  }
+});
+
+test("told to stop, it closes its files and ends", async () => {
+  const stage = new Stage();
+  await stage.start();
+  stage.stop();
+  assert.equal(stage.files.open, 0);
+  assert.equal(stage.ended, true);
+});
