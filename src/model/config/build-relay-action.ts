@@ -119,7 +119,7 @@ function checkHosts(
     if (label !== undefined && options.auth === undefined)
       complaints.error(at, `no auth table for relaying: '${label}@'`, "add 'auth <TABLE>'");
     if (label !== undefined && auth !== undefined && lacksLabel(auth, label))
-      complaints.error(at, `no credentials for '${label}@' in table ${auth.name}`);
+      complaints.error(at, `no credentials for '${label}@' in the table of auth`);
     if (options.tls !== undefined && tls === "never" && endpoint.kind === "tcp")
       complaints.error(at, `TLS required for relaying: ${endpoint.host} never has it`);
   }

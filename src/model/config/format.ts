@@ -81,6 +81,13 @@ export function hasSpecifiers(format: Format): boolean {
   return format.parts.some(({ kind }) => kind !== "literal");
 }
 
+/** The home folder of an account is part of it. */
+export function needsHome(format: Format): boolean {
+  return format.parts.some(
+    (part) => part.kind === "home" || (part.kind === "token" && part.token === "user.directory"),
+  );
+}
+
 function parseSpecifier(piece: string, tokens: readonly FormatToken[]): FormatPart | FormatFault {
   if (!piece.endsWith("}")) return fault(`unfinished format specifier: ${piece}`);
   const { name, early, modifiers: names, late } = SPECIFIER.exec(piece.slice(2, -1))?.groups ?? {};

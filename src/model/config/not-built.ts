@@ -4,8 +4,17 @@
  * filter that was to refuse does not let pass. A part leaves this file with the
  * commit that builds it.
  */
-import type { Action, Config, Filter, Listener, Place, RelayAction } from "./config.ts";
-import type { LocalAction } from "./config.ts";
+import type {
+  Action,
+  Config,
+  Filter,
+  Listener,
+  LocalAction,
+  Place,
+  RelayAction,
+  RelayTo,
+} from "./config.ts";
+import { needsHome } from "./format.ts";
 import { MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 
 export interface NotBuilt {
@@ -14,9 +23,9 @@ export interface NotBuilt {
   readonly what: string;
 }
 
-/** In the order of the file, more or less; each place with one word once. */
+/** In the order of the lines; each part once for a place. */
 export function notBuilt(config: Config): readonly NotBuilt[] {
-  return [
+  const found = [
     ...ofSettings(config),
     ...Array.from(config.mdaWrappers.values(), ({ at }) => ({ at, what: "mda wrapper" })),
     ...Array.from(config.tables.values(), (table) =>
@@ -26,12 +35,16 @@ export function notBuilt(config: Config): readonly NotBuilt[] {
     ).flat(),
     ...Array.from(config.procs.values(), ({ at }) => ({ at, what: "proc" })),
     ...Array.from(config.filters.values(), ofFilter),
-    ...unique(config.listeners.flatMap(ofListener)),
+    ...config.listeners.flatMap(ofListener),
     ...[...config.actions.values()].flatMap(ofAction),
   ];
+  return unique(found).toSorted(
+    ({ at: left }, { at: right }) =>
+      left.file.localeCompare(right.file) || left.line - right.line || left.column - right.column,
+  );
 }
 
-/** Settings that nothing carries out; those that tell certificates apart are no harm by themselves. */
+/** Settings that nothing carries out, by their words. `admd` is for filters alone. */
 const SETTINGS: readonly string[] = [
   "bounce warn-interval",
   "mta max-deferred",
@@ -100,18 +113,14 @@ function localParts(action: LocalAction): readonly string[] {
   if (action.kind === "mbox" || action.kind === "mda") parts.push(action.kind);
   if (action.kind === "maildir" && action.junk) parts.push("junk");
   if (action.wrapper !== undefined) parts.push("wrapper");
+  if (action.kind === "lmtp" && action.destination.kind === "format") {
+    if (needsHome(action.destination.format)) parts.push("LMTP to a socket in a home folder");
+  }
   return parts;
 }
 
 function relayParts(action: RelayAction): readonly string[] {
-  const { to } = action;
-  const parts: string[] = [];
-  if (to.kind === "backup" || to.kind === "domain") parts.push(to.kind);
-  if (to.kind === "hosts")
-    for (const { tls, label } of to.hosts) {
-      if (tls === "starttls" || tls === "smtps") parts.push("TLS to a relay host");
-      if (label !== undefined) parts.push("credentials of a relay host");
-    }
+  const parts = [...destinationParts(action.to)];
   if (action.auth !== undefined) parts.push("auth");
   if (action.mailFrom !== undefined) parts.push("mail-from");
   if (action.src !== undefined) parts.push("src");
@@ -124,6 +133,18 @@ function relayParts(action: RelayAction): readonly string[] {
   if (action.filters.length > 0) parts.push("filter");
   if (action.srs) parts.push("srs");
   return [...new Set(parts)];
+}
+
+function destinationParts(to: RelayTo): readonly string[] {
+  if (to.kind === "mx") return [];
+  if (to.kind !== "hosts") return [to.kind];
+  const parts: string[] = [];
+  if (to.table.shape === "remote") parts.push("relay hosts of a table that is asked");
+  for (const { tls, label } of to.hosts) {
+    if (tls === "starttls" || tls === "smtps") parts.push("TLS to a relay host");
+    if (label !== undefined) parts.push("credentials of a relay host");
+  }
+  return parts;
 }
 
 function unique(found: readonly NotBuilt[]): readonly NotBuilt[] {
