@@ -1,20 +1,30 @@
 /**
  * Configurations and what they mean, or what is wrong with them.
  *
- * `NAME.conf` stands beside `NAME.meaning` (as `smtpd -n -v` prints it) or
- * `NAME.complaints` (all of the text), or both where there are warnings only. A
- * first line `# -D NAME=VALUE` is an argument. `/etc/mail/…` is the folder files/.
- * `UPDATE_GOLDENS=1` rewrites the goldens; review the diff as code.
+ * Beside `NAME.conf` stand, as far as there is anything to tell:
+ *
+ *   NAME.meaning     what it means, as `smtpd -n -v` prints it
+ *   NAME.places      the same as `smtpd -n --print` prints it (where the file is there)
+ *   NAME.complaints  errors and warnings, all of the text
+ *   NAME.not-built   what keeps smtpd from starting with it yet
+ *
+ * Lines `# -D NAME=VALUE` and `# --compat opensmtpd` are arguments. `/etc/mail/…` is
+ * the folder files/. `UPDATE_GOLDENS=1` rewrites the goldens; review the diff as code.
  */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { formatComplaint } from "#model/config/complaint.ts";
+import type { Config } from "#model/config/config.ts";
+import { formatPlace } from "#model/config/config.ts";
 import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
 import { parseMacroArgument } from "#model/config/config-source.ts";
+import { notBuilt } from "#model/config/not-built.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
-import { printConfig } from "#model/config/print-config.ts";
+import { printConfig, printConfigWithPlaces } from "#model/config/print-config.ts";
+import { meaningOf } from "#test/support/config-meaning.ts";
+import { checkRegex } from "#policy/tables/regex.ts";
 
 const FOLDER = import.meta.dirname;
 const UPDATE = process.env["UPDATE_GOLDENS"] === "1";
@@ -26,13 +36,23 @@ function source(name: string, text: string): ConfigSource {
     file,
     read(path) {
       if (path === file) return text;
-      const local = join(FOLDER, "files", path.replace(/^\/etc\/mail\//u, ""));
+      const local = fileOf(path);
       if (existsSync(local)) return readFileSync(local, "utf8");
+      return { kind: "files-fault", code: "ENOENT", message: "no such file" };
+    },
+    readHead(path, maxBytes) {
+      const local = fileOf(path);
+      if (existsSync(local)) return readFileSync(local).subarray(0, maxBytes);
       return { kind: "files-fault", code: "ENOENT", message: "no such file" };
     },
   };
 }
 
+function fileOf(path: string): string {
+  return join(FOLDER, "files", path.replace(/^\/etc\/mail\//u, ""));
+}
+
+/** A mail server with two addresses, and a name that has one. */
 function context(text: string): BuildContext {
   const macros = new Map<string, string>();
   for (const [, argument = ""] of text.matchAll(/^# -D (.*)$/gmu)) {
@@ -46,8 +66,12 @@ function context(text: string): BuildContext {
       ["eth0", ["192.0.2.25", "2001:db8::25"]],
       ["dummy0", []],
     ]),
+    egress: ["eth0"],
+    hostAddresses: new Map([["mail.example.org", ["192.0.2.25"]]]),
     enqueueSocketPath: "/run/postrider/enqueue.sock",
     macros,
+    compat: /^# --compat opensmtpd$/mu.test(text) ? "opensmtpd" : "none",
+    checkRegex,
   };
 }
 
@@ -66,15 +90,27 @@ function casesIn(folder: string): readonly string[] {
     .toSorted();
 }
 
+function listNotBuilt(config: Config): string {
+  return notBuilt(config)
+    .map(({ at, what }) => `${formatPlace(at)}: ${what}\n`)
+    .join("");
+}
+
 for (const name of [...casesIn("."), ...casesIn("rogues")]) {
   test(`configuration ${name} means, or is told, what its golden says`, () => {
     const text = readFileSync(join(FOLDER, `${name}.conf`), "utf8");
     const shortName = name.replace(/^.*\//u, "");
     const { config, complaints } = parseConfig(source(shortName, text), context(text));
     const told = complaints.map((complaint) => `${formatComplaint(complaint)}\n`).join("");
-    const meaning = config === undefined ? "" : printConfig(config);
-    checkGolden(join(FOLDER, `${name}.meaning`), meaning);
+    checkGolden(join(FOLDER, `${name}.meaning`), config === undefined ? "" : printConfig(config));
     checkGolden(join(FOLDER, `${name}.complaints`), told);
+    checkGolden(
+      join(FOLDER, `${name}.not-built`),
+      config === undefined ? "" : listNotBuilt(config),
+    );
+    const places = join(FOLDER, `${name}.places`);
+    if (config !== undefined && existsSync(places))
+      checkGolden(places, printConfigWithPlaces(config));
     assert.equal(config === undefined, name.startsWith("rogues/"), told);
   });
 }
@@ -84,10 +120,12 @@ test("printed meaning of each configuration means the same when it is read", () 
     const text = readFileSync(join(FOLDER, `${name}.conf`), "utf8");
     const { config } = parseConfig(source(name, text), context(text));
     assert.ok(config, name);
-    const printed = printConfig(config);
-    const again = parseConfig(source(name, printed), context(""));
-    assert.ok(again.config, again.complaints.map(formatComplaint).join("\n"));
-    assert.equal(printConfig(again.config), printed, name);
+    for (const print of [printConfig, printConfigWithPlaces]) {
+      const printed = print(config);
+      const again = parseConfig(source(name, printed), context(""));
+      assert.ok(again.config, again.complaints.map(formatComplaint).join("\n"));
+      assert.deepEqual(meaningOf(again.config), meaningOf(config), name);
+    }
   }
 });
 

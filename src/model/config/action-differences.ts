@@ -26,7 +26,7 @@ export function warnOfActionDifferences(actions: Iterable<Action>, scope: BuildS
 
 function warnOfForwardFile(action: LocalAction, { complaints }: BuildScope): void {
   if (action.user !== undefined || action.kind === "expand-only") return;
-  complaints.warning(
+  complaints.difference(
     action.at,
     `action ${action.name}: ~/.forward is not looked at`,
     "write 'forward-file' if it shall be, or 'compat none' if not",
@@ -38,7 +38,7 @@ function warnOfExec(action: LocalAction, { complaints, tables }: BuildScope): vo
   if (aliases === undefined || aliases.allowExec) return;
   const entry = tables.entries(aliases.table).find(holdsExec);
   if (entry === undefined) return;
-  complaints.warning(
+  complaints.difference(
     places[aliases.kind] ?? action.at,
     `action ${name}: mail to ${entry.key.text} is deferred, as it goes to a command or file`,
     `see ${formatPlace(entry.key.at)}; '${aliases.kind} ${operandOf(aliases.table)} allow-exec' lets it`,

@@ -27,8 +27,12 @@ export function buildListeners(
       const isAnyPort = endpoint.kind === "tcp" && endpoint.port === 0;
       const key = isAnyPort ? `any:${listeners.size}` : listenerKey(endpoint);
       const earlier = listeners.get(key);
-      if (earlier === undefined) listeners.set(key, { ...shared, endpoint });
-      else complainOfTaken(statement, endpoint, [earlier, scope]);
+      if (earlier === undefined) {
+        listeners.set(key, { ...shared, endpoint });
+        continue;
+      }
+      complainOfTaken(statement, endpoint, [earlier, scope]);
+      break;
     }
   }
   return [...listeners.values()];
@@ -41,11 +45,11 @@ export function buildListeners(
 function withImplicitSocket(
   statements: readonly ListenStatement[],
   whole: Place,
-  { settings, tellsDifferences, complaints }: BuildScope,
+  { context, settings, tellsDifferences, complaints }: BuildScope,
 ): readonly ListenStatement[] {
-  const sockets = statements.filter(({ target }) => target.kind === "socket");
+  const sockets = statements.flatMap(({ target }) => (target.kind === "socket" ? [target] : []));
   const hasDefault = sockets.some(
-    ({ target }) => target.kind === "socket" && target.path === undefined,
+    ({ path }) => path === undefined || path.text === context.enqueueSocketPath,
   );
   if (hasDefault) return statements;
   if (settings.compat === "opensmtpd")
@@ -54,9 +58,9 @@ function withImplicitSocket(
       { kind: "listen", at: whole, target: { kind: "socket", path: undefined }, options: {} },
     ];
   if (tellsDifferences && sockets.length === 0)
-    complaints.warning(
+    complaints.difference(
       whole,
-      "differs from OpenSMTPD: no 'listen on socket', so the programs of this machine cannot submit mail",
+      "no 'listen on socket', so programs of this machine cannot submit mail",
       "write 'listen on socket', or 'compat none' to be told no differences",
     );
   return statements;

@@ -12,7 +12,7 @@ export interface Complaint {
   readonly message: string;
   /** The line that `at` is on; "" if there is none. */
   readonly sourceLine: string;
-  /** What to write instead; "" if nobody can say. */
+  /** What to write instead, on a line or several; "" if nobody can say. */
   readonly hint: string;
 }
 
@@ -35,7 +35,7 @@ export function formatComplaint(complaint: Complaint): string {
     const padding = sourceLine.slice(0, at.column - 1).replaceAll(/[^\t]/gu, " ");
     lines.push(`  ${printable(sourceLine.slice(0, MAX_SHOWN_CHARACTERS))}`, `  ${padding}^`);
   }
-  if (hint !== "") lines.push(`  ${printable(hint)}`);
+  if (hint !== "") lines.push(...hint.split("\n").map((line) => `  ${printable(line)}`));
   return lines.join("\n");
 }
 
@@ -43,6 +43,7 @@ export function formatComplaint(complaint: Complaint): string {
 export class ComplaintList {
   readonly #lines = new Map<string, readonly string[]>();
   readonly #complaints: Complaint[] = [];
+  readonly #differences: Complaint[] = [];
   #errors = 0;
 
   /** Makes the lines of a file known, for complaints about it. */
@@ -67,13 +68,25 @@ export class ComplaintList {
     this.#add({ severity: "warning", at, message, sourceLine: this.#lineAt(at), hint });
   }
 
+  /**
+   * A warning that a line means something else in OpenSMTPD. In a file with mistakes
+   * these would only hide them, so there are none.
+   */
+  difference(at: Place, message: string, hint = ""): void {
+    if (this.#differences.length >= MAX_COMPLAINTS) return;
+    const sourceLine = this.#lineAt(at);
+    const named = `differs from OpenSMTPD: ${message}`;
+    this.#differences.push({ severity: "warning", at, message: named, sourceLine, hint });
+  }
+
   /** In the order of the text; those about the whole come last. */
   list(): readonly Complaint[] {
     if (this.isFull) return [...this.#complaints];
+    const all = this.hasErrors ? this.#complaints : [...this.#complaints, ...this.#differences];
     const files = [...this.#lines.keys()];
     const rank = ({ at }: Complaint): number =>
       at.line === 0 ? files.length : files.indexOf(at.file);
-    return this.#complaints.toSorted(
+    return all.toSorted(
       (left, right) =>
         rank(left) - rank(right) ||
         left.at.line - right.at.line ||

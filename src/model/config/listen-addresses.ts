@@ -103,9 +103,9 @@ function hostAddresses({ text, at }: Word, scope: AddressScope): readonly string
     return addresses;
   }
   if (isName)
-    complaints.warning(
+    complaints.difference(
       at,
-      `differs from OpenSMTPD: host names are not looked up, nothing listens on ${text}`,
+      `host names are not looked up, nothing listens on ${text}`,
       "write an address, an interface or 'all', or 'compat opensmtpd' on a line of its own",
     );
   else

@@ -19,7 +19,7 @@ export function printAction(action: Action): PrintedLine {
 }
 
 function localWords(action: LocalAction): readonly [string, readonly Printed[]] {
-  const { places } = action;
+  const { at, places } = action;
   switch (action.kind) {
     case "mbox":
     case "forward-only":
@@ -27,13 +27,13 @@ function localWords(action: LocalAction): readonly [string, readonly Printed[]] 
       return [action.kind, localOptions(action)];
     case "maildir": {
       const path = { text: quote(action.path.source), at: places["path"] };
-      const junk = optional(action.junk, "junk", places["junk"]);
+      const junk = optional(action.junk, "junk", at);
       return ["maildir", [path, ...junk, ...localOptions(action)]];
     }
     case "lmtp": {
       const { destination: to } = action;
       const text = to.kind === "endpoint" ? formatEndpoint(to.endpoint) : to.format.source;
-      const rcptTo = optional(action.rcptTo, "rcpt-to", places["rcptTo"]);
+      const rcptTo = optional(action.rcptTo, "rcpt-to", at);
       return [`lmtp ${printWord(text)}`, [...rcptTo, ...localOptions(action)]];
     }
     case "mda":

@@ -38,16 +38,13 @@ export function printSettings(config: Config): readonly PrintedLine[] {
 
 /** Of `which` all, or those that the file sets. */
 export function printLimits(config: Config, which: "all" | "set"): readonly PrintedLine[] {
-  const domains = [...config.mtaDomainLimits].flatMap(([domain, limits]) =>
-    mtaLines(config, limits, domain),
-  );
   const lines = [
     ...mtaLines(config, config.mtaLimits),
     ...limitLines(config, "mda limit", [MDA_LIMITS, config.mdaLimits]),
     ...limitLines(config, "scheduler limit", [SCHEDULER_LIMITS, config.schedulerLimits]),
+    ...[...config.mtaDomainLimits].flatMap(([domain, limits]) => mtaLines(config, limits, domain)),
   ];
-  // What a domain has is all said, as it may differ from what its line says.
-  return [...lines.filter(({ at }) => which === "all" || at !== undefined), ...domains];
+  return lines.filter(({ at }) => which === "all" || at !== undefined);
 }
 
 type PrintSetting = (words: string, value: string) => PrintedLine;

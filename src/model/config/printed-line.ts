@@ -46,9 +46,13 @@ export function formatLineWithPlaces(printed: PrintedLine): string {
   const notes = [formatOrigin(at)];
   const defaults = options.filter((option) => option.at === undefined).map(({ text }) => text);
   if (at !== undefined && defaults.length > 0) notes.push(`default: ${defaults.join(", ")}`);
+  const elsewhere = new Map<string, string[]>();
   for (const option of options)
-    if (option.at !== undefined && !isSameLine(option.at, at))
-      notes.push(`${formatOrigin(option.at)}: ${option.text}`);
+    if (option.at !== undefined && !isSameLine(option.at, at)) {
+      const origin = formatOrigin(option.at);
+      elsewhere.set(origin, [...(elsewhere.get(origin) ?? []), option.text]);
+    }
+  for (const [origin, texts] of elsewhere) notes.push(`${origin}: ${texts.join(", ")}`);
   return `${formatLine(printed)}  # ${commentText(notes.join("; "))}`;
 }
 
