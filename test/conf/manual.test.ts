@@ -82,9 +82,12 @@ for (const { place, kind, text } of examples) {
   });
 }
 
+function lineOf(place: string): number {
+  return Number(place.slice(place.lastIndexOf(":") + 1));
+}
+
 test("whole examples of smtpd.conf(5) are goldens, and such goldens examples", () => {
   const start = MANUAL.slice(0, MANUAL.indexOf("\n## EXAMPLES\n")).split("\n").length;
-  const lineOf = (place: string): number => Number(place.slice(PAGE.length + 1));
   const whole = examples.filter(
     ({ place, kind }) => place.startsWith(PAGE) && kind !== "fragment" && lineOf(place) > start,
   );
