@@ -19,7 +19,7 @@ export class FilesError extends Error {
 }
 
 /**
- * - "read": an existing file, for reading
+ * - "read": an existing file, for reading; does not wait for who would write to a pipe
  * - "create": a new file for writing; fails with EEXIST if there is one
  * - "create-dsync": the same, where each write is durable when it returns (O_DSYNC)
  * - "update": an existing file, for reading and writing
@@ -34,6 +34,8 @@ export interface OpenFile {
   /** Makes the file's bytes durable (fdatasync). After a failure nothing may be assumed of them. */
   sync(): Promise<void>;
   truncate(bytes: number): Promise<void>;
+  /** Of the open file, whatever its name leads to by now (fstat). */
+  stat(): Promise<FileStat>;
   close(): Promise<void>;
 }
 
@@ -69,5 +71,7 @@ export interface Files {
   syncFolder(folder: string): Promise<void>;
   /** Of the path itself: symbolic links are not followed. */
   stat(path: string): Promise<FileStat>;
+  /** Of what the path leads to: symbolic links are followed. */
+  statTarget(path: string): Promise<FileStat>;
   freeSpace(path: string): Promise<FreeSpace>;
 }

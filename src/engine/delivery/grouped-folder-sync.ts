@@ -31,6 +31,7 @@ export function withGroupedFolderSync(files: Files): Files {
     link: (from, to) => files.link(from, to),
     unlink: (path) => files.unlink(path),
     stat: (path) => files.stat(path),
+    statTarget: (path) => files.statTarget(path),
     freeSpace: (path) => files.freeSpace(path),
     syncFolder(folder) {
       const state = folders.get(folder);

@@ -21,7 +21,7 @@ const MAX_PIECES = 1024;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 const FLAGS: Readonly<Record<OpenMode, number>> = {
-  read: constants.O_RDONLY,
+  read: constants.O_RDONLY | constants.O_NONBLOCK,
   create: NEW_FILE,
   "create-dsync": NEW_FILE | constants.O_DSYNC,
   update: constants.O_RDWR,
@@ -42,6 +42,7 @@ export function nodeFiles(): Files {
     unlink: (path) => run((done) => fs.unlink(path, done)),
     syncFolder,
     stat: (path) => call((done) => fs.lstat(path, done), describe),
+    statTarget: (path) => call((done) => fs.stat(path, done), describe),
     freeSpace: (path) =>
       call(
         (done) => fs.statfs(path, done),
@@ -65,6 +66,7 @@ function openFile(fd: number): OpenFile {
     read: (offset, length) => use(() => readAll(fd, offset, length)),
     sync: () => use(() => run((done) => fs.fdatasync(fd, done))),
     truncate: (bytes) => use(() => run((done) => fs.ftruncate(fd, bytes, done))),
+    stat: () => use(() => call((done) => fs.fstat(fd, done), describe)),
     close: () =>
       use(() => {
         state = "closed";

@@ -8,7 +8,7 @@
  * any of them. A rename is kept whole or not at all, and no entry goes back
  * behind a state that is durable.
  */
-import { FilesError } from "#base/ports/files.ts";
+import { FilesError, type FileStat } from "#base/ports/files.ts";
 import { FileContent } from "./file-content.ts";
 import type { SimRandom } from "./random.ts";
 
@@ -16,6 +16,7 @@ export interface FileNode {
   readonly kind: "file";
   readonly content: FileContent;
   readonly mode: number;
+  readonly uid: number;
   links: number;
   /** How many open files hold it: an unlinked file lives until the last of them is closed. */
   opens: number;
@@ -25,6 +26,7 @@ export interface FileNode {
 export interface FolderNode {
   readonly kind: "folder";
   readonly mode: number;
+  readonly uid: number;
   readonly entries: Map<string, TreeNode>;
   /** Entries as the disk has them. */
   readonly durable: Map<string, TreeNode>;
@@ -34,6 +36,7 @@ export interface FolderNode {
 export interface SymlinkNode {
   readonly kind: "symlink";
   readonly mode: number;
+  readonly uid: number;
   readonly modifiedAtMs: number;
 }
 
@@ -53,7 +56,7 @@ export class DiskTree {
   readonly root: FolderNode;
   #pending: EntryChange[] = [];
 
-  constructor(root: FolderNode = makeFolderNode(0o755, 0)) {
+  constructor(root: FolderNode = makeFolderNode({ mode: 0o755, uid: 0 }, 0)) {
     this.root = root;
   }
 
@@ -149,18 +152,37 @@ export class DiskTree {
   }
 }
 
-export function makeFolderNode(mode: number, nowMs: number): FolderNode {
-  return { kind: "folder", mode, entries: new Map(), durable: new Map(), modifiedAtMs: nowMs };
+/** Whose a node is, and who may do what with it. */
+export interface Ownership {
+  readonly mode: number;
+  readonly uid: number;
 }
 
-export function makeFileNode(mode: number, nowMs: number): FileNode {
+export function makeFolderNode({ mode, uid }: Ownership, nowMs: number): FolderNode {
+  return { kind: "folder", mode, uid, entries: new Map(), durable: new Map(), modifiedAtMs: nowMs };
+}
+
+export function makeFileNode({ mode, uid }: Ownership, nowMs: number): FileNode {
   return {
     kind: "file",
     content: new FileContent(),
     mode,
+    uid,
     links: 0,
     opens: 0,
     modifiedAtMs: nowMs,
+  };
+}
+
+/** What stat(2) says of it. */
+export function describe(node: TreeNode): FileStat {
+  return {
+    kind: node.kind,
+    bytes: node.kind === "file" ? node.content.length : 0,
+    mode: node.mode,
+    uid: node.uid,
+    links: node.kind === "file" ? node.links : 1,
+    modifiedAtMs: node.modifiedAtMs,
   };
 }
 
@@ -209,7 +231,7 @@ interface Copying {
 }
 
 function copyFolder(folder: FolderNode, copying: Copying): FolderNode {
-  const copy = makeFolderNode(folder.mode, folder.modifiedAtMs);
+  const copy = makeFolderNode(folder, folder.modifiedAtMs);
   for (const [name, node] of copying.entriesOf(folder)) {
     const found = copyNode(node, copying);
     copy.entries.set(name, found);

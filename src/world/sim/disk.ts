@@ -17,12 +17,19 @@ import {
   type DiskOperationSettings,
 } from "./disk-operations.ts";
 import { DiskSpace, type DiskSpaceSettings } from "./disk-space.ts";
-import { DiskTree, filesBelow, makeFileNode, makeFolderNode, type TreeNode } from "./disk-tree.ts";
+import {
+  DiskTree,
+  filesBelow,
+  makeFileNode,
+  makeFolderNode,
+  type Ownership,
+  type TreeNode,
+} from "./disk-tree.ts";
 import { simFiles } from "./files.ts";
 import type { SimRandom } from "./random.ts";
 
 export interface SimDiskSettings extends DiskOperationSettings, DiskSpaceSettings {
-  /** Owner of every file; 0 if left out. */
+  /** Owner of every file that is not planted as another's; 0 if left out. */
   readonly uid?: number;
 }
 
@@ -122,19 +129,19 @@ export class SimDisk {
   }
 
   /** Makes a folder and those above it, durable at once: where a test starts from. */
-  plantFolder(path: string): void {
+  plantFolder(path: string, owned: Partial<Ownership> = {}): void {
     let at = "";
     for (const name of path.split("/").filter(Boolean)) {
       at += `/${name}`;
       if (this.#tree.find(at).node === undefined) {
-        this.#plant(at, makeFolderNode(0o755, this.#clock.wallMs()));
+        this.#plant(at, makeFolderNode(this.#owned(0o755, owned), this.#clock.wallMs()));
       }
     }
   }
 
   /** Makes a file with a copy of `bytes`, durable at once; its folder must exist. */
-  plantFile(path: string, bytes: Uint8Array): void {
-    const node = makeFileNode(0o600, this.#clock.wallMs());
+  plantFile(path: string, bytes: Uint8Array, owned: Partial<Ownership> = {}): void {
+    const node = makeFileNode(this.#owned(0o600, owned), this.#clock.wallMs());
     node.content.apply({ kind: "write", offset: 0, bytes: bytes.slice() });
     node.content.harden(node.content.pending.at(-1));
     this.#plant(path, node);
@@ -143,13 +150,18 @@ export class SimDisk {
 
   /** Makes a symbolic link, durable at once; nothing follows it. */
   plantSymlink(path: string): void {
-    this.#plant(path, { kind: "symlink", mode: 0o777, modifiedAtMs: this.#clock.wallMs() });
+    const { mode, uid } = this.#owned(0o777, {});
+    this.#plant(path, { kind: "symlink", mode, uid, modifiedAtMs: this.#clock.wallMs() });
   }
 
   /** A copy of the bytes of a file as they are seen now, without an operation. */
   bytesOf(path: string): Uint8Array {
     const { content } = this.#tree.getFile(path);
     return content.read(0, content.length);
+  }
+
+  #owned(mode: number, owned: Partial<Ownership>): Ownership {
+    return { mode, uid: this.#settings.uid ?? 0, ...owned };
   }
 
   #plant(path: string, node: TreeNode): void {

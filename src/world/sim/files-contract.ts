@@ -102,7 +102,19 @@ export function filesContract(name: string, setUp: () => Promise<FilesUnderTest>
     await readOnly.close();
     assert.equal((await files.stat(`${folder}/b`)).mode, 0o400);
     assert.equal((await files.stat(folder)).kind, "folder");
+    assert.equal((await files.statTarget(folder)).kind, "folder");
     await fails("ENOENT", files.stat(`${folder}/none`));
+    await fails("ENOENT", files.statTarget(`${folder}/none`));
+  });
+
+  contract("describe an open file, whatever has its name by now", async ({ files, folder }) => {
+    await writeFile(files, `${folder}/a`, "abc");
+    const file = await files.open(`${folder}/a`, "read");
+    await files.unlink(`${folder}/a`);
+    await writeFile(files, `${folder}/a`, "another");
+    assert.equal((await file.stat()).bytes, 3);
+    await file.close();
+    await fails("EBADF", file.stat());
   });
 
   contract("use a file only as it was opened", async ({ files, folder }) => {

@@ -1,14 +1,14 @@
 /** The Files port of a simulated disk (disk.ts). */
-import {
-  type Files,
-  FilesError,
-  type FileStat,
-  type OpenFile,
-  type OpenMode,
-} from "#base/ports/files.ts";
+import { type Files, FilesError, type OpenFile, type OpenMode } from "#base/ports/files.ts";
 import { throwFault } from "./disk-operations.ts";
 import type { DiskParts } from "./disk-parts.ts";
-import { type FileNode, makeFileNode, makeFolderNode, type TreeNode } from "./disk-tree.ts";
+import {
+  describe,
+  type FileNode,
+  makeFileNode,
+  makeFolderNode,
+  type TreeNode,
+} from "./disk-tree.ts";
 import { openSimFile } from "./open-file.ts";
 
 /** The port to the disk made of `disk`. */
@@ -37,7 +37,7 @@ export function simFiles(disk: DiskParts): Files {
       }),
     makeFolder: (path, permissions) =>
       change("makeFolder", path, () => {
-        const node = makeFolderNode(permissions, clock.wallMs());
+        const node = makeFolderNode({ mode: permissions, uid: disk.uid }, clock.wallMs());
         tree.change(clock.wallMs(), { ...tree.findFree(path), node });
       }),
     rename: (from, to) => change("rename", from, () => rename(disk, from, to)),
@@ -60,8 +60,16 @@ export function simFiles(disk: DiskParts): Files {
       operations.perform("syncFolder", folder, {
         finish: () => tree.syncFolder(tree.getFolder(folder)),
       }),
-    stat: (path) =>
-      operations.perform("stat", path, { finish: () => describe(tree.get(path), disk.uid) }),
+    stat: (path) => operations.perform("stat", path, { finish: () => describe(tree.get(path)) }),
+    statTarget: (path) =>
+      operations.perform("stat", path, {
+        finish() {
+          const node = tree.get(path);
+          // Links lead nowhere on this disk.
+          if (node.kind === "symlink") throw new FilesError("ENOENT", `Cannot find ${path}`);
+          return describe(node);
+        },
+      }),
     freeSpace: (path) =>
       operations.perform("freeSpace", path, {
         finish() {
@@ -91,10 +99,14 @@ async function open(
   });
 }
 
-function create({ clock, space, tree }: DiskParts, path: string, permissions: number): FileNode {
+function create(
+  { clock, space, tree, uid }: DiskParts,
+  path: string,
+  permissions: number,
+): FileNode {
   const place = tree.findFree(path);
   space.checkRoomForFile(path);
-  const node = makeFileNode(permissions, clock.wallMs());
+  const node = makeFileNode({ mode: permissions, uid }, clock.wallMs());
   space.count(node);
   tree.change(clock.wallMs(), { ...place, node });
   return node;
@@ -119,15 +131,4 @@ function checkReplaceable(node: TreeNode, target: TreeNode, path: string): void 
   if (target.kind === "folder" && target.entries.size > 0) {
     throw new FilesError("ENOTEMPTY", `Cannot replace ${path}: not empty`);
   }
-}
-
-function describe(node: TreeNode, uid: number): FileStat {
-  return {
-    kind: node.kind,
-    bytes: node.kind === "file" ? node.content.length : 0,
-    mode: node.mode,
-    uid,
-    links: node.kind === "file" ? node.links : 1,
-    modifiedAtMs: node.modifiedAtMs,
-  };
 }

@@ -2,7 +2,7 @@
 import { FilesError, type OpenFile, type OpenMode } from "#base/ports/files.ts";
 import type { DiskParts } from "./disk-parts.ts";
 import { throwFault } from "./disk-operations.ts";
-import type { FileNode } from "./disk-tree.ts";
+import { describe, type FileNode } from "./disk-tree.ts";
 import type { Change } from "./file-content.ts";
 
 /** `node`, opened in `mode`; it must have been counted as open. */
@@ -65,6 +65,14 @@ export function openSimFile(
           apply({ kind: "truncate", length: bytes }, undefined);
         },
         finish: () => {},
+      }),
+    stat: () =>
+      operations.perform("stat", path, {
+        begin(faultCode) {
+          throwFault(faultCode);
+          check("any");
+        },
+        finish: () => describe(node),
       }),
     close: () =>
       operations.perform("close", path, {

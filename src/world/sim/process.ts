@@ -99,6 +99,7 @@ export class SimProcess {
       unlink: (path) => this.#alive(() => files.unlink(path)),
       syncFolder: (folder) => this.#alive(() => files.syncFolder(folder)),
       stat: (path) => this.#alive(() => files.stat(path)),
+      statTarget: (path) => this.#alive(() => files.statTarget(path)),
       freeSpace: (path) => this.#alive(() => files.freeSpace(path)),
     };
   }
@@ -109,6 +110,7 @@ export class SimProcess {
       read: (offset, length) => this.#alive(() => file.read(offset, length)),
       sync: () => this.#alive(() => file.sync()),
       truncate: (bytes) => this.#alive(() => file.truncate(bytes)),
+      stat: () => this.#alive(() => file.stat()),
       close: () =>
         this.#alive(() => {
           this.#openFiles.delete(file);
