@@ -1,5 +1,5 @@
 /** What a configuration needs to know of the machine that it is read on. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
 
@@ -39,14 +39,32 @@ export function maxOpenFiles(): number {
 }
 
 export function configSource(file: string): ConfigSource {
-  return { file, read: readText };
+  return { file, read: readText, readHead };
+}
+
+function readHead(path: string, maxBytes: number): Uint8Array | FilesFault {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const head = Buffer.alloc(maxBytes);
+      return head.subarray(0, readSync(file, head, 0, maxBytes, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    return filesFault(error);
+  }
 }
 
 function readText(path: string): string | FilesFault {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return { kind: "files-fault", code: code ?? "EIO", message };
+    return filesFault(error);
   }
+}
+
+function filesFault(error: unknown): FilesFault {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return { kind: "files-fault", code: code ?? "EIO", message };
 }

@@ -17,6 +17,7 @@ import {
   terminalLog,
   writeLine,
 } from "#processes/log-target.ts";
+import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
@@ -63,6 +64,8 @@ function readConfig(options: SmtpdOptions, paths: StatePaths): Config | undefine
     interfaces: interfaces(),
     enqueueSocketPath: paths.enqueueSocket,
     macros: options.macros,
+    checkRegex,
+    checkRegexTable,
   });
   for (const complaint of complaints) console.error(formatComplaint(complaint));
   return config;

@@ -24,7 +24,7 @@ import { notBuilt } from "#model/config/not-built.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { printConfig, printConfigWithPlaces } from "#model/config/print-config.ts";
 import { meaningOf } from "#test/support/config-meaning.ts";
-import { checkRegex } from "#policy/tables/regex.ts";
+import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 
 const FOLDER = import.meta.dirname;
 const UPDATE = process.env["UPDATE_GOLDENS"] === "1";
@@ -72,6 +72,7 @@ function context(text: string): BuildContext {
     macros,
     compat: /^# --compat opensmtpd$/mu.test(text) ? "opensmtpd" : "none",
     checkRegex,
+    checkRegexTable,
   };
 }
 

@@ -38,6 +38,8 @@ export interface BuildContext {
   readonly hostAddresses?: ReadonlyMap<string, readonly string[]>;
   /** Why a regular expression cannot be used; undefined if it can. Without this none is checked. */
   readonly checkRegex?: (pattern: string) => string | undefined;
+  /** The same of patterns that are one table, each good by itself. */
+  readonly checkRegexTable?: (patterns: readonly string[]) => string | undefined;
 }
 
 /** What build.ts needs besides the syntax tree. */

@@ -38,10 +38,12 @@ test("rules refer to the very actions and tables of the configuration", () => {
   const { config } = parse("table t { a }\naction x relay\nmatch for domain <t> action x\n");
   const rule = config?.rules[0];
   assert.equal(rule?.action, config?.actions.get("x"));
-  assert.equal(
-    rule?.for.value.kind === "domain" ? rule.for.value.table : undefined,
-    config?.tables.get("t"),
-  );
+  const table = config?.tables.get("t");
+  assert.ok(table);
+  const to = { kind: "domain", match: { table, regex: false } } as const;
+  const test = rule?.criteria[1]?.test;
+  assert.deepEqual(test, { kind: "for", to });
+  assert.equal(test?.kind === "for" && test.to.kind === "domain" && test.to.match.table, table);
 });
 
 test("file that cannot be read is one complaint", () => {

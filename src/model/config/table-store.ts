@@ -19,6 +19,7 @@ import {
   type Readers,
 } from "./table-load.ts";
 import {
+  type CheckEntry,
   type EntryFault,
   isUsable,
   misuseMessage,
@@ -30,7 +31,7 @@ import { meantHint } from "./token-reader.ts";
 export class TableStore {
   readonly #complaints: ComplaintList;
   readonly #readers: Readers;
-  readonly #checkRegex: BuildContext["checkRegex"];
+  readonly #context: BuildContext;
   readonly #isPartial: boolean;
   readonly #tables = new Map<string, LoadedTable>();
   /** Names of tables that could not be loaded: complained about once. */
@@ -42,7 +43,7 @@ export class TableStore {
   constructor(complaints: ComplaintList, input: BuildInput) {
     this.#complaints = complaints;
     this.#readers = { read: input.read, readHead: input.readHead };
-    this.#checkRegex = input.context.checkRegex;
+    this.#context = input.context;
     this.#isPartial = input.isPartial;
   }
 
@@ -83,7 +84,8 @@ export class TableStore {
       this.#complaints.error(operand.at, misuseMessage(table.name, use), misuseHint(table, regex));
       return undefined;
     }
-    this.#check(loaded, use, regex);
+    if (regex) this.#checkPatterns(loaded, operand.at);
+    else this.#check(loaded, use);
     return table;
   }
 
@@ -123,32 +125,50 @@ export class TableStore {
   }
 
   /** Complains of entries, once for each table and check. */
-  #check(loaded: LoadedTable, use: TableUse, regex: boolean): void {
-    const { isSecret, check: checkOfUse } = TABLE_USES[use];
-    const check = regex ? this.#regexFault : checkOfUse;
-    const { table, entries, text } = loaded;
+  #check(loaded: LoadedTable, use: TableUse): void {
+    const { isSecret = false, check } = TABLE_USES[use];
+    // A line of a passwd file need not have all that can be asked for.
+    if (check === undefined || loaded.table.source.kind === "passwd") return;
+    if (this.#isFirst(loaded.table, check)) this.#checkEntries(loaded, check, isSecret);
+  }
+
+  #checkPatterns(loaded: LoadedTable, at: Place): void {
+    const { checkRegex, checkRegexTable } = this.#context;
+    const { table } = loaded;
+    if (checkRegex === undefined || !this.#isFirst(table, checkRegex)) return;
+    const areGood = this.#checkEntries(loaded, (key) => patternFault(key, checkRegex(key)), false);
+    const reason = areGood ? checkRegexTable?.([...table.entries.keys()]) : undefined;
+    if (reason !== undefined)
+      this.#complaints.error(at, `the patterns of ${table.name} are no table: ${reason}`);
+  }
+
+  #isFirst(table: Table, check: unknown): boolean {
     const done = this.#checked.get(table) ?? new Set();
     this.#checked.set(table, done);
-    if (check === undefined || done.has(check) || table.source.kind === "passwd") return;
+    if (done.has(check)) return false;
     done.add(check);
+    return true;
+  }
+
+  /** False after a complaint. */
+  #checkEntries({ entries, text }: LoadedTable, check: CheckEntry, isSecret: boolean): boolean {
+    let areGood = true;
     for (const { key, value } of entries) {
       const fault = check(key.text, value.text);
       if (fault === undefined) continue;
-      if (text !== "" && isSecret !== true) this.#complaints.addFile(key.at.file, text);
-      this.#complain(key.at, fault);
+      areGood = false;
+      if (text !== "" && !isSecret) this.#complaints.addFile(key.at.file, text);
+      const { severity, message, hint } = fault;
+      if (severity === "error") this.#complaints.error(key.at, message, hint);
+      else this.#complaints.warning(key.at, message, hint);
     }
+    return areGood;
   }
+}
 
-  #complain(at: Place, { severity, message, hint }: EntryFault): void {
-    if (severity === "error") this.#complaints.error(at, message, hint);
-    else this.#complaints.warning(at, message, hint);
-  }
-
-  readonly #regexFault = (pattern: string): EntryFault | undefined => {
-    const reason = this.#checkRegex?.(pattern);
-    if (reason === undefined) return undefined;
-    return { severity: "error", message: `invalid regular expression: ${pattern}`, hint: reason };
-  };
+function patternFault(pattern: string, reason: string | undefined): EntryFault | undefined {
+  if (reason === undefined) return undefined;
+  return { severity: "error", message: `invalid regular expression: ${pattern}`, hint: reason };
 }
 
 function tableNameFault(name: string, isTaken: boolean): string | undefined {
