@@ -41,9 +41,9 @@ test("rules refer to the very actions and tables of the configuration", () => {
   const table = config?.tables.get("t");
   assert.ok(table);
   const to = { kind: "domain", match: { table, regex: false } } as const;
-  const test = rule?.criteria[1]?.test;
-  assert.deepEqual(test, { kind: "for", to });
-  assert.equal(test?.kind === "for" && test.to.kind === "domain" && test.to.match.table, table);
+  const asked = rule?.criteria[1]?.test;
+  assert.deepEqual(asked, { kind: "for", to });
+  assert.equal(asked?.kind === "for" && asked.to.kind === "domain" && asked.to.match.table, table);
 });
 
 test("file that cannot be read is one complaint", () => {
