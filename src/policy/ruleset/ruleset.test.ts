@@ -416,7 +416,7 @@ test("remote table that cannot be asked ends the search", async () => {
   assert.equal(match.kind === "unavailable" && match.cause.message, "table is down");
   assert.deepEqual(steps(told), [
     "<<dynamic:1>> domain example.org: unavailable",
-    "2 unavailable: for domain { }: table is down",
+    '2 unavailable: for domain "x": table is down',
   ]);
 });
 

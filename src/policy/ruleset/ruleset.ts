@@ -6,12 +6,13 @@
  *
  * The answer comes at once unless a remote table is asked. Whoever gives `tell` learns
  * of each rule the first criterion that does not hold, and of each look-up its answer;
- * without it nothing is made for that.
+ * without it nothing is made for that, and only rules that could match are tried
+ * (ruleset-index.ts).
  *
  * Source: OpenSMTPD ruleset.c; smtpd.conf(5).
  */
 import type { Config, Criterion, Rule } from "#model/config/config.ts";
-import type { ReasonAnswer, ReasonCriterion, Tell } from "#model/reason.ts";
+import type { Reason, ReasonAnswer, ReasonCriterion, Tell } from "#model/reason.ts";
 import type { TableAnswer } from "#policy/tables/answers.ts";
 import type { Tables } from "#policy/tables/tables.ts";
 import {
@@ -22,6 +23,7 @@ import {
   type Question,
   type RuleQuery,
 } from "./ruleset-criteria.ts";
+import { RuleIndex } from "./ruleset-index.ts";
 import { criterionText } from "./ruleset-text.ts";
 
 export type RuleMatch =
@@ -50,7 +52,12 @@ interface CompiledRule {
 interface Search {
   readonly facts: Facts;
   readonly tell: Tell | undefined;
-  rule: number;
+  readonly rules: readonly CompiledRule[];
+  /** Numbers of the rules to try; undefined: all. */
+  readonly candidates: readonly number[] | undefined;
+  /** Rules that are done with. */
+  tried: number;
+  /** The criterion of the rule under way that comes next. */
   criterion: number;
 }
 
@@ -69,10 +76,20 @@ export function compileRuleset(config: Config, tables: Tables): Ruleset {
       match: { kind: "matched", rule },
     };
   });
+  let index = new RuleIndex(config.rules, tables, config.subAddressDelimiter);
+  let indexed = tables.version;
   return {
     asksReverseName: config.rules.some((rule) => rule.criteria.some(asksReverseName)),
-    matchRule: (query, tell) =>
-      search(rules, { facts: factsOf(query), tell, rule: 0, criterion: 0 }),
+    matchRule(query, tell) {
+      if (indexed !== tables.version) {
+        index = new RuleIndex(config.rules, tables, config.subAddressDelimiter);
+        indexed = tables.version;
+      }
+      const facts = factsOf(query);
+      // Who is told of rules is told of all.
+      const candidates = tell === undefined ? index.candidates(facts) : undefined;
+      return search({ facts, tell, rules, candidates, tried: 0, criterion: 0 });
+    },
   };
 }
 
@@ -86,24 +103,28 @@ function alwaysHolds({ negated, test }: Criterion): boolean {
 }
 
 /** Goes on from where `state` stands. */
-function search(rules: readonly CompiledRule[], state: Search): RuleMatch | Promise<RuleMatch> {
-  for (; state.rule < rules.length; state.rule++, state.criterion = 0) {
-    const rule = rules[state.rule];
+function search(state: Search): RuleMatch | Promise<RuleMatch> {
+  const { rules, candidates, tell } = state;
+  const count = candidates === undefined ? rules.length : candidates.length;
+  for (; state.tried < count; state.tried++, state.criterion = 0) {
+    const rule = rules[candidates === undefined ? state.tried : (candidates[state.tried] ?? 0)];
     if (rule === undefined) break;
     const outcome = tryRule(rule, state);
-    if (outcome instanceof Promise)
-      return outcome.then((verdict) => {
-        if (verdict === "holds") state.criterion++;
-        else if (verdict === "fails") {
-          state.rule++;
-          state.criterion = 0;
-        } else return verdict;
-        return search(rules, state);
-      });
+    if (outcome instanceof Promise) return outcome.then((verdict) => resume(state, verdict));
     if (outcome !== "fails") return outcome;
   }
-  state.tell?.({ kind: "no-rule" });
+  tell?.({ kind: "no-rule" });
   return NO_RULE;
+}
+
+/** Goes on after a remote table has answered for the criterion that `state` stands at. */
+function resume(state: Search, verdict: Verdict): RuleMatch | Promise<RuleMatch> {
+  if (verdict === "holds") state.criterion++;
+  else if (verdict === "fails") {
+    state.tried++;
+    state.criterion = 0;
+  } else return verdict;
+  return search(state);
 }
 
 type Verdict = "holds" | "fails" | (RuleMatch & { readonly kind: "unavailable" });
@@ -130,28 +151,34 @@ function tryRule(
 }
 
 function tryCriterion(
-  { criterion, question }: CompiledCriterion,
+  compiled: CompiledCriterion,
   rule: Rule,
   { facts, tell }: Search,
 ): Verdict | Promise<Verdict> {
+  const { criterion, question } = compiled;
   if (question.kind === "fact") return judge(question.holds(facts), criterion, rule, tell);
   const key = question.keyOf(facts);
   if (key === undefined) return judge(false, criterion, rule, tell);
-  const weigh = (answer: TableAnswer): Verdict => {
-    tell?.({
-      kind: "table-lookup",
-      table: question.table,
-      service: question.serviceOf(key),
-      key,
-      answer: reasonAnswer(answer, key),
-    });
-    if (answer.kind !== "unavailable") return judge(answer.kind === "found", criterion, rule, tell);
-    const why = answer.cause.message;
-    tell?.({ kind: "rule-unavailable", rule: rule.at, criterion: reasonCriterion(criterion), why });
-    return answer;
-  };
   const answer = question.lookup(key);
-  return answer instanceof Promise ? answer.then(weigh) : weigh(answer);
+  if (answer instanceof Promise)
+    return answer.then((late) => {
+      tell?.(lookupReason(question, key, late));
+      return weigh(late, criterion, rule, tell);
+    });
+  tell?.(lookupReason(question, key, answer));
+  return weigh(answer, criterion, rule, tell);
+}
+
+function weigh(
+  answer: TableAnswer,
+  criterion: Criterion,
+  rule: Rule,
+  tell: Tell | undefined,
+): Verdict {
+  if (answer.kind !== "unavailable") return judge(answer.kind === "found", criterion, rule, tell);
+  const why = answer.cause.message;
+  tell?.({ kind: "rule-unavailable", rule: rule.at, criterion: reasonCriterion(criterion), why });
+  return answer;
 }
 
 function judge(
@@ -167,6 +194,15 @@ function judge(
 
 function reasonCriterion(criterion: Criterion): ReasonCriterion {
   return { at: criterion.at, text: criterionText(criterion) };
+}
+
+function lookupReason(
+  { table, serviceOf }: Question & { readonly kind: "table" },
+  key: string,
+  answer: TableAnswer,
+): Reason {
+  const told = reasonAnswer(answer, key);
+  return { kind: "table-lookup", table, service: serviceOf(key), key, answer: told };
 }
 
 function reasonAnswer(answer: TableAnswer, key: string): ReasonAnswer {

@@ -28,11 +28,17 @@ export class Tables {
   readonly #settings: TablesSettings;
   readonly #memory: KeyMemory;
   readonly #slots = new Map<string, Slot>();
+  #version = 0;
 
   constructor(tables: ReadonlyMap<string, Table>, settings: TablesSettings) {
     this.#settings = settings;
     this.#memory = createKeyMemory(settings.delimiter);
     for (const table of tables.values()) this.#slots.set(table.name, { table, uses: new Map() });
+  }
+
+  /** Another number after each replacement, for what was made of the entries of a table. */
+  get version(): number {
+    return this.#version;
   }
 
   /** @param table one of these tables, or one that only its user knows. */
@@ -63,6 +69,7 @@ export class Tables {
     const slot = this.#slots.get(table.name);
     if (slot === undefined) return false;
     slot.table = table;
+    this.#version++;
     for (const [service, use] of slot.uses) use.current = this.#compile(table, service);
     return true;
   }
