@@ -56,6 +56,8 @@ export interface Explanation {
   readonly recipients: readonly ExplainedRecipient[];
   /** What the message text is held to. */
   readonly maxMessageBytes: number;
+  /** The reply to the text of the message, if one was given; smtpctl itself judges it. */
+  readonly message?: ExplainedReply;
 }
 
 export interface ExplainedListener {
@@ -123,8 +125,8 @@ export type Way =
       readonly kind: "local";
       /** Whose mail it is. */
       readonly user: string;
-      /** The account that delivers, in the system's user database. */
-      readonly as: ExplainedAccount;
+      /** The account that writes, in the system's user database; undefined for lmtp, where the server does. */
+      readonly as: ExplainedAccount | undefined;
       /** A path, a socket, a command; "" where the method says it all. */
       readonly into: string;
     }

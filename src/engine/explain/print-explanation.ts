@@ -5,6 +5,7 @@
 import { unreachable } from "#base/unreachable.ts";
 import type {
   Exchange,
+  ExplainedAccount,
   ExplainedClient,
   ExplainedEnvelope,
   ExplainedHop,
@@ -20,7 +21,7 @@ import { stepLines } from "./print-steps.ts";
 
 /** Ends in a newline. */
 export function printExplanation(explanation: Explanation): string {
-  const { listener, client, greeting, recipients } = explanation;
+  const { listener, client, greeting, recipients, message } = explanation;
   const sections = [
     [
       `listener ${listenerText(listener)}`,
@@ -28,17 +29,12 @@ export function printExplanation(explanation: Explanation): string {
       ...greeting.flatMap(exchangeLines),
     ],
     ...recipients.map(recipientLines),
+    ...(message === undefined ? [] : [["the message text", `  ${replyText(message)}`]]),
   ];
   return sections.map((lines) => lines.map(safeLine).join("")).join("\n");
 }
 
-/** The reply to the text of a message, which is judged apart. */
-export function printMessageReply(reply: ExplainedReply): string {
-  return safeLine(`message: ${replyText(reply)}`);
-}
-
-/** What a client saw, in one line. */
-export function replyText({ code, enhanced, text }: ExplainedReply): string {
+function replyText({ code, enhanced, text }: ExplainedReply): string {
   return `${code} ${enhanced === "" ? "" : `${enhanced} `}${text}`;
 }
 
@@ -94,11 +90,7 @@ function wayLines(method: string, way: Way): readonly string[] {
   switch (way.kind) {
     case "local": {
       const { as, user, into } = way;
-      const who =
-        as.kind === "found"
-          ? `as user ${as.name}, uid ${as.uid}`
-          : `as user ${as.name}, but: ${as.why}`;
-      return [`${method} for ${user}, ${who}`, ...(into === "" ? [] : [`into ${into}`])];
+      return [`${method} for ${user}${accountText(as)}`, ...(into === "" ? [] : [`into ${into}`])];
     }
     case "relay": {
       const { by, hops, problem, helo, sources, tls, limits } = way;
@@ -112,6 +104,12 @@ function wayLines(method: string, way: Way): readonly string[] {
     default:
       return unreachable(way);
   }
+}
+
+function accountText(as: ExplainedAccount | undefined): string {
+  if (as === undefined) return "";
+  const { name } = as;
+  return `, written as ${name}, ${as.kind === "found" ? `uid ${as.uid}` : `but: ${as.why}`}`;
 }
 
 function hopText({ host, preference, addresses, problem }: ExplainedHop): string {

@@ -172,7 +172,8 @@ function sourceText(source: NodeSource): string {
   }
 }
 
-/** Names of tables that the server made have their angles already. */
+/** A list that stands in its rule, which is shown above; other tables that the server made have their angles. */
 function tableName(name: string): string {
+  if (name.startsWith("<dynamic:")) return "the list";
   return name.startsWith("<") ? name : `<${name}>`;
 }

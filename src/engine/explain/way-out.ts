@@ -73,13 +73,14 @@ interface LocalSetting {
 async function localWay(action: LocalAction, setting: LocalSetting): Promise<Way> {
   const { transport, destination } = setting.planned;
   const user = transport.kind === "mda" ? transport.user : "";
-  const as = await accountOf(action.user ?? user, setting.ports.users);
+  const as =
+    action.kind === "lmtp" ? undefined : await accountOf(action.user ?? user, setting.ports.users);
   const values: FormatValues = {
     sender: setting.path.reversePath,
     rcpt: setting.path.forwardPath,
     dest: destination,
     username: user,
-    directory: as.kind === "found" ? as.home : "~",
+    directory: as?.kind === "found" ? as.home : "~",
     subAddressDelimiter: setting.config.subAddressDelimiter,
   };
   return { kind: "local", user, as, into: intoWhat(action, values) };
