@@ -6,6 +6,7 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { NetworkFault } from "#base/ports/network.ts";
 import { type Config, formatPlace } from "#model/config/config.ts";
 import { bindEndpoint, type BoundSocket } from "#world/node/bind.ts";
+import { type Accounts, socketOwner } from "./socket-owner.ts";
 
 /** Root and the daemon's own user alone. */
 const CONTROL_SOCKET_MODE = 0o600;
@@ -22,6 +23,7 @@ export interface BoundSockets {
 export async function bindSockets(
   config: Config,
   controlSocket: string,
+  accounts: Accounts,
 ): Promise<BoundSockets | { readonly kind: "cannot-bind"; readonly why: string }> {
   const bound: BoundSocket[] = [];
   const closeAll = (): void => {
@@ -41,7 +43,12 @@ export async function bindSockets(
   bound.push(control);
   for (const listener of config.listeners) {
     const { endpoint, socketMode, at } = listener;
-    const made = await bindEndpoint(endpoint, { mode: socketMode });
+    const owner = await socketOwner(listener, accounts);
+    if (typeof owner === "string") {
+      closeAll();
+      return { kind: "cannot-bind", why: owner };
+    }
+    const made = await bindEndpoint(endpoint, { mode: socketMode, owner });
     if ("code" in made) {
       closeAll();
       return { kind: "cannot-bind", why: `${formatPlace(at)}: ${wordsOf(endpoint, made)}` };

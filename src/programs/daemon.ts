@@ -16,7 +16,9 @@ import { type LogTarget, writeLine } from "#processes/log-target.ts";
 import { Parent } from "#processes/parent.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { SocketPairs } from "#processes/socket-pair.ts";
+import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
+import { groupId } from "#world/node/groups.ts";
 import { maxOpenFiles } from "./machine.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -45,7 +47,10 @@ export async function startDaemon(
   if (impossible !== undefined) return impossible;
   const prepared = prepareState(options.paths, accounts);
   if (typeof prepared === "string") return prepared;
-  const bound = await bindSockets(options.config, options.paths.controlSocket);
+  const bound = await bindSockets(options.config, options.paths.controlSocket, {
+    users: options.users,
+    group: (name) => groupId(name, nodeChildren()),
+  });
   if ("kind" in bound) return bound.why;
   const parent = new Parent(
     { clock: nodeClock(), users: options.users },

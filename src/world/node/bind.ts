@@ -9,16 +9,19 @@
  * Limits: two sockets may be bound to one TCP port as long as neither listens;
  * the second child then fails to listen with EADDRINUSE.
  */
-import { chmodSync } from "node:fs";
+import { chmodSync, chownSync } from "node:fs";
 import net from "node:net";
 import { getSystemErrorMap, getSystemErrorName } from "node:util";
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { NetworkFault } from "#base/ports/network.ts";
+import { networkFault } from "./connection.ts";
 import { clearSocketPath } from "./socket-path.ts";
 
 export interface BindOptions {
   /** Mode bits of a UNIX socket; 0666 if left out. */
   readonly mode?: number;
+  /** Owner of a UNIX socket, for chown(2): -1 leaves uid or gid as it is. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 export interface BoundSocket {
@@ -58,8 +61,10 @@ export async function bindEndpoint(
   const handle = createHandle(endpoint);
   if (typeof handle === "number") return bindFault(endpoint, handle);
   if (endpoint.kind === "unix") {
-    chmodSync(endpoint.path, options.mode ?? DEFAULT_SOCKET_MODE);
-    return { endpoint, fd: handle.fd, close: () => handle.close() };
+    const fault = giveAway(endpoint.path, options);
+    if (fault === undefined) return { endpoint, fd: handle.fd, close: () => handle.close() };
+    handle.close();
+    return fault;
   }
   const name: { address?: string; port?: number } = {};
   // libuv keeps EADDRINUSE back until the socket is used for something.
@@ -73,6 +78,17 @@ export async function bindEndpoint(
     fd: handle.fd,
     close: () => handle.close(),
   };
+}
+
+/** Nobody listens yet, so nobody can connect before this is done. */
+function giveAway(path: string, { owner, mode }: BindOptions): NetworkFault | undefined {
+  try {
+    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+    chmodSync(path, mode ?? DEFAULT_SOCKET_MODE);
+    return undefined;
+  } catch (error) {
+    return networkFault(error as NodeJS.ErrnoException);
+  }
 }
 
 function createHandle(endpoint: Endpoint): ServerHandle | number {
