@@ -7,7 +7,7 @@
  * header says that it is one, the user version says how it is laid out: a file with
  * another is refused, not guessed at.
  *
- * Source: SQLite's file format, §1.3; magic(5) for Berkeley DB, which OpenSMTPD's makemap writes.
+ * Source: SQLite's file format, §1.3.
  */
 import { MAX_LIST_LENGTH } from "./expansion-list.ts";
 
@@ -30,44 +30,24 @@ export const MAX_STORED_KEY_LENGTH = 1023;
 /** In UTF-8. The longest value that anyone can use is a list of recipients. */
 export const MAX_STORED_VALUE_BYTES: number = MAX_LIST_LENGTH;
 
-/** How much of a file `databaseFault` must see. */
+/** How much of a file `layoutFault` must see. */
 export const DATABASE_HEADER_BYTES = 100;
 
-const SQLITE_MAGIC = "SQLite format 3\0";
 const USER_VERSION_AT = 60;
 const APPLICATION_ID_AT = 68;
-const BERKELEY_MAGIC_AT = 12;
-/** Hash, B-tree. */
-const BERKELEY_MAGICS: readonly number[] = [0x061561, 0x053162];
 
 /**
- * What keeps a file from being a table, in words for the operator; undefined if nothing
- * can be seen to.
+ * What keeps a SQLite file (model/config/db-file.ts knows one) from being such a table, in
+ * words for the operator; undefined if nothing can be seen to.
  *
- * @param header the first DATABASE_HEADER_BYTES of the file at `path`, fewer if it is shorter.
+ * @param header the first DATABASE_HEADER_BYTES of the file, fewer if it is shorter.
  */
-export function databaseFault(path: string, header: Uint8Array): string | undefined {
-  const view = Buffer.from(header.buffer, header.byteOffset, header.byteLength);
-  const source = path.replace(/\.db$/u, "");
-  if (view.length >= DATABASE_HEADER_BYTES && isSqlite(view)) {
-    if (view.readUInt32BE(APPLICATION_ID_AT) !== APPLICATION_ID)
-      return "it is a SQLite file that makemap did not make";
-    const version = view.readUInt32BE(USER_VERSION_AT);
-    if (version === SCHEMA_VERSION) return undefined;
-    return `it has version ${version}, and this program reads ${SCHEMA_VERSION}: make it anew with 'makemap ${source}'`;
-  }
-  if (isBerkeley(view))
-    return `it is a Berkeley DB file: make it anew from its text with 'makemap -o ${path} ${source}'`;
-  return view.length === 0 ? "it is empty" : "it is no table that makemap made";
-}
-
-function isSqlite(view: Buffer): boolean {
-  return view.toString("latin1", 0, SQLITE_MAGIC.length) === SQLITE_MAGIC;
-}
-
-function isBerkeley(view: Buffer): boolean {
-  if (view.length < BERKELEY_MAGIC_AT + 4) return false;
-  // In the byte order of the machine that wrote it.
-  const numbers = [view.readUInt32LE(BERKELEY_MAGIC_AT), view.readUInt32BE(BERKELEY_MAGIC_AT)];
-  return numbers.some((number) => BERKELEY_MAGICS.includes(number));
+export function layoutFault(header: Uint8Array): string | undefined {
+  if (header.length < DATABASE_HEADER_BYTES) return "it is cut short";
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (view.getUint32(APPLICATION_ID_AT) !== APPLICATION_ID)
+    return "it is a SQLite file that makemap did not make";
+  const version = view.getUint32(USER_VERSION_AT);
+  if (version === SCHEMA_VERSION) return undefined;
+  return `makemap made it with version ${version}, and this is ${SCHEMA_VERSION}: make it anew`;
 }

@@ -73,7 +73,7 @@ test("an empty map is made, with a warning", () => {
 for (const [name, words, complaint] of [
   ["a file that is not there", ["/none/aliases"], /ENOENT.*\/none\/aliases/u],
   ["a folder", ["/tmp"], /EISDIR/u],
-  ["a dump of what is no map", ["-U", "/etc/passwd"], /no table that makemap made/u],
+  ["a dump of what is no map", ["-U", "/etc/passwd"], /no SQLite file/u],
   ["nothing to do", [], /a file is missing/u],
 ] as const) {
   test(`${name} is a line and exit status 1`, () => {

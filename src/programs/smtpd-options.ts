@@ -6,7 +6,7 @@ import type { Subsystem } from "#model/ipc/control-link.ts";
 export const SMTPD_USAGE =
   "usage: smtpd [-dFhnv] [-D name=value] [-f file] [-P mta|mda|smtp] [--state dir]";
 
-const DEFAULT_CONFIG_FILE = "/etc/mail/smtpd.conf";
+export const DEFAULT_CONFIG_FILE = "/etc/mail/smtpd.conf";
 
 export interface SmtpdOptions {
   /** "terminal": -d. "foreground": -F, lines go to the system log. "daemon": neither. */

@@ -74,13 +74,17 @@ const sqlite = (schema: string): Buffer => {
 };
 
 const NO_TABLES: readonly [name: string, bytes: Buffer, why: RegExp][] = [
-  ["an empty file", Buffer.alloc(0), /it is empty/u],
-  ["the text of a table", Buffer.from("ann: ann@example.org\n"), /no table that makemap made/u],
-  ["zeros", Buffer.alloc(4096), /no table that makemap made/u],
+  ["an empty file", Buffer.alloc(0), /no SQLite file/u],
+  [
+    "the text of a table",
+    Buffer.from("ann: ann@example.org\n"),
+    /no SQLite file; make it with makemap/u,
+  ],
+  ["zeros", Buffer.alloc(4096), /no SQLite file; make it with makemap/u],
   [
     "a Berkeley DB hash file",
     header((bytes) => bytes.writeUInt32LE(0x061561, 12)),
-    /Berkeley DB file.*'makemap -o .*t\.db .*\/t'/u,
+    /t\.db is a Berkeley DB file; convert it: .* makemap -o /u,
   ],
   [
     "a Berkeley DB B-tree of the other byte order",
@@ -91,7 +95,7 @@ const NO_TABLES: readonly [name: string, bytes: Buffer, why: RegExp][] = [
   [
     "a table of a later version",
     sqlite(`${TABLE_SCHEMA} PRAGMA user_version = 7`),
-    /it has version 7, and this program reads 1/u,
+    /made it with version 7, and this is 1/u,
   ],
   [
     "a view in the place of the table",
@@ -100,7 +104,8 @@ const NO_TABLES: readonly [name: string, bytes: Buffer, why: RegExp][] = [
     ),
     /it has no table of entries/u,
   ],
-  ["a cut table", sqlite(TABLE_SCHEMA).subarray(0, 300), /./u],
+  ["a cut table", sqlite(TABLE_SCHEMA).subarray(0, 300), /malformed|not a database/u],
+  ["a cut header", sqlite(TABLE_SCHEMA).subarray(0, 90), /it is cut short/u],
 ];
 
 for (const [name, bytes, why] of NO_TABLES) {

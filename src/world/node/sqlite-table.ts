@@ -12,7 +12,8 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { StoredEntry, TableFile, TableFiles } from "#base/ports/table-files.ts";
-import { DATABASE_HEADER_BYTES, databaseFault } from "#model/table-database.ts";
+import { DATABASE_HEADER_BYTES, layoutFault } from "#model/table-database.ts";
+import { dbFileFault } from "#model/config/db-file.ts";
 
 export function nodeTableFiles(): TableFiles {
   return { table: (path) => new SqliteTable(path) };
@@ -92,8 +93,11 @@ function markOf(path: string): string {
 }
 
 function openTable(path: string): DatabaseSync {
-  const fault = databaseFault(path, headerOf(path));
-  if (fault !== undefined) throw new Error(`${path}: ${fault}`);
+  const header = headerOf(path);
+  const fault = dbFileFault(path, header);
+  if (fault !== undefined) throw new Error(`${fault.message}; ${fault.hint}`);
+  const reason = layoutFault(header);
+  if (reason !== undefined) throw new Error(`${path}: ${reason}`);
   const database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
   try {
     // A view could run whatever its text says.

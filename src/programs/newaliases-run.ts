@@ -1,0 +1,108 @@
+/**
+ * newaliases(8) from its arguments to its exit status.
+ *
+ * Makes the database of the table that smtpd.conf(5) calls "aliases", or of
+ * /etc/mail/aliases, whether or not the table uses it: who calls this has changed the
+ * text, and wants to know what is wrong with it. A daemon that keeps the text in memory
+ * is told to read it again.
+ *
+ * Source: newaliases(8); OpenSMTPD makemap.c, newaliases.
+ */
+import { parseArgs } from "node:util";
+import { formatComplaint } from "#model/config/complaint.ts";
+import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
+import type { Config } from "#model/config/config.ts";
+import { parseConfig } from "#model/config/parse-config.ts";
+import { printable } from "#engine/observe/visible-text.ts";
+import { makeMap } from "./make-map.ts";
+import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
+
+const USAGE = "usage: newaliases [-f file]";
+const TABLE = "aliases";
+/** Where there is no such table. */
+const DEFAULT_ALIASES_FILE = "/etc/mail/aliases";
+
+export interface NewaliasesWorld {
+  readonly uid: number;
+  readonly context: BuildContext;
+  configSource(file: string): ConfigSource;
+  /** Has the daemon read a table again; one line says what went wrong. No daemon is no fault. */
+  updateTable(name: string): Promise<string | undefined>;
+  /** Both take a line without its end. */
+  print(line: string): void;
+  complain(line: string): void;
+}
+
+interface Order {
+  readonly configFile: string;
+  /** `-OAliasFile=PATH`: goes before what the configuration says. */
+  readonly aliasesFile: string | undefined;
+}
+
+export async function runNewaliases(
+  words: readonly string[],
+  world: NewaliasesWorld,
+): Promise<number> {
+  const order = parseOrder(words);
+  if (typeof order === "string") {
+    fail(world, order);
+    world.complain(USAGE);
+    return 1;
+  }
+  if (world.uid !== 0) return fail(world, "need root privileges");
+  const config = readConfig(order.configFile, world);
+  if (config === undefined) return 1;
+  const source = order.aliasesFile ?? aliasesFile(config);
+  const outcome = makeMap({ source, out: `${source}.db`, type: "aliases" });
+  if (outcome.kind === "failed") {
+    for (const complaint of outcome.complaints) fail(world, complaint);
+    return 1;
+  }
+  world.print(`${printable(source)}: ${outcome.count} aliases`);
+  // A `db:` table sees the new file by itself.
+  if (config.tables.get(TABLE)?.source.kind !== "file") return 0;
+  const trouble = await world.updateTable(TABLE);
+  return trouble === undefined ? 0 : fail(world, `smtpd goes on with the old aliases: ${trouble}`);
+}
+
+/** A string says what is wrong with the words. */
+function parseOrder(words: readonly string[]): Order | string {
+  try {
+    const { values } = parseArgs({
+      args: [...words],
+      options: {
+        f: { type: "string", short: "f", default: DEFAULT_CONFIG_FILE },
+        // As sendmail's newaliases, which is `sendmail -bi`, takes them.
+        C: { type: "string", short: "C" },
+        O: { type: "string", short: "O", multiple: true, default: [] },
+        b: { type: "string", short: "b", default: "i" },
+      },
+    });
+    if (values.b !== "i") return `unknown mode: -b${values.b}`;
+    const option = values.O.find((each) => each.startsWith("AliasFile="));
+    return { configFile: values.f, aliasesFile: option?.slice("AliasFile=".length) };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function readConfig(file: string, world: NewaliasesWorld): Config | undefined {
+  const { read } = world.configSource(file);
+  // Without a look at `db:` files: one of them is about to be made.
+  const { config, complaints } = parseConfig({ file, read }, world.context);
+  if (config === undefined)
+    for (const complaint of complaints) world.complain(formatComplaint(complaint));
+  return config;
+}
+
+/** The text that the table is made of. */
+function aliasesFile(config: Config): string {
+  const source = config.tables.get(TABLE)?.source;
+  if (source?.kind !== "file" && source?.kind !== "db") return DEFAULT_ALIASES_FILE;
+  return source.path.replace(/\.db$/u, "");
+}
+
+function fail(world: NewaliasesWorld, complaint: string): number {
+  world.complain(`newaliases: ${printable(complaint)}`);
+  return 1;
+}
