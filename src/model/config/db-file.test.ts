@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { DB_HEAD_BYTES, dbFileFault } from "./db-file.ts";
 
@@ -24,10 +25,32 @@ test("Berkeley DB of any kind and byte order is recognised", () => {
 
 test("Berkeley DB is answered with the command that converts it", () => {
   const fault = dbFileFault("/etc/mail/a b.db", headWith(0x0006_1561, 12, true));
+  const perl = String.raw`if (s/^ //) { chomp; s/\\00$//; s/\\(\\|..)/$1 eq "\\" ? $1 : chr hex $1/ge; print $_, $n++ % 2 ? "\n" : "\t" }`;
   assert.equal(
     fault?.hint,
-    String.raw`convert it: db_dump -p '/etc/mail/a b.db' | sed -n '/^ /{s/^ //;s/\\00$//;N;s/\n /\t/;s/\\00$//;p}' | makemap -o '/etc/mail/a b.db.new' -`,
+    `convert it: db_dump -p '/etc/mail/a b.db' | perl -ne '${perl}' | makemap -o '/etc/mail/a b.db.new' -`,
   );
+});
+
+/** What `db_dump -p` writes of a hash that OpenSMTPD's makemap made. */
+const DUMP = String.raw`VERSION=3
+format=print
+type=hash
+HEADER=END
+ root\00
+ alice, "|x \\y"\00
+ @x.example\00
+ stra\c3\9fe\00
+DATA=END
+`;
+
+const NO_PERL = spawnSync("perl", ["-v"]).error === undefined ? false : "perl is not installed";
+
+test("conversion makes the text that makemap reads", { skip: NO_PERL }, () => {
+  const hint = dbFileFault("/x.db", headWith(0x0006_1561, 12, true))?.hint ?? "";
+  const program = /perl -ne '([^']+)'/u.exec(hint)?.[1] ?? "";
+  const perl = spawnSync("perl", ["-ne", program], { input: DUMP, encoding: "utf8" });
+  assert.equal(perl.stdout, 'root\talice, "|x \\y"\n@x.example\tstraße\n');
 });
 
 test("anything else is no table", () => {

@@ -40,13 +40,15 @@ function isBerkeleyDb(head: Uint8Array): boolean {
 }
 
 /**
- * Keys and values are on alternate lines of db_dump(1), each behind a blank; those that
- * makemap made end in a NUL.
+ * Keys and values are on alternate lines of db_dump(1), each behind a blank, with `\xx`
+ * for what cannot be printed; those that makemap made end in a NUL. Perl, as Debian
+ * always has it, while bytes from numbers are beyond sed.
  */
 function conversion(path: string): string {
-  const program = String.raw`/^ /{s/^ //;s/\\00$//;N;s/\n /\t/;s/\\00$//;p}`;
-  return `db_dump -p ${quote(path)} | sed -n '${program}' | makemap -o ${quote(`${path}.new`)} -`;
+  return `db_dump -p ${quote(path)} | perl -ne '${CONVERT}' | makemap -o ${quote(`${path}.new`)} -`;
 }
+
+const CONVERT: string = String.raw`if (s/^ //) { chomp; s/\\00$//; s/\\(\\|..)/$1 eq "\\" ? $1 : chr hex $1/ge; print $_, $n++ % 2 ? "\n" : "\t" }`;
 
 /** For a shell. */
 function quote(path: string): string {
