@@ -4,8 +4,8 @@ import { readManualPage } from "#test/support/manual-page.ts";
 import { expectedAfter, type Grammar, manualFaults } from "./check-manual.ts";
 
 const GRAMMAR: Grammar = {
-  words: new Set(["tag", "tls", "tls-require", "quit"]),
-  bySection: new Map([["LISTENER OPTIONS", new Set(["tag", "tls", "tls-require"])]]),
+  words: new Set(["tag", "tls", "tls-require", "mode", "quit"]),
+  bySection: new Map([["LISTENER OPTIONS", new Set(["tag", "tls", "tls-require", "mode"])]]),
 };
 
 const GOOD = `# smtpd.conf(5)
@@ -33,6 +33,16 @@ listen on 192.0.2.1 tls
 listen on 192.0.2.2 tls-require
 \`\`\`
 
+### \`mode\`
+
+Permissions. Not in OpenSMTPD.
+
+Default: 0666.
+
+\`\`\`smtpd.conf fragment
+listen on socket mode 0660
+\`\`\`
+
 ## RESERVED WORDS
 
 These have no use: \`quit\`.
@@ -57,6 +67,7 @@ const CASES: readonly (readonly [what: string, old: string, now: string, ...faul
     "## RULES\n\n### `tls`, `tls-require`",
     "LISTENER OPTIONS: 'tls' has no entry there",
     "LISTENER OPTIONS: 'tls-require' has no entry there",
+    "LISTENER OPTIONS: 'mode' has no entry there",
   ],
   [
     "a word that the grammar does not have",
@@ -82,6 +93,12 @@ const CASES: readonly (readonly [what: string, old: string, now: string, ...faul
     "listen on 192.0.2.1 tls\n",
     "",
     "LISTENER OPTIONS: tls, tls-require: its example does not use 'tls'",
+  ],
+  [
+    "an option of ours that is not said to be",
+    " Not in OpenSMTPD.",
+    "",
+    "LISTENER OPTIONS: mode: 'mode' is not said to be ours",
   ],
   [
     "a reserved word that has a use",

@@ -4,7 +4,8 @@
  *
  * Every word of the grammar has an entry, in the section of each place where it may
  * stand; an entry names no other words, and has a default and an example that uses
- * all of its words. The tables of limits have the defaults of the code. What may stand
+ * all of its words. Options that OpenSMTPD does not have are said to be ours. The tables
+ * of limits have the defaults of the code. What may stand
  * where is what the parser says that it expected; words that it takes without naming
  * them are listed below. That examples have a meaning is for test/conf/manual.test.ts.
  */
@@ -157,6 +158,12 @@ function sectionFaults(
     ...[...expected]
       .filter((word) => !documented.has(word) && !elsewhere.includes(word))
       .map((word) => `${section}: '${word}' has no entry there`),
+    ...here.flatMap((entry) =>
+      entry.words
+        .filter((word) => expected.has(word) && !KEYWORDS.includes(word))
+        .filter(() => !/not in OpenSMTPD/iu.test(entry.text))
+        .map((word) => `${section}: ${entry.title}: '${word}' is not said to be ours`),
+    ),
     ...here
       .filter((entry) => !entry.words.some((word) => heads.has(word)))
       .map(({ title }) => `${section}: ${title}: has no place there`),

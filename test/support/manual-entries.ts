@@ -16,6 +16,8 @@ export interface ManualEntry {
   readonly title: string;
   /** In the order of the page; each once. */
   readonly words: readonly string[];
+  /** Its paragraphs, without marks. */
+  readonly text: string;
   /** What stands behind `Default:`. */
   readonly default: string | undefined;
   /** First and second column of its tables. */
@@ -40,6 +42,7 @@ export function entriesOf(page: ManualPage): readonly ManualEntry[] {
       section: part.section,
       title: plainText(part.heading),
       words: [...new Set(words)],
+      text: said.join("\n"),
       default: said.find((text) => text.startsWith(DEFAULT))?.slice(DEFAULT.length),
       rows,
       examples: part.blocks.filter((block) => block.kind === "code").map(({ text }) => text),

@@ -18,7 +18,7 @@ export interface Example {
   readonly text: string;
 }
 
-const DOCUMENTS: readonly string[] = ["*.md", "docs/**/*.md", "man/*.md", "src/**/*.md"];
+const DOCUMENTS: readonly string[] = ["*.md", "{bench,docs,src,test}/**/*.md", "man/*.md"];
 const FENCED = /^```(?<info>[^\n`]*)\n(?<text>.*?)^```$/gmsu;
 const KINDS: Readonly<Record<string, Example["kind"]>> = {
   "smtpd.conf": "whole",
@@ -26,11 +26,15 @@ const KINDS: Readonly<Record<string, Example["kind"]>> = {
   "smtpd.conf fragment": "fragment",
 };
 
-/** Of all documents below `root`, in the order of their names. */
+/** Of the documents below `root` that may hold examples, in the order of their names. */
+export function documentsIn(root: string): readonly string[] {
+  return globSync([...DOCUMENTS], { cwd: root }).toSorted();
+}
+
 export function findExamples(root: string): readonly Example[] {
-  return globSync([...DOCUMENTS], { cwd: root })
-    .toSorted()
-    .flatMap((path) => examplesIn(path, readFileSync(join(root, path), "utf8")));
+  return documentsIn(root).flatMap((path) =>
+    examplesIn(path, readFileSync(join(root, path), "utf8")),
+  );
 }
 
 export function examplesIn(path: string, markdown: string): readonly Example[] {
