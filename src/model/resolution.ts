@@ -35,6 +35,8 @@ export interface RecipientQuery {
 
 /** Decides about recipients. Never rejects the promise. */
 export interface Routing {
+  /** Whether any rule looks at the client's reverse name, which must be known then. */
+  readonly asksReverseName?: boolean;
   /** @param tell is given each step on the way to the answer, before it is there. */
   resolve(query: RecipientQuery, tell?: Tell): Resolution | Promise<Resolution>;
 }

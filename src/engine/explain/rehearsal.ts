@@ -105,6 +105,10 @@ class ListeningRouting implements Routing {
     this.#question = question;
   }
 
+  get asksReverseName(): boolean {
+    return this.#routing.asksReverseName ?? false;
+  }
+
   hear(collector: StepCollector): void {
     this.#collector = collector;
     this.envelopes = [];

@@ -2,8 +2,8 @@
  * Who is at the other end: address, reverse name, and what it called itself.
  *
  * The look-up of the name runs while the session goes on. OpenSMTPD greets after
- * it; here the name is awaited only where it is written down (`named`), which the
- * look-up bounds. "smtp-connected" is told once: when the name is known, or before
+ * it; here the name is awaited only where it is written down, or where a rule asks for
+ * it (`named`), which the look-up bounds. "smtp-connected" is told once: when the name is known, or before
  * the first other event of the session.
  */
 import type { Endpoint } from "#base/endpoint.ts";

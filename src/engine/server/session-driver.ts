@@ -241,7 +241,13 @@ class SmtpSession implements ConnectionHandler, LiveSession {
 
   /** Asks policy; returns its verdict if that is there at once. */
   #consult(command: Command): Event | undefined {
-    const refusal = this.#consultation.ask(command, this.#origin());
+    const { named } = this.#client;
+    const refusal =
+      named !== undefined &&
+      command.verb === "RCPT" &&
+      this.#service.routing.asksReverseName === true
+        ? named.then(() => this.#consultation.ask(command, this.#origin()))
+        : this.#consultation.ask(command, this.#origin());
     if (!(refusal instanceof Promise)) return { type: "verdict", refusal };
     void this.#awaitVerdict(refusal);
     return undefined;

@@ -5,6 +5,7 @@ import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Event } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
+import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimConnection } from "#world/sim/connection.ts";
 import { SimRandom } from "#world/sim/random.ts";
@@ -41,7 +42,10 @@ class Bench {
   aborted = 0;
   answerName: (answer: DnsAnswer<readonly string[]>) => void = () => {};
 
-  constructor(settings: Partial<ServerSettings> = {}) {
+  /** The clients' names as the ruleset got them. */
+  readonly asked: string[] = [];
+
+  constructor(settings: Partial<ServerSettings> = {}, asksReverseName = false) {
     const resolver: Resolver = {
       mx: () => Promise.resolve({ kind: "absent", why: "no-domain" }),
       addresses: () => Promise.resolve({ kind: "absent", why: "no-domain" }),
@@ -65,7 +69,13 @@ class Bench {
         },
       }),
     };
-    const routing = { resolve: () => ({ kind: "accepted", envelopes: [] }) as const };
+    const routing = {
+      asksReverseName,
+      resolve: ({ origin }: RecipientQuery): Resolution => {
+        this.asked.push(origin.hostname);
+        return { kind: "accepted", envelopes: [] };
+      },
+    };
     const ports = { clock: this.clock, random: new SimRandom(1), resolver };
     const parties = { routing, intake, observe: (event: Event) => void this.events.push(event) };
     this.server = new SmtpServer(ports, { ...SETTINGS, ...settings }, parties);
@@ -260,6 +270,27 @@ test("session greets before it knows the client's name, and waits for it at DATA
     return event.kind === "smtp-message" ? event.message.origin.hostname : event.kind;
   });
   assert.deepEqual(names, ["name.example", "name.example"]);
+});
+
+test("session waits for the client's name at RCPT if a rule asks for it", async () => {
+  const bench = new Bench({}, true);
+  const client = await bench.client();
+  await client.say(`${HELLO}MAIL FROM:<a@c.example>\r\nRCPT TO:<b@server.example>\r\n`);
+  assert.deepEqual(bench.asked, []);
+  bench.answerName({ kind: "found", value: ["name.example"] });
+  await client.settled();
+  assert.deepEqual(bench.asked, ["name.example"]);
+  assert.deepEqual(await client.say("RCPT TO:<c@server.example>\r\n"), ["250"]);
+});
+
+test("session may end while a rule waits for the client's name", async () => {
+  const bench = new Bench({}, true);
+  const client = await bench.client();
+  await client.say(`${HELLO}MAIL FROM:<a@c.example>\r\nRCPT TO:<b@server.example>\r\n`);
+  client.connection.destroy();
+  await client.settled();
+  await bench.clock.advance(REVERSE_WAIT_MS);
+  assert.equal(bench.reasons.length, 1);
 });
 
 test("session goes on without a name when DNS is silent", async () => {

@@ -42,7 +42,10 @@ export function createRouting(config: Config, parties: RoutingParties): Routing 
     table: (table, service) => tables.lookup(table, service),
     matchRule: (query, destination, tell) => ruleset.matchRule(ruleQuery(query, destination), tell),
   });
-  return { resolve: (query, tell) => expansion.expand(query, tell) };
+  return {
+    asksReverseName: ruleset.asksReverseName,
+    resolve: (query, tell) => expansion.expand(query, tell),
+  };
 }
 
 function ruleQuery(
