@@ -39,12 +39,9 @@ export type NodeSource =
   | { readonly kind: "recipient" }
   /** The local part of an address, as a user. */
   | { readonly kind: "local-part" }
-  | {
-      readonly kind: "alias" | "virtual";
-      readonly table: string;
-      /** The key that was found. */
-      readonly key: string;
-    }
+  /** `key` is the one that was found. */
+  | { readonly kind: "alias"; readonly table: string; readonly key: string }
+  | { readonly kind: "virtual"; readonly table: string; readonly key: string }
   | { readonly kind: "include"; readonly path: string }
   | { readonly kind: "forward-file"; readonly user: string };
 

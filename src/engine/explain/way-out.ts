@@ -23,6 +23,7 @@ import { BoundedResolver } from "./bounded-resolver.ts";
 const MAX_HOPS = 8;
 /** Addresses that are shown of one server. */
 const MAX_SHOWN_ADDRESSES = 4;
+const MAX_SHOWN_SOURCES = 8;
 const SMTP_PORT = 25;
 
 export interface WayPorts {
@@ -148,7 +149,7 @@ async function relayWay(action: RelayAction, setting: RelaySetting): Promise<Way
     kind: "relay",
     ...route,
     helo: action.helo,
-    sources: action.src === undefined ? [] : [...action.src.entries.keys()],
+    sources: [...(action.src?.entries.keys() ?? [])].slice(0, MAX_SHOWN_SOURCES),
     tls: action.tls,
     limits: [
       `max-conn-per-host ${maxConnPerHost}`,

@@ -1,0 +1,126 @@
+/**
+ * What `smtpctl explain -f` needs of this machine: the configuration and the files that
+ * belong to it, users, DNS. Nothing is asked of a daemon, and what needs rights that the
+ * caller has not is unavailable.
+ */
+import { open } from "node:fs/promises";
+import { ABSENT } from "#base/lookup.ts";
+import type { Files } from "#base/ports/files.ts";
+import type { TableFiles } from "#base/ports/table-files.ts";
+import type { Users } from "#base/ports/users.ts";
+import { formatComplaint } from "#model/config/complaint.ts";
+import type { Config, Table } from "#model/config/config.ts";
+import { parseConfig } from "#model/config/parse-config.ts";
+import type { ForwardFiles } from "#model/forward-file.ts";
+import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
+import { Tables } from "#policy/tables/tables.ts";
+import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
+import { createRouting } from "#policy/ruleset/routing.ts";
+import { readForwardFile } from "#engine/delivery/forward-file.ts";
+import { explain } from "#engine/explain/explain.ts";
+import { nodeChildren } from "#world/node/children.ts";
+import { nodeClock } from "#world/node/clock.ts";
+import { nodeFiles } from "#world/node/files.ts";
+import { nodeRandom } from "#world/node/random.ts";
+import { nodeResolver } from "#world/node/resolver.ts";
+import { nodeTableFiles } from "#world/node/sqlite-table.ts";
+import { nodeUsers } from "#world/node/users.ts";
+import { configSource, interfaces, serverName } from "./machine.ts";
+import { MAX_INPUT_BYTES } from "./smtp-message.ts";
+import type { FileChoice } from "./smtpctl-explain-arguments.ts";
+import type { ExplainTools } from "./smtpctl-explain.ts";
+
+/** The configuration in a file; undefined if it has errors, each of which is told. */
+export type ReadConfig = (
+  choice: FileChoice,
+  complain: (complaint: string) => void,
+) => Config | undefined;
+
+/** @param enqueueSocketPath where `listen on socket` listens. */
+export function configReader(enqueueSocketPath: string): ReadConfig {
+  return ({ file, macros, compat }, complain) => {
+    const { config, complaints } = parseConfig(configSource(file), {
+      serverName: serverName(),
+      interfaces: interfaces(),
+      enqueueSocketPath,
+      macros,
+      compat,
+      checkRegex,
+      checkRegexTable,
+    });
+    for (const complaint of complaints)
+      if (complaint.severity === "error") complain(formatComplaint(complaint));
+    return config;
+  };
+}
+
+export function localExplainTools(readConfig: ReadConfig): Omit<ExplainTools, "ask"> {
+  return {
+    async judge(question, choice, complain) {
+      const config = readConfig(choice, complain);
+      if (config === undefined)
+        return { kind: "explain-fault", why: `${choice.file} cannot be used` };
+      const clock = nodeClock();
+      const users = nodeUsers(nodeChildren(), clock);
+      const tables = new Tables(config.tables, {
+        delimiter: config.subAddressDelimiter,
+        backendOf: databases(nodeTableFiles()),
+      });
+      return explain(question, {
+        config,
+        routing: createRouting(config, {
+          users,
+          tables,
+          forwardFiles: ownForwardFiles(users, nodeFiles()),
+        }),
+        clock,
+        random: nodeRandom(),
+        users,
+        resolver: question.dns ? nodeResolver() : undefined,
+        // The file says nothing of what a queue has.
+        hasRoom: () => true,
+      });
+    },
+    readMessage,
+  };
+}
+
+/** `db:` tables, opened by this process. */
+function databases(files: TableFiles): (table: Table) => TableBackend | undefined {
+  return ({ source }) => {
+    if (source.kind !== "db") return undefined;
+    const file = files.table(source.path);
+    return {
+      async lookupAny(_service, keys): Promise<TableAnswer> {
+        const answer = file.lookupAny(keys);
+        if (answer.kind !== "found") return answer;
+        const { key, value } = answer.value;
+        return { kind: "found", value, entry: key };
+      },
+    };
+  };
+}
+
+/** Read as carefully as an agent reads them, with the rights of whoever asks. */
+function ownForwardFiles(users: Users, files: Files): ForwardFiles {
+  return {
+    async read(_action, user) {
+      const answer = await users.lookup(user);
+      if (answer.kind === "absent") return ABSENT;
+      if (answer.kind === "unavailable") return { kind: "unavailable", why: answer.cause.message };
+      return readForwardFile(files, answer.value);
+    },
+  };
+}
+
+async function readMessage(path: string): Promise<Uint8Array | string> {
+  try {
+    await using file = await open(path);
+    const { size } = await file.stat();
+    if (size > MAX_INPUT_BYTES) return "it is too large";
+    return await file.readFile();
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return error.message;
+    throw error;
+  }
+}
