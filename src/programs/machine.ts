@@ -2,6 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
+import { defaultRouteInterfaces } from "./default-routes.ts";
 
 /** Where the system does not say: Linux's default. */
 const DEFAULT_MAX_OPEN_FILES = 1024;
@@ -24,6 +25,14 @@ export function interfaces(): ReadonlyMap<string, readonly string[]> {
     byName.set(name, texts);
   }
   return byName;
+}
+
+/** Interfaces with a default route; undefined where the system does not tell. */
+export function egressInterfaces(): readonly string[] | undefined {
+  const route = readText("/proc/net/route");
+  const ipv6Route = readText("/proc/net/ipv6_route");
+  if (typeof route !== "string" && typeof ipv6Route !== "string") return undefined;
+  return defaultRouteInterfaces(textOrNothing(route), textOrNothing(ipv6Route));
 }
 
 /** Every address of the machine: what `local` means in rules. */
@@ -67,4 +76,8 @@ function readText(path: string): string | FilesFault {
 function filesFault(error: unknown): FilesFault {
   const { code, message } = error as NodeJS.ErrnoException;
   return { kind: "files-fault", code: code ?? "EIO", message };
+}
+
+function textOrNothing(text: string | FilesFault): string {
+  return typeof text === "string" ? text : "";
 }

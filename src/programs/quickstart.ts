@@ -11,14 +11,14 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { User, Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
 import { TERMINAL } from "#processes/log-target.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import { CHECKOUT } from "./checkout.ts";
 import { startDaemon } from "./daemon.ts";
-import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts";
+import { ownAddresses } from "./machine.ts";
+import { readConfig } from "./read-config.ts";
 import { statePaths } from "./state-paths.ts";
 
 const DEFAULT_USER = "nobody";
@@ -51,11 +51,11 @@ async function main(): Promise<number> {
   } catch (error) {
     return fail(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const { config, complaints } = parseConfig(configSource(file), {
-    serverName: serverName(),
-    interfaces: interfaces(),
-    enqueueSocketPath: paths.enqueueSocket,
+  const { config, complaints } = await readConfig({
+    file,
     macros: new Map(),
+    compat: "none",
+    enqueueSocketPath: paths.enqueueSocket,
   });
   for (const complaint of complaints) console.error(formatComplaint(complaint));
   if (config === undefined) return 1;

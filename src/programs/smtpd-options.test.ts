@@ -15,9 +15,11 @@ test("without options it is a daemon with the system's configuration", () => {
   assert.deepEqual(optionsOf(""), {
     mode: "daemon",
     checkOnly: false,
+    print: false,
     verbose: false,
     configFile: "/etc/mail/smtpd.conf",
     macros: new Map(),
+    compat: "none",
     paused: [],
     stateFolder: undefined,
     ignored: [],
@@ -52,6 +54,12 @@ test("-D sets a macro; the last = divides, and the last definition wins", () => 
   );
 });
 
+test("--compat says how the file is meant, --print shows with -n what it means", () => {
+  assert.equal(optionsOf("--compat opensmtpd").compat, "opensmtpd");
+  assert.equal(optionsOf("--compat none").compat, "none");
+  assert.equal(optionsOf("-n --print").print, true);
+});
+
 test("--state goes before the environment", () => {
   assert.equal(optionsOf("--state /a", "/b").stateFolder, "/a");
   assert.equal(optionsOf("", "/b").stateFolder, "/b");
@@ -70,7 +78,9 @@ for (const words of [
   "-D =1",
   "-P queue",
   "-P mta,smtp",
-  "--compat opensmtpd",
+  "--compat sendmail",
+  "--print",
+  "--print -d",
 ]) {
   test(`"${words}" is refused with a reason`, () => {
     const parsed = parseSmtpdOptions(words.split(" "), NONE);

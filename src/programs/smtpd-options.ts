@@ -3,8 +3,9 @@ import { parseArgs } from "node:util";
 import { parseMacroArgument } from "#model/config/config-source.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 
-export const SMTPD_USAGE =
-  "usage: smtpd [-dFhnv] [-D name=value] [-f file] [-P mta|mda|smtp] [--state dir]";
+export const SMTPD_USAGE: string =
+  "usage: smtpd [-dFhnv] [-D name=value] [-f file] [-P mta|mda|smtp]\n" +
+  "             [--compat opensmtpd] [--print] [--state dir]";
 
 export const DEFAULT_CONFIG_FILE = "/etc/mail/smtpd.conf";
 
@@ -13,9 +14,13 @@ export interface SmtpdOptions {
   readonly mode: "terminal" | "foreground" | "daemon";
   /** -n: check the configuration, start nothing. */
   readonly checkOnly: boolean;
+  /** --print, with -n: show the meaning of the configuration, and where each value is from. */
+  readonly print: boolean;
   readonly verbose: boolean;
   readonly configFile: string;
   readonly macros: ReadonlyMap<string, string>;
+  /** --compat: as if the file said `compat opensmtpd`. */
+  readonly compat: "none" | "opensmtpd";
   readonly paused: readonly Subsystem[];
   readonly stateFolder: string | undefined;
   /** Options that OpenSMTPD has and that change nothing here. */
@@ -38,9 +43,10 @@ export function parseSmtpdOptions(
     return { kind: "wrong", why: error instanceof Error ? error.message : String(error) };
   }
   if (values.h) return { kind: "help" };
-  if (values.compat !== undefined) {
-    return { kind: "wrong", why: "--compat is not built yet" };
-  }
+  const { compat = "none" } = values;
+  if (compat !== "none" && compat !== "opensmtpd")
+    return { kind: "wrong", why: `--compat wants opensmtpd or none: got ${compat}` };
+  if (values.print && !values.n) return { kind: "wrong", why: "--print goes with -n" };
   const macros = macrosOf(values.D);
   if (typeof macros === "string") return { kind: "wrong", why: macros };
   const paused = subsystemsOf(values.P);
@@ -50,9 +56,11 @@ export function parseSmtpdOptions(
     options: {
       mode: values.d ? "terminal" : values.F ? "foreground" : "daemon",
       checkOnly: values.n,
+      print: values.print,
       verbose: values.v.length > 0,
       configFile: values.f ?? DEFAULT_CONFIG_FILE,
       macros,
+      compat,
       paused,
       stateFolder: values.state ?? environment.stateFolder,
       ignored: [
@@ -100,6 +108,7 @@ function parseValues(args: readonly string[]) {
       f: { type: "string", short: "f" },
       h: { type: "boolean", short: "h", default: false },
       n: { type: "boolean", short: "n", default: false },
+      print: { type: "boolean", default: false },
       state: { type: "string" },
       v: { type: "boolean", short: "v", multiple: true, default: [] },
     },

@@ -7,9 +7,9 @@
  */
 import { spawn } from "node:child_process";
 import { formatComplaint } from "#model/config/complaint.ts";
-import type { Config } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
-import { printConfig } from "#model/config/print-config.ts";
+import { type Config, formatPlace } from "#model/config/config.ts";
+import { notBuilt } from "#model/config/not-built.ts";
+import { printConfig, printConfigWithPlaces } from "#model/config/print-config.ts";
 import {
   closeLog,
   type LogTarget,
@@ -17,12 +17,12 @@ import {
   terminalLog,
   writeLine,
 } from "#processes/log-target.ts";
-import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import { startDaemon } from "./daemon.ts";
-import { configSource, interfaces, ownAddresses, serverName } from "./machine.ts";
+import { ownAddresses } from "./machine.ts";
+import { readConfig } from "./read-config.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 import { VERSION } from "./version.ts";
@@ -48,27 +48,32 @@ async function main(): Promise<number> {
   for (const option of options.ignored)
     console.error(`smtpd: warning: ${option} does nothing here`);
   const paths = statePaths(options.stateFolder, process.getuid?.() ?? 0);
-  const config = readConfig(options, paths);
+  const { config, complaints } = await readConfig({
+    file: options.configFile,
+    macros: options.macros,
+    compat: options.compat,
+    enqueueSocketPath: paths.enqueueSocket,
+  });
+  for (const complaint of complaints) console.error(formatComplaint(complaint));
   if (config === undefined) return 1;
-  if (options.checkOnly) {
-    if (options.verbose) console.log(printConfig(config));
-    console.error("configuration OK");
-    return 0;
-  }
+  if (options.checkOnly) return check(config, options);
+  const missing = notBuilt(config);
+  for (const { at, what } of missing)
+    console.error(`smtpd: ${formatPlace(at)}: ${what} is not built yet`);
+  if (missing.length > 0) return 1;
   return options.mode === "daemon" ? detach() : run(config, options, paths);
 }
 
-function readConfig(options: SmtpdOptions, paths: StatePaths): Config | undefined {
-  const { config, complaints } = parseConfig(configSource(options.configFile), {
-    serverName: serverName(),
-    interfaces: interfaces(),
-    enqueueSocketPath: paths.enqueueSocket,
-    macros: options.macros,
-    checkRegex,
-    checkRegexTable,
-  });
-  for (const complaint of complaints) console.error(formatComplaint(complaint));
-  return config;
+/** `smtpd -n`: the language is right, even if not all of it can be carried out yet. */
+function check(config: Config, options: SmtpdOptions): number {
+  if (options.print) console.log(printConfigWithPlaces(config));
+  else if (options.verbose) console.log(printConfig(config));
+  const missing = notBuilt(config);
+  for (const { at, what } of missing)
+    console.error(`${formatPlace(at)}: warning: ${what} is not built yet`);
+  console.error("configuration OK");
+  if (missing.length > 0) console.error("smtpd will not start with it yet");
+  return 0;
 }
 
 async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Promise<number> {

@@ -36,17 +36,19 @@ export function listenAddresses(
   return ofFamily;
 }
 
-/** The names that `listen on` would look up, whether or not it may. */
+/** The names that `listen on` would look up, and has no addresses of. */
 export function hostNamesIn(
   statements: readonly Statement[],
-  { interfaces }: BuildContext,
+  { interfaces, hostAddresses }: BuildContext,
 ): readonly string[] {
   const names = new Set<string>();
   for (const statement of statements) {
     if (statement.kind !== "listen" || statement.target.kind !== "address") continue;
     const { text } = statement.target.name;
-    const isInterface = interfaces.has(text) || ["all", "egress", "localhost"].includes(text);
-    if (!isInterface && parseIpAddress(text) === undefined && isHostName(text)) names.add(text);
+    const isKnown = interfaces.has(text) || hostAddresses?.has(text) === true;
+    const isGroup = ["all", "egress", "localhost"].includes(text);
+    if (!isKnown && !isGroup && parseIpAddress(text) === undefined && isHostName(text))
+      names.add(text);
   }
   return [...names];
 }

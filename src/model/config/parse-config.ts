@@ -10,12 +10,18 @@ import { type Complaint, ComplaintList } from "./complaint.ts";
 import type { Config } from "./config.ts";
 import type { BuildContext, ConfigSource } from "./config-source.ts";
 import { deepFreeze } from "./freeze.ts";
+import { hostNamesIn } from "./listen-addresses.ts";
 import { parse } from "./parser.ts";
 
 export interface ParsedConfig {
   readonly config: Config | undefined;
   /** In the order of the text. */
   readonly complaints: readonly Complaint[];
+  /**
+   * Names after `listen on` that have to be looked up (`compat opensmtpd`) and of which
+   * the context knows nothing: with their addresses in it, the text is read again.
+   */
+  readonly hostNames: readonly string[];
 }
 
 export function parseConfig(source: ConfigSource, context: BuildContext): ParsedConfig {
@@ -24,7 +30,7 @@ export function parseConfig(source: ConfigSource, context: BuildContext): Parsed
   const text = read(file);
   if (typeof text !== "string") {
     complaints.error({ file, line: 0, column: 0 }, `cannot read: ${text.message}`);
-    return { config: undefined, complaints: complaints.list() };
+    return { config: undefined, complaints: complaints.list(), hostNames: [] };
   }
   const statements = parse({ file, text, read, macros: context.macros }, complaints);
   const input = { file, context, read, readHead: source.readHead, isPartial: complaints.hasErrors };
@@ -32,5 +38,6 @@ export function parseConfig(source: ConfigSource, context: BuildContext): Parsed
   return {
     config: complaints.hasErrors ? undefined : deepFreeze(config),
     complaints: complaints.list(),
+    hostNames: config.compat === "opensmtpd" ? hostNamesIn(statements, context) : [],
   };
 }

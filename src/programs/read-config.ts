@@ -1,0 +1,56 @@
+/**
+ * The configuration in a file, as this machine gives it its meaning: read at start, by
+ * `smtpd -n`, at a reload, and by `smtpctl explain -f`.
+ *
+ * Names after `listen on` are looked up where `compat opensmtpd` asks for it, before
+ * the meaning is final; nothing else here leaves the machine.
+ */
+import { lookup } from "node:dns/promises";
+import type { BuildContext } from "#model/config/config-source.ts";
+import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
+import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
+import { configSource, egressInterfaces, interfaces, serverName } from "./machine.ts";
+
+/** More names than any file listens on; each may take a resolver's patience. */
+const MAX_HOST_NAMES = 64;
+
+export interface ConfigChoice {
+  readonly file: string;
+  /** `-D NAME=VALUE`. */
+  readonly macros: ReadonlyMap<string, string>;
+  /** `--compat`. */
+  readonly compat: "none" | "opensmtpd";
+  readonly enqueueSocketPath: string;
+}
+
+export async function readConfig(choice: ConfigChoice): Promise<ParsedConfig> {
+  const context: BuildContext = {
+    serverName: serverName(),
+    interfaces: interfaces(),
+    egress: egressInterfaces(),
+    enqueueSocketPath: choice.enqueueSocketPath,
+    macros: choice.macros,
+    compat: choice.compat,
+    checkRegex,
+    checkRegexTable,
+  };
+  const source = configSource(choice.file);
+  const parsed = parseConfig(source, context);
+  if (parsed.hostNames.length === 0) return parsed;
+  const hostAddresses = await resolveAll(parsed.hostNames.slice(0, MAX_HOST_NAMES));
+  return parseConfig(source, { ...context, hostAddresses });
+}
+
+/** A name without an answer is missing: it is a complaint about its line. */
+async function resolveAll(
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const answers = await Promise.allSettled(names.map((name) => lookup(name, { all: true })));
+  const byName = new Map<string, readonly string[]>();
+  for (const [index, answer] of answers.entries()) {
+    const name = names[index];
+    if (answer.status === "fulfilled" && name !== undefined)
+      byName.set(name, [...new Set(answer.value.map(({ address }) => address))]);
+  }
+  return byName;
+}
