@@ -26,6 +26,8 @@ export function warnOfActionDifferences(actions: Iterable<Action>, scope: BuildS
 
 function warnOfForwardFile(action: LocalAction, { complaints }: BuildScope): void {
   if (action.user !== undefined || action.kind === "expand-only") return;
+  // It has been told as a mistake.
+  if (action.kind === "forward-only" && action.aliases === undefined) return;
   complaints.difference(
     action.at,
     `action ${action.name}: ~/.forward is not looked at`,

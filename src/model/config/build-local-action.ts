@@ -37,8 +37,15 @@ export function buildLocalAction(
   const shared = buildShared(base, options, scope);
   switch (local.kind) {
     case "mbox":
-    case "forward-only":
     case "expand-only":
+      return { ...shared, kind: local.kind };
+    case "forward-only":
+      if (shared.forwardFile === undefined && shared.aliases === undefined)
+        complaints.warning(
+          base.at,
+          `action ${base.name} has nothing to forward by: all its mail is refused`,
+          "write 'forward-only forward-file'",
+        );
       return { ...shared, kind: local.kind };
     case "maildir": {
       const path = buildPath(local.path ?? { text: DEFAULT_MAILDIR, at: base.at }, complaints);
