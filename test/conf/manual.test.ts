@@ -25,6 +25,7 @@ import {
 import { formatDelay } from "#model/config/delay.ts";
 import { notBuilt } from "#model/config/not-built.ts";
 import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
+import { printConfig } from "#model/config/print-config.ts";
 import { formatSize } from "#model/config/size.ts";
 import { parseTableFile } from "#model/config/table-file.ts";
 import { parseExpansionFile, parseExpansionList } from "#model/expansion-list.ts";
@@ -90,6 +91,18 @@ for (const { place, kind, text } of examples) {
 function lineOf(place: string): number {
   return Number(place.slice(place.lastIndexOf(":") + 1));
 }
+
+test("each example means the same when its printed meaning is read", () => {
+  for (const { place, kind, text } of examples) {
+    const { config } = parse(kind === "fragment" ? completeFragment(text, frame) : text);
+    assert.ok(config, place);
+    const printed = printConfig(config);
+    const again = parse(printed);
+    assert.equal(told(again.complaints), "", `${place}\n${printed}`);
+    assert.ok(again.config);
+    assert.equal(printConfig(again.config), printed, place);
+  }
+});
 
 test("whole examples of smtpd.conf(5) are goldens, and such goldens examples", () => {
   const start = MANUAL.slice(0, MANUAL.indexOf("\n## EXAMPLES\n")).split("\n").length;
