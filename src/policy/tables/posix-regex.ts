@@ -9,6 +9,8 @@
  * - `(?i)` in front is taken, and changes nothing: case never counts (regex.ts).
  * - Back-references are refused: they cannot be matched in bounded time.
  *
+ * test/interop/regular-expressions.test.ts compares with the C library.
+ *
  * Source: POSIX.1-2024 XBD §9.4 (syntax); smtpd.conf(5).
  */
 import { translateBrackets } from "./posix-brackets.ts";
