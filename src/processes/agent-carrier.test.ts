@@ -12,6 +12,7 @@ import { AGENT_CLIENT_SIDE } from "./shapes.ts";
 const CONFIG = configOf(
   'action "own" maildir',
   'action "shared" maildir "/mail/%{dest.user}" user vmail',
+  'action "forwards" lmtp "/run/lmtp.sock" forward-file',
   'match from any for any action "own"',
 );
 
@@ -20,6 +21,8 @@ const MINUTE_MS = 60_000;
 /** An agent at the other end of a link. */
 interface Agent {
   readonly attempts: string[];
+  /** Whose forward files were asked for. */
+  readonly forwards: string[];
   readonly state: { closed: boolean; answers: boolean };
   close(): void;
 }
@@ -44,14 +47,23 @@ class Desk {
         return task.envelopes.map(({ evpid }) => delivered(evpid));
       },
     });
+    const forwards: string[] = [];
     far.start({
-      message: (request) => receiver.request(request),
+      message(request) {
+        if (request.kind !== "forward-wanted") {
+          receiver.request(request);
+          return;
+        }
+        forwards.push(request.user);
+        const file = { kind: "found", text: `for ${request.user}` } as const;
+        if (state.answers) far.send({ kind: "forward-file", request: request.request, file });
+      },
       closed: () => {
         state.closed = true;
       },
     });
     this.carrier.linked(account, near);
-    return { attempts, state, close: () => far.destroy() };
+    return { attempts, forwards, state, close: () => far.destroy() };
   }
 
   /** How the delivery of one letter to `user` ended, after at most `ms`. */
@@ -171,4 +183,34 @@ test("what is no local delivery is deferred", async () => {
     "deferred Not a local delivery",
   );
   assert.deepEqual(desk.asked, []);
+});
+
+test("a forward file is asked of the same agent that a delivery is", async () => {
+  const desk = new Desk();
+  const file = desk.carrier.read("forwards", "ann");
+  const agent = desk.link("ann");
+  const read = await desk.clock.runUntilSettled(file, MINUTE_MS);
+  assert.deepEqual(read, { kind: "found", text: "for ann" });
+  assert.equal(
+    await desk.settled(desk.carrier.attempt(letter("own", "ann"))),
+    "delivered Delivered",
+  );
+  assert.deepEqual([desk.asked, agent.forwards], [[["forwards", "ann"]], ["ann"]]);
+});
+
+test("a forward file that no agent can be had for, or that none gives, is unavailable", async () => {
+  const desk = new Desk();
+  const refused = desk.carrier.read("forwards", "ann");
+  desk.carrier.refused("forwards", "ann", "Never delivers as root");
+  assert.deepEqual(await refused, { kind: "unavailable", why: "Never delivers as root" });
+  const slow = desk.carrier.read("forwards", "ann");
+  const agent = desk.link("ann");
+  agent.state.answers = false;
+  const answer = await desk.clock.runUntilSettled(slow, MINUTE_MS);
+  assert.deepEqual(answer, { kind: "unavailable", why: "it was not read in time" });
+  const dying = desk.carrier.read("forwards", "ann");
+  await desk.clock.advance(100);
+  agent.close();
+  const lost = await desk.clock.runUntilSettled(dying, MINUTE_MS);
+  assert.deepEqual(lost, { kind: "unavailable", why: "The delivery agent went away" });
 });

@@ -1,6 +1,6 @@
 /**
- * Local deliveries of a dispatcher: finds the agent of the account, through the
- * parent, and gives it the delivery.
+ * What a dispatcher needs of agents: finds that of the account, through the parent,
+ * and gives it a delivery, or asks it for the account's forward file.
  *
  * One socket to each agent is kept while it is used; an agent that goes away is
  * asked for once more before the delivery is deferred.
@@ -8,9 +8,12 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
-import type { AttemptReply, AttemptRequest } from "#model/ipc/attempt-link.ts";
+import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
+import type { AgentReply, AgentRequest } from "#model/ipc/forward-link.ts";
+import { accountOf } from "./account-of.ts";
 import { AttemptSender, deferAll } from "./attempt-sender.ts";
 import type { Link } from "./channel.ts";
+import { ForwardAsker } from "./forward-asker.ts";
 
 /** An agent that cannot be had by then: the delivery is deferred. */
 const AGENT_TIMEOUT_MS = 60_000;
@@ -19,11 +22,23 @@ const AGENT_IDLE_MS = 60_000;
 
 /** An agent may end just when it is needed: then another is asked for. */
 const MAX_AGENT_TRIES = 2;
+const GONE = "The delivery agent went away";
 
-type AgentLink = Link<AttemptReply, AttemptRequest>;
-type Answer =
-  | { readonly kind: "agent"; readonly sender: AttemptSender }
-  | { readonly kind: "refused"; readonly why: string };
+type AgentLink = Link<AgentReply, AgentRequest>;
+
+/** An agent, as it is used. */
+interface Agent {
+  readonly kind: "agent";
+  readonly sender: AttemptSender;
+  readonly forwards: ForwardAsker;
+}
+
+type Answer = Agent | Refused;
+
+interface Refused {
+  readonly kind: "refused";
+  readonly why: string;
+}
 
 interface Slot {
   readonly agent: Promise<Answer>;
@@ -35,7 +50,7 @@ interface Slot {
 /** Asks the parent for an agent; the answer comes by `linked` or `refused`. */
 export type AskForAgent = (action: string, user: string) => void;
 
-export class AgentCarrier implements Carrier {
+export class AgentCarrier implements Carrier, ForwardFiles {
   readonly #clock: Clock;
   readonly #config: Config;
   readonly #ask: AskForAgent;
@@ -52,16 +67,15 @@ export class AgentCarrier implements Carrier {
     const [envelope] = task.envelopes;
     if (envelope?.transport.kind !== "mda") return deferAll(task, "4.3.5", "Not a local delivery");
     const { action, transport } = envelope;
-    const account = this.#accountOf(action, transport.user);
-    for (let round = 0; round < MAX_AGENT_TRIES; round++) {
-      const slot = this.#slots.get(account) ?? this.#open(account, action, transport.user);
-      const answer = await slot.agent;
-      if (answer.kind === "refused") return deferAll(task, "4.3.0", answer.why);
-      slot.lastUsedMs = this.#clock.monotonicMs();
-      // The agent may have gone since: then ask for another, once.
-      if (this.#slots.get(account) === slot) return answer.sender.attempt(task);
-    }
-    return deferAll(task, "4.3.0", "The delivery agent went away");
+    const agent = await this.#agent(action, transport.user);
+    if (agent.kind === "refused") return deferAll(task, "4.3.0", agent.why);
+    return agent.sender.attempt(task);
+  }
+
+  async read(action: string, user: string): Promise<ForwardFile> {
+    const agent = await this.#agent(action, user);
+    if (agent.kind === "refused") return { kind: "unavailable", why: agent.why };
+    return agent.forwards.read(action, user);
   }
 
   /** The parent handed over a socket to the agent of `account`. */
@@ -74,28 +88,47 @@ export class AgentCarrier implements Carrier {
     }
     slot.state = "linked";
     const sender = new AttemptSender((request) => link.send(request));
+    const forwards = new ForwardAsker(this.#clock, (question) => link.send(question));
     link.start({
-      message: (reply) => sender.reply(reply),
+      message(reply) {
+        if (reply.kind === "forward-file") forwards.answered(reply);
+        else sender.reply(reply);
+      },
       closed: () => {
         if (this.#slots.get(account) === slot) this.#slots.delete(account);
-        sender.lost("The delivery agent went away");
+        sender.lost(GONE);
+        forwards.lost(GONE);
       },
     });
-    slot.resolve({ kind: "agent", sender });
-    this.#closeWhenIdle(account, slot, { link, sender });
+    const agent = { kind: "agent", sender, forwards } as const;
+    slot.resolve(agent);
+    this.#closeWhenIdle(account, slot, { link, agent });
   }
 
   refused(action: string, user: string, why: string): void {
-    const account = this.#accountOf(action, user);
+    const account = this.accountOf(action, user);
     const slot = this.#slots.get(account);
     if (slot?.state !== "asked") return;
     this.#slots.delete(account);
     slot.resolve({ kind: "refused", why });
   }
 
-  #accountOf(action: string, user: string): string {
-    const configured = this.#config.actions.get(action);
-    return configured?.kind === "maildir" ? (configured.user ?? user) : user;
+  /** Of a delivery, and of a forward file: the name under which the parent hands over its agent. */
+  accountOf(action: string, user: string): string {
+    return accountOf(this.#config.actions.get(action), user);
+  }
+
+  async #agent(action: string, user: string): Promise<Answer> {
+    const account = this.accountOf(action, user);
+    for (let round = 0; round < MAX_AGENT_TRIES; round++) {
+      const slot = this.#slots.get(account) ?? this.#open(account, action, user);
+      const answer = await slot.agent;
+      if (answer.kind === "refused") return answer;
+      slot.lastUsedMs = this.#clock.monotonicMs();
+      // The agent may have gone since: then ask for another, once.
+      if (this.#slots.get(account) === slot) return answer;
+    }
+    return { kind: "refused", why: GONE };
   }
 
   #open(account: string, action: string, user: string): Slot {
@@ -115,12 +148,13 @@ export class AgentCarrier implements Carrier {
   #closeWhenIdle(
     account: string,
     slot: Slot,
-    open: { readonly link: AgentLink; readonly sender: AttemptSender },
+    open: { readonly link: AgentLink; readonly agent: Agent },
   ): void {
     this.#clock.after(AGENT_IDLE_MS, () => {
       if (this.#slots.get(account) !== slot) return;
       const idleMs = this.#clock.monotonicMs() - slot.lastUsedMs;
-      if (idleMs < AGENT_IDLE_MS || open.sender.count > 0) {
+      const { sender, forwards } = open.agent;
+      if (idleMs < AGENT_IDLE_MS || sender.count + forwards.count > 0) {
         this.#closeWhenIdle(account, slot, open);
         return;
       }

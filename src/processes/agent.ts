@@ -1,5 +1,5 @@
 /**
- * The agent: writes mail into the mailboxes of one account.
+ * The agent: writes mail into the mailboxes of one account, and reads its forward file.
  *
  * Runs as: the recipient, or the account that the action names; never root.
  * Holds: the paths of the actions, which it expands itself; a dispatcher only
@@ -7,11 +7,15 @@
  * deliveries under way are deferred; what was in `new/` stays delivered.
  */
 import { withGroupedFolderSync } from "#engine/delivery/grouped-folder-sync.ts";
+import { readForwardFile } from "#engine/delivery/forward-file.ts";
 import { deliverMaildir, type Mailbox, type MaildirPorts } from "#engine/delivery/maildir.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
+import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 import { expandFormat, type FormatValues } from "#policy/expand/format.ts";
+import { readsForwardFile } from "#policy/expand/forward-rule.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
+import { answerForward } from "./forward-asker.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
 import { AGENT_SIDE } from "./shapes.ts";
 
@@ -40,6 +44,7 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
     });
   };
   const carrier: Carrier = { attempt: (task) => deliverAll(setting, maildirs, task) };
+  const forwards: ForwardFiles = { read: (action) => forwardFileOf(setting, action) };
 
   wait();
   return {
@@ -48,7 +53,10 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
       const receiver = new AttemptReceiver((reply) => channel.send(reply), carrier, finish);
       receivers.add(receiver);
       channel.start({
-        message: (request) => receiver.request(request),
+        message(request) {
+          if (request.kind !== "forward-wanted") receiver.request(request);
+          else void answerForward(forwards, request, (answer) => channel.send(answer));
+        },
         closed: () => {
           receiver.lost();
           receivers.delete(receiver);
@@ -62,6 +70,14 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
       finish();
     },
   };
+}
+
+/** A dispatcher cannot have a file read that the configuration does not ask for. */
+async function forwardFileOf(setting: RoleSetting, action: string): Promise<ForwardFile> {
+  const configured = setting.config.actions.get(action);
+  if (configured === undefined || !readsForwardFile(configured))
+    return { kind: "unavailable", why: "the action has no forward-file" };
+  return readForwardFile(setting.ports.files, setting);
 }
 
 async function deliverAll(

@@ -14,6 +14,9 @@ const CONFIG = configOf(
   'action "rooted" maildir "/mail/%{dest.user}" user toor',
   'action "out" relay',
   'action "over" lmtp "/run/lmtp.sock"',
+  'action "forwards" lmtp "/run/lmtp.sock" forward-file',
+  "table users { bea = 2001:2001:/v/bea, zero = 0:2001:/v/zero, wheeled = 2001:0:/v/group, twin = 901:901:/v }",
+  'action "based" maildir userbase <users>',
   'match from any for any action "own"',
 );
 
@@ -122,6 +125,16 @@ const REFUSALS: readonly Refusal[] = [
   },
   { name: "a user that does not exist", action: "own", user: "nobody-here", why: /No such user/u },
   { name: "an empty user", action: "own", user: "", why: /No such user/u },
+  { name: "root's forward file", action: "forwards", user: "root", why: /Never delivers/u },
+  { name: "a user that is in no userbase", action: "based", user: "ann", why: /No such user/u },
+  { name: "uid 0 of a userbase", action: "based", user: "zero", why: /as root/u },
+  { name: "gid 0 of a userbase", action: "based", user: "wheeled", why: /as root/u },
+  {
+    name: "a uid of the daemon in a userbase",
+    action: "based",
+    user: "twin",
+    why: /of the daemon/u,
+  },
   ...DAEMON_USERS.map((user) => ({ name: user, action: "own", user, why: /user of the daemon/u })),
 ];
 
@@ -133,6 +146,29 @@ for (const { name, action, user, why } of REFUSALS) {
     assert.deepEqual(office.dispatcher.handovers, []);
   });
 }
+
+test("a forward file has an agent, whatever then delivers", async () => {
+  const office = new Office();
+  assert.equal(await office.connected("forwards", "ann"), undefined);
+  assert.deepEqual(
+    office.launched.map(({ user }) => user),
+    [userOf("ann", 1001)],
+  );
+});
+
+test("a user of a userbase has an agent of its own, told from the system's by its name", async () => {
+  const office = new Office();
+  assert.equal(await office.connected("based", "bea"), undefined);
+  const user = { name: "<users>/bea", uid: 2001, gid: 2001, home: "/v/bea" };
+  assert.deepEqual(
+    office.launched.map((each) => each.user),
+    [user],
+  );
+  assert.deepEqual(office.dispatcher.handovers.at(-1)?.handover, {
+    to: "agent",
+    name: "<users>/bea",
+  });
+});
 
 test("a user database that does not answer is no reason to guess", async () => {
   const office = new Office();

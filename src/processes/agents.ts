@@ -3,13 +3,18 @@
  *
  * This is the safety net of local delivery. A dispatcher names an action and a
  * user, nothing else; the action is looked up in the parent's own configuration,
- * the account in the system's user database, and uid 0, gid 0 and the daemon's own
- * users are refused, whatever the dispatcher says.
+ * the account in the action's userbase or the system's user database, and uid 0,
+ * gid 0 and the daemon's own users are refused, whatever the dispatcher says.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
-import type { Config } from "#model/config/config.ts";
+import { found, type Lookup } from "#base/lookup.ts";
+import type { Config, LocalAction } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
+import { readsForwardFile } from "#policy/expand/forward-rule.ts";
+import { compileTable } from "#policy/tables/table-lookup.ts";
+import { parseUserinfo } from "#policy/tables/values.ts";
+import { accountOf } from "./account-of.ts";
 import type { Child, Destroyable, Pairs } from "./child.ts";
 import { DAEMON_USERS } from "./roles.ts";
 import { Supervised } from "./supervised.ts";
@@ -85,16 +90,31 @@ export class Agents<End extends Destroyable> {
   /** The account that the parent's own configuration gives, or a refusal. */
   async #account(request: AgentRequest): Promise<User | string> {
     const action = this.#settings.config.actions.get(request.action);
-    if (action?.kind !== "maildir") return "No such local action";
+    const needsAgent =
+      action !== undefined && (action.kind === "maildir" || readsForwardFile(action));
+    if (!needsAgent) return "No such local action";
     const name = action.user ?? request.user;
     if (isDaemonUser(name)) return "Never delivers to a user of the daemon";
-    const answer = await this.#users.lookup(name);
+    const answer = await this.#look(action, name);
     if (answer.kind === "absent") return "No such user";
     if (answer.kind === "unavailable") return "The user database is unavailable";
     const { uid, gid } = answer.value;
     if (this.#settings.isRoot && (uid === 0 || gid === 0)) return "Never delivers as root";
     if (this.#settings.daemonUids.has(uid)) return "Never delivers to a user of the daemon";
-    return answer.value;
+    // Under the name by which a dispatcher waits for its agent.
+    return { ...answer.value, name: accountOf(action, answer.value.name) };
+  }
+
+  /** In the userbase, unless all is delivered as one user, who is the system's. */
+  async #look(action: LocalAction, name: string): Promise<Lookup<User>> {
+    const { userbase, user } = action;
+    if (userbase === undefined || user !== undefined) return this.#users.lookup(name);
+    const delimiter = this.#settings.config.subAddressDelimiter;
+    const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
+    if (answer.kind !== "found") return answer;
+    const userinfo = parseUserinfo(answer.value);
+    if (userinfo !== undefined) return found({ name, ...userinfo });
+    return { kind: "unavailable", cause: new Error(`<${userbase.name}> ${name}: no UID:GID:HOME`) };
   }
 
   #start(account: User): Agent<End> | undefined {

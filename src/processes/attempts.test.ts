@@ -5,8 +5,15 @@ import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import {
+  type AttemptReply,
+  attemptReplyCodec,
+  type AttemptRequest,
+  attemptRequestCodec,
+} from "#model/ipc/attempt-link.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { AttemptSender } from "./attempt-sender.ts";
+import type { ChannelShape } from "./channel.ts";
 import { memoryLinks } from "./memory-link.ts";
 import { AGENT_SIDE } from "./shapes.ts";
 
@@ -49,9 +56,15 @@ function textOf(bytes: Uint8Array, chunkBytes: number): MessageText {
   };
 }
 
+const ATTEMPTS: ChannelShape<AttemptRequest, AttemptReply> = {
+  inbound: attemptRequestCodec,
+  outbound: attemptReplyCodec,
+  maxFrameBytes: AGENT_SIDE.maxFrameBytes,
+};
+
 /** A sender whose far end delivers with `carrier`. */
 function joined(carrier: Carrier) {
-  const [far, near] = memoryLinks(AGENT_SIDE, queueMicrotask);
+  const [far, near] = memoryLinks(ATTEMPTS, queueMicrotask);
   const sender = new AttemptSender((request) => near.send(request));
   const receiver = new AttemptReceiver((reply) => far.send(reply), carrier);
   near.start({ message: (reply) => sender.reply(reply), closed: () => sender.lost("gone") });

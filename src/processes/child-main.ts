@@ -65,6 +65,7 @@ function main(role: Role): void {
     parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),
     hostname: hostname(),
     home: process.env["HOME"] ?? "/",
+    uid: process.getuid?.() ?? 0,
     log: log.sink,
     ports: (config, slice) => portsOf(role, config, slice),
     startRole: START[role],

@@ -22,9 +22,11 @@ import { AttemptMemory } from "./attempt-memory.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 import type { Link } from "./channel.ts";
+import { answerForward } from "./forward-asker.ts";
 import { RemoteIntake } from "./remote-intake.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
+import { RememberedForwards } from "./remembered-forwards.ts";
 import type { Joined, RoleSetting, RunningRole } from "./role.ts";
 import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE, LOOKUP_CLIENT_SIDE } from "./shapes.ts";
 import { SwitchedIntake } from "./switched-intake.ts";
@@ -41,6 +43,7 @@ class Dispatcher implements RunningRole {
   readonly #users: RemoteUsers;
   readonly #tables: RemoteTables;
   readonly #agents: AgentCarrier;
+  readonly #forwards: RememberedForwards;
   readonly #carrier: Carrier;
   readonly #intake = new SwitchedIntake();
   readonly #server: SmtpServer;
@@ -73,7 +76,13 @@ class Dispatcher implements RunningRole {
       delimiter: config.subAddressDelimiter,
       backendOf: this.#tables.backendOf,
     });
-    const routing = createRouting(config, { users: this.#users, tables });
+    this.#forwards = new RememberedForwards(
+      ports.clock,
+      (action, user) => this.#agents.accountOf(action, user),
+      this.#agents,
+    );
+    const forwardFiles = this.#forwards;
+    const routing = createRouting(config, { users: this.#users, tables, forwardFiles });
     const limits = limitsFor(setting.slice.maxOpenFiles);
     this.#server = new SmtpServer(
       ports,
@@ -150,6 +159,9 @@ class Dispatcher implements RunningRole {
           case "text":
           case "text-unreadable":
             receiver.request(message);
+            return;
+          case "forward-wanted":
+            void answerForward(this.#forwards, message, (answer) => channel.send(answer));
             return;
           case "msgids":
           case "room":

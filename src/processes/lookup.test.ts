@@ -54,6 +54,7 @@ class Stage {
       observer: new Observer((line) => this.log.push(line), false),
       hostname: "host",
       home: "/",
+      uid: 0,
       end: () => (this.ended = true),
     });
     assert.ok(typeof role !== "string");

@@ -163,7 +163,7 @@ class Parts {
     this.#shared = shared;
   }
 
-  launch({ role, home }: LaunchRequest): Child<MemoryEnd> {
+  launch({ role, account, home }: LaunchRequest): Child<MemoryEnd> {
     const { listeners, defer } = this.#shared;
     const { log, hostname } = this.#options;
     const ports = this.#world.startPart();
@@ -179,6 +179,7 @@ class Parts {
       parent: far.open(CHILD_SIDE),
       hostname,
       home,
+      uid: account?.uid ?? 0,
       log,
       ports: () => ({ ...portsOnly(ports), network, defer: (run) => ports.clock.after(0, run) }),
       startRole: async () =>

@@ -9,6 +9,7 @@ import type { Queue } from "#engine/queue/queue.ts";
 import type { Carrier } from "#model/delivery.ts";
 import type { Receipt } from "#model/intake.ts";
 import type { CarriedText } from "#model/ipc/carried-text.ts";
+import type { ForwardAnswer } from "#model/ipc/forward-link.ts";
 import {
   type DispatcherToQueue,
   type IntakeRequest,
@@ -44,7 +45,7 @@ export class QueueDoor {
     if (!this.#lost) this.#send({ kind: "room", freeBytes });
   }
 
-  take(message: DispatcherToQueue): void {
+  take(message: Exclude<DispatcherToQueue, ForwardAnswer>): void {
     if (message.kind === "results" || message.kind === "text-read") this.#sender.reply(message);
     else this.#intake(message);
   }

@@ -12,6 +12,7 @@ import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
+import { AnyForwardAsker, ForwardAsker } from "./forward-asker.ts";
 import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
 import { QueueDoors } from "./queue-doors.ts";
@@ -38,6 +39,8 @@ class QueueRole implements RunningRole {
   readonly #users: RemoteUsers;
   /** For bounces, which rules send on their way. */
   readonly #tables: RemoteTables;
+  /** For bounces too: a dispatcher has them read. */
+  readonly #forwards = new AnyForwardAsker();
   readonly #doors: QueueDoors;
   readonly #queue: Queue;
   #stopping = false;
@@ -56,6 +59,7 @@ class QueueRole implements RunningRole {
         spool,
         routing: createRouting(config, {
           users: this.#users,
+          forwardFiles: this.#forwards,
           tables: new Tables(config.tables, {
             delimiter: config.subAddressDelimiter,
             backendOf: this.#tables.backendOf,
@@ -101,15 +105,22 @@ class QueueRole implements RunningRole {
     }
     const channel = sibling.open(QUEUE_SIDE);
     const door = new QueueDoor(this.#queue, (message) => channel.send(message));
+    const forwards = new ForwardAsker(this.#setting.ports.clock, (question) =>
+      channel.send(question),
+    );
+    this.#forwards.add(forwards);
     const index = Number(sibling.name);
     this.#doors.add(index, door);
     door.room(this.#room.told);
     channel.start({
       message: (message) => {
         this.#room.touched();
-        door.take(message);
+        if (message.kind === "forward-file") forwards.answered(message);
+        else door.take(message);
       },
       closed: () => {
+        this.#forwards.remove(forwards);
+        forwards.lost("The dispatcher went away");
         this.#doors.remove(index, door);
         door.lost();
         if (this.#stopping && this.#doors.size === 0) void this.#finish();

@@ -47,6 +47,7 @@ class Stage {
       parent: child,
       hostname: "host",
       home: "/home/ann",
+      uid: 1001,
       log: (line) => this.events.push(`log ${line}`),
       ports: () => portsOf(world, defer),
       startRole: async () => (setting) => {

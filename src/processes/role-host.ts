@@ -17,6 +17,7 @@ export interface HostSetting {
   readonly parent: Link<ParentToChild, ChildToParent>;
   readonly hostname: string;
   readonly home: string;
+  readonly uid: number;
   readonly log: Sink;
   ports(config: Config, slice: Slice): RolePorts;
   startRole(): Promise<StartRole>;
@@ -60,7 +61,7 @@ export class RoleHost {
   }
 
   async #start(slice: Slice): Promise<void> {
-    const { parent, hostname, home, log } = this.#setting;
+    const { parent, hostname, home, uid, log } = this.#setting;
     const observer = new Observer(log, slice.verbose);
     this.#observer = observer;
     const config = deserialiseConfig(slice.config);
@@ -73,6 +74,7 @@ export class RoleHost {
       observer,
       hostname,
       home,
+      uid,
       // Frames that wait are sent before the channel closes: `ended` follows.
       end: () => parent.end(),
     });

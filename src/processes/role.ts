@@ -33,6 +33,8 @@ export interface RoleSetting {
   readonly hostname: string;
   /** The home of the user that this process runs as. */
   readonly home: string;
+  /** That user's number. */
+  readonly uid: number;
   /** A role that has nothing more to do ends its process with this. */
   end(): void;
 }

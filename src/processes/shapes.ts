@@ -1,10 +1,10 @@
 /** The channels between processes: codecs and bounds, as each end sees them. */
 import {
-  attemptReplyCodec,
-  attemptRequestCodec,
-  type AttemptReply,
-  type AttemptRequest,
-} from "#model/ipc/attempt-link.ts";
+  type AgentReply,
+  agentReplyCodec,
+  type AgentRequest,
+  agentRequestCodec,
+} from "#model/ipc/forward-link.ts";
 import {
   type ChildToParent,
   childToParentCodec,
@@ -59,13 +59,13 @@ export const DISPATCHER_SIDE: ChannelShape<QueueToDispatcher, DispatcherToQueue>
   turned(QUEUE_SIDE);
 
 /** The dispatcher's end of a channel to an agent. */
-export const AGENT_CLIENT_SIDE: ChannelShape<AttemptReply, AttemptRequest> = {
-  inbound: attemptReplyCodec,
-  outbound: attemptRequestCodec,
+export const AGENT_CLIENT_SIDE: ChannelShape<AgentReply, AgentRequest> = {
+  inbound: agentReplyCodec,
+  outbound: agentRequestCodec,
   maxFrameBytes: MAX_MESSAGE_FRAME_BYTES,
 };
 
-export const AGENT_SIDE: ChannelShape<AttemptRequest, AttemptReply> = turned(AGENT_CLIENT_SIDE);
+export const AGENT_SIDE: ChannelShape<AgentRequest, AgentReply> = turned(AGENT_CLIENT_SIDE);
 
 /** Lookup's end of a channel to a dispatcher: keys are short, and there may be many. */
 export const LOOKUP_SIDE: ChannelShape<LookupQuestion, LookupAnswer> = {

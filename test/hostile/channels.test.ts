@@ -27,23 +27,13 @@ import {
   QUEUE_SIDE,
 } from "#processes/shapes.ts";
 import { SimWorld } from "#world/sim/world.ts";
+import { maildirAction, relayAction } from "#test/support/actions.ts";
 import type { SimDisk } from "#world/sim/disk.ts";
 
 const MINUTE_MS = 60_000;
-const AT = { file: "smtpd.conf", line: 1, column: 1 };
 const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
-  ["out", { kind: "relay", at: AT, name: "out", ttlMs: MINUTE_MS, hosts: [], helo: "mx.example" }],
-  [
-    "d",
-    {
-      kind: "maildir",
-      at: AT,
-      name: "d",
-      ttlMs: MINUTE_MS,
-      path: { source: "/mail", parts: [] },
-      user: "mail",
-    },
-  ],
+  ["out", relayAction("out", { ttlMs: MINUTE_MS, helo: "mx.example" })],
+  ["d", maildirAction("d", { ttlMs: MINUTE_MS, user: "mail" })],
 ]);
 
 /** Bounces are made and delivered, so that what is in them is worded. */
@@ -112,7 +102,7 @@ class Target {
   }
 
   async says(message: DispatcherToQueue): Promise<void> {
-    this.door?.take(message);
+    if (message.kind !== "forward-file") this.door?.take(message);
     await this.world.clock.advance(10);
   }
 

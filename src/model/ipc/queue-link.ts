@@ -25,6 +25,12 @@ import {
   MAX_CHUNK_BYTES,
 } from "./attempt-link.ts";
 import { type CarriedText, carriedTextCodec } from "./carried-text.ts";
+import {
+  type ForwardAnswer,
+  forwardAnswerVariants,
+  type ForwardQuestion,
+  forwardQuestionVariants,
+} from "./forward-link.ts";
 
 /** How many fresh msgids the queue grants at once. */
 export const MSGID_GRANT = 1024;
@@ -57,8 +63,8 @@ export type IntakeReply =
       readonly outcome: "written" | "full" | "failed";
     };
 
-export type DispatcherToQueue = IntakeRequest | AttemptReply;
-export type QueueToDispatcher = IntakeReply | AttemptRequest;
+export type DispatcherToQueue = IntakeRequest | AttemptReply | ForwardAnswer;
+export type QueueToDispatcher = IntakeReply | AttemptRequest | ForwardQuestion;
 
 const msgidCodec: Codec<string> = hex(MSGID_DIGITS);
 const outcomeCodec: Codec<"accepted" | "full" | "failed"> = oneOf(["accepted", "full", "failed"]);
@@ -111,9 +117,11 @@ const intakeReplyVariants: Variants<IntakeReply> = {
 export const dispatcherToQueueCodec: Codec<DispatcherToQueue> = union<DispatcherToQueue>({
   ...intakeRequestVariants,
   ...attemptReplyVariants,
+  ...forwardAnswerVariants,
 });
 
 export const queueToDispatcherCodec: Codec<QueueToDispatcher> = union<QueueToDispatcher>({
   ...intakeReplyVariants,
   ...attemptRequestVariants,
+  ...forwardQuestionVariants,
 });
