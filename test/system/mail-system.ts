@@ -17,6 +17,7 @@ import {
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
 import { CrashableSpool } from "./crashable-spool.ts";
+import { maildirAction, relayAction } from "#test/support/actions.ts";
 import { ProcessLife } from "./process-life.ts";
 import { ScriptedCarrier } from "./scripted-carrier.ts";
 
@@ -25,21 +26,9 @@ export const DAY_MS = 86_400_000;
 /** `queue ttl`, smtpd.conf(5). */
 export const TTL_MS: number = 4 * DAY_MS;
 
-const AT = { file: "smtpd.conf", line: 1, column: 1 };
-
 export const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
-  ["out", { kind: "relay", at: AT, name: "out", ttlMs: TTL_MS, hosts: [], helo: SERVER }],
-  [
-    "local",
-    {
-      kind: "maildir",
-      at: AT,
-      name: "local",
-      ttlMs: TTL_MS,
-      path: { source: "~/Maildir", parts: [] },
-      user: undefined,
-    },
-  ],
+  ["out", relayAction("out", { helo: SERVER, ttlMs: TTL_MS })],
+  ["local", maildirAction("local", { ttlMs: TTL_MS })],
 ]);
 
 const CLIENT: Origin = {
