@@ -5,8 +5,11 @@
  * Node's permission model refuses every fsync, so the queue and the agents, which
  * must sync, run without it and are held by their user alone. `--allow-net` with no
  * writing and no child processes is what a process that faces strangers gets; its
- * reading is for the program's own source files, and is dropped after start.
+ * reading is for the program's own source files and packages, and is dropped after start.
  */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
 export type Role = "dispatcher" | "queue" | "lookup" | "control" | "agent";
 
 /** Every user of the daemon (tools/install-users): no mail is delivered as one of them. */
@@ -43,12 +46,19 @@ const TIGHT_HEAP = "--heap-growing-percent=60";
 /** SQLite opens files outside the permission model, for reading and for writing (tried with Node 26.10). */
 const NO_SQLITE = "--no-experimental-sqlite";
 
+/** What those processes load besides our own sources. Where it is depends on how this was installed. */
+const PACKAGE_FOLDERS: readonly string[] = ["re2js"].map((name) => {
+  const entry = fileURLToPath(import.meta.resolve(name));
+  const inPackages = join("node_modules", name);
+  return entry.slice(0, entry.lastIndexOf(inPackages) + inPackages.length);
+});
+
 const netOnly = (checkout: string): readonly string[] => [
   ...EVERY,
   NO_SQLITE,
   "--permission",
   "--allow-net",
-  `--allow-fs-read=${checkout}`,
+  ...[checkout, ...PACKAGE_FOLDERS].map((folder) => `--allow-fs-read=${folder}`),
 ];
 
 export const ROLES: Readonly<Record<Role, RoleTraits>> = {
