@@ -6,7 +6,7 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { FILTER_PHASES, type FilterAction, type FilterPhase, type Place } from "./config.ts";
-import { parseTableOperand } from "./parse-table.ts";
+import { isAtTableMatch, parseTableMatch } from "./parse-table.ts";
 import { parseAccount } from "./parse-values.ts";
 import type {
   FilterConditionSyntax,
@@ -15,7 +15,6 @@ import type {
   FilterStatement,
   ProcStatement,
   ProgramSyntax,
-  TableMatchSyntax,
 } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -115,20 +114,10 @@ function parseCondition(reader: TokenReader, kind: ConditionWord): FilterConditi
       return { kind };
     case "rdns":
     case "auth":
-      return { kind, match: isAtTable(reader) ? parseTableMatch(reader) : undefined };
+      return { kind, match: isAtTableMatch(reader) ? parseTableMatch(reader) : undefined };
     default:
       return { kind, match: parseTableMatch(reader) };
   }
-}
-
-function isAtTable(reader: TokenReader): boolean {
-  const isOperand = reader.isAtString() || reader.isAtSign("<") || reader.isAtSign("{");
-  return isOperand || reader.isAt("regex");
-}
-
-function parseTableMatch(reader: TokenReader): TableMatchSyntax {
-  const regex = reader.accept("regex");
-  return { regex, table: parseTableOperand(reader) };
 }
 
 function parseAction(reader: TokenReader, phase: FilterPhase): FilterAction {
