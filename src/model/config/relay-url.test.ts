@@ -68,9 +68,12 @@ test("LMTP destination is a socket or a host with its port", () => {
   const unix = { kind: "endpoint", endpoint: { kind: "unix", path: "/run/l" } };
   assert.deepEqual(parseLmtpDestination("/run/l"), unix);
   assert.deepEqual(parseLmtpDestination("unix:/run/l"), unix);
+  assert.deepEqual(parseLmtpDestination("lmtp:/run/l"), unix);
   const tcp = { kind: "endpoint", endpoint: { kind: "tcp", host: "::1", port: 24 } };
   assert.deepEqual(parseLmtpDestination("[::1]:24"), tcp);
   assert.deepEqual(parseLmtpDestination("lmtp://[::1]:24"), tcp);
+  const named = { kind: "endpoint", endpoint: { kind: "tcp", host: "lmtp", port: 24 } };
+  assert.deepEqual(parseLmtpDestination("lmtp:24"), named);
 });
 
 function kindOf(text: string): string {

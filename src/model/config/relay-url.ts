@@ -74,7 +74,7 @@ export function formatRelayHost(host: RelayHost): string {
 }
 
 /**
- * `/PATH`, `unix:/PATH`, `HOST:PORT` or `[IPV6]:PORT`, perhaps with specifiers: then
+ * `/PATH`, `unix:/PATH`, `lmtp:/PATH`, `HOST:PORT` or `[IPV6]:PORT`, perhaps with specifiers: then
  * what they make is read at each delivery, and here it is tried with one.
  */
 export function parseLmtpDestination(text: string): LmtpDestination | RelayUrlFault {
@@ -94,7 +94,7 @@ export function parseLmtpDestination(text: string): LmtpDestination | RelayUrlFa
 export function parseLmtpEndpoint(text: string): Endpoint | RelayUrlFault {
   const host = text.startsWith("/")
     ? parseSocket("lmtp", text)
-    : parseRelayUrl(text.startsWith("unix:") ? text : `lmtp://${text.replace(/^lmtp:\/\//u, "")}`);
+    : parseRelayUrl(/^(?:unix|lmtp):\//u.test(text) ? text : `lmtp://${text}`);
   return "reason" in host ? host : host.endpoint;
 }
 
