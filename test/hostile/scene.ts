@@ -71,7 +71,7 @@ export class Scene {
       observer.observe(event);
       if (event.kind === "smtp-message") void this.#remember(event);
     };
-    const routing = createRouting(this.config, settings.users ?? this.world.users);
+    const routing = createRouting(this.config, { users: settings.users ?? this.world.users });
     const carrier = settings.carrier?.(this.world, this.config, observe) ?? TAKES_ALL;
     this.queue = createQueue(
       { spool: this.spool, clock, random, routing, carrier, observe },

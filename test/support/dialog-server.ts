@@ -18,6 +18,7 @@ import { DEFAULT_LIMITS } from "#engine/server/limits.ts";
 import type { ServerSettings } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
 import type { Dialog } from "./dialog.ts";
+import { listenerAt } from "./listeners.ts";
 import { MemoryIntake } from "./memory-intake.ts";
 
 export interface DialogServer {
@@ -62,24 +63,17 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
 }
 
 function listenerOf(dialog: Dialog): Listener {
-  return {
-    at: { file: "smtpd.conf", line: 1, column: 1 },
-    endpoint:
-      dialog.settings.get("via") === "unix"
-        ? UNIX_ENDPOINT
-        : { kind: "tcp", host: "192.0.2.1", port: 25 },
-    socketMode: 0o666,
-    tag: "",
-    hostname: "mx.example",
+  const isUnix = dialog.settings.get("via") === "unix";
+  return listenerAt(isUnix ? UNIX_ENDPOINT : { kind: "tcp", host: "192.0.2.1", port: 25 }, {
     maskSource: dialog.settings.has("mask-src"),
-  };
+  });
 }
 
 function resolve(forwardPath: string): Resolution | Promise<Resolution> {
   const [user = "", domain = ""] = forwardPath.toLowerCase().split("@");
   if (domain !== "server.example" && domain !== "mx.example")
     return { kind: "rejected", rule: "", why: "no rule matches" };
-  if (user === "nobody") return { kind: "rejected", rule: "smtpd.conf:7" };
+  if (user === "nobody") return { kind: "rejected", rule: "smtpd.conf:7", why: "no such user" };
   if (user === "busy") return { kind: "unavailable", why: "down" };
   if (user === "list") return accepted([`a@${domain}`, `b@${domain}`, `c@${domain}`]);
   const resolution = accepted([forwardPath]);

@@ -76,7 +76,7 @@ test("A routing loop is bounced as a failure", async () => {
 test("A bounce that no rule takes is dropped, and said to be; the failure is final all the same", async () => {
   const system = new MailSystem(4);
   system.carrier.script = () => NO_SUCH_USER;
-  system.resolve = () => ({ kind: "rejected", rule: "" });
+  system.resolve = () => ({ kind: "rejected", rule: "", why: "no rule matches" });
   await system.send({ to: ["bob@far.example"] });
   await system.clock.settle();
   assert.deepEqual(bounceEvents(system), ["bounce-dropped"]);
@@ -89,7 +89,7 @@ test("A failure whose bounce cannot be routed now is not final: both are stored 
   system.carrier.script = (_envelope, { reversePath }) =>
     reversePath === "" ? { outcome: "delivered" } : NO_SUCH_USER;
   const accept = system.resolve;
-  system.resolve = (query) => (up ? accept(query) : { kind: "unavailable" });
+  system.resolve = (query) => (up ? accept(query) : { kind: "unavailable", why: "down" });
   await system.send({ to: ["bob@far.example"] });
   await system.clock.advance(600_000);
   assert.equal(system.carrier.attempts.length, 1);

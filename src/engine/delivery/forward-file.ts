@@ -63,7 +63,7 @@ async function judgeHome(
     if ((stat.mode & STICKY) !== 0)
       return unavailable("the home has the sticky bit: the file is being edited");
     const fault = ownershipFault(stat, uid, "root-too");
-    return fault && refused(`the home ${fault}`);
+    return fault === undefined ? undefined : refused(`the home ${fault}`);
   } catch (error) {
     if (!(error instanceof FilesError)) throw error;
     const why = `the home cannot be looked at: ${error.code}`;

@@ -2,25 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
 import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
-import type { Listener } from "#model/config/config.ts";
 import type { Event } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimConnection } from "#world/sim/connection.ts";
 import { SimRandom } from "#world/sim/random.ts";
+import { listenerAt } from "#test/support/listeners.ts";
 import { DATA_GRACE_MS, DEFAULT_LIMITS, LINGER_MS, REVERSE_WAIT_MS } from "./limits.ts";
 import type { ServerSettings } from "./service.ts";
 import { SmtpServer } from "./smtp-server.ts";
 
-const LISTENER: Listener = {
-  at: { file: "smtpd.conf", line: 1, column: 1 },
-  endpoint: { kind: "tcp", host: "192.0.2.1", port: 25 },
-  socketMode: 0o666,
-  tag: "",
-  hostname: "mx.example",
-  maskSource: false,
-};
+const LISTENER = listenerAt({ kind: "tcp", host: "192.0.2.1", port: 25 });
 
 const SETTINGS: ServerSettings = {
   maxMessageBytes: 1_000_000,
