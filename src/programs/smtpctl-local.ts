@@ -10,9 +10,7 @@ import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config, Table } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
-import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
@@ -25,39 +23,31 @@ import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
 import { nodeTableFiles } from "#world/node/sqlite-table.ts";
 import { nodeUsers } from "#world/node/users.ts";
-import { configSource, interfaces, serverName } from "./machine.ts";
+import { readConfig } from "./read-config.ts";
 import { MAX_INPUT_BYTES } from "./smtp-message.ts";
 import type { FileChoice } from "./smtpctl-explain-arguments.ts";
 import type { ExplainTools } from "./smtpctl-explain.ts";
 
 /** The configuration in a file; undefined if it has errors, each of which is told. */
-export type ReadConfig = (
+export type ReadChosen = (
   choice: FileChoice,
   complain: (complaint: string) => void,
-) => Config | undefined;
+) => Promise<Config | undefined>;
 
 /** @param enqueueSocketPath where `listen on socket` listens. */
-export function configReader(enqueueSocketPath: string): ReadConfig {
-  return ({ file, macros, compat }, complain) => {
-    const { config, complaints } = parseConfig(configSource(file), {
-      serverName: serverName(),
-      interfaces: interfaces(),
-      enqueueSocketPath,
-      macros,
-      compat,
-      checkRegex,
-      checkRegexTable,
-    });
+export function chosenReader(enqueueSocketPath: string): ReadChosen {
+  return async (choice, complain) => {
+    const { config, complaints } = await readConfig({ ...choice, enqueueSocketPath });
     for (const complaint of complaints)
       if (complaint.severity === "error") complain(formatComplaint(complaint));
     return config;
   };
 }
 
-export function localExplainTools(readConfig: ReadConfig): Omit<ExplainTools, "ask"> {
+export function localExplainTools(read: ReadChosen): Omit<ExplainTools, "ask"> {
   return {
     async judge(question, choice, complain) {
-      const config = readConfig(choice, complain);
+      const config = await read(choice, complain);
       if (config === undefined)
         return { kind: "explain-fault", why: `${choice.file} cannot be used` };
       const clock = nodeClock();

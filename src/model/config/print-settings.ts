@@ -17,8 +17,10 @@ import { formatCiphers, formatCurves, formatProtocols } from "./tls-values.ts";
 
 export function printSettings(config: Config): readonly PrintedLine[] {
   const { places } = config;
-  const setting = (words: string, value: string): PrintedLine =>
-    line(`${words} ${value}`.trimEnd(), places.get(words));
+  const setting = (words: string, value: string): PrintedLine => ({
+    ...line(`${words} ${value}`.trimEnd(), places.get(words)),
+    subject: words,
+  });
   const directive = (name: keyof typeof SETTINGS, value: string): PrintedLine =>
     setting(SETTINGS[name].directive, value);
   return [
@@ -86,8 +88,9 @@ function mtaLines(config: Config, limits: MtaLimits, domain?: string): readonly 
   const lines = limitLines(config, directive, [MTA_LIMITS, limits]);
   if (limits.family === "any") return lines;
   const words = domain === undefined ? directive : `mta limit for domain ${printWord(domain)}`;
-  const family = line(`${words} ${limits.family}`, config.places.get(`${directive} family`));
-  return [...lines, family];
+  const subject = `${directive} family`;
+  const family = line(`${words} ${limits.family}`, config.places.get(subject));
+  return [...lines, { ...family, subject }];
 }
 
 function limitLines<Name extends string>(
@@ -101,10 +104,9 @@ function limitLines<Name extends string>(
   return (Object.keys(traits) as Name[]).map((name) => {
     const { word, unit } = traits[name];
     const value = unit === "seconds" ? values[name] / 1000 : values[name];
-    return line(
-      `${printDirective(directive)} ${word} ${value}`,
-      places.get(`${directive} ${word}`),
-    );
+    const subject = `${directive} ${word}`;
+    const text = `${printDirective(directive)} ${word} ${value}`;
+    return { ...line(text, places.get(subject)), subject };
   });
 }
 

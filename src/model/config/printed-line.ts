@@ -14,6 +14,8 @@ export interface Printed {
 }
 
 export interface PrintedLine extends Printed {
+  /** What a setting is about, its words before the value; undefined for what has a name. */
+  readonly subject?: string;
   /** In the order in which they follow the text. */
   readonly options: readonly Printed[];
 }

@@ -1,0 +1,177 @@
+/**
+ * The parts of a configuration, each with its words, its place, and a digest of all that
+ * it means: enough to compare two configurations, without what they keep secret. Words
+ * show no password and no key; of a part that has one the digest can be left out.
+ */
+import { hash } from "node:crypto";
+import { formatEndpoint } from "#base/endpoint.ts";
+import type { Action, Config, Listener, Place, Table } from "./config.ts";
+import { printAction } from "./print-action.ts";
+import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
+import { printListener } from "./print-listener.ts";
+import { printRule } from "./print-rule.ts";
+import { printLimits, printSettings } from "./print-settings.ts";
+import { isDeclared, printTable } from "./print-table.ts";
+import { formatLine, type PrintedLine } from "./printed-line.ts";
+
+export type Section =
+  | "setting"
+  | "table"
+  /** A file that aliases include. */
+  | "include"
+  | "pki"
+  | "ca"
+  | "proc"
+  | "filter"
+  | "wrapper"
+  | "listener"
+  | "action"
+  | "rule";
+
+export const SECTIONS: readonly Section[] = [
+  ...(["setting", "table", "include", "pki", "ca", "proc", "filter", "wrapper"] as const),
+  ...(["listener", "action", "rule"] as const),
+];
+
+export interface OutlineItem {
+  readonly section: Section;
+  /** What makes it the same part in another configuration: a name, an endpoint; "" for a rule. */
+  readonly name: string;
+  /** As smtpd.conf has it; long lists and what is secret are not written out. */
+  readonly text: string;
+  /** Undefined for a default. */
+  readonly at: Place | undefined;
+  /** Of everything that it means; "" where that is left out. */
+  readonly digest: string;
+}
+
+/** In the order of the text, section by section. */
+export type Outline = readonly OutlineItem[];
+
+/** Entries of a table that are written out. */
+const MAX_SHOWN_ENTRIES = 8;
+/** Longest text of a part. */
+export const MAX_OUTLINE_TEXT = 512;
+const HIDDEN = "(hidden)";
+
+/** @param secrets "left-out": who reads the outline is not to know them, nor to guess at them. */
+export function outlineOf(config: Config, secrets: "digested" | "left-out"): Outline {
+  const outliner = new Outliner(config, secrets === "digested");
+  const { tables, pkis, cas, procs, filters, mdaWrappers, listeners, actions, rules } = config;
+  return [
+    ...[...printSettings(config), ...printLimits(config, "all")].map((printed) =>
+      outliner.setting(printed),
+    ),
+    ...[...tables.values()].filter(isDeclared).map((table) => outliner.table(table)),
+    ...Array.from(config.includes, ([path, text]) => outliner.include(path, text)),
+    ...Array.from(pkis.values(), (pki) => outliner.named("pki", pki.name, printPki(pki))),
+    ...Array.from(cas.values(), (ca) => outliner.named("ca", ca.name, printCa(ca))),
+    ...Array.from(procs.values(), (proc) => outliner.named("proc", proc.name, printProc(proc))),
+    ...Array.from(filters.values(), (filter) =>
+      outliner.named("filter", filter.name, printFilter(filter, config)),
+    ),
+    ...Array.from(mdaWrappers.values(), (wrapper) =>
+      outliner.named("wrapper", wrapper.name, printWrapper(wrapper)),
+    ),
+    ...listeners.map((listener) => outliner.listener(listener)),
+    ...Array.from(actions.values(), (action) => outliner.action(action)),
+    ...rules.map((rule) => outliner.named("rule", "", printRule(rule))),
+  ];
+}
+
+class Outliner {
+  readonly #config: Config;
+  readonly #digestsSecrets: boolean;
+  readonly #secretTables: ReadonlySet<Table>;
+
+  constructor(config: Config, digestsSecrets: boolean) {
+    this.#config = config;
+    this.#digestsSecrets = digestsSecrets;
+    this.#secretTables = new Set(credentialTables(config));
+  }
+
+  setting(printed: PrintedLine): OutlineItem {
+    const { subject = "", at } = printed;
+    const isSecret = this.#isSecretSetting(subject);
+    const words = formatLine(printed);
+    const text = isSecret ? `${subject} ${HIDDEN}` : words;
+    return this.#item({ section: "setting", name: subject, text, at }, words, isSecret);
+  }
+
+  table(table: Table): OutlineItem {
+    const { name, at, entries, source } = table;
+    const isSecret = this.#secretTables.has(table) || source.kind === "passwd";
+    const isInline = source.kind === "inline";
+    const isShort = isInline && !isSecret && entries.size <= MAX_SHOWN_ENTRIES;
+    const count = `${entries.size} ${entries.size === 1 ? "entry" : "entries"}`;
+    const words = formatLine(printTable(table));
+    const bare = isInline ? `table ${name} { ${count} }` : `${words}, ${count}`;
+    const text = isShort || table.shape === "remote" ? words : bare;
+    const all = JSON.stringify([words, table.shape, ...entries]);
+    return this.#item({ section: "table", name, text, at }, all, isSecret);
+  }
+
+  include(path: string, text: string): OutlineItem {
+    const words = `include:${path}, ${text.length} characters`;
+    return this.#item({ section: "include", name: path, text: words, at: undefined }, text, false);
+  }
+
+  listener(listener: Listener): OutlineItem {
+    const { auth, endpoint, at } = listener;
+    const name = formatEndpoint(endpoint);
+    const words = formatLine(printListener(listener));
+    const shown: Listener =
+      auth.mode === "none"
+        ? listener
+        : { ...listener, auth: { ...auth, table: withoutValues(auth.table) } };
+    const text = formatLine(printListener(shown));
+    return this.#item({ section: "listener", name, text, at }, words, text !== words);
+  }
+
+  action(action: Action): OutlineItem {
+    const { name, at } = action;
+    const words = formatLine(printAction(action));
+    const shown: Action =
+      action.kind === "relay" ? { ...action, auth: withoutValues(action.auth) } : action;
+    const text = formatLine(printAction(shown));
+    return this.#item({ section: "action", name, text, at }, words, text !== words);
+  }
+
+  named(section: Section, name: string, printed: PrintedLine): OutlineItem {
+    const text = formatLine(printed);
+    return this.#item({ section, name, text, at: printed.at }, text, false);
+  }
+
+  #item(shown: Omit<OutlineItem, "digest">, all: string, isSecret: boolean): OutlineItem {
+    const isLeftOut = isSecret && !this.#digestsSecrets;
+    const digest = isLeftOut ? "" : hash("sha256", all);
+    return { ...shown, text: shortened(shown.text), digest };
+  }
+
+  #isSecretSetting(subject: string): boolean {
+    if (subject.startsWith("srs key")) return true;
+    return subject === "queue encryption" && this.#config.queueEncryption.kind === "key";
+  }
+}
+
+/** Tables with passwords. */
+function credentialTables({ listeners, actions }: Config): readonly Table[] {
+  const tables = [
+    ...listeners.map(({ auth }) => (auth.mode === "none" ? undefined : auth.table)),
+    ...Array.from(actions.values(), (action) =>
+      action.kind === "relay" ? action.auth : undefined,
+    ),
+  ];
+  return tables.filter((table) => table !== undefined);
+}
+
+/** A table that stands where it is used is printed there, and with it what it holds. */
+function withoutValues(table: Table | undefined): Table | undefined {
+  if (table === undefined || isDeclared(table)) return table;
+  const entries = new Map(Array.from(table.entries.keys(), (key) => [key, HIDDEN]));
+  return { ...table, entries };
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_OUTLINE_TEXT ? text : `${text.slice(0, MAX_OUTLINE_TEXT - 3)}...`;
+}
