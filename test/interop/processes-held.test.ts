@@ -40,6 +40,20 @@ for (const role of ["dispatcher", "control"] as const) {
   });
 }
 
+test("lookup reads files and opens databases; it writes none by itself, starts no program, has no network", async () => {
+  await using scratch = new Scratch();
+  const outcomes = await probed(scratch, "lookup");
+  const done = [...outcomes].filter(([, outcome]) => outcome === "done").map(([name]) => name);
+  assert.deepEqual(done, [
+    "read a file of the system",
+    "read a file by promise",
+    "look at a file",
+    "read its environment in /proc",
+    // SQLite knows nothing of the permission model: the user holds it there.
+    "open a database",
+  ]);
+});
+
 for (const role of ["queue", "agent"] as const) {
   test(`the ${role} is held by its user alone: it must sync, which no permission allows`, async () => {
     await using scratch = new Scratch();
