@@ -24,6 +24,7 @@ import { readHeaderBlock } from "./header-block.ts";
 export interface BouncePorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** Where bounces go, until `takeUp` says otherwise. */
   readonly routing: Routing;
 }
 
@@ -59,10 +60,18 @@ const INTERNAL: Omit<Origin, "helo"> = Object.freeze({
 
 export class BounceWriter {
   readonly #ports: BouncePorts;
-  readonly #serverName: string;
+  #routing: Routing;
+  #serverName: string;
 
   constructor(ports: BouncePorts, serverName: string) {
     this.#ports = ports;
+    this.#routing = ports.routing;
+    this.#serverName = serverName;
+  }
+
+  /** Further bounces go by another configuration. */
+  takeUp(routing: Routing, serverName: string): void {
+    this.#routing = routing;
     this.#serverName = serverName;
   }
 
@@ -72,7 +81,7 @@ export class BounceWriter {
     // RFC 5321 §4.5.5: nothing with a null reverse-path may be answered.
     if (reversePath === "") return { kind: "dropped", why: "No return path" };
     const to = this.#complete(reversePath);
-    const resolution = await this.#ports.routing.resolve({
+    const resolution = await this.#routing.resolve({
       origin: { ...INTERNAL, helo: this.#serverName },
       via: "internal",
       tls: false,

@@ -9,7 +9,7 @@ import type { Carrier } from "#model/delivery.ts";
 import type { EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
 import { envelopeOf } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
-import { lineUp, type QueueContext } from "./context.ts";
+import type { QueueContext } from "./context.ts";
 import type { Recorder } from "./recorder.ts";
 import { attemptsEnded, expiry } from "./verdict.ts";
 
@@ -60,7 +60,6 @@ export class Attempts {
     const { scheduler, clock } = this.#context;
     const due = scheduler.advance(clock.monotonicMs(), DUE_BATCH);
     this.#expire(due.expired);
-    for (const record of due.stranded) lineUp(this.#context, record, 0);
     for (let started = 0; started < START_BATCH; started++) {
       const grant = scheduler.take();
       if (grant === undefined) {

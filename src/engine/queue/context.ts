@@ -33,13 +33,7 @@ export function enrol(
 ): void {
   const nowMs = context.clock.monotonicMs();
   const { envelopes: records } = context.index.add(message, envelopes, nowMs);
-  for (const record of records) lineUp(context, record, 0);
-}
-
-/** Makes an envelope due now; one without an action is looked at again after its back-off. */
-export function lineUp(context: QueueContext, record: EnvelopeRecord, notBeforeMs: number): void {
-  if (context.scheduler.ready(record, notBeforeMs)) return;
-  context.scheduler.wait(record, laterMs(context.clock, record, record.retryCount));
+  for (const record of records) context.scheduler.ready(record, 0);
 }
 
 /** When an envelope is looked at next, after `retryCount` attempts; monotonic. */

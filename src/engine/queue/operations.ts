@@ -13,7 +13,7 @@ import type { Target } from "#model/ipc/control-link.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, envelopeOf, evpidOf, expiresAtMs } from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
-import { delayMs, lineUp, type QueueContext, wallOffsetMs } from "./context.ts";
+import { delayMs, type QueueContext, wallOffsetMs } from "./context.ts";
 import type { QueuedEnvelope } from "./show.ts";
 
 /** Envelopes whose change is one batch of the spool. */
@@ -128,7 +128,7 @@ export class Operations {
           diagnostic: "Removed by operator",
         });
       } else if (wereSuspended.has(record)) scheduler.suspend(record);
-      else lineUp(this.#context, record, 0);
+      else scheduler.ready(record, 0);
     }
     return stored ? records.length : 0;
   }
@@ -137,7 +137,7 @@ export class Operations {
     if (isUnderWay(record)) record.afterwards = suspended ? "suspend" : "retry";
     else if (record.state === "gone") return;
     else if (suspended) this.#context.scheduler.suspend(record);
-    else lineUp(this.#context, record, 0);
+    else this.#context.scheduler.ready(record, 0);
   }
 
   async #commit(entries: readonly SpoolEntry[]): Promise<boolean> {

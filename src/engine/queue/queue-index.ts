@@ -45,6 +45,11 @@ export class QueueIndex {
     return this.#messages.values();
   }
 
+  /** Of all messages; may not be walked while they come and go. */
+  *envelopes(): Generator<EnvelopeRecord> {
+    for (const { envelopes } of this.#messages.values()) yield* envelopes;
+  }
+
   /** The message or envelope of that id, as a list of envelopes that does not change. */
   select(id: string): readonly EnvelopeRecord[] {
     if (id.length === MSGID_DIGITS) return [...(this.#messages.get(id)?.envelopes ?? [])];

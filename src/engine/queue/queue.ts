@@ -21,7 +21,7 @@ import type { Target } from "#model/ipc/control-link.ts";
 import type { CommitOutcome, Spool } from "#engine/spool/spool.ts";
 import { BounceWriter } from "#engine/bounce/bounce.ts";
 import { DEFAULT_SCHEDULER_LIMITS, type SchedulerLimits } from "#engine/scheduler/limits.ts";
-import { Scheduler } from "#engine/scheduler/scheduler.ts";
+import { Scheduler, type Stranded } from "#engine/scheduler/scheduler.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { Acceptance } from "./acceptance.ts";
 import { Attempts } from "./attempts.ts";
@@ -48,11 +48,15 @@ export interface QueuePorts {
   readonly observe: Observe;
 }
 
-export interface QueueSettings {
+/** What a reload may change. A `Config` is one. */
+export interface ConfiguredSettings {
   /** The name that bounces are signed with. */
   readonly serverName: string;
-  /** Of the configuration, by name. An envelope whose action is missing waits and says so. */
+  /** By name. An envelope whose action is missing waits and says so. */
   readonly actions: ReadonlyMap<string, Action>;
+}
+
+export interface QueueSettings extends ConfiguredSettings {
   readonly limits: SchedulerLimits;
   /** Envelopes in the queue; beyond it messages are refused as "full". */
   readonly maxEnvelopes: number;
@@ -63,7 +67,7 @@ export interface QueueSettings {
 }
 
 /** What is left to say: `serverName` and `actions`. */
-export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, "serverName" | "actions"> = Object.freeze({
+export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, keyof ConfiguredSettings> = Object.freeze({
   limits: DEFAULT_SCHEDULER_LIMITS,
   maxEnvelopes: 5_000_000,
   stopWaitMs: 10_000,
@@ -105,6 +109,12 @@ export interface Queue {
   isPaused(subsystem: DeliverySubsystem): boolean;
   /** How much there is of what now, under OpenSMTPD's names. Totals are counted from events (engine/observe). */
   gauges(): readonly Gauge[];
+
+  /**
+   * Works by another configuration from now on. What waits is bound to its actions by
+   * name, with its own rule and ttl; says for what there is no action. Attempts under way go on.
+   */
+  takeUp(settings: ConfiguredSettings, routing: Routing): Stranded;
 
   /** Takes nothing more, waits for results as long as the settings allow, and closes the spool. */
   stop(): Promise<void>;
@@ -162,6 +172,12 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     resume: (subsystem) => operations.resume(subsystem),
     isPaused: (subsystem) => scheduler.isPaused(subsystem),
     gauges: () => gaugesOf(context, acceptance),
+    takeUp(configured, by) {
+      bounces.takeUp(by, configured.serverName);
+      const stranded = scheduler.takeUp(configured.actions, index.envelopes());
+      wake();
+      return stranded;
+    },
     async stop() {
       acceptance.close();
       attempts.stop();

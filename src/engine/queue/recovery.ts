@@ -11,7 +11,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, expiresAtMs } from "#engine/scheduler/record.ts";
 import { LAST_CHANCE_MS } from "#engine/scheduler/scheduler.ts";
-import { laterMs, lineUp, type QueueContext } from "./context.ts";
+import { laterMs, type QueueContext } from "./context.ts";
 
 /** Schedules everything that the spool recovered. */
 export function recover(context: QueueContext): void {
@@ -50,7 +50,7 @@ function recoverEnvelope(
   const nowMs = clock.monotonicMs();
   const dueMs = dueAtMs(clock, record, stored);
   if (dueMs <= nowMs || expiresAtMs(record) <= nowMs) {
-    lineUp(context, record, nowMs + LAST_CHANCE_MS);
+    scheduler.ready(record, nowMs + LAST_CHANCE_MS);
   } else {
     scheduler.wait(record, dueMs);
   }

@@ -3,7 +3,8 @@
  * fourteen fields, and JSON that also says why it waits.
  *
  * Where we differ: EXPIRE is the real time (OpenSMTPD prints CTIME), and JSON
- * has the reason. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
+ * has the reason. The ERROR of an envelope whose action is gone says so, as the operator
+ * has to act. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
  */
 import type { Envelope, Message, TrailStep } from "#model/envelope.ts";
 import { octal } from "#engine/observe/visible-text.ts";
@@ -43,7 +44,7 @@ export function formatQueueLine(queued: QueuedEnvelope, nowMs: number): string {
     queued.retryCount,
     state,
     delaySeconds,
-    escaped(queued.lastError.slice(0, MAX_ERROR_LENGTH), UNSAFE),
+    escaped(errorOf(queued, nowMs).slice(0, MAX_ERROR_LENGTH), UNSAFE),
   ].join("|");
 }
 
@@ -133,8 +134,11 @@ function flagsOf({ message, reason }: QueuedEnvelope): readonly string[] {
 function stateOf(reason: WaitReason, nowMs: number): readonly [string, number] {
   if (reason.kind === "inflight") return ["inflight", seconds(nowMs - reason.sinceMs)];
   if (reason.kind === "recording") return ["inflight", 0];
-  const hasTime = reason.kind === "retry" || reason.kind === "no-action";
-  return ["pending", hasTime ? seconds(reason.untilMs - nowMs) : 0];
+  return ["pending", reason.kind === "retry" ? seconds(reason.untilMs - nowMs) : 0];
+}
+
+function errorOf({ reason, lastError }: QueuedEnvelope, nowMs: number): string {
+  return reason.kind === "no-action" ? formatReason(reason, nowMs) : lastError;
 }
 
 /** The null reverse-path is `@`. */

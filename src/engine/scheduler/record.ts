@@ -27,12 +27,20 @@ export interface LastWords {
 /**
  * - waiting: for its next try; in the heap
  * - ready: due, in line on its route; in the heap for its expiry
+ * - stranded: due, but the configuration has no action for it; in the heap for its expiry
  * - inflight: handed to the carrier
  * - recording: its end, deferral or removal is being made durable
  * - suspended: until an operator resumes it; does not expire
  * - gone: finished
  */
-export type EnvelopeState = "waiting" | "ready" | "inflight" | "recording" | "suspended" | "gone";
+export type EnvelopeState =
+  | "waiting"
+  | "ready"
+  | "stranded"
+  | "inflight"
+  | "recording"
+  | "suspended"
+  | "gone";
 
 export class MessageRecord {
   /** Replaced only by an equal one that shares more. */

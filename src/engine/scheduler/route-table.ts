@@ -16,7 +16,9 @@ interface UserGate {
 
 export class RouteTable {
   readonly #limits: SchedulerLimits;
-  readonly #actions: ReadonlyMap<string, Action>;
+  #actions: ReadonlyMap<string, Action>;
+  /** Counts configurations: a route of an earlier one is looked at again before it is used. */
+  #generation = 0;
   readonly #routes = new Map<string, Route>();
   readonly #users = new Map<string, UserGate>();
   /** Counts envelopes; every other gate counts attempts. */
@@ -41,15 +43,40 @@ export class RouteTable {
     return this.#routes.values();
   }
 
+  /** Routes are those of other actions from now on. */
+  takeUp(actions: ReadonlyMap<string, Action>): void {
+    this.#actions = actions;
+    this.#generation++;
+  }
+
   /** Gives an envelope its route; leaves it without one if the configuration has no action for it. */
   assign(record: EnvelopeRecord): Route | undefined {
-    if (record.route !== undefined) return record.route;
-    const key = routeKeyOf(record.plan, record.destination, this.#actions.get(record.plan.action));
+    if (record.route !== undefined && this.#isCurrent(record, record.route)) return record.route;
+    this.unassign(record);
+    const key = this.#keyOf(record);
     if (key === undefined) return undefined;
     const route = this.#routes.get(key.name) ?? this.#open(key);
+    route.generation = this.#generation;
     route.envelopes++;
     record.route = route;
     return route;
+  }
+
+  /** Whether `assign` would leave the envelope where it is. */
+  keeps(record: EnvelopeRecord): boolean {
+    return record.route !== undefined && this.#isCurrent(record, record.route);
+  }
+
+  /** Found out once for all envelopes of a route: they share what decides about it. */
+  #isCurrent(record: EnvelopeRecord, route: Route): boolean {
+    if (route.generation === this.#generation) return true;
+    if (this.#keyOf(record)?.name !== route.key.name) return false;
+    route.generation = this.#generation;
+    return true;
+  }
+
+  #keyOf({ plan, destination }: EnvelopeRecord): RouteKey | undefined {
+    return routeKeyOf(plan, destination, this.#actions.get(plan.action));
   }
 
   /** Takes an envelope off its route. */

@@ -75,6 +75,8 @@ export class Route {
   place: "idle" | "round" | Gate = "idle";
   /** Envelopes in the queue that go this way. */
   envelopes = 0;
+  /** The configuration, counted by the route table, that is known to have this route. */
+  generation = 0;
   readonly #line = new Fifo<Group>();
   readonly #groups = new Map<MessageRecord, Group>();
   #ready = 0;
@@ -126,7 +128,8 @@ export class Route {
       const record = group.records[group.from];
       if (record === undefined || taken.length === MAX_TASK_ENVELOPES) break;
       group.from++;
-      if (record.state !== "ready") continue;
+      // It may be in line again, on the route that a new configuration has given it.
+      if (record.state !== "ready" || record.route !== this) continue;
       record.state = "inflight";
       taken.push(record);
     }

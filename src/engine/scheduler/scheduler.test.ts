@@ -79,9 +79,9 @@ test("What expires before its next try is reported instead of tried", () => {
   const late = envelopes(2, ["x@b"], 1000);
   for (const record of [...soon, ...late]) scheduler.wait(record, 400);
   assert.equal(scheduler.nextDueMs, 100);
-  assert.deepEqual(scheduler.advance(99, 10), { expired: [], stranded: [], more: false });
-  assert.deepEqual(scheduler.advance(400, 1), { expired: soon, stranded: [], more: true });
-  assert.deepEqual(scheduler.advance(400, 10), { expired: [], stranded: [], more: false });
+  assert.deepEqual(scheduler.advance(99, 10), { expired: [], more: false });
+  assert.deepEqual(scheduler.advance(400, 1), { expired: soon, more: true });
+  assert.deepEqual(scheduler.advance(400, 10), { expired: [], more: false });
   assert.deepEqual(scheduler.take()?.records, late);
 });
 
@@ -99,10 +99,48 @@ test("An envelope that leaves its line and comes back is attempted once", () => 
   assert.equal(scheduler.take(), undefined);
 });
 
+test("Under other actions what waits is stranded or goes on, and what is under way is bound when it comes back", () => {
+  const scheduler = new Scheduler(LIMITS, ACTIONS);
+  const [under] = envelopes(1, ["x@a"]);
+  const [due] = envelopes(2, ["x@b"]);
+  const [later] = envelopes(3, ["bob"]);
+  assert.ok(under !== undefined && due !== undefined && later !== undefined);
+  const all = [under, due, later];
+  lineUp(scheduler, [under]);
+  const grant = scheduler.take();
+  assert.ok(grant !== undefined);
+  lineUp(scheduler, [due]);
+  scheduler.wait(later, 500);
+
+  const gone = scheduler.takeUp(new Map([["local", MAILDIR]]), all);
+  assert.deepEqual(gone, { envelopes: 1, actions: ["out"] });
+  assert.deepEqual(scheduler.reasonOf(due, 0), { kind: "no-action", action: "out" });
+  assert.deepEqual(scheduler.reasonOf(later, 0), { kind: "retry", untilMs: 500 });
+  scheduler.release(grant);
+  scheduler.wait(under, 100);
+  assert.deepEqual(scheduler.reasonOf(under, 0), { kind: "no-action", action: "out" });
+  scheduler.advance(400, 10);
+  assert.equal(scheduler.take(), undefined);
+
+  assert.deepEqual(scheduler.takeUp(ACTIONS, all), { envelopes: 0, actions: [] });
+  assert.deepEqual([scheduler.take()?.records, scheduler.take()?.records], [[under], [due]]);
+  assert.deepEqual(scheduler.reasonOf(later, 0), { kind: "retry", untilMs: 500 });
+});
+
+test("What is stranded expires, and not before a try that it was promised", () => {
+  const scheduler = new Scheduler(LIMITS, ACTIONS);
+  const records = envelopes(1, ["x@a"], 100);
+  for (const record of records) scheduler.ready(record, 600);
+  scheduler.takeUp(new Map(), records);
+  assert.deepEqual(scheduler.advance(599, 10).expired, []);
+  assert.deepEqual(scheduler.advance(600, 10).expired, records);
+});
+
 interface World {
   readonly scheduler: Scheduler;
   readonly records: EnvelopeRecord[];
   readonly grants: Grant[];
+  actions: ReadonlyMap<string, Action>;
   nowMs: number;
 }
 
@@ -151,7 +189,19 @@ const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
   unpause({ scheduler }, pick) {
     scheduler.resume(pick % 2 === 0 ? "mta" : "mda");
   },
+  reload(world, pick) {
+    world.actions = CONFIGURATIONS[pick % CONFIGURATIONS.length] ?? ACTIONS;
+    world.scheduler.takeUp(world.actions, world.records);
+  },
 };
+
+/** Actions that a reload brings: all, none, one of two. */
+const CONFIGURATIONS: readonly ReadonlyMap<string, Action>[] = [
+  ACTIONS,
+  new Map(),
+  new Map([["out", RELAY]]),
+  new Map([["local", MAILDIR]]),
+];
 
 /** Without more of these the limits would seldom be reached. */
 const FREQUENT = ["accept", "accept", "take", "take", "take", "finish", "defer"];
@@ -180,7 +230,7 @@ test("Whatever happens, limits hold, nothing is in flight twice, and nothing tha
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 200, size: "max" }), (steps) => {
       const scheduler = new Scheduler(LIMITS, ACTIONS);
-      const world: World = { scheduler, records: [], grants: [], nowMs: 0 };
+      const world: World = { scheduler, records: [], grants: [], actions: ACTIONS, nowMs: 0 };
       for (const [name, pick] of steps) {
         STEPS[name]?.(world, pick);
         const inFlight = world.grants.flatMap((grant) => grant.records);
@@ -194,6 +244,8 @@ test("Whatever happens, limits hold, nothing is in flight twice, and nothing tha
         world.grants.push(grant);
       }
       for (const record of world.records) {
+        const hasAction = world.actions.has(record.plan.action);
+        assert.ok(record.state !== (hasAction ? "stranded" : "ready"), record.state);
         if (record.state !== "ready") continue;
         assert.equal(mayStart(world, record), false, `${record.destination} was left in line`);
         assert.ok(["limit", "paused"].includes(scheduler.reasonOf(record, 0).kind));

@@ -5,7 +5,8 @@
  * clock neither expires nor hurries anything. Promises: an envelope is in flight
  * at most once; routes take turns, one attempt each, so that a long queue does not
  * starve a short one; no route stands in line at a gate that has room; each call
- * costs O(log n) in the number of envelopes, whatever the number of routes.
+ * costs O(log n) in the number of envelopes, whatever the number of routes, but for
+ * `takeUp`, which looks at each envelope once.
  *
  * Source: OpenSMTPD scheduler_ramqueue.c.
  */
@@ -34,11 +35,19 @@ export interface Grant {
 export interface Due {
   /** State "recording": the caller ends them. */
   readonly expired: readonly EnvelopeRecord[];
-  /** Due, but the configuration has no action for them: the caller says when to look again (`wait`). */
-  readonly stranded: readonly EnvelopeRecord[];
   /** The batch was full and more are due now. */
   readonly more: boolean;
 }
+
+/** Envelopes that wait because the configuration has no action for them. */
+export interface Stranded {
+  readonly envelopes: number;
+  /** The names of their actions, each once, MAX_GONE_NAMES at most. */
+  readonly actions: readonly string[];
+}
+
+/** Names of actions that are gone which are told; a configuration has few more. */
+export const MAX_GONE_NAMES = 100;
 
 export class Scheduler {
   readonly #heap = new Heap<EnvelopeRecord>();
@@ -81,18 +90,36 @@ export class Scheduler {
   }
 
   /**
-   * Puts a due envelope in line; false if the configuration has no action for it,
-   * and nothing was changed. It expires in line, though not before `notBeforeMs`.
+   * Puts a due envelope in line; false if the configuration has no action for it, which
+   * strands it. It expires where it stands, though not before `notBeforeMs`.
    */
   ready(record: EnvelopeRecord, notBeforeMs: number): boolean {
-    const route = this.#table.assign(record);
-    if (route === undefined) return false;
     this.#unlist(record);
-    record.state = "ready";
+    const route = this.#table.assign(record);
     this.#heap.add(record, Math.max(notBeforeMs, expiresAtMs(record)));
+    record.state = route === undefined ? "stranded" : "ready";
+    if (route === undefined) return false;
     route.push(record);
     if (route.place === "idle") this.#join(route);
     return true;
+  }
+
+  /**
+   * Binds `records`, all that there are, to other actions by name, and says for which
+   * there is none. What is under way is bound when it comes back; what was stranded
+   * and finds its action again is due now.
+   */
+  takeUp(actions: ReadonlyMap<string, Action>, records: Iterable<EnvelopeRecord>): Stranded {
+    this.#table.takeUp(actions);
+    let envelopes = 0;
+    const gone = new Set<string>();
+    for (const record of records) {
+      this.#bind(record);
+      if (!isStranded(record)) continue;
+      envelopes++;
+      if (gone.size < MAX_GONE_NAMES) gone.add(record.plan.action);
+    }
+    return { envelopes, actions: [...gone] };
   }
 
   suspend(record: EnvelopeRecord): void {
@@ -117,20 +144,18 @@ export class Scheduler {
   /** Lines up what is due at `nowMs`, `max` envelopes at most. */
   advance(nowMs: number, max: number): Due {
     const expired: EnvelopeRecord[] = [];
-    const stranded: EnvelopeRecord[] = [];
     for (let count = 0; count < max; count++) {
       const record = this.#heap.first;
-      if (record === undefined || record.heapKey > nowMs) return { expired, stranded, more: false };
-      if (record.state === "ready" || expiresAtMs(record) <= nowMs) {
+      if (record === undefined || record.heapKey > nowMs) return { expired, more: false };
+      if (record.state === "waiting" && expiresAtMs(record) > nowMs) {
+        this.ready(record, 0);
+      } else {
         this.withdraw(record);
         expired.push(record);
-      } else if (!this.ready(record, 0)) {
-        this.withdraw(record);
-        stranded.push(record);
       }
     }
     const next = this.nextDueMs;
-    return { expired, stranded, more: next !== undefined && next <= nowMs };
+    return { expired, more: next !== undefined && next <= nowMs };
   }
 
   /** The next attempt to make; undefined if nothing is due that a limit does not hold back. */
@@ -189,6 +214,8 @@ export class Scheduler {
         return this.#waitingReason(record, record.heapKey + offsetMs);
       case "ready":
         return this.#readyReason(record);
+      case "stranded":
+        return { kind: "no-action", action: record.plan.action };
       case "inflight":
         return { kind: "inflight", sinceMs: record.lastTryAtWallMs };
       case "suspended":
@@ -203,13 +230,33 @@ export class Scheduler {
 
   #waitingReason(record: EnvelopeRecord, untilMs: number): WaitReason {
     if (record.route !== undefined) return { kind: "retry", untilMs };
-    return { kind: "no-action", action: record.plan.action, untilMs };
+    return { kind: "no-action", action: record.plan.action };
   }
 
   #readyReason(record: EnvelopeRecord): WaitReason {
     const place = record.route?.place;
     if (place === undefined || typeof place === "string") return { kind: "turn" };
     return place.reason();
+  }
+
+  /** Under a new configuration: a time to wait for stays as it is. */
+  #bind(record: EnvelopeRecord): void {
+    switch (record.state) {
+      case "waiting":
+      case "suspended":
+        this.#table.assign(record);
+        return;
+      case "ready":
+      case "stranded":
+        if (!this.#table.keeps(record)) this.ready(record, record.heapKey);
+        return;
+      case "inflight":
+      case "recording":
+      case "gone":
+        return;
+      default:
+        unreachable(record.state);
+    }
   }
 
   #grant(route: Route): Grant {
@@ -248,4 +295,9 @@ export class Scheduler {
     record.state = "waiting";
     record.route?.leave();
   }
+}
+
+/** It is not under way, and no action can carry it. */
+function isStranded({ state, route }: EnvelopeRecord): boolean {
+  return state === "stranded" || (state === "waiting" && route === undefined);
 }

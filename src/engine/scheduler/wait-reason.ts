@@ -17,8 +17,8 @@ export type WaitReason =
   | { readonly kind: "limit"; readonly name: string; readonly max: number }
   | { readonly kind: "paused"; readonly subsystem: DeliverySubsystem }
   | { readonly kind: "suspended"; readonly by: "operator" }
-  /** The configuration has no action of this name for this kind of delivery; looked at again at `untilMs`. */
-  | { readonly kind: "no-action"; readonly action: string; readonly untilMs: number }
+  /** The configuration has no action of this name (any more) that could carry it: it waits for one. */
+  | { readonly kind: "no-action"; readonly action: string }
   | { readonly kind: "inflight"; readonly sinceMs: number }
   /** The attempt is over; its result is being made durable. */
   | { readonly kind: "recording" };
@@ -37,7 +37,7 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
     case "suspended":
       return `suspended by ${reason.by}`;
     case "no-action":
-      return `no action '${reason.action}' in the configuration for this delivery, looked at again in ${seconds(reason.untilMs - nowMs)} s`;
+      return `action '${reason.action}' is gone from the configuration`;
     case "inflight":
       return `in flight for ${seconds(nowMs - reason.sinceMs)} s`;
     case "recording":
