@@ -30,12 +30,14 @@ interface Agent {
 class Desk {
   readonly clock: SimClock = new SimClock();
   readonly asked: (readonly [action: string, user: string])[] = [];
-  readonly carrier: AgentCarrier = new AgentCarrier(this.clock, CONFIG, (action, user) =>
-    this.asked.push([action, user]),
+  readonly carrier: AgentCarrier = new AgentCarrier(
+    this.clock,
+    { config: CONFIG, generation: 0 },
+    (action, user) => this.asked.push([action, user]),
   );
 
   /** The parent hands over a socket to the agent of `account`. */
-  link(account: string): Agent {
+  link(account: string, generation = 0): Agent {
     const defer = (run: () => void): void => void this.clock.after(0, run);
     const [near, far] = memoryLinks(AGENT_CLIENT_SIDE, defer);
     const attempts: string[] = [];
@@ -62,7 +64,7 @@ class Desk {
         state.closed = true;
       },
     });
-    this.carrier.linked(account, near);
+    this.carrier.linked({ name: account, generation }, near);
     return { attempts, forwards, state, close: () => far.destroy() };
   }
 

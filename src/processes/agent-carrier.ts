@@ -3,7 +3,8 @@
  * and gives it a delivery, or asks it for the account's forward file.
  *
  * One socket to each agent is kept while it is used; an agent that goes away is
- * asked for once more before the delivery is deferred.
+ * asked for once more before the delivery is deferred. Under another configuration the
+ * agents are others: those that were finish what they have and are let go.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Config } from "#model/config/config.ts";
@@ -41,10 +42,27 @@ interface Refused {
 }
 
 interface Slot {
+  /** What was asked for. */
+  readonly action: string;
+  readonly user: string;
   readonly agent: Promise<Answer>;
   readonly resolve: (answer: Answer) => void;
-  state: "asked" | "linked";
+  /** "retired": nothing more is given to it. */
+  state: "asked" | "linked" | "retired";
   lastUsedMs: number;
+}
+
+export interface AgentTerms {
+  readonly config: Config;
+  /** An agent of an earlier configuration is not taken. */
+  readonly generation: number;
+}
+
+/** An agent that the parent hands over a socket to. */
+export interface AgentAt {
+  /** Its account. */
+  readonly name: string;
+  readonly generation: number;
 }
 
 /** Asks the parent for an agent; the answer comes by `linked` or `refused`. */
@@ -52,15 +70,25 @@ export type AskForAgent = (action: string, user: string) => void;
 
 export class AgentCarrier implements Carrier, ForwardFiles {
   readonly #clock: Clock;
-  readonly #config: Config;
   readonly #ask: AskForAgent;
   /** By account. */
   readonly #slots = new Map<string, Slot>();
+  #terms: AgentTerms;
 
-  constructor(clock: Clock, config: Config, ask: AskForAgent) {
+  constructor(clock: Clock, terms: AgentTerms, ask: AskForAgent) {
     this.#clock = clock;
-    this.#config = config;
+    this.#terms = terms;
     this.#ask = ask;
+  }
+
+  /** Nothing more is given to the agents that there are. */
+  takeUp(terms: AgentTerms): void {
+    this.#terms = terms;
+    for (const [account, slot] of this.#slots) {
+      if (slot.state !== "linked") continue;
+      slot.state = "retired";
+      this.#slots.delete(account);
+    }
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
@@ -79,11 +107,16 @@ export class AgentCarrier implements Carrier, ForwardFiles {
   }
 
   /** The parent handed over a socket to the agent of `account`. */
-  linked(account: string, link: AgentLink): void {
+  linked({ name: account, generation }: AgentAt, link: AgentLink): void {
     const slot = this.#slots.get(account);
     // An answer that came after it was waited for: another question was answered since.
     if (slot?.state !== "asked") {
       link.destroy();
+      return;
+    }
+    if (generation < this.#terms.generation) {
+      link.destroy();
+      this.#ask(slot.action, slot.user);
       return;
     }
     slot.state = "linked";
@@ -115,7 +148,7 @@ export class AgentCarrier implements Carrier, ForwardFiles {
 
   /** Of a delivery, and of a forward file: the name under which the parent hands over its agent. */
   accountOf(action: string, user: string): string {
-    return accountOf(this.#config.actions.get(action), user);
+    return accountOf(this.#terms.config.actions.get(action), user);
   }
 
   async #agent(action: string, user: string): Promise<Answer> {
@@ -134,7 +167,7 @@ export class AgentCarrier implements Carrier, ForwardFiles {
   #open(account: string, action: string, user: string): Slot {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const lastUsedMs = this.#clock.monotonicMs();
-    const slot: Slot = { agent: promise, resolve, state: "asked", lastUsedMs };
+    const slot: Slot = { action, user, agent: promise, resolve, state: "asked", lastUsedMs };
     this.#slots.set(account, slot);
     const cancel = this.#clock.after(AGENT_TIMEOUT_MS, () => {
       if (this.#slots.get(account) === slot) this.#slots.delete(account);
@@ -151,14 +184,16 @@ export class AgentCarrier implements Carrier, ForwardFiles {
     open: { readonly link: AgentLink; readonly agent: Agent },
   ): void {
     this.#clock.after(AGENT_IDLE_MS, () => {
-      if (this.#slots.get(account) !== slot) return;
+      const isCurrent = this.#slots.get(account) === slot;
+      if (!isCurrent && slot.state !== "retired") return;
       const idleMs = this.#clock.monotonicMs() - slot.lastUsedMs;
       const { sender, forwards } = open.agent;
-      if (idleMs < AGENT_IDLE_MS || sender.count + forwards.count > 0) {
+      const isUsed = isCurrent && idleMs < AGENT_IDLE_MS;
+      if (isUsed || sender.count + forwards.count > 0) {
         this.#closeWhenIdle(account, slot, open);
         return;
       }
-      this.#slots.delete(account);
+      if (isCurrent) this.#slots.delete(account);
       open.link.end();
     });
   }

@@ -41,11 +41,12 @@ class Office {
   readonly dispatcher: FakeChild = new FakeChild();
   readonly launched: { readonly user: User; readonly child: FakeChild }[] = [];
   readonly warnings: string[] = [];
+  generation = 0;
   readonly agents: Agents<FakeEnd>;
 
   constructor(isRoot = true) {
     this.agents = new Agents<FakeEnd>(this, this.pairs, {
-      config: CONFIG,
+      config: () => ({ config: CONFIG, generation: this.generation }),
       isRoot,
       daemonUids: new Set([900, 901, 903]),
       launch: (user) => {
@@ -55,6 +56,7 @@ class Office {
       },
       slice: () => ({
         config: new Uint8Array(),
+        generation: 0,
         index: 0,
         dispatchers: 1,
         spool: "",
@@ -167,6 +169,7 @@ test("a user of a userbase has an agent of its own, told from the system's by it
   assert.deepEqual(office.dispatcher.handovers.at(-1)?.handover, {
     to: "agent",
     name: "<users>/bea",
+    generation: 0,
   });
 });
 
@@ -200,8 +203,8 @@ test("agent and dispatcher get the two ends of one pair", async () => {
   await office.connected("own", "ann");
   const [atAgent] = office.launched[0]?.child.handovers ?? [];
   const [atDispatcher] = office.dispatcher.handovers;
-  assert.deepEqual(atAgent?.handover, { to: "dispatcher", name: "" });
-  assert.deepEqual(atDispatcher?.handover, { to: "agent", name: "ann" });
+  assert.deepEqual(atAgent?.handover, { to: "dispatcher", name: "", generation: 0 });
+  assert.deepEqual(atDispatcher?.handover, { to: "agent", name: "ann", generation: 0 });
   assert.equal(atAgent.end.pair, atDispatcher.end.pair);
   assert.notEqual(atAgent.end, atDispatcher.end);
 });

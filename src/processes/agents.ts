@@ -29,9 +29,13 @@ export interface AgentRequest {
   readonly user: string;
 }
 
+/** A configuration may change under a request this often before it is refused. */
+const MAX_CONNECT_TRIES = 3;
+
 /** What the parent lends: how to start an agent for an account. */
 export interface AgentSettings<End> {
-  readonly config: Config;
+  /** The configuration that is in use. */
+  config(): { readonly config: Config; readonly generation: number };
   /** Without root every agent runs as the parent's own user. */
   readonly isRoot: boolean;
   /** Numbers of the users that the daemon's processes run as: they may have other names too. */
@@ -43,6 +47,8 @@ export interface AgentSettings<End> {
 
 interface Agent<End> {
   readonly process: Supervised<End>;
+  /** The configuration that it works by. */
+  readonly generation: number;
   readonly ready: Promise<string | undefined>;
   lastAskedMs: number;
 }
@@ -53,6 +59,8 @@ export class Agents<End extends Destroyable> {
   readonly #pairs: Pairs<End>;
   readonly #settings: AgentSettings<End>;
   readonly #agents = new Map<string, Agent<End>>();
+  /** Of earlier configurations; they end when their dispatchers have let them go. */
+  readonly #retired = new Set<Supervised<End>>();
 
   constructor(
     ports: { readonly clock: Clock; readonly users: Users },
@@ -67,29 +75,51 @@ export class Agents<End extends Destroyable> {
 
   /** Hands `dispatcher` a socket to the agent for this delivery, or says why not. */
   async connect(request: AgentRequest, dispatcher: Child<End>): Promise<string | undefined> {
-    const account = await this.#account(request);
-    if (typeof account === "string") return account;
-    const agent = this.#agents.get(account.name) ?? this.#start(account);
-    if (agent === undefined) return "Too many agents are running";
-    agent.lastAskedMs = this.#clock.monotonicMs();
-    const refusal = await agent.ready;
-    if (refusal !== undefined) return refusal;
-    const { child } = agent.process;
-    if (child === undefined) return "The delivery agent is being restarted";
-    const [near, far] = await this.#pairs.pair();
-    child.handOver({ to: "dispatcher", name: "" }, near);
-    dispatcher.handOver({ to: "agent", name: account.name }, far);
-    return undefined;
+    for (let round = 0; round < MAX_CONNECT_TRIES; round++) {
+      const outcome = await this.#connect(request, dispatcher);
+      if (outcome !== "outdated") return outcome?.refusal;
+    }
+    return "The configuration is changing";
+  }
+
+  /** Under another configuration every account gets another agent. */
+  takeUp(): void {
+    for (const { process } of this.#agents.values()) this.#retired.add(process);
+    this.#agents.clear();
   }
 
   async stop(graceMs: number): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.process.stop(graceMs)));
+    const running = [...this.#agents.values()].map(({ process }) => process);
+    await Promise.all([...running, ...this.#retired].map((process) => process.stop(graceMs)));
     this.#agents.clear();
+    this.#retired.clear();
+  }
+
+  /** "outdated": the configuration has changed meanwhile. */
+  async #connect(
+    request: AgentRequest,
+    dispatcher: Child<End>,
+  ): Promise<{ readonly refusal: string } | "outdated" | undefined> {
+    const account = await this.#account(request);
+    if (typeof account === "string") return { refusal: account };
+    const agent = this.#agents.get(account.name) ?? this.#start(account);
+    if (agent === undefined) return { refusal: "Too many agents are running" };
+    agent.lastAskedMs = this.#clock.monotonicMs();
+    const refusal = await agent.ready;
+    if (this.#retired.has(agent.process)) return "outdated";
+    if (refusal !== undefined) return { refusal };
+    const { child } = agent.process;
+    if (child === undefined) return { refusal: "The delivery agent is being restarted" };
+    const [near, far] = await this.#pairs.pair();
+    const { generation } = agent;
+    child.handOver({ to: "dispatcher", name: "", generation }, near);
+    dispatcher.handOver({ to: "agent", name: account.name, generation }, far);
+    return undefined;
   }
 
   /** The account that the parent's own configuration gives, or a refusal. */
   async #account(request: AgentRequest): Promise<User | string> {
-    const action = this.#settings.config.actions.get(request.action);
+    const action = this.#settings.config().config.actions.get(request.action);
     const needsAgent =
       action !== undefined && (action.kind === "maildir" || readsForwardFile(action));
     if (!needsAgent) return "No such local action";
@@ -109,7 +139,7 @@ export class Agents<End extends Destroyable> {
   async #look(action: LocalAction, name: string): Promise<Lookup<User>> {
     const { userbase, user } = action;
     if (userbase === undefined || user !== undefined) return this.#users.lookup(name);
-    const delimiter = this.#settings.config.subAddressDelimiter;
+    const delimiter = this.#settings.config().config.subAddressDelimiter;
     const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
     if (answer.kind !== "found") return answer;
     const userinfo = parseUserinfo(answer.value);
@@ -125,6 +155,7 @@ export class Agents<End extends Destroyable> {
       slice: () => this.#settings.slice(),
     });
     const forget = (): void => {
+      this.#retired.delete(process);
       if (this.#agents.get(account.name)?.process === process) this.#agents.delete(account.name);
       void process.stop(0);
     };
@@ -145,7 +176,9 @@ export class Agents<End extends Destroyable> {
         forget();
       },
     });
-    const agent: Agent<End> = { process, ready, lastAskedMs: this.#clock.monotonicMs() };
+    const { generation } = this.#settings.config();
+    const lastAskedMs = this.#clock.monotonicMs();
+    const agent: Agent<End> = { process, generation, ready, lastAskedMs };
     this.#agents.set(account.name, agent);
     return agent;
   }

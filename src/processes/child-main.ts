@@ -6,18 +6,24 @@
  */
 import { Socket } from "node:net";
 import { hostname } from "node:os";
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 import { LogQueue } from "#engine/observe/log-queue.ts";
+import type { ListenerHandle } from "#world/node/bind.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
-import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
 import { StreamChannel } from "./channel.ts";
-import { FIRST_LISTENER_FD, type Handover, PARENT_LINK_FD } from "./child.ts";
+import {
+  FIRST_LISTENER_FD,
+  type Handover,
+  type ListenerHandover,
+  PARENT_LINK_FD,
+} from "./child.ts";
+import { InheritedSockets } from "./inherited-sockets.ts";
 import type { Joined, RolePorts, StartRole } from "./role.ts";
 import { flushed } from "./log-target.ts";
 import { RoleHost } from "./role-host.ts";
@@ -61,21 +67,36 @@ function main(role: Role): void {
   // A terminal that is gone costs its lines (LogQueue counts them), not the process.
   process.stderr.on("error", () => undefined);
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
+  const { promise: inherited, resolve: inherit } = Promise.withResolvers<InheritedSockets>();
   const host = new RoleHost({
     parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),
     hostname: hostname(),
     home: process.env["HOME"] ?? "/",
     uid: process.getuid?.() ?? 0,
     log: log.sink,
-    ports: (config, slice) => portsOf(role, config, slice),
+    ports(config, slice) {
+      const sockets = new InheritedSockets(listenersOf(role, config, slice), FIRST_LISTENER_FD);
+      inherit(sockets);
+      return portsOf(sockets);
+    },
     startRole: START[role],
     // Lookup opens its tables again when they change.
     started: role === "lookup" ? () => undefined : dropFileReads,
     ended: () => void end(),
   });
-  process.on("message", (handover: Handover, handle?: Socket) => {
-    if (handle !== undefined) host.joined(joinedBy(handle, handover));
+  process.on("message", (handover: Handover | ListenerHandover, handle?: Socket) => {
+    if (handle === undefined) return;
+    if ("to" in handover) host.joined(joinedBy(handle, handover));
+    else void inherited.then((sockets) => addListener(sockets, handover, handle));
   });
+}
+
+function addListener(
+  sockets: InheritedSockets,
+  { listener, generation }: ListenerHandover,
+  handle: unknown,
+): void {
+  sockets.add(listener, generation, handle as ListenerHandle);
 }
 
 function joinedBy(socket: Socket, handover: Handover): Joined {
@@ -86,19 +107,19 @@ function joinedBy(socket: Socket, handover: Handover): Joined {
   };
 }
 
-function portsOf(role: Role, config: Config, slice: Slice): RolePorts {
-  const endpoints: readonly Endpoint[] =
-    role === "control"
-      ? [{ kind: "unix", path: slice.controlSocket }]
-      : config.listeners.map(({ endpoint }) => endpoint);
-  const inherited = new Map(
-    endpoints.map((endpoint, index) => [formatEndpoint(endpoint), FIRST_LISTENER_FD + index]),
-  );
+/** What the parent has bound for this role, in the order of its descriptors. */
+function listenersOf(role: Role, config: Config, slice: Slice): readonly Endpoint[] {
+  if (role === "control") return [{ kind: "unix", path: slice.controlSocket }];
+  return role === "dispatcher" ? config.listeners.map(({ endpoint }) => endpoint) : [];
+}
+
+function portsOf(sockets: InheritedSockets): RolePorts {
   return {
     clock: nodeClock(),
     random: nodeRandom(),
     resolver: nodeResolver(),
-    network: nodeNetwork({ inherited }),
+    network: sockets.network(),
+    arrived: (endpoints, generation) => sockets.arrived(endpoints, generation),
     files: nodeFiles(),
     defer: setImmediate,
   };

@@ -4,6 +4,7 @@
  * memory (one-process.ts). `End` is what one end of a way between siblings is.
  */
 import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
+import type { ListenerHandle } from "#world/node/bind.ts";
 import type { Link } from "./channel.ts";
 import type { Role } from "./roles.ts";
 
@@ -25,12 +26,29 @@ export interface LaunchRequest {
   readonly listenerFds: readonly number[];
 }
 
+/** A socket that the parent has bound for a configuration that is to be taken up. */
+export interface FreshListener {
+  /** As `formatEndpoint` writes it. */
+  readonly endpoint: string;
+  /** Undefined within one process, where everybody can reach what is bound. */
+  readonly handle: ListenerHandle | undefined;
+}
+
 /** What a child gets with its end of a way to a sibling. */
 export interface Handover {
   /** What is at the other end: a role. */
   readonly to: Role;
   /** For an agent: the account; for a dispatcher: its number. */
   readonly name: string;
+  /** The configuration that the sibling was started with, or has taken up since. */
+  readonly generation: number;
+}
+
+/** What a child gets with a bound socket. */
+export interface ListenerHandover {
+  readonly listener: string;
+  /** The configuration that it was bound for. */
+  readonly generation: number;
 }
 
 export interface Child<End> {
@@ -38,6 +56,8 @@ export interface Child<End> {
   readonly link: Link<ChildToParent, ParentToChild>;
   /** `end` belongs to the child from now on; a child that is gone closes it. */
   handOver(handover: Handover, end: End): void;
+  /** The child gets the socket too; it stays the parent's. */
+  handOverListener(listener: FreshListener, generation: number): void;
   kill(signal: "SIGKILL" | "SIGTERM"): void;
   /** Resolves once the child has ended, with a word on how. */
   readonly exited: Promise<string>;

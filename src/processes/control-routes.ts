@@ -30,6 +30,8 @@ export function answerersOf<Answerer>(
       return request.subsystem === "smtp" ? [parent] : [queue];
     case "log":
     case "stop":
+    case "reload":
+    case "update-table":
       return [parent];
     default:
       return unreachable(request);

@@ -11,23 +11,26 @@ import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { limitsFor } from "#engine/server/limits.ts";
+import type { ServerParties } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Carrier } from "#model/delivery.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
-import { createRouting } from "#policy/ruleset/routing.ts";
-import { Tables } from "#policy/tables/tables.ts";
+import { NONE_STRANDED } from "#model/stranded.ts";
 import { AgentCarrier } from "./agent-carrier.ts";
 import { AttemptMemory } from "./attempt-memory.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 import type { Link } from "./channel.ts";
+import { ConfiguredRouting } from "./configured-routing.ts";
 import { answerForward } from "./forward-asker.ts";
+import { OpenListeners } from "./open-listeners.ts";
 import { RemoteIntake } from "./remote-intake.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import { RememberedForwards } from "./remembered-forwards.ts";
-import type { Joined, RoleSetting, RunningRole } from "./role.ts";
+import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole } from "./role.ts";
 import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE, LOOKUP_CLIENT_SIDE } from "./shapes.ts";
 import { SwitchedIntake } from "./switched-intake.ts";
 
@@ -44,67 +47,109 @@ class Dispatcher implements RunningRole {
   readonly #tables: RemoteTables;
   readonly #agents: AgentCarrier;
   readonly #forwards: RememberedForwards;
+  /** Remembers over configurations how attempts ended. */
   readonly #carrier: Carrier;
   readonly #intake = new SwitchedIntake();
   readonly #server: SmtpServer;
+  readonly #listeners: OpenListeners;
   readonly #receivers = new Set<AttemptReceiver>();
   readonly #deliveries = new Drain(() => [...this.#receivers].every(({ count }) => count === 0));
+  /** By the configuration that is in use; attempts under way go on with theirs. */
+  #byAction: Carrier;
+  #rules: ConfiguredRouting;
   #listening = false;
   #stopping = false;
 
   constructor(setting: RoleSetting) {
     this.#setting = setting;
-    const { config, parent, ports } = setting;
-    const observe = setting.observer.observe;
+    const { config, parent, ports, slice } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
     this.#tables = new RemoteTables(ports.clock);
-    this.#agents = new AgentCarrier(ports.clock, config, (action, user) =>
-      parent.send({ kind: "agent-wanted", action, user }),
+    this.#agents = new AgentCarrier(
+      ports.clock,
+      { config, generation: slice.generation },
+      (action, user) => parent.send({ kind: "agent-wanted", action, user }),
     );
-    const actions = config.actions;
-    const { serverName: helo, subAddressDelimiter } = config;
-    const lmtpSettings = { helo, subAddressDelimiter };
-    const byAction = new CarrierByAction(actions, {
-      maildir: this.#agents,
-      lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), lmtpSettings, observe),
-      relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
-    });
-    this.#carrier = new AttemptMemory(byAction);
-    const tables = new Tables(config.tables, {
-      delimiter: config.subAddressDelimiter,
-      backendOf: this.#tables.backendOf,
-    });
+    this.#byAction = this.#carrierOf(config);
+    this.#carrier = new AttemptMemory({ attempt: (task) => this.#byAction.attempt(task) });
     this.#forwards = new RememberedForwards(
       ports.clock,
       (action, user) => this.#agents.accountOf(action, user),
       this.#agents,
     );
-    const forwardFiles = this.#forwards;
-    const routing = createRouting(config, { users: this.#users, tables, forwardFiles });
-    const limits = limitsFor(setting.slice.maxOpenFiles);
-    this.#server = new SmtpServer(
-      ports,
-      { ...config, limits },
-      { routing, intake: this.#intake, observe },
+    this.#rules = this.#rulesOf(config);
+    const limits = limitsFor(slice.maxOpenFiles);
+    this.#server = new SmtpServer(ports, { ...config, limits }, this.#parties());
+    this.#listeners = new OpenListeners(ports.network, (connection, listener) =>
+      this.#server.accept(connection, listener),
     );
+  }
+
+  /** Opens the listeners that are new; all else is made anew and waits. */
+  async prepare(next: NextConfig): Promise<Prepared | string> {
+    const { config, generation } = next;
+    const missing = this.#listeners.missing(config.listeners);
+    await this.#setting.ports.arrived(
+      missing.map(({ endpoint }) => endpoint),
+      generation,
+    );
+    const opening = await this.#listeners.prepare(config.listeners);
+    if (typeof opening === "string") return opening;
+    const rules = next.onlyTable === undefined ? this.#rulesOf(config) : this.#rules;
+    // The relay that was keeps its idle connections for their time; nobody asks it for more.
+    const byAction = this.#carrierOf(config);
+    return {
+      takeUp: () => {
+        if (next.onlyTable !== undefined) rules.replaceTable(config, next.onlyTable);
+        this.#rules = rules;
+        this.#byAction = byAction;
+        this.#agents.takeUp(next);
+        this.#server.takeUp(config, this.#parties());
+        opening.takeUp();
+        return NONE_STRANDED;
+      },
+      abandon: () => opening.abandon(),
+    };
+  }
+
+  #rulesOf(config: Config): ConfiguredRouting {
+    return new ConfiguredRouting(config, {
+      users: this.#users,
+      forwardFiles: this.#forwards,
+      backendOf: this.#tables.backendOf,
+    });
+  }
+
+  #carrierOf({ actions, serverName: helo, subAddressDelimiter }: Config): Carrier {
+    const { ports, observer } = this.#setting;
+    const { observe } = observer;
+    const lmtpSettings = { helo, subAddressDelimiter };
+    return new CarrierByAction(actions, {
+      maildir: this.#agents,
+      lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), lmtpSettings, observe),
+      relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
+    });
+  }
+
+  #parties(): ServerParties {
+    const { observe } = this.#setting.observer;
+    return { routing: this.#rules.routing, intake: this.#intake, observe };
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */
   async #listen(): Promise<void> {
-    const { config, parent, ports, slice } = this.#setting;
+    const { config, parent, slice } = this.#setting;
     if (this.#listening) return;
     this.#listening = true;
-    for (const listener of config.listeners) {
-      const listening = await ports.network.listen(listener.endpoint, (connection) =>
-        this.#server.accept(connection, listener),
-      );
-      if (!("code" in listening)) continue;
-      parent.send({ kind: "cannot-start", why: listening.message });
+    const opening = await this.#listeners.prepare(config.listeners);
+    if (typeof opening === "string") {
+      parent.send({ kind: "cannot-start", why: opening });
       return;
     }
     if (slice.paused.includes("smtp")) this.#server.pause();
+    opening.takeUp();
     parent.send({ kind: "listening" });
   }
 
@@ -112,7 +157,7 @@ class Dispatcher implements RunningRole {
     if (sibling.to === "queue") this.#queueJoined(sibling.open(DISPATCHER_SIDE));
     else if (sibling.to === "lookup") this.#tables.linked(sibling.open(LOOKUP_CLIENT_SIDE));
     else if (sibling.to === "agent") {
-      this.#agents.linked(sibling.name, sibling.open(AGENT_CLIENT_SIDE));
+      this.#agents.linked(sibling, sibling.open(AGENT_CLIENT_SIDE));
     } else sibling.refuse();
   }
 
@@ -137,6 +182,9 @@ class Dispatcher implements RunningRole {
         void this.#shutdown();
         return;
       case "configure":
+      case "prepare":
+      case "take-up":
+      case "abandon":
       case "verbose":
       case "control":
         return;

@@ -3,17 +3,17 @@
  * descriptors of docs/architecture.md, and nothing else.
  *
  * Descriptors of a child: 0 closed, 1 and 2 the log, 3 Node's channel (for handed
- * sockets only), 4 the frames to and from the parent, 5 and up the bound sockets
+ * sockets only, and for listeners that a reload brings), 4 the frames to and from the parent, 5 and up the bound sockets
  * that it shall accept on.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Endpoint } from "#base/endpoint.ts";
 import { wrapSocket } from "#world/node/connection.ts";
 import { StreamChannel } from "./channel.ts";
-import { type Child, type Launch, PARENT_LINK_FD } from "./child.ts";
+import { type Child, type Launch, type ListenerHandover, PARENT_LINK_FD } from "./child.ts";
 import type { LogTarget } from "./log-target.ts";
 import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
@@ -65,6 +65,12 @@ function childOf(child: ChildProcess): Child<Socket> {
       }
       // The child may be dying: its exit is what tells us.
       child.send(handover, socket, { keepOpen: false }, () => undefined);
+    },
+    handOverListener({ endpoint, handle }, generation) {
+      if (!child.connected || handle === undefined) return;
+      const handover: ListenerHandover = { listener: endpoint, generation };
+      // Node sends these as it sends a server; its types do not know them.
+      child.send(handover, handle as unknown as Server, {}, () => undefined);
     },
     kill: (signal) => void child.kill(signal),
     exited: exitOf(child),

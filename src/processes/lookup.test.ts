@@ -42,7 +42,15 @@ class Stage {
   async start(): Promise<void> {
     const { clock, random, resolver, network, files } = this.world.startProcess();
     const role = await lookupRole(this.files)({
-      ports: { clock, random, resolver, network, files, defer: (run) => void clock.after(0, run) },
+      ports: {
+        clock,
+        random,
+        resolver,
+        network,
+        files,
+        defer: (run) => void clock.after(0, run),
+        arrived: () => Promise.resolve(),
+      },
       slice: {} as Slice,
       config: CONFIG,
       parent: {
@@ -69,6 +77,7 @@ class Stage {
     this.#role?.joined({
       to,
       name: "0",
+      generation: 0,
       open: (shape) => near.open(shape),
       refuse: () => (isTaken = false),
     });

@@ -10,6 +10,7 @@
  * unavailable, and recipients get a 451, until it is started again.
  */
 import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import {
@@ -18,9 +19,10 @@ import {
   MAX_LOOKUP_REASON_BYTES,
   MAX_LOOKUPS_UNDER_WAY,
 } from "#model/ipc/lookup-link.ts";
+import { NONE_STRANDED } from "#model/stranded.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import type { Link } from "./channel.ts";
-import type { Joined, RoleSetting, RunningRole, StartRole } from "./role.ts";
+import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { LOOKUP_SIDE } from "./shapes.ts";
 
 /** @param files the tables of this machine, or of a simulated one. */
@@ -30,23 +32,34 @@ export function lookupRole(files: TableFiles): StartRole {
 
 class Lookup implements RunningRole {
   readonly #setting: RoleSetting;
+  readonly #files: TableFiles;
   /** By the name of the table. */
-  readonly #tables = new Map<string, WatchedTable>();
+  #tables: ReadonlyMap<string, WatchedTable>;
 
   constructor(setting: RoleSetting, files: TableFiles) {
     this.#setting = setting;
-    const { observe } = setting.observer;
-    const faults: string[] = [];
-    for (const { name, source } of setting.config.tables.values()) {
-      if (source.kind !== "db") continue;
-      const table = new WatchedTable(name, files.table(source.path), observe);
-      const fault = table.check();
-      if (fault !== undefined) faults.push(fault);
-      this.#tables.set(name, table);
-    }
+    this.#files = files;
+    const { tables, fault } = this.#tablesOf(setting.config);
+    this.#tables = tables;
     // At the start of the daemon the parent gives up for that; later the other tables must go on.
-    if (faults.length === 0) return;
-    setting.parent.send({ kind: "tables-fault", why: bounded(faults.join("; ")) });
+    if (fault !== undefined) setting.parent.send({ kind: "tables-fault", why: fault });
+  }
+
+  /** All tables are opened anew; one that cannot be read is a reason not to take them up. */
+  async prepare({ config }: NextConfig): Promise<Prepared | string> {
+    const { tables, fault } = this.#tablesOf(config);
+    if (fault !== undefined) {
+      closeAll(tables);
+      return fault;
+    }
+    return {
+      takeUp: () => {
+        closeAll(this.#tables);
+        this.#tables = tables;
+        return NONE_STRANDED;
+      },
+      abandon: () => closeAll(tables),
+    };
   }
 
   joined(sibling: Joined): void {
@@ -57,9 +70,27 @@ class Lookup implements RunningRole {
 
   parentSays(message: ParentToChild): void {
     if (message.kind !== "shutdown") return;
-    for (const table of this.#tables.values()) table.close();
+    closeAll(this.#tables);
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
+  }
+
+  /** Those that are files, and what is wrong with them, in one line. */
+  #tablesOf(config: Config): {
+    readonly tables: ReadonlyMap<string, WatchedTable>;
+    readonly fault: string | undefined;
+  } {
+    const { observe } = this.#setting.observer;
+    const tables = new Map<string, WatchedTable>();
+    const faults: string[] = [];
+    for (const { name, source } of config.tables.values()) {
+      if (source.kind !== "db") continue;
+      const table = new WatchedTable(name, this.#files.table(source.path), observe);
+      const fault = table.check();
+      if (fault !== undefined) faults.push(fault);
+      tables.set(name, table);
+    }
+    return { tables, fault: faults.length === 0 ? undefined : bounded(faults.join("; ")) };
   }
 
   #answer({ request, table, keys }: LookupQuestion): LookupAnswer {
@@ -69,6 +100,10 @@ class Lookup implements RunningRole {
       return { kind: "unavailable", request, why: `no table "${table}" is known here` };
     return known.answer(request, keys);
   }
+}
+
+function closeAll(tables: ReadonlyMap<string, WatchedTable>): void {
+  for (const table of tables.values()) table.close();
 }
 
 /** Answers the questions of one sibling, in order, as fast as it takes the answers. */

@@ -13,9 +13,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
-import { formatEndpoint } from "#base/endpoint.ts";
 import type { Config } from "#model/config/config.ts";
-import { serialiseConfig } from "#model/config/serialise.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { startAgent } from "./agent.ts";
 import type { Defer } from "./channel.ts";
@@ -27,10 +25,12 @@ import { type MemoryEnd, memoryPair, MemoryPairs } from "./memory-link.ts";
 import { Parent } from "./parent.ts";
 import { startQueue } from "./queue.ts";
 import type { StartRole } from "./role.ts";
+import type { ConfigReader, Reading, Reloaded } from "./reloads.ts";
 import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE, PARENT_SIDE } from "./shapes.ts";
 import { SharedListeners } from "./shared-listeners.ts";
+import { SharedSockets } from "./shared-sockets.ts";
 
 /** What a part of the system has of the world. */
 export interface PartPorts {
@@ -63,6 +63,8 @@ export interface MailSystemOptions {
   readonly ownAddresses?: readonly string[];
   readonly paused?: readonly Subsystem[];
   readonly verbose?: boolean;
+  /** For SIGHUP's orders by smtpctl(8); without it the configuration is the one given. */
+  readonly reader?: ConfigReader;
   /** Takes a line of the log, of whichever part. */
   readonly log: (line: string) => void;
 }
@@ -74,6 +76,8 @@ export interface MailSystem {
   readonly ended: Promise<void>;
   /** kill -9 of the children with this role; the parent starts them again. */
   kill(role: Role): void;
+  /** Has it work by another configuration, as a reload of its file does. */
+  reload(config: Config): Promise<Reloaded>;
 }
 
 const START: Readonly<Record<Exclude<Role, "lookup">, StartRole>> = {
@@ -102,20 +106,22 @@ export async function startMailSystem(
   const { config, controlSocket, log } = options;
   const ports = world.startPart();
   const listeners = new SharedListeners(ports.network);
-  const endpoints = config.listeners.map(({ endpoint }) => endpoint);
-  for (const endpoint of [{ kind: "unix", path: controlSocket } as const, ...endpoints]) {
-    const fault = await listeners.bind(endpoint);
-    if (fault === undefined) continue;
+  const bound = new SharedSockets(listeners);
+  const fault = await listeners.bind({ kind: "unix", path: controlSocket });
+  if (fault !== undefined) return `cannot listen on ${controlSocket}: ${fault.message}`;
+  const first = await bound.rebind(config);
+  if (first.kind === "cannot-bind") {
     listeners.close();
-    return `cannot listen on ${formatEndpoint(endpoint)}: ${fault.message}`;
+    return first.why;
   }
+  first.commit();
   const defer: Defer = (run) => void ports.clock.after(0, run);
   const parts = new Parts(world, options, { listeners, defer });
   const parent = new Parent<MemoryEnd>(
     { clock: ports.clock, users: world.users },
     {
       config,
-      serialisedConfig: serialiseConfig(config),
+      reader: options.reader ?? { whole: () => reread(config), table: () => reread(config) },
       spool: options.spool,
       controlSocket,
       dispatchers: options.dispatchers ?? 1,
@@ -129,7 +135,7 @@ export async function startMailSystem(
     },
     { info: (text) => log(`info: ${text}`), warn: (text) => log(`warn: ${text}`) },
     {
-      bound: { listenerFds: [], controlFd: -1, close: () => listeners.close() },
+      bound,
       pairs: new MemoryPairs(defer),
       launch: (request) => parts.launch(request),
     },
@@ -143,7 +149,17 @@ export async function startMailSystem(
     await stop();
     return started.why;
   }
-  return { stop, ended: parent.stopped, kill: (role) => parts.kill(role) };
+  return {
+    stop,
+    ended: parent.stopped,
+    kill: (role) => parts.kill(role),
+    reload: (next) => parent.reloadTo(next),
+  };
+}
+
+/** Of a configuration that stands in no file. */
+async function reread(config: Config): Promise<Reading> {
+  return { config, complaints: [] };
 }
 
 /** The children: each a role, with ports of its own. */
@@ -181,7 +197,12 @@ class Parts {
       home,
       uid: account?.uid ?? 0,
       log,
-      ports: () => ({ ...portsOnly(ports), network, defer: (run) => ports.clock.after(0, run) }),
+      ports: () => ({
+        ...portsOnly(ports),
+        network,
+        defer: (run) => ports.clock.after(0, run),
+        arrived: () => Promise.resolve(),
+      }),
       startRole: async () =>
         role === "lookup" ? lookupRole(this.#world.tableFiles ?? NO_TABLE_FILES) : START[role],
       started: () => undefined,
@@ -201,6 +222,7 @@ class Parts {
           refuse: () => end.destroy(),
         });
       },
+      handOverListener: () => undefined,
       kill: (signal) => part.die(`ended by ${signal}`),
       exited: part.ended,
     };

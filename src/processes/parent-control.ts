@@ -3,6 +3,7 @@
  * the dispatchers, and the orders that concern the daemon as a whole.
  */
 import { unreachable } from "#base/unreachable.ts";
+import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -11,6 +12,7 @@ import {
   type Subsystem,
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
+import { formatStranded, type Reloaded } from "./reloads.ts";
 
 /** What the parent can be asked to do. */
 export interface DaemonHandles {
@@ -20,7 +22,13 @@ export interface DaemonHandles {
   /** The counters of every dispatcher that answers. */
   counters(): Promise<readonly Counter[]>;
   stop(): void;
+  /** Reads the configuration again, or one table of it, and takes it up if it is right. */
+  reload(): Promise<Reloaded>;
+  updateTable(name: string): Promise<Reloaded>;
 }
+
+/** A count is 32 bits on the wire. */
+const MAX_U32 = 0xffff_ffff;
 
 /** Carries out one request and gives its answers, the last of which is "done". */
 export async function answerControl(
@@ -51,6 +59,10 @@ export async function answerControl(
     case "stop":
       daemon.stop();
       return [done()];
+    case "reload":
+      return answerReload(await daemon.reload());
+    case "update-table":
+      return answerReload(await daemon.updateTable(request.name));
     case "show-queue":
     case "show-envelope":
     case "show-message":
@@ -68,6 +80,26 @@ function pause(subsystem: Subsystem, paused: boolean, daemon: DaemonHandles): Co
   if (daemon.smtpPaused === paused) return failed(paused ? "already paused" : "already running");
   daemon.pauseSmtp(paused);
   return done();
+}
+
+/** A row for each complaint, and one for what waits for actions that are gone. */
+function answerReload(reloaded: Reloaded): readonly ControlAnswer[] {
+  const complaints = reloaded.complaints.map(
+    (complaint): ControlAnswer => ({
+      kind: "row",
+      line: formatComplaint(complaint),
+      json: JSON.stringify({ complaints: [plain(complaint)] }),
+    }),
+  );
+  if (reloaded.kind === "refused") return [...complaints, failed(reloaded.why)];
+  const { stranded } = reloaded;
+  const line = formatStranded(stranded) ?? "";
+  const row: ControlAnswer = { kind: "row", line, json: JSON.stringify({ stranded }) };
+  return [...complaints, row, done(Math.min(stranded.envelopes, MAX_U32))];
+}
+
+function plain({ severity, at, message, hint }: Complaint): Readonly<Record<string, unknown>> {
+  return { severity, ...at, message, hint };
 }
 
 function summed(counters: readonly Counter[]): readonly Counter[] {

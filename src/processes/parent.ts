@@ -10,12 +10,22 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
+import { serialiseConfig } from "#model/config/serialise.ts";
 import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
-import type { ChildToParent, Counter, Slice } from "#model/ipc/parent-link.ts";
+import {
+  type ChildToParent,
+  type Counter,
+  MAX_CONFIG_BYTES,
+  type NextSlice,
+  type Slice,
+} from "#model/ipc/parent-link.ts";
 import { Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
-import type { Account, Destroyable, Launch, Pairs } from "./child.ts";
+import type { Account, Destroyable, Handover, Launch, Pairs } from "./child.ts";
+import { ConfigSwap, type Swapped } from "./config-swap.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
+import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
+import { RollCall } from "./roll-call.ts";
 import type { Role } from "./roles.ts";
 import { Supervised } from "./supervised.ts";
 
@@ -27,9 +37,9 @@ const AGENT_GRACE_MS = 10_000;
 const COUNTERS_TIMEOUT_MS = 2_000;
 
 export interface ParentSettings {
+  /** What it starts with; a reload brings others. */
   readonly config: Config;
-  /** The configuration as the children get it. */
-  readonly serialisedConfig: Uint8Array;
+  readonly reader: ConfigReader;
   readonly spool: string;
   readonly controlSocket: string;
   readonly dispatchers: number;
@@ -65,7 +75,7 @@ export type Started =
   | { readonly kind: "running" }
   | { readonly kind: "cannot-start"; readonly why: string };
 
-export class Parent<End extends Destroyable> implements DaemonHandles {
+export class Parent<End extends Destroyable> implements DaemonHandles, Reloadable {
   readonly #ports: ParentPorts;
   readonly #settings: ParentSettings;
   readonly #log: ParentLog;
@@ -75,16 +85,21 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   readonly #agents: Agents<End>;
   readonly #queue: Supervised<End>;
   readonly #control: Supervised<End>;
-  /** Undefined: every table is in memory. */
-  readonly #lookup: Supervised<End> | undefined;
+  /** Started with the first configuration that has a table which is not in memory. */
+  readonly #lookup: Supervised<End>;
   readonly #dispatchers: readonly Supervised<End>[];
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Dispatchers that accept clients. */
   readonly #listening = new Set<Supervised<End>>();
   readonly #startedAtMs: number;
-  readonly #countersWaiting = new Map<number, (counters: readonly Counter[]) => void>();
+  readonly #counters: RollCall<Supervised<End>, readonly Counter[]>;
+  readonly #swap: ConfigSwap<End>;
+  readonly #reloads: Reloads;
   #lastCountersRequest = 0;
+  /** What each child is started with. */
+  #current: Current;
+  #lastGeneration = 0;
   #stopping = false;
   /** Mail has flowed: what goes wrong now is told to the log. */
   #hasStarted = false;
@@ -106,8 +121,12 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
     this.smtpPaused = settings.paused.includes("smtp");
+    this.#counters = new RollCall(ports.clock);
+    this.#current = currentOf(settings.config, this.#lastGeneration);
+    this.#swap = new ConfigSwap(ports.clock, this.#sockets);
+    this.#reloads = new Reloads(this, settings.reader, log);
     this.#agents = new Agents(ports, this.#pairs, {
-      config: settings.config,
+      config: () => this.#current,
       isRoot: settings.isRoot,
       daemonUids: new Set([...settings.accounts.values()].map(({ uid }) => uid)),
       launch: (user) =>
@@ -120,23 +139,19 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
       slice: () => this.#slice(0),
       warn: (text) => log.warn(text),
     });
-    this.#queue = this.#supervised("queue", 0, []);
-    this.#control = this.#supervised("control", 0, [this.#sockets.controlFd]);
-    this.#lookup = needsLookup(settings.config) ? this.#supervised("lookup", 0, []) : undefined;
+    this.#queue = this.#supervised("queue", 0, () => []);
+    this.#control = this.#supervised("control", 0, () => [this.#sockets.controlFd]);
+    this.#lookup = this.#supervised("lookup", 0, () => []);
     this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
-      this.#supervised("dispatcher", index, this.#sockets.listenerFds),
+      this.#supervised("dispatcher", index, () => this.#sockets.listenerFds),
     );
   }
 
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
   start(): Promise<Started> {
-    for (const child of this.#children()) {
-      child.start({
-        ready: () => this.#ready(child),
-        message: (message) => void this.#message(child, message),
-        down: (how) => this.#log.warn(`${child.name} ${how}, starting it again`),
-        cannotStart: (why) => this.#cannotStart(child, why),
-      });
+    const lookup = needsLookup(this.config) ? [this.#lookup] : [];
+    for (const child of [this.#queue, ...lookup, ...this.#dispatchers, this.#control]) {
+      this.#startChild(child);
     }
     return this.#started.promise;
   }
@@ -165,14 +180,71 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   async counters(): Promise<readonly Counter[]> {
-    const answers = await Promise.all(
-      this.#dispatchers.map((dispatcher) => this.#countersOf(dispatcher)),
-    );
+    const request = ++this.#lastCountersRequest;
+    const running = this.#dispatchers.filter((each) => each.running);
+    const called = this.#counters.call(request, running, COUNTERS_TIMEOUT_MS);
+    for (const dispatcher of running) dispatcher.send({ kind: "counters-wanted", request });
+    const { answers } = await called;
     const uptimeMs = this.#ports.clock.monotonicMs() - this.#startedAtMs;
-    return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...answers.flat()];
+    return [
+      { name: "uptime", value: Math.floor(uptimeMs / 1000) },
+      ...[...answers.values()].flat(),
+    ];
   }
 
-  #supervised(role: Role, index: number, listenerFds: readonly number[]): Supervised<End> {
+  /** The configuration in use. */
+  get config(): Config {
+    return this.#current.config;
+  }
+
+  /** SIGHUP, `smtpctl reload`. */
+  reload(): Promise<Reloaded> {
+    return this.#reloads.whole();
+  }
+
+  updateTable(name: string): Promise<Reloaded> {
+    return this.#reloads.table(name);
+  }
+
+  reloadTo(config: Config): Promise<Reloaded> {
+    return this.#reloads.to(config);
+  }
+
+  /** For `Reloads`: has every child work by `config`, or none. */
+  async swap(config: Config, onlyTable?: string): Promise<Swapped> {
+    await this.#started.promise;
+    if (this.#stopping) return { kind: "refused", why: "smtpd is stopping" };
+    const next = currentOf(config, ++this.#lastGeneration);
+    const { generation } = next;
+    if (next.serialised.length > MAX_CONFIG_BYTES) {
+      return { kind: "refused", why: `it takes more than ${MAX_CONFIG_BYTES} bytes` };
+    }
+    const slice: NextSlice = { config: next.serialised, generation, onlyTable };
+    const children = this.#children().filter((child) => child !== this.#control);
+    return this.#swap.run(config, slice, {
+      children,
+      isWorking: (child) => this.#listening.has(child) || !this.#dispatchers.includes(child),
+      commit: () => {
+        if (this.#stopping) return false;
+        this.#current = next;
+        this.#agents.takeUp();
+        // One that is not needed any more is: sessions that began with its tables ask it.
+        if (needsLookup(config) && !this.#lookup.isStarted) this.#startChild(this.#lookup);
+        return true;
+      },
+    });
+  }
+
+  #startChild(child: Supervised<End>): void {
+    child.start({
+      ready: () => this.#ready(child),
+      message: (message) => void this.#message(child, message),
+      down: (how) => this.#down(child, how),
+      cannotStart: (why) => this.#cannotStart(child, why),
+    });
+  }
+
+  #supervised(role: Role, index: number, listenerFds: () => readonly number[]): Supervised<End> {
     const settings = this.#settings;
     const name = role === "dispatcher" ? `dispatcher ${index}` : role;
     return new Supervised<End>(name, this.#ports.clock, {
@@ -181,19 +253,20 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
           role,
           account: settings.accounts.get(role),
           home: "/",
-          listenerFds,
+          listenerFds: listenerFds(),
         }),
       slice: () => this.#slice(index),
     });
   }
 
   #slice(index: number): Slice {
-    const { serialisedConfig, dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles } =
+    const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
       this.#settings;
-    const { paused } = this.#settings;
+    const { serialised, generation } = this.#current;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
-      config: serialisedConfig,
+      config: serialised,
+      generation,
       index,
       dispatchers,
       spool,
@@ -206,7 +279,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   }
 
   #children(): readonly Supervised<End>[] {
-    const lookup = this.#lookup === undefined ? [] : [this.#lookup];
+    const lookup = this.#lookup.isStarted ? [this.#lookup] : [];
     return [this.#queue, ...lookup, ...this.#dispatchers, this.#control];
   }
 
@@ -217,11 +290,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
       if (child === queue || child === dispatcher) {
         void this.#join([queue, "queue", ""], [dispatcher, "dispatcher", String(index)]);
       }
-      if (lookup !== undefined && (child === lookup || child === dispatcher)) {
+      if (child === lookup || child === dispatcher) {
         void this.#join([lookup, "lookup", ""], [dispatcher, "dispatcher", String(index)]);
       }
     }
-    if (lookup !== undefined && (child === lookup || child === queue)) {
+    if (child === lookup || child === queue) {
       void this.#join([lookup, "lookup", ""], [queue, "queue", ""]);
     }
     if (child === queue || child === control) {
@@ -242,8 +315,16 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
   async #join(a: Sibling<End>, b: Sibling<End>): Promise<void> {
     if (a[0].child === undefined || b[0].child === undefined) return;
     const [near, far] = await this.#pairs.pair();
-    give(a, b, near);
-    give(b, a, far);
+    const { generation } = this.#current;
+    give(a, { to: b[1], name: b[2], generation }, near);
+    give(b, { to: a[1], name: a[2], generation }, far);
+  }
+
+  #down(child: Supervised<End>, how: string): void {
+    this.#listening.delete(child);
+    this.#counters.gone(child);
+    this.#swap.gone(child);
+    this.#log.warn(`${child.name} ${how}, starting it again`);
   }
 
   #cannotStart(child: Supervised<End>, why: string): void {
@@ -276,7 +357,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
         return;
       }
       case "counters":
-        this.#countersWaiting.get(message.request)?.(message.counters);
+        this.#counters.answered(message.request, child, message.counters);
+        return;
+      case "prepared":
+      case "taken-up":
+        this.#swap.answered(child, message);
         return;
       case "control":
         if (child === this.#control) await this.#answerControl(message.request);
@@ -301,19 +386,6 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     }
   }
 
-  async #countersOf(dispatcher: Supervised<End>): Promise<readonly Counter[]> {
-    if (!dispatcher.running) return [];
-    const request = ++this.#lastCountersRequest;
-    const { promise, resolve } = Promise.withResolvers<readonly Counter[]>();
-    this.#countersWaiting.set(request, resolve);
-    const cancel = this.#ports.clock.after(COUNTERS_TIMEOUT_MS, () => resolve([]));
-    dispatcher.send({ kind: "counters-wanted", request });
-    const counters = await promise;
-    cancel();
-    this.#countersWaiting.delete(request);
-    return counters;
-  }
-
   async #end(): Promise<void> {
     // The queue hands out nothing more, but goes on until its dispatchers are gone:
     // their last messages and results still reach it.
@@ -321,7 +393,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
     await Promise.all(this.#dispatchers.map((each) => each.stop(DISPATCHER_GRACE_MS)));
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
-    await this.#lookup?.stop(0);
+    await this.#lookup.stop(0);
     await this.#control.stop(0);
     await this.#pairs.close();
     this.#sockets.close();
@@ -331,13 +403,21 @@ export class Parent<End extends Destroyable> implements DaemonHandles {
 type Sibling<End> = readonly [process: Supervised<End>, role: Role, name: string];
 
 /** Hands `end` to one sibling, as its way to the other. */
-function give<End extends Destroyable>(
-  [to]: Sibling<End>,
-  [, role, name]: Sibling<End>,
-  end: End,
-): void {
+function give<End extends Destroyable>([to]: Sibling<End>, handover: Handover, end: End): void {
   if (to.child === undefined) end.destroy();
-  else to.child.handOver({ to: role, name }, end);
+  else to.child.handOver(handover, end);
+}
+
+/** The configuration that is in use. */
+interface Current {
+  readonly config: Config;
+  /** As the children get it. */
+  readonly serialised: Uint8Array;
+  readonly generation: number;
+}
+
+function currentOf(config: Config, generation: number): Current {
+  return { config, serialised: serialiseConfig(config), generation };
 }
 
 /** Whether a table is not in memory: then there is a process that asks it. */

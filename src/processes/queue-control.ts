@@ -54,6 +54,8 @@ export function queueAnswers(
         return;
       case "log":
       case "stop":
+      case "reload":
+      case "update-table":
         yield failed(NOT_HERE);
         return;
       default:

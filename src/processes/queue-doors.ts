@@ -22,13 +22,13 @@ export const DOOR_TIMEOUT_MS = 60_000;
 
 export class QueueDoors implements Carrier {
   readonly #clock: Clock;
-  readonly #actions: ReadonlyMap<string, Action>;
   /** How many dispatchers there should be. */
   readonly #count: number;
   readonly #cancelGathering: () => void;
   /** By the number of the dispatcher. */
   readonly #doors = new Map<number, QueueDoor>();
   readonly #waiting = new Set<() => void>();
+  #actions: ReadonlyMap<string, Action>;
   #state: "gathering" | "open" | "closed" = "gathering";
 
   constructor(clock: Clock, actions: ReadonlyMap<string, Action>, count: number) {
@@ -51,6 +51,11 @@ export class QueueDoors implements Carrier {
   /** `door` is lost; a newer one of the same dispatcher stays. */
   remove(index: number, door: QueueDoor): void {
     if (this.#doors.get(index) === door) this.#doors.delete(index);
+  }
+
+  /** Routes are those of other actions from now on. */
+  takeUp(actions: ReadonlyMap<string, Action>): void {
+    this.#actions = actions;
   }
 
   room(freeBytes: number): void {

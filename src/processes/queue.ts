@@ -8,9 +8,9 @@
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Spool } from "#engine/spool/spool.ts";
+import type { Config } from "#model/config/config.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
-import { createRouting } from "#policy/ruleset/routing.ts";
-import { Tables } from "#policy/tables/tables.ts";
+import { ConfiguredRouting } from "./configured-routing.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
 import { AnyForwardAsker, ForwardAsker } from "./forward-asker.ts";
 import { queueAnswers } from "./queue-control.ts";
@@ -18,7 +18,7 @@ import { QueueDoor } from "./queue-door.ts";
 import { QueueDoors } from "./queue-doors.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
-import type { Joined, RoleSetting, RunningRole } from "./role.ts";
+import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole } from "./role.ts";
 import { RoomWatch } from "./room-watch.ts";
 import { CONTROL_QUEUE_SIDE, LOOKUP_CLIENT_SIDE, QUEUE_SIDE } from "./shapes.ts";
 
@@ -43,6 +43,7 @@ class QueueRole implements RunningRole {
   readonly #forwards = new AnyForwardAsker();
   readonly #doors: QueueDoors;
   readonly #queue: Queue;
+  #rules: ConfiguredRouting;
   #stopping = false;
 
   constructor(setting: RoleSetting, spool: Spool) {
@@ -53,18 +54,12 @@ class QueueRole implements RunningRole {
     );
     this.#tables = new RemoteTables(ports.clock);
     this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
+    this.#rules = this.#rulesOf(config);
     this.#queue = createQueue(
       {
         ...ports,
         spool,
-        routing: createRouting(config, {
-          users: this.#users,
-          forwardFiles: this.#forwards,
-          tables: new Tables(config.tables, {
-            delimiter: config.subAddressDelimiter,
-            backendOf: this.#tables.backendOf,
-          }),
-        }),
+        routing: this.#rules.routing,
         carrier: this.#doors,
         observe: observer.observe,
       },
@@ -80,6 +75,27 @@ class QueueRole implements RunningRole {
       (bytes) => spool.hasRoom(bytes),
       (freeBytes) => this.#doors.room(freeBytes),
     );
+  }
+
+  async prepare({ config, onlyTable }: NextConfig): Promise<Prepared> {
+    const rules = onlyTable === undefined ? this.#rulesOf(config) : this.#rules;
+    return {
+      takeUp: () => {
+        if (onlyTable !== undefined) rules.replaceTable(config, onlyTable);
+        this.#rules = rules;
+        this.#doors.takeUp(config.actions);
+        return this.#queue.takeUp(config, rules.routing);
+      },
+      abandon: () => undefined,
+    };
+  }
+
+  #rulesOf(config: Config): ConfiguredRouting {
+    return new ConfiguredRouting(config, {
+      users: this.#users,
+      forwardFiles: this.#forwards,
+      backendOf: this.#tables.backendOf,
+    });
   }
 
   joined(sibling: Joined): void {

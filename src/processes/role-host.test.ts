@@ -14,6 +14,7 @@ const CONFIG = configOf('action "box" maildir', 'match from any for any action "
 
 const SLICE: Slice = {
   config: serialiseConfig(CONFIG),
+  generation: 0,
   index: 0,
   dispatchers: 1,
   spool: "/spool",
@@ -75,13 +76,15 @@ class Stage {
 
 function portsOf(world: SimWorld, defer: Defer): RolePorts {
   const { clock, random, resolver, network, files } = world.startProcess();
-  return { clock, random, resolver, network, files, defer };
+  const arrived = (): Promise<void> => Promise.resolve();
+  return { clock, random, resolver, network, files, defer, arrived };
 }
 
 function sibling(name: string): Joined {
   return {
     to: "agent",
     name,
+    generation: 0,
     open: () => {
       throw new TypeError("Cannot open: a test's sibling");
     },

@@ -1,6 +1,7 @@
 /**
  * What every child does around its role: waits for its slice of the configuration,
- * starts the role, hands it what comes, and ends when its parent is gone.
+ * starts the role, hands it what comes, has it take up another configuration, and ends
+ * when its parent is gone.
  *
  * Knows nothing of processes: child-main.ts hosts a role in a process of its own,
  * one-process.ts several beside each other.
@@ -8,9 +9,10 @@
 import { Observer, type Sink } from "#engine/observe/observer.ts";
 import type { Config } from "#model/config/config.ts";
 import { deserialiseConfig } from "#model/config/serialise.ts";
-import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { ChildToParent, NextSlice, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import { NONE_STRANDED } from "#model/stranded.ts";
 import type { Link } from "./channel.ts";
-import type { Joined, RolePorts, RunningRole, StartRole } from "./role.ts";
+import type { Joined, Prepared, RolePorts, RunningRole, StartRole } from "./role.ts";
 
 export interface HostSetting {
   /** Not started. */
@@ -27,11 +29,19 @@ export interface HostSetting {
   ended(): void;
 }
 
+interface Next {
+  readonly generation: number;
+  /** Undefined while the role gets ready. */
+  prepared: Prepared | undefined;
+}
+
 export class RoleHost {
   readonly #setting: HostSetting;
   readonly #early: Joined[] = [];
   #observer: Observer | undefined;
   #role: RunningRole | undefined;
+  /** The configuration that is to be taken up. */
+  #next: Next | undefined;
 
   constructor(setting: HostSetting) {
     this.#setting = setting;
@@ -55,9 +65,44 @@ export class RoleHost {
     if (message.kind === "verbose" && this.#observer !== undefined) {
       this.#observer.verbose = message.verbose;
     }
-    if (this.#role !== undefined) this.#role.parentSays(message);
+    if (message.kind === "prepare") void this.#prepare(message.next);
+    else if (message.kind === "take-up") this.#takeUp(message.generation);
+    else if (message.kind === "abandon") this.#abandon(message.generation);
+    else if (this.#role !== undefined) this.#role.parentSays(message);
     // Told to go before it has begun: there is nothing to finish.
     else if (message.kind === "shutdown") this.#setting.parent.end();
+  }
+
+  async #prepare({ config, generation, onlyTable }: NextSlice): Promise<void> {
+    const next: Next = { generation, prepared: undefined };
+    this.#next = next;
+    const prepared = (await this.#role?.prepare?.({
+      config: deserialiseConfig(config),
+      generation,
+      onlyTable,
+    })) ?? { takeUp: () => NONE_STRANDED, abandon: () => undefined };
+    const isWanted = this.#next === next;
+    if (typeof prepared === "string") {
+      if (isWanted) this.#setting.parent.send({ kind: "prepared", generation, fault: prepared });
+    } else if (isWanted) {
+      next.prepared = prepared;
+      this.#setting.parent.send({ kind: "prepared", generation, fault: undefined });
+    } else prepared.abandon();
+  }
+
+  #takeUp(generation: number): void {
+    const next = this.#next;
+    if (next?.generation !== generation || next.prepared === undefined) return;
+    this.#next = undefined;
+    const stranded = next.prepared.takeUp();
+    this.#setting.parent.send({ kind: "taken-up", generation, stranded });
+  }
+
+  #abandon(generation: number): void {
+    const next = this.#next;
+    if (next?.generation !== generation) return;
+    this.#next = undefined;
+    next.prepared?.abandon();
   }
 
   async #start(slice: Slice): Promise<void> {

@@ -3,6 +3,7 @@
  * configuration and its channels. It does not know whether it runs in a process of
  * its own (child-main.ts) or beside the others in one (one-process.ts).
  */
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
@@ -11,8 +12,9 @@ import type { Resolver } from "#base/ports/resolver.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Observer } from "#engine/observe/observer.ts";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { Stranded } from "#model/stranded.ts";
 import type { Channel, ChannelShape, Defer, Link } from "./channel.ts";
-import type { Role } from "./roles.ts";
+import type { Handover } from "./child.ts";
 
 export interface RolePorts {
   readonly clock: Clock;
@@ -21,6 +23,11 @@ export interface RolePorts {
   readonly network: Network;
   readonly files: Files;
   readonly defer: Defer;
+  /**
+   * Resolves when this process can listen on `endpoints`, which the parent has bound for
+   * the configuration `generation`; never, if it gave that up.
+   */
+  arrived(endpoints: readonly Endpoint[], generation: number): Promise<void>;
 }
 
 export interface RoleSetting {
@@ -40,9 +47,7 @@ export interface RoleSetting {
 }
 
 /** A sibling at the other end of a fresh way to it. */
-export interface Joined {
-  readonly to: Role;
-  readonly name: string;
+export interface Joined extends Handover {
   /** Opens the way; must be called once, unless it is refused. */
   open<In, Out>(shape: ChannelShape<In, Out>): Link<In, Out>;
   refuse(): void;
@@ -50,8 +55,28 @@ export interface Joined {
 
 export interface RunningRole {
   joined(sibling: Joined): void;
-  /** Everything but `configure`, which came before. */
+  /** Everything but `configure`, which came before, and what is about another configuration. */
   parentSays(message: ParentToChild): void;
+  /**
+   * Gets ready to work by another configuration, which may still be given up; the string
+   * says why it cannot. Left out where the configuration is not looked at.
+   */
+  prepare?(next: NextConfig): Promise<Prepared | string>;
+}
+
+/** A configuration that is to be taken up. */
+export interface NextConfig {
+  readonly config: Config;
+  readonly generation: number;
+  /** The table whose entries are all that differs; undefined: anything may. */
+  readonly onlyTable: string | undefined;
+}
+
+/** One of the two is called, at most once. */
+export interface Prepared {
+  /** What begins from now on is done by the new configuration. */
+  takeUp(): Stranded;
+  abandon(): void;
 }
 
 /** Starts a role; the string says, in one line, why it cannot run. */

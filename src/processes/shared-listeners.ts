@@ -42,18 +42,33 @@ export class SharedListeners {
     return undefined;
   }
 
+  /** Whoever accepts on it gets no more clients. */
+  unbind(endpoint: Endpoint): void {
+    const key = formatEndpoint(endpoint);
+    const shared = this.#shared.get(key);
+    if (shared === undefined) return;
+    this.#shared.delete(key);
+    end(shared);
+  }
+
+  has(endpoint: Endpoint): boolean {
+    return this.#shared.has(formatEndpoint(endpoint));
+  }
+
   /** The network for one of those that accept; `network` is what it connects with. */
   lend(network: Network): LentNetwork {
     return new LentNetwork(network, this.#shared);
   }
 
   close(): void {
-    for (const { listening, waiting } of this.#shared.values()) {
-      listening.close();
-      for (const connection of waiting) connection.destroy();
-    }
+    for (const shared of this.#shared.values()) end(shared);
     this.#shared.clear();
   }
+}
+
+function end({ listening, waiting }: Shared): void {
+  listening.close();
+  for (const connection of waiting) connection.destroy();
 }
 
 export class LentNetwork implements Network {

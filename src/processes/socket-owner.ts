@@ -4,7 +4,7 @@
  */
 import type { Lookup } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
-import { formatPlace, type Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/config.ts";
 
 /** For chown(2); -1 leaves one of them as it is. */
 export interface SocketOwner {
@@ -23,20 +23,18 @@ export async function socketOwner(
   listener: Listener,
   { users, group }: Accounts,
 ): Promise<SocketOwner | string | undefined> {
-  const { at, socketUser, socketGroup } = listener;
+  const { socketUser, socketGroup } = listener;
   if (socketUser === undefined && socketGroup === undefined) return undefined;
   let uid = -1;
   let gid = -1;
   if (socketUser !== undefined) {
     const answer = await users.lookup(socketUser);
-    if (answer.kind !== "found")
-      return `${formatPlace(at)}: ${noAnswer("user", socketUser, answer)}`;
+    if (answer.kind !== "found") return noAnswer("user", socketUser, answer);
     uid = answer.value.uid;
   }
   if (socketGroup !== undefined) {
     const answer = await group(socketGroup);
-    if (answer.kind !== "found")
-      return `${formatPlace(at)}: ${noAnswer("group", socketGroup, answer)}`;
+    if (answer.kind !== "found") return noAnswer("group", socketGroup, answer);
     gid = answer.value;
   }
   return { uid, gid };

@@ -55,6 +55,7 @@ class Nursery {
   #slice(): Slice {
     return {
       config: new Uint8Array(),
+      generation: 0,
       index: 0,
       dispatchers: 1,
       spool: "/spool",

@@ -8,6 +8,7 @@ import { Supervised } from "./supervised.ts";
 
 const SLICE: Slice = {
   config: new Uint8Array(),
+  generation: 0,
   index: 0,
   dispatchers: 1,
   spool: "/spool",
@@ -55,6 +56,7 @@ class Nursery {
         destroy: () => undefined,
       },
       handOver: () => undefined,
+      handOverListener: () => undefined,
       kill: (signal) => resolve(`ended by ${signal}`),
       exited,
     };

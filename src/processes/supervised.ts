@@ -59,6 +59,11 @@ export class Supervised<End> {
     return this.#state.kind === "running";
   }
 
+  /** It runs, or will again. */
+  get isStarted(): boolean {
+    return this.#state.kind !== "idle" && this.#state.kind !== "stopped";
+  }
+
   get pid(): number | undefined {
     return "child" in this.#state ? this.#state.child.pid : undefined;
   }
@@ -78,6 +83,13 @@ export class Supervised<End> {
   /** The running child, to hand a socket to. */
   get child(): Child<End> | undefined {
     return this.#state.kind === "running" ? this.#state.child : undefined;
+  }
+
+  /** Ends a child that cannot be brought up to date: it is started again, with a fresh slice. */
+  renew(): void {
+    if (this.#state.kind === "starting" || this.#state.kind === "running") {
+      this.#state.child.kill("SIGKILL");
+    }
   }
 
   /** Asks the child to finish; kills it after `graceMs`. Resolves once it is gone. */

@@ -1,19 +1,19 @@
 /**
  * Runs the daemon in this process as its parent: prepares the state folder, binds,
- * starts the children, and stops them at a signal.
+ * starts the children, reloads at SIGHUP, and stops them at a signal.
  */
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { Users } from "#base/ports/users.ts";
-import { type Config, formatPlace } from "#model/config/config.ts";
-import { serialiseConfig } from "#model/config/serialise.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
 import type { Account } from "#processes/child.ts";
 import { processLauncher } from "#processes/launch.ts";
 import { type LogTarget, writeLine } from "#processes/log-target.ts";
 import { Parent } from "#processes/parent.ts";
+import type { ConfigReader } from "#processes/reloads.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { SocketPairs } from "#processes/socket-pair.ts";
 import { nodeChildren } from "#world/node/children.ts";
@@ -24,6 +24,8 @@ import type { StatePaths } from "./state-paths.ts";
 
 export interface DaemonOptions {
   readonly config: Config;
+  /** Reads it again at SIGHUP and for smtpctl(8). */
+  readonly reader: ConfigReader;
   readonly paths: StatePaths;
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
@@ -43,8 +45,6 @@ export async function startDaemon(
   const isRoot = process.getuid?.() === 0;
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
   if (typeof accounts === "string") return accounts;
-  const impossible = await impossibleUser(options.config, options.users, isRoot);
-  if (impossible !== undefined) return impossible;
   const prepared = prepareState(options.paths, accounts);
   if (typeof prepared === "string") return prepared;
   const bound = await bindSockets(options.config, options.paths.controlSocket, {
@@ -56,7 +56,7 @@ export async function startDaemon(
     { clock: nodeClock(), users: options.users },
     {
       config: options.config,
-      serialisedConfig: serialiseConfig(options.config),
+      reader: options.reader,
       spool: options.paths.spool,
       controlSocket: options.paths.controlSocket,
       // One core is for the queue: with two cores one dispatcher takes more mail, for less,
@@ -82,8 +82,8 @@ export async function startDaemon(
   const stop = (): void => parent.stop();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  // smtpd.conf is read at start only; a terminal that goes away must not end the daemon.
-  process.on("SIGHUP", () => undefined);
+  // What comes of it is told to the log.
+  process.on("SIGHUP", () => void parent.reload());
   const started = await parent.start();
   if (started.kind === "running") return { ended: parent.stopped, stop };
   parent.stop();
@@ -103,25 +103,6 @@ async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | 
     accounts.set(role, { uid: answer.value.uid, gid: answer.value.gid });
   }
   return accounts;
-}
-
-/** Why an action's `user` can deliver nothing, in the order of the configuration; undefined if all can. */
-async function impossibleUser(
-  config: Config,
-  users: Users,
-  isRoot: boolean,
-): Promise<string | undefined> {
-  for (const action of config.actions.values()) {
-    if (action.kind !== "maildir" || action.user === undefined) continue;
-    const what = `${formatPlace(action.at)}: user ${action.user} of action "${action.name}"`;
-    const answer = await users.lookup(action.user);
-    if (answer.kind === "absent") return `${what} does not exist`;
-    if (answer.kind === "unavailable") return `${what}: ${answer.cause.message}`;
-    const { uid, gid } = answer.value;
-    // Root under another name is still root.
-    if (isRoot && (uid === 0 || gid === 0)) return `${what} is root: nothing is delivered as root`;
-  }
-  return undefined;
 }
 
 /** Makes the folders of the state with the owners that they need. */

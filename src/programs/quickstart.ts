@@ -16,9 +16,10 @@ import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import { CHECKOUT } from "./checkout.ts";
+import { ConfigFiles } from "./config-files.ts";
 import { startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
-import { readConfig } from "./read-config.ts";
+import { startReader } from "./start-faults.ts";
 import { statePaths } from "./state-paths.ts";
 
 const DEFAULT_USER = "nobody";
@@ -51,16 +52,19 @@ async function main(): Promise<number> {
   } catch (error) {
     return fail(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const { config, complaints } = await readConfig({
+  const files = new ConfigFiles({
     file,
     macros: new Map(),
     compat: "none",
     enqueueSocketPath: paths.enqueueSocket,
   });
+  const reader = startReader(files, users, process.getuid?.() === 0);
+  const { config, complaints } = await reader.whole();
   for (const complaint of complaints) console.error(formatComplaint(complaint));
   if (config === undefined) return 1;
   const daemon = await startDaemon({
     config,
+    reader,
     paths,
     verbose: false,
     paused: [],

@@ -6,7 +6,7 @@
  * the meaning is final; nothing else here leaves the machine.
  */
 import { lookup } from "node:dns/promises";
-import type { BuildContext } from "#model/config/config-source.ts";
+import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
 import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
 import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 import { configSource, egressInterfaces, interfaces, serverName } from "./machine.ts";
@@ -23,7 +23,15 @@ export interface ConfigChoice {
   readonly enqueueSocketPath: string;
 }
 
-export async function readConfig(choice: ConfigChoice): Promise<ParsedConfig> {
+export interface ReadConfig extends ParsedConfig {
+  /** What the machine gave. */
+  readonly context: BuildContext;
+}
+
+export async function readConfig(
+  choice: ConfigChoice,
+  source: ConfigSource = configSource(choice.file),
+): Promise<ReadConfig> {
   const context: BuildContext = {
     serverName: serverName(),
     interfaces: interfaces(),
@@ -34,11 +42,11 @@ export async function readConfig(choice: ConfigChoice): Promise<ParsedConfig> {
     checkRegex,
     checkRegexTable,
   };
-  const source = configSource(choice.file);
   const parsed = parseConfig(source, context);
-  if (parsed.hostNames.length === 0) return parsed;
+  if (parsed.hostNames.length === 0) return { ...parsed, context };
   const hostAddresses = await resolveAll(parsed.hostNames.slice(0, MAX_HOST_NAMES));
-  return parseConfig(source, { ...context, hostAddresses });
+  const resolved = { ...context, hostAddresses };
+  return { ...parseConfig(source, resolved), context: resolved };
 }
 
 /** A name without an answer is missing: it is a complaint about its line. */

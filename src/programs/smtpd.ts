@@ -6,9 +6,7 @@
  * on standard error and exit status 1.
  */
 import { spawn } from "node:child_process";
-import { formatComplaint } from "#model/config/complaint.ts";
-import { type Config, formatPlace } from "#model/config/config.ts";
-import { notBuilt } from "#model/config/not-built.ts";
+import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
 import { printConfig, printConfigWithPlaces } from "#model/config/print-config.ts";
 import {
   closeLog,
@@ -20,10 +18,11 @@ import {
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
-import { startDaemon } from "./daemon.ts";
+import { ConfigFiles } from "./config-files.ts";
+import { type DaemonOptions, startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
-import { readConfig } from "./read-config.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
+import { partsNotBuilt, startReader } from "./start-faults.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 import { VERSION } from "./version.ts";
 
@@ -48,37 +47,46 @@ async function main(): Promise<number> {
   for (const option of options.ignored)
     console.error(`smtpd: warning: ${option} does nothing here`);
   const paths = statePaths(options.stateFolder, process.getuid?.() ?? 0);
-  const { config, complaints } = await readConfig({
+  const files = new ConfigFiles({
     file: options.configFile,
     macros: options.macros,
     compat: options.compat,
     enqueueSocketPath: paths.enqueueSocket,
   });
-  for (const complaint of complaints) console.error(formatComplaint(complaint));
+  if (options.checkOnly) return check(files, options);
+  const users = nodeUsers(nodeChildren(), nodeClock());
+  const reader = startReader(files, users, process.getuid?.() === 0);
+  const { config, complaints } = await reader.whole();
+  // In the background it is read once more; that one tells.
+  if (options.mode !== "daemon" || config === undefined) tell(complaints);
   if (config === undefined) return 1;
-  if (options.checkOnly) return check(config, options);
-  const missing = notBuilt(config);
-  for (const { at, what } of missing)
-    console.error(`smtpd: ${formatPlace(at)}: ${what} is not built yet`);
-  if (missing.length > 0) return 1;
-  return options.mode === "daemon" ? detach() : run(config, options, paths);
+  return options.mode === "daemon" ? detach() : run({ config, reader, users }, options, paths);
 }
 
 /** `smtpd -n`: the language is right, even if not all of it can be carried out yet. */
-function check(config: Config, options: SmtpdOptions): number {
+async function check(files: ConfigFiles, options: SmtpdOptions): Promise<number> {
+  const { config, complaints } = await files.whole();
+  tell(complaints);
+  if (config === undefined) return 1;
   if (options.print) console.log(printConfigWithPlaces(config));
   else if (options.verbose) console.log(printConfig(config));
-  const missing = notBuilt(config);
-  for (const { at, what } of missing)
-    console.error(`${formatPlace(at)}: warning: ${what} is not built yet`);
+  const missing = partsNotBuilt(config);
+  tell(missing.map((complaint) => ({ ...complaint, severity: "warning" })));
   console.error("configuration OK");
   if (missing.length > 0) console.error("smtpd will not start with it yet");
   return 0;
 }
 
-async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Promise<number> {
+function tell(complaints: readonly Complaint[]): void {
+  for (const complaint of complaints) console.error(formatComplaint(complaint));
+}
+
+/** What the daemon works by, and whom it asks. */
+type Start = Pick<DaemonOptions, "config" | "reader" | "users">;
+
+async function run(start: Start, options: SmtpdOptions, paths: StatePaths): Promise<number> {
   const log = options.mode === "terminal" ? terminalLog() : systemLog();
-  const code = await runWith(log, config, { options, paths });
+  const code = await runWith(log, start, { options, paths });
   await closeLog(log);
   // What nobody reads would keep this process.
   process.exit(code);
@@ -86,18 +94,16 @@ async function run(config: Config, options: SmtpdOptions, paths: StatePaths): Pr
 
 async function runWith(
   log: LogTarget,
-  config: Config,
+  start: Start,
   { options, paths }: { readonly options: SmtpdOptions; readonly paths: StatePaths },
 ): Promise<number> {
-  const clock = nodeClock();
   const daemon = await startDaemon({
-    config,
+    ...start,
     paths,
     verbose: options.verbose,
     paused: options.paused,
     ownAddresses: ownAddresses(),
     log,
-    users: nodeUsers(nodeChildren(), clock),
   });
   if (typeof daemon === "string") {
     console.error(`smtpd: ${daemon}`);

@@ -1,7 +1,7 @@
 /** A child of the parent that is not there: it says and does what a test lets it. */
 import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
 import type { ChannelOwner } from "#processes/channel.ts";
-import type { Child, Handover, Pairs } from "#processes/child.ts";
+import type { Child, FreshListener, Handover, Pairs } from "#processes/child.ts";
 
 /** An end of a way between siblings, by the number of its pair. */
 export interface FakeEnd {
@@ -38,6 +38,8 @@ export class FakeChild implements Child<FakeEnd> {
   /** What the parent told it. */
   readonly told: ParentToChild[] = [];
   readonly handovers: { readonly handover: Handover; readonly end: FakeEnd }[] = [];
+  /** Bound sockets that it was handed. */
+  readonly listeners: string[] = [];
   readonly signals: string[] = [];
   readonly link: Child<FakeEnd>["link"];
   readonly #exited = Promise.withResolvers<string>();
@@ -62,6 +64,10 @@ export class FakeChild implements Child<FakeEnd> {
 
   handOver(handover: Handover, end: FakeEnd): void {
     this.handovers.push({ handover, end });
+  }
+
+  handOverListener({ endpoint }: FreshListener): void {
+    this.listeners.push(endpoint);
   }
 
   /** As the system does: it has ended at once. */

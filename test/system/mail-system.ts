@@ -16,8 +16,8 @@ import {
 } from "#engine/queue/queue.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
-import { CrashableSpool } from "./crashable-spool.ts";
 import { maildirAction, relayAction } from "#test/support/actions.ts";
+import { CrashableSpool } from "./crashable-spool.ts";
 import { ProcessLife } from "./process-life.ts";
 import { ScriptedCarrier } from "./scripted-carrier.ts";
 

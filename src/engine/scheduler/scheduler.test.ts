@@ -12,6 +12,13 @@ const ACTIONS = new Map<string, Action>([
   ["local", maildirAction("local")],
 ]);
 
+const ONLY_OUT = actionsNamed("out");
+const ONLY_LOCAL = actionsNamed("local");
+
+function actionsNamed(wanted: string): ReadonlyMap<string, Action> {
+  return new Map([...ACTIONS].filter(([name]) => name === wanted));
+}
+
 const LIMITS = { maxInflight: 4, mtaMaxPerRelay: 2, mdaMaxSession: 3, mdaMaxSessionPerUser: 2 };
 
 /** Envelopes of one message, accepted at 0. A destination without a domain is local. */
@@ -112,7 +119,7 @@ test("Under other actions what waits is stranded or goes on, and what is under w
   lineUp(scheduler, [due]);
   scheduler.wait(later, 500);
 
-  const gone = scheduler.takeUp(new Map([["local", MAILDIR]]), all);
+  const gone = scheduler.takeUp(ONLY_LOCAL, all);
   assert.deepEqual(gone, { envelopes: 1, actions: ["out"] });
   assert.deepEqual(scheduler.reasonOf(due, 0), { kind: "no-action", action: "out" });
   assert.deepEqual(scheduler.reasonOf(later, 0), { kind: "retry", untilMs: 500 });
@@ -199,8 +206,8 @@ const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
 const CONFIGURATIONS: readonly ReadonlyMap<string, Action>[] = [
   ACTIONS,
   new Map(),
-  new Map([["out", RELAY]]),
-  new Map([["local", MAILDIR]]),
+  ONLY_OUT,
+  ONLY_LOCAL,
 ];
 
 /** Without more of these the limits would seldom be reached. */

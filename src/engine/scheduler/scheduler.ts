@@ -13,6 +13,7 @@
 import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Action } from "#model/config/config.ts";
+import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
 import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";
@@ -38,16 +39,6 @@ export interface Due {
   /** The batch was full and more are due now. */
   readonly more: boolean;
 }
-
-/** Envelopes that wait because the configuration has no action for them. */
-export interface Stranded {
-  readonly envelopes: number;
-  /** The names of their actions, each once, MAX_GONE_NAMES at most. */
-  readonly actions: readonly string[];
-}
-
-/** Names of actions that are gone which are told; a configuration has few more. */
-export const MAX_GONE_NAMES = 100;
 
 export class Scheduler {
   readonly #heap = new Heap<EnvelopeRecord>();
@@ -117,7 +108,7 @@ export class Scheduler {
       this.#bind(record);
       if (!isStranded(record)) continue;
       envelopes++;
-      if (gone.size < MAX_GONE_NAMES) gone.add(record.plan.action);
+      if (gone.size < MAX_STRANDED_ACTIONS) gone.add(record.plan.action);
     }
     return { envelopes, actions: [...gone] };
   }

@@ -9,7 +9,7 @@
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import { formatReply } from "#protocols/smtp/reply.ts";
 import type { Listener } from "#model/config/config.ts";
-import { DEFAULT_LIMITS, LINGER_MS, SHUTDOWN_WAIT_MS } from "./limits.ts";
+import { DEFAULT_LIMITS, LINGER_MS, type SessionLimits, SHUTDOWN_WAIT_MS } from "./limits.ts";
 import { ReverseNames } from "./reverse-names.ts";
 import type { ServerParties, ServerPorts, ServerSettings, Service } from "./service.ts";
 import { type LiveSession, serveSession } from "./session-driver.ts";
@@ -17,10 +17,11 @@ import { SourceCounts } from "./source-counts.ts";
 
 export class SmtpServer {
   readonly #ports: ServerPorts;
-  readonly #settings: Required<ServerSettings>;
-  readonly #parties: ServerParties;
+  readonly #limits: SessionLimits;
   readonly #reverseNames: ReverseNames;
-  readonly #services = new WeakMap<Listener, Service>();
+  #settings: Required<ServerSettings>;
+  #parties: ServerParties;
+  #services = new WeakMap<Listener, Service>();
   readonly #sessions = new Set<LiveSession>();
   readonly #sources = new SourceCounts();
   #state: "open" | "paused" | "closing" = "open";
@@ -30,13 +31,8 @@ export class SmtpServer {
 
   constructor(ports: ServerPorts, settings: ServerSettings, parties: ServerParties) {
     this.#ports = ports;
-    this.#settings = {
-      maxMessageBytes: settings.maxMessageBytes,
-      maxRecipients: settings.maxRecipients,
-      maxMailsPerSession: settings.maxMailsPerSession,
-      protocol: settings.protocol ?? "smtp",
-      limits: settings.limits ?? DEFAULT_LIMITS,
-    };
+    this.#limits = settings.limits ?? DEFAULT_LIMITS;
+    this.#settings = complete(settings, this.#limits);
     this.#parties = parties;
     this.#reverseNames = new ReverseNames(ports.clock, ports.resolver);
   }
@@ -48,7 +44,7 @@ export class SmtpServer {
   /** Serves a connection that came in at `listener`. */
   accept(connection: Connection, listener: Listener): void {
     const service = this.#serviceOf(listener);
-    const { maxSessions, maxSessionsPerSource } = this.#settings.limits;
+    const { maxSessions, maxSessionsPerSource } = this.#limits;
     if (this.#state !== "open") {
       this.#turnAway(connection, service, "Service not available");
     } else if (this.#sessions.size >= maxSessions) {
@@ -63,6 +59,16 @@ export class SmtpServer {
       });
       this.#sessions.add(session);
     }
+  }
+
+  /**
+   * Serves the clients that come from now on by another configuration. Sessions under
+   * way end under the one that they began with. The limits of sessions stay.
+   */
+  takeUp(settings: ServerSettings, parties: ServerParties): void {
+    this.#settings = complete(settings, this.#limits);
+    this.#parties = parties;
+    this.#services = new WeakMap();
   }
 
   /** Turns new clients away until `resume`. */
@@ -116,13 +122,23 @@ export class SmtpServer {
     const cancel = this.#ports.clock.after(LINGER_MS, () => connection.destroy());
     this.#turnedAway++;
     connection.start(gone);
-    if (this.#turnedAway > this.#settings.limits.maxTurnedAway) {
+    if (this.#turnedAway > this.#limits.maxTurnedAway) {
       connection.destroy();
       return;
     }
     connection.write(Buffer.from(formatReply(farewell), "latin1"));
     connection.end();
   }
+}
+
+function complete(settings: ServerSettings, limits: SessionLimits): Required<ServerSettings> {
+  return {
+    maxMessageBytes: settings.maxMessageBytes,
+    maxRecipients: settings.maxRecipients,
+    maxMailsPerSession: settings.maxMailsPerSession,
+    protocol: settings.protocol ?? "smtp",
+    limits,
+  };
 }
 
 /** Listens to nothing that its client says. */

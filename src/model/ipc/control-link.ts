@@ -36,7 +36,9 @@ export type ControlRequest =
   | { readonly kind: "pause-envelope"; readonly target: Target; readonly paused: boolean }
   | { readonly kind: "pause"; readonly subsystem: Subsystem; readonly paused: boolean }
   | { readonly kind: "log"; readonly verbose: boolean }
-  | { readonly kind: "stop" };
+  | { readonly kind: "stop" }
+  | { readonly kind: "reload" }
+  | { readonly kind: "update-table"; readonly name: string };
 
 /** Any number of `row` and `bytes`, then one `done`. */
 export type ControlAnswer =
@@ -105,6 +107,8 @@ const requestVariants: Variants<ControlRequest> = {
   pause: [9, { subsystem: subsystemCodec, paused: bool }],
   log: [10, { verbose: bool }],
   stop: [11, {}],
+  reload: [12, {}],
+  "update-table": [13, { name: text(MAX_NAME_BYTES) }],
 };
 
 export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);

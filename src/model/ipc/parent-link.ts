@@ -2,9 +2,21 @@
  * Frames between the parent and each of its children. What a child sends is small
  * and bounded: the parent is the process with the privileges.
  */
-import { bool, bytes, type Codec, list, struct, text, u32, u53, union } from "#base/codec.ts";
+import {
+  bool,
+  bytes,
+  type Codec,
+  list,
+  optional,
+  struct,
+  text,
+  u32,
+  u53,
+  union,
+} from "#base/codec.ts";
 import type { User } from "#base/ports/users.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import { type Stranded, strandedCodec } from "#model/stranded.ts";
 import {
   type NumberedAnswer,
   type NumberedRequest,
@@ -34,6 +46,8 @@ export interface Counter {
 export interface Slice {
   /** As model/config/serialise.ts writes it. */
   readonly config: Uint8Array;
+  /** Counts the configurations of this daemon. */
+  readonly generation: number;
   /** Which one of several (dispatchers), from 0. */
   readonly index: number;
   /** How many dispatchers there are. */
@@ -50,6 +64,14 @@ export interface Slice {
   readonly maxOpenFiles: number;
 }
 
+/** What a process is told of a configuration that it is to take up. */
+export interface NextSlice {
+  readonly config: Uint8Array;
+  readonly generation: number;
+  /** The table whose entries are all that differs; undefined: anything may. */
+  readonly onlyTable: string | undefined;
+}
+
 /** A `Lookup` without its cause: that is the parent's own. */
 export type UserAnswer =
   | { readonly kind: "found"; readonly value: User }
@@ -58,6 +80,12 @@ export type UserAnswer =
 
 export type ParentToChild =
   | { readonly kind: "configure"; readonly slice: Slice }
+  /** Get ready for another configuration; answered by `prepared`. */
+  | { readonly kind: "prepare"; readonly next: NextSlice }
+  /** Everybody is ready: work by it from now on; answered by `taken-up`. */
+  | { readonly kind: "take-up"; readonly generation: number }
+  /** Somebody cannot: all stays as it is. */
+  | { readonly kind: "abandon"; readonly generation: number }
   | { readonly kind: "shutdown" }
   | { readonly kind: "verbose"; readonly verbose: boolean }
   | { readonly kind: "pause-smtp"; readonly paused: boolean }
@@ -85,6 +113,9 @@ export type ChildToParent =
   | { readonly kind: "cannot-start"; readonly why: string }
   /** Tables that lookup cannot read, in one line: no start with them, and a warning later. */
   | { readonly kind: "tables-fault"; readonly why: string }
+  /** `fault`: why it cannot be taken up. */
+  | { readonly kind: "prepared"; readonly generation: number; readonly fault: string | undefined }
+  | { readonly kind: "taken-up"; readonly generation: number; readonly stranded: Stranded }
   | { readonly kind: "stopped" }
   | { readonly kind: "counters"; readonly request: number; readonly counters: readonly Counter[] }
   | { readonly kind: "user-wanted"; readonly request: number; readonly name: string }
@@ -108,8 +139,11 @@ const userAnswerCodec: Codec<UserAnswer> = union<UserAnswer>({
   unavailable: [3, {}],
 });
 
+const configCodec: Codec<Uint8Array> = bytes(MAX_CONFIG_BYTES);
+
 const sliceCodec: Codec<Slice> = struct<Slice>({
-  config: bytes(MAX_CONFIG_BYTES),
+  config: configCodec,
+  generation: u32,
   index: u32,
   dispatchers: u32,
   spool: text(MAX_PATH_BYTES),
@@ -118,6 +152,12 @@ const sliceCodec: Codec<Slice> = struct<Slice>({
   paused: subsystemsCodec,
   ownAddresses: list(nameCodec, MAX_OWN_ADDRESSES),
   maxOpenFiles: u53,
+});
+
+const nextSliceCodec: Codec<NextSlice> = struct<NextSlice>({
+  config: configCodec,
+  generation: u32,
+  onlyTable: optional(nameCodec),
 });
 
 export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
@@ -129,6 +169,9 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   user: [6, { request: u32, answer: userAnswerCodec }],
   "agent-refused": [7, { action: nameCodec, user: nameCodec, why: reasonCodec }],
   control: [8, { answer: numberedAnswerCodec }],
+  prepare: [9, { next: nextSliceCodec }],
+  "take-up": [10, { generation: u32 }],
+  abandon: [11, { generation: u32 }],
 });
 
 export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
@@ -147,4 +190,6 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   control: [7, { request: numberedRequestCodec }],
   listening: [8, {}],
   "tables-fault": [9, { why: reasonCodec }],
+  prepared: [10, { generation: u32, fault: optional(reasonCodec) }],
+  "taken-up": [11, { generation: u32, stranded: strandedCodec }],
 });

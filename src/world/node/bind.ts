@@ -4,7 +4,8 @@
  *
  * A net.Server of the parent would accept clients itself. The only way in Node
  * to bind and no more is `net._createServerHandle`, which is undocumented: this
- * file and its test are the only places that know it.
+ * file and its test are the only places that know it. What it returns may be sent to
+ * a child process, over Node's channel, as a server may.
  *
  * Limits: two sockets may be bound to one TCP port as long as neither listens;
  * the second child then fails to listen with EADDRINUSE.
@@ -29,7 +30,15 @@ export interface BoundSocket {
   readonly endpoint: Endpoint;
   /** For the `stdio` of a child; belongs to this object. */
   readonly fd: number;
+  /** For a child that runs; it gets a handle of its own. */
+  readonly handle: ListenerHandle;
   /** Closes the descriptor, and removes the file of a UNIX socket. */
+  close(): void;
+}
+
+/** A bound socket as Node wraps it: in the parent that bound it, and in the child that got it. */
+export interface ListenerHandle {
+  readonly fd: number;
   close(): void;
 }
 
@@ -39,9 +48,7 @@ const DEFAULT_SOCKET_MODE = 0o666;
 const IPV6_ONLY = 1;
 
 /** What Node's inner handles offer; errors are negative numbers. */
-interface ServerHandle {
-  readonly fd: number;
-  close(): void;
+interface ServerHandle extends ListenerHandle {
   getsockname?(into: { address?: string; port?: number }): number;
 }
 
@@ -62,7 +69,9 @@ export async function bindEndpoint(
   if (typeof handle === "number") return bindFault(endpoint, handle);
   if (endpoint.kind === "unix") {
     const fault = giveAway(endpoint.path, options);
-    if (fault === undefined) return { endpoint, fd: handle.fd, close: () => handle.close() };
+    if (fault === undefined) {
+      return { endpoint, fd: handle.fd, handle, close: () => handle.close() };
+    }
     handle.close();
     return fault;
   }
@@ -76,12 +85,13 @@ export async function bindEndpoint(
   return {
     endpoint: { kind: "tcp", host: endpoint.host, port: name.port ?? endpoint.port },
     fd: handle.fd,
+    handle,
     close: () => handle.close(),
   };
 }
 
 /** Nobody listens yet, so nobody can connect before this is done. */
-function giveAway(path: string, { owner, mode }: BindOptions): NetworkFault | undefined {
+export function giveAway(path: string, { owner, mode }: BindOptions): NetworkFault | undefined {
   try {
     if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
     chmodSync(path, mode ?? DEFAULT_SOCKET_MODE);

@@ -21,8 +21,8 @@ import { networkFault, wrapSocket } from "./connection.ts";
 import { clearSocketPath } from "./socket-path.ts";
 
 export interface NodeNetworkOptions {
-  /** Bound descriptors of this process by `formatEndpoint`. */
-  readonly inherited?: ReadonlyMap<string, number>;
+  /** Bound descriptors of this process by `formatEndpoint`; each is asked for once. */
+  readonly inherited?: { get(endpoint: string): number | undefined };
   /** Connections that wait to be accepted; the system may allow fewer. */
   readonly backlog?: number;
   /** Mode bits of UNIX sockets made here; 0666 if left out: who may connect is the owner's business. */

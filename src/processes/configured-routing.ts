@@ -1,0 +1,43 @@
+/**
+ * The routing of one configuration. Its tables may be read again: sessions that began
+ * with it keep its rules, and see what is in its tables now.
+ */
+import type { Users } from "#base/ports/users.ts";
+import type { Config } from "#model/config/config.ts";
+import type { ForwardFiles } from "#model/forward-file.ts";
+import type { Routing } from "#model/resolution.ts";
+import { Includes } from "#policy/expand/includes.ts";
+import { createRouting } from "#policy/ruleset/routing.ts";
+import { Tables, type TablesSettings } from "#policy/tables/tables.ts";
+
+/** Whom decisions ask. */
+export interface RoutingSources {
+  readonly users: Users;
+  readonly forwardFiles: ForwardFiles;
+  readonly backendOf: TablesSettings["backendOf"];
+}
+
+export class ConfiguredRouting {
+  readonly routing: Routing;
+  readonly #tables: Tables;
+  readonly #includes: Includes;
+
+  constructor(config: Config, { users, forwardFiles, backendOf }: RoutingSources) {
+    const { tables, includes, subAddressDelimiter: delimiter } = config;
+    this.#tables = new Tables(tables, { delimiter, ...(backendOf && { backendOf }) });
+    this.#includes = new Includes(includes);
+    this.routing = createRouting(config, {
+      users,
+      forwardFiles,
+      tables: this.#tables,
+      includes: this.#includes,
+    });
+  }
+
+  /** `config` has other entries in the table `name`, and in what that includes. */
+  replaceTable({ tables, includes }: Config, name: string): void {
+    const table = tables.get(name);
+    if (table !== undefined) this.#tables.replace(table);
+    this.#includes.replace(includes);
+  }
+}
