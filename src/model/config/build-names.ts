@@ -29,7 +29,7 @@ export class Names<Value> {
 
   named({ text, at }: Word): Value | undefined {
     // The line that declares it may be one that did not fit.
-    if (!this.#values.has(text) && !this.#isPartial)
+    if (!this.#values.has(text) && !this.#isPartial && !this.#complaints.isFull)
       this.#complaints.error(at, this.#unknown(text), meantHint(text, [...this.#values.keys()]));
     return this.#values.get(text);
   }

@@ -101,6 +101,22 @@ export class CharacterReader {
     return character;
   }
 
+  /**
+   * Takes the longest run that `pattern` has here, all at once; "" if it has none.
+   *
+   * @param pattern sticky, and without newline and backslash, which need a closer look.
+   */
+  takeRun(pattern: RegExp): string {
+    this.peekRaw();
+    const top = this.#inputs.at(-1);
+    if (top === undefined) return "";
+    pattern.lastIndex = top.at;
+    if (!pattern.test(top.text)) return "";
+    const run = top.text.slice(top.at, pattern.lastIndex);
+    top.at = pattern.lastIndex;
+    return run;
+  }
+
   /** The next character outside quotes: continued lines are one, `\x` is x. */
   peek(): string {
     for (;;) {

@@ -2,12 +2,16 @@
 
 /** One slip in a short word, two in a longer one. */
 const SHORT_WORD_LENGTH = 4;
+/** Of more words, as a large file declares them, only the first are looked at. */
+const MAX_CANDIDATES = 1000;
 
 /** The candidate nearest to `word`, or "" if none is near. */
 export function nearestWord(word: string, candidates: readonly string[]): string {
   let best = "";
   let bestDistance = word.length <= SHORT_WORD_LENGTH ? 2 : 3;
-  for (const candidate of candidates) {
+  for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {
+    // The distance is at least what the lengths differ by.
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word, candidate);
     if (distance < bestDistance) {
       best = candidate;

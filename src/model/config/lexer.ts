@@ -27,6 +27,16 @@ export type Token = { readonly at: Place; readonly text: string } & (
 /** Source: OpenSMTPD parse.y (yylex). */
 export const MAX_TOKEN_LENGTH = 8095;
 
+/** What is taken all at once: the runs of text that hold no escape and no end of line. */
+const RUNS = {
+  blanks: /[ \t]+/y,
+  comment: /[^\\\n]+/y,
+  word: /[A-Za-z0-9"$%&'*+\-./:;?@[\]^_`|~]+/y,
+  digits: /[0-9]+/y,
+  '"': /[^"\\\n]+/y,
+  "'": /[^'\\\n]+/y,
+} as const;
+
 export class Lexer {
   readonly #characters = new CharacterReader();
   readonly #macros = new Map<string, string>();
@@ -74,9 +84,14 @@ export class Lexer {
 
   #skipBlanks(): void {
     const characters = this.#characters;
+    characters.takeRun(RUNS.blanks);
     while (characters.peek() === " " || characters.peek() === "\t") characters.take();
     if (characters.peek() !== "#") return;
-    while (characters.peek() !== "\n" && characters.peek() !== END) characters.take();
+    characters.takeRun(RUNS.comment);
+    while (characters.peek() !== "\n" && characters.peek() !== END) {
+      characters.take();
+      characters.takeRun(RUNS.comment);
+    }
   }
 
   #expandMacro(): Token | undefined {
@@ -95,14 +110,15 @@ export class Lexer {
   #quoted(at: Place): Token {
     const characters = this.#characters;
     const depth = characters.fileDepth;
-    const quote = characters.take();
+    const quote = characters.take() === '"' ? '"' : "'";
     let text = "";
     for (;;) {
+      text += characters.takeRun(RUNS[quote]);
       const isAtEnd = characters.peekRaw() === END || characters.fileDepth < depth;
       if (isAtEnd) return faultToken(at, "reached end of file while parsing quoted string");
       const character = characters.takeRaw();
+      if (text.length > MAX_TOKEN_LENGTH) return faultToken(at, "string too long");
       if (character === quote) return { kind: "quoted", text, at };
-      if (text.length >= MAX_TOKEN_LENGTH) return faultToken(at, "string too long");
       if (character !== "\\") {
         if (character !== "\n") text += character;
         continue;
@@ -129,10 +145,10 @@ export class Lexer {
   #word(at: Place, start: string): Token {
     const characters = this.#characters;
     let text = start;
-    while (isInWord(characters.peek())) {
-      if (text.length >= MAX_TOKEN_LENGTH) return faultToken(at, "string too long");
-      text += characters.take();
-    }
+    text += characters.takeRun(RUNS.word);
+    // What an escape gives, a continued line, the end of a macro.
+    while (isInWord(characters.peek())) text += characters.takeRun(RUNS.word) || characters.take();
+    if (text.length > MAX_TOKEN_LENGTH) return faultToken(at, "string too long");
     return isKeyword(text) ? { kind: "keyword", text, at } : { kind: "word", text, at };
   }
 

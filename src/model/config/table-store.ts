@@ -37,7 +37,7 @@ export class TableStore {
   /** Names of tables that could not be loaded: complained about once. */
   readonly #broken = new Set<string>();
   /** Checks that each table has been through. */
-  readonly #checked = new Map<Table, Set<unknown>>();
+  readonly #checked = new Map<unknown, Set<Table>>();
   #anonymous = 0;
 
   constructor(complaints: ComplaintList, input: BuildInput) {
@@ -143,10 +143,10 @@ export class TableStore {
   }
 
   #isFirst(table: Table, check: unknown): boolean {
-    const done = this.#checked.get(table) ?? new Set();
-    this.#checked.set(table, done);
-    if (done.has(check)) return false;
-    done.add(check);
+    const done = this.#checked.get(check) ?? new Set();
+    this.#checked.set(check, done);
+    if (done.has(table)) return false;
+    done.add(table);
     return true;
   }
 

@@ -24,6 +24,9 @@ export class Misfit extends Error {
   }
 }
 
+/** A longer list of words is not shown beside the one that was meant. */
+const MAX_LISTED_WORDS = 10;
+
 /** Words that begin a statement after a list that was never closed. */
 const SURE_STARTS: ReadonlySet<string> = new Set(["action", "include", "listen", "match", "table"]);
 
@@ -168,11 +171,11 @@ export class TokenReader {
       this.take();
       return choice;
     }
-    return this.failAt(
-      token,
-      words.map((word) => `'${word}'`),
-      isWord ? meantHint(token.text, words) : "",
-    );
+    const hint = isWord ? meantHint(token.text, words) : "";
+    // A long list says less than the word that was meant.
+    const isListed = words.length <= MAX_LISTED_WORDS || hint === "";
+    const listed = isListed ? words.map((word) => `'${word}'`) : ["an option of this line"];
+    return this.failAt(token, listed, hint);
   }
 
   /** Refuses `token`, where one of `expected` would have been right. */
