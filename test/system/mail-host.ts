@@ -4,6 +4,7 @@
  * find each other by its DNS.
  */
 import assert from "node:assert/strict";
+import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { type MailSystem, startMailSystem } from "#processes/one-process.ts";
@@ -23,6 +24,8 @@ export interface HostSettings {
   readonly address: string;
   readonly rules: readonly string[];
   readonly dispatchers?: number;
+  /** Of `db:` tables. */
+  readonly tableFiles?: TableFiles;
 }
 
 export interface Letter {
@@ -69,10 +72,11 @@ export class MailHost {
   }
 
   async start(): Promise<void> {
-    const { name, address, dispatchers = 2 } = this.#settings;
+    const { name, address, dispatchers = 2, tableFiles } = this.#settings;
     const started = startMailSystem(
       {
         users: this.#world.users,
+        ...(tableFiles === undefined ? {} : { tableFiles }),
         startPart: () => {
           const part = this.#world.startProcess();
           this.#parts.add(part);
