@@ -80,11 +80,9 @@ function* showEnvelope(queue: Queue, clock: Clock, evpid: string): Generator<Con
     return;
   }
   const nowMs = clock.wallMs();
-  yield {
-    kind: "row",
-    line: formatEnvelope(queued, nowMs),
-    json: formatQueueJson(queued, nowMs),
-  };
+  yield { kind: "row", line: "", json: formatQueueJson(queued, nowMs) };
+  for (const line of formatEnvelope(queued, nowMs).trimEnd().split("\n"))
+    yield { kind: "row", line, json: "" };
   yield done();
 }
 
