@@ -77,7 +77,7 @@ test("caret stands below its column, behind tabs too", () => {
   const { complaints } = parse("\t\tlisten\ton\tlo tga X\nmatch reject\n");
   assert.deepEqual(complaints.map(formatComplaint), [
     [
-      "smtpd.conf:1:16: unexpected 'tga', expected an option",
+      "smtpd.conf:1:16: unexpected 'tga', expected an option of this line",
       "  \t\tlisten\ton\tlo tga X",
       "  \t\t      \t  \t   ^",
       "  did you mean 'tag'?",

@@ -1,0 +1,98 @@
+/**
+ * Whatever the text, reading it ends: with a configuration or with complaints, never
+ * with an exception. fuzz/ holds texts that once were trouble or look for it; the rest
+ * are made up, and pieced together from words of the language.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { formatComplaint, MAX_COMPLAINTS } from "#model/config/complaint.ts";
+import type { BuildContext } from "#model/config/config-source.ts";
+import { KEYWORDS } from "#model/config/keywords.ts";
+import { parseConfig } from "#model/config/parse-config.ts";
+import { printConfig } from "#model/config/print-config.ts";
+import { configTextArbitrary } from "#test/support/config-text.ts";
+import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
+
+const CORPUS = join(import.meta.dirname, "fuzz");
+
+const CONTEXT: BuildContext = {
+  serverName: "mx.example.org",
+  interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]),
+  egress: [],
+  enqueueSocketPath: "/run/enqueue.sock",
+  macros: new Map([["m", "listen on"]]),
+  checkRegex,
+  checkRegexTable,
+};
+
+/** Reads `text`, which includes and table files are as well; what it says must be printable. */
+function readAll(text: string): void {
+  for (const compat of ["none", "opensmtpd"] as const) {
+    const source = { file: "fuzz", read: () => text, readHead: () => Buffer.from(text) };
+    const { config, complaints } = parseConfig(source, { ...CONTEXT, compat });
+    assert.ok(complaints.length <= 2 * MAX_COMPLAINTS, String(complaints.length));
+    for (const complaint of complaints)
+      assert.doesNotMatch(formatComplaint(complaint), /(?![\t\n])\p{Cc}/u);
+    const hasErrors = complaints.some(({ severity }) => severity === "error");
+    assert.equal(config === undefined, hasErrors);
+    if (config !== undefined) printConfig(config);
+  }
+}
+
+for (const name of readdirSync(CORPUS)) {
+  test(`text '${name}' has a meaning or complaints`, () => {
+    readAll(readFileSync(join(CORPUS, name), "utf8"));
+  });
+}
+
+test("any characters have a meaning or complaints", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), readAll), { numRuns: 500 });
+});
+
+const signs = ["{", "}", "<", ">", "!", "=", "=>", ",", "$m", "$x", "-", "\\", '"', "'", "#", "\n"];
+const words = [
+  ...KEYWORDS,
+  ...["curves", "mode", "compat", "opensmtpd", "allow-exec", "forward-file", "accept", "deliver"],
+  ...[
+    "to",
+    "via",
+    "expire",
+    "max-rcpt",
+    "warn-interval",
+    "4h",
+    "35M",
+    "25",
+    "lo",
+    "::1",
+    "a.example",
+  ],
+  ...['"/x y"', '"%{rcpt:raw}"', "regex", "t", "<t>", "{ a, b }", "{ a = b }", '"(a|"'],
+];
+const piece = fc.oneof(fc.constantFrom(...words), fc.constantFrom(...signs));
+
+test("any words of the language have a meaning or complaints", () => {
+  const line = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(" "));
+  const starting = fc
+    .tuple(
+      fc.constantFrom("listen on", "action", "match", "filter", "smtp", "accept", "table"),
+      line,
+    )
+    .map((parts) => parts.join(" "));
+  const text = fc
+    .array(fc.oneof(line, starting), { maxLength: 8 })
+    .map((lines) => lines.join("\n"));
+  fc.assert(fc.property(text, readAll), { numRuns: 1000 });
+});
+
+test("a good configuration that was cut, or had something put in, has a meaning or complaints", () => {
+  const spoilt = fc
+    .tuple(configTextArbitrary, fc.nat(), fc.nat({ max: 20 }), fc.oneof(piece, fc.string()))
+    .map(([text, at, count, put]) => {
+      const start = at % (text.length + 1);
+      return text.slice(0, start) + put + text.slice(start + count);
+    });
+  fc.assert(fc.property(spoilt, readAll), { numRuns: 300 });
+});
