@@ -2,7 +2,12 @@
  * Who answers what smtpctl(8) asks: the queue, the parent, or one after the other.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { ControlAnswer, ControlRequest } from "#model/ipc/control-link.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  isForParent,
+  isForQueue,
+} from "#model/ipc/control-link.ts";
 import type { Asked, Asker, TakeAnswer } from "./control-asker.ts";
 
 export interface Answerers<Answerer> {
@@ -15,24 +20,14 @@ export function answerersOf<Answerer>(
   request: ControlRequest,
   { queue, parent }: Answerers<Answerer>,
 ): readonly Answerer[] {
+  if (isForQueue(request)) return [queue];
+  if (isForParent(request)) return [parent];
   switch (request.kind) {
-    case "show-queue":
-    case "show-envelope":
-    case "show-message":
-    case "schedule":
-    case "remove":
-    case "pause-envelope":
-      return [queue];
     case "show-status":
     case "show-stats":
       return [queue, parent];
     case "pause":
       return request.subsystem === "smtp" ? [parent] : [queue];
-    case "log":
-    case "stop":
-    case "reload":
-    case "update-table":
-      return [parent];
     default:
       return unreachable(request);
   }

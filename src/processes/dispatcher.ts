@@ -15,6 +15,7 @@ import type { ServerParties } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Carrier } from "#model/delivery.ts";
+import type { ExplainQuestion } from "#model/explanation.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
@@ -24,6 +25,7 @@ import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 import type { Link } from "./channel.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
+import { Explainer } from "./explainer.ts";
 import { answerForward } from "./forward-asker.ts";
 import { OpenListeners } from "./open-listeners.ts";
 import { RemoteIntake } from "./remote-intake.ts";
@@ -57,6 +59,8 @@ class Dispatcher implements RunningRole {
   /** By the configuration that is in use; attempts under way go on with theirs. */
   #byAction: Carrier;
   #rules: ConfiguredRouting;
+  #config: Config;
+  readonly #explainer: Explainer;
   #listening = false;
   #stopping = false;
 
@@ -80,6 +84,8 @@ class Dispatcher implements RunningRole {
       this.#agents,
     );
     this.#rules = this.#rulesOf(config);
+    this.#config = config;
+    this.#explainer = new Explainer({ ...ports, users: this.#users, intake: this.#intake });
     const limits = limitsFor(slice.maxOpenFiles);
     this.#server = new SmtpServer(ports, { ...config, limits }, this.#parties());
     this.#listeners = new OpenListeners(ports.network, (connection, listener) =>
@@ -104,6 +110,7 @@ class Dispatcher implements RunningRole {
       takeUp: () => {
         if (next.onlyTable !== undefined) rules.replaceTable(config, next.onlyTable);
         this.#rules = rules;
+        this.#config = config;
         this.#byAction = byAction;
         this.#agents.takeUp(next);
         this.#server.takeUp(config, this.#parties());
@@ -178,6 +185,9 @@ class Dispatcher implements RunningRole {
         this.#setting.parent.send({ kind: "counters", request: message.request, counters });
         return;
       }
+      case "explain":
+        void this.#explain(message.request, message.question);
+        return;
       case "shutdown":
         void this.#shutdown();
         return;
@@ -228,6 +238,12 @@ class Dispatcher implements RunningRole {
         this.#deliveries.check();
       },
     });
+  }
+
+  async #explain(request: number, question: ExplainQuestion): Promise<void> {
+    const deciding = { config: this.#config, routing: this.#rules.routing };
+    const answer = await this.#explainer.answer(question, deciding);
+    this.#setting.parent.send({ kind: "explained", request, answer });
   }
 
   async #shutdown(): Promise<void> {

@@ -4,11 +4,15 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
+import type { Config } from "#model/config/config.ts";
+import { type OutlineItem, outlineOf } from "#model/config/outline.ts";
+import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
   done,
   failed,
+  isForQueue,
   type Subsystem,
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
@@ -16,6 +20,8 @@ import { formatStranded, type Reloaded } from "./reloads.ts";
 
 /** What the parent can be asked to do. */
 export interface DaemonHandles {
+  /** The one in use. */
+  readonly config: Config;
   readonly smtpPaused: boolean;
   pauseSmtp(paused: boolean): void;
   setVerbose(verbose: boolean): void;
@@ -25,7 +31,11 @@ export interface DaemonHandles {
   /** Reads the configuration again, or one table of it, and takes it up if it is right. */
   reload(): Promise<Reloaded>;
   updateTable(name: string): Promise<Reloaded>;
+  /** What one of the dispatchers says. */
+  explain(question: ExplainQuestion): Promise<Explanation | ExplainFault>;
 }
+
+const NOT_HERE = "Not for the parent";
 
 /** A count is 32 bits on the wire. */
 const MAX_U32 = 0xffff_ffff;
@@ -35,6 +45,7 @@ export async function answerControl(
   request: ControlRequest,
   daemon: DaemonHandles,
 ): Promise<readonly ControlAnswer[]> {
+  if (isForQueue(request)) return [failed(NOT_HERE)];
   switch (request.kind) {
     case "show-status": {
       const state = daemon.smtpPaused ? "paused" : "running";
@@ -63,20 +74,21 @@ export async function answerControl(
       return answerReload(await daemon.reload());
     case "update-table":
       return answerReload(await daemon.updateTable(request.name));
-    case "show-queue":
-    case "show-envelope":
-    case "show-message":
-    case "schedule":
-    case "remove":
-    case "pause-envelope":
-      return [failed("Not for the parent")];
+    case "explain":
+      return [{ kind: "explained", answer: await daemon.explain(request.question) }, done()];
+    case "outline":
+      return [...outlineOf(daemon.config, "left-out").map(outlined), done()];
     default:
       return unreachable(request);
   }
 }
 
+function outlined(item: OutlineItem): ControlAnswer {
+  return { kind: "outlined", item };
+}
+
 function pause(subsystem: Subsystem, paused: boolean, daemon: DaemonHandles): ControlAnswer {
-  if (subsystem !== "smtp") return failed("Not for the parent");
+  if (subsystem !== "smtp") return failed(NOT_HERE);
   if (daemon.smtpPaused === paused) return failed(paused ? "already paused" : "already running");
   daemon.pauseSmtp(paused);
   return done();

@@ -11,6 +11,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import { serialiseConfig } from "#model/config/serialise.ts";
+import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
 import {
   type ChildToParent,
@@ -19,7 +20,7 @@ import {
   type NextSlice,
   type Slice,
 } from "#model/ipc/parent-link.ts";
-import { Agents } from "./agents.ts";
+import { type AgentRequest, Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
 import type { Account, Destroyable, Handover, Launch, Pairs } from "./child.ts";
 import { ConfigSwap, type Swapped } from "./config-swap.ts";
@@ -35,6 +36,13 @@ const QUEUE_GRACE_MS = 40_000;
 const AGENT_GRACE_MS = 10_000;
 /** A dispatcher that does not answer in time is left out of the counters. */
 const COUNTERS_TIMEOUT_MS = 2_000;
+/** An explanation asks DNS and users; smtpctl would be sent away after a minute. */
+const EXPLAIN_TIMEOUT_MS = 45_000;
+
+const NOBODY_EXPLAINS: ExplainFault = {
+  kind: "explain-fault",
+  why: "no dispatcher has answered",
+};
 
 export interface ParentSettings {
   /** What it starts with; a reload brings others. */
@@ -96,7 +104,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #counters: RollCall<Supervised<End>, readonly Counter[]>;
   readonly #swap: ConfigSwap<End>;
   readonly #reloads: Reloads;
-  #lastCountersRequest = 0;
+  readonly #explained: RollCall<Supervised<End>, Explanation | ExplainFault>;
+  #lastRequest = 0;
   /** What each child is started with. */
   #current: Current;
   #lastGeneration = 0;
@@ -122,6 +131,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#verbose = settings.verbose;
     this.smtpPaused = settings.paused.includes("smtp");
     this.#counters = new RollCall(ports.clock);
+    this.#explained = new RollCall(ports.clock);
     this.#current = currentOf(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
     this.#reloads = new Reloads(this, settings.reader, log);
@@ -180,7 +190,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   async counters(): Promise<readonly Counter[]> {
-    const request = ++this.#lastCountersRequest;
+    const request = ++this.#lastRequest;
     const running = this.#dispatchers.filter((each) => each.running);
     const called = this.#counters.call(request, running, COUNTERS_TIMEOUT_MS);
     for (const dispatcher of running) dispatcher.send({ kind: "counters-wanted", request });
@@ -190,6 +200,17 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       { name: "uptime", value: Math.floor(uptimeMs / 1000) },
       ...[...answers.values()].flat(),
     ];
+  }
+
+  /** All dispatchers decide alike: one is asked. */
+  async explain(question: ExplainQuestion): Promise<Explanation | ExplainFault> {
+    const dispatcher = this.#dispatchers.find((each) => this.#listening.has(each));
+    if (dispatcher === undefined) return NOBODY_EXPLAINS;
+    const request = ++this.#lastRequest;
+    const called = this.#explained.call(request, [dispatcher], EXPLAIN_TIMEOUT_MS);
+    dispatcher.send({ kind: "explain", request, question });
+    const { answers } = await called;
+    return answers.get(dispatcher) ?? NOBODY_EXPLAINS;
   }
 
   /** The configuration in use. */
@@ -323,6 +344,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   #down(child: Supervised<End>, how: string): void {
     this.#listening.delete(child);
     this.#counters.gone(child);
+    this.#explained.gone(child);
     this.#swap.gone(child);
     this.#log.warn(`${child.name} ${how}, starting it again`);
   }
@@ -339,25 +361,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         child.send({ kind: "user", request: message.request, answer });
         return;
       }
-      case "agent-wanted": {
-        const dispatcher = child.child;
-        const { action, user } = message;
-        if (dispatcher === undefined) {
-          // It is ending: a delivery that has not begun waits for the next start.
-          child.send({ kind: "agent-refused", action, user, why: "The daemon is stopping" });
-          return;
-        }
-        const refusal = await this.#agents.connect({ action, user }, dispatcher);
-        if (refusal !== undefined) {
-          this.#log.warn(
-            `${child.name}: no delivery agent for ${JSON.stringify(user)}: ${refusal}`,
-          );
-          child.send({ kind: "agent-refused", action, user, why: refusal });
-        }
+      case "agent-wanted":
+        await this.#connectAgent(child, message);
         return;
-      }
       case "counters":
         this.#counters.answered(message.request, child, message.counters);
+        return;
+      case "explained":
+        this.#explained.answered(message.request, child, message.answer);
         return;
       case "prepared":
       case "taken-up":
@@ -378,6 +389,19 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       case "cannot-start":
         return;
     }
+  }
+
+  async #connectAgent(child: Supervised<End>, { action, user }: AgentRequest): Promise<void> {
+    const dispatcher = child.child;
+    if (dispatcher === undefined) {
+      // It is ending: a delivery that has not begun waits for the next start.
+      child.send({ kind: "agent-refused", action, user, why: "The daemon is stopping" });
+      return;
+    }
+    const refusal = await this.#agents.connect({ action, user }, dispatcher);
+    if (refusal === undefined) return;
+    this.#log.warn(`${child.name}: no delivery agent for ${JSON.stringify(user)}: ${refusal}`);
+    child.send({ kind: "agent-refused", action, user, why: refusal });
   }
 
   async #answerControl({ id, request }: NumberedRequest): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type ControlRequest,
   done,
   failed,
+  isForParent,
   type Target,
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
@@ -24,6 +25,10 @@ export function queueAnswers(
   counters: () => readonly Counter[],
 ): AnswerRequest {
   return async function* answer(request: ControlRequest) {
+    if (isForParent(request)) {
+      yield failed(NOT_HERE);
+      return;
+    }
     switch (request.kind) {
       case "show-queue":
         yield* showQueue(queue, clock, targetOf(request.msgid));
@@ -51,12 +56,6 @@ export function queueAnswers(
         return;
       case "pause":
         yield pause(queue, request);
-        return;
-      case "log":
-      case "stop":
-      case "reload":
-      case "update-table":
-        yield failed(NOT_HERE);
         return;
       default:
         unreachable(request);

@@ -11,7 +11,6 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Config, Listener } from "#model/config/config.ts";
 import {
-  type ExplainedEnvelope,
   type ExplainedListener,
   type ExplainedRecipient,
   type ExplainFault,
@@ -21,6 +20,7 @@ import {
   MAX_EXPLAINED_RECIPIENTS,
 } from "#model/explanation.ts";
 import type { Routing } from "#model/resolution.ts";
+import { ResolverCache } from "#engine/relay/resolver-cache.ts";
 import { ReverseNames, UNKNOWN_NAME } from "#engine/server/reverse-names.ts";
 import { rehearse, type RehearsedRecipient } from "./rehearsal.ts";
 import { withShortTexts } from "./step-collector.ts";
@@ -83,18 +83,20 @@ async function withWays(
   reversePath: string,
   parties: ExplainParties,
 ): Promise<readonly ExplainedRecipient[]> {
+  const { clock, resolver } = parties;
+  // Envelopes to one domain ask the same.
+  const ports = { ...parties, resolver: resolver && new ResolverCache(resolver, clock) };
   let room = MAX_EXPLAINED_ENVELOPES;
-  const explained: ExplainedRecipient[] = [];
-  for (const { envelopes: all, ...recipient } of recipients) {
+  const explained = recipients.map(async ({ envelopes: all, ...recipient }) => {
     const path = { reversePath, forwardPath: recipient.forwardPath };
     const shown = all.slice(0, room);
-    const envelopes: ExplainedEnvelope[] = [];
-    for (const planned of shown)
-      envelopes.push(await explainEnvelope(parties.config, parties, { planned, path }));
     room -= shown.length;
-    explained.push({ ...recipient, envelopes, envelopesLeftOut: all.length - shown.length });
-  }
-  return explained;
+    const envelopes = await Promise.all(
+      shown.map((planned) => explainEnvelope(parties.config, ports, { planned, path })),
+    );
+    return { ...recipient, envelopes, envelopesLeftOut: all.length - shown.length };
+  });
+  return Promise.all(explained);
 }
 
 // The client.

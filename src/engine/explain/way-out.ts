@@ -185,13 +185,12 @@ async function exchangersRoute(by: string, ports: WayPorts, domain: string): Pro
   const found = await exchangersOf({ resolver, random: ports.random }, domain);
   if (found.kind === "no-route")
     return { by, hops: [], problem: `${found.status} ${found.diagnostic}` };
-  const hops: ExplainedHop[] = [];
-  for (const hop of found.hops.slice(0, MAX_HOPS)) {
+  const hops = found.hops.slice(0, MAX_HOPS).map(async (hop): Promise<ExplainedHop> => {
     const { endpoint } = hop;
     const preference = endpoint.kind === "tcp" ? resolver.preferenceOf(endpoint.host) : undefined;
-    hops.push({ ...(await explainedHop(hostOf(hop), hop, resolver)), preference });
-  }
-  return { by, hops, problem: "" };
+    return { ...(await explainedHop(hostOf(hop), hop, resolver)), preference };
+  });
+  return { by, hops: await Promise.all(hops), problem: "" };
 }
 
 async function hostHops(

@@ -15,7 +15,11 @@ import {
   union,
   type Variants,
 } from "#base/codec.ts";
+import type { OutlineItem } from "#model/config/outline.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
+import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
+import { outlineItemCodec } from "./outline-link.ts";
 
 /** Bound of one line, one JSON text or one piece of a message in an answer. */
 export const MAX_ANSWER_BYTES: number = 256 * 1024;
@@ -38,13 +42,53 @@ export type ControlRequest =
   | { readonly kind: "log"; readonly verbose: boolean }
   | { readonly kind: "stop" }
   | { readonly kind: "reload" }
-  | { readonly kind: "update-table"; readonly name: string };
+  | { readonly kind: "update-table"; readonly name: string }
+  | { readonly kind: "explain"; readonly question: ExplainQuestion }
+  | { readonly kind: "outline" };
 
-/** Any number of `row` and `bytes`, then one `done`. */
+/** What only the queue can answer. */
+export type QueueRequest = Extract<
+  ControlRequest,
+  {
+    readonly kind:
+      | "show-queue"
+      | "show-envelope"
+      | "show-message"
+      | "schedule"
+      | "remove"
+      | "pause-envelope";
+  }
+>;
+/** What only the parent can answer. */
+export type ParentRequest = Extract<
+  ControlRequest,
+  { readonly kind: "log" | "stop" | "reload" | "update-table" | "explain" | "outline" }
+>;
+
+const FOR_QUEUE: readonly QueueRequest["kind"][] = [
+  ...(["show-queue", "show-envelope", "show-message"] as const),
+  ...(["schedule", "remove", "pause-envelope"] as const),
+];
+const FOR_PARENT: readonly ParentRequest["kind"][] = [
+  ...(["log", "stop", "reload", "update-table", "explain", "outline"] as const),
+];
+
+export function isForQueue(request: ControlRequest): request is QueueRequest {
+  return FOR_QUEUE.some((kind) => kind === request.kind);
+}
+
+export function isForParent(request: ControlRequest): request is ParentRequest {
+  return FOR_PARENT.some((kind) => kind === request.kind);
+}
+
+/** Any number of the others, then one `done`. */
 export type ControlAnswer =
   /** One thing shown: as OpenSMTPD prints it, and as JSON. */
   | { readonly kind: "row"; readonly line: string; readonly json: string }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "explained"; readonly answer: Explanation | ExplainFault }
+  /** A part of the running configuration. */
+  | { readonly kind: "outlined"; readonly item: OutlineItem }
   | { readonly kind: "done"; readonly ok: boolean; readonly text: string; readonly count: number };
 
 /** The end of the answers to what was done, to `count` envelopes. */
@@ -109,6 +153,8 @@ const requestVariants: Variants<ControlRequest> = {
   stop: [11, {}],
   reload: [12, {}],
   "update-table": [13, { name: text(MAX_NAME_BYTES) }],
+  explain: [14, { question: explainQuestionCodec }],
+  outline: [15, {}],
 };
 
 export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);
@@ -117,6 +163,8 @@ const answerVariants: Variants<ControlAnswer> = {
   row: [1, { line: text(MAX_ANSWER_BYTES), json: text(MAX_ANSWER_BYTES) }],
   bytes: [2, { bytes: bytes(MAX_ANSWER_BYTES) }],
   done: [3, { ok: bool, text: text(MAX_ANSWER_BYTES), count: u32 }],
+  explained: [4, { answer: explainAnswerCodec }],
+  outlined: [5, { item: outlineItemCodec }],
 };
 
 export const controlAnswerCodec: Codec<ControlAnswer> = union<ControlAnswer>(answerVariants);

@@ -16,6 +16,7 @@ import {
 } from "#base/codec.ts";
 import type { User } from "#base/ports/users.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { type Stranded, strandedCodec } from "#model/stranded.ts";
 import {
   type NumberedAnswer,
@@ -25,6 +26,7 @@ import {
   type Subsystem,
   subsystemsCodec,
 } from "./control-link.ts";
+import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
 
 /** Largest serialised configuration: room for tables of a million short entries. */
 export const MAX_CONFIG_BYTES: number = 64 * 1024 * 1024;
@@ -102,7 +104,9 @@ export type ParentToChild =
       readonly user: string;
       readonly why: string;
     }
-  | { readonly kind: "control"; readonly answer: NumberedAnswer };
+  | { readonly kind: "control"; readonly answer: NumberedAnswer }
+  /** To one dispatcher; answered by `explained`. */
+  | { readonly kind: "explain"; readonly request: number; readonly question: ExplainQuestion };
 
 export type ChildToParent =
   /** The role runs; its links to siblings may be handed over. */
@@ -121,7 +125,12 @@ export type ChildToParent =
   | { readonly kind: "user-wanted"; readonly request: number; readonly name: string }
   /** Action and user of a local delivery; the parent checks both against its own configuration. */
   | { readonly kind: "agent-wanted"; readonly action: string; readonly user: string }
-  | { readonly kind: "control"; readonly request: NumberedRequest };
+  | { readonly kind: "control"; readonly request: NumberedRequest }
+  | {
+      readonly kind: "explained";
+      readonly request: number;
+      readonly answer: Explanation | ExplainFault;
+    };
 
 const nameCodec: Codec<string> = text(MAX_NAME_BYTES);
 const reasonCodec: Codec<string> = text(MAX_REASON_BYTES);
@@ -172,6 +181,7 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   prepare: [9, { next: nextSliceCodec }],
   "take-up": [10, { generation: u32 }],
   abandon: [11, { generation: u32 }],
+  explain: [12, { request: u32, question: explainQuestionCodec }],
 });
 
 export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
@@ -192,4 +202,5 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   "tables-fault": [9, { why: reasonCodec }],
   prepared: [10, { generation: u32, fault: optional(reasonCodec) }],
   "taken-up": [11, { generation: u32, stranded: strandedCodec }],
+  explained: [12, { request: u32, answer: explainAnswerCodec }],
 });

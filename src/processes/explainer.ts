@@ -1,0 +1,66 @@
+/**
+ * A dispatcher's answers to `smtpctl explain`: what the configuration that it works by
+ * would do with a message that does not exist.
+ *
+ * Few are under way at once. Each ends in time, since whatever it asks is waited for so
+ * long and no longer.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import type { Users } from "#base/ports/users.ts";
+import { explain } from "#engine/explain/explain.ts";
+import type { Config } from "#model/config/config.ts";
+import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
+import type { Intake } from "#model/intake.ts";
+import type { Routing } from "#model/resolution.ts";
+
+/** Who asks for more at once is no person. */
+const MAX_UNDER_WAY = 4;
+
+const BUSY: ExplainFault = { kind: "explain-fault", why: "too many explanations at once" };
+
+export interface ExplainerParties {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly resolver: Resolver;
+  readonly users: Users;
+  readonly intake: Intake;
+}
+
+/** What decides now. */
+export interface Deciding {
+  readonly config: Config;
+  readonly routing: Routing;
+}
+
+export class Explainer {
+  readonly #parties: ExplainerParties;
+  #underWay = 0;
+
+  constructor(parties: ExplainerParties) {
+    this.#parties = parties;
+  }
+
+  async answer(
+    question: ExplainQuestion,
+    { config, routing }: Deciding,
+  ): Promise<Explanation | ExplainFault> {
+    if (this.#underWay >= MAX_UNDER_WAY) return BUSY;
+    const { clock, random, resolver, users, intake } = this.#parties;
+    this.#underWay++;
+    try {
+      return await explain(question, {
+        config,
+        routing,
+        clock,
+        random,
+        users,
+        resolver: question.dns ? resolver : undefined,
+        hasRoom: (bytes) => intake.hasRoom(bytes),
+      });
+    } finally {
+      this.#underWay--;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The commands of smtpctl(8) that have options of their own, and so are not only words:
+ * `explain` and `config diff`. What they need is loaded when they are called.
+ */
+import type { Network } from "#base/ports/network.ts";
+import type { Output } from "./smtpctl-printer.ts";
+import { statePaths } from "./state-paths.ts";
+
+export interface OwnOptions {
+  readonly command: "explain" | "config diff";
+  /** All arguments but the words of the command. */
+  readonly args: readonly string[];
+}
+
+export interface OwnOptionsSetting {
+  readonly network: Network;
+  /** POSTRIDER_STATE; `--state` goes before it. */
+  readonly stateFolder: string | undefined;
+  readonly uid: number;
+  readonly output: Output;
+}
+
+/** Undefined if `args` are another command. Options of smtpctl itself may stand before the words. */
+export function findOwnOptions(args: readonly string[]): OwnOptions | undefined {
+  let at = 0;
+  while (args[at]?.startsWith("--") === true) at += args[at] === "--state" ? 2 : 1;
+  const [first = "", second] = args.slice(at);
+  const [before, after] = [args.slice(0, at), args.slice(at + 1)];
+  if (first.length > 1 && "explain".startsWith(first))
+    return { command: "explain", args: [...before, ...after] };
+  if (first === "config" && second === "diff")
+    return { command: "config diff", args: [...before, ...after.slice(1)] };
+  return undefined;
+}
+
+/** Carries out the command and returns the exit status. */
+export async function runOwnOptions(
+  { command, args }: OwnOptions,
+  setting: OwnOptionsSetting,
+): Promise<number> {
+  const { network, uid, output } = setting;
+  const pathsOf = (stateFolder: string | undefined) =>
+    statePaths(stateFolder ?? setting.stateFolder, uid);
+  const { chosenReader, localExplainTools } = await import("./smtpctl-local.ts");
+  const { runningDaemon } = await import("./smtpctl-running.ts");
+  const running = runningDaemon(network, pathsOf);
+  const read = chosenReader(pathsOf(undefined).enqueueSocket);
+  if (command === "explain") {
+    const { runExplain } = await import("./smtpctl-explain.ts");
+    return runExplain(args, { ...localExplainTools(read), ask: running.explain }, output);
+  }
+  const { runConfigDiff } = await import("./smtpctl-config-diff.ts");
+  return runConfigDiff(args, { read, running: running.outline }, output);
+}
