@@ -2,8 +2,8 @@
  * The file of a `db:` table: a SQLite database that makemap(8) writes and the process
  * `lookup` reads.
  *
- * It holds one table, `entries`, of keys in lower case (makemap folds them, and whoever
- * asks does) and values; a list has the value "" everywhere. The application id in its
+ * It holds one table, `entries`, of keys in lower case and values; a list has the value ""
+ * everywhere. The application id in its
  * header says that it is one, the user version says how it is laid out: a file with
  * another is refused, not guessed at.
  *
@@ -24,6 +24,11 @@ export const TABLE_SCHEMA: string = `
     value TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 `;
+
+/** The key that stands for `key` in the file: written and asked for in lower case. */
+export function storedKey(key: string): string {
+  return key.toLowerCase();
+}
 
 /** OpenSMTPD's (table.c), which counts bytes; what is longer is in no table. */
 export const MAX_STORED_KEY_LENGTH = 1023;

@@ -73,13 +73,13 @@ test("found, absent and unavailable stay three answers", async () => {
   assert.deepEqual(await Promise.all(answers), ["ann = a@example.org", "absent", "it is damaged"]);
 });
 
-test("a question names the table and all keys that would do, folded", async () => {
+test("a question names the table and all keys that would do", async () => {
   const stage = new Stage();
   stage.link();
   void stage.ask("Ann+Tag", "Ann");
   await stage.answers();
   assert.deepEqual(stage.asked, [
-    { request: 1, table: "aliases", service: "alias", keys: ["ann+tag", "ann"] },
+    { request: 1, table: "aliases", service: "alias", keys: ["Ann+Tag", "Ann"] },
   ]);
 });
 

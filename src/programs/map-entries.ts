@@ -1,14 +1,14 @@
 /**
  * The entries of a map, from its text: what makemap(8) checks before it writes.
  *
- * The text is that of a table file (table(5)). Keys are folded to lower case, as whoever
- * looks them up does, so two that differ in case only are the same.
+ * The text is that of a table file (table(5)). Keys are stored in lower case, so two that
+ * differ in case only are the same.
  *
  * Source: makemap(8); OpenSMTPD makemap.c.
  */
 import type { StoredEntry } from "#base/ports/table-files.ts";
 import { parseExpansionList } from "#model/expansion-list.ts";
-import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
+import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES, storedKey } from "#model/table-database.ts";
 import { parseTableFile, type TableFileEntry } from "#model/config/table-file.ts";
 
 export const MAP_TYPES = ["mapping", "aliases", "set"] as const;
@@ -37,7 +37,7 @@ export function mapEntries(text: string, type: MapType): MapEntries {
   const faults: MapFault[] = [];
   const values = new Map<string, string>();
   for (const entry of parsed.entries) {
-    const key = entry.key.toLowerCase();
+    const key = storedKey(entry.key);
     const reason = entryFault({ ...entry, key }, type);
     if (reason !== undefined)
       faults.push({ line: entry.line, message: `invalid entry: ${reason}` });

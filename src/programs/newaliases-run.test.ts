@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { parseConfig } from "#model/config/parse-config.ts";
 import { readTable } from "#world/node/sqlite-table.ts";
 import { configSource } from "./machine.ts";
 import { runNewaliases } from "./newaliases-run.ts";
@@ -39,13 +40,16 @@ async function newaliases(
   const updated: string[] = [];
   const code = await runNewaliases(words, {
     uid: settings.uid ?? 0,
-    configSource,
-    context: {
-      serverName: "mail.example.org",
-      interfaces: new Map([["lo", ["127.0.0.1"]]]),
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
+    parse: async (path) =>
+      parseConfig(
+        { file: path, read: configSource(path).read },
+        {
+          serverName: "mail.example.org",
+          interfaces: new Map([["lo", ["127.0.0.1"]]]),
+          enqueueSocketPath: "/run/enqueue.sock",
+          macros: new Map(),
+        },
+      ),
     updateTable: async (name) => {
       updated.push(name);
       return settings.trouble;

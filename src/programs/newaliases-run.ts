@@ -10,9 +10,8 @@
  */
 import { parseArgs } from "node:util";
 import { formatComplaint } from "#model/config/complaint.ts";
-import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
 import type { Config } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
+import type { ParsedConfig } from "#model/config/parse-config.ts";
 import { printable } from "#engine/observe/visible-text.ts";
 import { makeMap } from "./make-map.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
@@ -24,8 +23,8 @@ const DEFAULT_ALIASES_FILE = "/etc/mail/aliases";
 
 export interface NewaliasesWorld {
   readonly uid: number;
-  readonly context: BuildContext;
-  configSource(file: string): ConfigSource;
+  /** The meaning of a configuration; what `db:` tables are is not looked at. */
+  parse(file: string): Promise<Pick<ParsedConfig, "config" | "complaints">>;
   /** Has the daemon read a table again; one line says what went wrong. No daemon is no fault. */
   updateTable(name: string): Promise<string | undefined>;
   /** Both take a line without its end. */
@@ -50,7 +49,7 @@ export async function runNewaliases(
     return 1;
   }
   if (world.uid !== 0) return fail(world, "need root privileges");
-  const config = readConfig(order.configFile, world);
+  const config = await readConfig(order.configFile, world);
   if (config === undefined) return 1;
   const source = order.aliasesFile ?? aliasesFile(config);
   const outcome = makeMap({ source, out: `${source}.db`, type: "aliases" });
@@ -86,10 +85,8 @@ function parseOrder(words: readonly string[]): Order | string {
   }
 }
 
-function readConfig(file: string, world: NewaliasesWorld): Config | undefined {
-  const { read } = world.configSource(file);
-  // Without a look at `db:` files: one of them is about to be made.
-  const { config, complaints } = parseConfig({ file, read }, world.context);
+async function readConfig(file: string, world: NewaliasesWorld): Promise<Config | undefined> {
+  const { config, complaints } = await world.parse(file);
   if (config === undefined)
     for (const complaint of complaints) world.complain(formatComplaint(complaint));
   return config;

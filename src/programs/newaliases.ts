@@ -5,7 +5,8 @@ import { useCompileCache } from "./compile-cache.ts";
 useCompileCache();
 const { runNewaliases } = await import("./newaliases-run.ts");
 const { runSmtpctl } = await import("./smtpctl-run.ts");
-const { configSource, interfaces, serverName } = await import("./machine.ts");
+const { configSource } = await import("./machine.ts");
+const { readConfig } = await import("./read-config.ts");
 const { statePaths } = await import("./state-paths.ts");
 const { nodeNetwork } = await import("#world/node/network.ts");
 
@@ -15,12 +16,15 @@ const paths = statePaths(stateFolder, uid);
 
 process.exitCode = await runNewaliases(process.argv.slice(2), {
   uid,
-  configSource,
-  context: {
-    serverName: serverName(),
-    interfaces: interfaces(),
-    enqueueSocketPath: paths.enqueueSocket,
-    macros: new Map(),
+  parse(file) {
+    const choice = {
+      file,
+      macros: new Map(),
+      compat: "none",
+      enqueueSocketPath: paths.enqueueSocket,
+    } as const;
+    // Not its `readHead`: a `db:` file may be about to be made.
+    return readConfig(choice, { file, read: configSource(file).read });
   },
   updateTable,
   print: (line) => void process.stdout.write(`${line}\n`),

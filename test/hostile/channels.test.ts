@@ -23,6 +23,8 @@ import {
   CONTROL_CLIENT_SIDE,
   CONTROL_QUEUE_SIDE,
   DISPATCHER_SIDE,
+  LOOKUP_CLIENT_SIDE,
+  LOOKUP_SIDE,
   PARENT_SIDE,
   QUEUE_SIDE,
 } from "#processes/shapes.ts";
@@ -56,6 +58,8 @@ test("bytes that are no frames are faults at the end of every channel, and throw
     CONTROL_CLIENT_SIDE,
     CONTROL_QUEUE_SIDE,
     DISPATCHER_SIDE,
+    LOOKUP_CLIENT_SIDE,
+    LOOKUP_SIDE,
     PARENT_SIDE,
     QUEUE_SIDE,
   ];

@@ -1,6 +1,7 @@
 /** Files of `db:` tables in memory, for tests. */
 import { ABSENT, found } from "#base/lookup.ts";
 import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
+import { storedKey } from "#model/table-database.ts";
 
 export class MemoryTableFiles implements TableFiles {
   /** By path; an Error is why the file cannot be read. */
@@ -15,7 +16,7 @@ export class MemoryTableFiles implements TableFiles {
       lookupAny(keys) {
         const entries = content();
         if (entries instanceof Error) return { kind: "unavailable", cause: entries };
-        const key = keys.find((each) => entries.has(each));
+        const key = keys.map(storedKey).find((each) => entries.has(each));
         return key === undefined ? ABSENT : found({ key, value: entries.get(key) ?? "" });
       },
       fault() {

@@ -8,7 +8,7 @@ export interface StoredEntry {
 
 export interface TableFile {
   /**
-   * The first of `keys`, which are in lower case, that the file has. The file is looked at
+   * The first of `keys`, in any case, that the file has, with its key there. The file is looked at
    * anew for each question, so one that was replaced answers at once, and one that could
    * not be read is tried again. Never throws.
    */

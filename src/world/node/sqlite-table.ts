@@ -12,7 +12,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { StoredEntry, TableFile, TableFiles } from "#base/ports/table-files.ts";
-import { DATABASE_HEADER_BYTES, layoutFault } from "#model/table-database.ts";
+import { DATABASE_HEADER_BYTES, layoutFault, storedKey } from "#model/table-database.ts";
 import { dbFileFault } from "#model/config/db-file.ts";
 
 export function nodeTableFiles(): TableFiles {
@@ -38,8 +38,9 @@ class SqliteTable implements TableFile {
     try {
       const { byKey } = this.#open();
       for (const key of keys) {
-        const value = byKey.get(key)?.["value"];
-        if (value !== undefined) return found({ key, value: String(value) });
+        const stored = storedKey(key);
+        const value = byKey.get(stored)?.["value"];
+        if (value !== undefined) return found({ key: stored, value: String(value) });
       }
       return ABSENT;
     } catch (cause) {
