@@ -88,7 +88,7 @@ function parseArguments(args: readonly string[]): ConfigDiffArguments | WrongArg
     const [file, ...others] = positionals;
     if (file === undefined || others.length > 0) return wrong("one file is wanted");
     const { D, compat, f, json, state } = values;
-    const to = fileChoice({ f: file, D, compat });
+    const to = fileChoice({ f: file, D, compat, state });
     if (to === undefined) throw new TypeError("Cannot read: no file is named");
     if ("why" in to) return to;
     const from = f === undefined ? undefined : { ...to, file: f };

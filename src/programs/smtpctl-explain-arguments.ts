@@ -14,6 +14,8 @@ export interface FileChoice {
   readonly file: string;
   readonly macros: ReadonlyMap<string, string>;
   readonly compat: "none" | "opensmtpd";
+  /** `--state`: where `listen on socket` listens depends on it. */
+  readonly stateFolder: string | undefined;
 }
 
 export interface ExplainArguments {
@@ -71,10 +73,16 @@ interface FileValues {
   readonly f?: string | undefined;
   readonly D: readonly string[];
   readonly compat?: string | undefined;
+  readonly state?: string | undefined;
 }
 
 /** Undefined if no file is named. */
-export function fileChoice({ f, D, compat }: FileValues): FileChoice | WrongArguments | undefined {
+export function fileChoice({
+  f,
+  D,
+  compat,
+  state,
+}: FileValues): FileChoice | WrongArguments | undefined {
   if (compat !== undefined && compat !== "opensmtpd")
     return wrong(`--compat wants opensmtpd: got ${compat}`);
   const macros = new Map<string, string>();
@@ -83,7 +91,7 @@ export function fileChoice({ f, D, compat }: FileValues): FileChoice | WrongArgu
     if (macro === undefined) return wrong(`-D wants NAME=VALUE: got ${definition}`);
     macros.set(macro.name, macro.value);
   }
-  if (f !== undefined) return { file: f, macros, compat: compat ?? "none" };
+  if (f !== undefined) return { file: f, macros, compat: compat ?? "none", stateFolder: state };
   const isIdle = macros.size > 0 || compat !== undefined;
   return isIdle ? wrong("-D and --compat are for a file: -f is missing") : undefined;
 }

@@ -27,6 +27,7 @@ import { readConfig } from "./read-config.ts";
 import { MAX_INPUT_BYTES } from "./smtp-message.ts";
 import type { FileChoice } from "./smtpctl-explain-arguments.ts";
 import type { ExplainTools } from "./smtpctl-explain.ts";
+import type { StatePaths } from "./state-paths.ts";
 
 /** The configuration in a file; undefined if it has errors, each of which is told. */
 export type ReadChosen = (
@@ -34,9 +35,9 @@ export type ReadChosen = (
   complain: (complaint: string) => void,
 ) => Promise<Config | undefined>;
 
-/** @param enqueueSocketPath where `listen on socket` listens. */
-export function chosenReader(enqueueSocketPath: string): ReadChosen {
-  return async (choice, complain) => {
+export function chosenReader(pathsOf: (stateFolder: string | undefined) => StatePaths): ReadChosen {
+  return async ({ stateFolder, ...choice }, complain) => {
+    const enqueueSocketPath = pathsOf(stateFolder).enqueueSocket;
     const { config, complaints } = await readConfig({ ...choice, enqueueSocketPath });
     for (const complaint of complaints)
       if (complaint.severity === "error") complain(formatComplaint(complaint));

@@ -4,7 +4,7 @@
  */
 import type { Network } from "#base/ports/network.ts";
 import type { Output } from "./smtpctl-printer.ts";
-import { statePaths } from "./state-paths.ts";
+import { type StatePaths, statePaths } from "./state-paths.ts";
 
 export interface OwnOptions {
   readonly command: "explain" | "config diff";
@@ -39,12 +39,12 @@ export async function runOwnOptions(
   setting: OwnOptionsSetting,
 ): Promise<number> {
   const { network, uid, output } = setting;
-  const pathsOf = (stateFolder: string | undefined) =>
+  const pathsOf = (stateFolder: string | undefined): StatePaths =>
     statePaths(stateFolder ?? setting.stateFolder, uid);
   const { chosenReader, localExplainTools } = await import("./smtpctl-local.ts");
   const { runningDaemon } = await import("./smtpctl-running.ts");
   const running = runningDaemon(network, pathsOf);
-  const read = chosenReader(pathsOf(undefined).enqueueSocket);
+  const read = chosenReader(pathsOf);
   if (command === "explain") {
     const { runExplain } = await import("./smtpctl-explain.ts");
     return runExplain(args, { ...localExplainTools(read), ask: running.explain }, output);

@@ -50,7 +50,7 @@ function readText(path: string): string | typeof NONE {
 }
 
 function choiceOf(file: string): Parameters<ConfigDiffTools["read"]>[0] {
-  return { file, macros: new Map(), compat: "none" };
+  return { file, macros: new Map(), compat: "none", stateFolder: undefined };
 }
 
 async function run(line: string): Promise<string> {
