@@ -156,9 +156,9 @@ function translateUrl(url: string): string {
 /** `<NAME>`, a value, or `{ … }`, printed after `word`. */
 function pushOperand(reader: TokenReader, into: string[], word: string): boolean {
   if (reader.acceptSign("<")) {
-    const name = reader.isAtString() ? reader.take().text : undefined;
+    const name = takeName(reader);
     if (name === undefined || !reader.acceptSign(">")) return false;
-    into.push(`${word} <${printWord(name)}>`);
+    into.push(`${word} <${name}>`);
     return true;
   }
   if (reader.isAtSign("{")) {
@@ -166,7 +166,15 @@ function pushOperand(reader: TokenReader, into: string[], word: string): boolean
     into.push(`${word} { ${names.join(", ")} }`);
     return true;
   }
-  if (!reader.isAtString()) return false;
-  into.push(`${word} ${printWord(reader.take().text)}`);
+  const value = takeName(reader);
+  if (value === undefined) return false;
+  into.push(`${word} ${value}`);
   return true;
+}
+
+/** Some names of then are keywords by now, and are printed in quotes. */
+function takeName(reader: TokenReader): string | undefined {
+  const { kind } = reader.peek();
+  if (kind !== "word" && kind !== "quoted" && kind !== "keyword") return undefined;
+  return printWord(reader.take().text);
 }
