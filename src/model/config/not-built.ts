@@ -113,10 +113,18 @@ function localParts(action: LocalAction): readonly string[] {
   if (action.kind === "mbox" || action.kind === "mda") parts.push(action.kind);
   if (action.kind === "maildir" && action.junk) parts.push("junk");
   if (action.wrapper !== undefined) parts.push("wrapper");
+  if (needsAskedAccount(action)) parts.push("delivery to accounts of a userbase that is asked");
   if (action.kind === "lmtp" && action.destination.kind === "format") {
     if (needsHome(action.destination.format)) parts.push("LMTP to a socket in a home folder");
   }
   return parts;
+}
+
+/** The parent, which starts who delivers and reads forward files, asks no table that is elsewhere. */
+function needsAskedAccount(action: LocalAction): boolean {
+  const { kind, user, userbase, forwardFile } = action;
+  const startsAgent = kind === "maildir" || forwardFile !== undefined;
+  return startsAgent && user === undefined && userbase?.shape === "remote";
 }
 
 function relayParts(action: RelayAction): readonly string[] {

@@ -6,10 +6,9 @@
 import type { Action, LocalAction } from "#model/config/config.ts";
 import type { NodeSource } from "#model/reason.ts";
 
-/** `forward-file`, or `forward-only`, which is about nothing else. */
+/** Whether it says `forward-file`; `forward-only` alone does not ask for it either. */
 export function readsForwardFile(action: Action): action is LocalAction {
-  if (action.kind === "relay") return false;
-  return action.forwardFile !== undefined || action.kind === "forward-only";
+  return action.kind !== "relay" && action.forwardFile !== undefined;
 }
 
 /** Whether a list that came from `origin` may have commands and files. */

@@ -94,7 +94,7 @@ action home maildir alias <aliases> forward-file
 action exec maildir alias <aliases> allow-exec forward-file allow-exec
 action vdom maildir "/v/%{user.username}" virtual <virtuals> user vmail
 action vbase maildir "/v/%{user.username}" userbase <vusers>
-action forwards forward-only alias <aliases>
+action forwards forward-only alias <aliases> forward-file
 action expands expand-only alias <aliases>
 action out relay
 match from any for domain local.example action home
