@@ -37,6 +37,8 @@ export interface DaemonHandles {
 
 const NOT_HERE = "Not for the parent";
 
+/** Of a complaint: whatever a file may hold, an answer has room for it. */
+const MAX_SHOWN: number = 8 * 1024;
 /** A count is 32 bits on the wire. */
 const MAX_U32 = 0xffff_ffff;
 
@@ -99,8 +101,8 @@ function answerReload(reloaded: Reloaded): readonly ControlAnswer[] {
   const complaints = reloaded.complaints.map(
     (complaint): ControlAnswer => ({
       kind: "row",
-      line: formatComplaint(complaint),
-      json: JSON.stringify({ complaints: [plain(complaint)] }),
+      line: formatComplaint(complaint).slice(0, MAX_SHOWN),
+      json: JSON.stringify({ complaint: plain(complaint) }),
     }),
   );
   if (reloaded.kind === "refused") return [...complaints, failed(reloaded.why)];
@@ -111,7 +113,12 @@ function answerReload(reloaded: Reloaded): readonly ControlAnswer[] {
 }
 
 function plain({ severity, at, message, hint }: Complaint): Readonly<Record<string, unknown>> {
-  return { severity, ...at, message, hint };
+  return {
+    severity,
+    ...at,
+    message: message.slice(0, MAX_SHOWN),
+    hint: hint.slice(0, MAX_SHOWN),
+  };
 }
 
 function summed(counters: readonly Counter[]): readonly Counter[] {

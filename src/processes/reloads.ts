@@ -5,10 +5,10 @@
  * They are made one after the other. What is asked for while one runs waits for it, and
  * is made once for all who asked.
  *
- * Source: smtpd.conf(5), smtpctl(8) `update table`; OpenSMTPD reads no configuration again.
+ * Source: smtpctl(8) `update table`; OpenSMTPD ignores SIGHUP.
  */
-import type { Complaint } from "#model/config/complaint.ts";
-import { formatComplaint } from "#model/config/complaint.ts";
+import { unreachable } from "#base/unreachable.ts";
+import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
 import type { Config, Place } from "#model/config/config.ts";
 import type { Stranded } from "#model/stranded.ts";
 import type { Swapped } from "./config-swap.ts";
@@ -107,6 +107,8 @@ export class Reloads {
         };
       case "refused":
         return { kind: "refused", why: swapped.why, complaints };
+      default:
+        return unreachable(swapped);
     }
   }
 

@@ -76,8 +76,7 @@ class Stage {
 
 function portsOf(world: SimWorld, defer: Defer): RolePorts {
   const { clock, random, resolver, network, files } = world.startProcess();
-  const arrived = (): Promise<void> => Promise.resolve();
-  return { clock, random, resolver, network, files, defer, arrived };
+  return { clock, random, resolver, network, files, defer, arrived: () => Promise.resolve() };
 }
 
 function sibling(name: string): Joined {

@@ -2,7 +2,7 @@
  * The commands of smtpctl(8): what each asks the daemon, and how its answer is shown.
  *
  * Commands of OpenSMTPD that are not built yet are known by name, so that they can
- * say so. `stop` is ours.
+ * say so. `stop` and `reload` are ours.
  */
 import type { ControlRequest, Subsystem, Target } from "#model/ipc/control-link.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
@@ -11,6 +11,8 @@ import type { Parameters, Pattern } from "./command-words.ts";
 export type Shown =
   /** One line, or one JSON text, for each row. */
   | { readonly kind: "rows" }
+  /** The same, with rows of several lines. */
+  | { readonly kind: "lines" }
   /** `key=value` lines, sorted, or one JSON object. */
   | { readonly kind: "values" }
   /** One line for each row, or one JSON object. */
@@ -20,7 +22,9 @@ export type Shown =
   /** `N envelopes scheduled`. */
   | { readonly kind: "count"; readonly verb: string }
   /** `command succeeded`. */
-  | { readonly kind: "outcome" };
+  | { readonly kind: "outcome" }
+  /** What is wrong or to be known, then `WHAT reloaded`; or one JSON object of it all. */
+  | { readonly kind: "reload"; readonly what: string };
 
 export interface Asking {
   readonly request: ControlRequest;
@@ -69,7 +73,6 @@ const NOT_BUILT: readonly string[] = [
   "unprofile imsg",
   "unprofile queue",
   ...TRACES.map((subsystem) => `untrace ${subsystem}`),
-  "update table TABLE",
 ];
 
 export const COMMANDS: readonly SmtpctlCommand[] = [
@@ -83,7 +86,7 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   })),
   command("show envelope EVPID", ([id]) => ({
     request: { kind: "show-envelope", evpid: hexId(id) },
-    shown: { kind: "rows" },
+    shown: { kind: "lines" },
   })),
   ...["EVPID", "MSGID"].map((parameter) => command(`show message ${parameter}`, showMessage)),
   command("show status", () => ({ request: { kind: "show-status" }, shown: { kind: "states" } })),
@@ -107,6 +110,14 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   order("log brief", { kind: "log", verbose: false }),
   order("log verbose", { kind: "log", verbose: true }),
   order("stop", { kind: "stop" }),
+  command("reload", () => ({
+    request: { kind: "reload" },
+    shown: { kind: "reload", what: "configuration" },
+  })),
+  command("update table TABLE", ([name = ""]) => ({
+    request: { kind: "update-table", name },
+    shown: { kind: "reload", what: `table ${name}` },
+  })),
   ...NOT_BUILT.map((words) => command(words, undefined)),
 ];
 

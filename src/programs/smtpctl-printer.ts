@@ -34,9 +34,11 @@ const BASE64_UNIT = 3;
 export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerPrinter {
   switch (shown.kind) {
     case "rows":
-      return rows(form, output);
+      return rows(form, output, (line) => printable(line, Number.POSITIVE_INFINITY));
+    case "lines":
+      return rows(form, output, printableLines);
     case "states":
-      return form === "json" ? objectOf(output) : rows(form, output);
+      return form === "json" ? objectOf(output) : rows(form, output, printable);
     case "values":
       return form === "json" ? objectOf(output) : sortedValues(output);
     case "message":
@@ -46,22 +48,29 @@ export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerP
       return outcome(form, output, ({ count }) => `${counted(count, "envelope")} ${shown.verb}`);
     case "outcome":
       return outcome(form, output, () => "command succeeded");
+    case "reload":
+      return form === "json" ? reloadJson(output) : reloadText(shown.what, output);
     default:
       return unreachable(shown);
   }
 }
 
 /** A row may have no text, or no JSON: then there is nothing to print of it. */
-function rows(form: Form, output: Output): AnswerPrinter {
+function rows(form: Form, output: Output, safe: (line: string) => string): AnswerPrinter {
   return {
     take(part) {
       if (part.kind !== "row") return;
-      const line =
-        form === "json" ? printableJson(part.json) : printable(part.line, Number.POSITIVE_INFINITY);
-      if (line !== "") output.print(`${line}\n`);
+      const text = form === "json" ? printableJson(part.json) : safe(part.line);
+      if (text !== "") output.print(`${text}\n`);
     },
     end() {},
   };
+}
+
+/** The line ends of a row are the daemon's: it has escaped those of strangers. */
+function printableLines(row: string): string {
+  const lines = row.trimEnd().split("\n");
+  return lines.map((line) => printable(line, Number.POSITIVE_INFINITY)).join("\n");
 }
 
 /** The objects of all rows as one; numbers that several processes counted are added. */
@@ -156,6 +165,36 @@ function outcome(form: Form, output: Output, words: (done: Done) => string): Ans
       const { ok, count } = done;
       if (form === "json") output.print(`${JSON.stringify({ ok, count })}\n`);
       else if (ok) output.print(`${words(done)}\n`);
+    },
+  };
+}
+
+/** Complaints are several lines each, and no part of what programs read. */
+function reloadText(what: string, output: Output): AnswerPrinter {
+  return {
+    take(part) {
+      if (part.kind !== "row" || part.line === "") return;
+      output.complain(`${printableLines(part.line)}\n`);
+    },
+    end({ ok }) {
+      if (ok) output.print(`${what} reloaded\n`);
+    },
+  };
+}
+
+/** `{"ok":…,"why":…,"complaints":[…],"stranded":{…}}`. */
+function reloadJson(output: Output): AnswerPrinter {
+  const complaints: unknown[] = [];
+  let stranded: unknown;
+  return {
+    take(part) {
+      if (part.kind !== "row") return;
+      const row = JSON.parse(part.json) as { complaint?: unknown; stranded?: unknown };
+      if (row.complaint !== undefined) complaints.push(row.complaint);
+      stranded ??= row.stranded;
+    },
+    end({ ok, text: why }) {
+      output.print(`${printableJson(JSON.stringify({ ok, why, complaints, stranded }))}\n`);
     },
   };
 }

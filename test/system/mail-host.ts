@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import type { TableFiles } from "#base/ports/table-files.ts";
-import type { Config } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
+import type { FilesFault } from "#model/config/config-source.ts";
+import { parseConfig, type ParsedConfig } from "#model/config/parse-config.ts";
 import { type MailSystem, startMailSystem } from "#processes/one-process.ts";
+import type { Reloaded } from "#processes/reloads.ts";
 import type { Role } from "#processes/roles.ts";
 import { runSmtp } from "#programs/smtp-run.ts";
 import { runSmtpctl } from "#programs/smtpctl-run.ts";
@@ -26,6 +27,8 @@ export interface HostSettings {
   readonly dispatchers?: number;
   /** Of `db:` tables. */
   readonly tableFiles?: TableFiles;
+  /** Files that the configuration names, by path. */
+  readonly files?: ReadonlyMap<string, string>;
 }
 
 export interface Letter {
@@ -45,7 +48,9 @@ export class MailHost {
   readonly log: string[] = [];
   readonly #world: SimWorld;
   readonly #settings: HostSettings;
-  readonly #config: Config;
+  /** Its smtpd.conf, which a test may write anew; `listen on ADDRESS` goes before it. */
+  rules: readonly string[];
+  files: ReadonlyMap<string, string>;
   #parts = new Set<SimProcess>();
   #system: MailSystem | undefined;
 
@@ -64,7 +69,8 @@ export class MailHost {
   private constructor(world: SimWorld, settings: HostSettings) {
     this.#world = world;
     this.#settings = settings;
-    this.#config = configOf(settings);
+    this.rules = settings.rules;
+    this.files = settings.files ?? new Map();
   }
 
   get running(): boolean {
@@ -73,6 +79,8 @@ export class MailHost {
 
   async start(): Promise<void> {
     const { name, address, dispatchers = 2, tableFiles } = this.#settings;
+    const { config, complaints } = this.#read();
+    assert.ok(config !== undefined, JSON.stringify(complaints));
     const started = startMailSystem(
       {
         users: this.#world.users,
@@ -84,7 +92,8 @@ export class MailHost {
         },
       },
       {
-        config: this.#config,
+        config,
+        reader: { whole: async () => this.#read(), table: async () => this.#read() },
         spool: `${this.#folder}/spool`,
         controlSocket: `${this.#folder}/control.sock`,
         hostname: name,
@@ -120,6 +129,14 @@ export class MailHost {
   /** kill -9 of one process; the daemon starts it again. */
   kill(role: Role): void {
     this.#system?.kill(role);
+  }
+
+  /** Has it take up what `rules` say, as a program does that embeds it. */
+  async reload(): Promise<Reloaded> {
+    const { config, complaints } = this.#read();
+    assert.ok(config !== undefined, JSON.stringify(complaints));
+    assert.ok(this.#system !== undefined, "it runs");
+    return this.#world.clock.runUntilSettled(this.#system.reload(config), STEP_MS);
   }
 
   /** `smtp -s SERVER -F FROM RECIPIENT …` on another machine, in the time that passes by itself. */
@@ -191,6 +208,21 @@ export class MailHost {
     return (await this.control("show", "queue")).split("\n").filter((line) => line !== "");
   }
 
+  #read(): ParsedConfig {
+    const { name, address } = this.#settings;
+    const text = [`listen on ${address}`, ...this.rules, ""].join("\n");
+    const files = new Map([...this.files, ["smtpd.conf", text]]);
+    return parseConfig(
+      { file: "smtpd.conf", read: (path) => files.get(path) ?? absent(path) },
+      {
+        serverName: name,
+        interfaces: new Map([["eth0", [address]]]),
+        enqueueSocketPath: `/${name}/enqueue.sock`,
+        macros: new Map(),
+      },
+    );
+  }
+
   get #folder(): string {
     return `/${this.#settings.name}`;
   }
@@ -208,19 +240,8 @@ export function domainRules(name: string, domain: string): readonly string[] {
 
 export const VMAIL = { name: "vmail", uid: 500, gid: 500, home: "/home/vmail" } as const;
 
-function configOf({ name, address, rules }: HostSettings): Config {
-  const lines = [`listen on ${address}`, ...rules, ""];
-  const { config, complaints } = parseConfig(
-    { file: "smtpd.conf", read: () => lines.join("\n") },
-    {
-      serverName: name,
-      interfaces: new Map([["eth0", [address]]]),
-      enqueueSocketPath: `/${name}/enqueue.sock`,
-      macros: new Map(),
-    },
-  );
-  assert.ok(config !== undefined, JSON.stringify(complaints));
-  return config;
+function absent(path: string): FilesFault {
+  return { kind: "files-fault", code: "ENOENT", message: `no such file: ${path}` };
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
