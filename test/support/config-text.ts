@@ -5,8 +5,25 @@ import * as fc from "fast-check";
 const quotedText = fc
   .array(
     fc.constantFrom(
-      ...["a", "Z", "9", ".", " ", "\t", "\\x", '\\"', "\\ ", "\\\\ ", "'", "#", "{", "}"],
-      ...["=>", ",", "$n", "é", "%%"],
+      "a",
+      "Z",
+      "9",
+      ".",
+      " ",
+      "\t",
+      "\\x",
+      '\\"',
+      "\\ ",
+      "\\\\ ",
+      "'",
+      "#",
+      "{",
+      "}",
+      "=>",
+      ",",
+      "$n",
+      "é",
+      "%%",
     ),
     { minLength: 1, maxLength: 8 },
   )
@@ -34,8 +51,8 @@ function line(head: string, ...parts: readonly fc.Arbitrary<string>[]): fc.Arbit
     .map(([indices, ...texts]) => [head, ...indices.map((index) => texts[index] ?? "")].join(" "));
 }
 
-function word(text: string): fc.Arbitrary<string> {
-  return fc.constant(text);
+function word(written: string): fc.Arbitrary<string> {
+  return fc.constant(written);
 }
 
 function valued(name: string, value: fc.Arbitrary<string>): fc.Arbitrary<string> {
@@ -51,15 +68,31 @@ const tag = valued("tag", text);
 const listeners = fc.tuple(
   line(
     "listen on lo port 25",
-    ...[word("inet6"), tag, filter, ciphers, curves, protocols],
-    ...[word("mask-src"), word("received-auth"), word("no-dsn"), word("proxy-v2")],
-    ...[word("hostname h.example"), word("hostnames <addresses>"), word("hostnames { ::1 = h }")],
+    word("inet6"),
+    tag,
+    filter,
+    ciphers,
+    curves,
+    protocols,
+    word("mask-src"),
+    word("received-auth"),
+    word("no-dsn"),
+    word("proxy-v2"),
+    word("hostname h.example"),
+    word("hostnames <addresses>"),
+    word("hostnames { ::1 = h }"),
     word("senders <pairs> masquerade"),
   ).filter((each) => each.split(" hostnames ").length < 3),
   line(
     "listen on lo port 26 pki p",
-    ...[ciphers, curves, protocols, tag, filter],
-    ...[word('pki "*"'), word("ca c"), word("senders <pairs>")],
+    ciphers,
+    curves,
+    protocols,
+    tag,
+    filter,
+    word('pki "*"'),
+    word("ca c"),
+    word("senders <pairs>"),
     fc.constantFrom("auth", "auth-optional <secrets>", "auth <secrets>"),
   ).chain((each) =>
     fc
@@ -68,7 +101,12 @@ const listeners = fc.tuple(
   ),
   line(
     "listen on socket",
-    ...[tag, filter, word("mask-src"), word("no-dsn"), word("user app"), word("group app")],
+    tag,
+    filter,
+    word("mask-src"),
+    word("no-dsn"),
+    word("user app"),
+    word("group app"),
     fc.constantFrom("mode 0600", "mode 777"),
   ),
 );
@@ -76,15 +114,25 @@ const listeners = fc.tuple(
 const settings = fc.tuple(
   line(
     "\n",
-    ...[word("smtp max-message-size 1.5K\n"), word("smtp limit max-rcpt 7 max-mails 8\n")],
-    ...[word('smtp sub-addr-delim "#"\n'), word("queue ttl 25h\n"), word("queue compression\n")],
-    ...[word("queue encryption stdin\n"), word("bounce warn-interval 2h 1h, 3d\n")],
-    ...[word('admd "a b"\n'), word("mta max-deferred 7\n"), word("compat opensmtpd\n")],
-    ...[word("mta limit inet4 max-conn-per-host 3 session-keepalive 0\n")],
-    ...[word("mta limit for domain Example.org inet6 task-hiwat 9\n")],
-    ...[word("mta limit for domain b.example conn-delay-route 0\n"), word("compat none\n")],
-    ...[word("mda limit max-session 3\n"), word("scheduler limit max-inflight 5\n")],
-    ...[word("srs key backup b\n"), word("srs ttl 3d\n"), word("pki p dhe auto\n")],
+    word("smtp max-message-size 1.5K\n"),
+    word("smtp limit max-rcpt 7 max-mails 8\n"),
+    word('smtp sub-addr-delim "#"\n'),
+    word("queue ttl 25h\n"),
+    word("queue compression\n"),
+    word("queue encryption stdin\n"),
+    word("bounce warn-interval 2h 1h, 3d\n"),
+    word('admd "a b"\n'),
+    word("mta max-deferred 7\n"),
+    word("compat opensmtpd\n"),
+    word("mta limit inet4 max-conn-per-host 3 session-keepalive 0\n"),
+    word("mta limit for domain Example.org inet6 task-hiwat 9\n"),
+    word("mta limit for domain b.example conn-delay-route 0\n"),
+    word("compat none\n"),
+    word("mda limit max-session 3\n"),
+    word("scheduler limit max-inflight 5\n"),
+    word("srs key backup b\n"),
+    word("srs ttl 3d\n"),
+    word("pki p dhe auto\n"),
     line("smtp tls ciphers legacy", curves, protocols).map((each) => `${each}\n`),
   ).map((each) => each.replaceAll("\n ", "\n")),
 );
@@ -102,7 +150,9 @@ const local = [
 ];
 const user = word("user vmail");
 const actions = fc.oneof(
-  ...[line("mbox", ...local), line("forward-only", ...local), line("expand-only", ...local)],
+  line("mbox", ...local),
+  line("forward-only", ...local),
+  line("expand-only", ...local),
   line("maildir", word("junk"), user, ...local),
   text.chain((path) => line(`maildir ${path}`, word("junk"), user, ...local)),
   line('lmtp "/run/l m"', word("rcpt-to"), user, ...local),
@@ -111,9 +161,17 @@ const actions = fc.oneof(
   line('mda "/bin/x \'%{rcpt}\' \\"q\\""', user, ...local),
   line(
     "relay",
-    ...[ciphers, curves, protocols, filter, word("srs"), word("pki p"), word("ca c")],
+    ciphers,
+    curves,
+    protocols,
+    filter,
+    word("srs"),
+    word("pki p"),
+    word("ca c"),
     fc.constantFrom("tls", "tls no-verify"),
-    ...[word("mail-from a@b.example"), word("src <addresses>"), word("helo h")],
+    word("mail-from a@b.example"),
+    word("src <addresses>"),
+    word("helo h"),
     word("helo-src { 192.0.2.1 = out.example }"),
     fc.constantFrom(
       "backup",

@@ -4,6 +4,7 @@
  *
  * Source: smtpd.conf(5); OpenSMTPD parse.y (its complaints).
  */
+import { unreachable } from "#base/unreachable.ts";
 import type { BuildScope } from "./build-scope.ts";
 import { isTaken, Names } from "./build-names.ts";
 import type { ComplaintList } from "./complaint.ts";
@@ -139,6 +140,8 @@ function buildLink({ at, name, filter }: FilterStatement, builder: Builder): Lin
       return buildPhase({ at, name: name.text }, filter, builder.tables);
     case "chain":
       return undefined;
+    default:
+      return unreachable(filter);
   }
 }
 
@@ -171,6 +174,8 @@ function buildCondition(
       const match = tables.match(syntax.match, `filter ${syntax.kind}`);
       return match && { kind: syntax.kind, match };
     }
+    default:
+      return unreachable(syntax);
   }
 }
 

@@ -7,7 +7,7 @@ import { formatPlace, type Listener, type Place } from "./config.ts";
 import { DEFAULT_SMTP_PORT, DEFAULT_SMTPS_PORT, DEFAULT_SOCKET_MODE } from "./defaults.ts";
 import { listenAddresses } from "./listen-addresses.ts";
 import { socketPathFault } from "./relay-url.ts";
-import type { ListenOptions, ListenStatement } from "./syntax.ts";
+import type { ListenOptions, ListenStatement, Option } from "./syntax.ts";
 
 /** What all endpoints of one line share. */
 type Shared = Omit<Listener, "endpoint">;
@@ -112,24 +112,26 @@ function buildSenders(
 /** Where each field of a listener was set. */
 function placesOf(options: ListenOptions): Listener["places"] {
   const { tls, ca, ciphers, curves, protocols } = options;
-  const at: Readonly<Partial<Record<keyof Listener["places"], Place | undefined>>> = {
-    endpoint: options.port?.at,
-    socketMode: options.mode?.at,
-    socketUser: options.user?.at,
-    socketGroup: options.group?.at,
-    tls: (tls ?? ca ?? ciphers ?? curves ?? protocols)?.at,
-    auth: options.auth?.at,
-    tag: options.tag?.at,
-    hostname: options.hostname?.at,
-    hostnames: options.hostnames?.at,
-    senders: options.senders?.at,
-    filters: options.filter?.at,
-    maskSource: options.maskSource?.at,
-    receivedAuth: options.receivedAuth?.at,
-    noDsn: options.noDsn?.at,
-    proxyV2: options.proxyV2?.at,
+  const byField: Readonly<Record<keyof Listener["places"], Option<unknown> | undefined>> = {
+    endpoint: options.port,
+    socketMode: options.mode,
+    socketUser: options.user,
+    socketGroup: options.group,
+    tls: tls ?? ca ?? ciphers ?? curves ?? protocols,
+    auth: options.auth,
+    tag: options.tag,
+    hostname: options.hostname,
+    hostnames: options.hostnames,
+    senders: options.senders,
+    filters: options.filter,
+    maskSource: options.maskSource,
+    receivedAuth: options.receivedAuth,
+    noDsn: options.noDsn,
+    proxyV2: options.proxyV2,
   };
-  return Object.fromEntries(Object.entries(at).filter(([, place]) => place !== undefined));
+  return Object.fromEntries(
+    Object.entries(byField).flatMap(([field, option]) => (option ? [[field, option.at]] : [])),
+  );
 }
 
 function endpoints(

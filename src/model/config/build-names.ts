@@ -53,19 +53,23 @@ export function buildPkis(statements: readonly Statement[]): ReadonlyMap<string,
   return pkis;
 }
 
+const NEW_PKI = { cert: undefined, key: undefined, dhe: "none" } as const;
+
 function mergePki(statement: PkiStatement, earlier: Pki | undefined): Pki {
   const { cert, key, dhe } = statement;
-  const places: { -readonly [Field in keyof Pki["places"]]: Place } = { ...earlier?.places };
-  if (cert !== undefined) places.cert = cert.at;
-  if (key !== undefined) places.key = key.at;
-  if (dhe !== undefined) places.dhe = dhe.at;
+  const before = earlier ?? { at: statement.at, places: {}, ...NEW_PKI };
   return {
-    at: earlier?.at ?? statement.at,
-    places,
+    at: before.at,
+    places: {
+      ...before.places,
+      ...(cert && { cert: cert.at }),
+      ...(key && { key: key.at }),
+      ...(dhe && { dhe: dhe.at }),
+    },
     name: statement.name.text,
-    cert: cert?.value ?? earlier?.cert,
-    key: key?.value ?? earlier?.key,
-    dhe: dhe?.value ?? earlier?.dhe ?? "none",
+    cert: cert?.value ?? before.cert,
+    key: key?.value ?? before.key,
+    dhe: dhe?.value ?? before.dhe,
   };
 }
 

@@ -96,6 +96,10 @@ function defaultSettings(serverName: string, compat: Settings["compat"]): Draft[
 
 function applySetting(draft: Draft, value: SettingSyntax): void {
   const { settings, places, complaints } = draft;
+  if (isNumber(value)) {
+    applyNumber(draft, value);
+    return;
+  }
   switch (value.name) {
     case "compat":
       places.set("compat", value.at);
@@ -112,12 +116,8 @@ function applySetting(draft: Draft, value: SettingSyntax): void {
       applyTls(draft, value.value, value.at);
       return;
     case "queueCompression":
-      places.set("queue compression", value.at);
-      settings.queueCompression = true;
-      return;
     case "queueEncryption":
-      places.set("queue encryption", value.at);
-      settings.queueEncryption = queueEncryption(value.key, complaints);
+      applyQueue(draft, value);
       return;
     case "bounceWarnIntervals":
       places.set("bounce warn-interval", value.at);
@@ -128,17 +128,33 @@ function applySetting(draft: Draft, value: SettingSyntax): void {
     case "srsTtlMs":
       applySrs(draft, value);
       return;
-    case "maxMessageBytes":
-    case "maxRecipients":
-    case "maxMailsPerSession":
-    case "queueTtlMs":
-    case "mtaMaxDeferred":
-      checkBounds(value.name, value.value.value, value.value.at, complaints);
-      settings[value.name] = value.value.value;
-      places.set(SETTINGS[value.name].directive, value.value.at);
-      return;
     default:
       unreachable(value);
+  }
+}
+
+type NumberSyntax = Extract<SettingSyntax, { readonly name: NumberSettingName }>;
+
+function isNumber(value: SettingSyntax): value is NumberSyntax {
+  return value.name in SETTINGS;
+}
+
+function applyNumber({ settings, places, complaints }: Draft, { name, value }: NumberSyntax): void {
+  checkBounds(name, value.value, value.at, complaints);
+  settings[name] = value.value;
+  places.set(SETTINGS[name].directive, value.at);
+}
+
+function applyQueue(
+  { settings, places, complaints }: Draft,
+  value: Extract<SettingSyntax, { readonly name: "queueCompression" | "queueEncryption" }>,
+): void {
+  if (value.name === "queueCompression") {
+    places.set("queue compression", value.at);
+    settings.queueCompression = true;
+  } else {
+    places.set("queue encryption", value.at);
+    settings.queueEncryption = queueEncryption(value.key, complaints);
   }
 }
 

@@ -53,69 +53,76 @@ export function translateRule(
   return [words.join(" "), ["match", ...rule.match, "action", name].join(" ")];
 }
 
+/** Reads what follows a word of the rule; false if it is not known. */
+type ReadClause = (reader: TokenReader, rule: Translation, not: string) => boolean;
+
+const CLAUSES: ReadonlyMap<string, ReadClause> = new Map<string, ReadClause>([
+  ["tagged", (reader, { match }, not) => pushOperand(reader, match, `${not}tag`)],
+  ["sender", (reader, { match }) => pushOperand(reader, match, `${notNext(reader)}mail-from`)],
+  ["recipient", (reader, { match }) => pushOperand(reader, match, `${notNext(reader)}rcpt-to`)],
+  ["from", (reader, rule) => readParty(reader, rule, ["from", "source", "src"])],
+  ["for", (reader, rule) => readParty(reader, rule, ["for", "domain", "domain"])],
+  ["deliver", (reader, rule) => reader.accept("to") && readDelivery(reader, rule)],
+  ["relay", readRelay],
+  ["forward-only", (_, rule) => setMethod(rule, "forward-only")],
+  ["expire", readExpire],
+  ["as", readAs],
+  ["backup", readBackup],
+  ["rcpt-to", (_, rule) => addOption(rule, "rcpt-to")],
+  ["tls", (reader, rule) => addOption(rule, reader.accept("verify") ? "tls" : "tls no-verify")],
+  ["verify", (_, rule) => addOption(rule, "tls")],
+]);
+
 /** False if what comes next is not known. */
 function readClause(reader: TokenReader, rule: Translation): boolean {
-  const not = reader.acceptSign("!") ? "!" : "";
+  const not = notNext(reader);
   const word = reader.take().text;
   const option = OPERAND_OPTIONS.get(word);
   if (option !== undefined) return pushOperand(reader, rule.options, option);
-  switch (word) {
-    case "tagged":
-      return pushOperand(reader, rule.match, `${not}tag`);
-    case "sender":
-      return pushOperand(reader, rule.match, `${notNext(reader)}mail-from`);
-    case "recipient":
-      return pushOperand(reader, rule.match, `${notNext(reader)}rcpt-to`);
-    case "from":
-      return readFrom(reader, rule);
-    case "for":
-      return readFor(reader, rule);
-    case "deliver":
-      return reader.accept("to") && readDelivery(reader, rule);
-    case "relay":
-      return readRelay(reader, rule);
-    case "forward-only":
-      rule.method = "forward-only";
-      return true;
-    case "expire":
-      rule.ttl = reader.take().text;
-      return true;
-    case "as":
-      return pushOperand(
-        reader,
-        rule.options,
-        rule.method?.startsWith("relay") ? "mail-from" : "user",
-      );
-    case "rcpt-to":
-    case "backup":
-    case "tls":
-    case "verify":
-      return readFlag(reader, rule, word);
-    default:
-      return false;
-  }
+  return CLAUSES.get(word)?.(reader, rule, not) ?? false;
 }
 
 function notNext(reader: TokenReader): string {
   return reader.acceptSign("!") ? "!" : "";
 }
 
-function readFrom(reader: TokenReader, rule: Translation): boolean {
+/** `from` or `for`, with the word that a table follows, then and now. */
+function readParty(
+  reader: TokenReader,
+  rule: Translation,
+  [word, before, today]: readonly [word: string, before: string, today: string],
+): boolean {
   const not = notNext(reader);
-  if (reader.accept("source")) return pushOperand(reader, rule.match, `${not}from src`);
+  if (reader.accept(before)) return pushOperand(reader, rule.match, `${not}${word} ${today}`);
   const { text } = reader.take();
   if (text !== "any" && text !== "local") return false;
-  rule.match.push(`${not}from ${text}`);
+  rule.match.push(`${not}${word} ${text}`);
   return true;
 }
 
-function readFor(reader: TokenReader, rule: Translation): boolean {
-  const not = notNext(reader);
-  if (reader.accept("domain")) return pushOperand(reader, rule.match, `${not}for domain`);
-  const { text } = reader.take();
-  if (text !== "any" && text !== "local") return false;
-  rule.match.push(`${not}for ${text}`);
+function setMethod(rule: Translation, method: string): boolean {
+  rule.method = method;
   return true;
+}
+
+function addOption(rule: Translation, option: string): boolean {
+  rule.options.push(option);
+  return true;
+}
+
+function readExpire(reader: TokenReader, rule: Translation): boolean {
+  rule.ttl = reader.take().text;
+  return true;
+}
+
+function readAs(reader: TokenReader, rule: Translation): boolean {
+  const isRelay = rule.method?.startsWith("relay") === true;
+  return pushOperand(reader, rule.options, isRelay ? "mail-from" : "user");
+}
+
+function readBackup(reader: TokenReader, rule: Translation): boolean {
+  const name = reader.isAtString() ? ` mx ${printWord(reader.take().text)}` : "";
+  return addOption(rule, `backup${name}`);
 }
 
 function readDelivery(reader: TokenReader, rule: Translation): boolean {
@@ -132,16 +139,6 @@ function readRelay(reader: TokenReader, rule: Translation): boolean {
     if (!reader.isAtString()) return false;
     rule.method += ` host ${printWord(translateUrl(reader.take().text))}`;
   }
-  return true;
-}
-
-function readFlag(reader: TokenReader, rule: Translation, word: string): boolean {
-  if (word === "rcpt-to") rule.options.push("rcpt-to");
-  else if (word === "backup") {
-    rule.options.push("backup");
-    if (reader.isAtString()) rule.options.push(`mx ${printWord(reader.take().text)}`);
-  } else if (word === "tls") rule.options.push(reader.accept("verify") ? "tls" : "tls no-verify");
-  else rule.options.push("tls");
   return true;
 }
 

@@ -4,9 +4,10 @@
  *
  * `all` and `egress` are interface groups of OpenBSD, which files for other systems
  * use as well: here `all` is every address of the machine, `egress` those of the
- * interfaces that have a default route. A host name is looked up under `compat
- * opensmtpd` alone: nooSMTPD has dropped that, since what a resolver says at start
- * decides where a server is reachable.
+ * interfaces that have a default route. `lo0` and `lo` are the loopback interface
+ * where it has another name. A host name is looked up under `compat opensmtpd` alone:
+ * nooSMTPD has dropped that, since what a resolver says at start decides where a
+ * server is reachable.
  *
  * Source: OpenSMTPD parse.y (host, interface, host_dns).
  */
@@ -15,6 +16,12 @@ import type { ComplaintList } from "./complaint.ts";
 import type { Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
 import type { Statement, Word } from "./syntax.ts";
+
+/**
+ * The loopback addresses, on every system. RFC 6761 §6.3: `localhost` needs no look-up;
+ * OpenSMTPD's default file has `lo0` on one system and `localhost` on another.
+ */
+const LOOPBACK_NAMES: readonly string[] = ["localhost", "lo0", "lo"];
 
 interface AddressScope {
   readonly context: BuildContext;
@@ -46,7 +53,7 @@ export function hostNamesIn(
     if (statement.kind !== "listen" || statement.target.kind !== "address") continue;
     const { text } = statement.target.name;
     const isKnown = interfaces.has(text) || hostAddresses?.has(text) === true;
-    const isGroup = ["all", "egress", "localhost"].includes(text);
+    const isGroup = ["all", "egress", ...LOOPBACK_NAMES].includes(text);
     if (!isKnown && !isGroup && parseIpAddress(text) === undefined && isHostName(text))
       names.add(text);
   }
@@ -69,13 +76,12 @@ function lookUp(name: Word, { context, settings, complaints }: AddressScope): re
   }
   if (text === "all") return all;
   if (text === "egress") return egressAddresses(name, context, complaints);
-  // RFC 6761 §6.3: this name needs no look-up, and OpenSMTPD's own default file has it.
-  if (text === "localhost") {
+  if (LOOPBACK_NAMES.includes(text)) {
     const loopback = all.filter(isLoopbackText);
     return loopback.length > 0 ? loopback : ["127.0.0.1"];
   }
   if (parseIpAddress(text) !== undefined) return [text.replace(/^\[(?:ipv6:)?(.*)\]$/iu, "$1")];
-  return hostAddresses(name, { context, settings, complaints });
+  return addressesOfHost(name, { context, settings, complaints });
 }
 
 function egressAddresses(
@@ -95,7 +101,7 @@ function egressAddresses(
   return [];
 }
 
-function hostAddresses({ text, at }: Word, scope: AddressScope): readonly string[] {
+function addressesOfHost({ text, at }: Word, scope: AddressScope): readonly string[] {
   const { context, settings, complaints } = scope;
   const isName = isHostName(text) && text.includes(".");
   if (settings.compat === "opensmtpd") {

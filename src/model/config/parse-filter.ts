@@ -115,8 +115,13 @@ function parseCondition(reader: TokenReader, kind: ConditionWord): FilterConditi
     case "rdns":
     case "auth":
       return { kind, match: isAtTableMatch(reader) ? parseTableMatch(reader) : undefined };
-    default:
+    case "src":
+    case "helo":
+    case "mail-from":
+    case "rcpt-to":
       return { kind, match: parseTableMatch(reader) };
+    default:
+      return unreachable(kind);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Prints certificates, programs, filters and wrappers. */
+import { unreachable } from "#base/unreachable.ts";
 import type { Ca, Config, Filter, FilterAction, MdaWrapper, Pki, Proc } from "./config.ts";
 import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";
 import { printMatch } from "./print-table.ts";
@@ -46,6 +47,8 @@ export function printFilter(filter: Filter, { procs }: Config): PrintedLine {
       const text = `${head} phase ${phase} match ${asked} ${printAction(filter.action)}`;
       return line(text, filter.at);
     }
+    default:
+      return unreachable(filter);
   }
 }
 
@@ -60,6 +63,8 @@ function printAction(action: FilterAction): string {
     case "junk":
     case "bypass":
       return action.kind;
+    default:
+      return unreachable(action);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Prints tables, where they are declared and where they are used. */
+import { unreachable } from "#base/unreachable.ts";
 import type { Table, TableMatch } from "./config.ts";
 import { line, type PrintedLine } from "./printed-line.ts";
 import { printWord, quote } from "./quote.ts";
@@ -47,6 +48,8 @@ function printSource(table: Table): string {
     case "inline":
     case "builtin":
       return printItems(table);
+    default:
+      return unreachable(source);
   }
 }
 

@@ -69,8 +69,8 @@ test("tables, certificates, filters and actions are shared with those who use th
   const again = deserialiseConfig(serialiseConfig(config));
   const [rule, other] = again.rules;
   const tables = [rule, other].map((each): Table | undefined => {
-    const test = each?.criteria.find((criterion) => criterion.test.kind === "for")?.test;
-    return test?.kind === "for" && test.to.kind === "domain" ? test.to.match.table : undefined;
+    const asked = each?.criteria.find((criterion) => criterion.test.kind === "for")?.test;
+    return asked?.kind === "for" && asked.to.kind === "domain" ? asked.to.match.table : undefined;
   });
   assert.ok(tables[0] !== undefined && tables[0] === tables[1]);
   assert.equal(tables[0], again.tables.get("t"));

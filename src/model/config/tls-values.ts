@@ -165,7 +165,7 @@ function fault(reason: string, hint: string): TlsValueFault {
   return { kind: "tls-value-fault", reason, hint };
 }
 
-function isFault<Value>(value: Value | TlsValueFault): value is TlsValueFault {
+function isFault(value: unknown): value is TlsValueFault {
   return (
     typeof value === "object" &&
     value !== null &&
