@@ -138,16 +138,22 @@ function lacksLabel(auth: Table, label: string): boolean {
   return ![...auth.entries.keys()].some((key) => key.toLowerCase() === wanted);
 }
 
-/** In canonical text; "" is the null reverse-path. */
+/** In canonical text: USER@DOMAIN, @DOMAIN, USER; "" is the null reverse-path. */
 function buildMailFrom(
   { text, at }: Word,
   { context, complaints }: BuildScope,
 ): string | undefined {
   if (text === "" || text === "<>") return "";
-  const address = parseAddress(text, context.serverName);
-  if (!("kind" in address)) return formatAddress(address);
-  complaints.error(at, `invalid address: ${text}`, "write USER@DOMAIN");
-  return undefined;
+  const isDomain = text.startsWith("@");
+  const isUser = !text.includes("@");
+  const whole = isDomain ? `user${text}` : isUser ? `${text}@domain` : text;
+  const address = parseAddress(whole, context.serverName);
+  if ("kind" in address) {
+    complaints.error(at, `invalid address: ${text}`, "write USER@DOMAIN, @DOMAIN or USER");
+    return undefined;
+  }
+  if (isUser) return address.localPart;
+  return isDomain ? `@${address.domain}` : formatAddress(address);
 }
 
 function buildPki(name: Word, scope: BuildScope): Pki | undefined {

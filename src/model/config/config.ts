@@ -349,7 +349,7 @@ export interface RelayAction extends ActionBase {
   readonly to: RelayTo;
   /** `auth T`: `user:password` by label. */
   readonly auth: Table | undefined;
-  /** `mail-from ADDR`: replaces the reverse-path. */
+  /** `mail-from ADDR`: replaces the reverse-path; `@DOMAIN` and `USER` a part of it. "" is the null one. */
   readonly mailFrom: string | undefined;
   /** `src T`: source addresses, in turn. */
   readonly src: Table | undefined;

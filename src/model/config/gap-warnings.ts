@@ -21,6 +21,8 @@ export function warnOfGaps(config: Config, whole: Place, complaints: ComplaintLi
 /** Bounces match a rule that asks no more of their sender than to be local. */
 function takesLocalMail({ criteria }: Rule): boolean {
   return criteria.every(({ negated, test }) => {
+    // It came over no connection, from no user.
+    if (test.kind === "tls" || test.kind === "auth") return negated;
     if (test.kind !== "from") return true;
     const { from } = test;
     const isTaken =

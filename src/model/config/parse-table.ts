@@ -61,6 +61,9 @@ function parseSource(table: Word, source: Word): TableStatement["source"] {
   const backend = colon < 0 ? text : text.slice(0, colon);
   const parameter = colon < 0 ? undefined : text.slice(colon + 1);
   const fault = `invalid backend parameter for table: ${table.text}`;
+  // `file:"/etc/mail/x"`: within a word that is not quoted, a quote is a character as any other.
+  if (parameter?.startsWith('"/') === true)
+    throw new Misfit(at, fault, `quotes are around all of it: "${backend}:${parameter.slice(1)}`);
   if (parameter !== undefined && !parameter.startsWith("/"))
     throw new Misfit(at, fault, `the path must be absolute: "${backend}:/…"`);
   const kind = FILE_BACKENDS.get(backend);
