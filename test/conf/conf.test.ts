@@ -97,7 +97,7 @@ function listNotBuilt(config: Config): string {
     .join("");
 }
 
-for (const name of [...casesIn("."), ...casesIn("rogues")]) {
+for (const name of [...casesIn("."), ...casesIn("wild"), ...casesIn("rogues")]) {
   test(`configuration ${name} means, or is told, what its golden says`, () => {
     const text = readFileSync(join(FOLDER, `${name}.conf`), "utf8");
     const shortName = name.replace(/^.*\//u, "");
@@ -117,7 +117,7 @@ for (const name of [...casesIn("."), ...casesIn("rogues")]) {
 }
 
 test("printed meaning of each configuration means the same when it is read", () => {
-  for (const name of casesIn(".")) {
+  for (const name of [...casesIn("."), ...casesIn("wild")]) {
     const text = readFileSync(join(FOLDER, `${name}.conf`), "utf8");
     const { config } = parseConfig(source(name, text), context(text));
     assert.ok(config, name);
