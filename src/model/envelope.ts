@@ -134,7 +134,7 @@ const transportCodec: Codec<Transport> = {
 const trailStepCodec: Codec<TrailStep> = struct<TrailStep>({
   by: oneOf(["alias", "virtual", "include", "forward-file"]),
   source: text(MAX_SOURCE_BYTES),
-  key: address,
+  key: text(MAX_SOURCE_BYTES),
   rule: name,
 });
 

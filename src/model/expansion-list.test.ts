@@ -59,6 +59,7 @@ const FAULTS: readonly (readonly [value: string, fault: string])[] = [
   ["a@b@c", "1:1: not an address: 'a@b@c'"],
   ["bo\0b", "1:1: a control character is part of no entry"],
   ["|a\nb", "1:1: a control character is part of no entry"],
+  ["u".repeat(256), `1:1: neither an address nor a user, a command, a file: '${"u".repeat(80)}'`],
   [`|${"x".repeat(2048)}`, "1:1: the entry is too long"],
 ];
 

@@ -22,7 +22,7 @@ import { MAX_ENVELOPES } from "./envelope.ts";
 export type ExpansionNode =
   /** `user@domain`, in canonical text. */
   | { readonly kind: "address"; readonly address: string }
-  /** In lower case; may have a tag. */
+  /** In lower case; may have a tag. No longer than a local part is. */
   | { readonly kind: "user"; readonly user: string }
   | { readonly kind: "pipe"; readonly command: string }
   | { readonly kind: "file"; readonly path: string }
@@ -218,7 +218,7 @@ function parseNode(written: string): ExpansionNode | BadNode {
   }
   if (text.startsWith("/")) return { kind: "file", path: text };
   if (text.includes("@")) return parseAddressNode(text);
-  if (/^[\w.+-]+$/.test(text)) return { kind: "user", user: text.toLowerCase() };
+  if (/^[\w.+-]{1,255}$/.test(text)) return { kind: "user", user: text.toLowerCase() };
   return bad(`neither an address nor a user, a command, a file: '${text.slice(0, 80)}'`);
 }
 
