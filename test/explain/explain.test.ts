@@ -10,12 +10,15 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { decode, encode } from "#base/codec.ts";
 import { ABSENT, found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
 import type { BuildContext } from "#model/config/config-source.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
+import type { ExplainFault, Explanation } from "#model/explanation.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
+import { explainAnswerCodec } from "#model/ipc/explain-link.ts";
 import { explain } from "#engine/explain/explain.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { type ExplainTools, runExplain } from "#programs/smtpctl-explain.ts";
@@ -108,7 +111,7 @@ const TOOLS: ExplainTools = {
       complain(formatComplaint(complaint));
     if (config === undefined) return { kind: "explain-fault", why: `${file} has errors` };
     const clock = new SimClock();
-    return explain(question, {
+    const answer = await explain(question, {
       config,
       routing: createRouting(config, { users, forwardFiles }),
       clock,
@@ -117,8 +120,16 @@ const TOOLS: ExplainTools = {
       resolver: question.dns ? dns() : undefined,
       hasRoom: () => true,
     });
+    assertTravels(answer);
+    return answer;
   },
 };
+
+/** The same comes of it at the other end of a channel. */
+function assertTravels(answer: Explanation | ExplainFault): void {
+  const decoded = decode(explainAnswerCodec, encode(explainAnswerCodec, answer));
+  assert.deepEqual(decoded, { kind: "decoded", value: answer });
+}
 
 for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".args"))) {
   const name = file.slice(0, -".args".length);

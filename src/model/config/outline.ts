@@ -155,14 +155,18 @@ class Outliner {
 }
 
 /** Tables with passwords. */
-function credentialTables({ listeners, actions }: Config): readonly Table[] {
+function credentialTables({ listeners, actions, rules }: Config): readonly Table[] {
   const tables = [
     ...listeners.map(({ auth }) => (auth.mode === "none" ? undefined : auth.table)),
     ...Array.from(actions.values(), (action) =>
       action.kind === "relay" ? action.auth : undefined,
     ),
   ];
-  return tables.filter((table) => table !== undefined);
+  // `match auth` looks at the names; whether someone logs in is another table's matter, or the same.
+  const matched = rules.flatMap(({ criteria }) =>
+    criteria.map(({ test }) => (test.kind === "auth" ? test.match?.table : undefined)),
+  );
+  return [...tables, ...matched].filter((table) => table !== undefined);
 }
 
 /** A table that stands where it is used is printed there, and with it what it holds. */
