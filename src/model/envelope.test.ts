@@ -31,7 +31,10 @@ const CASES: readonly (readonly [name: string, envelope: Envelope])[] = [
       ],
     },
   ],
-  ["one with the longest way", { ...PLAIN, trail: Array(MAX_TRAIL_STEPS).fill(STEP) }],
+  [
+    "one with the longest way",
+    { ...PLAIN, trail: Array.from({ length: MAX_TRAIL_STEPS }, () => STEP) },
+  ],
 ];
 
 for (const [name, envelope] of CASES) {
@@ -42,7 +45,7 @@ for (const [name, envelope] of CASES) {
 }
 
 test("a way that is too long is a fault to read, and a bug to write", () => {
-  const trail = Array(MAX_TRAIL_STEPS + 1).fill(STEP);
+  const trail = Array.from({ length: MAX_TRAIL_STEPS + 1 }, () => STEP);
   assert.throws(() => encode(envelopeCodec, { ...PLAIN, trail }), RangeError);
   const bytes = encode(envelopeCodec, PLAIN);
   const at = bytes.length - 9; // before the 8 bytes of the time to live

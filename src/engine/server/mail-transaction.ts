@@ -12,6 +12,11 @@ import type { PlannedEnvelope } from "#model/resolution.ts";
 import type { IncomingMessage } from "./incoming-message.ts";
 import type { Service } from "./service.ts";
 
+/** All envelopes of a message cross to the queue in one frame, of 64 MiB with its text. */
+const MAX_ENVELOPE_BYTES: number = 48 * 1024 * 1024;
+/** Of an envelope, besides its texts; more than it takes. */
+const FIXED_ENVELOPE_BYTES = 128;
+
 interface Recipient {
   readonly forwardPath: string;
   readonly envelopes: readonly PlannedEnvelope[];
@@ -23,6 +28,7 @@ export class MailTransaction {
   readonly #service: Service;
   readonly #recipients: Recipient[] = [];
   #envelopeCount = 0;
+  #envelopeBytes = 0;
 
   constructor(mail: Mail, service: Service) {
     this.reversePath = mail.reversePath;
@@ -33,6 +39,10 @@ export class MailTransaction {
   /** Adds a recipient; false if the message would get more envelopes than the queue takes. */
   add(forwardPath: string, envelopes: readonly PlannedEnvelope[]): boolean {
     if (this.#envelopeCount + envelopes.length > MAX_ENVELOPES) return false;
+    let bytes = this.#envelopeBytes;
+    for (const envelope of envelopes) bytes += storedBytes(forwardPath, envelope);
+    if (bytes > MAX_ENVELOPE_BYTES) return false;
+    this.#envelopeBytes = bytes;
     this.#envelopeCount += envelopes.length;
     this.#recipients.push({ forwardPath, envelopes });
     return true;
@@ -78,6 +88,18 @@ export class MailTransaction {
     }
     return envelopes;
   }
+}
+
+/** What an envelope takes when it is stored, at most but for text that is not ASCII. */
+function storedBytes(forwardPath: string, envelope: PlannedEnvelope): number {
+  const { destination, action, transport, rule, trail } = envelope;
+  let bytes = FIXED_ENVELOPE_BYTES + forwardPath.length + destination.length;
+  bytes += action.length + rule.length;
+  if (transport.kind === "mda") bytes += transport.user.length + transport.extension.length;
+  for (const step of trail) {
+    bytes += FIXED_ENVELOPE_BYTES + step.source.length + step.key.length + step.rule.length;
+  }
+  return bytes;
 }
 
 function freshEvpid(random: Random, msgid: string, taken: Set<string>): string {

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MAX_ENVELOPES } from "#model/envelope.ts";
+import type { PlannedEnvelope } from "#model/resolution.ts";
+import type { Service } from "./service.ts";
+import { MailTransaction } from "./mail-transaction.ts";
+
+const STEP = { by: "include", source: "/x".repeat(500), key: "", rule: "smtpd.conf:1" } as const;
+
+function planned(steps: number): PlannedEnvelope {
+  return {
+    destination: "b@example.org",
+    action: "out",
+    transport: { kind: "mta" },
+    rule: "smtpd.conf:1",
+    trail: Array.from({ length: steps }, () => STEP),
+    ttlMs: 1,
+  };
+}
+
+function transaction(): MailTransaction {
+  // Nobody is asked or told before there is a message.
+  const service = {} as Service;
+  const mail = { verb: "MAIL", reversePath: "a@example.org", sizeBytes: 0, is8bit: false } as const;
+  return new MailTransaction(mail, service);
+}
+
+test("a message has a hundred thousand envelopes and no more, whoever they are for", () => {
+  const tx = transaction();
+  const half = Array.from({ length: MAX_ENVELOPES / 2 }, () => planned(0));
+  assert.ok(tx.add("list@example.org", half));
+  assert.ok(tx.add("other@example.org", half));
+  assert.ok(!tx.add("one@example.org", [planned(0)]));
+});
+
+test("envelopes that would not fit the frame to the queue are not added", () => {
+  const tx = transaction();
+  const many = Array.from({ length: 2_000 }, () => planned(16));
+  assert.ok(tx.add("list@example.org", many.slice(0, 1_000)));
+  assert.ok(!tx.add("other@example.org", [...many, ...many]));
+  assert.ok(tx.add("one@example.org", [planned(0)]));
+});
