@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fencedIn } from "#test/support/manual-examples.ts";
 import { plainText, readManualPage } from "#test/support/manual-page.ts";
 import { MAKEMAP_USAGE } from "./makemap-arguments.ts";
+import { EXPLAIN_USAGE } from "./smtpctl-explain-arguments.ts";
 import { SMTP_USAGE } from "./smtp-arguments.ts";
 import { COMMANDS } from "./smtpctl-commands.ts";
 import { SMTPD_USAGE } from "./smtpd-options.ts";
@@ -13,6 +15,7 @@ const PAGES: readonly (readonly [page: string, usage: string])[] = [
   ["smtp.1", SMTP_USAGE],
   ["smtpd.8", SMTPD_USAGE],
   ["makemap.8", MAKEMAP_USAGE],
+  ["smtpctl.8", EXPLAIN_USAGE],
 ];
 
 /** The lists of a page, each item as text without marks. */
@@ -27,13 +30,17 @@ function itemsOf(page: string): readonly string[] {
 /** Options that items begin with, without their values. */
 function documentedOptions(page: string): readonly string[] {
   return itemsOf(page)
-    .map((item) => /^--?[A-Za-z]+/u.exec(item)?.[0])
+    .flatMap((item) => item.split(", "))
+    .map((item) => /^--?[A-Za-z-]+/u.exec(item)?.[0])
     .filter((option) => option !== undefined);
 }
 
 /** `-dF` are two of one letter. */
 function optionsIn(usage: string): readonly string[] {
-  const words = Array.from(usage.matchAll(/\[(--?[A-Za-z]+)/gu), ([, word = ""]) => word);
+  const words = Array.from(
+    usage.matchAll(/(?<=[[ ])(--?[A-Za-z]+(?:-[a-z]+)*)/gu),
+    ([, word = ""]) => word,
+  );
   return words.flatMap((word) =>
     word.startsWith("--") ? [word] : Array.from(word.slice(1), (letter) => `-${letter}`),
   );
@@ -50,6 +57,17 @@ for (const [page, usage] of PAGES) {
     );
   });
 }
+
+test("explanation in smtpctl.8 is what smtpctl says", () => {
+  const root = join(import.meta.dirname, "../..");
+  const page = readFileSync(join(root, "man/smtpctl.8.md"), "utf8");
+  const shown = fencedIn(page).filter(({ info }) => info.startsWith("explain "));
+  assert.equal(shown.length, 1);
+  for (const { info, text } of shown) {
+    const golden = join(root, "test", "explain", `${info.slice("explain ".length)}.txt`);
+    assert.equal(text, readFileSync(golden, "utf8"));
+  }
+});
 
 test("smtpctl.8 has each command that is built", () => {
   const items = itemsOf("smtpctl.8").flatMap((item) => item.split(", "));
