@@ -12,10 +12,17 @@ import type { Reason, ReasonPlace } from "./reason.ts";
 export const MAX_EXPLAINED_RECIPIENTS = 10;
 /** Envelopes of one recipient whose way out is looked up; of the others there is a count. */
 export const MAX_EXPLAINED_ENVELOPES = 20;
+/** Rules whose words are told. */
+export const MAX_EXPLAINED_RULES = 50;
 /** Steps that are told of one recipient. */
 export const MAX_EXPLAINED_STEPS = 500;
 /** Of one text in an explanation; what is longer is cut. */
 export const MAX_EXPLAINED_TEXT_BYTES = 512;
+
+/** The same for two places that are the same. */
+export function placeKey({ file, line, column }: ReasonPlace): string {
+  return `${file}:${line}:${column}`;
+}
 
 /** A message that does not exist. */
 export interface ExplainQuestion {
@@ -54,6 +61,8 @@ export interface Explanation {
   readonly greeting: readonly Exchange[];
   /** Empty if the sender is refused. */
   readonly recipients: readonly ExplainedRecipient[];
+  /** The words of the rules that matched. */
+  readonly rules: readonly ExplainedRule[];
   /** What the message text is held to. */
   readonly maxMessageBytes: number;
   /** The reply to the text of the message, if one was given; smtpctl itself judges it. */
@@ -77,6 +86,12 @@ export interface ExplainedClient {
   readonly helo: string;
   readonly username: string;
   readonly tls: boolean;
+}
+
+export interface ExplainedRule {
+  readonly at: ReasonPlace;
+  /** As smtpd.conf has it, with what it does not say written out. */
+  readonly text: string;
 }
 
 /** A command, and the server's reply to it. */

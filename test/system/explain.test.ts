@@ -66,7 +66,7 @@ test("a running system explains by its own configuration, and nothing comes of i
   const told = printExplanation(await explained(world, daemon));
   for (const part of [
     "client 198.51.100.7 [client.c.example], HELO client.c.example, not authenticated, no TLS\n",
-    '    yes smtpd.conf:7 action "home"\n',
+    '    yes smtpd.conf:7 match from any for domain a.example action home\n',
     "      user ann, from <aliases> team\n",
     "      address x@b.example, from <aliases> team\n",
     "  250 2.1.5 Destination address valid: Recipient ok\n",

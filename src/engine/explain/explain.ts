@@ -9,15 +9,21 @@
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
+import { isHostName } from "#protocols/mail/domain.ts";
 import type { Config, Listener } from "#model/config/config.ts";
+import { printRule } from "#model/config/print-rule.ts";
+import { formatLine } from "#model/config/printed-line.ts";
 import {
   type ExplainedListener,
   type ExplainedRecipient,
+  type ExplainedRule,
   type ExplainFault,
   type Explanation,
   type ExplainQuestion,
   MAX_EXPLAINED_ENVELOPES,
   MAX_EXPLAINED_RECIPIENTS,
+  MAX_EXPLAINED_RULES,
+  placeKey,
 } from "#model/explanation.ts";
 import type { Routing } from "#model/resolution.ts";
 import { ResolverCache } from "#engine/relay/resolver-cache.ts";
@@ -74,6 +80,7 @@ export async function explain(
     },
     greeting: rehearsed.greeting,
     recipients: await withWays(rehearsed.recipients, question.reversePath, parties),
+    rules: matchedRules(config, rehearsed.recipients),
     maxMessageBytes: config.maxMessageBytes,
   });
 }
@@ -97,6 +104,19 @@ async function withWays(
     return { ...recipient, envelopes, envelopesLeftOut: all.length - shown.length };
   });
   return Promise.all(explained);
+}
+
+function matchedRules(
+  { rules }: Config,
+  recipients: readonly RehearsedRecipient[],
+): readonly ExplainedRule[] {
+  const matched = new Set<string>();
+  for (const { steps } of recipients)
+    for (const step of steps) if (step.kind === "rule-matched") matched.add(placeKey(step.rule));
+  return rules
+    .filter(({ at }) => matched.has(placeKey(at)))
+    .slice(0, MAX_EXPLAINED_RULES)
+    .map((rule) => ({ at: rule.at, text: formatLine(printRule(rule)) }));
 }
 
 // The client.
@@ -125,6 +145,8 @@ function whatIsWrong(question: ExplainQuestion): string | undefined {
   const texts = [...forwardPaths, reversePath, helo ?? "", reverseName ?? ""];
   if (texts.some((text) => NOT_IN_A_LINE.test(text)))
     return "addresses and names cannot have control characters";
+  if (reverseName !== undefined && !isHostName(reverseName))
+    return `not a host name: ${reverseName}`;
   if (source !== undefined && parseIpAddress(source) === undefined)
     return `not an IP address: ${source}`;
   return undefined;

@@ -12,6 +12,7 @@ import type {
   ExplainedListener,
   ExplainedRecipient,
   ExplainedReply,
+  ExplainedRule,
   Explanation,
   Way,
 } from "#model/explanation.ts";
@@ -21,14 +22,14 @@ import { stepLines } from "./print-steps.ts";
 
 /** Ends in a newline. */
 export function printExplanation(explanation: Explanation): string {
-  const { listener, client, greeting, recipients, message } = explanation;
+  const { listener, client, greeting, recipients, rules, message } = explanation;
   const sections = [
     [
       `listener ${listenerText(listener)}`,
       `client ${clientText(client)}`,
       ...greeting.flatMap(exchangeLines),
     ],
-    ...recipients.map(recipientLines),
+    ...recipients.map((recipient) => recipientLines(recipient, rules)),
     ...(message === undefined ? [] : [["the message text", `  ${replyText(message)}`]]),
   ];
   return sections.map((lines) => lines.map(safeLine).join("")).join("\n");
@@ -64,11 +65,14 @@ function exchangeLines({ command, reply }: Exchange): readonly string[] {
   return [command, `  ${replyText(reply)}`];
 }
 
-function recipientLines(recipient: ExplainedRecipient): readonly string[] {
+function recipientLines(
+  recipient: ExplainedRecipient,
+  rules: readonly ExplainedRule[],
+): readonly string[] {
   const { forwardPath, steps, stepsLeftOut, reply, envelopes, envelopesLeftOut } = recipient;
   return [
     `RCPT TO:<${forwardPath}>`,
-    ...stepLines(steps),
+    ...stepLines(steps, rules),
     ...(stepsLeftOut > 0 ? [`  … and ${stepsLeftOut} more steps`] : []),
     `  ${replyText(reply)}`,
     ...envelopes.flatMap(envelopeLines),
@@ -97,7 +101,8 @@ function wayLines(method: string, way: Way): readonly string[] {
       return [
         `${method} by ${by}${problem === "" ? "" : `: ${problem}`}`,
         ...hops.map((hop) => `  ${hopText(hop)}`),
-        `source ${sources.length === 0 ? "any" : sources.join(", ")}, HELO ${helo}, TLS ${tls}`,
+        `source ${sources.length === 0 ? "any" : sources.join(", ")}, HELO ${helo}`,
+        `TLS ${tls}, but none is spoken yet`,
         `limits ${limits.join(", ")}`,
       ];
     }

@@ -5,6 +5,7 @@
  * A look-up is told before what it decides, and shown below it.
  */
 import { unreachable } from "#base/unreachable.ts";
+import { type ExplainedRule, placeKey } from "#model/explanation.ts";
 import type {
   NodeSource,
   Reason,
@@ -18,19 +19,28 @@ type Step<Kind extends Reason["kind"]> = Extract<Reason, { readonly kind: Kind }
 const INDENT = "  ";
 
 /** Lines without an end; what strangers wrote is in them as it is. */
-export function stepLines(steps: readonly Reason[]): readonly string[] {
-  const printer = new StepPrinter();
+export function stepLines(
+  steps: readonly Reason[],
+  rules: readonly ExplainedRule[],
+): readonly string[] {
+  const printer = new StepPrinter(rules);
   for (const step of steps) printer.add(step);
   return printer.lines();
 }
 
 class StepPrinter {
+  /** Their words, by their places. */
+  readonly #rules: ReadonlyMap<string, string>;
   readonly #lines: string[] = [];
   readonly #depths = new Map<number, number>();
   /** Where steps about the node of the moment are written. */
   #depth = 1;
   /** Look-ups whose outcome is still to come. */
   #lookups: Step<"table-lookup">[] = [];
+
+  constructor(rules: readonly ExplainedRule[]) {
+    this.#rules = new Map(rules.map(({ at, text }) => [placeKey(at), text]));
+  }
 
   lines(): readonly string[] {
     this.#flushLookups();
@@ -45,11 +55,9 @@ class StepPrinter {
       case "rule-skipped":
         this.#rule("no", step.rule, criterionText(step.criterion));
         return;
-      case "rule-matched": {
-        const outcome = step.action === undefined ? "reject" : `action "${step.action}"`;
-        this.#rule("yes", step.rule, outcome);
+      case "rule-matched":
+        this.#rule("yes", step.rule, this.#ruleText(step));
         return;
-      }
       case "rule-unavailable":
         this.#rule("?", step.rule, `${criterionText(step.criterion)}: ${step.why}`);
         return;
@@ -88,6 +96,11 @@ class StepPrinter {
     this.#depth = parentDepth + 1;
     this.#lines.push(`${INDENT.repeat(this.#depth)}${is} ${text}${sourceText(source)}`);
     this.#depth++;
+  }
+
+  #ruleText({ rule, action }: Step<"rule-matched">): string {
+    const outcome = action === undefined ? "reject" : `action "${action}"`;
+    return this.#rules.get(placeKey(rule)) ?? outcome;
   }
 
   /** A rule, and under it what its tables said. */

@@ -208,6 +208,7 @@ function lookupReason(
 function reasonAnswer(answer: TableAnswer, key: string): ReasonAnswer {
   if (answer.kind === "absent") return answer;
   if (answer.kind === "unavailable") return { kind: "unavailable", why: answer.cause.message };
-  const { value, entry } = answer;
-  return { kind: "found", value, ...(entry === key ? {} : { entry }) };
+  const { entry } = answer;
+  // What stands beside the key decides nothing here, and may be a password.
+  return { kind: "found", value: "", ...(entry === key ? {} : { entry }) };
 }
