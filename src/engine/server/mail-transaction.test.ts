@@ -7,13 +7,13 @@ import { MailTransaction } from "./mail-transaction.ts";
 
 const STEP = { by: "include", source: "/x".repeat(500), key: "", rule: "smtpd.conf:1" } as const;
 
-function planned(steps: number): PlannedEnvelope {
+function planned(steps: number, source: string = STEP.source): PlannedEnvelope {
   return {
     destination: "b@example.org",
     action: "out",
     transport: { kind: "mta" },
     rule: "smtpd.conf:1",
-    trail: Array.from({ length: steps }, () => STEP),
+    trail: Array.from({ length: steps }, () => ({ ...STEP, source })),
     ttlMs: 1,
   };
 }
@@ -31,6 +31,11 @@ test("a message has a hundred thousand envelopes and no more, whoever they are f
   assert.ok(tx.add("list@example.org", half));
   assert.ok(tx.add("other@example.org", half));
   assert.ok(!tx.add("one@example.org", [planned(0)]));
+});
+
+test("a list of a hundred thousand that others include fits", () => {
+  const all = Array.from({ length: MAX_ENVELOPES }, () => planned(4, "/etc/mail/lists/everybody"));
+  assert.ok(transaction().add("list@example.org", all));
 });
 
 test("envelopes that would not fit the frame to the queue are not added", () => {

@@ -14,8 +14,9 @@ import type { Service } from "./service.ts";
 
 /** All envelopes of a message cross to the queue in one frame, of 64 MiB with its text. */
 const MAX_ENVELOPE_BYTES: number = 48 * 1024 * 1024;
-/** Of an envelope, besides its texts; more than it takes. */
-const FIXED_ENVELOPE_BYTES = 128;
+/** Of an envelope, and of a step of its trail, besides their texts (model/envelope.ts). */
+const FIXED_ENVELOPE_BYTES = 64;
+const FIXED_STEP_BYTES = 16;
 
 interface Recipient {
   readonly forwardPath: string;
@@ -97,7 +98,7 @@ function storedBytes(forwardPath: string, envelope: PlannedEnvelope): number {
   bytes += action.length + rule.length;
   if (transport.kind === "mda") bytes += transport.user.length + transport.extension.length;
   for (const step of trail) {
-    bytes += FIXED_ENVELOPE_BYTES + step.source.length + step.key.length + step.rule.length;
+    bytes += FIXED_STEP_BYTES + step.source.length + step.key.length + step.rule.length;
   }
   return bytes;
 }
