@@ -158,6 +158,27 @@ for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".args")))
   });
 }
 
+/** The names of the fields of `value` and of all that is in it. */
+function fieldNames(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(fieldNames);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, each]) => [name, ...fieldNames(each)]);
+}
+
+test("smtpctl(8) has each field of the JSON form", () => {
+  const page = readFileSync(join(FOLDER, "../../man/smtpctl.8.md"), "utf8");
+  const texts = ["as-json.json", "relay-as-json.json"].map((name) =>
+    readFileSync(join(FOLDER, name), "utf8"),
+  );
+  const names = new Set(texts.flatMap((text) => fieldNames(JSON.parse(text))));
+  assert.ok(names.size > 30, String(names.size));
+  const words = new Set(page.match(/[A-Za-z]+/gu));
+  assert.deepEqual(
+    [...names].filter((name) => !words.has(name)),
+    [],
+  );
+});
+
 test("there are twenty-five explanations or more", () => {
   const cases = readdirSync(FOLDER).filter((name) => name.endsWith(".args"));
   assert.ok(cases.length >= 25, String(cases.length));
