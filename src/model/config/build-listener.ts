@@ -57,7 +57,8 @@ function withImplicitSocket(
       ...statements,
       { kind: "listen", at: whole, target: { kind: "socket", path: undefined }, options: {} },
     ];
-  if (tellsDifferences && sockets.length === 0)
+  // A file without listeners is told that instead.
+  if (tellsDifferences && sockets.length === 0 && statements.length > 0)
     complaints.difference(
       whole,
       "no 'listen on socket', so programs of this machine cannot submit mail",

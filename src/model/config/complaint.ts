@@ -41,14 +41,15 @@ export function formatComplaint(complaint: Complaint): string {
 
 /** Gathers the complaints about one configuration. */
 export class ComplaintList {
-  readonly #lines = new Map<string, readonly string[]>();
+  /** By file. Most are never looked at, so a text becomes lines when one is asked for. */
+  readonly #texts = new Map<string, string | readonly string[]>();
   readonly #complaints: Complaint[] = [];
   readonly #differences: Complaint[] = [];
   #errors = 0;
 
   /** Makes the lines of a file known, for complaints about it. */
   addFile(file: string, text: string): void {
-    this.#lines.set(file, text.split("\n"));
+    this.#texts.set(file, text);
   }
 
   get hasErrors(): boolean {
@@ -83,7 +84,7 @@ export class ComplaintList {
   list(): readonly Complaint[] {
     if (this.isFull) return [...this.#complaints];
     const all = this.hasErrors ? this.#complaints : [...this.#complaints, ...this.#differences];
-    const files = [...this.#lines.keys()];
+    const files = [...this.#texts.keys()];
     const rank = ({ at }: Complaint): number =>
       at.line === 0 ? files.length : files.indexOf(at.file);
     return all.toSorted(
@@ -103,7 +104,11 @@ export class ComplaintList {
   }
 
   #lineAt(at: Place): string {
-    return this.#lines.get(at.file)?.[at.line - 1] ?? "";
+    const text = this.#texts.get(at.file);
+    if (text === undefined) return "";
+    const lines = typeof text === "string" ? text.split("\n") : text;
+    this.#texts.set(at.file, lines);
+    return lines[at.line - 1] ?? "";
   }
 }
 
