@@ -23,6 +23,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "policy/tables", packages: ["re2js"] },
   { folder: "policy/expand" },
   { folder: "policy/ruleset" },
+  { folder: "policy/check" },
   { folder: "engine/observe" },
   { folder: "engine/spool" },
   { folder: "engine/bounce" },
