@@ -9,7 +9,8 @@ import type { Files } from "#base/ports/files.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
-import type { Config, Table } from "#model/config/config.ts";
+import { type Config, formatPlace, type Table } from "#model/config/config.ts";
+import { notBuilt } from "#model/config/not-built.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
@@ -51,6 +52,8 @@ export function localExplainTools(read: ReadChosen): Omit<ExplainTools, "ask"> {
       const config = await read(choice, complain);
       if (config === undefined)
         return { kind: "explain-fault", why: `${choice.file} cannot be used` };
+      for (const { at, what } of notBuilt(config))
+        complain(`${formatPlace(at)}: warning: ${what} is not built yet: smtpd would not start`);
       const clock = nodeClock();
       const users = nodeUsers(nodeChildren(), clock);
       const tables = new Tables(config.tables, {

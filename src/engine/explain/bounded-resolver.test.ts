@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimResolver } from "#world/sim/resolver.ts";
+import { BoundedResolver, DNS_WAIT_MS } from "./bounded-resolver.ts";
+
+test("a resolver that does not answer is unavailable after the wait", async () => {
+  const never = (): Promise<DnsAnswer<never>> => new Promise(() => {});
+  const silent: Resolver = { mx: never, addresses: never, pointer: never };
+  const clock = new SimClock();
+  const resolver = new BoundedResolver(silent, clock);
+  const answers = [resolver.mx("a.example"), resolver.addresses("a.example")];
+  const kinds: string[] = [];
+  for (const answer of answers) void answer.then(({ kind }) => kinds.push(kind));
+  await clock.advance(DNS_WAIT_MS - 1);
+  assert.deepEqual(kinds, []);
+  await clock.advance(1);
+  assert.deepEqual(kinds, ["unavailable", "unavailable"]);
+});
+
+test("preferences are those of the records that were found", async () => {
+  const zone = { mx: { "a.example": [{ preference: 7, exchange: "mx.a.example" }] } };
+  const resolver = new BoundedResolver(new SimResolver(zone), new SimClock());
+  assert.equal(resolver.preferenceOf("mx.a.example"), undefined);
+  await resolver.mx("a.example");
+  assert.equal(resolver.preferenceOf("mx.a.example"), 7);
+  assert.equal(resolver.preferenceOf("a.example"), undefined);
+});
