@@ -140,7 +140,7 @@ export type Way =
       readonly kind: "local";
       /** Whose mail it is. */
       readonly user: string;
-      /** The account that writes, in the system's user database; undefined for lmtp, where the server does. */
+      /** The account that writes; undefined for lmtp, where the server does. */
       readonly as: ExplainedAccount | undefined;
       /** A path, a socket, a command; "" where the method says it all. */
       readonly into: string;

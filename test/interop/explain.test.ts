@@ -49,7 +49,7 @@ test("a file and the daemon that runs it explain the same, down to the account",
 test("what smtpd would not start with is explained with a warning", { skip }, async () => {
   await using scratch = new Scratch();
   const conf = `${scratch.folder}/mbox.conf`;
-  const rules = ["listen on 127.0.0.1 port 2525", `action "a" mbox user ${MAIL_USER}`];
+  const rules = ["listen on 127.0.0.1 port 2525", `action "a" mda "/bin/cat" user ${MAIL_USER}`];
   writeFileSync(conf, [...rules, 'match from any for any action "a"', ""].join("\n"));
   const { daemon } = await makeDaemon(scratch);
   const told = await daemon.smtpctl("explain", "-f", conf, ...STRANGER, "--rcpt", "x@a.example");

@@ -5,8 +5,11 @@ import { SimClock } from "#world/sim/clock.ts";
 import { SimResolver } from "#world/sim/resolver.ts";
 import { BoundedResolver, DNS_WAIT_MS } from "./bounded-resolver.ts";
 
+function never(): Promise<DnsAnswer<never>> {
+  return new Promise(() => {});
+}
+
 test("a resolver that does not answer is unavailable after the wait", async () => {
-  const never = (): Promise<DnsAnswer<never>> => new Promise(() => {});
   const silent: Resolver = { mx: never, addresses: never, pointer: never };
   const clock = new SimClock();
   const resolver = new BoundedResolver(silent, clock);

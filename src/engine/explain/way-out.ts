@@ -4,6 +4,7 @@
  * and DNS, each for a bounded time, and opens no connection.
  */
 import { formatEndpoint } from "#base/endpoint.ts";
+import { found, type Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
@@ -15,6 +16,8 @@ import { formatRelayHost } from "#model/config/relay-url.ts";
 import type { ExplainedAccount, ExplainedEnvelope, ExplainedHop, Way } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import { expandCommand, expandFormat, type FormatValues } from "#policy/expand/format.ts";
+import { compileTable } from "#policy/tables/table-lookup.ts";
+import { parseUserinfo, type Userinfo } from "#policy/tables/values.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import { exchangersOf, type NextHop } from "#engine/relay/next-hops.ts";
 import { BoundedResolver } from "./bounded-resolver.ts";
@@ -75,7 +78,7 @@ async function localWay(action: LocalAction, setting: LocalSetting): Promise<Way
   const { transport, destination } = setting.planned;
   const user = transport.kind === "mda" ? transport.user : "";
   const as =
-    action.kind === "lmtp" ? undefined : await accountOf(action.user ?? user, setting.ports.users);
+    action.kind === "lmtp" ? undefined : await accountOf(action, action.user ?? user, setting);
   const values: FormatValues = {
     sender: setting.path.reversePath,
     rcpt: setting.path.forwardPath,
@@ -87,8 +90,12 @@ async function localWay(action: LocalAction, setting: LocalSetting): Promise<Way
   return { kind: "local", user, as, into: intoWhat(action, values) };
 }
 
-async function accountOf(name: string, users: Users): Promise<ExplainedAccount> {
-  const answer = await users.lookup(name);
+async function accountOf(
+  action: LocalAction,
+  name: string,
+  setting: LocalSetting,
+): Promise<ExplainedAccount> {
+  const answer = await lookAccount(action, name, setting);
   switch (answer.kind) {
     case "found":
       return { kind: "found", name, uid: answer.value.uid, home: answer.value.home };
@@ -99,6 +106,21 @@ async function accountOf(name: string, users: Users): Promise<ExplainedAccount> 
     default:
       return unreachable(answer);
   }
+}
+
+/** As whoever starts the delivery looks it up: in the userbase, unless all is delivered as one user. */
+async function lookAccount(
+  { user, userbase }: LocalAction,
+  name: string,
+  { config, ports }: LocalSetting,
+): Promise<Lookup<Userinfo>> {
+  if (userbase === undefined || user !== undefined) return ports.users.lookup(name);
+  const { subAddressDelimiter: delimiter } = config;
+  const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
+  if (answer.kind !== "found") return answer;
+  const userinfo = parseUserinfo(answer.value);
+  if (userinfo !== undefined) return found(userinfo);
+  return { kind: "unavailable", cause: new Error(`<${userbase.name}> has no UID:GID:HOME for it`) };
 }
 
 function intoWhat(action: LocalAction, values: FormatValues): string {
