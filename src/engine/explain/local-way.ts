@@ -1,0 +1,100 @@
+/**
+ * The way of local mail: the account that writes it and where to, as delivery would
+ * find both. Nothing is looked at that is not the configuration or the system's users.
+ */
+import { formatEndpoint } from "#base/endpoint.ts";
+import { found, type Lookup } from "#base/lookup.ts";
+import type { Users } from "#base/ports/users.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { Config, Format, LocalAction } from "#model/config/config.ts";
+import type { ExplainedAccount, Way } from "#model/explanation.ts";
+import type { PlannedEnvelope } from "#model/resolution.ts";
+import { expandCommand, expandFormat, type FormatValues } from "#policy/expand/format.ts";
+import { compileTable } from "#policy/tables/table-lookup.ts";
+import { parseUserinfo, type Userinfo } from "#policy/tables/values.ts";
+
+/** The addresses that an envelope comes from and goes to. */
+export interface Path {
+  readonly reversePath: string;
+  readonly forwardPath: string;
+}
+
+export interface LocalSetting {
+  readonly config: Config;
+  readonly users: Users;
+  readonly planned: PlannedEnvelope;
+  readonly path: Path;
+}
+
+export async function localWay(action: LocalAction, setting: LocalSetting): Promise<Way> {
+  const { transport, destination } = setting.planned;
+  const user = transport.kind === "mda" ? transport.user : "";
+  const as =
+    action.kind === "lmtp" ? undefined : await accountOf(action, action.user ?? user, setting);
+  const values: FormatValues = {
+    sender: setting.path.reversePath,
+    rcpt: setting.path.forwardPath,
+    dest: destination,
+    username: user,
+    directory: as?.kind === "found" ? as.home : "~",
+    subAddressDelimiter: setting.config.subAddressDelimiter,
+  };
+  return { kind: "local", user, as, into: intoWhat(action, values) };
+}
+
+async function accountOf(
+  action: LocalAction,
+  name: string,
+  setting: LocalSetting,
+): Promise<ExplainedAccount> {
+  const answer = await lookAccount(action, name, setting);
+  switch (answer.kind) {
+    case "found":
+      return { kind: "found", name, uid: answer.value.uid, home: answer.value.home };
+    case "absent":
+      return { kind: "none", name, why: "no such user" };
+    case "unavailable":
+      return { kind: "none", name, why: answer.cause.message };
+    default:
+      return unreachable(answer);
+  }
+}
+
+/** As whoever starts the delivery looks it up: in the userbase, unless all is delivered as one user. */
+async function lookAccount(
+  { user, userbase }: LocalAction,
+  name: string,
+  { config, users }: LocalSetting,
+): Promise<Lookup<Userinfo>> {
+  if (userbase === undefined || user !== undefined) return users.lookup(name);
+  const { subAddressDelimiter: delimiter } = config;
+  const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
+  if (answer.kind !== "found") return answer;
+  const userinfo = parseUserinfo(answer.value);
+  if (userinfo !== undefined) return found(userinfo);
+  return { kind: "unavailable", cause: new Error(`<${userbase.name}> has no UID:GID:HOME for it`) };
+}
+
+function intoWhat(action: LocalAction, values: FormatValues): string {
+  switch (action.kind) {
+    case "maildir":
+      return expanded(action.path, values, expandFormat);
+    case "mda":
+      return expanded(action.command, values, expandCommand);
+    case "lmtp":
+      return action.destination.kind === "endpoint"
+        ? formatEndpoint(action.destination.endpoint)
+        : expanded(action.destination.format, values, expandFormat);
+    case "mbox":
+    case "forward-only":
+    case "expand-only":
+      return "";
+    default:
+      return unreachable(action);
+  }
+}
+
+function expanded(format: Format, values: FormatValues, expand: typeof expandFormat): string {
+  const text = expand(format, values);
+  return typeof text === "string" ? text : `${format.source} (${text.reason})`;
+}
