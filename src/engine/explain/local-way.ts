@@ -1,6 +1,6 @@
 /**
  * The way of local mail: the account that writes it and where to, as delivery would
- * find both. Nothing is looked at that is not the configuration or the system's users.
+ * find both. No folder is looked at and no socket opened.
  */
 import { formatEndpoint } from "#base/endpoint.ts";
 import { found, type Lookup } from "#base/lookup.ts";
