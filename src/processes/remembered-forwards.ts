@@ -10,8 +10,8 @@ import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 const REMEMBER_MS = 5_000;
 /** Accounts remembered at once; beyond it the oldest is forgotten. */
 const MAX_REMEMBERED = 1_000;
-/** As many agents as the parent runs (agents.ts). */
-const MAX_ASKED = 64;
+/** Each may start a process, and whoever can name accounts can make us ask: few at once. */
+const MAX_ASKED = 16;
 
 interface Remembered {
   readonly file: Promise<ForwardFile>;

@@ -75,6 +75,10 @@ function resolve(forwardPath: string): Resolution | Promise<Resolution> {
     return { kind: "rejected", rule: "", why: "no rule matches" };
   if (user === "nobody") return { kind: "rejected", rule: "smtpd.conf:7", why: "no such user" };
   if (user === "busy") return { kind: "unavailable", why: "down" };
+  if (user === "empty") return { kind: "expansion", why: "it expands to nobody" };
+  if (user === "loop") return { kind: "expansion-later", why: "a loop" };
+  if (user === "gone") return { kind: "said", code: 550, text: "5.1.6 She has left" };
+  if (user === "away") return { kind: "said", code: 450, text: "Come back on Monday" };
   if (user === "list") return accepted([`a@${domain}`, `b@${domain}`, `c@${domain}`]);
   const resolution = accepted([forwardPath]);
   return user === "slow" ? later(resolution) : resolution;
