@@ -5,6 +5,7 @@
  * Few are under way at once. Each ends in time, since whatever it asks is waited for so
  * long and no longer.
  */
+import { encode } from "#base/codec.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
@@ -13,12 +14,20 @@ import { explain } from "#engine/explain/explain.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import type { Intake } from "#model/intake.ts";
+import { explainAnswerCodec } from "#model/ipc/explain-link.ts";
 import type { Routing } from "#model/resolution.ts";
 
 /** Who asks for more at once is no person. */
 const MAX_UNDER_WAY = 4;
 
+/** A frame to the parent has room for it (shapes.ts). What bounds the parts keeps it well below. */
+const MAX_ANSWER_BYTES: number = 384 * 1024;
+
 const BUSY: ExplainFault = { kind: "explain-fault", why: "too many explanations at once" };
+const TOO_LARGE: ExplainFault = {
+  kind: "explain-fault",
+  why: "the explanation is too large: ask for fewer recipients",
+};
 
 export interface ExplainerParties {
   readonly clock: Clock;
@@ -50,7 +59,7 @@ export class Explainer {
     const { clock, random, resolver, users, intake } = this.#parties;
     this.#underWay++;
     try {
-      return await explain(question, {
+      const answer = await explain(question, {
         config,
         routing,
         clock,
@@ -59,6 +68,7 @@ export class Explainer {
         resolver: question.dns ? resolver : undefined,
         hasRoom: (bytes) => intake.hasRoom(bytes),
       });
+      return encode(explainAnswerCodec, answer).length > MAX_ANSWER_BYTES ? TOO_LARGE : answer;
     } finally {
       this.#underWay--;
     }
