@@ -122,7 +122,15 @@ function buildWrapper(
   complaints: ComplaintList,
 ): MdaWrapper | undefined {
   const format = parseFormat(command.text, "wrapper");
-  if (!("reason" in format)) return { at, name: name.text, command: format };
-  complaints.error(command.at, format.reason);
-  return undefined;
+  if ("reason" in format) {
+    complaints.error(command.at, format.reason);
+    return undefined;
+  }
+  if (!format.parts.some((part) => part.kind === "token" && part.token === "mda"))
+    complaints.warning(
+      command.at,
+      `mda wrapper ${name.text} does not run what it wraps: its mail is not delivered`,
+      "%{mda} stands for the command",
+    );
+  return { at, name: name.text, command: format };
 }

@@ -112,14 +112,11 @@ function checkHosts(
   options: RelayOptions,
   scope: BuildScope & { readonly auth: Table | undefined },
 ): void {
-  const { auth, complaints } = scope;
+  const { complaints } = scope;
   const hosts = namedHosts(to, scope);
   for (const { at, host } of hosts) {
     const { label, tls, endpoint } = host;
-    if (label !== undefined && options.auth === undefined)
-      complaints.error(at, `no auth table for relaying: '${label}@'`, "add 'auth <TABLE>'");
-    if (label !== undefined && auth !== undefined && lacksLabel(auth, label))
-      complaints.error(at, `no credentials for '${label}@' in the table of auth`);
+    if (label !== undefined) checkLabel({ text: label, at }, options, scope);
     if (options.tls !== undefined && tls === "never" && endpoint.kind === "tcp")
       complaints.error(at, `TLS required for relaying: ${endpoint.host} never has it`);
   }
@@ -128,6 +125,29 @@ function checkHosts(
       options.auth.at,
       "no relay host names credentials: they are not used",
       "write 'smtp+tls://LABEL@HOST'",
+    );
+}
+
+/** What stands before a colon only is shown: behind it would be a password. */
+function checkLabel(
+  { text, at }: Word,
+  options: RelayOptions,
+  { auth, complaints }: BuildScope & { readonly auth: Table | undefined },
+): void {
+  const colon = text.indexOf(":");
+  const shown = colon < 0 ? text : `${text.slice(0, colon)}:…`;
+  const inTable = `a label stands here; 'LABEL = "USER:PASSWORD"' is an entry of the table of auth`;
+  if (options.auth === undefined)
+    complaints.error(
+      at,
+      `no auth table for relaying: '${shown}@'`,
+      colon < 0 ? "add 'auth <TABLE>'" : inTable,
+    );
+  else if (auth !== undefined && lacksLabel(auth, text))
+    complaints.error(
+      at,
+      `no credentials for '${shown}@' in the table of auth`,
+      colon < 0 ? "" : inTable,
     );
 }
 

@@ -5,7 +5,7 @@
  * A macro's value is text put in front of what follows its name, so a token may
  * begin in the value and end after it (`$net/24`). Its characters have the place of
  * the `$`. A file ends in a newline, whether it has one or not. CRLF counts as a
- * newline.
+ * newline, and the byte order mark that some editors begin a file with is skipped.
  *
  * Source: OpenSMTPD parse.y (lgetc, igetc).
  */
@@ -37,7 +37,7 @@ export class CharacterReader {
 
   /** Reads `text` next, before what is left of the present file. */
   openFile(name: string, text: string): void {
-    const unified = text.replaceAll("\r\n", "\n");
+    const unified = text.replace(/^\uFEFF/u, "").replaceAll("\r\n", "\n");
     this.#inputs.push({
       kind: "file",
       name,

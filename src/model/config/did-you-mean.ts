@@ -7,6 +7,8 @@ const MAX_CANDIDATES = 1000;
 
 /** The candidate nearest to `word`, or "" if none is near. */
 export function nearestWord(word: string, candidates: readonly string[]): string {
+  const sameLetters = candidates.find((known) => known.toLowerCase() === word.toLowerCase());
+  if (sameLetters !== undefined) return sameLetters;
   let best = "";
   let bestDistance = word.length <= SHORT_WORD_LENGTH ? 2 : 3;
   for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {

@@ -1,5 +1,7 @@
 /** `accept …` and `reject …` of OpenSMTPD before 6.4, as today's `action` and `match`. */
+import { parseTableOperand } from "./parse-table.ts";
 import { printWord, quote } from "./quote.ts";
+import type { TableItems } from "./syntax.ts";
 import type { TokenReader } from "./token-reader.ts";
 
 /** More words than any such rule has; a line without end is not read to its end. */
@@ -159,14 +161,20 @@ function pushOperand(reader: TokenReader, into: string[], word: string): boolean
     return true;
   }
   if (reader.isAtSign("{")) {
-    const names = reader.expectNames("a value").map(({ text }) => printWord(text));
-    into.push(`${word} { ${names.join(", ")} }`);
+    const operand = parseTableOperand(reader);
+    if (operand.kind !== "inline") return false;
+    into.push(`${word} { ${printItems(operand.items).join(", ")} }`);
     return true;
   }
   const value = takeName(reader);
   if (value === undefined) return false;
   into.push(`${word} ${value}`);
   return true;
+}
+
+function printItems(items: TableItems): readonly string[] {
+  if (items.shape === "list") return items.items.map(({ text }) => printWord(text));
+  return items.pairs.map(({ key, value }) => `${printWord(key.text)} = ${printWord(value.text)}`);
 }
 
 /** Some names of then are keywords by now, and are printed in quotes. */

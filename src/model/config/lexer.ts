@@ -17,8 +17,8 @@ import { isKeyword } from "./keywords.ts";
 
 export type Token = { readonly at: Place; readonly text: string } & (
   | { readonly kind: "keyword" | "word" | "quoted" | "newline" | "end" }
-  /** A single character, or `=>`. */
-  | { readonly kind: "sign" }
+  /** A single character, or `=>`; perhaps of a macro's value. */
+  | { readonly kind: "sign"; readonly isInMacro: boolean }
   | { readonly kind: "number"; readonly value: number }
   /** `text` is the complaint. */
   | { readonly kind: "fault" }
@@ -102,6 +102,7 @@ export class Lexer {
     while (/^[A-Za-z0-9_]$/u.test(characters.peek()) && name.length < MAX_TOKEN_LENGTH)
       name += characters.take();
     const value = this.#fixedMacros.get(name) ?? this.#macros.get(name);
+    if (name === "") return faultToken(at, "'$' begins the name of a macro, and none is here");
     if (value === undefined) return faultToken(at, `macro '${name}' not defined`);
     characters.openMacro(value, at);
     return undefined;
@@ -131,11 +132,12 @@ export class Lexer {
 
   #number(at: Place): Token {
     const characters = this.#characters;
+    const { isInMacro } = characters;
     let text = characters.take();
     while (isDigit(characters.peek()) && text.length < MAX_TOKEN_LENGTH) text += characters.take();
-    if (text === "-") return { kind: "sign", text, at };
+    if (text === "-") return { kind: "sign", text, at, isInMacro };
     if (!canEndNumber(characters.peek()))
-      return text.startsWith("-") ? { kind: "sign", text, at } : this.#word(at, text);
+      return text.startsWith("-") ? { kind: "sign", text, at, isInMacro } : this.#word(at, text);
     const value = Number(text);
     if (!Number.isSafeInteger(value))
       return faultToken(at, `"${text}" invalid number: ${value < 0 ? "too small" : "too large"}`);
@@ -153,13 +155,15 @@ export class Lexer {
   }
 
   #sign(at: Place): Token {
+    const { isInMacro } = this.#characters;
     const text = this.#characters.take();
     // A character beyond the basic plane comes in two halves.
     if (/^[\uD800-\uDBFF]$/u.test(text))
-      return { kind: "sign", text: text + this.#characters.take(), at };
-    if (text !== "=" || this.#characters.peek() !== ">") return { kind: "sign", text, at };
+      return { kind: "sign", text: text + this.#characters.take(), at, isInMacro };
+    if (text !== "=" || this.#characters.peek() !== ">")
+      return { kind: "sign", text, at, isInMacro };
     this.#characters.take();
-    return { kind: "sign", text: "=>", at };
+    return { kind: "sign", text: "=>", at, isInMacro };
   }
 }
 

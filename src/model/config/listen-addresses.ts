@@ -120,9 +120,15 @@ function addressesOfHost({ text, at }: Word, scope: AddressScope): readonly stri
     complaints.error(
       at,
       `invalid virtual ip or interface: ${text}`,
-      "write an address, an interface or 'all'; host names are not looked up",
+      portHint(text) ?? "write an address, an interface or 'all'; host names are not looked up",
     );
   return [];
+}
+
+/** `192.0.2.1:25` is how other programs have it. */
+function portHint(text: string): string | undefined {
+  const [, host, port] = /^([^:]+|\[.*\]):([0-9]+)$/u.exec(text) ?? [];
+  return host && port && `write '${host.replace(/[[\]]/gu, "")} port ${port}'`;
 }
 
 function isHostName(text: string): boolean {

@@ -8,7 +8,7 @@
 import type { Place } from "./config.ts";
 import { parseFilterOperand } from "./parse-filter.ts";
 import { parseTableOperand } from "./parse-table.ts";
-import { parseDelayAmount, parseHostname } from "./parse-values.ts";
+import { parseDelayAmount, parseHostname, parseHostnameWord } from "./parse-values.ts";
 import type {
   ActionStatement,
   AliasSyntax,
@@ -130,7 +130,8 @@ interface Local {
 function parseLocal(reader: TokenReader, kind: LocalMethod["kind"]): Local {
   if (kind === "maildir") {
     // The one word of an option that is no keyword, and so would be taken for a path.
-    const hasPath = reader.isAtString() && !reader.isAt("forward-file");
+    const hasPath =
+      reader.isAtString() && !reader.isAt("forward-file") && !reader.isAt("allow-exec");
     const path = hasPath ? reader.expectString("a path") : undefined;
     const { ttl, junk = false, ...options } = parseOptions(reader, MAILDIR_OPTIONS);
     return { local: { kind, path, junk }, options, ttl };
@@ -175,5 +176,5 @@ function parseAliases(reader: TokenReader): AliasSyntax {
 }
 
 function parseBackup(reader: TokenReader): { readonly mx: Word | undefined } {
-  return { mx: reader.accept("mx") ? reader.expectString("a host name") : undefined };
+  return { mx: reader.accept("mx") ? parseHostnameWord(reader) : undefined };
 }

@@ -7,7 +7,7 @@
 import { unreachable } from "#base/unreachable.ts";
 import { FILTER_PHASES, type FilterAction, type FilterPhase, type Place } from "./config.ts";
 import { isAtTableMatch, parseTableMatch } from "./parse-table.ts";
-import { parseAccount } from "./parse-values.ts";
+import { parseCommand, parseAccount } from "./parse-values.ts";
 import type {
   FilterConditionSyntax,
   FilterOperand,
@@ -72,7 +72,7 @@ export function parseFilterOperand(reader: TokenReader): FilterOperand {
 }
 
 function parseProgram(reader: TokenReader): ProgramSyntax {
-  let program: ProgramSyntax = { command: reader.expectString("a command in quotes") };
+  let program: ProgramSyntax = { command: parseCommand(reader, "a filter") };
   while (!reader.isAtLineEnd()) {
     const { at } = reader.peek();
     const word = reader.expectOneOf(["user", "group", "chroot"]);

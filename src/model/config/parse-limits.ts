@@ -2,6 +2,7 @@
 import type { Place } from "./config.ts";
 import { MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 import type { LimitStatement, LimitSyntax, SettingStatement, WrapperStatement } from "./syntax.ts";
+import { parseCommand } from "./parse-values.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
 /** Words of the keys that each kind of limit has. */
@@ -25,7 +26,7 @@ export function parseMda(reader: TokenReader, at: Place): LimitStatement | Wrapp
   if (reader.expectOneOf(["limit", "wrapper"]) === "limit")
     return parseLimits(reader, at, { of: "mda", domain: undefined });
   const name = reader.expectString("the name of a wrapper");
-  return { kind: "wrapper", at, name, command: reader.expectString("a command in quotes") };
+  return { kind: "wrapper", at, name, command: parseCommand(reader, "mda wrapper") };
 }
 
 export function parseScheduler(reader: TokenReader, at: Place): LimitStatement {

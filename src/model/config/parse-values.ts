@@ -5,9 +5,20 @@ import { Misfit, type TokenReader } from "./token-reader.ts";
 
 /** A host name or an address literal, as it goes into greetings. */
 export function parseHostname(reader: TokenReader): string {
+  return parseHostnameWord(reader).text;
+}
+
+export function parseHostnameWord(reader: TokenReader): Word {
   const name = reader.expectString("a host name");
-  if (/^(\[[0-9A-Za-z.:]+\]|[0-9A-Za-z_.-]+)$/u.test(name.text)) return name.text;
+  if (/^(\[[0-9A-Za-z.:]+\]|[0-9A-Za-z_.-]+)$/u.test(name.text)) return name;
   throw new Misfit(name.at, `invalid host name: ${name.text}`);
+}
+
+/** A command for the shell. */
+export function parseCommand(reader: TokenReader, what: string): Word {
+  const command = reader.expectString("a command in quotes");
+  if (command.text.trim() !== "") return command;
+  throw new Misfit(command.at, `${what} needs a command`);
 }
 
 /** A duration in milliseconds; `kind` is "ttl" or "bounce", as OpenSMTPD complains. */

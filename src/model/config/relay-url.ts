@@ -55,12 +55,25 @@ export function parseRelayUrl(text: string): RelayHost | RelayUrlFault {
     return parseSocket(kind === "lmtp" ? "lmtp" : "smtp", path);
   const [prefix, name = "smtp"] = /^([a-z+]+):\/\//iu.exec(text) ?? [""];
   const scheme = SCHEMES.find((known) => known.name === name.toLowerCase());
-  if (scheme === undefined) return fault(`unknown scheme: ${name}://`);
+  if (scheme === undefined) return unknownScheme(name.toLowerCase());
   const rest = text.slice(prefix.length);
   const at = rest.indexOf("@");
   if (at < 0) return parseHost(scheme, rest);
   const host = parseHost(scheme, rest.slice(at + 1));
   return "reason" in host ? host : withLabel(host, scheme, rest.slice(0, at));
+}
+
+/** Names of OpenSMTPD before 6.4, with those of today. */
+const OLD_SCHEMES: ReadonlyMap<string, string> = new Map([
+  ["tls", "smtp+tls"],
+  ["ssl", "smtps"],
+  ["secure", "smtps"],
+]);
+
+function unknownScheme(name: string): RelayUrlFault {
+  const today = OLD_SCHEMES.get(name.replace(/\+auth$/u, ""));
+  const reason = `unknown scheme: ${name}://`;
+  return fault(today === undefined ? reason : `${reason}, which is ${today}:// since 6.4`);
 }
 
 /** The form that reads back as the same host. */

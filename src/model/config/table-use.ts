@@ -133,6 +133,10 @@ function checkHostOfAddress(key: string, value: string): EntryFault | undefined 
 }
 
 function checkDomain(key: string): EntryFault | undefined {
+  if (/^<.*>$/u.test(key)) {
+    const meant = `the name of a table has no quotes around: ${key}`;
+    return { severity: "warning", message: `no domain is ${key}`, hint: meant };
+  }
   if (!key.includes("@")) return undefined;
   const hint = "'for domain' compares domains; 'for rcpt-to' compares addresses";
   return { severity: "warning", message: `no domain is ${key}`, hint };
@@ -145,8 +149,11 @@ function checkRelayUrl(text: string): EntryFault | undefined {
 
 /** `uid:gid:home`. */
 function checkUserinfo(key: string, value: string): EntryFault | undefined {
-  if (/^[0-9]{1,10}:[0-9]{1,10}:\/.*$/u.test(value)) return undefined;
-  return error(`invalid user information of ${key}: ${value}`, "write UID:GID:/HOME");
+  if (!/^[0-9]{1,10}:[0-9]{1,10}:\/.*$/u.test(value))
+    return error(`invalid user information of ${key}: ${value}`, "write UID:GID:/HOME");
+  if (!/^0+:/u.test(value)) return undefined;
+  const message = `mail to ${key} is refused: mail is never delivered as root`;
+  return { severity: "warning", message, hint: "" };
 }
 
 /** `user:password`, or a password whose user is the key. OpenSMTPD's least length is 3. */

@@ -206,12 +206,18 @@ const RENAMED: ReadonlyMap<string, string> = new Map([
   ["source", "src"],
   ["expire", "ttl"],
   ["via", "host"],
+  ["hostname", "helo"],
+  ["hostnames", "helo-src"],
+  ["as", "mail-from"],
+  ["mask-source", "mask-src"],
 ]);
 
 export function meantHint(text: string, words: readonly string[]): string {
   const renamed = RENAMED.get(text);
   if (renamed !== undefined && words.includes(renamed))
     return `'${text}' is '${renamed}' since OpenSMTPD 6.4`;
+  if (text === "allow-exec")
+    return "it stands behind 'alias TABLE', 'virtual TABLE' or 'forward-file'";
   const meant = nearestWord(text, words);
   return meant === "" ? "" : `did you mean '${meant}'?`;
 }
@@ -226,12 +232,24 @@ export function keywordHint(token: Token): string {
 /** What begins with a sign that means nothing here was probably a path or a pattern. */
 function signHint(token: Token): string {
   if (token.kind !== "sign" || /^[(){}<>!=,$]/u.test(token.text)) return "";
+  if (/^[“”„‘’‚«»]/u.test(token.text)) return `quotes are " and '`;
+  if (!isPrintable(token.text)) return "remove this character: no word begins with it";
+  // The quotes around a macro's value are not a part of it.
+  if (token.isInMacro) return `the macro's value needs quotes of its own: '"…"'`;
   return `text that begins with '${token.text}' must be in quotes`;
+}
+
+function isPrintable(text: string): boolean {
+  return /^[^\p{C}\p{Z}]*$/u.test(text);
 }
 
 function describe(token: Token): string {
   if (token.kind === "newline") return "end of line";
   if (token.kind === "end") return "end of file";
+  if (token.kind === "sign" && !isPrintable(token.text)) {
+    const code = token.text.codePointAt(0) ?? 0;
+    return `character U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  }
   return token.kind === "quoted" ? `"${token.text}"` : `'${token.text}'`;
 }
 
