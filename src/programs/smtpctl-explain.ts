@@ -7,7 +7,12 @@
  * be refused, 75 (EX_TEMPFAIL, sysexits(3)) if one would be put off and none refused,
  * 2 if there is nothing to explain.
  */
-import type { ExplainFault, ExplainedReply, Explanation } from "#model/explanation.ts";
+import type {
+  ExplainedReply,
+  ExplainFault,
+  Explanation,
+  ExplainQuestion,
+} from "#model/explanation.ts";
 import { checkMessage } from "#engine/explain/message-check.ts";
 import { printExplanation } from "#engine/explain/print-explanation.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
@@ -18,7 +23,6 @@ import {
   type FileChoice,
   parseExplainArguments,
 } from "./smtpctl-explain-arguments.ts";
-import type { ExplainQuestion } from "#model/explanation.ts";
 import type { Output } from "./smtpctl-printer.ts";
 
 const EXIT_ACCEPTED = 0;

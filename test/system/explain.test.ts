@@ -19,6 +19,7 @@ const RULES = [
   'match from any mail-from "@spam.example" for any reject',
   'match from any for domain "a.example" action "home"',
   'match from auth <logins> for any action "out"',
+  'match auth { ben = "$2b$secret" } from any for any action "out"',
   'match from local for any action "out"',
 ];
 
@@ -66,7 +67,7 @@ test("a running system explains by its own configuration, and nothing comes of i
   const told = printExplanation(await explained(world, daemon));
   for (const part of [
     "client 198.51.100.7 [client.c.example], HELO client.c.example, not authenticated, no TLS\n",
-    '    yes smtpd.conf:7 match from any for domain a.example action home\n',
+    "    yes smtpd.conf:7 match from any for domain a.example action home\n",
     "      user ann, from <aliases> team\n",
     "      address x@b.example, from <aliases> team\n",
     "  250 2.1.5 Destination address valid: Recipient ok\n",
@@ -138,13 +139,23 @@ test("DNS that fails is told where the way out would be", async () => {
   assert.match(printExplanation(explanation), /relay by MX of b\.example: 4\.4\.3 /u);
 });
 
+test("no password of a list in a rule is told", async () => {
+  const { world, daemon } = await running();
+  const explanation = await explained(world, daemon, {
+    username: "ben",
+    forwardPaths: ["x@b.example"],
+  });
+  assert.match(printExplanation(explanation), /yes smtpd\.conf:9 match from any for any auth /u);
+  assert.doesNotMatch(JSON.stringify(explanation), /\$2b/u);
+});
+
 test("the parts of the running configuration come without its secrets", async () => {
   const { world, daemon } = await running();
   const outline = await world.clock.runUntilSettled(daemon.outline(undefined), MINUTE_MS);
   assert.ok(typeof outline !== "string", "no outline");
   assert.deepEqual(
     outline.filter(({ section }) => section === "rule").map(({ at }) => at?.line),
-    [6, 7, 8, 9],
+    [6, 7, 8, 9, 10],
   );
   assert.doesNotMatch(JSON.stringify(outline), /\$2b/u);
 });

@@ -11,6 +11,7 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Config, Listener } from "#model/config/config.ts";
+import { withoutPasswords } from "#model/config/outline.ts";
 import { printRule } from "#model/config/print-rule.ts";
 import { formatLine } from "#model/config/printed-line.ts";
 import {
@@ -116,7 +117,7 @@ function matchedRules(
   return rules
     .filter(({ at }) => matched.has(placeKey(at)))
     .slice(0, MAX_EXPLAINED_RULES)
-    .map((rule) => ({ at: rule.at, text: formatLine(printRule(rule)) }));
+    .map((rule) => ({ at: rule.at, text: formatLine(printRule(withoutPasswords(rule))) }));
 }
 
 // The client.

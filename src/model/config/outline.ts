@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto";
 import { formatEndpoint } from "#base/endpoint.ts";
-import type { Action, Config, Listener, Place, Table } from "./config.ts";
+import type { Action, Config, Listener, Place, Rule, Table } from "./config.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
@@ -75,7 +75,7 @@ export function outlineOf(config: Config, secrets: "digested" | "left-out"): Out
     ),
     ...listeners.map((listener) => outliner.listener(listener)),
     ...Array.from(actions.values(), (action) => outliner.action(action)),
-    ...rules.map((rule) => outliner.named("rule", "", printRule(rule))),
+    ...rules.map((rule) => outliner.rule(rule)),
   ];
 }
 
@@ -117,29 +117,30 @@ class Outliner {
   }
 
   listener(listener: Listener): OutlineItem {
-    const { auth, endpoint, at } = listener;
-    const name = formatEndpoint(endpoint);
-    const words = formatLine(printListener(listener));
+    const { auth, endpoint } = listener;
     const shown: Listener =
       auth.mode === "none"
         ? listener
         : { ...listener, auth: { ...auth, table: withoutValues(auth.table) } };
-    const text = formatLine(printListener(shown));
-    return this.#item({ section: "listener", name, text, at }, words, text !== words);
+    const name = formatEndpoint(endpoint);
+    return this.named("listener", name, printListener(listener), printListener(shown));
   }
 
   action(action: Action): OutlineItem {
-    const { name, at } = action;
-    const words = formatLine(printAction(action));
     const shown: Action =
       action.kind === "relay" ? { ...action, auth: withoutValues(action.auth) } : action;
-    const text = formatLine(printAction(shown));
-    return this.#item({ section: "action", name, text, at }, words, text !== words);
+    return this.named("action", action.name, printAction(action), printAction(shown));
   }
 
-  named(section: Section, name: string, printed: PrintedLine): OutlineItem {
-    const text = formatLine(printed);
-    return this.#item({ section, name, text, at: printed.at }, text, false);
+  rule(rule: Rule): OutlineItem {
+    return this.named("rule", "", printRule(rule), printRule(withoutPasswords(rule)));
+  }
+
+  /** @param shown `printed` without what is secret in it. */
+  named(section: Section, name: string, printed: PrintedLine, shown = printed): OutlineItem {
+    const words = formatLine(printed);
+    const text = formatLine(shown);
+    return this.#item({ section, name, text, at: printed.at }, words, text !== words);
   }
 
   #item(shown: Omit<OutlineItem, "digest">, all: string, isSecret: boolean): OutlineItem {
@@ -170,10 +171,21 @@ function credentialTables({ listeners, actions, rules }: Config): readonly Table
 }
 
 /** A table that stands where it is used is printed there, and with it what it holds. */
-function withoutValues(table: Table | undefined): Table | undefined {
-  if (table === undefined || isDeclared(table)) return table;
+function withoutValues<Maybe extends Table | undefined>(table: Maybe): Table | Maybe {
+  if (table === undefined || table.shape === "list" || isDeclared(table)) return table;
   const entries = new Map(Array.from(table.entries.keys(), (key) => [key, HIDDEN]));
   return { ...table, entries };
+}
+
+/** The rule as it may be shown: a list of `auth` that stands in it may have passwords. */
+export function withoutPasswords(rule: Rule): Rule {
+  const criteria = rule.criteria.map((criterion) => {
+    const { test } = criterion;
+    if (test.kind !== "auth" || test.match === undefined) return criterion;
+    const table = withoutValues(test.match.table);
+    return { ...criterion, test: { ...test, match: { ...test.match, table } } };
+  });
+  return { ...rule, criteria };
 }
 
 function shortened(text: string): string {
