@@ -35,6 +35,13 @@ export class ConfigFiles {
     this.#source = sourceFrom(process.cwd(), configSource(choice.file));
   }
 
+  /** The files that the last configuration without an error was read from, and looked for. */
+  get paths(): readonly string[] {
+    return [...(this.#made?.texts.keys() ?? [])];
+  }
+
+  readonly read: ReadFile = (path) => this.#source.read(path);
+
   /** Reads everything. */
   async whole(): Promise<Read> {
     const texts = new Map<string, Text>();

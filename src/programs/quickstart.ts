@@ -21,6 +21,7 @@ import { startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
 import { startReader } from "./start-faults.ts";
 import { statePaths } from "./state-paths.ts";
+import { systemAccounts } from "./surroundings.ts";
 
 const DEFAULT_USER = "nobody";
 const DEFAULT_PORT = "2525";
@@ -58,7 +59,7 @@ async function main(): Promise<number> {
     compat: "none",
     enqueueSocketPath: paths.enqueueSocket,
   });
-  const reader = startReader(files, users, process.getuid?.() === 0);
+  const reader = startReader(files, systemAccounts(users), process.getuid?.() === 0);
   const { config, complaints } = await reader.whole();
   for (const complaint of complaints) console.error(formatComplaint(complaint));
   if (config === undefined) return 1;

@@ -6,8 +6,12 @@
  * on standard error and exit status 1.
  */
 import { spawn } from "node:child_process";
+import { dirname } from "node:path";
+import type { Users } from "#base/ports/users.ts";
 import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
 import { printConfig, printConfigWithPlaces } from "#model/config/print-config.ts";
+import { checkConfig } from "#policy/check/check-config.ts";
+import { findingComplaints } from "#policy/check/finding.ts";
 import {
   closeLog,
   type LogTarget,
@@ -18,12 +22,14 @@ import {
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
+import { checkOutside } from "./check-outside.ts";
 import { ConfigFiles } from "./config-files.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
 import { partsNotBuilt, startReader } from "./start-faults.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
+import { systemAccounts, thisMachine } from "./surroundings.ts";
 import { VERSION } from "./version.ts";
 
 // A terminal that goes away must not end the daemon.
@@ -53,9 +59,9 @@ async function main(): Promise<number> {
     compat: options.compat,
     enqueueSocketPath: paths.enqueueSocket,
   });
-  if (options.checkOnly) return check(files, options);
   const users = nodeUsers(nodeChildren(), nodeClock());
-  const reader = startReader(files, users, process.getuid?.() === 0);
+  if (options.checkOnly) return check({ files, users }, options, paths);
+  const reader = startReader(files, systemAccounts(users), process.getuid?.() === 0);
   const { config, complaints } = await reader.whole();
   // In the background it is read once more; that one tells.
   if (options.mode !== "daemon" || config === undefined) tell(complaints);
@@ -64,10 +70,28 @@ async function main(): Promise<number> {
 }
 
 /** `smtpd -n`: the language is right, even if not all of it can be carried out yet. */
-async function check(files: ConfigFiles, options: SmtpdOptions): Promise<number> {
+async function check(
+  { files, users }: { readonly files: ConfigFiles; readonly users: Users },
+  options: SmtpdOptions,
+  paths: StatePaths,
+): Promise<number> {
   const { config, complaints } = await files.whole();
   tell(complaints);
   if (config === undefined) return 1;
+  const world = thisMachine(users, files.read);
+  const found = findingComplaints(
+    [
+      ...(await checkConfig(config, world.accounts.users, world.read)),
+      ...(await checkOutside(config, world, {
+        folders: [dirname(paths.enqueueSocket)],
+        files: files.paths,
+      })),
+    ],
+    options.configFile,
+    world.read,
+  );
+  tell(found);
+  if (found.some(({ severity }) => severity === "error")) return 1;
   if (options.print) console.log(printConfigWithPlaces(config));
   else if (options.verbose) console.log(printConfig(config));
   const missing = partsNotBuilt(config);

@@ -15,15 +15,11 @@ import { rootMail } from "./root-mail.ts";
 import { unreachableRules } from "./unreachable-rules.ts";
 import { unusedParts } from "./unused.ts";
 
-export interface CheckParties {
-  readonly users: Users;
-  /** The files of tables, for the lines of their entries. */
-  readonly read: ReadFile;
-}
-
+/** @param read the files of tables, for the lines of their entries. */
 export async function checkConfig(
   config: Config,
-  { users, read }: CheckParties,
+  users: Users,
+  read: ReadFile,
 ): Promise<readonly Finding[]> {
   return [
     ...openRelays(config),

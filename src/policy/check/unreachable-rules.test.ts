@@ -100,11 +100,13 @@ const DOMAINS = ["a", "b.a", "c.b.a", "*", "*.a", "*.b.a", "c*a", "*.B.a"];
 const ADDRESSES = ["u", "u+t", "u@a", "u+t@a", "@a", "@*.a", "@*", "u@*", "@", "U@b.a", "u@c*a"];
 const WORDS = ["x", "X", "y"];
 
+function items(words: readonly string[]): fc.Arbitrary<string> {
+  return fc
+    .uniqueArray(fc.constantFrom(...words), { minLength: 1, maxLength: 3 })
+    .map((some) => `{ ${some.map((each) => `"${each}"`).join(", ")} }`);
+}
+
 function list(words: readonly string[], regex: readonly string[]): fc.Arbitrary<string> {
-  const items = (from: readonly string[]): fc.Arbitrary<string> =>
-    fc
-      .uniqueArray(fc.constantFrom(...from), { minLength: 1, maxLength: 3 })
-      .map((some) => `{ ${some.map((each) => `"${each}"`).join(", ")} }`);
   if (regex.length === 0) return items(words);
   return fc.oneof(
     { weight: 4, arbitrary: items(words) },
