@@ -46,7 +46,7 @@ async function play(dialog: Dialog, pieceBytes: number): Promise<void> {
       ? UNIX_ENDPOINT
       : ({ kind: "tcp", host: "192.0.2.7", port: 4025 } as const);
   const connection = new MemoryConnection(remote, started.listener.endpoint);
-  started.server.accept(connection, started.listener);
+  started.accept(connection);
   for (const phase of phases(dialog)) {
     connection.feed(Buffer.from(phase.wire, "latin1"), pieceBytes);
     await clock.settle();

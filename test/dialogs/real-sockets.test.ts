@@ -32,9 +32,7 @@ async function play(dialog: Dialog): Promise<void> {
     dialog.settings.get("via") === "unix"
       ? { kind: "unix", path: join(folder, "smtp.sock") }
       : { kind: "tcp", host: "127.0.0.1", port: 0 };
-  const listening = await network.listen(wanted, (connection) =>
-    started.server.accept(connection, started.listener),
-  );
+  const listening = await network.listen(wanted, (connection) => started.accept(connection));
   if ("code" in listening) assert.fail(`Cannot listen: ${listening.message}`);
   try {
     const opened = await network.connect(listening.endpoint, { timeoutMs: 5000 });

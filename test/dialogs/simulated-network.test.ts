@@ -27,9 +27,7 @@ async function play(dialog: Dialog, seed: number): Promise<void> {
   const { clock, network } = world;
   const started = startDialogServer(dialog, world);
   const { endpoint } = started.listener;
-  const listening = await network.listen(endpoint, (connection) =>
-    started.server.accept(connection, started.listener),
-  );
+  const listening = await network.listen(endpoint, (connection) => started.accept(connection));
   assert.ok(!("code" in listening), "the simulated network listens");
   const opened = await clock.runUntilSettled(
     network.connect(endpoint, { timeoutMs: 1000 }),

@@ -1,5 +1,5 @@
 /** The dialogs of test/dialogs, read from their files. */
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Dialog, parseDialog } from "./dialog.ts";
 
@@ -9,5 +9,10 @@ const FOLDER = fileURLToPath(new URL("../dialogs/", import.meta.url));
 export function readDialogs(): readonly Dialog[] {
   return globSync("**/*.smtp", { cwd: FOLDER })
     .toSorted()
-    .map((path) => parseDialog(path, readFileSync(FOLDER + path, "utf8")));
+    .map((path) => parseDialog(path, readFileSync(FOLDER + path, "utf8"), configBeside(path)));
+}
+
+function configBeside(path: string): string | undefined {
+  const file = FOLDER + path.replace(/\.smtp$/u, ".conf");
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }

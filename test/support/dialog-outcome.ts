@@ -30,10 +30,13 @@ export function checkStored(dialog: Dialog, { intake }: DialogServer, how: strin
   }));
   assert.deepEqual(found, expected, `${dialog.path}: messages that the queue took (${how})`);
   assert.equal(intake.openCount, 0, `${dialog.path}: submissions left open (${how})`);
-  for (const [index, { trace, lines }] of dialog.stored.entries()) {
+  for (const [index, { actions, trace, lines }] of dialog.stored.entries()) {
     const kept = intake.kept[index];
     if (kept === undefined) continue;
     checkKept(kept, `${dialog.path} (${how})`);
+    const found = kept.envelopes.map(({ action }) => action);
+    if (actions !== undefined)
+      assert.deepEqual(found, actions, `${dialog.path}: actions of envelopes (${how})`);
     const [header, text] = splitTrace(kept.text.toString("latin1"));
     if (trace.length > 0) checkLines(trace, header, `${dialog.path}: trace header (${how})`);
     if (lines !== undefined) checkLines(lines, text, `${dialog.path}: text (${how})`);

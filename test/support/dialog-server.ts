@@ -2,12 +2,14 @@
  * The server that dialogs talk to: the real one, with a ruleset and a queue that
  * behave as a dialog's settings say.
  *
- * Recipients at server.example and mx.example are taken, but for `nobody@` (550) and
+ * A dialog with a configuration beside it has the rules of that. For the others
+ * recipients at server.example and mx.example are taken, but for `nobody@` (550) and
  * `busy@` (451). `slow@` is answered later, `list@` has three envelopes. Settings:
  * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, protocol, mask-src,
- * via (tcp, unix), queue (open, no-room, gone, full, failed, slow), dns (silent).
+ * via (tcp, unix), client (its address), rdns (its name), tag (of the listener), queue (open, no-room, gone, full, failed, slow), dns (silent).
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import type { Connection } from "#base/ports/network.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
@@ -17,13 +19,18 @@ import type { Resolution, Routing } from "#model/resolution.ts";
 import { DEFAULT_LIMITS } from "#engine/server/limits.ts";
 import type { ServerSettings } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
+import { SimResolver } from "#world/sim/resolver.ts";
 import type { Dialog } from "./dialog.ts";
+import { rulesOf } from "./dialog-rules.ts";
 import { listenerAt } from "./listeners.ts";
 import { MemoryIntake } from "./memory-intake.ts";
+import { SeenFrom } from "./seen-from.ts";
 
 export interface DialogServer {
   readonly server: SmtpServer;
   readonly listener: Listener;
+  /** Serves a client that has connected. */
+  readonly accept: (connection: Connection) => void;
   readonly intake: MemoryIntake;
   readonly events: readonly Event[];
 }
@@ -39,6 +46,7 @@ export const UNIX_ENDPOINT: Endpoint = { kind: "unix", path: "/run/dialog.sock" 
 export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogServer {
   const { settings } = dialog;
   const events: Event[] = [];
+  const resolver = resolverOf(dialog, ports.resolver);
   const intake = new MemoryIntake(settings.get("queue") ?? "open");
   const serverSettings: ServerSettings = {
     maxMessageBytes: Number(settings.get("max-message") ?? 36_700_160),
@@ -57,15 +65,32 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
   const observe = (event: Event): void => {
     events.push(event);
   };
-  const routing: Routing = { resolve: ({ forwardPath }) => resolve(forwardPath) };
-  const server = new SmtpServer(ports, serverSettings, { routing, intake, observe });
-  return { server, listener: listenerOf(dialog), intake, events };
+  const rules = rulesOf(dialog);
+  const routing: Routing = rules?.routing ?? {
+    resolve: ({ forwardPath }) => resolve(forwardPath),
+  };
+  const services = { routing, intake, observe };
+  const server = new SmtpServer({ ...ports, resolver }, serverSettings, services);
+  const listener = listenerOf(dialog);
+  const client = settings.get("client");
+  const accept = (connection: Connection): void =>
+    server.accept(client === undefined ? connection : new SeenFrom(connection, client), listener);
+  return { server, listener, accept, intake, events };
+}
+
+/** The DNS in which the client has the name of the setting `rdns`, and that name its address. */
+function resolverOf({ settings }: Dialog, usual: Resolver): Resolver {
+  const name = settings.get("rdns");
+  const client = settings.get("client");
+  if (name === undefined || client === undefined) return usual;
+  return new SimResolver({ pointers: { [client]: [name] }, addresses: { [name]: [client] } });
 }
 
 function listenerOf(dialog: Dialog): Listener {
   const isUnix = dialog.settings.get("via") === "unix";
   return listenerAt(isUnix ? UNIX_ENDPOINT : { kind: "tcp", host: "192.0.2.1", port: 25 }, {
     maskSource: dialog.settings.has("mask-src"),
+    tag: dialog.settings.get("tag") ?? "",
   });
 }
 

@@ -9,6 +9,7 @@
  *   T: SECONDS        so much time passes, with nobody sending
  *   E: closed         the server ends the session; without this line it must not
  *   Q: FROM -> TO TO  the queue took a message; every one it took must be listed
+ *   A: ACTION ACTION  the actions of that message's envelopes, in their order
  *   H: LINE           the trace header that was put before that message
  *   | LINE            the text of that message, if the dialog cares
  *
@@ -24,6 +25,8 @@ export type Turn =
 export interface StoredMessage {
   readonly reversePath: string;
   readonly forwardPaths: readonly string[];
+  /** Undefined if any will do. */
+  readonly actions: readonly string[] | undefined;
   readonly trace: readonly string[];
   /** Patterns of the lines behind the trace header; undefined if any text will do. */
   readonly lines: readonly string[] | undefined;
@@ -31,6 +34,8 @@ export interface StoredMessage {
 
 export interface Dialog {
   readonly path: string;
+  /** The text of the configuration beside it, if there is one. */
+  readonly config: string | undefined;
   readonly settings: ReadonlyMap<string, string>;
   readonly turns: readonly Turn[];
   readonly closes: boolean;
@@ -41,11 +46,17 @@ interface Draft {
   settings: Map<string, string>;
   turns: Turn[];
   closes: boolean;
-  stored: { reversePath: string; forwardPaths: string[]; trace: string[]; lines: string[] }[];
+  stored: {
+    reversePath: string;
+    forwardPaths: string[];
+    actions: string[] | undefined;
+    trace: string[];
+    lines: string[];
+  }[];
 }
 
 /** @throws {SyntaxError} with the line's number: a mistake in the test itself. */
-export function parseDialog(path: string, text: string): Dialog {
+export function parseDialog(path: string, text: string, config?: string): Dialog {
   const draft: Draft = { settings: new Map(), turns: [], closes: false, stored: [] };
   for (const [index, line] of text.split("\n").entries()) {
     try {
@@ -58,7 +69,8 @@ export function parseDialog(path: string, text: string): Dialog {
     ...message,
     lines: message.lines.length === 0 ? undefined : message.lines,
   }));
-  return { path, settings: draft.settings, turns: draft.turns, closes: draft.closes, stored };
+  const { settings, turns, closes } = draft;
+  return { path, config, settings, turns, closes, stored };
 }
 
 /** Whether `line` is what `pattern` says. */
@@ -87,6 +99,9 @@ function takeLine(draft: Draft, line: string, lineNumber: number): void {
     case "Q:":
       draft.stored.push(parseStored(value));
       break;
+    case "A:":
+      if (message !== undefined) message.actions = value.split(" ");
+      break;
     case "H:":
       message?.trace.push(unescape(value, "text"));
       break;
@@ -112,6 +127,7 @@ function parseStored(text: string): Draft["stored"][number] {
   return {
     reversePath: from.slice(1, -1),
     forwardPaths: [...to.matchAll(/<([^<>]*)>/g)].map((match) => match[1] ?? ""),
+    actions: undefined,
     trace: [],
     lines: [],
   };
