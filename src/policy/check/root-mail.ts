@@ -27,11 +27,11 @@ export async function rootMail(config: Config, users: Users): Promise<readonly F
     if (isRefused(other.resolution) && other.trace.has("root")) alike.push(user);
   }
   const { rule, action } = root.decided;
-  const others = alike.length === 0 ? "" : ` (nor has that for ${alike.join(", ")})`;
+  const names = ["root", ...alike].join(", ");
   return [
     warning(
       rule.at,
-      `mail for root has nowhere to go${others}: ${root.resolution.why}`,
+      `mail for ${names} has nowhere to go: ${root.resolution.why}`,
       hintFor(action),
     ),
   ];
