@@ -150,13 +150,11 @@ class Trial {
     if (resolution.kind !== "rejected" && resolution.kind !== "expansion") return undefined;
     if (trace.hasAskedRules && !this.#isSameForAll) return undefined;
     const { last } = trace;
-    const message =
-      last === undefined || trace.nodes < 3
-        ? `mail to ${key} is refused: ${resolution.why}`
-        : `mail to ${key} is refused, as it leads to ${last}: ${resolution.why}`;
+    const leadsOn = last !== undefined && foldKey(last) !== foldKey(key);
+    const way = leadsOn ? `, as it leads to ${last}` : "";
     const isUnmatched = resolution.kind === "rejected" && resolution.rule === "";
     return {
-      message,
+      message: `mail to ${key} is refused${way}: ${resolution.why}`,
       hint: isUnmatched
         ? "what an alias sends on is mail from local: 'match from local for … action …'"
         : "",

@@ -27,10 +27,6 @@ export class ExpansionTrace {
     return this.#last;
   }
 
-  get nodes(): number {
-    return this.#nodes.size;
-  }
-
   /** Whether anything but the recipient went through the rules. */
   get hasAskedRules(): boolean {
     return this.#hasAskedRules;

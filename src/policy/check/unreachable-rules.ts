@@ -16,7 +16,7 @@ import {
 import { keyListOf } from "./table-cover.ts";
 
 /** Criteria that are compared with each other; then no more rules are looked at. */
-const MAX_COMPARISONS = 2_000_000;
+const MAX_COMPARISONS = 20_000_000;
 
 interface ClaimedRule {
   readonly rule: Rule;
