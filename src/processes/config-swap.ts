@@ -26,6 +26,8 @@ export interface SwapOwner<End> {
   readonly children: readonly Supervised<End>[];
   /** Whether it works: it can be told to get ready. */
   isWorking(process: Supervised<End>): boolean;
+  /** What it is told of the new configuration. */
+  slice(process: Supervised<End>): NextSlice;
   /** From now on whatever is started gets the new configuration; false: the daemon is stopping. */
   commit(): boolean;
 }
@@ -54,16 +56,15 @@ export class ConfigSwap<End> {
     this.#takenUp = new RollCall(clock);
   }
 
-  /** Must not be called again before it has ended. Each `next` has a generation of its own. */
-  async run(config: Config, next: NextSlice, owner: SwapOwner<End>): Promise<Swapped> {
+  /** Must not be called again before it has ended. Each `config` has a generation of its own. */
+  async run(config: Config, generation: number, owner: SwapOwner<End>): Promise<Swapped> {
     const rebinding = await this.#sockets.rebind(config);
     if (rebinding.kind === "cannot-bind") return rebinding;
-    const { generation } = next;
     const members = membersOf(owner);
     const ready = this.#ready.call(generation, processesOf(members), PREPARE_TIMEOUT_MS);
     for (const { process, child } of members) {
       for (const listener of rebinding.fresh) child.handOverListener(listener, generation);
-      process.send({ kind: "prepare", next });
+      process.send({ kind: "prepare", next: owner.slice(process) });
     }
     const { answers, silent } = await ready;
     const why = whyNot(answers, silent);

@@ -10,20 +10,19 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
-import { serialiseConfig } from "#model/config/serialise.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
 import {
   type ChildToParent,
   type Counter,
   MAX_CONFIG_BYTES,
-  type NextSlice,
   type Slice,
 } from "#model/ipc/parent-link.ts";
 import { type AgentRequest, Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
 import type { Account, Destroyable, Handover, Launch, Pairs } from "./child.ts";
 import { ConfigSwap, type Swapped } from "./config-swap.ts";
+import { CurrentConfig } from "./current-config.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
 import { RollCall } from "./roll-call.ts";
@@ -106,8 +105,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #reloads: Reloads;
   readonly #explained: RollCall<Supervised<End>, Explanation | ExplainFault>;
   #lastRequest = 0;
-  /** What each child is started with. */
-  #current: Current;
+  /** What each child is started with its slice of. */
+  #current: CurrentConfig;
   #lastGeneration = 0;
   #stopping = false;
   /** Mail has flowed: what goes wrong now is told to the log. */
@@ -132,7 +131,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.smtpPaused = settings.paused.includes("smtp");
     this.#counters = new RollCall(ports.clock);
     this.#explained = new RollCall(ports.clock);
-    this.#current = currentOf(settings.config, this.#lastGeneration);
+    this.#current = new CurrentConfig(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
     this.#reloads = new Reloads(this, settings.reader, log);
     this.#agents = new Agents(ports, this.#pairs, {
@@ -146,7 +145,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
           home: user.home,
           listenerFds: [],
         }),
-      slice: () => this.#slice(0),
+      slice: () => this.#slice("agent", 0),
       warn: (text) => log.warn(text),
     });
     this.#queue = this.#supervised("queue", 0, () => []);
@@ -159,7 +158,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
 
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
   start(): Promise<Started> {
-    const lookup = needsLookup(this.config) ? [this.#lookup] : [];
+    const lookup = this.#current.needsLookup ? [this.#lookup] : [];
     for (const child of [this.#queue, ...lookup, ...this.#dispatchers, this.#control]) {
       this.#startChild(child);
     }
@@ -235,22 +234,22 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   async swap(config: Config, onlyTable?: string): Promise<Swapped> {
     await this.#started.promise;
     if (this.#stopping) return { kind: "refused", why: "smtpd is stopping" };
-    const next = currentOf(config, ++this.#lastGeneration);
+    const next = new CurrentConfig(config, ++this.#lastGeneration);
     const { generation } = next;
-    if (next.serialised.length > MAX_CONFIG_BYTES) {
+    const children = this.#children().filter((child) => child !== this.#control);
+    if (children.some((child) => next.slice(this.#roleOf(child)).length > MAX_CONFIG_BYTES)) {
       return { kind: "refused", why: `it takes more than ${MAX_CONFIG_BYTES} bytes` };
     }
-    const slice: NextSlice = { config: next.serialised, generation, onlyTable };
-    const children = this.#children().filter((child) => child !== this.#control);
-    return this.#swap.run(config, slice, {
+    return this.#swap.run(config, generation, {
       children,
+      slice: (child) => ({ config: next.slice(this.#roleOf(child)), generation, onlyTable }),
       isWorking: (child) => this.#listening.has(child) || !this.#dispatchers.includes(child),
       commit: () => {
         if (this.#stopping) return false;
         this.#current = next;
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        if (needsLookup(config) && !this.#lookup.isStarted) this.#startChild(this.#lookup);
+        if (next.needsLookup && !this.#lookup.isStarted) this.#startChild(this.#lookup);
         return true;
       },
     });
@@ -276,17 +275,23 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
           home: "/",
           listenerFds: listenerFds(),
         }),
-      slice: () => this.#slice(index),
+      slice: () => this.#slice(role, index),
     });
   }
 
-  #slice(index: number): Slice {
+  #roleOf(child: Supervised<End>): Role {
+    if (child === this.#queue) return "queue";
+    if (child === this.#lookup) return "lookup";
+    return child === this.#control ? "control" : "dispatcher";
+  }
+
+  #slice(role: Role, index: number): Slice {
     const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
       this.#settings;
-    const { serialised, generation } = this.#current;
+    const { generation } = this.#current;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
-      config: serialised,
+      config: this.#current.slice(role),
       generation,
       index,
       dispatchers,
@@ -430,21 +435,4 @@ type Sibling<End> = readonly [process: Supervised<End>, role: Role, name: string
 function give<End extends Destroyable>([to]: Sibling<End>, handover: Handover, end: End): void {
   if (to.child === undefined) end.destroy();
   else to.child.handOver(handover, end);
-}
-
-/** The configuration that is in use. */
-interface Current {
-  readonly config: Config;
-  /** As the children get it. */
-  readonly serialised: Uint8Array;
-  readonly generation: number;
-}
-
-function currentOf(config: Config, generation: number): Current {
-  return { config, serialised: serialiseConfig(config), generation };
-}
-
-/** Whether a table is not in memory: then there is a process that asks it. */
-function needsLookup(config: Config): boolean {
-  return [...config.tables.values()].some(({ source }) => source.kind === "db");
 }

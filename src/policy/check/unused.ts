@@ -1,13 +1,6 @@
 /** What the configuration declares and nothing in it uses: most often a name that was mistyped, or a line left over. */
-import type {
-  Config,
-  Filter,
-  Listener,
-  Place,
-  RelayAction,
-  Rule,
-  Table,
-} from "#model/config/config.ts";
+import type { Config, Filter, Listener, Place, RelayAction, Table } from "#model/config/config.ts";
+import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import { type Finding, warning } from "./finding.ts";
 
 interface Declared {
@@ -27,7 +20,11 @@ export function unusedParts(config: Config): readonly Finding[] {
     filter.kind === "proc" ? filter.proc : undefined,
   );
   return [
-    ...unused("table", declaredTables(config), usedTables(config)),
+    ...unused(
+      "table",
+      declaredTables(config),
+      usesOfTables(config).map(({ table }) => table),
+    ),
     ...unused("pki", config.pkis, [
       ...serving.flatMap(({ pkis }) => pkis),
       ...relays.map(({ pki }) => pki),
@@ -74,35 +71,4 @@ function usedFilters(
   return named.flatMap((filter) =>
     filter.kind === "chain" ? [filter, ...filter.filters] : filter,
   );
-}
-
-function usedTables(config: Config): readonly (Table | undefined)[] {
-  return [
-    ...config.listeners.flatMap(tablesOfListener),
-    ...config.rules.flatMap(tablesOfRule),
-    ...Array.from(config.filters.values(), tableOfFilter),
-    ...[...config.actions.values()].flatMap((action) =>
-      action.kind === "relay" ? tablesOfRelay(action) : [action.aliases?.table, action.userbase],
-    ),
-  ];
-}
-
-function tablesOfListener({ auth, hostnames, senders }: Listener): readonly (Table | undefined)[] {
-  return [auth.mode === "none" ? undefined : auth.table, hostnames, senders?.table];
-}
-
-function tablesOfRelay({ to, auth, src, heloSrc }: RelayAction): readonly (Table | undefined)[] {
-  return ["table" in to ? to.table : undefined, auth, src, heloSrc];
-}
-
-function tablesOfRule({ criteria }: Rule): readonly (Table | undefined)[] {
-  return criteria.map(({ test }) => {
-    const part = test.kind === "from" ? test.from : test.kind === "for" ? test.to : test;
-    return "match" in part ? part.match?.table : undefined;
-  });
-}
-
-function tableOfFilter(filter: Filter): Table | undefined {
-  if (filter.kind !== "phase") return undefined;
-  return "match" in filter.condition ? filter.condition.match?.table : undefined;
 }

@@ -22,3 +22,9 @@ export function passwdValue(
   const isUser = /^\d+$/u.test(uid) && /^\d+$/u.test(gid) && home.startsWith("/");
   return isUser ? `${uid}:${gid}:${home}` : undefined;
 }
+
+/** The line as it is for whoever looks for users: the hash, and what stands behind the home, are taken out. */
+export function withoutHash(line: string): string {
+  const [, uid = "", gid = "", , home = ""] = line.split(":");
+  return `:${uid}:${gid}::${home}`;
+}

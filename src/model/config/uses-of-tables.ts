@@ -1,0 +1,75 @@
+/** Where a configuration uses its tables, and what for: a table may be there several times. */
+import { unreachable } from "#base/unreachable.ts";
+import type { Action, Config, Filter, Listener, Rule, Table } from "./config.ts";
+import type { TableUse } from "./table-use.ts";
+
+export interface UsedTable {
+  readonly use: TableUse;
+  readonly table: Table;
+}
+
+type Used = readonly [use: TableUse, table: Table | undefined];
+
+export function usesOfTables(config: Config): readonly UsedTable[] {
+  const used: readonly Used[] = [
+    ...config.listeners.flatMap(usedByListener),
+    ...[...config.actions.values()].flatMap(usedByAction),
+    ...config.rules.flatMap(usedByRule),
+    ...[...config.filters.values()].flatMap(usedByFilter),
+  ];
+  return used.flatMap(([use, table]) => (table === undefined ? [] : [{ use, table }]));
+}
+
+function usedByListener({ auth, hostnames, senders }: Listener): readonly Used[] {
+  return [
+    ["listen auth", auth.mode === "none" ? undefined : auth.table],
+    ["hostnames", hostnames],
+    ["senders", senders?.table],
+  ];
+}
+
+function usedByAction(action: Action): readonly Used[] {
+  if (action.kind !== "relay") {
+    const { aliases, userbase } = action;
+    return [
+      [aliases?.kind ?? "alias", aliases?.table],
+      ["userbase", userbase],
+    ];
+  }
+  const { to, auth, src, heloSrc } = action;
+  return [
+    ["host", to.kind === "hosts" ? to.table : undefined],
+    ["domain", to.kind === "domain" ? to.table : undefined],
+    ["relay auth", auth],
+    ["src", src],
+    ["helo-src", heloSrc],
+  ];
+}
+
+function usedByRule({ criteria }: Rule): readonly Used[] {
+  return criteria.map(({ test }): Used => {
+    switch (test.kind) {
+      case "from":
+        if (test.from.kind === "src") return ["from src", test.from.match.table];
+        return ["from rdns", test.from.kind === "rdns" ? test.from.match?.table : undefined];
+      case "for":
+        return ["for domain", test.to.kind === "domain" ? test.to.match.table : undefined];
+      case "tls":
+        // Has none.
+        return ["tag", undefined];
+      case "tag":
+      case "helo":
+      case "auth":
+      case "mail-from":
+      case "rcpt-to":
+        return [test.kind, test.match?.table];
+      default:
+        return unreachable(test);
+    }
+  });
+}
+
+function usedByFilter(filter: Filter): readonly Used[] {
+  if (filter.kind !== "phase" || filter.condition.kind === "fcrdns") return [];
+  return [[`filter ${filter.condition.kind}`, filter.condition.match?.table]];
+}

@@ -1,0 +1,189 @@
+/**
+ * What each process knows of the configuration: its slice, which holds no secret that the
+ * process has no use for. The parent alone has everything.
+ *
+ * Decided by two tables: of the fields of the configuration, and of what tables are used
+ * for. Both must name every field and every use to compile, so that nothing new is
+ * given away because nobody thought of it. A table has its values where something looks
+ * them up, its keys where they are compared, and else nothing. Of a `passwd:` table the
+ * hashes go to whoever checks passwords, and the rest to whoever looks for users.
+ *
+ * An agent runs as the recipient, who may be able to read its memory: it is told how its
+ * mailboxes are found, and nothing of other lists, hosts and rules.
+ *
+ * Limits: a table that is used for credentials and for aliases, or for users without being
+ * a `passwd:` table, is known to those who need the aliases or the users.
+ */
+import type { Action, Config, Table } from "#model/config/config.ts";
+import { deepFreeze } from "#model/config/freeze.ts";
+import type { TableUse } from "#model/config/table-use.ts";
+import { usesOfTables } from "#model/config/uses-of-tables.ts";
+import { withoutHash } from "#policy/tables/passwd.ts";
+import type { Role } from "./roles.ts";
+
+/** Who gets a field as it is, and what the others get in its place. */
+interface Share<Value> {
+  readonly to: readonly Role[];
+  readonly others: Value;
+}
+
+type Shares = { readonly [Field in keyof Config]: "everyone" | Share<Config[Field]> };
+
+/** They decide about recipients: of clients, and of bounces. */
+const DECIDERS: readonly Role[] = ["dispatcher", "queue"];
+
+const FIELDS: Shares = {
+  serverName: "everyone",
+  subAddressDelimiter: "everyone",
+  compat: "everyone",
+  maxMessageBytes: "everyone",
+  maxRecipients: "everyone",
+  maxMailsPerSession: "everyone",
+  queueTtlMs: "everyone",
+  queueCompression: "everyone",
+  bounceWarnIntervalsMs: "everyone",
+  mtaMaxDeferred: "everyone",
+  mtaLimits: "everyone",
+  mdaLimits: "everyone",
+  schedulerLimits: "everyone",
+  tls: "everyone",
+  admd: { to: ["dispatcher"], others: "" },
+  queueEncryption: { to: ["queue"], others: { kind: "off" } },
+  srs: { to: ["dispatcher"], others: undefined },
+  mtaDomainLimits: { to: DECIDERS, others: new Map() },
+  places: { to: [], others: new Map() },
+  listeners: { to: ["dispatcher"], others: [] },
+  tables: { to: [...DECIDERS, "lookup"], others: new Map() },
+  pkis: { to: ["dispatcher"], others: new Map() },
+  cas: { to: ["dispatcher"], others: new Map() },
+  procs: { to: ["dispatcher"], others: new Map() },
+  filters: { to: ["dispatcher"], others: new Map() },
+  // The parent alone makes commands.
+  mdaWrappers: { to: [], others: new Map() },
+  actions: { to: [...DECIDERS, "agent"], others: new Map() },
+  rules: { to: DECIDERS, others: [] },
+  includes: { to: DECIDERS, others: new Map() },
+};
+
+/** Who has a use for a table, and for what of it. */
+interface Need {
+  readonly of: "keys" | "values" | "users" | "credentials";
+  readonly by: readonly Role[];
+}
+
+const USES: Readonly<Record<TableUse, Need>> = {
+  alias: { of: "values", by: DECIDERS },
+  virtual: { of: "values", by: DECIDERS },
+  userbase: { of: "users", by: DECIDERS },
+  host: { of: "keys", by: ["dispatcher"] },
+  domain: { of: "values", by: ["dispatcher"] },
+  "relay auth": { of: "credentials", by: ["lookup"] },
+  src: { of: "keys", by: ["dispatcher"] },
+  "helo-src": { of: "values", by: ["dispatcher"] },
+  tag: { of: "keys", by: DECIDERS },
+  "from src": { of: "keys", by: DECIDERS },
+  "from rdns": { of: "keys", by: DECIDERS },
+  "for domain": { of: "keys", by: DECIDERS },
+  helo: { of: "keys", by: DECIDERS },
+  auth: { of: "keys", by: DECIDERS },
+  "mail-from": { of: "keys", by: DECIDERS },
+  "rcpt-to": { of: "keys", by: DECIDERS },
+  "listen auth": { of: "credentials", by: ["lookup"] },
+  hostnames: { of: "values", by: ["dispatcher"] },
+  senders: { of: "values", by: ["dispatcher"] },
+  "filter src": { of: "keys", by: ["dispatcher"] },
+  "filter rdns": { of: "keys", by: ["dispatcher"] },
+  "filter helo": { of: "keys", by: ["dispatcher"] },
+  "filter auth": { of: "keys", by: ["dispatcher"] },
+  "filter mail-from": { of: "keys", by: ["dispatcher"] },
+  "filter rcpt-to": { of: "keys", by: ["dispatcher"] },
+};
+
+/** The configuration as a process of this role is told it. `config` is not changed. */
+export function configSlice(config: Config, role: Role): Config {
+  const needs = needsOf(config, role);
+  const sliced = new TableReplacement((table) => tableSlice(table, needs.get(table) ?? new Set()));
+  return deepFreeze(sliced.in({ ...config, ...withheld(config, role) }));
+}
+
+/** What this role gets in the place of what is not for it. */
+function withheld({ actions }: Config, role: Role): Partial<Config> {
+  const instead = Object.entries(FIELDS).flatMap(([field, share]) =>
+    share === "everyone" || share.to.includes(role) ? [] : [[field, share.others] as const],
+  );
+  const fields: Partial<Config> = Object.fromEntries(instead);
+  return role === "agent" ? { ...fields, actions: localOnly(actions) } : fields;
+}
+
+function localOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {
+  return new Map([...actions].filter(([, { kind }]) => kind !== "relay"));
+}
+
+type Needs = ReadonlySet<Need["of"]>;
+
+function needsOf(config: Config, role: Role): ReadonlyMap<Table, Needs> {
+  const needs = new Map<Table, Set<Need["of"]>>();
+  for (const { use, table } of usesOfTables(config)) {
+    const { of, by } = USES[use];
+    if (!by.includes(role)) continue;
+    const known = needs.get(table);
+    if (known === undefined) needs.set(table, new Set([of]));
+    else known.add(of);
+  }
+  return needs;
+}
+
+function tableSlice(table: Table, needs: Needs): Table {
+  if (table.entries.size === 0 || needs.has("credentials") || needs.has("values")) return table;
+  if (needs.has("users")) return table.source.kind === "passwd" ? withoutHashes(table) : table;
+  if (!needs.has("keys")) return { ...table, entries: new Map() };
+  if (table.shape === "list") return table;
+  return { ...table, entries: new Map(Array.from(table.entries.keys(), (key) => [key, ""])) };
+}
+
+function withoutHashes(table: Table): Table {
+  const entries = Array.from(table.entries, ([user, line]) => [user, withoutHash(line)] as const);
+  return { ...table, entries: new Map(entries) };
+}
+
+/**
+ * Puts other tables in the place of those that are anywhere in a value. What is one object
+ * stays one, and what holds no table stays what it is.
+ */
+class TableReplacement {
+  readonly #replace: (table: Table) => Table;
+  readonly #done = new Map<object, unknown>();
+
+  constructor(replace: (table: Table) => Table) {
+    this.#replace = replace;
+  }
+
+  in<Value>(value: Value): Value;
+  in(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (this.#done.has(value)) return this.#done.get(value);
+    const replaced = this.#replaced(value);
+    this.#done.set(value, replaced);
+    return replaced;
+  }
+
+  #replaced(value: object): object {
+    if (isTable(value)) return this.#replace(value);
+    if (value instanceof Map) {
+      const entries = Array.from(value, ([key, each]) => [key, this.in(each)] as const);
+      return entries.every(([key, each]) => value.get(key) === each) ? value : new Map(entries);
+    }
+    if (Array.isArray(value)) {
+      const items = value.map((each: unknown) => this.in(each));
+      return items.every((each, index) => each === value[index]) ? value : items;
+    }
+    const before = Object.entries(value);
+    const after = before.map(([name, each]) => [name, this.in(each)] as const);
+    const isSame = after.every(([, each], index) => each === before[index]?.[1]);
+    return isSame ? value : Object.fromEntries(after);
+  }
+}
+
+function isTable(value: object): value is Table {
+  return "entries" in value && value.entries instanceof Map && "source" in value;
+}

@@ -1,0 +1,31 @@
+/** A configuration that the daemon works by, and its slices as the children get them. */
+import type { Config } from "#model/config/config.ts";
+import { serialiseConfig } from "#model/config/serialise.ts";
+import { configSlice } from "./config-slice.ts";
+import type { Role } from "./roles.ts";
+
+export class CurrentConfig {
+  readonly config: Config;
+  /** Counts the configurations of this daemon. */
+  readonly generation: number;
+  /** Made when they are first wanted: agents may come and go often. */
+  readonly #slices = new Map<Role, Uint8Array>();
+
+  constructor(config: Config, generation: number) {
+    this.config = config;
+    this.generation = generation;
+  }
+
+  slice(role: Role): Uint8Array {
+    const made = this.#slices.get(role);
+    if (made !== undefined) return made;
+    const slice = serialiseConfig(configSlice(this.config, role));
+    this.#slices.set(role, slice);
+    return slice;
+  }
+
+  /** Whether a table is not in memory: then there is a process that asks it. */
+  get needsLookup(): boolean {
+    return [...this.config.tables.values()].some(({ source }) => source.kind === "db");
+  }
+}
