@@ -19,6 +19,7 @@ import { CHECKOUT } from "./checkout.ts";
 import { ConfigFiles } from "./config-files.ts";
 import { startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
+import { quickstartConfig } from "./quickstart-config.ts";
 import { startReader } from "./start-faults.ts";
 import { statePaths } from "./state-paths.ts";
 import { systemAccounts } from "./surroundings.ts";
@@ -108,20 +109,6 @@ function ownName(): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function quickstartConfig(
-  state: string,
-  { socket, port, user }: { readonly socket: string; readonly port: string; readonly user: string },
-): string {
-  return `# Made by "npm start" each time it runs; copy it to a file of your own to change it.
-listen on 127.0.0.1 port ${port}
-listen on socket "${socket}"
-
-action "mailbox" maildir "${join(state, "mail")}/%{dest.user}" user "${user}"
-
-match from any for any action "mailbox"
-`;
 }
 
 function whatToTry(state: string, socket: string, port: string): string {

@@ -34,9 +34,9 @@ export function checkStored(dialog: Dialog, { intake }: DialogServer, how: strin
     const kept = intake.kept[index];
     if (kept === undefined) continue;
     checkKept(kept, `${dialog.path} (${how})`);
-    const found = kept.envelopes.map(({ action }) => action);
+    const chosen = kept.envelopes.map(({ action }) => action);
     if (actions !== undefined)
-      assert.deepEqual(found, actions, `${dialog.path}: actions of envelopes (${how})`);
+      assert.deepEqual(chosen, actions, `${dialog.path}: actions of envelopes (${how})`);
     const [header, text] = splitTrace(kept.text.toString("latin1"));
     if (trace.length > 0) checkLines(trace, header, `${dialog.path}: trace header (${how})`);
     if (lines !== undefined) checkLines(lines, text, `${dialog.path}: text (${how})`);
