@@ -1,0 +1,56 @@
+/** What the processes of the running daemon know, read from their memory. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { Daemon, unlessStartable } from "./daemon.ts";
+import { processesOf } from "./daemon-processes.ts";
+import { until } from "./greeting.ts";
+import { run } from "./peer-program.ts";
+import { greetedClient } from "./piped-daemon.ts";
+import { holds } from "./process-memory.ts";
+import { MAIL_GID, MAIL_UID, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
+
+const CONTROL = new URL("../../bin/smtpctl", import.meta.url).pathname;
+
+const skip = RUNS_AS_ROOT
+  ? await unlessStartable()
+  : "only root reads the memory of another user's process";
+
+test("a password's hash in a table of users is in the parent alone, and so after the table was read again", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const mail = scratch.mailFolder("mail");
+  const users = `${scratch.folder}/users`;
+  const writeUsers = (hash: string): void =>
+    writeFileSync(users, `ann:${hash}:${MAIL_UID}:${MAIL_GID}::${mail}:/bin/sh\n`, { mode: 0o600 });
+  writeUsers("FIRST-HASH");
+  const daemon = await Daemon.start(scratch, [
+    `table users "passwd:${users}"`,
+    `table words { a = a-word-of-aliases }`,
+    'action "d" maildir userbase <users> alias <words>',
+    'match from any for any action "d"',
+  ]);
+  const knowersOf = (word: string): readonly string[] =>
+    processesOf(daemon.pid).flatMap(({ pid, role }) => (holds(pid, word) ? [role] : []));
+
+  const client = await greetedClient(daemon.endpoints.port);
+  await client.write("MAIL FROM:<a@example.test>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n");
+  for (let n = 0; n < 3; n++) assert.match((await client.reply()) ?? "", /^(250|354) /u);
+  await client.write("Subject: x\r\n\r\nx\r\n.\r\n");
+  assert.match((await client.reply()) ?? "", /^250 /u);
+  await until(() => daemon.log.includes("result=Ok"), "delivery");
+
+  assert.ok(processesOf(daemon.pid).some(({ role }) => role === "agent"));
+  assert.deepEqual(knowersOf("FIRST-HASH"), ["parent"]);
+  assert.deepEqual(
+    new Set(knowersOf("a-word-of-aliases")),
+    new Set(["parent", "dispatcher", "queue"]),
+  );
+
+  writeUsers("SECOND-HASH");
+  const control = [CONTROL, "--state", `${scratch.folder}/state`];
+  assert.equal((await run([...control, "update", "table", "users"])).code, 0);
+  assert.deepEqual(knowersOf("SECOND-HASH"), ["parent"]);
+  client.leave();
+});
