@@ -35,6 +35,11 @@ export class ConfigFiles {
     this.#source = sourceFrom(process.cwd(), configSource(choice.file));
   }
 
+  /** The main file, as complaints name it. */
+  get file(): string {
+    return this.#choice.file;
+  }
+
   /** The files that the last configuration without an error was read from, and looked for. */
   get paths(): readonly string[] {
     return [...(this.#made?.texts.keys() ?? [])];

@@ -5,6 +5,8 @@
 import type { Complaint } from "#model/config/complaint.ts";
 import type { Config, Place } from "#model/config/config.ts";
 import { notBuilt } from "#model/config/not-built.ts";
+import { findingComplaints } from "#policy/check/finding.ts";
+import { openRelays } from "#policy/check/open-relay.ts";
 import type { ConfigReader, Reading } from "#processes/reloads.ts";
 import type { Accounts } from "#processes/socket-owner.ts";
 import { accountFaults } from "./check-accounts.ts";
@@ -13,9 +15,16 @@ import type { ConfigFiles, Read } from "./config-files.ts";
 /** Reads what the daemon can start with, and what it can take up while it runs. */
 export function startReader(files: ConfigFiles, accounts: Accounts, isRoot: boolean): ConfigReader {
   return {
-    whole: async () => readingOf(await files.whole(), accounts, isRoot),
+    whole: async () => readingOf(withOpenRelays(await files.whole(), files), accounts, isRoot),
     table: async (name, config) => readingOf(await files.table(name, config), accounts, isRoot),
   };
+}
+
+/** Of all that `smtpd -n` warns of this cannot wait until somebody asks. */
+function withOpenRelays({ config, complaints }: Read, files: ConfigFiles): Read {
+  if (config === undefined) return { config, complaints };
+  const found = findingComplaints(openRelays(config), files.file, files.read);
+  return { config, complaints: [...complaints, ...found] };
 }
 
 /** A configuration with the complaints of its text and of the machine; none if one is an error. */

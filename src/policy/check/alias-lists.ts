@@ -16,6 +16,7 @@ import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { aliasKeys } from "#policy/expand/alias-keys.ts";
 import { Expansion } from "#policy/expand/expansion.ts";
 import { Includes } from "#policy/expand/includes.ts";
+import { MAX_DEPTH } from "#policy/expand/node-tree.ts";
 import { compileRuleset } from "#policy/ruleset/ruleset.ts";
 import type { RuleQuery } from "#policy/ruleset/ruleset-criteria.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
@@ -128,7 +129,11 @@ class Trial {
     this.#firstRule = rule;
     const forwardPath = this.#addressOf(key);
     const resolution = await this.#expansion.expand(recipientQuery(forwardPath), trace.tell);
-    return this.#loopFault(trace, resolution) ?? this.#refusalFault(key, trace, resolution);
+    return (
+      this.#loopFault(trace, resolution) ??
+      depthFault(key, trace, resolution) ??
+      this.#refusalFault(key, trace, resolution)
+    );
   }
 
   #loopFault(trace: ExpansionTrace, resolution: Resolution): Fault | undefined {
@@ -169,6 +174,15 @@ class Trial {
     const user = at === 0 ? "anybody" : key.slice(0, at);
     return `${user}@${domain === "" ? this.#config.serverName : domain}`;
   }
+}
+
+function depthFault(
+  key: string,
+  { depth }: ExpansionTrace,
+  resolution: Resolution,
+): Fault | undefined {
+  if (resolution.kind !== "unavailable" || depth < MAX_DEPTH - 1) return undefined;
+  return { message: `mail to ${key} is deferred: ${resolution.why}`, hint: "" };
 }
 
 function asksOfAddressesAlone({ criteria }: Rule): boolean {

@@ -4,6 +4,8 @@ import type { Reason, Tell } from "#model/reason.ts";
 interface TracedNode {
   readonly text: string;
   readonly parent: number | undefined;
+  /** 0 is the recipient. */
+  readonly depth: number;
 }
 
 /** An expansion is no deeper (policy/expand): a longer way is none. */
@@ -14,6 +16,7 @@ export class ExpansionTrace {
   readonly #loops: (readonly string[])[] = [];
   #hasAskedRules = false;
   #last: string | undefined;
+  #depth = 0;
 
   readonly tell: Tell = (step) => this.#take(step);
 
@@ -27,6 +30,11 @@ export class ExpansionTrace {
     return this.#last;
   }
 
+  /** How far from the recipient it came. */
+  get depth(): number {
+    return this.#depth;
+  }
+
   /** Whether anything but the recipient went through the rules. */
   get hasAskedRules(): boolean {
     return this.#hasAskedRules;
@@ -38,9 +46,12 @@ export class ExpansionTrace {
 
   #take(step: Reason): void {
     if (step.kind === "node") {
-      this.#nodes.set(step.node, { text: step.text, parent: step.parent });
-      this.#last = step.text;
-      if (step.is === "address" && step.parent !== undefined) this.#hasAskedRules = true;
+      const { text, parent } = step;
+      const depth = parent === undefined ? 0 : (this.#nodes.get(parent)?.depth ?? 0) + 1;
+      this.#nodes.set(step.node, { text, parent, depth });
+      this.#depth = Math.max(this.#depth, depth);
+      this.#last = text;
+      if (step.is === "address" && parent !== undefined) this.#hasAskedRules = true;
     } else if (step.kind === "ignored") {
       const loop = this.#loopTo(step.text, step.parent);
       if (loop !== undefined) this.#loops.push(loop);
