@@ -28,6 +28,8 @@ export interface SwapOwner<End> {
   isWorking(process: Supervised<End>): boolean;
   /** What it is told of the new configuration. */
   slice(process: Supervised<End>): NextSlice;
+  /** Whether it accepts clients, and so gets the sockets that are new. */
+  accepts(process: Supervised<End>): boolean;
   /** From now on whatever is started gets the new configuration; false: the daemon is stopping. */
   commit(): boolean;
 }
@@ -63,7 +65,10 @@ export class ConfigSwap<End> {
     const members = membersOf(owner);
     const ready = this.#ready.call(generation, processesOf(members), PREPARE_TIMEOUT_MS);
     for (const { process, child } of members) {
-      for (const listener of rebinding.fresh) child.handOverListener(listener, generation);
+      // Nobody else may hold them: a listener that one forgot would never be closed.
+      if (owner.accepts(process)) {
+        for (const listener of rebinding.fresh) child.handOverListener(listener, generation);
+      }
       process.send({ kind: "prepare", next: owner.slice(process) });
     }
     const { answers, silent } = await ready;

@@ -244,6 +244,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       children,
       slice: (child) => ({ config: next.slice(this.#roleOf(child)), generation, onlyTable }),
       isWorking: (child) => this.#listening.has(child) || !this.#dispatchers.includes(child),
+      accepts: (child) => this.#dispatchers.includes(child),
       commit: () => {
         if (this.#stopping) return false;
         this.#current = next;
