@@ -132,7 +132,7 @@ class Trial {
     return (
       this.#loopFault(trace, resolution) ??
       depthFault(key, trace, resolution) ??
-      this.#refusalFault(key, trace, resolution)
+      this.#refusalFault([key, forwardPath], trace, resolution)
     );
   }
 
@@ -151,15 +151,20 @@ class Trial {
     };
   }
 
-  #refusalFault(key: string, trace: ExpansionTrace, resolution: Resolution): Fault | undefined {
+  /** @param names of the entry, the first of which is told. */
+  #refusalFault(
+    names: readonly [key: string, address: string],
+    trace: ExpansionTrace,
+    resolution: Resolution,
+  ): Fault | undefined {
     if (resolution.kind !== "rejected" && resolution.kind !== "expansion") return undefined;
     if (trace.hasAskedRules && !this.#isSameForAll) return undefined;
     const { last } = trace;
-    const leadsOn = last !== undefined && foldKey(last) !== foldKey(key);
+    const leadsOn = last !== undefined && !names.some((name) => foldKey(name) === foldKey(last));
     const way = leadsOn ? `, as it leads to ${last}` : "";
     const isUnmatched = resolution.kind === "rejected" && resolution.rule === "";
     return {
-      message: `mail to ${key} is refused${way}: ${resolution.why}`,
+      message: `mail to ${names[0]} is refused${way}: ${resolution.why}`,
       hint: isUnmatched
         ? "what an alias sends on is mail from local: 'match from local for … action …'"
         : "",
