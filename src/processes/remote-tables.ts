@@ -19,7 +19,8 @@ import {
   MAX_LOOKUP_KEYS,
   MAX_LOOKUPS_UNDER_WAY,
 } from "#model/ipc/lookup-link.ts";
-import type { Service, TableAnswer, TableBackend } from "#policy/tables/answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import type { Link } from "./channel.ts";
 
 /** A local database answers in microseconds; who waits this long waits for something broken. */
@@ -61,7 +62,7 @@ export class RemoteTables {
     for (const { question } of this.#waiting.values()) link.send(question);
   }
 
-  #ask(table: string, service: Service, keys: readonly string[]): Promise<TableAnswer> {
+  #ask(table: string, service: TableService, keys: readonly string[]): Promise<TableAnswer> {
     const link = this.#link;
     const possible = possibleKeys(keys);
     if (possible.length === 0) return Promise.resolve(ABSENT);

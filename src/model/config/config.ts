@@ -386,7 +386,14 @@ export type CriterionTest =
   | { readonly kind: "rcpt-to"; readonly match: TableMatch };
 
 export const CRITERION_ORDER: readonly CriterionTest["kind"][] = [
-  ...(["tag", "from", "for", "helo", "auth", "tls", "mail-from", "rcpt-to"] as const),
+  "tag",
+  "from",
+  "for",
+  "helo",
+  "auth",
+  "tls",
+  "mail-from",
+  "rcpt-to",
 ];
 
 export type FromTest =

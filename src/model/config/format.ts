@@ -23,8 +23,17 @@ export interface FormatFault {
 
 /** Tokens of one message; `%{mda}` is for wrappers alone. */
 export const FORMAT_TOKENS: readonly FormatToken[] = [
-  ...(["sender", "sender.user", "sender.domain", "rcpt", "rcpt.user", "rcpt.domain"] as const),
-  ...(["dest", "dest.user", "dest.domain", "user.username", "user.directory"] as const),
+  "sender",
+  "sender.user",
+  "sender.domain",
+  "rcpt",
+  "rcpt.user",
+  "rcpt.domain",
+  "dest",
+  "dest.user",
+  "dest.domain",
+  "user.username",
+  "user.directory",
   "mbox.from",
 ];
 

@@ -14,24 +14,21 @@ import { printLimits, printSettings } from "./print-settings.ts";
 import { isDeclared, printTable } from "./print-table.ts";
 import { formatLine, type PrintedLine } from "./printed-line.ts";
 
-export type Section =
-  | "setting"
-  | "table"
+export const SECTIONS = [
+  "setting",
+  "table",
   /** A file that aliases include. */
-  | "include"
-  | "pki"
-  | "ca"
-  | "proc"
-  | "filter"
-  | "wrapper"
-  | "listener"
-  | "action"
-  | "rule";
-
-export const SECTIONS: readonly Section[] = [
-  ...(["setting", "table", "include", "pki", "ca", "proc", "filter", "wrapper"] as const),
-  ...(["listener", "action", "rule"] as const),
-];
+  "include",
+  "pki",
+  "ca",
+  "proc",
+  "filter",
+  "wrapper",
+  "listener",
+  "action",
+  "rule",
+] as const;
+export type Section = (typeof SECTIONS)[number];
 
 export interface OutlineItem {
   readonly section: Section;

@@ -20,9 +20,7 @@ import type {
 } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
-const METHODS = [
-  ...(["mbox", "maildir", "lmtp", "mda", "forward-only", "expand-only", "relay"] as const),
-] as const;
+const METHODS = ["mbox", "maildir", "lmtp", "mda", "forward-only", "expand-only", "relay"] as const;
 
 /** Reads what follows an option's word, which stands at `at`. */
 type OptionReader<Options> = (reader: TokenReader, at: Place) => Options;

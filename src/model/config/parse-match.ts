@@ -9,13 +9,9 @@ import { isAtTableMatch, parseTableMatch } from "./parse-table.ts";
 import type { CriterionSyntax, CriterionTestSyntax, MatchStatement } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
-const CRITERIA = [
-  ...(["tag", "helo", "tls", "auth", "mail-from", "rcpt-to", "from", "for"] as const),
-] as const;
+const CRITERIA = ["tag", "helo", "tls", "auth", "mail-from", "rcpt-to", "from", "for"] as const;
 const CRITERIA_AND_OUTCOMES = [...CRITERIA, "action", "reject"] as const;
-const FROM = [
-  ...(["any", "local", "socket", "src", "rdns", "auth", "mail-from"] as const),
-] as const;
+const FROM = ["any", "local", "socket", "src", "rdns", "auth", "mail-from"] as const;
 const FOR = ["any", "local", "domain", "rcpt-to"] as const;
 
 export function parseMatch(reader: TokenReader, at: Place): MatchStatement {

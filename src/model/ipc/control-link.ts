@@ -66,11 +66,20 @@ export type ParentRequest = Extract<
 >;
 
 const FOR_QUEUE: readonly QueueRequest["kind"][] = [
-  ...(["show-queue", "show-envelope", "show-message"] as const),
-  ...(["schedule", "remove", "pause-envelope"] as const),
+  "show-queue",
+  "show-envelope",
+  "show-message",
+  "schedule",
+  "remove",
+  "pause-envelope",
 ];
 const FOR_PARENT: readonly ParentRequest["kind"][] = [
-  ...(["log", "stop", "reload", "update-table", "explain", "outline"] as const),
+  "log",
+  "stop",
+  "reload",
+  "update-table",
+  "explain",
+  "outline",
 ];
 
 export function isForQueue(request: ControlRequest): request is QueueRequest {

@@ -9,21 +9,7 @@
 import { type Codec, list, oneOf, struct, text, u32, union } from "#base/codec.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
 import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
-
-/** What a question is for (policy/tables/answers.ts has the same words). */
-export type LookupService =
-  | "string"
-  | "domain"
-  | "netaddr"
-  | "mailaddr"
-  | "regex"
-  | "alias"
-  | "credentials"
-  | "userinfo"
-  | "addrname"
-  | "relayhost"
-  | "mailaddrmap"
-  | "source";
+import { TABLE_SERVICES, type TableService } from "#model/table-service.ts";
 
 /** Keys of one question: the forms of a mail address are the most. */
 export const MAX_LOOKUP_KEYS = 512;
@@ -40,7 +26,7 @@ export const MAX_LOOKUP_REASON_BYTES: number = 16 * 1024;
 export interface LookupQuestion {
   readonly request: number;
   readonly table: string;
-  readonly service: LookupService;
+  readonly service: TableService;
   readonly keys: readonly string[];
 }
 
@@ -55,16 +41,12 @@ export type LookupAnswer =
   | { readonly kind: "absent"; readonly request: number }
   | { readonly kind: "unavailable"; readonly request: number; readonly why: string };
 
-const serviceCodec: Codec<LookupService> = oneOf([
-  ...(["string", "domain", "netaddr", "mailaddr", "regex", "alias", "credentials"] as const),
-  ...(["userinfo", "addrname", "relayhost", "mailaddrmap", "source"] as const),
-]);
 const keyCodec: Codec<string> = text(MAX_KEY_BYTES);
 
 export const lookupQuestionCodec: Codec<LookupQuestion> = struct<LookupQuestion>({
   request: u32,
   table: text(MAX_NAME_BYTES),
-  service: serviceCodec,
+  service: oneOf(TABLE_SERVICES),
   keys: list(keyCodec, MAX_LOOKUP_KEYS),
 });
 

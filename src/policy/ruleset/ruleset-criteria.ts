@@ -19,7 +19,8 @@ import type {
   Table,
   TableMatch,
 } from "#model/config/config.ts";
-import type { Service, TableLookup } from "#policy/tables/answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { TableLookup } from "#policy/tables/answers.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
 import type { Tables } from "#policy/tables/tables.ts";
@@ -63,7 +64,7 @@ export type Question =
       readonly kind: "table";
       /** Its name. */
       readonly table: string;
-      readonly serviceOf: (key: string) => Service;
+      readonly serviceOf: (key: string) => TableService;
       /** Undefined where there is nothing to look up: the criterion does not hold. */
       readonly keyOf: (facts: Facts) => string | undefined;
       readonly lookup: TableLookup;
@@ -183,7 +184,11 @@ export class CriteriaCompiler {
     };
   }
 
-  #ask(match: TableMatch, usual: Service, keyOf: (facts: Facts) => string | undefined): Question {
+  #ask(
+    match: TableMatch,
+    usual: TableService,
+    keyOf: (facts: Facts) => string | undefined,
+  ): Question {
     const service = match.regex ? "regex" : usual;
     const lookup = this.#tables.lookup(match.table, service);
     return { kind: "table", table: match.table.name, serviceOf: () => service, keyOf, lookup };

@@ -6,24 +6,7 @@
  * comes from, so that a decision can be explained.
  */
 import type { Lookup } from "#base/lookup.ts";
-
-/**
- * Which idea of equality a look-up has (OpenSMTPD table.c). "regex" is for tables whose
- * entries are patterns; the others are OpenSMTPD's services of the same names.
- */
-export type Service =
-  | "string"
-  | "domain"
-  | "netaddr"
-  | "mailaddr"
-  | "regex"
-  | "alias"
-  | "credentials"
-  | "userinfo"
-  | "addrname"
-  | "relayhost"
-  | "mailaddrmap"
-  | "source";
+import type { TableService } from "#model/table-service.ts";
 
 /** A `Lookup<string>`; the value is "" in a list. */
 export type TableAnswer =
@@ -47,5 +30,5 @@ export interface TableBackend {
    * The value of the first of `keys` that the table has, and that key as `entry`: one
    * question, since each may cost a round trip. At most MAX_REMOTE_KEYS.
    */
-  lookupAny(service: Service, keys: readonly string[]): Promise<TableAnswer>;
+  lookupAny(service: TableService, keys: readonly string[]): Promise<TableAnswer>;
 }

@@ -8,9 +8,10 @@
  */
 import { type IpAddress, maskWords, parseIpAddress } from "#base/ip-address.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
+import { MAX_STORED_KEY_LENGTH } from "#model/table-database.ts";
 
 /** OpenSMTPD's (table.c). A longer key is in no table. */
-export const MAX_KEY_LENGTH = 1023;
+export const MAX_KEY_LENGTH: number = MAX_STORED_KEY_LENGTH;
 /** A name of 255 octets has no more (RFC 1035 §2.3.4), so what has is no name of a host. */
 const MAX_LABELS = 127;
 /** What one question to a remote table may hold: the forms of a mail address are the most. */

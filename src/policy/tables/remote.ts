@@ -8,12 +8,13 @@
  * OpenSMTPD reads all keys of a `db:` table for each such look-up.
  */
 import { ABSENT } from "#base/lookup.ts";
-import type { Service, TableAnswer, TableBackend, TableLookup } from "./answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { TableAnswer, TableBackend, TableLookup } from "./answers.ts";
 import { type KeyMemory, networkKeys } from "./key-forms.ts";
 
 export function compileRemote(
   name: string,
-  service: Service,
+  service: TableService,
   backend: TableBackend | undefined,
   memory: KeyMemory,
 ): TableLookup {
@@ -33,7 +34,7 @@ export function compileRemote(
   };
 }
 
-function remoteKeys(service: Service, key: string, memory: KeyMemory): readonly string[] {
+function remoteKeys(service: TableService, key: string, memory: KeyMemory): readonly string[] {
   if (service === "domain") return memory.domain(key).all;
   if (service === "mailaddr") return memory.mailaddr(key).all;
   if (service !== "netaddr" && service !== "addrname" && service !== "source") return [key];

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Table } from "#model/config/config.ts";
-import type { LocalLookup, Service } from "./answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { LocalLookup } from "./answers.ts";
 import { MAX_KEY_LENGTH } from "./key-forms.ts";
 import { compileTable } from "./table-lookup.ts";
 
@@ -22,7 +23,7 @@ function table(entries: Entries, source: Table["source"] = { kind: "inline" }): 
 }
 
 /** A table in memory answers at once. */
-function compile(of: Table, service: Service): LocalLookup {
+function compile(of: Table, service: TableService): LocalLookup {
   const lookup = compileTable(of, service, { delimiter: "+" });
   return (key) => {
     const answer = lookup(key);
@@ -32,7 +33,7 @@ function compile(of: Table, service: Service): LocalLookup {
 }
 
 /** The values that `keys` give, with blanks between; "-" for absent. */
-function answers(service: Service, entries: Entries, keys: readonly string[]): string {
+function answers(service: TableService, entries: Entries, keys: readonly string[]): string {
   const lookup = compile(table(entries), service);
   const values = keys.map((key) => {
     const answer = lookup(key);
@@ -43,7 +44,7 @@ function answers(service: Service, entries: Entries, keys: readonly string[]): s
 
 /** The entries that `keys` match, as they are written; "-" for none. */
 function matched(
-  service: Service,
+  service: TableService,
   entries: readonly string[],
   keys: readonly string[],
 ): readonly string[] {
@@ -54,7 +55,7 @@ function matched(
   });
 }
 
-const EXACT_SERVICES: readonly Service[] = [
+const EXACT_SERVICES: readonly TableService[] = [
   "string",
   "alias",
   "credentials",
@@ -318,7 +319,7 @@ test("passwd table holds credentials and users", () => {
     { kind: "passwd", path: "/etc/passwd" },
   );
   const users = ["Ann", "bob", "carl", "dave", "eve", "none"];
-  const values = (service: Service) =>
+  const values = (service: TableService) =>
     users.map((user) => {
       const answer = compile(passwd, service)(user);
       return answer.kind === "found" ? answer.value : "-";

@@ -9,7 +9,8 @@
 import { ABSENT } from "#base/lookup.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Table } from "#model/config/config.ts";
-import type { LocalLookup, Service, TableBackend, TableLookup } from "./answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { LocalLookup, TableBackend, TableLookup } from "./answers.ts";
 import { compileDomains } from "./domain.ts";
 import { createKeyMemory, type KeyMemory, MAX_KEY_LENGTH } from "./key-forms.ts";
 import { foldKey, KeyIndex } from "./key-index.ts";
@@ -30,7 +31,7 @@ export interface CompileSettings {
 
 export function compileTable(
   table: Table,
-  service: Service,
+  service: TableService,
   settings: CompileSettings,
 ): TableLookup {
   const memory = settings.memory ?? createKeyMemory(settings.delimiter);
@@ -45,7 +46,7 @@ export function compileTable(
 /** Gets keys in lower case, but for patterns. */
 function compileLocal(
   table: Table,
-  service: Service,
+  service: TableService,
   settings: { readonly delimiter: string; readonly memory: KeyMemory },
 ): LocalLookup {
   const { entries } = table;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { found } from "#base/lookup.ts";
 import type { Table } from "#model/config/config.ts";
-import type { Service, TableAnswer, TableBackend } from "./answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { TableAnswer, TableBackend } from "./answers.ts";
 import { MAX_REMOTE_KEYS } from "./key-forms.ts";
 import { Tables } from "./tables.ts";
 
@@ -19,13 +20,13 @@ function table(name: string, shape: Table["shape"], keys: readonly string[]): Ta
 /** A database in memory that notes what it is asked. */
 class FakeBackend implements TableBackend {
   readonly rows: Map<string, string>;
-  readonly asked: (readonly [service: Service, keys: readonly string[]])[] = [];
+  readonly asked: (readonly [service: TableService, keys: readonly string[]])[] = [];
 
   constructor(rows: Readonly<Record<string, string>>) {
     this.rows = new Map(Object.entries(rows));
   }
 
-  lookupAny(service: Service, keys: readonly string[]): Promise<TableAnswer> {
+  lookupAny(service: TableService, keys: readonly string[]): Promise<TableAnswer> {
     this.asked.push([service, keys]);
     const entry = keys.find((key) => this.rows.has(key));
     if (entry === undefined) return Promise.resolve({ kind: "absent" });
@@ -33,7 +34,7 @@ class FakeBackend implements TableBackend {
   }
 }
 
-function remote(backend: TableBackend | undefined, service: Service) {
+function remote(backend: TableBackend | undefined, service: TableService) {
   const db = table("db", "remote", []);
   const tables = new Tables(new Map([["db", db]]), { delimiter: "+", backendOf: () => backend });
   return tables.lookup(db, service);

@@ -7,7 +7,8 @@
  * wanted, and again when it is replaced: not while a session waits.
  */
 import type { Table } from "#model/config/config.ts";
-import type { Service, TableBackend, TableLookup } from "./answers.ts";
+import type { TableService } from "#model/table-service.ts";
+import type { TableBackend, TableLookup } from "./answers.ts";
 import { createKeyMemory, type KeyMemory } from "./key-forms.ts";
 import { compileTable } from "./table-lookup.ts";
 
@@ -21,7 +22,7 @@ export interface TablesSettings {
 interface Slot {
   table: Table;
   /** `current` is compiled for `table`; `lookup` asks whatever `current` is. */
-  readonly uses: Map<Service, { current: TableLookup; readonly lookup: TableLookup }>;
+  readonly uses: Map<TableService, { current: TableLookup; readonly lookup: TableLookup }>;
 }
 
 export class Tables {
@@ -42,7 +43,7 @@ export class Tables {
   }
 
   /** @param table one of these tables, or one that only its user knows. */
-  lookup(table: Table, service: Service): TableLookup {
+  lookup(table: Table, service: TableService): TableLookup {
     const slot = this.#slots.get(table.name);
     if (slot === undefined) return this.#compile(table, service);
     const known = slot.uses.get(service);
@@ -74,7 +75,7 @@ export class Tables {
     return true;
   }
 
-  #compile(table: Table, service: Service): TableLookup {
+  #compile(table: Table, service: TableService): TableLookup {
     return compileTable(table, service, {
       delimiter: this.#settings.delimiter,
       backend: this.#settings.backendOf?.(table),
