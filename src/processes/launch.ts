@@ -2,9 +2,9 @@
  * Starts a child process in its role: with the user, the permissions and the
  * descriptors of docs/architecture.md, and nothing else.
  *
- * Descriptors of a child: 0 closed, 1 and 2 the log, 3 Node's channel (for handed
- * sockets only, and for listeners that a reload brings), 4 the frames to and from the parent, 5 and up the bound sockets
- * that it shall accept on.
+ * Descriptors of a child: 0 closed, 1 and 2 the log, 3 Node's channel (for nothing but
+ * sockets: ways to siblings, listeners that a reload brings), 4 the frames to and from
+ * the parent, 5 and up the bound sockets that it shall accept on.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server, Socket } from "node:net";
@@ -13,7 +13,13 @@ import { fileURLToPath } from "node:url";
 import type { Endpoint } from "#base/endpoint.ts";
 import { wrapSocket } from "#world/node/connection.ts";
 import { StreamChannel } from "./channel.ts";
-import { type Child, type Launch, type ListenerHandover, PARENT_LINK_FD } from "./child.ts";
+import {
+  type Child,
+  type Launch,
+  type LaunchRequest,
+  type ListenerHandover,
+  PARENT_LINK_FD,
+} from "./child.ts";
 import type { LogTarget } from "./log-target.ts";
 import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
@@ -27,25 +33,59 @@ const CHILD_MAIN = join(SOURCES, "processes", `child-main${extname(import.meta.u
 
 /** Starts children as processes; their log lines go to `log`. */
 export function processLauncher(log: LogTarget): Launch<Socket> {
-  const logFd = log.kind === "descriptor" ? log.fd : "pipe";
-  return ({ role, account, home, listenerFds }) => {
-    const child = spawn(
-      process.execPath,
-      [...ROLES[role].nodeFlags(dirname(SOURCES)), CHILD_MAIN, role],
-      {
-        stdio: ["ignore", logFd, logFd, "ipc", "pipe", ...listenerFds],
-        env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8" },
-        cwd: "/",
-        ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
-        detached: true,
-      },
-    );
+  return (request) => {
+    const child = spawned(request, log.kind === "descriptor" ? log.fd : "pipe");
+    if (typeof child === "string") return notStarted(Promise.resolve(child));
+    const { stdio }: Partial<ChildProcess> = child;
+    // Without a descriptor for them (EMFILE) there are no pipes: an error comes.
+    if (stdio === undefined) return notStarted(exitOf(child));
     if (log.kind === "lines") {
       for (const source of [child.stdout, child.stderr]) {
         if (source !== null) log.lines.forward(source);
       }
     }
     return childOf(child);
+  };
+}
+
+/** Node tells some faults by an event, and throws others, such as a lack of memory. */
+function spawned(
+  { role, account, home, listenerFds }: LaunchRequest,
+  log: number | "pipe",
+): ChildProcess | string {
+  const flags = ROLES[role].nodeFlags(dirname(SOURCES));
+  try {
+    return spawn(process.execPath, [...flags, CHILD_MAIN, role], {
+      stdio: ["ignore", log, log, "ipc", "pipe", ...listenerFds],
+      env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8" },
+      cwd: "/",
+      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+      detached: true,
+    });
+  } catch (error) {
+    return couldNotStart(error);
+  }
+}
+
+function couldNotStart(error: unknown): string {
+  return `could not be started: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** A child that the system has refused us: it has ended before it began. */
+function notStarted(exited: Promise<string>): Child<Socket> {
+  return {
+    pid: undefined,
+    link: {
+      congested: false,
+      start: () => undefined,
+      send: () => undefined,
+      end: () => undefined,
+      destroy: () => undefined,
+    },
+    handOver: (_, socket) => void socket.destroy(),
+    handOverListener: () => undefined,
+    kill: () => undefined,
+    exited,
   };
 }
 
@@ -84,7 +124,7 @@ function pipeOf(child: ChildProcess): Socket {
 
 function exitOf(child: ChildProcess): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  child.once("error", (error) => resolve(error.message));
+  child.once("error", (error) => resolve(couldNotStart(error)));
   child.once("exit", (code, signal) =>
     resolve(signal === null ? `exited with ${code ?? "no code"}` : `ended by ${signal}`),
   );

@@ -71,3 +71,25 @@ test("a program gets no environment of ours, and no shell reads its arguments", 
   assert.equal(result.kind, "exited");
   assert.equal(Buffer.from(result.stdout).toString(), "$HOME;LANG,PATH\n");
 });
+
+test("without a descriptor left a program is not started, and with some again it is", async () => {
+  // In a process of its own: a limit can be made less, and not more.
+  const script = `
+    const { closeSync, openSync } = await import("node:fs");
+    const { nodeChildren } = await import(${JSON.stringify(import.meta.resolve("./children.ts"))});
+    const request = { command: ["true"], timeoutMs: 30_000, maxOutputBytes: 10 };
+    const taken = [];
+    try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+    const without = await nodeChildren().run(request);
+    taken.forEach((fd) => closeSync(fd));
+    const after = await nodeChildren().run(request);
+    console.log(without.kind, without.cause.code, after.kind);`;
+  const node = [process.execPath, "--input-type=module", "-e", script] as const;
+  const result = await nodeChildren().run({
+    command: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", ...node],
+    timeoutMs: 30_000,
+    maxOutputBytes: 65_536,
+  });
+  assert.equal(result.kind, "exited");
+  assert.equal(Buffer.from(result.stdout).toString(), "not-started EMFILE exited\n");
+});

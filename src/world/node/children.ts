@@ -6,7 +6,8 @@
  * closed; a run that takes too long, or prints too much, is killed. What the
  * program itself started and left behind is not.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 import type { Children, RunRequest, RunResult } from "#base/ports/children.ts";
 
 /** Where programs are looked for if this process was started without a PATH. */
@@ -18,35 +19,38 @@ export function nodeChildren(): Children {
 }
 
 function run(request: RunRequest): Promise<RunResult> {
-  const [program, ...args] = request.command;
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      env: { PATH: process.env["PATH"] ?? DEFAULT_PATH, LANG: "C" },
-      stdio: ["pipe", "pipe", "pipe"],
+    const child = started(request.command);
+    if (child instanceof Error) {
+      resolve({ kind: "not-started", cause: child });
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    child.on("error", (cause) => {
+      clearTimeout(timer);
+      resolve({ kind: "not-started", cause });
     });
-    const stdout: Uint8Array[] = [];
-    const stderr: Uint8Array[] = [];
+    // Without a descriptor for them (EMFILE) there are no pipes: an error comes.
+    const { stdin, stdout, stderr }: Partial<typeof child> = child;
+    if (stdin === undefined || stdout === undefined || stderr === undefined) return;
+    const printed: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
     let printedBytes = 0;
     const stop = (result: RunResult): void => {
       clearTimeout(timer);
       child.kill("SIGKILL");
       // A program left behind may hold the pipes open for ever.
-      child.stdout.destroy();
-      child.stderr.destroy();
+      stdout.destroy();
+      stderr.destroy();
       resolve(result);
     };
-    const timer = setTimeout(() => stop({ kind: "timed-out" }), request.timeoutMs);
+    timer = setTimeout(() => stop({ kind: "timed-out" }), request.timeoutMs);
     const keep = (kept: Uint8Array[], bytes: Uint8Array): void => {
       printedBytes += bytes.length;
       if (printedBytes > request.maxOutputBytes) stop({ kind: "too-much-output" });
       else kept.push(bytes);
     };
-    child.stdout.on("data", (bytes: Uint8Array) => keep(stdout, bytes));
-    child.stderr.on("data", (bytes: Uint8Array) => keep(stderr, bytes));
-    child.on("error", (cause) => {
-      clearTimeout(timer);
-      resolve({ kind: "not-started", cause });
-    });
+    stdout.on("data", (bytes: Uint8Array) => keep(printed.stdout, bytes));
+    stderr.on("data", (bytes: Uint8Array) => keep(printed.stderr, bytes));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       if (code === null) resolve({ kind: "killed", signal: signal ?? "unknown" });
@@ -54,13 +58,27 @@ function run(request: RunRequest): Promise<RunResult> {
         resolve({
           kind: "exited",
           code,
-          stdout: Buffer.concat(stdout),
-          stderr: Buffer.concat(stderr),
+          stdout: Buffer.concat(printed.stdout),
+          stderr: Buffer.concat(printed.stderr),
         });
       }
     });
     // A program may end without having read its input (EPIPE).
-    child.stdin.on("error", () => {});
-    child.stdin.end(request.input);
+    stdin.on("error", () => {});
+    stdin.end(request.input);
   });
+}
+
+type Program = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** Node tells some faults by an event, and throws others, such as a lack of memory. */
+function started([program, ...args]: RunRequest["command"]): Program | Error {
+  try {
+    return spawn(program, args, {
+      env: { PATH: process.env["PATH"] ?? DEFAULT_PATH, LANG: "C" },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+  } catch (cause) {
+    return cause instanceof Error ? cause : new Error(String(cause));
+  }
 }
