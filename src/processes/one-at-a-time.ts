@@ -4,6 +4,7 @@
  * What is asked for again while it waits is done once for all who asked: it begins
  * after the last of them did.
  */
+
 interface Waiting<Outcome> {
   readonly name: string;
   readonly outcome: Promise<Outcome>;
@@ -15,10 +16,11 @@ export class OneAtATime<Outcome> {
 
   /** Undefined: another job waits already. Jobs of one `name` are the same. */
   run(name: string, job: () => Promise<Outcome>): Promise<Outcome> | undefined {
-    if (this.#running === undefined) return this.#start(job);
+    // First: between the end of one job and the start of the next nothing runs.
     if (this.#waiting !== undefined) {
       return this.#waiting.name === name ? this.#waiting.outcome : undefined;
     }
+    if (this.#running === undefined) return this.#start(job);
     const outcome = this.#after(this.#running, job);
     this.#waiting = { name, outcome };
     return outcome;
