@@ -23,7 +23,8 @@ export class InheritedSockets {
   readonly #sockets = new Map<string, Inherited>();
   /** A wrapped socket that nobody can reach any more could be closed under its server. */
   readonly #used: ListenerHandle[] = [];
-  readonly #waiting = new Set<() => void>();
+  /** Looks again whether what is waited for is there. */
+  #look: (() => void) | undefined;
 
   /** The descriptors follow each other in the order of `endpoints`. */
   constructor(endpoints: readonly Endpoint[], firstFd: number) {
@@ -41,20 +42,21 @@ export class InheritedSockets {
     // One that was never used was bound for a configuration that was given up.
     this.#sockets.get(endpoint)?.handle?.close();
     this.#sockets.set(endpoint, { fd: handle.fd, generation, handle });
-    for (const look of this.#waiting) look();
+    this.#look?.();
   }
 
-  /** Resolves once there is a socket for each of `endpoints` that was bound for `generation`. */
+  /**
+   * Resolves once there is a socket for each of `endpoints` that was bound for `generation`;
+   * never if another generation is waited for by then, as this one was given up.
+   */
   async arrived(endpoints: readonly Endpoint[], generation: number): Promise<void> {
     const keys = endpoints.map(formatEndpoint);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const look = (): void => {
+    this.#look = () => {
       if (keys.every((key) => this.#sockets.get(key)?.generation === generation)) resolve();
     };
-    this.#waiting.add(look);
-    look();
+    this.#look();
     await promise;
-    this.#waiting.delete(look);
   }
 
   /** Listens on what is inherited, and binds the rest itself. */
