@@ -23,14 +23,13 @@ import { Supervised } from "./supervised.ts";
 const MAX_AGENTS = 64;
 /** How long an agent may finish what it has when it must go. */
 const AGENT_GRACE_MS = 30_000;
+/** A configuration may change under a request this often before it is refused. */
+const MAX_CONNECT_TRIES = 3;
 
 export interface AgentRequest {
   readonly action: string;
   readonly user: string;
 }
-
-/** A configuration may change under a request this often before it is refused. */
-const MAX_CONNECT_TRIES = 3;
 
 /** What the parent lends: how to start an agent for an account. */
 export interface AgentSettings<End> {

@@ -54,7 +54,7 @@ export interface ReloadLog {
   warn(text: string): void;
 }
 
-const BAD_FILE = "nothing has changed";
+const NOTHING_CHANGED = "nothing has changed";
 
 export class Reloads {
   readonly #daemon: Reloadable;
@@ -93,7 +93,7 @@ export class Reloads {
 
   async #reload(read: () => Promise<Reading>, onlyTable: string | undefined): Promise<Reloaded> {
     const { config, complaints } = await read();
-    if (config === undefined) return { kind: "refused", why: BAD_FILE, complaints };
+    if (config === undefined) return { kind: "refused", why: NOTHING_CHANGED, complaints };
     const swapped = await this.#daemon.swap(config, onlyTable);
     switch (swapped.kind) {
       case "swapped":
@@ -102,7 +102,7 @@ export class Reloads {
       case "cannot-bind":
         return {
           kind: "refused",
-          why: BAD_FILE,
+          why: NOTHING_CHANGED,
           complaints: [...complaints, complaintOf(swapped.at, swapped.why)],
         };
       case "refused":
@@ -115,7 +115,8 @@ export class Reloads {
   #tell(what: string, reloaded: Reloaded): void {
     // The first line of each; the rest shows the place in the file to whoever has it.
     for (const complaint of reloaded.complaints) {
-      this.#log.warn(formatComplaint(complaint).split("\n", 1).join(""));
+      const [line = ""] = formatComplaint(complaint).split("\n", 1);
+      this.#log.warn(line);
     }
     if (reloaded.kind === "refused") {
       this.#log.warn(`${what} not reloaded: ${reloaded.why}`);
@@ -145,6 +146,6 @@ export function formatStranded({ envelopes, actions }: Stranded): string | undef
   return `${count} for actions that are gone: ${shown.join(", ")}${more}`;
 }
 
-export function complaintOf(at: Place, message: string): Complaint {
+function complaintOf(at: Place, message: string): Complaint {
   return { severity: "error", at, message, sourceLine: "", hint: "" };
 }

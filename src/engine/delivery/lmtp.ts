@@ -108,13 +108,15 @@ export class LmtpDelivery implements Carrier {
     const groups = new Map<string, Group>();
     const strays: DeliveryResult[] = [];
     for (const envelope of envelopes) {
+      const { evpid } = envelope;
       const action = this.#actions.get(envelope.action);
-      const endpoint =
-        action === undefined
-          ? deferred("4.3.5", "No such lmtp action")
-          : this.#destinationOf(action, message, envelope);
-      if (action === undefined || "outcome" in endpoint) {
-        if ("outcome" in endpoint) strays.push({ evpid: envelope.evpid, ...endpoint });
+      if (action === undefined) {
+        strays.push({ evpid, ...deferred("4.3.5", "No such lmtp action") });
+        continue;
+      }
+      const endpoint = this.#destinationOf(action, message, envelope);
+      if ("outcome" in endpoint) {
+        strays.push({ evpid, ...endpoint });
         continue;
       }
       const key = `${action.name}|${formatEndpoint(endpoint)}`;
