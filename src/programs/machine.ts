@@ -1,6 +1,7 @@
 /** What a configuration needs to know of the machine that it is read on. */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
+import { getSystemErrorMessage } from "node:util";
 import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
 import { defaultRouteInterfaces } from "./default-routes.ts";
 
@@ -74,8 +75,10 @@ function readText(path: string): string | FilesFault {
 }
 
 function filesFault(error: unknown): FilesFault {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return { kind: "files-fault", code: code ?? "EIO", message };
+  const { code, errno, message } = error as NodeJS.ErrnoException;
+  // In the system's words: who reads it knows the path, and asked for no call by name.
+  const words = errno === undefined ? message : getSystemErrorMessage(errno);
+  return { kind: "files-fault", code: code ?? "EIO", message: words };
 }
 
 function textOrNothing(text: string | FilesFault): string {

@@ -245,8 +245,8 @@ test("a configuration that cannot be read", { skip }, async () => {
   await using scratch = new Scratch();
   mkdirSync(`${scratch.folder}/folder`);
   for (const [file, why] of [
-    ["none.conf", "ENOENT: no such file or directory, open 'none.conf'"],
-    ["folder", "EISDIR: illegal operation on a directory, read"],
+    ["none.conf", "no such file or directory"],
+    ["folder", "illegal operation on a directory"],
   ]) {
     const attempt = new Attempt(["-d", "-f", file ?? ""], scratch.folder);
     assert.deepEqual(await attempt.end(), { code: 1, errors: `${file}: cannot read: ${why}\n` });
