@@ -3,18 +3,17 @@
  * `lookup` reads.
  *
  * It holds one table, `entries`, of keys in lower case and values; a list has the value ""
- * everywhere. The application id in its
- * header says that it is one, the user version says how it is laid out: a file with
- * another is refused, not guessed at.
+ * everywhere. The application id in its header says that it is one, the user version how
+ * it is laid out: a file with another is refused, not guessed at.
  *
  * Source: SQLite's file format, §1.3.
  */
 import { MAX_LIST_LENGTH } from "./expansion-list.ts";
 
 /** "Post" in ASCII. */
-export const APPLICATION_ID = 0x506f7374;
+const APPLICATION_ID = 0x506f7374;
 /** Grows with each change of TABLE_SCHEMA that an older reader cannot read. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 export const TABLE_SCHEMA: string = `
   PRAGMA application_id = ${APPLICATION_ID};

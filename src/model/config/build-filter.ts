@@ -45,13 +45,15 @@ export function buildFilters(
     isPartial,
   }: Pick<BuildScope, "complaints" | "tables"> & { readonly isPartial: boolean },
 ): BuiltFilters {
-  const procs = new Names(complaints, isPartial, [
+  const procs = new Names(
     buildProcs(
       statements.filter((statement) => statement.kind === "proc"),
       complaints,
     ),
     (name) => `no processor exist with that name: ${name}`,
-  ]);
+    complaints,
+    isPartial,
+  );
   const declared = declaredFilters(statements, complaints);
   const builder: Builder = { complaints, tables, procs };
   const links = new Map<string, Filter | undefined>();
@@ -61,10 +63,12 @@ export function buildFilters(
   // Chains hold no chains, so all that they may hold is there.
   const chainNames = new Set<string>();
   for (const { name, filter } of declared) if (filter.kind === "chain") chainNames.add(name.text);
-  const known = new Names<Filter>(complaints, isPartial, [
+  const known = new Names<Filter>(
     new Map([...links, ...[...chainNames].map((name) => [name, undefined] as const)]),
     unknownFilter,
-  ]);
+    complaints,
+    isPartial,
+  );
   const chains = new Map<string, Filter | undefined>();
   for (const { at, name, filter } of declared) {
     if (filter.kind !== "chain") continue;
@@ -74,7 +78,7 @@ export function buildFilters(
   const inOrder = declared.map(
     ({ name: { text } }) => [text, links.get(text) ?? chains.get(text)] as const,
   );
-  const all = new Names<Filter>(complaints, isPartial, [new Map(inOrder), unknownFilter]);
+  const all = new Names<Filter>(new Map(inOrder), unknownFilter, complaints, isPartial);
   return {
     procs: procs.all(),
     filters: all.all(),
@@ -98,7 +102,7 @@ function buildProcs(
   const procs = new Map<string, Proc>();
   const places = new Map<string, Place>();
   for (const { at, name, program } of statements) {
-    if (isTaken(name, places, ["processor", complaints])) continue;
+    if (isTaken(name, places, "processor", complaints)) continue;
     procs.set(name.text, buildProc({ at, name: name.text }, program));
   }
   return procs;
@@ -123,7 +127,7 @@ function declaredFilters(
   const places = new Map<string, Place>();
   return statements
     .filter((statement) => statement.kind === "filter")
-    .filter(({ name }) => !isTaken(name, places, ["filter", complaints]));
+    .filter(({ name }) => !isTaken(name, places, "filter", complaints));
 }
 
 function buildLink({ at, name, filter }: FilterStatement, builder: Builder): Link | undefined {

@@ -28,13 +28,15 @@ export function applyLimits(statement: LimitStatement, draft: Draft): void {
       applyMtaLimits(statement, draft);
       break;
     case "mda":
-      settings.mdaLimits = apply(MDA_LIMITS, settings.mdaLimits, [statement, draft]);
+      settings.mdaLimits = apply(MDA_LIMITS, settings.mdaLimits, statement, draft);
       break;
     case "scheduler":
-      settings.schedulerLimits = apply(SCHEDULER_LIMITS, settings.schedulerLimits, [
+      settings.schedulerLimits = apply(
+        SCHEDULER_LIMITS,
+        settings.schedulerLimits,
         statement,
         draft,
-      ]);
+      );
       break;
   }
 }
@@ -48,7 +50,7 @@ function applyMtaLimits(statement: LimitStatement, draft: Draft): void {
       : (settings.mtaDomainLimits.get(domain) ?? settings.mtaLimits);
   const family = statement.limits.findLast((limit) => limit.kind === "family");
   const limits = {
-    ...apply(MTA_LIMITS, base, [statement, draft]),
+    ...apply(MTA_LIMITS, base, statement, draft),
     family: family?.family ?? base.family,
   };
   if (family !== undefined) places.set(`${limitDirective("mta", domain)} family`, family.at);
@@ -61,7 +63,8 @@ function applyMtaLimits(statement: LimitStatement, draft: Draft): void {
 function apply<Name extends string>(
   traits: Readonly<Record<Name, LimitTraits>>,
   base: Readonly<Record<Name, number>>,
-  [statement, draft]: readonly [LimitStatement, Draft],
+  statement: LimitStatement,
+  draft: Draft,
 ): Readonly<Record<Name, number>> {
   const values: Record<Name, number> = { ...base };
   for (const limit of statement.limits) {

@@ -2,7 +2,7 @@
 import type { BuildScope } from "./build-scope.ts";
 import type { ListenerAuth, ListenerTls, Pki, Place } from "./config.ts";
 import type { ListenOptions } from "./syntax.ts";
-import { buildTlsSettings } from "./tls-values.ts";
+import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
 const TLS_HINT = "add 'tls', 'tls-require' or 'smtps'";
 
@@ -12,12 +12,7 @@ export function buildListenerTls(
   scope: BuildScope,
 ): ListenerTls {
   const { complaints } = scope;
-  const words = {
-    ...(options.ciphers && { ciphers: options.ciphers.value }),
-    ...(options.curves && { curves: options.curves.value }),
-    ...(options.protocols && { protocols: options.protocols.value }),
-  };
-  const settings = buildTlsSettings(words, complaints);
+  const settings = buildTlsSettings(tlsSyntaxOf(options), complaints);
   const pkis = buildPkis(options, scope);
   const ca = options.ca && scope.ca(options.ca.value);
   if (options.tls !== undefined) {

@@ -31,7 +31,7 @@ export function buildListeners(
         listeners.set(key, { ...shared, endpoint });
         continue;
       }
-      complainOfTaken(statement, endpoint, [earlier, scope]);
+      complainOfTaken(statement, endpoint, earlier, scope);
       break;
     }
   }
@@ -70,7 +70,8 @@ function withImplicitSocket(
 function complainOfTaken(
   statement: ListenStatement,
   endpoint: Listener["endpoint"],
-  [earlier, { complaints }]: readonly [Listener, BuildScope],
+  earlier: Listener,
+  { complaints }: BuildScope,
 ): void {
   const { target } = statement;
   const what =

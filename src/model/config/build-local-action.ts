@@ -139,7 +139,7 @@ function checkUser(
 
 /** A path that is not absolute is below the home folder, where OpenSMTPD's agent runs. */
 function buildPath(path: Word, complaints: ComplaintList): Format | undefined {
-  const format = buildFormat(path, ["path", "a maildir needs a path"], complaints);
+  const format = buildFormat(path, "path", "a maildir needs a path", complaints);
   if (format === undefined) return undefined;
   const [first] = format.parts;
   const isAbsolute =
@@ -154,7 +154,7 @@ function buildPath(path: Word, complaints: ComplaintList): Format | undefined {
 }
 
 function buildCommand(command: Word, complaints: ComplaintList): Format | undefined {
-  const format = buildFormat(command, ["command", "mda needs a command"], complaints);
+  const format = buildFormat(command, "command", "mda needs a command", complaints);
   const isRaw = format?.parts.some(
     (part) => part.kind === "token" && part.modifiers.includes("raw"),
   );
@@ -169,7 +169,8 @@ function buildCommand(command: Word, complaints: ComplaintList): Format | undefi
 
 function buildFormat(
   word: Word,
-  [use, whenEmpty]: readonly [use: "path" | "command", whenEmpty: string],
+  use: "path" | "command",
+  whenEmpty: string,
   complaints: ComplaintList,
 ): Format | undefined {
   const format = word.text.trim() === "" ? { reason: whenEmpty } : parseFormat(word.text, use);

@@ -13,7 +13,7 @@ import type { BuildScope } from "./build-scope.ts";
 import type { ActionBase, Pki, Place, RelayAction, RelayHost, RelayTo, Table } from "./config.ts";
 import { parseRelayUrl } from "./relay-url.ts";
 import type { RelayOptions, TableOperand, Word } from "./syntax.ts";
-import { buildTlsSettings } from "./tls-values.ts";
+import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
 /** A host that a table names, and where. */
 interface NamedHost {
@@ -43,7 +43,7 @@ export function buildRelayAction(
     helo: options.helo?.value ?? context.serverName,
     heloSrc: options.heloSrc && tables.use(options.heloSrc.value, "helo-src"),
     tls: tlsOf(options),
-    tlsSettings: buildTlsSettings(tlsWords(options), complaints),
+    tlsSettings: buildTlsSettings(tlsSyntaxOf(options), complaints),
     pki: options.pki && buildPki(options.pki.value, scope),
     ca: options.ca && scope.ca(options.ca.value),
     filters: (options.filter && scope.filters(options.filter.value)) ?? [],
@@ -187,16 +187,4 @@ function buildPki(name: Word, scope: BuildScope): Pki | undefined {
 function tlsOf({ tls, noVerify }: RelayOptions): RelayAction["tls"] {
   if (tls === undefined) return "opportunistic";
   return noVerify === undefined ? "verified" : "unverified";
-}
-
-function tlsWords({
-  ciphers,
-  curves,
-  protocols,
-}: RelayOptions): Parameters<typeof buildTlsSettings>[0] {
-  return {
-    ...(ciphers && { ciphers: ciphers.value }),
-    ...(curves && { curves: curves.value }),
-    ...(protocols && { protocols: protocols.value }),
-  };
 }

@@ -11,10 +11,12 @@ import { warnOfActionDifferences } from "./action-differences.ts";
 import { buildAction } from "./build-action.ts";
 import { buildFilters } from "./build-filter.ts";
 import { buildListeners } from "./build-listener.ts";
-import { buildCas, buildPkis, buildWrappers, isTaken, Names } from "./build-names.ts";
+import { isTaken, Names } from "./build-names.ts";
+import { buildCas, buildPkis } from "./build-pki.ts";
 import { buildRule } from "./build-rule.ts";
 import type { BuildScope } from "./build-scope.ts";
 import { buildSettings } from "./build-settings.ts";
+import { buildWrappers } from "./build-wrapper.ts";
 import type { ComplaintList } from "./complaint.ts";
 import type { Action, Ca, Config, MdaWrapper, Place, Pki } from "./config.ts";
 import type { BuildInput } from "./config-source.ts";
@@ -36,18 +38,24 @@ export function build(
   tables.addBuiltins(context, whole);
   for (const statement of statements) if (statement.kind === "table") tables.declare(statement);
 
-  const pkis = new Names<Pki>(complaints, isPartial, [
+  const pkis = new Names<Pki>(
     buildPkis(statements),
     (name) => `pki name not found: ${name}`,
-  ]);
-  const cas = new Names<Ca>(complaints, isPartial, [
+    complaints,
+    isPartial,
+  );
+  const cas = new Names<Ca>(
     buildCas(statements),
     (name) => `ca name not found: ${name}`,
-  ]);
-  const wrappers = new Names<MdaWrapper>(complaints, isPartial, [
+    complaints,
+    isPartial,
+  );
+  const wrappers = new Names<MdaWrapper>(
     buildWrappers(statements, complaints),
     (name) => `no mda wrapper with that name: ${name}`,
-  ]);
+    complaints,
+    isPartial,
+  );
   const filters = buildFilters(statements, { complaints, tables, isPartial });
   const scope: BuildScope = {
     context,
@@ -67,10 +75,12 @@ export function build(
     whole,
     scope,
   );
-  const actions = new Names<Action>(complaints, isPartial, [
+  const actions = new Names<Action>(
     buildActions(statements, scope),
     (name) => `no such dispatcher: ${name}`,
-  ]);
+    complaints,
+    isPartial,
+  );
   const matches = statements.filter((statement) => statement.kind === "match");
   const rules = matches
     .map((statement) => buildRule(statement, scope, (name) => actions.named(name)))
@@ -109,7 +119,7 @@ function buildActions(
   for (const statement of declared) {
     const { name } = statement;
     if (name.text === "") scope.complaints.error(name.at, "an action needs a name");
-    if (isTaken(name, places, ["dispatcher", scope.complaints])) continue;
+    if (isTaken(name, places, "dispatcher", scope.complaints)) continue;
     actions.set(name.text, buildAction(statement, scope));
   }
   return actions;

@@ -34,9 +34,6 @@ const KNOWN_SINCE: Readonly<Record<ConditionWord, FilterPhase>> = {
 
 const ACTIONS = ["reject", "disconnect", "rewrite", "report", "junk", "bypass"] as const;
 
-/** Words of filters that nothing else lists. */
-export const FILTER_WORDS: readonly string[] = [...FILTER_PHASES, ...CONDITIONS, ...ACTIONS];
-
 export function parseProc(reader: TokenReader, at: Place): ProcStatement {
   const name = reader.expectString("a name");
   return { kind: "proc", at, name, program: parseProgram(reader) };

@@ -91,9 +91,6 @@ const OPTIONS: ReadonlyMap<string, OptionTraits> = new Map<string, OptionTraits>
 const ADDRESS_OPTIONS = optionsOn("addresses");
 const SOCKET_OPTIONS = optionsOn("sockets");
 
-/** The words of all options, for those who list the language. */
-export const LISTEN_OPTION_WORDS: readonly string[] = [...OPTIONS.keys()];
-
 export function parseListen(reader: TokenReader, at: Place): ListenStatement {
   reader.expectWord("on");
   const target = parseTarget(reader);

@@ -42,8 +42,8 @@ export function printSettings(config: Config): readonly PrintedLine[] {
 export function printLimits(config: Config, which: "all" | "set"): readonly PrintedLine[] {
   const lines = [
     ...mtaLines(config, config.mtaLimits),
-    ...limitLines(config, "mda limit", [MDA_LIMITS, config.mdaLimits]),
-    ...limitLines(config, "scheduler limit", [SCHEDULER_LIMITS, config.schedulerLimits]),
+    ...limitLines(config, plain("mda limit"), MDA_LIMITS, config.mdaLimits),
+    ...limitLines(config, plain("scheduler limit"), SCHEDULER_LIMITS, config.schedulerLimits),
     ...[...config.mtaDomainLimits].flatMap(([domain, limits]) => mtaLines(config, limits, domain)),
   ];
   return lines.filter(({ at }) => which === "all" || at !== undefined);
@@ -83,35 +83,38 @@ function srsLines({ srs }: Config, setting: PrintSetting): readonly PrintedLine[
   ];
 }
 
+function plain(words: string): Directive {
+  return { subject: words, words };
+}
+
+/** What a limit is set by, before its own word. */
+interface Directive {
+  /** Key of its place, with the name of that word. */
+  readonly subject: string;
+  /** As smtpd.conf has it: a domain may have to be in quotes. */
+  readonly words: string;
+}
+
 function mtaLines(config: Config, limits: MtaLimits, domain?: string): readonly PrintedLine[] {
-  const directive = limitDirective("mta", domain);
-  const lines = limitLines(config, directive, [MTA_LIMITS, limits]);
+  const subject = limitDirective("mta", domain);
+  const words = limitDirective("mta", domain && printWord(domain));
+  const lines = limitLines(config, { subject, words }, MTA_LIMITS, limits);
   if (limits.family === "any") return lines;
-  const words = domain === undefined ? directive : `mta limit for domain ${printWord(domain)}`;
-  const subject = `${directive} family`;
-  const family = line(`${words} ${limits.family}`, config.places.get(subject));
-  return [...lines, { ...family, subject }];
+  const key = `${subject} family`;
+  const family = line(`${words} ${limits.family}`, config.places.get(key));
+  return [...lines, { ...family, subject: key }];
 }
 
 function limitLines<Name extends string>(
   { places }: Config,
-  directive: string,
-  [traits, values]: readonly [
-    traits: Readonly<Record<Name, LimitTraits>>,
-    values: Readonly<Record<Name, number>>,
-  ],
+  directive: Directive,
+  traits: Readonly<Record<Name, LimitTraits>>,
+  values: Readonly<Record<Name, number>>,
 ): readonly PrintedLine[] {
   return (Object.keys(traits) as Name[]).map((name) => {
     const { word, unit } = traits[name];
     const value = unit === "seconds" ? values[name] / 1000 : values[name];
-    const subject = `${directive} ${word}`;
-    const text = `${printDirective(directive)} ${word} ${value}`;
-    return { ...line(text, places.get(subject)), subject };
+    const subject = `${directive.subject} ${word}`;
+    return { ...line(`${directive.words} ${word} ${value}`, places.get(subject)), subject };
   });
-}
-
-/** The domain in it may have to be in quotes. */
-function printDirective(directive: string): string {
-  const [, domain] = /^mta limit for domain (.*)$/u.exec(directive) ?? [];
-  return domain === undefined ? directive : `mta limit for domain ${printWord(domain)}`;
 }

@@ -58,6 +58,13 @@ export interface TlsSyntax {
   readonly protocols?: Word;
 }
 
+/** The same as options of a listener or relay, each with its place. */
+export interface TlsOptions {
+  readonly ciphers?: Option<Word>;
+  readonly curves?: Option<Word>;
+  readonly protocols?: Option<Word>;
+}
+
 /** `filter NAME`, or `filter { NAME, NAME }`: a chain without a name. */
 export interface FilterOperand {
   readonly at: Place;
@@ -65,7 +72,7 @@ export interface FilterOperand {
 }
 
 /** What may follow the target of `listen on`; each at most once, but for `pki`. */
-export interface ListenOptions {
+export interface ListenOptions extends TlsOptions {
   readonly family?: Option<"inet4" | "inet6">;
   readonly port?: Option<number>;
   readonly tls?: Option<{
@@ -74,9 +81,6 @@ export interface ListenOptions {
   }>;
   readonly pkis?: readonly Word[];
   readonly ca?: Option<Word>;
-  readonly ciphers?: Option<Word>;
-  readonly curves?: Option<Word>;
-  readonly protocols?: Option<Word>;
   readonly auth?: Option<{
     readonly mode: "optional" | "required";
     /** Undefined: the system's users. */
@@ -141,7 +145,7 @@ export interface AliasSyntax {
   readonly allowExec: boolean;
 }
 
-export interface RelayOptions {
+export interface RelayOptions extends TlsOptions {
   readonly backup?: Option<{ readonly mx: Word | undefined }>;
   readonly host?: Option<TableOperand>;
   readonly domain?: Option<TableOperand>;
@@ -152,9 +156,6 @@ export interface RelayOptions {
   readonly heloSrc?: Option<TableOperand>;
   readonly tls?: Option<true>;
   readonly noVerify?: Option<true>;
-  readonly ciphers?: Option<Word>;
-  readonly curves?: Option<Word>;
-  readonly protocols?: Option<Word>;
   readonly pki?: Option<Word>;
   readonly ca?: Option<Word>;
   readonly filter?: Option<FilterOperand>;

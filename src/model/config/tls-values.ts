@@ -6,10 +6,16 @@
  * tls_config_set_ecdhecurves(3) of libtls, whose words these are.
  */
 import type { ComplaintList } from "./complaint.ts";
-import { TLS_LEVELS, TLS_VERSIONS } from "./config.ts";
-import type { TlsCiphers, TlsLevel, TlsSettings, TlsVersion } from "./config.ts";
+import {
+  TLS_LEVELS,
+  TLS_VERSIONS,
+  type TlsCiphers,
+  type TlsLevel,
+  type TlsSettings,
+  type TlsVersion,
+} from "./config.ts";
 import { nearestWord } from "./did-you-mean.ts";
-import type { TlsSyntax, Word } from "./syntax.ts";
+import type { TlsOptions, TlsSyntax, Word } from "./syntax.ts";
 
 /** More names than any list needs; OpenSSL knows about 150 ciphers. */
 const MAX_NAMES = 256;
@@ -84,6 +90,15 @@ export function buildTlsSettings(syntax: TlsSyntax, complaints: ComplaintList): 
     ciphers: built(syntax.ciphers, parseCiphers),
     curves: built(syntax.curves, parseCurves),
     protocols: built(syntax.protocols, parseProtocols),
+  };
+}
+
+/** The words of options, without their places. */
+export function tlsSyntaxOf({ ciphers, curves, protocols }: TlsOptions): TlsSyntax {
+  return {
+    ...(ciphers && { ciphers: ciphers.value }),
+    ...(curves && { curves: curves.value }),
+    ...(protocols && { protocols: protocols.value }),
   };
 }
 

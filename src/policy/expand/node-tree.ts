@@ -15,7 +15,7 @@ import { accountName } from "./account-name.ts";
 /** OpenSMTPD's (lka_session.c, EXPAND_DEPTH). */
 export const MAX_DEPTH = 10;
 /** Each of the envelopes that a recipient may have, as an address and as the user behind it, and lists. */
-export const MAX_NODES: number = 4 * MAX_ENVELOPES;
+const MAX_NODES: number = 4 * MAX_ENVELOPES;
 
 /** What decides about a node that is no address: the rule of the nearest address above it. */
 export interface Decided {
