@@ -18,7 +18,7 @@ type Text = ReturnType<ReadFile>;
 /** A configuration, or what is wrong with it. */
 export type Read = Pick<ParsedConfig, "config" | "complaints">;
 
-/** What the last configuration without an error was made of. */
+/** What a configuration was made of. */
 interface Made {
   readonly texts: ReadonlyMap<string, Text>;
   readonly context: BuildContext;
@@ -27,7 +27,9 @@ interface Made {
 export class ConfigFiles {
   readonly #choice: ConfigChoice;
   readonly #source: ConfigSource;
-  #made: Made | undefined;
+  /** Of those that may be in use, as one that was read need not be taken up. */
+  readonly #made = new WeakMap<Config, Made>();
+  #last: Made | undefined;
 
   /** Paths that are not absolute start in the folder that this process is in now. */
   constructor(choice: ConfigChoice) {
@@ -42,7 +44,7 @@ export class ConfigFiles {
 
   /** The files that the last configuration without an error was read from, and looked for. */
   get paths(): readonly string[] {
-    return [...(this.#made?.texts.keys() ?? [])];
+    return [...(this.#last?.texts.keys() ?? [])];
   }
 
   readonly read: ReadFile = (path) => this.#source.read(path);
@@ -52,14 +54,14 @@ export class ConfigFiles {
     const texts = new Map<string, Text>();
     const source = noting(texts, this.#source);
     const { context, ...read } = await readConfig(this.#choice, source);
-    if (read.config !== undefined) this.#made = { texts, context };
+    this.#note(read.config, { texts, context });
     return read;
   }
 
   /** Reads the file of the table `name` of `config` again, and those that aliases include. */
   async table(name: string, config: Config): Promise<Read> {
     const table = config.tables.get(name);
-    const made = this.#made;
+    const made = this.#made.get(config);
     if (table === undefined || made === undefined) return this.#refusal(`no such table: ${name}`);
     const { source } = table;
     // Each look-up asks it; taking it up has its file opened again.
@@ -72,12 +74,18 @@ export class ConfigFiles {
     const read: ReadFile = (path) =>
       (fresh.has(path) ? undefined : made.texts.get(path)) ?? this.#source.read(path);
     const parsed = parseConfig(noting(texts, { ...this.#source, read }), made.context);
-    if (parsed.config !== undefined) this.#made = { ...made, texts };
+    this.#note(parsed.config, { ...made, texts });
     // Warnings about the rest were told when it was read.
     const complaints = parsed.complaints.filter(
       ({ severity, at }) => severity === "error" || fresh.has(at.file),
     );
     return { config: parsed.config, complaints };
+  }
+
+  #note(config: Config | undefined, made: Made): void {
+    if (config === undefined) return;
+    this.#made.set(config, made);
+    this.#last = made;
   }
 
   #refusal(message: string): Read {

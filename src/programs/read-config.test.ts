@@ -46,5 +46,8 @@ test("file that cannot be read is a complaint, and no configuration", async () =
     enqueueSocketPath: "/run/enqueue.sock",
   });
   assert.equal(config, undefined);
-  assert.match(complaints.map(formatComplaint).join("\n"), /cannot read: no such file or directory/u);
+  assert.match(
+    complaints.map(formatComplaint).join("\n"),
+    /cannot read: no such file or directory/u,
+  );
 });
