@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { BlockList, isIP } from "node:net";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { isLoopback, maskWords, parseIpAddress, parseIpNetwork } from "./ip-address.ts";
+import { isLoopback, networkHolds, parseIpAddress, parseIpNetwork } from "./ip-address.ts";
 
 const GOOD: readonly (readonly [text: string, family: 4 | 6, words: readonly number[]])[] = [
   ["0.0.0.0", 4, [0]],
@@ -85,19 +85,29 @@ test("an address is what Node takes for one", () => {
   );
 });
 
-test("masked words agree with Node's BlockList", () => {
-  const word = fc.nat({ max: 0xffff }).map((group) => group.toString(16));
-  const v6 = fc.array(word, { minLength: 8, maxLength: 8 }).map((groups) => groups.join(":"));
+test("a network holds the addresses that Node's BlockList finds in it", () => {
+  const group = fc.nat({ max: 0xffff }).map((value) => value.toString(16));
+  const groups = fc.array(group, { minLength: 8, maxLength: 8 });
+  // Two addresses of which the first groups are the same.
+  const pair = fc
+    .tuple(groups, groups, fc.nat({ max: 8 }))
+    .map(([base, other, shared]) => [base, [...base.slice(0, shared), ...other.slice(shared)]]);
   fc.assert(
-    fc.property(v6, v6, fc.nat({ max: 128 }), (base, other, prefixBits) => {
-      const network = parseIpAddress(base);
-      const address = parseIpAddress(other);
-      fc.pre(network?.family === 6 && address?.family === 6);
+    fc.property(pair, fc.nat({ max: 128 }), ([base = [], other = []], prefixBits) => {
+      const network = parseIpNetwork(`${base.join(":")}/${prefixBits}`);
+      const address = parseIpAddress(other.join(":"));
+      fc.pre(network?.address.family === 6 && address?.family === 6);
       const list = new BlockList();
-      list.addSubnet(base, prefixBits, "ipv6");
-      const inside =
-        maskWords(network, prefixBits).join() === maskWords(address, prefixBits).join();
-      assert.equal(inside, list.check(other, "ipv6"));
+      list.addSubnet(base.join(":"), prefixBits, "ipv6");
+      assert.equal(networkHolds(network, address), list.check(other.join(":"), "ipv6"));
     }),
   );
+});
+
+test("a network of one family holds no address of the other", () => {
+  const [everyIpv4, everyIpv6] = [parseIpNetwork("0.0.0.0/0"), parseIpNetwork("::/0")];
+  const [ipv4, ipv6] = [parseIpAddress("192.0.2.1"), parseIpAddress("2001:db8::1")];
+  assert.ok(everyIpv4 && everyIpv6 && ipv4 && ipv6, "all of them are read");
+  assert.deepEqual([networkHolds(everyIpv4, ipv4), networkHolds(everyIpv6, ipv6)], [true, true]);
+  assert.deepEqual([networkHolds(everyIpv4, ipv6), networkHolds(everyIpv6, ipv4)], [false, false]);
 });

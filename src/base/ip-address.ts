@@ -52,6 +52,14 @@ export function maskWords(address: IpAddress, prefixBits: number): readonly numb
   });
 }
 
+/** Whether `address` is in `network`. */
+export function networkHolds(network: IpNetwork, address: IpAddress): boolean {
+  if (network.address.family !== address.family) return false;
+  const prefix = maskWords(network.address, network.prefixBits);
+  const ofAddress = maskWords(address, network.prefixBits);
+  return prefix.every((word, index) => word === ofAddress[index]);
+}
+
 /** 127.0.0.0/8 and ::1 (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
 export function isLoopback(address: IpAddress): boolean {
   if (address.family === 4) return (address.words[0] ?? 0) >>> 24 === 127;

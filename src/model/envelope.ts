@@ -17,13 +17,16 @@ const MAX_SOURCE_BYTES = 4096;
 /** `smtp limit max-rcpt` may not be set higher. */
 export const MAX_ENVELOPES = 100_000;
 
+/** The reverse name of a client that has none. */
+export const UNKNOWN_HOSTNAME = "<unknown>";
+
 /** Where a message came from. */
 export interface Origin {
   /** "smtp": a TCP client. "local": a UNIX-domain client. "internal": a bounce of ours. */
   readonly kind: "smtp" | "local" | "internal";
   /** The client's address in text form; "local" for a UNIX-domain client. */
   readonly address: string;
-  /** The client's reverse name, or `<unknown>`. */
+  /** The client's reverse name, or UNKNOWN_HOSTNAME. */
   readonly hostname: string;
   /** What the client called itself in HELO or EHLO. */
   readonly helo: string;

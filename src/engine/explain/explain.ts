@@ -14,6 +14,7 @@ import type { Config, Listener } from "#model/config/config.ts";
 import { withoutPasswords } from "#model/config/outline.ts";
 import { printRule } from "#model/config/print-rule.ts";
 import { formatLine } from "#model/config/printed-line.ts";
+import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import {
   type ExplainedListener,
   type ExplainedRecipient,
@@ -28,7 +29,7 @@ import {
 } from "#model/explanation.ts";
 import type { Routing } from "#model/resolution.ts";
 import { ResolverCache } from "#engine/relay/resolver-cache.ts";
-import { ReverseNames, UNKNOWN_NAME } from "#engine/server/reverse-names.ts";
+import { ReverseNames } from "#engine/server/reverse-names.ts";
 import { rehearse, type RehearsedRecipient } from "./rehearsal.ts";
 import { withShortTexts } from "./step-collector.ts";
 import { explainEnvelope, type WayPorts } from "./way-out.ts";
@@ -74,7 +75,7 @@ export async function explain(
     listener: explained,
     client: {
       address: remote.kind === "unix" ? "local" : remote.host,
-      hostname: remote.kind === "unix" ? listener.hostname : (reverseName ?? UNKNOWN_NAME),
+      hostname: remote.kind === "unix" ? listener.hostname : (reverseName ?? UNKNOWN_HOSTNAME),
       helo,
       username,
       tls,
@@ -132,7 +133,7 @@ async function reverseNameOf(
   if (reverseName !== undefined) return reverseName;
   if (!dns || resolver === undefined) return undefined;
   const name = await new ReverseNames(clock, resolver).lookup(remote.host);
-  return name === UNKNOWN_NAME ? undefined : name;
+  return name === UNKNOWN_HOSTNAME ? undefined : name;
 }
 
 /** What no client could say in one line. */

@@ -7,9 +7,8 @@
  * the first other event of the session.
  */
 import type { Endpoint } from "#base/endpoint.ts";
-import type { Origin } from "#model/envelope.ts";
+import { type Origin, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
-import { UNKNOWN_NAME } from "./reverse-names.ts";
 import type { Service } from "./service.ts";
 
 export class ClientIdentity {
@@ -43,7 +42,7 @@ export class ClientIdentity {
     return {
       kind: isLocal ? "local" : "smtp",
       address: this.#remote.kind === "unix" ? "local" : this.#remote.host,
-      hostname: this.#hostname ?? UNKNOWN_NAME,
+      hostname: this.#hostname ?? UNKNOWN_HOSTNAME,
       helo,
       tag: this.#service.listener.tag,
       username: "",

@@ -8,7 +8,8 @@ import {
   REVERSE_UNAVAILABLE_TTL_MS,
   REVERSE_WAIT_MS,
 } from "./limits.ts";
-import { ReverseNames, UNKNOWN_NAME } from "./reverse-names.ts";
+import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
+import { ReverseNames } from "./reverse-names.ts";
 
 type Pointer = (address: string) => Promise<DnsAnswer<readonly string[]>>;
 
@@ -61,7 +62,7 @@ test("reverse name that is no host name, absent or unavailable is unknown", asyn
   };
   const { names } = namesOf((address) => answers[address] ?? { kind: "absent", why: "no-domain" });
   for (const address of Object.keys(answers))
-    assert.equal(await names.lookup(address), UNKNOWN_NAME, address);
+    assert.equal(await names.lookup(address), UNKNOWN_HOSTNAME, address);
 });
 
 test("reverse name is not waited for longer than its bound, and soon asked for again", async () => {
@@ -74,8 +75,8 @@ test("reverse name is not waited for longer than its bound, and soon asked for a
   const names = new ReverseNames(clock, resolverOf(never));
   const waiting = Promise.resolve(names.lookup("192.0.2.7"));
   await clock.advance(REVERSE_WAIT_MS);
-  assert.equal(await waiting, UNKNOWN_NAME);
-  assert.equal(names.lookup("192.0.2.7"), UNKNOWN_NAME);
+  assert.equal(await waiting, UNKNOWN_HOSTNAME);
+  assert.equal(names.lookup("192.0.2.7"), UNKNOWN_HOSTNAME);
   await clock.advance(REVERSE_UNAVAILABLE_TTL_MS);
   assert.ok(names.lookup("192.0.2.7") instanceof Promise, "DNS is asked again");
   assert.equal(asked, 2);
@@ -88,6 +89,6 @@ test("reverse names are bounded in number; the one not asked for the longest goe
   for (let count = 2; count < MAX_REVERSE_NAMES; count++) await names.lookup(`${count}`);
   await names.lookup("first");
   await names.lookup("one too many");
-  assert.equal(names.lookup("first"), UNKNOWN_NAME, "still remembered");
+  assert.equal(names.lookup("first"), UNKNOWN_HOSTNAME, "still remembered");
   assert.ok(names.lookup("second") instanceof Promise, "forgotten");
 });

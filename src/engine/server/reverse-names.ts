@@ -8,6 +8,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
+import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import {
   MAX_REVERSE_NAMES,
   REVERSE_ABSENT_TTL_MS,
@@ -15,9 +16,6 @@ import {
   REVERSE_UNAVAILABLE_TTL_MS,
   REVERSE_WAIT_MS,
 } from "./limits.ts";
-
-/** The name of a client that has none. */
-export const UNKNOWN_NAME = "<unknown>";
 
 const TOO_LATE: DnsAnswer<never> = Object.freeze({
   kind: "unavailable",
@@ -41,7 +39,7 @@ export class ReverseNames {
     this.#resolver = resolver;
   }
 
-  /** The name of `address` or UNKNOWN_NAME: at once if it is remembered. Never rejects. */
+  /** The name of `address` or UNKNOWN_HOSTNAME: at once if it is remembered. Never rejects. */
   lookup(address: string): string | Promise<string> {
     const remembered = this.#byAddress.get(address);
     if (remembered !== undefined && remembered.untilMs > this.#clock.monotonicMs()) {
@@ -79,8 +77,8 @@ function judge(answer: DnsAnswer<readonly string[]>): {
   readonly ttlMs: number;
 } {
   if (answer.kind === "unavailable")
-    return { name: UNKNOWN_NAME, ttlMs: REVERSE_UNAVAILABLE_TTL_MS };
+    return { name: UNKNOWN_HOSTNAME, ttlMs: REVERSE_UNAVAILABLE_TTL_MS };
   const name = answer.kind === "found" ? answer.value.find(isHostName) : undefined;
-  if (name === undefined) return { name: UNKNOWN_NAME, ttlMs: REVERSE_ABSENT_TTL_MS };
+  if (name === undefined) return { name: UNKNOWN_HOSTNAME, ttlMs: REVERSE_ABSENT_TTL_MS };
   return { name, ttlMs: REVERSE_FOUND_TTL_MS };
 }

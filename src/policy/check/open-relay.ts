@@ -15,7 +15,7 @@ import { formatEndpoint } from "#base/endpoint.ts";
 import {
   type IpNetwork,
   isLoopback,
-  maskWords,
+  networkHolds,
   parseIpAddress,
   parseIpNetwork,
 } from "#base/ip-address.ts";
@@ -27,6 +27,7 @@ import type {
   Rule,
   TableMatch,
 } from "#model/config/config.ts";
+import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import type { RuleQuery } from "#policy/ruleset/ruleset-criteria.ts";
 import { type Ruleset, compileRuleset } from "#policy/ruleset/ruleset.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
@@ -42,7 +43,6 @@ const STRANGERS: readonly string[] = [
   "8.8.8.8",
   "2620:fe::9",
 ];
-const UNKNOWN_HOSTNAME = "<unknown>";
 /** Of names that no list has, and nobody either (RFC 6761 §6.4). */
 const STRANGE_DOMAIN = "stranger.invalid";
 /** Entries of one list that are tried as a sender or greeting. */
@@ -136,12 +136,7 @@ function isSome({ prefixBits }: IpNetwork): boolean {
 function isNamed(text: string, networks: readonly IpNetwork[]): boolean {
   const address = parseIpAddress(text);
   if (address === undefined) return true;
-  return networks.some(
-    (network) =>
-      network.address.family === address.family &&
-      maskWords(network.address, network.prefixBits).join() ===
-        maskWords(address, network.prefixBits).join(),
-  );
+  return networks.some((network) => networkHolds(network, address));
 }
 
 interface Forgery {

@@ -7,10 +7,11 @@
  * server makes: a file may have others tomorrow (`update table`), and a remote table is
  * not asked. The rules are those of policy/tables.
  */
-import { maskWords, parseIpNetwork } from "#base/ip-address.ts";
+import { networkHolds, parseIpNetwork } from "#base/ip-address.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
 import type { TableMatch } from "#model/config/config.ts";
 import { isSimplePattern, matchesGlob } from "#policy/tables/glob.ts";
+import { withoutTag } from "#policy/tables/key-forms.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 
 /** How the entries of a list are compared: the services of policy/tables that rules use. */
@@ -130,12 +131,7 @@ function coversDomain(wide: string, narrow: string): boolean {
 function coversNetwork(wide: string, narrow: string): boolean {
   const [large, small] = [parseIpNetwork(wide), parseIpNetwork(narrow)];
   if (large === undefined || small === undefined) return wide === narrow;
-  if (large.address.family !== small.address.family) return false;
-  if (large.prefixBits > small.prefixBits) return false;
-  const [ours, theirs] = [large, small].map(({ address }) =>
-    maskWords(address, large.prefixBits).join(),
-  );
-  return ours === theirs;
+  return large.prefixBits <= small.prefixBits && networkHolds(large, small.address);
 }
 
 function coversMailaddr(wide: string, narrow: string, delimiter: string): boolean {
@@ -152,9 +148,4 @@ function coversMailaddr(wide: string, narrow: string, delimiter: string): boolea
   if (!isUserCovered) return false;
   if (isAnywhere) return true;
   return small.domain !== "" && coversDomain(large.domain, small.domain);
-}
-
-function withoutTag(localPart: string, delimiter: string): string {
-  const end = localPart.indexOf(delimiter);
-  return end <= 0 ? localPart : localPart.slice(0, end);
 }

@@ -3,7 +3,8 @@
  * for what is never so. Only what is certain is told: lists in files may change while
  * the server runs, and what two earlier rules do together is not looked at.
  */
-import { type Config, formatPlace, type Rule, type Table } from "#model/config/config.ts";
+import { type Config, formatPlace, type Rule } from "#model/config/config.ts";
+import { localTables } from "#policy/ruleset/local-tables.ts";
 import { type Finding, warning } from "./finding.ts";
 import {
   alwaysHolds,
@@ -63,29 +64,11 @@ function unreachable(rule: Rule, shadow: Rule): Finding {
   );
 }
 
-/** As policy/ruleset has it: the server's own lists, and what is local besides. */
-function localLists({ tables, serverName }: Config): LocalLists {
-  const addresses = [...(tables.get("localhost")?.entries.keys() ?? [])];
-  const names = [...(tables.get("localnames")?.entries.keys() ?? [])];
+/** Under names of their own: they hold more than `<localhost>` and `<localnames>`. */
+function localLists(config: Config): LocalLists {
+  const { addresses, names } = localTables(config);
   return {
-    addresses: builtin("<from local>", [...addresses, "local", "127.0.0.0/8", "::1"]),
-    names: builtin("<for local>", [
-      ...names,
-      "localhost",
-      serverName,
-      ...addresses.map((text) => (text.includes(":") ? `[ipv6:${text}]` : `[${text}]`)),
-    ]),
+    addresses: { ...keyListOf({ table: addresses, regex: false }), name: "from local" },
+    names: { ...keyListOf({ table: names, regex: false }), name: "for local" },
   };
-}
-
-function builtin(name: string, keys: readonly string[]): LocalLists["names"] {
-  const entries: Table["entries"] = new Map(keys.map((key) => [key, ""]));
-  const table: Table = {
-    at: { file: "", line: 0, column: 0 },
-    name,
-    source: { kind: "builtin" },
-    shape: "list",
-    entries,
-  };
-  return keyListOf({ table, regex: false });
 }

@@ -19,11 +19,13 @@ import type {
   Table,
   TableMatch,
 } from "#model/config/config.ts";
+import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { TableLookup } from "#policy/tables/answers.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
 import type { Tables } from "#policy/tables/tables.ts";
+import { localTables } from "./local-tables.ts";
 
 /** What rules look at. */
 export interface RuleQuery {
@@ -31,7 +33,7 @@ export interface RuleQuery {
   readonly via: "socket" | "tcp" | "internal";
   /** The client's address in text form; looked at for "tcp" only, as is `hostname`. */
   readonly address: string;
-  /** The client's reverse name, or `<unknown>`. */
+  /** The client's reverse name, or UNKNOWN_HOSTNAME. */
   readonly hostname: string;
   readonly helo: string;
   readonly tag: string;
@@ -70,10 +72,6 @@ export type Question =
       readonly lookup: TableLookup;
     };
 
-/** What a client without a reverse name has for one (engine/server). */
-const UNKNOWN_HOSTNAME = "<unknown>";
-const NO_ENTRIES: ReadonlyMap<string, string> = new Map();
-
 export function factsOf(query: RuleQuery): Facts {
   return {
     query,
@@ -96,22 +94,9 @@ export class CriteriaCompiler {
   constructor(config: Config, tables: Tables) {
     this.#tables = tables;
     this.#delimiter = config.subAddressDelimiter;
-    const addresses = [...(config.tables.get("localhost")?.entries ?? NO_ENTRIES).keys()];
-    const names = [...(config.tables.get("localnames")?.entries ?? NO_ENTRIES).keys()];
-    // <localhost>, and all of the loopback network.
-    this.#localhost = this.#builtin("localhost", "netaddr", [
-      ...addresses,
-      "local",
-      "127.0.0.0/8",
-      "::1",
-    ]);
-    // <localnames>, where an address may also stand as a literal (RFC 5321 §4.1.3).
-    this.#localnames = this.#builtin("localnames", "domain", [
-      ...names,
-      "localhost",
-      config.serverName,
-      ...addresses.map((text) => (text.includes(":") ? `[ipv6:${text}]` : `[${text}]`)),
-    ]);
+    const local = localTables(config);
+    this.#localhost = this.#builtin(local.addresses, "netaddr", ({ source }) => source);
+    this.#localnames = this.#builtin(local.names, "domain", ({ domain }) => domain);
   }
 
   question(test: CriterionTest): Question {
@@ -194,21 +179,9 @@ export class CriteriaCompiler {
     return { kind: "table", table: match.table.name, serviceOf: () => service, keyOf, lookup };
   }
 
-  #builtin(name: string, service: "netaddr" | "domain", keys: readonly string[]): Question {
-    const table: Table = {
-      at: { file: "", line: 0, column: 0 },
-      name,
-      source: { kind: "builtin" },
-      shape: "list",
-      entries: new Map(keys.map((key) => [key, ""])),
-    };
-    return {
-      kind: "table",
-      table: name,
-      serviceOf: () => service,
-      keyOf: service === "netaddr" ? ({ source }) => source : ({ domain }) => domain,
-      lookup: compileTable(table, service, { delimiter: this.#delimiter }),
-    };
+  #builtin(table: Table, service: TableService, keyOf: (facts: Facts) => string): Question {
+    const lookup = compileTable(table, service, { delimiter: this.#delimiter });
+    return { kind: "table", table: table.name, serviceOf: () => service, keyOf, lookup };
   }
 }
 

@@ -84,8 +84,14 @@ function mailboxes(user: string, places: readonly string[]): readonly string[] {
 /** The local part, and what stands before the delimiter in it. */
 function usersOf(localPart: string, delimiter: string): readonly string[] {
   if (localPart === "") return [];
+  const user = withoutTag(localPart, delimiter);
+  return user === localPart ? [localPart] : [localPart, user];
+}
+
+/** `user` of `user+tag`; a local part that begins with the delimiter has no tag. */
+export function withoutTag(localPart: string, delimiter: string): string {
   const end = localPart.indexOf(delimiter);
-  return end <= 0 ? [localPart] : [localPart, localPart.slice(0, end)];
+  return end <= 0 ? localPart : localPart.slice(0, end);
 }
 
 /** `*.b.c` and `*.c` for `a.b.c`, and `*`. */

@@ -14,7 +14,7 @@ import { ABSENT } from "#base/lookup.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
 import type { LocalLookup } from "./answers.ts";
 import { isSimplePattern, matchesGlob } from "./glob.ts";
-import type { KeyMemory } from "./key-forms.ts";
+import { type KeyMemory, withoutTag } from "./key-forms.ts";
 import { foldKey, KeyIndex } from "./key-index.ts";
 
 interface AddressGlob {
@@ -66,8 +66,7 @@ function findGlob(
 ): AddressGlob | undefined {
   const { localPart, domain } = splitAddress(address);
   if (domain === "") return undefined;
-  const end = localPart.indexOf(delimiter);
-  const bare = end < 0 ? localPart : localPart.slice(0, end);
+  const bare = withoutTag(localPart, delimiter);
   return globs.find(
     (glob) =>
       (glob.user === "" || glob.user === localPart || glob.user === bare) &&
