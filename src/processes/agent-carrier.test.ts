@@ -216,3 +216,31 @@ test("a forward file that no agent can be had for, or that none gives, is unavai
   const lost = await desk.clock.runUntilSettled(dying, MINUTE_MS);
   assert.deepEqual(lost, { kind: "unavailable", why: "The delivery agent went away" });
 });
+
+test("under another configuration a delivery waits for another agent; what is under way ends with the old one", async () => {
+  const desk = new Desk();
+  const first = desk.carrier.attempt(letter("own", "ann"));
+  const old = desk.link("ann");
+  assert.equal(await desk.settled(first), "delivered Delivered");
+  desk.carrier.takeUp({ config: CONFIG, generation: 1 });
+  const second = desk.carrier.attempt(letter("own", "ann"));
+  const next = desk.link("ann", 1);
+  assert.equal(await desk.settled(second), "delivered Delivered");
+  assert.deepEqual([old.attempts.length, next.attempts.length, desk.asked.length], [1, 1, 2]);
+  await desk.clock.advance(2 * MINUTE_MS);
+  assert.equal(old.state.closed, true, "nobody needs it");
+});
+
+test("an agent of the old configuration that comes late is sent away, and asked for again", async () => {
+  const desk = new Desk();
+  const attempt = desk.carrier.attempt(letter("own", "ann"));
+  desk.carrier.takeUp({ config: CONFIG, generation: 1 });
+  const late = desk.link("ann", 0);
+  assert.deepEqual(desk.asked, [
+    ["own", "ann"],
+    ["own", "ann"],
+  ]);
+  desk.link("ann", 1);
+  assert.equal(await desk.settled(attempt), "delivered Delivered");
+  assert.deepEqual([late.attempts, late.state.closed], [[], true]);
+});

@@ -214,6 +214,31 @@ const CASES: readonly {
     answers: [done()],
     prints: "command succeeded\n",
   },
+  {
+    args: "reload",
+    asks: { kind: "reload" },
+    answers: [
+      { kind: "row", line: `smtpd.conf:2: warning: odd\n  x${ESC}`, json: '{"complaint":1}' },
+      { kind: "row", line: "", json: '{"stranded":{"envelopes":0}}' },
+      done(),
+    ],
+    prints: "configuration reloaded\n",
+    complains: "smtpd.conf:2: warning: odd\n  x\\033\n",
+  },
+  {
+    args: "--json reload",
+    asks: { kind: "reload" },
+    answers: [{ kind: "row", line: "odd", json: '{"complaint":{"line":2}}' }, failed("bad")],
+    prints: '{"ok":false,"why":"bad","complaints":[{"line":2}]}\n',
+    complains: "command failed: bad\n",
+    status: 1,
+  },
+  {
+    args: "update table lists",
+    asks: { kind: "update-table", name: "lists" },
+    answers: [done()],
+    prints: "table lists reloaded\n",
+  },
   { args: "stop", asks: { kind: "stop" }, answers: [done()], prints: "command succeeded\n" },
 ];
 

@@ -287,3 +287,14 @@ test("a program that embeds the system gives it another configuration by a call"
   assert.equal((await a.reload()).kind, "reloaded");
   assert.deepEqual(await told(t, world, "anna@a.example"), ["550"]);
 });
+
+test("a reload while the system stops is refused, and nothing stays open", async (t) => {
+  const { world, a } = await host(14);
+  await Session.open(t, world);
+  const stopped = a.stop();
+  a.rules = [`listen on ${ADDRESS} port 587`, ...RULES];
+  const refused = await a.reload();
+  assert.deepEqual(refused, { kind: "refused", why: "smtpd is stopping", complaints: [] });
+  await stopped;
+  assert.equal(await Session.open(t, world, SUBMISSION), undefined);
+});
