@@ -5,6 +5,7 @@
  *
  * Source: smtpd.conf(5), table(5); OpenSMTPD parse.y.
  */
+import { anonymousName } from "./anonymous-table.ts";
 import type { ComplaintList } from "./complaint.ts";
 import { formatPlace, type Place, type Table, type TableMatch } from "./config.ts";
 import type { BuildContext, BuildInput } from "./config-source.ts";
@@ -80,10 +81,18 @@ export class TableStore {
     const loaded = this.#resolve(operand);
     if (loaded === undefined) return undefined;
     const { table } = loaded;
+    const meant = this.#tableMeantBy(operand);
     if (!isUsable(table, use, regex)) {
-      this.#complaints.error(operand.at, misuseMessage(table.name, use), misuseHint(table, regex));
+      const hint = meant === undefined ? misuseHint(table, regex) : `the table is <${meant}>`;
+      this.#complaints.error(operand.at, misuseMessage(table.name, use), hint);
       return undefined;
     }
+    if (meant !== undefined && use !== "tag" && !regex)
+      this.#complaints.warning(
+        operand.at,
+        `'${meant}' is a value here, not the table of that name`,
+        `the table is <${meant}>`,
+      );
     if (regex) this.#checkPatterns(loaded, operand.at);
     else this.#check(loaded, use);
     return table;
@@ -104,6 +113,16 @@ export class TableStore {
     return new Map([...this.#tables].map(([name, { table }]) => [name, table]));
   }
 
+  /** The declared table whose name stands where a value does: `alias aliases` for `alias <aliases>`. */
+  #tableMeantBy(operand: TableOperand): string | undefined {
+    if (operand.kind !== "inline" || operand.items.shape !== "list") return undefined;
+    const [only, ...others] = operand.items.items;
+    // With a dot it may well be a domain, and a table called after it.
+    if (only === undefined || others.length > 0 || only.text.includes(".")) return undefined;
+    const source = this.#tables.get(only.text)?.table.source;
+    return source === undefined || source.kind === "builtin" ? undefined : only.text;
+  }
+
   #resolve(operand: TableOperand): LoadedTable | undefined {
     if (operand.kind === "inline") return this.#addAnonymous(operand.items, operand.at);
     const loaded = this.#tables.get(operand.name);
@@ -118,7 +137,7 @@ export class TableStore {
   }
 
   #addAnonymous(items: TableItems, at: Place): LoadedTable {
-    const name = `<dynamic:${++this.#anonymous}>`;
+    const name = anonymousName(++this.#anonymous);
     const loaded = loadInline(name, at, items);
     this.#tables.set(name, loaded);
     return loaded;
