@@ -13,7 +13,7 @@ import type { Config, LocalAction } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
-import { parseUserinfo } from "#policy/tables/values.ts";
+import { parseUserinfo } from "#model/table-values.ts";
 import { accountOf } from "./account-of.ts";
 import type { Child, Destroyable, Pairs } from "./child.ts";
 import { DAEMON_USERS } from "./roles.ts";

@@ -1,12 +1,11 @@
 /** What a configuration means, without where it was written: to compare two of them. */
+import { isAnonymousName } from "#model/config/anonymous-table.ts";
 import type { Config } from "#model/config/config.ts";
 
 /** Plain values; what was one object is written out at each use. */
 export function meaningOf(config: Config): unknown {
   return strip(config);
 }
-
-const ANONYMOUS = /^<dynamic:[0-9]+>$/u;
 
 function strip(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
@@ -23,5 +22,5 @@ function strip(value: unknown): unknown {
 }
 
 function isAnonymous(name: unknown): boolean {
-  return typeof name === "string" && ANONYMOUS.test(name);
+  return typeof name === "string" && isAnonymousName(name);
 }

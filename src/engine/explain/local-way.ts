@@ -11,7 +11,7 @@ import type { ExplainedAccount, Way } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import { expandCommand, expandFormat, type FormatValues } from "#policy/expand/format.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
-import { parseUserinfo, type Userinfo } from "#policy/tables/values.ts";
+import { parseUserinfo, type Userinfo } from "#model/table-values.ts";
 
 /** The addresses that an envelope comes from and goes to. */
 export interface Path {

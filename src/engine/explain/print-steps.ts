@@ -5,6 +5,7 @@
  * A look-up is told before what it decides, and shown below it.
  */
 import { unreachable } from "#base/unreachable.ts";
+import { isAnonymousName } from "#model/config/anonymous-table.ts";
 import { type ExplainedRule, placeKey } from "#model/explanation.ts";
 import type {
   NodeSource,
@@ -187,6 +188,6 @@ function sourceText(source: NodeSource): string {
 
 /** A list that stands in its rule, which is shown above; other tables that the server made have their angles. */
 function tableName(name: string): string {
-  if (name.startsWith("<dynamic:")) return "the list";
+  if (isAnonymousName(name)) return "the list";
   return name.startsWith("<") ? name : `<${name}>`;
 }

@@ -10,6 +10,7 @@
  * or file.
  */
 import { parseExpansionList } from "#model/expansion-list.ts";
+import { isAnonymous } from "./anonymous-table.ts";
 import type { BuildScope } from "./build-scope.ts";
 import { type Action, formatPlace, type LocalAction, type Table } from "./config.ts";
 import type { LoadedEntry } from "./table-load.ts";
@@ -55,6 +56,6 @@ function holdsExec({ value }: LoadedEntry): boolean {
   return list.nodes.some(({ kind }) => kind === "pipe" || kind === "file");
 }
 
-function operandOf({ name, source }: Table): string {
-  return source.kind === "inline" && name.startsWith("<") ? "{ … }" : `<${name}>`;
+function operandOf(table: Table): string {
+  return isAnonymous(table) ? "{ … }" : `<${table.name}>`;
 }

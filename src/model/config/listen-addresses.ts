@@ -15,6 +15,7 @@ import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
 import type { ComplaintList } from "./complaint.ts";
 import type { Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
+import { isHostName } from "./host-name.ts";
 import type { Statement, Word } from "./syntax.ts";
 
 /**
@@ -54,7 +55,7 @@ export function hostNamesIn(
     const { text } = statement.target.name;
     const isKnown = interfaces.has(text) || hostAddresses?.has(text) === true;
     const isGroup = ["all", "egress", ...LOOPBACK_NAMES].includes(text);
-    if (!isKnown && !isGroup && parseIpAddress(text) === undefined && isHostName(text))
+    if (!isKnown && !isGroup && parseIpAddress(text) === undefined && canBeLookedUp(text))
       names.add(text);
   }
   return [...names];
@@ -103,7 +104,7 @@ function egressAddresses(
 
 function addressesOfHost({ text, at }: Word, scope: AddressScope): readonly string[] {
   const { context, settings, complaints } = scope;
-  const isName = isHostName(text) && text.includes(".");
+  const isName = canBeLookedUp(text) && text.includes(".");
   if (settings.compat === "opensmtpd") {
     const addresses = context.hostAddresses?.get(text) ?? [];
     if (addresses.length === 0)
@@ -131,8 +132,9 @@ function portHint(text: string): string | undefined {
   return host && port && `write '${host.replace(/[[\]]/gu, "")} port ${port}'`;
 }
 
-function isHostName(text: string): boolean {
-  return /^[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?\.?$/u.test(text) && /[a-z]/iu.test(text);
+/** Digits alone are an address that was mistyped. */
+function canBeLookedUp(text: string): boolean {
+  return isHostName(text) && /[a-z]/iu.test(text);
 }
 
 function isLoopbackText(text: string): boolean {

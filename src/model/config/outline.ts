@@ -5,14 +5,17 @@
  */
 import { hash } from "node:crypto";
 import { formatEndpoint } from "#base/endpoint.ts";
+import { isDeclared } from "./anonymous-table.ts";
 import type { Action, Config, Listener, Place, Rule, Table } from "./config.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
 import { printRule } from "./print-rule.ts";
 import { printLimits, printSettings } from "./print-settings.ts";
-import { isDeclared, printTable } from "./print-table.ts";
+import { printTable } from "./print-table.ts";
 import { formatLine, type PrintedLine } from "./printed-line.ts";
+import { TABLE_USES } from "./table-use.ts";
+import { usesOfTables } from "./uses-of-tables.ts";
 
 export const SECTIONS = [
   "setting",
@@ -84,7 +87,7 @@ class Outliner {
   constructor(config: Config, digestsSecrets: boolean) {
     this.#config = config;
     this.#digestsSecrets = digestsSecrets;
-    this.#secretTables = new Set(credentialTables(config));
+    this.#secretTables = new Set(secretTables(config));
   }
 
   setting(printed: PrintedLine): OutlineItem {
@@ -152,19 +155,9 @@ class Outliner {
   }
 }
 
-/** Tables with passwords. */
-function credentialTables({ listeners, actions, rules }: Config): readonly Table[] {
-  const tables = [
-    ...listeners.map(({ auth }) => (auth.mode === "none" ? undefined : auth.table)),
-    ...Array.from(actions.values(), (action) =>
-      action.kind === "relay" ? action.auth : undefined,
-    ),
-  ];
-  // `match auth` looks at the names; whether someone logs in is another table's matter, or the same.
-  const matched = rules.flatMap(({ criteria }) =>
-    criteria.map(({ test }) => (test.kind === "auth" ? test.match?.table : undefined)),
-  );
-  return [...tables, ...matched].filter((table) => table !== undefined);
+function secretTables(config: Config): readonly Table[] {
+  const uses = usesOfTables(config).filter(({ use }) => TABLE_USES[use].isSecret === true);
+  return uses.map(({ table }) => table);
 }
 
 /** A table that stands where it is used is printed there, and with it what it holds. */

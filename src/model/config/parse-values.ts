@@ -1,5 +1,6 @@
 /** Values that several statements take: host names, times, users. Source: smtpd.conf(5). */
 import { parseDelay } from "./delay.ts";
+import { isGreetingName } from "./host-name.ts";
 import type { Amount, Option, Word } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -10,7 +11,7 @@ export function parseHostname(reader: TokenReader): string {
 
 export function parseHostnameWord(reader: TokenReader): Word {
   const name = reader.expectString("a host name");
-  if (/^(\[[0-9A-Za-z.:]+\]|[0-9A-Za-z_.-]+)$/u.test(name.text)) return name;
+  if (isGreetingName(name.text)) return name;
   throw new Misfit(name.at, `invalid host name: ${name.text}`);
 }
 

@@ -3,13 +3,14 @@
  * resolved, defaults written out, every word where it belongs. Read again in the
  * same context it means the same.
  */
+import { isDeclared } from "./anonymous-table.ts";
 import type { Config } from "./config.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
 import { printRule } from "./print-rule.ts";
 import { printLimits, printSettings } from "./print-settings.ts";
-import { isDeclared, printTable } from "./print-table.ts";
+import { printTable } from "./print-table.ts";
 import { formatLine, formatLineWithPlaces, line, type PrintedLine } from "./printed-line.ts";
 
 /** Limits that nobody has set are left out. Ends in a newline. */

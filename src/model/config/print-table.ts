@@ -1,13 +1,9 @@
 /** Prints tables, where they are declared and where they are used. */
 import { unreachable } from "#base/unreachable.ts";
+import { isAnonymous } from "./anonymous-table.ts";
 import type { Table, TableMatch } from "./config.ts";
 import { line, type PrintedLine } from "./printed-line.ts";
 import { printWord, quote } from "./quote.ts";
-
-/** Others come into being where they are used, or by themselves. */
-export function isDeclared(table: Table): boolean {
-  return table.source.kind !== "builtin" && !isAnonymous(table);
-}
 
 export function printTable(table: Table): PrintedLine {
   return line(`table ${printWord(table.name)} ${printSource(table)}`, table.at);
@@ -28,10 +24,6 @@ export function printMatch({ table, regex }: TableMatch): string {
 export function printNames(named: readonly { readonly name: string }[]): string {
   const names = named.map(({ name }) => printWord(name));
   return names.length === 1 ? names.join("") : `{ ${names.join(", ")} }`;
-}
-
-function isAnonymous(table: Table): boolean {
-  return table.source.kind === "inline" && /^<dynamic:[0-9]+>$/u.test(table.name);
 }
 
 function printSource(table: Table): string {

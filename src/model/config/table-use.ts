@@ -7,7 +7,9 @@
  */
 import { parseIpAddress, parseIpNetwork } from "#base/ip-address.ts";
 import { parseExpansionList } from "#model/expansion-list.ts";
+import { parseCredentials, parseUserinfo } from "#model/table-values.ts";
 import type { Table } from "./config.ts";
+import { isGreetingName } from "./host-name.ts";
 import { parseRelayUrl } from "./relay-url.ts";
 
 /** An option that takes a table; those of filters begin with "filter". */
@@ -53,7 +55,7 @@ export interface TableUseTraits {
   /** What it is called in `table "X" may not be used for … lookups`. */
   readonly word: string;
   readonly check?: CheckEntry;
-  /** Entries hold passwords: they are not shown. */
+  /** Entries may hold passwords: they are not shown. */
   readonly isSecret?: true;
   /** A `passwd:` table has what this asks for. */
   readonly takesPasswd?: true;
@@ -80,7 +82,8 @@ export const TABLE_USES: Readonly<Record<TableUse, TableUseTraits>> = {
   "from rdns": { shapes: LIST, word: "rdns" },
   "for domain": { shapes: LIST, word: "for", check: checkDomain },
   helo: { shapes: LIST, word: "helo" },
-  auth: { shapes: KEYS, word: "auth" },
+  // Only names are asked for, but often of the table that has the passwords too.
+  auth: { shapes: KEYS, word: "auth", isSecret: true },
   "mail-from": { shapes: KEYS, word: "mail-from" },
   "rcpt-to": { shapes: KEYS, word: "rcpt-to" },
   "listen auth": {
@@ -95,7 +98,7 @@ export const TABLE_USES: Readonly<Record<TableUse, TableUseTraits>> = {
   "filter src": { ...NETWORKS, word: "src" },
   "filter rdns": { shapes: LIST, word: "rdns" },
   "filter helo": { shapes: LIST, word: "helo" },
-  "filter auth": { shapes: KEYS, word: "auth" },
+  "filter auth": { shapes: KEYS, word: "auth", isSecret: true },
   "filter mail-from": { shapes: KEYS, word: "mail-from" },
   "filter rcpt-to": { shapes: KEYS, word: "rcpt-to" },
 };
@@ -128,7 +131,7 @@ function checkAddress(key: string): EntryFault | undefined {
 }
 
 function checkHostOfAddress(key: string, value: string): EntryFault | undefined {
-  if (/^(\[[0-9A-Za-z.:]+\]|[0-9A-Za-z_.-]+)$/u.test(value)) return checkAddress(key);
+  if (isGreetingName(value)) return checkAddress(key);
   return error(`invalid host name: ${value}`);
 }
 
@@ -149,18 +152,17 @@ function checkRelayUrl(text: string): EntryFault | undefined {
 
 /** `uid:gid:home`. */
 function checkUserinfo(key: string, value: string): EntryFault | undefined {
-  if (!/^[0-9]{1,10}:[0-9]{1,10}:\/.*$/u.test(value))
+  const userinfo = parseUserinfo(value);
+  if (userinfo === undefined)
     return error(`invalid user information of ${key}: ${value}`, "write UID:GID:/HOME");
-  if (!/^0+:/u.test(value)) return undefined;
+  if (userinfo.uid !== 0) return undefined;
   const message = `mail to ${key} is refused: mail is never delivered as root`;
   return { severity: "warning", message, hint: "" };
 }
 
-/** `user:password`, or a password whose user is the key. OpenSMTPD's least length is 3. */
+/** `user:password`, or a password whose user is the key. */
 function checkCredentials(key: string, value: string): EntryFault | undefined {
-  const colon = value.indexOf(":");
-  const user = colon < 0 ? key : value.slice(0, colon);
-  if (value.length >= 3 && user !== "" && colon < value.length - 1) return undefined;
+  if (parseCredentials(key, value) !== undefined) return undefined;
   return error(`credentials of ${key} lack a user or a password`, "write USER:PASSWORD");
 }
 

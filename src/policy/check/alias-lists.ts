@@ -18,7 +18,7 @@ import { Expansion } from "#policy/expand/expansion.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { MAX_DEPTH } from "#policy/expand/node-tree.ts";
 import { compileRuleset } from "#policy/ruleset/ruleset.ts";
-import type { RuleQuery } from "#policy/ruleset/ruleset-criteria.ts";
+import { type RuleQuery, tableMatchOf } from "#policy/ruleset/ruleset-criteria.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import { EntryPlaces } from "./entry-places.ts";
@@ -193,8 +193,7 @@ function depthFault(
 function asksOfAddressesAlone({ criteria }: Rule): boolean {
   return criteria.every(({ test }) => {
     if (!SAME_FOR_ALL.has(test.kind)) return false;
-    const part = test.kind === "from" ? test.from : test.kind === "for" ? test.to : test;
-    return !("match" in part) || part.match?.table.shape !== "remote";
+    return tableMatchOf(test)?.table.shape !== "remote";
   });
 }
 

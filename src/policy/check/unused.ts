@@ -1,4 +1,5 @@
 /** What the configuration declares and nothing in it uses: most often a name that was mistyped, or a line left over. */
+import { isDeclared } from "#model/config/anonymous-table.ts";
 import type { Config, Filter, Listener, Place, RelayAction, Table } from "#model/config/config.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import { type Finding, warning } from "./finding.ts";
@@ -53,14 +54,7 @@ function unused(
 }
 
 function declaredTables({ tables }: Config): ReadonlyMap<string, Table> {
-  return new Map(
-    [...tables].filter(([name, { source }]) => source.kind !== "builtin" && !isAnonymous(name)),
-  );
-}
-
-/** A list that stands where it is used. */
-function isAnonymous(name: string): boolean {
-  return name.startsWith("<");
+  return new Map([...tables].filter(([, table]) => isDeclared(table)));
 }
 
 function usedFilters(

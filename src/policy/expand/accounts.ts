@@ -12,7 +12,7 @@ import type { User, Users } from "#base/ports/users.ts";
 import type { ReasonAnswer, Tell } from "#model/reason.ts";
 import type { LocalAction, Table } from "#model/config/config.ts";
 import type { TableAnswer, TableLookup } from "#policy/tables/answers.ts";
-import { parseUserinfo } from "#policy/tables/values.ts";
+import { parseUserinfo } from "#model/table-values.ts";
 import { isAccountName } from "./account-name.ts";
 
 export type AccountAnswer =

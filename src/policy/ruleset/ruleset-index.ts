@@ -11,12 +11,12 @@
  * first, must not be one that can fail to answer.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Criterion, Rule, Table, TableMatch } from "#model/config/config.ts";
+import type { Rule, Table } from "#model/config/config.ts";
 import { isSimplePattern } from "#policy/tables/glob.ts";
 import { domainKeys, mailaddrKeys } from "#policy/tables/key-forms.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 import type { Tables } from "#policy/tables/tables.ts";
-import type { Facts } from "./ruleset-criteria.ts";
+import { type Facts, tableMatchOf } from "./ruleset-criteria.ts";
 
 /** A larger table would be in memory twice; few rules have one. */
 const MAX_KEY_ENTRIES = 64;
@@ -105,7 +105,7 @@ function keyOf(
 ): { readonly kind: KeyKind; readonly table: Table } | undefined {
   const keys = new Map<string, Table>();
   for (const criterion of rule.criteria) {
-    const match = matchOf(criterion);
+    const match = tableMatchOf(criterion.test);
     if (match === undefined) continue;
     const table = tables.get(match.table.name) ?? match.table;
     if (match.regex || table.shape === "remote") break;
@@ -116,11 +116,6 @@ function keyOf(
     if (table !== undefined) return { kind, table };
   }
   return undefined;
-}
-
-function matchOf({ test }: Criterion): TableMatch | undefined {
-  const part = test.kind === "from" ? test.from : test.kind === "for" ? test.to : test;
-  return "match" in part ? part.match : undefined;
 }
 
 function isSmallAndSimple({ entries }: Table): boolean {

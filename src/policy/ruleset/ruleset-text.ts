@@ -1,5 +1,6 @@
 /** Criteria in the words of smtpd.conf, for those who ask why a rule does not match. */
 import { unreachable } from "#base/unreachable.ts";
+import { isAnonymous } from "#model/config/anonymous-table.ts";
 import type { Criterion, CriterionTest, TableMatch } from "#model/config/config.ts";
 
 /** Of the items of a list that was written in place, as many are shown. */
@@ -39,7 +40,7 @@ function words(option: string, match: TableMatch | undefined): string {
 }
 
 function tableText({ table }: TableMatch): string {
-  if (!table.name.startsWith("<dynamic")) return `<${table.name}>`;
+  if (!isAnonymous(table)) return `<${table.name}>`;
   const items = Array.from([...table.entries.keys()].slice(0, MAX_SHOWN_ITEMS), (item) =>
     JSON.stringify(item),
   );

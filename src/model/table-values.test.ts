@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseCredentials, parseUserinfo } from "./values.ts";
+import { parseCredentials, parseUserinfo } from "./table-values.ts";
 
 test("userinfo is uid, gid and home", () => {
   assert.deepEqual(parseUserinfo("1000:100:/home/a:b"), { uid: 1000, gid: 100, home: "/home/a:b" });
