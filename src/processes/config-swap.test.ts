@@ -110,10 +110,12 @@ class Stage {
   /** Begun: the children have been told to get ready. */
   async begun(): Promise<{ outcome(): Promise<Swapped> }> {
     const swapped = this.#swap.run(CONFIG, GENERATION, {
-      children: this.actors.map(({ process }) => process),
+      children: [
+        { process: this.queue.process, role: "queue", index: 0 },
+        { process: this.dispatcher.process, role: "dispatcher", index: 0 },
+      ],
       slice: () => ({ config: SLICE.config, generation: GENERATION, onlyTable: undefined }),
       isWorking: () => true,
-      accepts: (process) => process === this.dispatcher.process,
       commit: () => !this.isStopping,
     });
     await this.clock.settle();

@@ -13,6 +13,8 @@ import { MAX_STRANDED_ACTIONS, NONE_STRANDED, type Stranded } from "#model/stran
 import type { BoundSockets, CannotBind } from "./bound-sockets.ts";
 import type { Child } from "./child.ts";
 import { RollCall } from "./roll-call.ts";
+import type { Role } from "./roles.ts";
+import type { Sibling } from "./siblings.ts";
 import type { Supervised } from "./supervised.ts";
 
 /** A child that has not compiled its rules and tables by then keeps all as it is. */
@@ -23,13 +25,11 @@ const TAKE_UP_TIMEOUT_MS = 10_000;
 /** Whom a swap is made for. */
 export interface SwapOwner<End> {
   /** Those that work by the configuration, in whatever state they are. */
-  readonly children: readonly Supervised<End>[];
+  readonly children: readonly Sibling<End>[];
   /** Whether it works: it can be told to get ready. */
-  isWorking(process: Supervised<End>): boolean;
-  /** What it is told of the new configuration. */
-  slice(process: Supervised<End>): NextSlice;
-  /** Whether it accepts clients, and so gets the sockets that are new. */
-  accepts(process: Supervised<End>): boolean;
+  isWorking(sibling: Sibling<End>): boolean;
+  /** What a child is told of the new configuration. */
+  slice(role: Role): NextSlice;
   /** From now on whatever is started gets the new configuration; false: the daemon is stopping. */
   commit(): boolean;
 }
@@ -42,8 +42,7 @@ export type Swapped =
 
 type Answer = Extract<ChildToParent, { readonly kind: "prepared" | "taken-up" }>;
 
-interface Member<End> {
-  readonly process: Supervised<End>;
+interface Member<End> extends Sibling<End> {
   readonly child: Child<End>;
 }
 
@@ -64,12 +63,12 @@ export class ConfigSwap<End> {
     if (rebinding.kind === "cannot-bind") return rebinding;
     const members = membersOf(owner);
     const ready = this.#ready.call(generation, processesOf(members), PREPARE_TIMEOUT_MS);
-    for (const { process, child } of members) {
+    for (const { process, role, child } of members) {
       // Nobody else may hold them: a listener that one forgot would never be closed.
-      if (owner.accepts(process)) {
+      if (role === "dispatcher") {
         for (const listener of rebinding.fresh) child.handOverListener(listener, generation);
       }
-      process.send({ kind: "prepare", next: owner.slice(process) });
+      process.send({ kind: "prepare", next: owner.slice(role) });
     }
     const { answers, silent } = await ready;
     const why = whyNot(answers, silent);
@@ -102,7 +101,7 @@ export class ConfigSwap<End> {
     const prepared = members.filter(({ process, child }) => process.child === child);
     const processes = processesOf(prepared);
     const takenUp = this.#takenUp.call(generation, processes, TAKE_UP_TIMEOUT_MS);
-    for (const process of owner.children) {
+    for (const { process } of owner.children) {
       if (processes.includes(process)) process.send({ kind: "take-up", generation });
       else process.renew();
     }
@@ -117,9 +116,9 @@ export class ConfigSwap<End> {
 }
 
 function membersOf<End>(owner: SwapOwner<End>): readonly Member<End>[] {
-  return owner.children.flatMap((process) => {
-    const { child } = process;
-    return child !== undefined && owner.isWorking(process) ? [{ process, child }] : [];
+  return owner.children.flatMap((sibling) => {
+    const { child } = sibling.process;
+    return child !== undefined && owner.isWorking(sibling) ? [{ ...sibling, child }] : [];
   });
 }
 

@@ -30,13 +30,13 @@ class Jobs {
 test("a job that is asked for twice while another runs is done once, for both", async () => {
   const jobs = new Jobs();
   const first = jobs.ask("a");
-  const waiting = [jobs.ask("a"), jobs.ask("a")];
+  const [second, third] = [jobs.ask("a"), jobs.ask("a")];
   assert.equal(jobs.started, 1);
   jobs.endOne();
   assert.equal(await first, 1);
   await turn();
   jobs.endOne();
-  assert.deepEqual(await Promise.all(waiting), [2, 2]);
+  assert.deepEqual([await second, await third], [2, 2]);
   assert.equal(jobs.mostAtOnce, 1);
 });
 

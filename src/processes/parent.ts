@@ -20,28 +20,20 @@ import {
 } from "#model/ipc/parent-link.ts";
 import { type AgentRequest, Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
-import type { Account, Destroyable, Handover, Launch, Pairs } from "./child.ts";
+import type { Account, Destroyable, Launch, Pairs } from "./child.ts";
 import { ConfigSwap, type Swapped } from "./config-swap.ts";
 import { CurrentConfig } from "./current-config.ts";
+import { DispatcherQuestions } from "./dispatcher-questions.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
-import { RollCall } from "./roll-call.ts";
 import type { Role } from "./roles.ts";
+import { type Sibling, SiblingWays } from "./siblings.ts";
 import { Supervised } from "./supervised.ts";
 
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
 const QUEUE_GRACE_MS = 40_000;
 const AGENT_GRACE_MS = 10_000;
-/** A dispatcher that does not answer in time is left out of the counters. */
-const COUNTERS_TIMEOUT_MS = 2_000;
-/** An explanation asks DNS and users; smtpctl would be sent away after a minute. */
-const EXPLAIN_TIMEOUT_MS = 45_000;
-
-const NOBODY_EXPLAINS: ExplainFault = {
-  kind: "explain-fault",
-  why: "no dispatcher has answered",
-};
 
 export interface ParentSettings {
   /** What it starts with; a reload brings others. */
@@ -90,27 +82,25 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #pairs: Pairs<End>;
   readonly #launch: Launch<End>;
   readonly #agents: Agents<End>;
-  readonly #queue: Supervised<End>;
-  readonly #control: Supervised<End>;
+  readonly #queue: Sibling<End>;
+  readonly #control: Sibling<End>;
   /** Started with the first configuration that has a table which is not in memory. */
-  readonly #lookup: Supervised<End>;
-  readonly #dispatchers: readonly Supervised<End>[];
+  readonly #lookup: Sibling<End>;
+  readonly #dispatchers: readonly Sibling<End>[];
+  readonly #ways: SiblingWays<End>;
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Dispatchers that accept clients. */
   readonly #listening = new Set<Supervised<End>>();
   readonly #startedAtMs: number;
-  readonly #counters: RollCall<Supervised<End>, readonly Counter[]>;
+  readonly #questions: DispatcherQuestions<End>;
   readonly #swap: ConfigSwap<End>;
   readonly #reloads: Reloads;
-  readonly #explained: RollCall<Supervised<End>, Explanation | ExplainFault>;
-  #lastRequest = 0;
   /** What each child is started with its slice of. */
   #current: CurrentConfig;
   #lastGeneration = 0;
-  #stopping = false;
-  /** Mail has flowed: what goes wrong now is told to the log. */
-  #hasStarted = false;
+  /** Until mail flows, what goes wrong is told to who starts it; then to the log. */
+  #phase: "starting" | "running" | "stopping" = "starting";
   #verbose: boolean;
   smtpPaused: boolean;
 
@@ -129,8 +119,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
     this.smtpPaused = settings.paused.includes("smtp");
-    this.#counters = new RollCall(ports.clock);
-    this.#explained = new RollCall(ports.clock);
+    this.#questions = new DispatcherQuestions(ports.clock);
     this.#current = new CurrentConfig(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
     this.#reloads = new Reloads(this, settings.reader, log);
@@ -148,19 +137,20 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       slice: () => this.#slice("agent", 0),
       warn: (text) => log.warn(text),
     });
-    this.#queue = this.#supervised("queue", 0, () => []);
-    this.#control = this.#supervised("control", 0, () => [this.#sockets.controlFd]);
-    this.#lookup = this.#supervised("lookup", 0, () => []);
+    this.#queue = this.#sibling("queue", 0, () => []);
+    this.#control = this.#sibling("control", 0, () => [this.#sockets.controlFd]);
+    this.#lookup = this.#sibling("lookup", 0, () => []);
     this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
-      this.#supervised("dispatcher", index, () => this.#sockets.listenerFds),
+      this.#sibling("dispatcher", index, () => this.#sockets.listenerFds),
     );
+    this.#ways = new SiblingWays(this.#pairs, () => this.#current.generation);
   }
 
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
   start(): Promise<Started> {
     const lookup = this.#current.needsLookup ? [this.#lookup] : [];
-    for (const child of [this.#queue, ...lookup, ...this.#dispatchers, this.#control]) {
-      this.#startChild(child);
+    for (const sibling of [this.#queue, ...lookup, ...this.#dispatchers, this.#control]) {
+      this.#startChild(sibling);
     }
     return this.#started.promise;
   }
@@ -172,44 +162,34 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
 
   /** A clean end: clients are told, what was accepted is kept, no delivery is cut short. */
   stop(): void {
-    if (this.#stopping) return;
-    this.#stopping = true;
+    if (this.#phase === "stopping") return;
+    this.#phase = "stopping";
+    // Only if nobody was told yet how starting ended.
+    this.#started.resolve({ kind: "cannot-start", why: "stopped before it had started" });
     void this.#end().then(this.#stopped.resolve, this.#stopped.reject);
   }
 
   pauseSmtp(paused: boolean): void {
     this.smtpPaused = paused;
-    for (const dispatcher of this.#dispatchers) dispatcher.send({ kind: "pause-smtp", paused });
+    for (const { process } of this.#dispatchers) process.send({ kind: "pause-smtp", paused });
     this.#log.info(`smtp ${paused ? "paused" : "resumed"}`);
   }
 
   setVerbose(verbose: boolean): void {
     this.#verbose = verbose;
-    for (const child of this.#children()) child.send({ kind: "verbose", verbose });
+    for (const { process } of this.#siblings()) process.send({ kind: "verbose", verbose });
   }
 
   async counters(): Promise<readonly Counter[]> {
-    const request = ++this.#lastRequest;
-    const running = this.#dispatchers.filter((each) => each.running);
-    const called = this.#counters.call(request, running, COUNTERS_TIMEOUT_MS);
-    for (const dispatcher of running) dispatcher.send({ kind: "counters-wanted", request });
-    const { answers } = await called;
+    const running = processesOf(this.#dispatchers).filter((each) => each.running);
+    const counters = await this.#questions.counters(running);
     const uptimeMs = this.#ports.clock.monotonicMs() - this.#startedAtMs;
-    return [
-      { name: "uptime", value: Math.floor(uptimeMs / 1000) },
-      ...[...answers.values()].flat(),
-    ];
+    return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...counters];
   }
 
-  /** All dispatchers decide alike: one is asked. */
-  async explain(question: ExplainQuestion): Promise<Explanation | ExplainFault> {
-    const dispatcher = this.#dispatchers.find((each) => this.#listening.has(each));
-    if (dispatcher === undefined) return NOBODY_EXPLAINS;
-    const request = ++this.#lastRequest;
-    const called = this.#explained.call(request, [dispatcher], EXPLAIN_TIMEOUT_MS);
-    dispatcher.send({ kind: "explain", request, question });
-    const { answers } = await called;
-    return answers.get(dispatcher) ?? NOBODY_EXPLAINS;
+  explain(question: ExplainQuestion): Promise<Explanation | ExplainFault> {
+    const [listening] = this.#listening;
+    return this.#questions.explain(question, listening);
   }
 
   /** The configuration in use. */
@@ -233,42 +213,42 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** For `Reloads`: has every child work by `config`, or none. */
   async swap(config: Config, onlyTable?: string): Promise<Swapped> {
     await this.#started.promise;
-    if (this.#stopping) return { kind: "refused", why: "smtpd is stopping" };
+    if (this.#phase === "stopping") return { kind: "refused", why: "smtpd is stopping" };
     const next = new CurrentConfig(config, ++this.#lastGeneration);
     const { generation } = next;
-    const children = this.#children().filter((child) => child !== this.#control);
-    if (children.some((child) => next.slice(this.#roleOf(child)).length > MAX_CONFIG_BYTES)) {
+    const siblings = this.#siblings().filter((each) => each !== this.#control);
+    if (siblings.some(({ role }) => next.slice(role).length > MAX_CONFIG_BYTES)) {
       return { kind: "refused", why: `it takes more than ${MAX_CONFIG_BYTES} bytes` };
     }
     return this.#swap.run(config, generation, {
-      children,
-      slice: (child) => ({ config: next.slice(this.#roleOf(child)), generation, onlyTable }),
-      isWorking: (child) => this.#listening.has(child) || !this.#dispatchers.includes(child),
-      accepts: (child) => this.#dispatchers.includes(child),
+      children: siblings,
+      slice: (role) => ({ config: next.slice(role), generation, onlyTable }),
+      isWorking: ({ process, role }) => this.#listening.has(process) || role !== "dispatcher",
       commit: () => {
-        if (this.#stopping) return false;
+        if (this.#phase === "stopping") return false;
         this.#current = next;
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        if (next.needsLookup && !this.#lookup.isStarted) this.#startChild(this.#lookup);
+        if (next.needsLookup && !this.#lookup.process.isStarted) this.#startChild(this.#lookup);
         return true;
       },
     });
   }
 
-  #startChild(child: Supervised<End>): void {
-    child.start({
-      ready: () => this.#ready(child),
-      message: (message) => void this.#message(child, message),
-      down: (how) => this.#down(child, how),
-      cannotStart: (why) => this.#cannotStart(child, why),
+  #startChild(sibling: Sibling<End>): void {
+    const { process } = sibling;
+    process.start({
+      ready: () => this.#ready(sibling),
+      message: (message) => void this.#message(sibling, message),
+      down: (how) => this.#down(process, how),
+      cannotStart: (why) => this.#cannotStart(process, why),
     });
   }
 
-  #supervised(role: Role, index: number, listenerFds: () => readonly number[]): Supervised<End> {
+  #sibling(role: Role, index: number, listenerFds: () => readonly number[]): Sibling<End> {
     const settings = this.#settings;
     const name = role === "dispatcher" ? `dispatcher ${index}` : role;
-    return new Supervised<End>(name, this.#ports.clock, {
+    const process = new Supervised<End>(name, this.#ports.clock, {
       launch: () =>
         this.#launch({
           role,
@@ -278,12 +258,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         }),
       slice: () => this.#slice(role, index),
     });
-  }
-
-  #roleOf(child: Supervised<End>): Role {
-    if (child === this.#queue) return "queue";
-    if (child === this.#lookup) return "lookup";
-    return child === this.#control ? "control" : "dispatcher";
+    return { process, role, index };
   }
 
   #slice(role: Role, index: number): Slice {
@@ -305,62 +280,39 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     };
   }
 
-  #children(): readonly Supervised<End>[] {
-    const lookup = this.#lookup.isStarted ? [this.#lookup] : [];
+  /** Those that run, or will again. */
+  #siblings(): readonly Sibling<End>[] {
+    const lookup = this.#lookup.process.isStarted ? [this.#lookup] : [];
     return [this.#queue, ...lookup, ...this.#dispatchers, this.#control];
   }
 
-  /** Joins a child that has just started to those of its siblings that run. */
-  #ready(child: Supervised<End>): void {
-    const [queue, control, lookup] = [this.#queue, this.#control, this.#lookup];
-    for (const [index, dispatcher] of this.#dispatchers.entries()) {
-      if (child === queue || child === dispatcher) {
-        void this.#join([queue, "queue", ""], [dispatcher, "dispatcher", String(index)]);
-      }
-      if (child === lookup || child === dispatcher) {
-        void this.#join([lookup, "lookup", ""], [dispatcher, "dispatcher", String(index)]);
-      }
-    }
-    if (child === lookup || child === queue) {
-      void this.#join([lookup, "lookup", ""], [queue, "queue", ""]);
-    }
-    if (child === queue || child === control) {
-      void this.#join([queue, "queue", ""], [control, "control", ""]);
-    }
+  #ready(sibling: Sibling<End>): void {
+    this.#ways.join(sibling, this.#siblings());
     this.#startedIfAll();
   }
 
   /** Mail can flow once every process runs and every dispatcher accepts clients. */
   #startedIfAll(): void {
-    const isAll = this.#children().every((each) => each.running);
-    const isHeard = this.#dispatchers.every((each) => this.#listening.has(each));
-    if (!isAll || !isHeard) return;
-    this.#hasStarted = true;
+    const isAll = this.#siblings().every(({ process }) => process.running);
+    const isHeard = this.#dispatchers.every(({ process }) => this.#listening.has(process));
+    if (!isAll || !isHeard || this.#phase !== "starting") return;
+    this.#phase = "running";
     this.#started.resolve({ kind: "running" });
-  }
-
-  async #join(a: Sibling<End>, b: Sibling<End>): Promise<void> {
-    if (a[0].child === undefined || b[0].child === undefined) return;
-    const [near, far] = await this.#pairs.pair();
-    const { generation } = this.#current;
-    give(a, { to: b[1], name: b[2], generation }, near);
-    give(b, { to: a[1], name: a[2], generation }, far);
   }
 
   #down(child: Supervised<End>, how: string): void {
     this.#listening.delete(child);
-    this.#counters.gone(child);
-    this.#explained.gone(child);
+    this.#questions.gone(child);
     this.#swap.gone(child);
     this.#log.warn(`${child.name} ${how}, starting it again`);
   }
 
   #cannotStart(child: Supervised<End>, why: string): void {
-    if (this.#hasStarted) this.#log.warn(`${child.name}: ${why}`);
-    else this.#started.resolve({ kind: "cannot-start", why });
+    if (this.#phase === "starting") this.#started.resolve({ kind: "cannot-start", why });
+    else this.#log.warn(`${child.name}: ${why}`);
   }
 
-  async #message(child: Supervised<End>, message: ChildToParent): Promise<void> {
+  async #message({ process: child, role }: Sibling<End>, message: ChildToParent): Promise<void> {
     switch (message.kind) {
       case "user-wanted": {
         const answer = await this.#ports.users.lookup(message.name);
@@ -371,17 +323,15 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         await this.#connectAgent(child, message);
         return;
       case "counters":
-        this.#counters.answered(message.request, child, message.counters);
-        return;
       case "explained":
-        this.#explained.answered(message.request, child, message.answer);
+        this.#questions.answered(child, message);
         return;
       case "prepared":
       case "taken-up":
         this.#swap.answered(child, message);
         return;
       case "control":
-        if (child === this.#control) await this.#answerControl(message.request);
+        if (role === "control") await this.#answerControl(message.request);
         return;
       case "listening":
         this.#listening.add(child);
@@ -412,28 +362,24 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
 
   async #answerControl({ id, request }: NumberedRequest): Promise<void> {
     for (const answer of await answerControl(request, this)) {
-      this.#control.send({ kind: "control", answer: { id, answer } });
+      this.#control.process.send({ kind: "control", answer: { id, answer } });
     }
   }
 
   async #end(): Promise<void> {
     // The queue hands out nothing more, but goes on until its dispatchers are gone:
     // their last messages and results still reach it.
-    const queueStopped = this.#queue.stop(QUEUE_GRACE_MS);
-    await Promise.all(this.#dispatchers.map((each) => each.stop(DISPATCHER_GRACE_MS)));
+    const queueStopped = this.#queue.process.stop(QUEUE_GRACE_MS);
+    await Promise.all(processesOf(this.#dispatchers).map((each) => each.stop(DISPATCHER_GRACE_MS)));
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
-    await this.#lookup.stop(0);
-    await this.#control.stop(0);
+    await this.#lookup.process.stop(0);
+    await this.#control.process.stop(0);
     await this.#pairs.close();
     this.#sockets.close();
   }
 }
 
-type Sibling<End> = readonly [process: Supervised<End>, role: Role, name: string];
-
-/** Hands `end` to one sibling, as its way to the other. */
-function give<End extends Destroyable>([to]: Sibling<End>, handover: Handover, end: End): void {
-  if (to.child === undefined) end.destroy();
-  else to.child.handOver(handover, end);
+function processesOf<End>(siblings: readonly Sibling<End>[]): readonly Supervised<End>[] {
+  return siblings.map(({ process }) => process);
 }
