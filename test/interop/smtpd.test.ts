@@ -34,7 +34,7 @@ class Setup {
     const mail = scratch.mailFolder("mail");
     writeFileSync(
       setup.configPath,
-      `listen on 127.0.0.1 port ${setup.port}\n` +
+      `compat none\nlisten on 127.0.0.1 port ${setup.port}\n` +
         `action "deliver" maildir "${mail}/%{dest.user}" user ${MAIL_USER}\n` +
         'match from any for any action "deliver"\n',
     );
