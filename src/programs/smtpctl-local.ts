@@ -12,11 +12,12 @@ import { formatComplaint } from "#model/config/complaint.ts";
 import { type Config, formatPlace, type Table } from "#model/config/config.ts";
 import { notBuilt } from "#model/config/not-built.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
-import { Tables } from "#policy/tables/tables.ts";
+import { deliveryAccount } from "#policy/expand/delivery-account.ts";
+import { readsForwardFile } from "#policy/expand/forward-rule.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
-import { createRouting } from "#policy/ruleset/routing.ts";
 import { readForwardFile } from "#engine/delivery/forward-file.ts";
 import { explain } from "#engine/explain/explain.ts";
+import { ConfiguredRouting } from "#processes/configured-routing.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
@@ -56,17 +57,14 @@ export function localExplainTools(read: ReadChosen): Omit<ExplainTools, "ask"> {
         complain(`${formatPlace(at)}: warning: ${what} is not built yet: smtpd would not start`);
       const clock = nodeClock();
       const users = nodeUsers(nodeChildren(), clock);
-      const tables = new Tables(config.tables, {
-        delimiter: config.subAddressDelimiter,
+      const { routing } = new ConfiguredRouting(config, {
+        users,
+        forwardFiles: ownForwardFiles(config, users, nodeFiles()),
         backendOf: databases(nodeTableFiles()),
       });
       return explain(question, {
         config,
-        routing: createRouting(config, {
-          users,
-          tables,
-          forwardFiles: ownForwardFiles(users, nodeFiles()),
-        }),
+        routing,
         clock,
         random: nodeRandom(),
         users,
@@ -96,10 +94,16 @@ function databases(files: TableFiles): (table: Table) => TableBackend | undefine
 }
 
 /** Read as carefully as an agent reads them, with the rights of whoever asks. */
-function ownForwardFiles(users: Users, files: Files): ForwardFiles {
+function ownForwardFiles(
+  { actions, subAddressDelimiter }: Config,
+  users: Users,
+  files: Files,
+): ForwardFiles {
   return {
-    async read(_action, user) {
-      const answer = await users.lookup(user);
+    async read(name, user) {
+      const action = actions.get(name);
+      if (action === undefined || !readsForwardFile(action)) return ABSENT;
+      const answer = await deliveryAccount(action, user, { users, subAddressDelimiter });
       if (answer.kind === "absent") return ABSENT;
       if (answer.kind === "unavailable") return { kind: "unavailable", why: answer.cause.message };
       return readForwardFile(files, answer.value);

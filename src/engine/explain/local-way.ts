@@ -3,15 +3,13 @@
  * find both. No folder is looked at and no socket opened.
  */
 import { formatEndpoint } from "#base/endpoint.ts";
-import { found, type Lookup } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config, Format, LocalAction } from "#model/config/config.ts";
 import type { ExplainedAccount, Way } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
+import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { expandCommand, expandFormat, type FormatValues } from "#policy/expand/format.ts";
-import { compileTable } from "#policy/tables/table-lookup.ts";
-import { parseUserinfo, type Userinfo } from "#model/table-values.ts";
 
 /** The addresses that an envelope comes from and goes to. */
 export interface Path {
@@ -29,8 +27,7 @@ export interface LocalSetting {
 export async function localWay(action: LocalAction, setting: LocalSetting): Promise<Way> {
   const { transport, destination } = setting.planned;
   const user = transport.kind === "mda" ? transport.user : "";
-  const as =
-    action.kind === "lmtp" ? undefined : await accountOf(action, action.user ?? user, setting);
+  const as = action.kind === "lmtp" ? undefined : await accountOf(action, user, setting);
   const values: FormatValues = {
     sender: setting.path.reversePath,
     rcpt: setting.path.forwardPath,
@@ -44,10 +41,12 @@ export async function localWay(action: LocalAction, setting: LocalSetting): Prom
 
 async function accountOf(
   action: LocalAction,
-  name: string,
-  setting: LocalSetting,
+  user: string,
+  { config, users }: LocalSetting,
 ): Promise<ExplainedAccount> {
-  const answer = await lookAccount(action, name, setting);
+  const name = action.user ?? user;
+  const { subAddressDelimiter } = config;
+  const answer = await deliveryAccount(action, user, { users, subAddressDelimiter });
   switch (answer.kind) {
     case "found":
       return { kind: "found", name, uid: answer.value.uid, home: answer.value.home };
@@ -58,21 +57,6 @@ async function accountOf(
     default:
       return unreachable(answer);
   }
-}
-
-/** As whoever starts the delivery looks it up: in the userbase, unless all is delivered as one user. */
-async function lookAccount(
-  { user, userbase }: LocalAction,
-  name: string,
-  { config, users }: LocalSetting,
-): Promise<Lookup<Userinfo>> {
-  if (userbase === undefined || user !== undefined) return users.lookup(name);
-  const { subAddressDelimiter: delimiter } = config;
-  const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
-  if (answer.kind !== "found") return answer;
-  const userinfo = parseUserinfo(answer.value);
-  if (userinfo !== undefined) return found(userinfo);
-  return { kind: "unavailable", cause: new Error(`<${userbase.name}> has no UID:GID:HOME for it`) };
 }
 
 function intoWhat(action: LocalAction, values: FormatValues): string {
