@@ -34,7 +34,7 @@ export interface BuildContext {
   readonly compat?: "none" | "opensmtpd";
   /** Interfaces with a default route: what `listen on egress` means; undefined if nobody knows. */
   readonly egress?: readonly string[] | undefined;
-  /** Addresses of the names that `hostNamesToListenOn` gave; a name that is missing has none. */
+  /** Addresses of the `hostNames` of a ParsedConfig; a name that is missing has none. */
   readonly hostAddresses?: ReadonlyMap<string, readonly string[]>;
   /** Why a regular expression cannot be used; undefined if it can. Without this none is checked. */
   readonly checkRegex?: (pattern: string) => string | undefined;

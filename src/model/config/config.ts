@@ -396,6 +396,12 @@ export const CRITERION_ORDER: readonly CriterionTest["kind"][] = [
   "rcpt-to",
 ];
 
+/** The table that the criterion asks; undefined if it asks none. */
+export function tableMatchOf(test: CriterionTest): TableMatch | undefined {
+  const part = test.kind === "from" ? test.from : test.kind === "for" ? test.to : test;
+  return "match" in part ? part.match : undefined;
+}
+
 export type FromTest =
   | { readonly kind: "any" | "local" | "socket" }
   | { readonly kind: "src"; readonly match: TableMatch }

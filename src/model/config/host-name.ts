@@ -1,8 +1,9 @@
-/** Names of hosts, as a line of smtpd.conf(5) may have them. Which of them exist is for DNS to say. */
+/** Names of hosts, as a line of smtpd.conf(5) may have them. */
+import { isHostName } from "#protocols/mail/domain.ts";
 
-/** A name with letters, digits, `_`, `-` and dots, perhaps with the dot of the root. */
-export function isHostName(text: string): boolean {
-  return /^[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?\.?$/u.test(text);
+/** A host name, perhaps with the dot of the root behind it (RFC 1034 §3.1). */
+export function isRootedName(text: string): boolean {
+  return isHostName(text.endsWith(".") ? text.slice(0, -1) : text);
 }
 
 /** What a greeting may say: a name, or an address in brackets (RFC 5321 §4.1.3). */

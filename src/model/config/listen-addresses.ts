@@ -15,7 +15,7 @@ import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
 import type { ComplaintList } from "./complaint.ts";
 import type { Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
-import { isHostName } from "./host-name.ts";
+import { isRootedName } from "./host-name.ts";
 import type { Statement, Word } from "./syntax.ts";
 
 /**
@@ -134,7 +134,7 @@ function portHint(text: string): string | undefined {
 
 /** Digits alone are an address that was mistyped. */
 function canBeLookedUp(text: string): boolean {
-  return isHostName(text) && /[a-z]/iu.test(text);
+  return isRootedName(text) && /[a-z]/iu.test(text);
 }
 
 function isLoopbackText(text: string): boolean {

@@ -1,6 +1,6 @@
 /** `pki …` and `ca …`: certificates and keys by name. Source: smtpd.conf(5). */
 import type { Place } from "./config.ts";
-import { isHostName } from "./host-name.ts";
+import { isRootedName } from "./host-name.ts";
 import type { CaStatement, PkiStatement, Word } from "./syntax.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -29,7 +29,7 @@ export function parseCa(reader: TokenReader, at: Place): CaStatement {
 /** `*`, which is in quotes, or a host name; case does not matter. */
 function parseName(reader: TokenReader): Word {
   const { text, at } = reader.expectString("a host name");
-  if (text !== "*" && !isHostName(text)) throw new Misfit(at, `not a valid domain name: ${text}`);
+  if (text !== "*" && !isRootedName(text)) throw new Misfit(at, `not a valid domain name: ${text}`);
   return { text: text.toLowerCase(), at };
 }
 

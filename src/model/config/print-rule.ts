@@ -1,6 +1,11 @@
 /** Prints rules, with the `from` and `for` that they have by default. */
-import { unreachable } from "#base/unreachable.ts";
-import type { Criterion, ForTest, FromTest, Rule, TableMatch } from "./config.ts";
+import {
+  type Criterion,
+  type CriterionTest,
+  type Rule,
+  type TableMatch,
+  tableMatchOf,
+} from "./config.ts";
 import { line, type PrintedLine } from "./printed-line.ts";
 import { printMatch } from "./print-table.ts";
 import { printWord } from "./quote.ts";
@@ -10,38 +15,21 @@ export function printRule({ at, criteria, action }: Rule): PrintedLine {
   return line("match", at, [...criteria.map(printCriterion), { text: outcome, at }]);
 }
 
-function printCriterion({ at, negated, test }: Criterion): PrintedLine["options"][number] {
-  return { text: `${negated ? "!" : ""}${printTest(test)}`, at };
+function printCriterion(criterion: Criterion): PrintedLine["options"][number] {
+  return { text: formatCriterion(criterion, printMatch), at: criterion.at };
 }
 
-function printTest(test: Criterion["test"]): string {
-  switch (test.kind) {
-    case "from":
-      return `from ${printFrom(test.from)}`;
-    case "for":
-      return `for ${printFor(test.to)}`;
-    case "tls":
-      return "tls";
-    case "auth":
-      return withMatch("auth", test.match);
-    case "tag":
-    case "helo":
-    case "mail-from":
-    case "rcpt-to":
-      return withMatch(test.kind, test.match);
-    default:
-      return unreachable(test);
-  }
+/** The criterion in the words of smtpd.conf(5), with what it asks a table for as `formatMatch` has it. */
+export function formatCriterion(
+  { negated, test }: Criterion,
+  formatMatch: (match: TableMatch) => string,
+): string {
+  const match = tableMatchOf(test);
+  const operand = match === undefined ? "" : ` ${formatMatch(match)}`;
+  return `${negated ? "!" : ""}${wordsOf(test)}${operand}`;
 }
 
-function printFrom(from: FromTest): string {
-  return withMatch(from.kind, "match" in from ? from.match : undefined);
-}
-
-function printFor(to: ForTest): string {
-  return withMatch(to.kind, "match" in to ? to.match : undefined);
-}
-
-function withMatch(word: string, match: TableMatch | undefined): string {
-  return match === undefined ? word : `${word} ${printMatch(match)}`;
+function wordsOf(test: CriterionTest): string {
+  if (test.kind === "from") return `from ${test.from.kind}`;
+  return test.kind === "for" ? `for ${test.to.kind}` : test.kind;
 }

@@ -10,7 +10,14 @@
 import { found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
 import { type ExpansionNode, parseExpansionList } from "#model/expansion-list.ts";
-import type { ActionAliases, Config, CriterionTest, Rule, Table } from "#model/config/config.ts";
+import {
+  type ActionAliases,
+  type Config,
+  type CriterionTest,
+  type Rule,
+  type Table,
+  tableMatchOf,
+} from "#model/config/config.ts";
 import type { ReadFile } from "#model/config/config-source.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { aliasKeys } from "#policy/expand/alias-keys.ts";
@@ -18,7 +25,7 @@ import { Expansion } from "#policy/expand/expansion.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { MAX_DEPTH } from "#policy/expand/node-tree.ts";
 import { compileRuleset } from "#policy/ruleset/ruleset.ts";
-import { type RuleQuery, tableMatchOf } from "#policy/ruleset/ruleset-criteria.ts";
+import type { RuleQuery } from "#policy/ruleset/ruleset-criteria.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import { EntryPlaces } from "./entry-places.ts";

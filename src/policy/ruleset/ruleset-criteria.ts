@@ -185,12 +185,6 @@ export class CriteriaCompiler {
   }
 }
 
-/** The table that the criterion asks; undefined if it asks none. */
-export function tableMatchOf(test: CriterionTest): TableMatch | undefined {
-  const part = test.kind === "from" ? test.from : test.kind === "for" ? test.to : test;
-  return "match" in part ? part.match : undefined;
-}
-
 /** Whether the criterion is about the reverse name of the client, which takes time to learn. */
 export function asksReverseName({ test }: Criterion): boolean {
   return test.kind === "from" && test.from.kind === "rdns";

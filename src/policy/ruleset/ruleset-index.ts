@@ -11,12 +11,12 @@
  * first, must not be one that can fail to answer.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Rule, Table } from "#model/config/config.ts";
+import { type Rule, type Table, tableMatchOf } from "#model/config/config.ts";
 import { isSimplePattern } from "#policy/tables/glob.ts";
 import { domainKeys, mailaddrKeys } from "#policy/tables/key-forms.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
 import type { Tables } from "#policy/tables/tables.ts";
-import { type Facts, tableMatchOf } from "./ruleset-criteria.ts";
+import type { Facts } from "./ruleset-criteria.ts";
 
 /** A larger table would be in memory twice; few rules have one. */
 const MAX_KEY_ENTRIES = 64;
