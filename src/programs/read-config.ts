@@ -9,17 +9,14 @@ import { lookup } from "node:dns/promises";
 import type { BuildContext, ConfigSource } from "#model/config/config-source.ts";
 import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
 import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
+import type { FileChoice } from "./file-choice.ts";
 import { configSource, egressInterfaces, interfaces, serverName } from "./machine.ts";
 
 /** More names than any file listens on; each may take a resolver's patience. */
 const MAX_HOST_NAMES = 64;
 
-export interface ConfigChoice {
-  readonly file: string;
-  /** `-D NAME=VALUE`. */
-  readonly macros: ReadonlyMap<string, string>;
-  /** `--compat`. */
-  readonly compat: "none" | "opensmtpd";
+/** What its meaning depends on besides the machine. */
+export interface ConfigChoice extends Omit<FileChoice, "stateFolder"> {
   readonly enqueueSocketPath: string;
 }
 

@@ -10,12 +10,8 @@ import { type Change, diffOutlines } from "#model/config/config-diff.ts";
 import type { Config, Place } from "#model/config/config.ts";
 import { type Outline, type OutlineItem, outlineOf } from "#model/config/outline.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
-import {
-  type FileChoice,
-  fileChoice,
-  wrong,
-  type WrongArguments,
-} from "./smtpctl-explain-arguments.ts";
+import { chooseFile, type FileChoice } from "./file-choice.ts";
+import type { WrongArguments } from "./smtpctl-explain-arguments.ts";
 import type { Form, Output } from "./smtpctl-printer.ts";
 
 const EXIT_SAME = 0;
@@ -87,16 +83,19 @@ function parseArguments(args: readonly string[]): ConfigDiffArguments | WrongArg
     const { values, positionals } = parseValues(args);
     const [file, ...others] = positionals;
     if (file === undefined || others.length > 0) return wrong("one file is wanted");
-    const { D, compat, f, json, state } = values;
-    const to = fileChoice({ f: file, D, compat, state });
-    if (to === undefined) throw new TypeError("Cannot read: no file is named");
-    if ("why" in to) return to;
+    const to = chooseFile(file, values);
+    if (typeof to === "string") return wrong(to);
+    const { f, json, state } = values;
     const from = f === undefined ? undefined : { ...to, file: f };
     return { kind: "arguments", to, from, form: json ? "json" : "text", stateFolder: state };
   } catch (error) {
     if (error instanceof TypeError) return wrong(error.message);
     throw error;
   }
+}
+
+function wrong(why: string): WrongArguments {
+  return { kind: "wrong", why };
 }
 
 function parseValues(args: readonly string[]) {

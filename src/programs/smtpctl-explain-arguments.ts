@@ -1,22 +1,13 @@
 /** The command line of `smtpctl explain`. Source: smtpctl(8). */
 import { parseArgs } from "node:util";
 import type { ExplainQuestion } from "#model/explanation.ts";
-import { parseMacroArgument } from "#model/config/config-source.ts";
+import { chooseFile, type FileChoice } from "./file-choice.ts";
 import type { Form } from "./smtpctl-printer.ts";
 
 export const EXPLAIN_USAGE: string =
   "usage: smtpctl explain --from address --rcpt address ... [--src ip] [--rdns name] [--helo name]\n" +
   "               [--auth user] [--tls] [--listener name] [--message file] [--no-dns] [--json]\n" +
   "               [-f file] [-D name=value] [--compat opensmtpd] [--state dir]";
-
-/** A configuration file, and what else its meaning depends on. */
-export interface FileChoice {
-  readonly file: string;
-  readonly macros: ReadonlyMap<string, string>;
-  readonly compat: "none" | "opensmtpd";
-  /** `--state`: where `listen on socket` listens depends on it. */
-  readonly stateFolder: string | undefined;
-}
 
 export interface ExplainArguments {
   readonly kind: "arguments";
@@ -46,8 +37,10 @@ export function parseExplainArguments(args: readonly string[]): ExplainArguments
 function read(values: ReturnType<typeof parseValues>): ExplainArguments | WrongArguments {
   if (values.from === undefined) return wrong("--from is missing; --from '' is the null sender");
   if (values.rcpt.length === 0) return wrong("--rcpt is missing");
-  const config = fileChoice(values);
-  if (config !== undefined && "why" in config) return config;
+  const config = values.f === undefined ? undefined : chooseFile(values.f, values);
+  if (typeof config === "string") return wrong(config);
+  if (config === undefined && (values.D.length > 0 || values.compat !== undefined))
+    return wrong("-D and --compat are for a file: -f is missing");
   return {
     kind: "arguments",
     question: {
@@ -69,38 +62,11 @@ function read(values: ReturnType<typeof parseValues>): ExplainArguments | WrongA
   };
 }
 
-interface FileValues {
-  readonly f?: string | undefined;
-  readonly D: readonly string[];
-  readonly compat?: string | undefined;
-  readonly state?: string | undefined;
-}
-
-/** Undefined if no file is named. */
-export function fileChoice({
-  f,
-  D,
-  compat,
-  state,
-}: FileValues): FileChoice | WrongArguments | undefined {
-  if (compat !== undefined && compat !== "opensmtpd")
-    return wrong(`--compat wants opensmtpd: got ${compat}`);
-  const macros = new Map<string, string>();
-  for (const definition of D) {
-    const macro = parseMacroArgument(definition);
-    if (macro === undefined) return wrong(`-D wants NAME=VALUE: got ${definition}`);
-    macros.set(macro.name, macro.value);
-  }
-  if (f !== undefined) return { file: f, macros, compat: compat ?? "none", stateFolder: state };
-  const isIdle = macros.size > 0 || compat !== undefined;
-  return isIdle ? wrong("-D and --compat are for a file: -f is missing") : undefined;
-}
-
 function withoutAngles(address: string): string {
   return address.startsWith("<") && address.endsWith(">") ? address.slice(1, -1) : address;
 }
 
-export function wrong(why: string): WrongArguments {
+function wrong(why: string): WrongArguments {
   return { kind: "wrong", why };
 }
 

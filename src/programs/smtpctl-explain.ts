@@ -16,11 +16,11 @@ import type {
 import { checkMessage } from "#engine/explain/message-check.ts";
 import { printExplanation } from "#engine/explain/print-explanation.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
+import type { FileChoice } from "./file-choice.ts";
 import { withCrlfLines } from "./smtp-message.ts";
 import {
   EXPLAIN_USAGE,
   type ExplainArguments,
-  type FileChoice,
   parseExplainArguments,
 } from "./smtpctl-explain-arguments.ts";
 import type { Output } from "./smtpctl-printer.ts";

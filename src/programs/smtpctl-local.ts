@@ -25,9 +25,9 @@ import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
 import { nodeTableFiles } from "#world/node/sqlite-table.ts";
 import { nodeUsers } from "#world/node/users.ts";
+import type { FileChoice } from "./file-choice.ts";
 import { readConfig } from "./read-config.ts";
 import { MAX_INPUT_BYTES } from "./smtp-message.ts";
-import type { FileChoice } from "./smtpctl-explain-arguments.ts";
 import type { ExplainTools } from "./smtpctl-explain.ts";
 import type { StatePaths } from "./state-paths.ts";
 

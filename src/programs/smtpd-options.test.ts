@@ -17,7 +17,7 @@ test("without options it is a daemon with the system's configuration", () => {
     checkOnly: false,
     print: false,
     verbose: false,
-    configFile: "/etc/mail/smtpd.conf",
+    file: "/etc/mail/smtpd.conf",
     macros: new Map(),
     compat: "none",
     paused: [],
@@ -34,7 +34,7 @@ test("-d stays at the terminal, -F in the foreground; -d goes before -F", () => 
 test("-n, -v and -f say what they say in OpenSMTPD", () => {
   const options = optionsOf("-nvv -f /tmp/my.conf");
   assert.deepEqual(
-    [options.checkOnly, options.verbose, options.configFile],
+    [options.checkOnly, options.verbose, options.file],
     [true, true, "/tmp/my.conf"],
   );
 });

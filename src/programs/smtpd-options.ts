@@ -1,7 +1,7 @@
 /** The command line of smtpd(8). */
 import { parseArgs } from "node:util";
-import { parseMacroArgument } from "#model/config/config-source.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
+import { chooseFile, type FileChoice } from "./file-choice.ts";
 
 export const SMTPD_USAGE: string =
   "usage: smtpd [-dFhnv] [-D name=value] [-f file] [-P mta|mda|smtp]\n" +
@@ -9,7 +9,7 @@ export const SMTPD_USAGE: string =
 
 export const DEFAULT_CONFIG_FILE = "/etc/mail/smtpd.conf";
 
-export interface SmtpdOptions {
+export interface SmtpdOptions extends FileChoice {
   /** "terminal": -d. "foreground": -F, lines go to the system log. "daemon": neither. */
   readonly mode: "terminal" | "foreground" | "daemon";
   /** -n: check the configuration, start nothing. */
@@ -17,12 +17,7 @@ export interface SmtpdOptions {
   /** --print, with -n: show the meaning of the configuration, and where each value is from. */
   readonly print: boolean;
   readonly verbose: boolean;
-  readonly configFile: string;
-  readonly macros: ReadonlyMap<string, string>;
-  /** --compat: as if the file said `compat opensmtpd`. */
-  readonly compat: "none" | "opensmtpd";
   readonly paused: readonly Subsystem[];
-  readonly stateFolder: string | undefined;
   /** Options that OpenSMTPD has and that change nothing here. */
   readonly ignored: readonly string[];
 }
@@ -43,12 +38,12 @@ export function parseSmtpdOptions(
     return { kind: "wrong", why: error instanceof Error ? error.message : String(error) };
   }
   if (values.h) return { kind: "help" };
-  const { compat = "none" } = values;
-  if (compat !== "none" && compat !== "opensmtpd")
-    return { kind: "wrong", why: `--compat wants opensmtpd or none: got ${compat}` };
+  const config = chooseFile(values.f ?? DEFAULT_CONFIG_FILE, {
+    ...values,
+    state: values.state ?? environment.stateFolder,
+  });
+  if (typeof config === "string") return { kind: "wrong", why: config };
   if (values.print && !values.n) return { kind: "wrong", why: "--print goes with -n" };
-  const macros = macrosOf(values.D);
-  if (typeof macros === "string") return { kind: "wrong", why: macros };
   const paused = subsystemsOf(values.P);
   if (typeof paused === "string") return { kind: "wrong", why: paused };
   return {
@@ -58,27 +53,14 @@ export function parseSmtpdOptions(
       checkOnly: values.n,
       print: values.print,
       verbose: values.v.length > 0,
-      configFile: values.f ?? DEFAULT_CONFIG_FILE,
-      macros,
-      compat,
+      ...config,
       paused,
-      stateFolder: values.state ?? environment.stateFolder,
       ignored: [
         ...values.B.map((value) => `-B ${value}`),
         ...values.T.map((value) => `-T ${value}`),
       ],
     },
   };
-}
-
-function macrosOf(definitions: readonly string[]): ReadonlyMap<string, string> | string {
-  const macros = new Map<string, string>();
-  for (const definition of definitions) {
-    const macro = parseMacroArgument(definition);
-    if (macro === undefined) return `-D wants NAME=VALUE: got ${definition}`;
-    macros.set(macro.name, macro.value);
-  }
-  return macros;
 }
 
 function subsystemsOf(words: readonly string[]): readonly Subsystem[] | string {

@@ -54,7 +54,7 @@ async function main(): Promise<number> {
     console.error(`smtpd: warning: ${option} does nothing here`);
   const paths = statePaths(options.stateFolder, process.getuid?.() ?? 0);
   const files = new ConfigFiles({
-    file: options.configFile,
+    file: options.file,
     macros: options.macros,
     compat: options.compat,
     enqueueSocketPath: paths.enqueueSocket,
@@ -87,7 +87,7 @@ async function check(
         files: files.paths,
       })),
     ],
-    options.configFile,
+    options.file,
     world.read,
   );
   tell(found);
