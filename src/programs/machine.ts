@@ -74,7 +74,8 @@ function readText(path: string): string | FilesFault {
   }
 }
 
-function filesFault(error: unknown): FilesFault {
+/** Why a file cannot be looked at or read. */
+export function filesFault(error: unknown): FilesFault {
   const { code, errno, message } = error as NodeJS.ErrnoException;
   // In the system's words: who reads it knows the path, and asked for no call by name.
   const words = errno === undefined ? message : getSystemErrorMessage(errno);

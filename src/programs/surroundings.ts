@@ -6,7 +6,7 @@ import type { Accounts } from "#processes/socket-owner.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { groupId } from "#world/node/groups.ts";
-import { ownAddresses } from "./machine.ts";
+import { filesFault, ownAddresses } from "./machine.ts";
 
 export interface Surroundings {
   /** Users and groups. */
@@ -47,7 +47,7 @@ export async function lookAt(
     return await files.statTarget(path);
   } catch (cause) {
     if (!(cause instanceof FilesError)) throw cause;
-    return { kind: "files-fault", code: cause.code, message: cause.message };
+    return filesFault(cause.cause instanceof Error ? cause.cause : cause);
   }
 }
 
