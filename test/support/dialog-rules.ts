@@ -2,15 +2,14 @@
  * The rules of a dialog that has a configuration beside it, `NAME.conf` of `NAME.smtp`:
  * the real ones, with every account there but `nobody`.
  */
-import assert from "node:assert/strict";
 import { ABSENT, found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
-import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
+import type { BuildContext } from "#model/config/config-source.ts";
 import type { Routing } from "#model/resolution.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
+import { configOfText } from "./config-of.ts";
 import type { Dialog } from "./dialog.ts";
 
 export interface DialogRules {
@@ -25,23 +24,20 @@ const USERS: Users = {
     ),
 };
 
+const MACHINE: Partial<BuildContext> = {
+  serverName: "mx.example",
+  interfaces: new Map([
+    ["lo", ["127.0.0.1", "::1"]],
+    ["eth0", ["192.0.2.1"]],
+  ]),
+  checkRegex,
+  checkRegexTable,
+};
+
 /** @throws if the configuration is wrong: a mistake in the test itself. */
 export function rulesOf({ path, config: text }: Dialog): DialogRules | undefined {
   if (text === undefined) return undefined;
-  const { config, complaints } = parseConfig(
-    { file: path.replace(/^.*\/(.*)\.smtp$/u, "$1.conf"), read: () => text },
-    {
-      serverName: "mx.example",
-      interfaces: new Map([
-        ["lo", ["127.0.0.1", "::1"]],
-        ["eth0", ["192.0.2.1"]],
-      ]),
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-      checkRegex,
-      checkRegexTable,
-    },
-  );
-  assert.ok(config !== undefined, complaints.map(formatComplaint).join("\n"));
+  const file = path.replace(/^.*\/(.*)\.smtp$/u, "$1.conf");
+  const config = configOfText(text, { file, machine: MACHINE });
   return { config, routing: createRouting(config, { users: USERS }) };
 }

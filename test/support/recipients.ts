@@ -1,11 +1,10 @@
 /** Recipients, and what they come to, for tests of rules and lists. */
-import assert from "node:assert/strict";
 import { ABSENT, found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 import type { PlannedEnvelope, RecipientQuery, Resolution } from "#model/resolution.ts";
 import type { Config } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
+import { configOfText } from "./config-of.ts";
 
 /** Accounts of people, and root. */
 export const USERS: Users = {
@@ -33,22 +32,9 @@ export function forwardFiles(files: Readonly<Record<string, string | ForwardFile
   };
 }
 
+/** @throws if there is an error in `text`. */
 export function readConfig(text: string, files: Files): Config {
-  const missing = { kind: "files-fault", code: "ENOENT", message: "no such file" } as const;
-  const { config, complaints } = parseConfig(
-    {
-      file: "smtpd.conf",
-      read: (path) => (path === "smtpd.conf" ? text : (files[path] ?? missing)),
-    },
-    {
-      serverName: "mx.example",
-      interfaces: new Map(),
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
-  );
-  assert.ok(config, JSON.stringify(complaints));
-  return config;
+  return configOfText(text, { files, machine: { serverName: "mx.example" } });
 }
 
 export function queryFor(forwardPath: string): RecipientQuery {

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatEndpoint } from "#base/endpoint.ts";
+import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint } from "./complaint.ts";
 import type { Listener } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
-import { parseConfig, type ParsedConfig } from "./parse-config.ts";
+import type { ParsedConfig } from "./parse-config.ts";
 
-const CONTEXT: BuildContext = {
+const MACHINE: Partial<BuildContext> = {
   serverName: "mx.example.org",
   interfaces: new Map([
     ["lo", ["127.0.0.1", "::1"]],
@@ -15,8 +16,6 @@ const CONTEXT: BuildContext = {
     ["tun0", ["10.0.0.1"]],
   ]),
   egress: ["eth0"],
-  enqueueSocketPath: "/run/enqueue.sock",
-  macros: new Map(),
 };
 
 const DECLARED = `
@@ -32,8 +31,7 @@ match for any action a
 `;
 
 function parse(lines: string, changes: Partial<BuildContext> = {}): ParsedConfig {
-  const text = `${lines}\n${DECLARED}`;
-  return parseConfig({ file: "smtpd.conf", read: () => text }, { ...CONTEXT, ...changes });
+  return parsedText(`${lines}\n${DECLARED}`, { machine: { ...MACHINE, ...changes } });
 }
 
 function listeners(lines: string, changes: Partial<BuildContext> = {}): readonly Listener[] {

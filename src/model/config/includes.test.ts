@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint } from "./complaint.ts";
-import { parseConfig } from "./parse-config.ts";
 
 /** The included texts under aliases of `value`, and the complaints about them. */
 function load(
@@ -15,19 +15,7 @@ function load(
     "action a maildir alias <aliases>",
     "match for any action a",
   ];
-  const missing = { kind: "files-fault", code: "ENOENT", message: "no such file" } as const;
-  const { config, complaints } = parseConfig(
-    {
-      file: "smtpd.conf",
-      read: (path) => (path === "smtpd.conf" ? `${lines.join("\n")}\n` : (files[path] ?? missing)),
-    },
-    {
-      serverName: "mx.example",
-      interfaces: new Map(),
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
-  );
+  const { config, complaints } = parsedText(`${lines.join("\n")}\n`, { files });
   assert.ok(config, JSON.stringify(complaints));
   return {
     includes: Object.fromEntries(config.includes),

@@ -1,24 +1,12 @@
 /** Lines of OpenSMTPD before 6.4, and what to write today. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint } from "./complaint.ts";
-import type { BuildContext } from "./config-source.ts";
-import { parseConfig, type ParsedConfig } from "./parse-config.ts";
-
-const CONTEXT: BuildContext = {
-  serverName: "mx.example.org",
-  interfaces: new Map([["lo", ["127.0.0.1"]]]),
-  enqueueSocketPath: "/run/enqueue.sock",
-  macros: new Map(),
-};
-
-function parse(text: string): ParsedConfig {
-  return parseConfig({ file: "old.conf", read: () => text }, CONTEXT);
-}
 
 /** The lines that the only complaint about `old` proposes. */
 function proposal(old: string): readonly string[] {
-  const { complaints } = parse(`${old}\n`);
+  const { complaints } = parsedText(`${old}\n`);
   assert.equal(complaints.length, 1, complaints.map(formatComplaint).join("\n"));
   const [head, ...lines] = complaints[0]?.hint.split("\n") ?? [];
   assert.equal(head, "write:");
@@ -100,7 +88,7 @@ const cases: readonly (readonly [old: string, ...lines: readonly string[]])[] = 
 for (const [old, ...lines] of cases) {
   test(`'${old}' is answered with what to write today, which is right`, () => {
     assert.deepEqual(proposal(old), lines);
-    const { config, complaints } = parse(DECLARED + lines.join("\n"));
+    const { config, complaints } = parsedText(DECLARED + lines.join("\n"));
     assert.ok(config, complaints.map(formatComplaint).join("\n"));
   });
 }
@@ -115,7 +103,7 @@ for (const old of [
   "accept for any relay frobnicate",
 ]) {
   test(`'${old}', which nobody can translate, is refused as old`, () => {
-    const { config, complaints } = parse(`${old}\n`);
+    const { config, complaints } = parsedText(`${old}\n`);
     assert.equal(config, undefined);
     assert.match(complaints[0]?.message ?? "", /before 6\.4/u);
     assert.doesNotMatch(complaints[0]?.hint ?? "", /write:/u);
@@ -123,6 +111,6 @@ for (const old of [
 }
 
 test("words that are new today are macros' names as before", () => {
-  const { config, complaints } = parse(`accept = "relay"\n${DECLARED}\naction x $accept`);
+  const { config, complaints } = parsedText(`accept = "relay"\n${DECLARED}\naction x $accept`);
   assert.ok(config, complaints.map(formatComplaint).join("\n"));
 });

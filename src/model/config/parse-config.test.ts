@@ -1,30 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint, MAX_COMPLAINTS } from "./complaint.ts";
-import { type BuildContext, parseMacroArgument } from "./config-source.ts";
-import { type ParsedConfig, parseConfig } from "./parse-config.ts";
-
-const CONTEXT: BuildContext = {
-  serverName: "mx.example.org",
-  interfaces: new Map([["lo", ["127.0.0.1"]]]),
-  enqueueSocketPath: "/run/enqueue.sock",
-  macros: new Map(),
-};
-
-function parse(text: string, context = CONTEXT): ParsedConfig {
-  const source = {
-    file: "smtpd.conf",
-    read: (path: string) =>
-      path === "smtpd.conf"
-        ? text
-        : ({ kind: "files-fault", code: "ENOENT", message: "no such file" } as const),
-  };
-  return parseConfig(source, context);
-}
+import { parseMacroArgument } from "./config-source.ts";
+import { parseConfig } from "./parse-config.ts";
 
 test("configuration cannot be changed, not even its maps", () => {
-  const { config } = parse("table t { a }\nlisten on lo\naction x relay\nmatch for any action x\n");
+  const { config } = parsedText(
+    "table t { a }\nlisten on lo\naction x relay\nmatch for any action x\n",
+  );
   assert.ok(config);
   const tables = config.tables as Map<string, unknown>;
   const entries = config.tables.get("t")?.entries as Map<string, string>;
@@ -35,7 +20,7 @@ test("configuration cannot be changed, not even its maps", () => {
 });
 
 test("rules refer to the very actions and tables of the configuration", () => {
-  const { config } = parse("table t { a }\naction x relay\nmatch for domain <t> action x\n");
+  const { config } = parsedText("table t { a }\naction x relay\nmatch for domain <t> action x\n");
   const rule = config?.rules[0];
   assert.equal(rule?.action, config?.actions.get("x"));
   const table = config?.tables.get("t");
@@ -48,13 +33,21 @@ test("rules refer to the very actions and tables of the configuration", () => {
 
 test("file that cannot be read is one complaint", () => {
   const fault = { kind: "files-fault", code: "EACCES", message: "permission denied" } as const;
-  const { config, complaints } = parseConfig({ file: "/etc/x", read: () => fault }, CONTEXT);
+  const { config, complaints } = parseConfig(
+    { file: "/etc/x", read: () => fault },
+    {
+      serverName: "mx.example.org",
+      interfaces: new Map(),
+      enqueueSocketPath: "/run/enqueue.sock",
+      macros: new Map(),
+    },
+  );
   assert.equal(config, undefined);
   assert.deepEqual(complaints.map(formatComplaint), ["/etc/x: cannot read: permission denied"]);
 });
 
 test("complaints stop at their bound, and say so", () => {
-  const { complaints } = parse("bogus\n".repeat(MAX_COMPLAINTS * 2));
+  const { complaints } = parsedText("bogus\n".repeat(MAX_COMPLAINTS * 2));
   assert.equal(complaints.length, MAX_COMPLAINTS);
   assert.equal(complaints.at(-1)?.message, "too many complaints");
 });
@@ -62,8 +55,11 @@ test("complaints stop at their bound, and say so", () => {
 test("macro of the command line wins over the file's", () => {
   const macros = new Map([["name", "from-argument"]]);
   const text = "name = from_file\nlisten on lo tag $name\nmatch reject\n";
-  assert.equal(parse(text, { ...CONTEXT, macros }).config?.listeners[0]?.tag, "from-argument");
-  assert.equal(parse(text).config?.listeners[0]?.tag, "from_file");
+  assert.equal(
+    parsedText(text, { machine: { macros } }).config?.listeners[0]?.tag,
+    "from-argument",
+  );
+  assert.equal(parsedText(text).config?.listeners[0]?.tag, "from_file");
 });
 
 test("macro argument is split at its last equals sign", () => {
@@ -74,7 +70,7 @@ test("macro argument is split at its last equals sign", () => {
 });
 
 test("caret stands below its column, behind tabs too", () => {
-  const { complaints } = parse("\t\tlisten\ton\tlo tga X\nmatch reject\n");
+  const { complaints } = parsedText("\t\tlisten\ton\tlo tga X\nmatch reject\n");
   assert.deepEqual(complaints.map(formatComplaint), [
     [
       "smtpd.conf:1:16: unexpected 'tga', expected an option of this line",
@@ -103,7 +99,7 @@ test("any text has a meaning or complaints, and no lines of one make the other t
   );
   fc.assert(
     fc.property(fc.array(fc.oneof(line, fc.string())), (lines) => {
-      const { config, complaints } = parse(lines.join("\n"));
+      const { config, complaints } = parsedText(lines.join("\n"));
       const hasErrors = complaints.some(({ severity }) => severity === "error");
       assert.equal(config === undefined, hasErrors);
     }),

@@ -3,23 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { configTextArbitrary } from "#test/support/config-text.ts";
+import { parsedText } from "#test/support/config-of.ts";
 import { meaningOf } from "#test/support/config-meaning.ts";
 import { formatComplaint } from "./complaint.ts";
 import type { Config } from "./config.ts";
-import { parseConfig } from "./parse-config.ts";
 import { printConfig, printConfigWithPlaces } from "./print-config.ts";
 
+const MACHINE = { interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]), egress: ["lo"] };
+
 function read(text: string, file = "smtpd.conf"): Config | string {
-  const { config, complaints } = parseConfig(
-    { file, read: () => text },
-    {
-      serverName: "mx.example.org",
-      interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]),
-      egress: ["lo"],
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
-  );
+  const { config, complaints } = parsedText(text, { file, machine: MACHINE });
   return config ?? complaints.map(formatComplaint).join("\n");
 }
 

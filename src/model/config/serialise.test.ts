@@ -2,22 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { parsedText } from "#test/support/config-of.ts";
 import { configTextArbitrary } from "#test/support/config-text.ts";
 import type { Config, Table } from "./config.ts";
-import { parseConfig } from "./parse-config.ts";
 import { deserialiseConfig, serialiseConfig } from "./serialise.ts";
 
+const MACHINE = { interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]), egress: ["lo"] };
+
 function read(text: string): Config | undefined {
-  return parseConfig(
-    { file: "smtpd.conf", read: () => text },
-    {
-      serverName: "mx.example.org",
-      interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]),
-      egress: ["lo"],
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
-  ).config;
+  return parsedText(text, { machine: MACHINE }).config;
 }
 
 /** Every object of a configuration by the way that leads to it, maps and arrays too. */

@@ -1,28 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { found } from "#base/lookup.ts";
-import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config, Table } from "#model/config/config.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
 import type { Reason } from "#model/reason.ts";
+import { configOfText } from "#test/support/config-of.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import { compileRuleset, type RuleMatch } from "./ruleset.ts";
 import type { RuleQuery } from "./ruleset-criteria.ts";
 
+const MACHINE = {
+  serverName: "MX.example.org",
+  interfaces: new Map([["eth0", ["192.0.2.25", "2001:db8::25"]]]),
+};
+
 function config(rules: string): Config {
-  const text = `action a relay\n${rules}`;
-  const { config: built, complaints } = parseConfig(
-    { file: "smtpd.conf", read: () => text },
-    {
-      serverName: "MX.example.org",
-      interfaces: new Map([["eth0", ["192.0.2.25", "2001:db8::25"]]]),
-      enqueueSocketPath: "/run/enqueue.sock",
-      macros: new Map(),
-    },
-  );
-  assert.ok(built, complaints.map(formatComplaint).join("\n"));
-  return built;
+  return configOfText(`action a relay\n${rules}`, { machine: MACHINE });
 }
 
 function tablesOf(of: Config, backend?: TableBackend): Tables {
