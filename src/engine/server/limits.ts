@@ -49,6 +49,8 @@ export interface SessionLimits {
   readonly maxBadCommands: number;
   readonly maxUnknownRecipients: number;
   readonly maxIdleCommands: number;
+  /** Attempts to authenticate that failed, in one session. */
+  readonly maxFailedLogins: number;
 }
 
 /** Descriptors that clients leave to the rest of the process: deliveries, links, listeners. */
@@ -75,4 +77,5 @@ export const DEFAULT_LIMITS: SessionLimits = Object.freeze({
   maxBadCommands: 20,
   maxUnknownRecipients: 100,
   maxIdleCommands: 100,
+  maxFailedLogins: 5,
 });

@@ -6,7 +6,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import type { ServiceRules } from "#protocols/smtp/service.ts";
+import { NO_AUTH, type ServiceRules } from "#protocols/smtp/service.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake } from "#model/intake.ts";
@@ -62,5 +62,7 @@ export function serviceRules(
     maxBadCommands: settings.limits.maxBadCommands,
     maxUnknownRecipients: settings.limits.maxUnknownRecipients,
     maxIdleCommands: settings.limits.maxIdleCommands,
+    maxFailedLogins: settings.limits.maxFailedLogins,
+    auth: NO_AUTH,
   };
 }

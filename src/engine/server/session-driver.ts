@@ -22,7 +22,7 @@ import {
   type Transition,
 } from "#protocols/smtp/server-session.ts";
 import { greetingReply, type ServiceRules, serviceReply } from "#protocols/smtp/service.ts";
-import { BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
+import { AUTH_LATER, BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
 import type { Origin } from "#model/envelope.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { Consultation, type Refusal } from "./consultation.ts";
@@ -226,6 +226,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
           break;
         case "consult":
           return this.#consult(action.on);
+        case "authenticate":
+          return { type: "auth-end", reply: AUTH_LATER };
         case "receive-message":
           this.#startMessage();
           break;

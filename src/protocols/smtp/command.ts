@@ -7,7 +7,8 @@
  * Commands of extensions that are not offered are known by name, so that each gets
  * its own refusal.
  *
- * Source: RFC 5321 §4.1; RFC 2033 (LHLO); RFC 1870 (SIZE=); RFC 6152 (BODY=).
+ * Source: RFC 5321 §4.1; RFC 2033 (LHLO); RFC 1870 (SIZE=); RFC 6152 (BODY=);
+ * RFC 4954 §4 (AUTH).
  */
 import { type AddressFault, parsePath } from "#protocols/mail/address.ts";
 import { isAddressLiteral, isHostName } from "#protocols/mail/domain.ts";
@@ -47,6 +48,14 @@ export interface Rcpt {
   readonly forwardPath: string;
 }
 
+export interface Auth {
+  readonly verb: "AUTH";
+  /** In upper case; "" where none is named. */
+  readonly mechanism: string;
+  /** The initial response as written, which should be base64 or "="; undefined: there is none. */
+  readonly initial: string | undefined;
+}
+
 /** A command that stands alone, or whose argument means nothing to us. */
 export interface Plain {
   readonly verb: "DATA" | "RSET" | "QUIT" | "NOOP" | "HELP" | "VRFY";
@@ -60,7 +69,7 @@ export interface Unsupported {
   readonly ends: "line" | "session";
 }
 
-export type Command = Hello | Mail | Rcpt | Plain | Unsupported;
+export type Command = Hello | Mail | Rcpt | Auth | Plain | Unsupported;
 
 /** The command in `line`, or the reply that refuses it. `serverName` completes addresses. */
 export function parseCommand(line: string, serverName: string): Command | Reply {
@@ -81,6 +90,8 @@ function parseOther(verb: string, argument: string): Command | Reply {
     case "EHLO":
     case "LHLO":
       return parseHello(verb, argument);
+    case "AUTH":
+      return parseAuth(argument);
     case "DATA":
     case "RSET":
     case "QUIT":
@@ -100,7 +111,6 @@ function unsupported(reply: Reply, ends: "line" | "session"): Unsupported {
 
 const UNSUPPORTED: ReadonlyMap<string, Unsupported> = new Map([
   ["STARTTLS", unsupported(NOT_SUPPORTED, "line")],
-  ["AUTH", unsupported(NOT_SUPPORTED, "line")],
   ["EXPN", unsupported(NOT_IMPLEMENTED, "line")],
   ["TURN", unsupported(NOT_IMPLEMENTED, "line")],
   ["ETRN", unsupported(NOT_IMPLEMENTED, "line")],
@@ -124,6 +134,17 @@ function parseHello(verb: HelloVerb, domain: string): Hello | Reply {
     };
   }
   return isHostName(domain) || isAddressLiteral(domain) ? { verb, domain } : BAD_DOMAIN;
+}
+
+/** RFC 4954 §4: what stands behind the mechanism is all the response. */
+function parseAuth(argument: string): Auth {
+  const space = argument.indexOf(" ");
+  if (space < 0) return { verb: "AUTH", mechanism: asciiUpper(argument), initial: undefined };
+  return {
+    verb: "AUTH",
+    mechanism: asciiUpper(argument.slice(0, space)),
+    initial: argument.slice(space + 1).trimStart(),
+  };
 }
 
 function parseMail(argument: string, serverName: string): Mail | Reply {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Command } from "./command.ts";
 import type { Reply } from "./reply.ts";
 import { CONNECTED, type Session, step } from "./server-session.ts";
-import type { ServiceRules } from "./service.ts";
+import { NO_AUTH, type ServiceRules } from "./service.ts";
 
 const RULES: ServiceRules = {
   serverName: "mx.example",
@@ -15,6 +15,8 @@ const RULES: ServiceRules = {
   maxBadCommands: 5,
   maxUnknownRecipients: 5,
   maxIdleCommands: 5,
+  maxFailedLogins: 3,
+  auth: NO_AUTH,
 };
 const REFUSED: Reply = { code: 550, enhanced: "5.7.1", text: "Not here" };
 

@@ -16,21 +16,26 @@
  * Source: RFC 5321 §4.1.4 (order of commands), §3.3 (mail transactions).
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Command, Hello, Mail } from "./command.ts";
+import type { Auth, Command, Hello, Mail } from "./command.ts";
 import { helloReply, helpReply, type ServiceRules, serviceReply } from "./service.ts";
 import type { Reply } from "./reply.ts";
 import {
+  ALREADY_AUTHENTICATED,
+  AUTH_FIRST,
   BAD_SEQUENCE,
   CANNOT_VERIFY,
   DECLARED_TOO_BIG,
   GOODBYE,
+  NO_MECHANISM,
   NO_RECIPIENTS,
+  NOT_SUPPORTED,
   OK,
   RECIPIENT_OK,
   RESET,
   SEND_MESSAGE,
   TOO_MANY_MAILS,
   TOO_MANY_RECIPIENTS,
+  unknownMechanism,
   UNRECOGNIZED,
 } from "./status.ts";
 
@@ -51,6 +56,8 @@ export interface Tally {
   readonly unknown: number;
   /** Since then: commands that moved nothing on: NOOP, RSET, HELP, VRFY, EHLO. */
   readonly idle: number;
+  /** Attempts to authenticate that failed. */
+  readonly failedLogins: number;
 }
 
 /** A session in a transaction. "spoilt": only RSET or EHLO gets out of it. */
@@ -61,16 +68,22 @@ interface InMail {
   readonly tx: Transaction;
 }
 
+/** A session that knows its client's name for itself, and has no transaction. */
+interface Ready {
+  readonly phase: "ready";
+  readonly tally: Tally;
+  readonly hello: Hello;
+}
+
 /** A session that takes the next command, with just the data that its phase has. */
-export type Listening =
-  | { readonly phase: "connected"; readonly tally: Tally }
-  | { readonly phase: "ready"; readonly tally: Tally; readonly hello: Hello }
-  | InMail;
+export type Listening = { readonly phase: "connected"; readonly tally: Tally } | Ready | InMail;
 
 /** `proposal` happens if policy agrees; otherwise the session is `from` again. */
 export type Session =
   | Listening
   | { readonly phase: "consulting"; readonly from: Listening; readonly proposal: Transition }
+  /** The driver holds the SASL exchange (protocols/sasl); lines are its responses. */
+  | { readonly phase: "authenticating"; readonly from: Ready }
   | {
       readonly phase: "message";
       readonly tally: Tally;
@@ -84,12 +97,15 @@ export type Event =
   /** A line that is no command, and what to say to it. */
   | { readonly type: "fault"; readonly reply: Reply }
   | { readonly type: "verdict"; readonly refusal: Reply | undefined }
+  | { readonly type: "auth-end"; readonly reply: Reply }
   | { readonly type: "message-end"; readonly reply: Reply };
 
 export type Action =
   | { readonly type: "reply"; readonly reply: Reply }
   /** Answered by a "verdict". */
   | { readonly type: "consult"; readonly on: Command }
+  /** Answered by an "auth-end", whose rules then have the user if it succeeded. */
+  | { readonly type: "authenticate"; readonly command: Auth }
   /** Follows the reply 354; answered by a "message-end". */
   | { readonly type: "receive-message" }
   /** `why` is for the log. */
@@ -102,7 +118,7 @@ const CLOSE_QUIT: Action = Object.freeze({ type: "close", why: "quit" });
 const CLOSE_LIMIT: Action = Object.freeze({ type: "close", why: "limit" });
 const CLOSE_BAD_INPUT: Action = Object.freeze({ type: "close", why: "bad input" });
 const RECEIVE_MESSAGE: Action = Object.freeze({ type: "receive-message" });
-const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, unknown: 0, idle: 0 });
+const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, unknown: 0, idle: 0, failedLogins: 0 });
 
 /** A session whose client was greeted. */
 export const CONNECTED: Session = Object.freeze({ phase: "connected", tally: NO_TALLY });
@@ -126,6 +142,9 @@ export function step(session: Session, event: Event, rules: ServiceRules): Trans
       if (event.refusal === undefined) return session.proposal;
       if (session.from.phase === "mail") return refuseInMail(session.from, event.refusal, rules);
       return refuse(session.from, event.refusal, rules);
+    case "authenticating":
+      if (event.type === "auth-end") return endAuth(session.from, event.reply, rules);
+      break;
     case "message":
       if (event.type === "message-end") return endMessage(session, event.reply, rules);
       break;
@@ -147,6 +166,8 @@ function take(session: Listening, command: Command, rules: ServiceRules): Transi
       return startMail(session, command, rules);
     case "RCPT":
       return addRecipient(session, command, rules);
+    case "AUTH":
+      return startAuth(session, command, rules);
     case "DATA":
       return startData(session, command, rules);
     case "RSET":
@@ -179,8 +200,33 @@ function greet(session: Listening, hello: Hello, rules: ServiceRules): Transitio
   return consult(session, hello, [next, ...actions]);
 }
 
+/** RFC 4954 §4: once in a session, and not within a transaction. */
+function startAuth(session: Listening, command: Auth, rules: ServiceRules): Transition {
+  const { mechanisms, user } = rules.auth;
+  if (user !== "") return refuse(session, ALREADY_AUTHENTICATED, rules);
+  if (mechanisms.length === 0) return refuse(session, NOT_SUPPORTED, rules);
+  if (session.phase !== "ready") return refuse(session, BAD_SEQUENCE, rules);
+  const { mechanism } = command;
+  if (mechanism === "") return refuse(session, NO_MECHANISM, rules);
+  if (!mechanisms.includes(mechanism)) return refuse(session, unknownMechanism(mechanism), rules);
+  return [
+    { phase: "authenticating", from: session },
+    { type: "authenticate", command },
+  ];
+}
+
+/** Guessing ends the session, whatever else it does between. */
+function endAuth(from: Ready, outcome: Reply, rules: ServiceRules): Transition {
+  if (outcome.code < 400) return [from, reply(outcome)];
+  const tally = { ...from.tally, failedLogins: from.tally.failedLogins + 1 };
+  if (tally.failedLogins < rules.maxFailedLogins) return [{ ...from, tally }, reply(outcome)];
+  const farewell = serviceReply(rules, "4.7.0", "Too many failed logins");
+  return [CLOSED, reply(outcome), reply(farewell), CLOSE_LIMIT];
+}
+
 function startMail(session: Listening, mail: Mail, rules: ServiceRules): Transition {
   if (session.phase !== "ready") return refuse(session, BAD_SEQUENCE, rules);
+  if (rules.auth.isRequired && rules.auth.user === "") return refuse(session, AUTH_FIRST, rules);
   if (session.tally.mails >= rules.maxMails) return refuse(session, TOO_MANY_MAILS, rules);
   if (mail.sizeBytes > rules.maxMessageBytes) return refuse(session, DECLARED_TOO_BIG, rules);
   const { hello } = session;
@@ -220,8 +266,8 @@ function endMessage(
   rules: ServiceRules,
 ): Transition {
   // A message that was accepted is progress: the limits on everything else start again.
-  const { mails } = session.tally;
-  const tally = outcome.code < 400 ? { ...NO_TALLY, mails } : session.tally;
+  const { mails, failedLogins } = session.tally;
+  const tally = outcome.code < 400 ? { ...NO_TALLY, mails, failedLogins } : session.tally;
   const ready: Session = { phase: "ready", tally, hello: session.hello };
   if (rules.protocol === "smtp") return [ready, reply(outcome)];
   // RFC 2033 §4.2: a reply for each recipient that was accepted, in their order.

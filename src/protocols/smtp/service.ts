@@ -10,6 +10,19 @@
 import type { Hello } from "./command.ts";
 import type { Reply } from "./reply.ts";
 
+/** What a session may do about authentication at the moment. */
+export interface AuthRules {
+  /** Names of SASL mechanisms, in the order preferred; none where AUTH is not offered. */
+  readonly mechanisms: readonly string[];
+  /** MAIL is refused until the client has shown who it is. */
+  readonly isRequired: boolean;
+  /** Who it has shown to be, or "". */
+  readonly user: string;
+}
+
+/** A listener without `auth`. */
+export const NO_AUTH: AuthRules = Object.freeze({ mechanisms: [], isRequired: false, user: "" });
+
 /** How one listener serves: its name, its protocol, its limits. */
 export interface ServiceRules {
   readonly serverName: string;
@@ -25,6 +38,9 @@ export interface ServiceRules {
   readonly maxUnknownRecipients: number;
   /** With more than this many commands that move nothing on between messages the session ends. */
   readonly maxIdleCommands: number;
+  /** With this many attempts to authenticate that failed the session ends. */
+  readonly maxFailedLogins: number;
+  readonly auth: AuthRules;
 }
 
 /** The first reply of a session. */
@@ -43,10 +59,16 @@ export function helloReply(hello: Hello, rules: ServiceRules): Reply {
           "8BITMIME",
           "ENHANCEDSTATUSCODES",
           `SIZE ${rules.maxMessageBytes}`,
+          ...authLine(rules.auth),
           "PIPELINING",
           "HELP",
         ];
   return { code: 250, enhanced: undefined, text };
+}
+
+/** RFC 4954 §3: not offered again to who has authenticated. */
+function authLine({ mechanisms, user }: AuthRules): readonly string[] {
+  return mechanisms.length === 0 || user !== "" ? [] : [`AUTH ${mechanisms.join(" ")}`];
 }
 
 export function helpReply(rules: ServiceRules): Reply {

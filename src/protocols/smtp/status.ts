@@ -48,6 +48,39 @@ export const NO_ARGUMENTS: Reply = reply(
   "5.5.4",
   "Invalid command arguments: command does not accept arguments.",
 );
+// Authentication: RFC 4954 §4, §6. Words are OpenSMTPD's where it has them.
+
+export const AUTHENTICATED: Reply = reply(235, "2.0.0", "Authentication succeeded");
+export const AUTH_FIRST: Reply = reply(
+  530,
+  "5.5.1",
+  "Invalid command: Must issue an AUTH command first",
+);
+export const ALREADY_AUTHENTICATED: Reply = reply(
+  503,
+  "5.5.1",
+  "Invalid command: Already authenticated",
+);
+export const NO_MECHANISM: Reply = reply(
+  501,
+  "5.5.4",
+  "Invalid command arguments: No parameters given",
+);
+export const BAD_RESPONSE: Reply = reply(501, "5.5.2", "Syntax error: Syntax error");
+export const AUTH_CANCELLED: Reply = reply(501, "5.7.0", "Authentication cancelled");
+/** For an unknown user and for a wrong password alike. */
+export const BAD_CREDENTIALS: Reply = reply(535, "5.7.8", "Authentication failed");
+/** OpenSMTPD says 421 here, which would have to end the session (RFC 5321 §3.8). */
+export const AUTH_LATER: Reply = reply(454, "4.7.0", "Temporary authentication failure");
+
+export function unknownMechanism(name: string): Reply {
+  const text = `Security features not supported: AUTH method "${name.slice(0, 20)}" not supported`;
+  return reply(504, "5.7.4", text);
+}
+
+/** The sender is none that `senders` lists for the user. */
+export const SENDER_REJECTED: Reply = reply(530, "5.7.1", "Sender rejected");
+
 export const BAD_DOMAIN: Reply = reply(
   501,
   "5.5.4",
