@@ -138,6 +138,7 @@ function message(msgid: string): Message {
       helo: "client.example.com",
       tag: "",
       username: "",
+      tls: undefined,
     },
     textBytes: TEXT_BYTES,
     is8bit: false,

@@ -5,7 +5,18 @@
  * end in CRLF. Source: OpenSMTPD envelope.c; RFC 5321 §2.3.
  */
 import { DecodeError } from "#base/byte-reader.ts";
-import { bool, type Codec, hex, list, oneOf, struct, text, u53, u8 } from "#base/codec.ts";
+import {
+  bool,
+  type Codec,
+  hex,
+  list,
+  oneOf,
+  optional,
+  struct,
+  text,
+  u53,
+  u8,
+} from "#base/codec.ts";
 import { EVPID_DIGITS, MSGID_DIGITS } from "./ids.ts";
 
 /** RFC 5321 §4.5.3.1: 64 + 1 + 255; room for UTF-8 and sloppy peers. */
@@ -34,6 +45,21 @@ export interface Origin {
   readonly tag: string;
   /** The authenticated user, or "". */
   readonly username: string;
+  /** Undefined: it came in the clear. */
+  readonly tls: OriginTls | undefined;
+}
+
+/** How a message came over TLS. */
+export interface OriginTls {
+  /** `TLSv1.3`. */
+  readonly version: string;
+  /** OpenSSL's name. */
+  readonly cipher: string;
+  readonly bits: number;
+  /** An authority vouched for the client's certificate. */
+  readonly verified: boolean;
+  /** `SHA256:` and hex, of the client's certificate and of its key; none without one. */
+  readonly fingerprints: readonly string[];
 }
 
 export interface Message {
@@ -102,6 +128,25 @@ const evpid: Codec<string> = hex(EVPID_DIGITS);
 const originKind: Codec<Origin["kind"]> = oneOf(["smtp", "local", "internal"]);
 const transportKind: Codec<Transport["kind"]> = oneOf(["mta", "mda"]);
 
+const MAX_FINGERPRINTS = 2;
+const fingerprints: Codec<readonly string[]> = list(name, MAX_FINGERPRINTS);
+const originTls: Codec<OriginTls | undefined> = optional({
+  write(writer, tls) {
+    name.write(writer, tls.version);
+    name.write(writer, tls.cipher);
+    u53.write(writer, tls.bits);
+    bool.write(writer, tls.verified);
+    fingerprints.write(writer, tls.fingerprints);
+  },
+  read: (reader) => ({
+    version: name.read(reader),
+    cipher: name.read(reader),
+    bits: u53.read(reader),
+    verified: bool.read(reader),
+    fingerprints: fingerprints.read(reader),
+  }),
+});
+
 const originCodec: Codec<Origin> = {
   write(writer, origin) {
     originKind.write(writer, origin.kind);
@@ -110,6 +155,7 @@ const originCodec: Codec<Origin> = {
     name.write(writer, origin.helo);
     name.write(writer, origin.tag);
     name.write(writer, origin.username);
+    originTls.write(writer, origin.tls);
   },
   read: (reader) => ({
     kind: originKind.read(reader),
@@ -118,6 +164,7 @@ const originCodec: Codec<Origin> = {
     helo: name.read(reader),
     tag: name.read(reader),
     username: name.read(reader),
+    tls: originTls.read(reader),
   }),
 };
 

@@ -21,7 +21,15 @@ const message: Message = {
   msgid: "0000000a",
   acceptedAtMs: 1,
   reversePath: "a@x.example",
-  origin: { kind: "smtp", address: "192.0.2.1", hostname: "h", helo: "h", tag: "", username: "" },
+  origin: {
+    kind: "smtp",
+    address: "192.0.2.1",
+    hostname: "h",
+    helo: "h",
+    tag: "",
+    username: "",
+    tls: undefined,
+  },
   textBytes: 3,
   is8bit: false,
 };

@@ -10,7 +10,15 @@ function messageOf(msgid: string, textBytes: number): Message {
     msgid,
     acceptedAtMs: 1,
     reversePath: "a@x.example",
-    origin: { kind: "smtp", address: "192.0.2.1", hostname: "h", helo: "h", tag: "", username: "" },
+    origin: {
+      kind: "smtp",
+      address: "192.0.2.1",
+      hostname: "h",
+      helo: "h",
+      tag: "",
+      username: "",
+      tls: undefined,
+    },
     textBytes,
     is8bit: false,
   };

@@ -46,6 +46,7 @@ export function mail(
       helo: "client.example.com",
       tag: "",
       username: "",
+      tls: undefined,
     },
     textBytes: text.length,
     is8bit: false,

@@ -43,7 +43,15 @@ async function takes(
   const resolution = await createRouting(parsed.config, { users: NOBODY }).resolve({
     via: "tcp",
     tls: false,
-    origin: { kind: "smtp", address, hostname: "", helo: "", tag: "", username: "" },
+    origin: {
+      kind: "smtp",
+      address,
+      hostname: "",
+      helo: "",
+      tag: "",
+      username: "",
+      tls: undefined,
+    },
     reversePath: "a@b.test",
     forwardPath: `x@${domain}`,
   });

@@ -26,6 +26,7 @@ export function messageOf(text: MessageText, changes: Partial<Message> = {}): Me
       helo: "client.example",
       tag: "",
       username: "",
+      tls: undefined,
     },
     textBytes: text.bytes,
     is8bit: false,

@@ -7,7 +7,15 @@ export function messageOf(msgid: string, textBytes = 0): Message {
     msgid,
     acceptedAtMs: 1,
     reversePath: "a@x.example",
-    origin: { kind: "smtp", address: "192.0.2.1", hostname: "h", helo: "h", tag: "", username: "" },
+    origin: {
+      kind: "smtp",
+      address: "192.0.2.1",
+      hostname: "h",
+      helo: "h",
+      tag: "",
+      username: "",
+      tls: undefined,
+    },
     textBytes,
     is8bit: false,
   };

@@ -45,6 +45,7 @@ export function queryFor(forwardPath: string): RecipientQuery {
     helo: "client.example",
     tag: "",
     username: "",
+    tls: undefined,
   } as const;
   return { origin, via: "tcp", tls: false, reversePath: "a@client.example", forwardPath };
 }

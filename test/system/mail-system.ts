@@ -38,6 +38,7 @@ const CLIENT: Origin = {
   helo: "client.example.com",
   tag: "",
   username: "",
+  tls: undefined,
 };
 
 export interface Letter {

@@ -6,16 +6,19 @@
  * handlers hear nothing from then on, not even that.
  */
 import type { Connection, ConnectionHandler } from "./network.ts";
+import type { Secured, Tls, TlsFault } from "./tls.ts";
 
 export class MortalConnections {
   readonly #open = new Set<Connection>();
+  /** What is behind those that their owner has. */
+  readonly #inner = new WeakMap<Connection, Connection>();
   #state: "alive" | "dead" = "alive";
 
   /** `connection` as its owner has it. */
   own(connection: Connection): Connection {
     if (this.#state === "alive") this.#open.add(connection);
     else connection.destroy();
-    return {
+    const owned: Connection = {
       remote: connection.remote,
       local: connection.local,
       get unsentBytes() {
@@ -28,6 +31,24 @@ export class MortalConnections {
       end: () => connection.end(),
       destroy: () => connection.destroy(),
     };
+    this.#inner.set(owned, connection);
+    return owned;
+  }
+
+  /** TLS for these connections, by what does it for those behind them. */
+  tls(tls: Tls): Tls {
+    return {
+      server: (options) => {
+        const server = tls.server(options);
+        if ("kind" in server) return server;
+        return {
+          accept: (connection, timeoutMs) =>
+            this.#secure(connection, (inner) => server.accept(inner, timeoutMs)),
+        };
+      },
+      connect: (connection, options, timeoutMs) =>
+        this.#secure(connection, (inner) => tls.connect(inner, options, timeoutMs)),
+    };
   }
 
   /** The owner dies. */
@@ -35,6 +56,18 @@ export class MortalConnections {
     this.#state = "dead";
     for (const connection of this.#open) connection.destroy();
     this.#open.clear();
+  }
+
+  async #secure(
+    connection: Connection,
+    secure: (inner: Connection) => Promise<Secured | TlsFault>,
+  ): Promise<Secured | TlsFault> {
+    const inner = this.#inner.get(connection);
+    if (inner === undefined) throw new TypeError("Cannot secure a connection of someone else");
+    const secured = await secure(inner);
+    this.#open.delete(inner);
+    if (secured.kind === "tls-fault") return secured;
+    return { ...secured, connection: this.own(secured.connection) };
   }
 
   #mortal(connection: Connection, handler: ConnectionHandler): ConnectionHandler {

@@ -20,6 +20,7 @@ const MESSAGE: Message = {
     helo: "client.example",
     tag: "",
     username: "",
+    tls: undefined,
   },
   textBytes: 0,
   is8bit: false,

@@ -56,6 +56,7 @@ const INTERNAL: Omit<Origin, "helo"> = Object.freeze({
   hostname: "localhost",
   tag: "",
   username: "",
+  tls: undefined,
 });
 
 export class BounceWriter {

@@ -55,6 +55,7 @@ test("deliveries are counted under OpenSMTPD's names", () => {
       helo: "",
       tag: "",
       username: "",
+      tls: undefined,
     },
     textBytes: 1,
     is8bit: false,

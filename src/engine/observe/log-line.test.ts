@@ -18,6 +18,7 @@ const MESSAGE: Message = {
     helo: "mx.example.org",
     tag: "",
     username: "",
+    tls: undefined,
   },
   textBytes: 812,
   is8bit: false,

@@ -78,6 +78,7 @@ function message(msgid: string, textBytes: number): Message {
       helo: "client.example",
       tag: "",
       username: "",
+      tls: undefined,
     },
     textBytes,
     is8bit: false,

@@ -17,6 +17,7 @@ const MESSAGE: Message = {
     helo: "client.example",
     tag: "",
     username: "",
+    tls: undefined,
   },
   textBytes: 100,
   is8bit: false,
@@ -89,7 +90,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "of an authenticated IPv6 client says both",
-    change: fromOrigin({ address: "2001:db8::1", username: "alice" }),
+    change: fromOrigin({ address: "2001:db8::1", username: "alice", tls: undefined }),
     line: `0000000a00000001|inet6|mta|auth${MIDDLE}pending|300${ERROR}`,
   },
   {

@@ -31,7 +31,15 @@ function envelopes(
     msgid: number.toString(16).padStart(8, "0"),
     acceptedAtMs: 0,
     reversePath: "",
-    origin: { kind: "smtp", address: "", hostname: "", helo: "", tag: "", username: "" },
+    origin: {
+      kind: "smtp",
+      address: "",
+      hostname: "",
+      helo: "",
+      tag: "",
+      username: "",
+      tls: undefined,
+    },
     textBytes: 0,
     is8bit: false,
   };

@@ -46,6 +46,7 @@ export class ClientIdentity {
       helo,
       tag: this.#service.listener.tag,
       username: "",
+      tls: undefined,
     };
   }
 

@@ -225,6 +225,7 @@ const NOBODY: RecipientQuery["origin"] = {
   helo: "localhost",
   tag: "",
   username: "",
+  tls: undefined,
 };
 
 function recipientQuery(forwardPath: string): RecipientQuery {

@@ -41,6 +41,7 @@ function queryFor(forwardPath: string, via: RecipientQuery["via"] = "tcp"): Reci
     helo: "x",
     tag: "",
     username: "",
+    tls: undefined,
   } as const;
   return { origin, via, tls: false, reversePath: "", forwardPath };
 }

@@ -14,6 +14,13 @@ export class ByteQueue {
     this.#length += bytes.length;
   }
 
+  /** Puts `bytes`, which the queue then owns, before all others. */
+  putBack(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#chunks.unshift(bytes);
+    this.#length += bytes.length;
+  }
+
   /** The next bytes, at most `count`; the caller owns them. */
   take(count: number): Uint8Array {
     const first = this.#chunks[0];

@@ -102,6 +102,20 @@ export class SimConnection implements Connection {
     else this.#deliverSoon();
   }
 
+  /**
+   * Takes it from its owner, who hears nothing more: `start` may be called again.
+   *
+   * @param unread bytes that the owner had and the next one is to get first.
+   */
+  handOver(unread: Uint8Array): void {
+    this.#handler = undefined;
+    this.#flow = "on";
+    this.#wantsDrain = false;
+    this.#inbox.putBack(unread);
+    this.#unreadBytesOfPeer(unread.length);
+    if (this.#peerHalf === "told") this.#peerHalf = "ended";
+  }
+
   write(bytes: Uint8Array): boolean {
     if (this.#state === "closed" || this.#ourHalf !== "open") return true;
     this.#outbox.push(bytes);
@@ -209,6 +223,11 @@ export class SimConnection implements Connection {
     this.#deliverSoon();
   }
 
+  /** The peer counts what was put back as unread again. */
+  #unreadBytesOfPeer(bytes: number): void {
+    if (this.#peer !== undefined) this.#peer.#unreadBytes += bytes;
+  }
+
   #wasRead(bytes: number): void {
     this.#unreadBytes -= bytes;
     this.#pump();
@@ -236,7 +255,11 @@ export class SimConnection implements Connection {
   }
 
   #tellClosed(): void {
-    this.#clock.after(0, () => this.#handler?.closed(this.#fault));
+    const handler = this.#handler;
+    this.#clock.after(0, () => {
+      // Who has it then is told when it starts.
+      if (this.#handler === handler) handler?.closed(this.#fault);
+    });
   }
 
   /** Does something at the other end when what we sent before has arrived there. */

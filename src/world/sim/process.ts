@@ -13,6 +13,7 @@ import { MortalConnections } from "#base/ports/mortal-connections.ts";
 import type { Listening, Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { Tls } from "#base/ports/tls.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { SimWorld } from "./world.ts";
 
@@ -20,6 +21,7 @@ export class SimProcess {
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
+  readonly tls: Tls;
   readonly files: Files;
   readonly resolver: Resolver;
   readonly users: Users;
@@ -34,6 +36,7 @@ export class SimProcess {
     this.random = random;
     this.clock = this.#clockOf(world.clock);
     this.network = this.#networkOf(world.network);
+    this.tls = this.#connections.tls(world.tls);
     this.files = this.#filesOf(world.disk.files());
     this.resolver = {
       mx: (domain) => this.#alive(() => world.resolver.mx(domain)),

@@ -12,6 +12,7 @@ import { SimNetwork } from "./network.ts";
 import { SimProcess } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { SimResolver, type SimZone } from "./resolver.ts";
+import { SimTls } from "./tls.ts";
 import { SimUsers } from "./users.ts";
 
 export interface SimWorldSettings {
@@ -25,6 +26,7 @@ export class SimWorld {
   readonly clock: SimClock;
   readonly random: SimRandom;
   readonly network: SimNetwork;
+  readonly tls: SimTls;
   readonly resolver: SimResolver;
   readonly users: SimUsers;
   readonly children: SimChildren;
@@ -37,6 +39,7 @@ export class SimWorld {
     this.clock = new SimClock();
     this.random = random.fork("program");
     this.network = new SimNetwork(this.clock, random.fork("network"), settings.network);
+    this.tls = new SimTls(this.clock);
     this.resolver = new SimResolver(settings.zone);
     this.users = new SimUsers();
     this.children = new SimChildren(this.clock);

@@ -1,0 +1,137 @@
+/**
+ * TLS on connections that are open already, accepted or made.
+ *
+ * What may be spoken is decided elsewhere and comes as values; which library speaks is
+ * known to the implementation alone. A handshake that fails is a value and has closed
+ * the connection: nobody goes on in the clear.
+ *
+ * Whoever owned the connection before hears nothing of it from the moment it is given
+ * here, not even its end; the secured one is not started.
+ *
+ * Source: RFC 8446; RFC 3207 (STARTTLS); RFC 6066 §3 (server name).
+ */
+import type { Connection } from "./network.ts";
+
+/** Ascending, in the words of the protocol. */
+export const TLS_VERSION_NAMES = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
+export type TlsVersionName = (typeof TLS_VERSION_NAMES)[number];
+
+/** What one end is willing to speak. */
+export interface TlsOffer {
+  /** Ascending; at least one. */
+  readonly versions: readonly TlsVersionName[];
+  /** Ciphers in OpenSSL's words, for versions up to TLSv1.2; "" without one of those. */
+  readonly ciphers: string;
+  /** Suites of TLSv1.3, joined by ":"; "" without that version. */
+  readonly suites: string;
+  /** Groups in the order preferred, joined by ":". */
+  readonly groups: string;
+  /** Whether a cipher with a finite-field key exchange gets its parameters. */
+  readonly dhe: "none" | "auto";
+}
+
+/** A certificate with what must be sent along, and its key; both PEM. */
+export interface TlsIdentity {
+  /** For complaints and logs. */
+  readonly name: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Who vouches for a peer's certificate: these certificates (PEM), or what the system trusts. */
+export type TlsAuthorities = "system" | { readonly pem: string };
+
+/** Sessions that a client may take up again, at whichever process of the daemon it comes to. */
+export interface TlsTickets {
+  /** TLS_TICKET_KEY_BYTES, the same in all of them. */
+  readonly key: Uint8Array;
+  /** A session is taken up only where it began: differs between listeners. */
+  readonly context: string;
+}
+
+export const TLS_TICKET_KEY_BYTES = 48;
+
+export interface TlsServerOptions {
+  readonly offer: TlsOffer;
+  /** At least one; the first is shown to a client that none is for. */
+  readonly identities: readonly TlsIdentity[];
+  /** Undefined: clients are not asked for a certificate. */
+  readonly clients: TlsAuthorities | undefined;
+  readonly tickets: TlsTickets | undefined;
+}
+
+export interface TlsClientOptions {
+  readonly offer: TlsOffer;
+  /** Sent as the name asked for, and what the certificate must be for. */
+  readonly serverName: string;
+  readonly authorities: TlsAuthorities;
+  /** Shown to a server that asks. */
+  readonly identity: TlsIdentity | undefined;
+}
+
+/** The other end's certificate. */
+export interface TlsPeer {
+  /** Whether an authority vouches for it (and, of a server, for its name). */
+  readonly verified: boolean;
+  /** Why not, in a word of the library; "" if it is verified. */
+  readonly why: string;
+  /** `SHA256:` and hex of the certificate. */
+  readonly fingerprint: string;
+  /** The same of its public key (SubjectPublicKeyInfo). */
+  readonly keyFingerprint: string;
+  /** Host names and mail addresses that it is for; at most MAX_PEER_NAMES. */
+  readonly names: readonly string[];
+}
+
+export const MAX_PEER_NAMES = 64;
+
+/** What was agreed on. */
+export interface TlsFacts {
+  readonly version: TlsVersionName;
+  /** OpenSSL's name. */
+  readonly cipher: string;
+  /** Of the key of the cipher. */
+  readonly bits: number;
+  /** Where the library tells it. */
+  readonly group: string | undefined;
+  /** What a client asked for (SNI), in lower case. */
+  readonly serverName: string | undefined;
+  /** Of several, the identity that was shown; "" at a client. */
+  readonly identity: string;
+  readonly resumed: boolean;
+  /** Undefined: the other end showed no certificate. */
+  readonly peer: TlsPeer | undefined;
+  /** RFC 9266: channel binding "tls-exporter"; undefined before TLSv1.3. */
+  exporter(): Uint8Array | undefined;
+}
+
+export interface Secured {
+  readonly kind: "secured";
+  readonly connection: Connection;
+  readonly facts: TlsFacts;
+}
+
+export interface TlsFault {
+  readonly kind: "tls-fault";
+  /** "no-tls": the peer does not speak it; "timeout"; "closed"; "handshake": anything else. */
+  readonly why: "no-tls" | "timeout" | "closed" | "handshake" | "settings";
+  /** For the log: one line, of the library or of ours; holds no bytes of the peer. */
+  readonly message: string;
+}
+
+/** The server's end for one listener, made ready once. */
+export interface TlsServer {
+  /** Never rejects. The connection is the caller's no more. */
+  accept(connection: Connection, timeoutMs: number): Promise<Secured | TlsFault>;
+}
+
+export interface Tls {
+  /** A fault is one of the settings: a certificate that is none, a cipher that nobody knows. */
+  server(options: TlsServerOptions): TlsServer | TlsFault;
+  /** Never rejects. The connection is the caller's no more. */
+  connect(
+    connection: Connection,
+    options: TlsClientOptions,
+    timeoutMs: number,
+  ): Promise<Secured | TlsFault>;
+}
