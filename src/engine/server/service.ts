@@ -64,5 +64,6 @@ export function serviceRules(
     maxIdleCommands: settings.limits.maxIdleCommands,
     maxFailedLogins: settings.limits.maxFailedLogins,
     auth: NO_AUTH,
+    tls: "none",
   };
 }

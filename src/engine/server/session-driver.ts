@@ -226,6 +226,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
           break;
         case "consult":
           return this.#consult(action.on);
+        case "start-tls":
+          throw new TypeError("Cannot secure a session: no listener offers it");
         case "authenticate":
           return { type: "auth-end", reply: AUTH_LATER };
         case "receive-message":

@@ -20,6 +20,7 @@ import {
   BAD_FORWARD_PATH,
   BAD_REVERSE_PATH,
   NO_ARGUMENTS,
+  NO_TLS_PARAMETERS,
   NON_ASCII_ADDRESS,
   NOT_IMPLEMENTED,
   NOT_SUPPORTED,
@@ -58,7 +59,7 @@ export interface Auth {
 
 /** A command that stands alone, or whose argument means nothing to us. */
 export interface Plain {
-  readonly verb: "DATA" | "RSET" | "QUIT" | "NOOP" | "HELP" | "VRFY";
+  readonly verb: "DATA" | "RSET" | "QUIT" | "NOOP" | "HELP" | "VRFY" | "STARTTLS";
 }
 
 /** A command that others know, with the reply that refuses it. */
@@ -96,6 +97,8 @@ function parseOther(verb: string, argument: string): Command | Reply {
     case "RSET":
     case "QUIT":
       return argument === "" ? { verb } : NO_ARGUMENTS;
+    case "STARTTLS":
+      return argument === "" ? { verb } : NO_TLS_PARAMETERS;
     case "NOOP":
     case "HELP":
     case "VRFY":
@@ -110,7 +113,6 @@ function unsupported(reply: Reply, ends: "line" | "session"): Unsupported {
 }
 
 const UNSUPPORTED: ReadonlyMap<string, Unsupported> = new Map([
-  ["STARTTLS", unsupported(NOT_SUPPORTED, "line")],
   ["EXPN", unsupported(NOT_IMPLEMENTED, "line")],
   ["TURN", unsupported(NOT_IMPLEMENTED, "line")],
   ["ETRN", unsupported(NOT_IMPLEMENTED, "line")],

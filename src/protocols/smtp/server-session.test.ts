@@ -17,6 +17,7 @@ const RULES: ServiceRules = {
   maxIdleCommands: 5,
   maxFailedLogins: 3,
   auth: NO_AUTH,
+  tls: "none",
 };
 const REFUSED: Reply = { code: 550, enhanced: "5.7.1", text: "Not here" };
 
@@ -85,6 +86,36 @@ test("LMTP session answers once for each recipient that was accepted", () => {
     [250, 250, 250, 250, 354, 550, 550],
   );
   assert.deepEqual(codes([EHLO, LHLO], "", LMTP), [500, 250]);
+});
+
+const STARTTLS: Command = { verb: "STARTTLS" };
+
+test("session refuses STARTTLS where it is not offered, before EHLO, and in a transaction", () => {
+  const offering: ServiceRules = { ...RULES, tls: "offered" };
+  assert.deepEqual(codes([EHLO, STARTTLS]), [250, 503]);
+  assert.deepEqual(codes([STARTTLS, EHLO, MAIL, STARTTLS], "", offering), [503, 250, 250, 503]);
+  assert.deepEqual(codes([EHLO, STARTTLS], "", { ...RULES, tls: "secured" }), [250, 503]);
+});
+
+test("session that must be secured takes no mail before it is", () => {
+  assert.deepEqual(codes([EHLO, MAIL, RCPT], "", { ...RULES, tls: "required" }), [250, 530, 503]);
+});
+
+test("session knows nothing of its client after the handshake, and takes no command in it", () => {
+  const offering: ServiceRules = { ...RULES, tls: "offered" };
+  const ready: Session = step(
+    step(CONNECTED, { type: "command", command: EHLO }, offering)[0],
+    { type: "verdict", refusal: undefined },
+    offering,
+  )[0];
+  const [securing, ...actions] = step(ready, { type: "command", command: STARTTLS }, offering);
+  assert.deepEqual(actions, [{ type: "start-tls" }]);
+  assert.throws(() => step(securing, { type: "command", command: MAIL }, offering), TypeError);
+  const secured: ServiceRules = { ...RULES, tls: "secured" };
+  const [connected] = step(securing, { type: "secured" }, secured);
+  assert.equal(connected.phase, "connected");
+  const [, refusal] = step(connected, { type: "command", command: MAIL }, secured);
+  assert.ok(refusal?.type === "reply" && refusal.reply.code === 503);
 });
 
 test("session throws when the driver sends a command before the verdict", () => {

@@ -17,10 +17,11 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { Auth, Command, Hello, Mail } from "./command.ts";
-import { helloReply, helpReply, type ServiceRules, serviceReply } from "./service.ts";
+import { helloReply, helpReply, offersTls, type ServiceRules, serviceReply } from "./service.ts";
 import type { Reply } from "./reply.ts";
 import {
   ALREADY_AUTHENTICATED,
+  ALREADY_SECURED,
   AUTH_FIRST,
   BAD_SEQUENCE,
   CANNOT_VERIFY,
@@ -33,6 +34,7 @@ import {
   RECIPIENT_OK,
   RESET,
   SEND_MESSAGE,
+  TLS_FIRST,
   TOO_MANY_MAILS,
   TOO_MANY_RECIPIENTS,
   unknownMechanism,
@@ -83,6 +85,8 @@ export type Session =
   | Listening
   | { readonly phase: "consulting"; readonly from: Listening; readonly proposal: Transition }
   /** The driver holds the SASL exchange (protocols/sasl); lines are its responses. */
+  /** The handshake is under way; no line is a command. */
+  | { readonly phase: "securing"; readonly tally: Tally }
   | { readonly phase: "authenticating"; readonly from: Ready }
   | {
       readonly phase: "message";
@@ -98,6 +102,8 @@ export type Event =
   | { readonly type: "fault"; readonly reply: Reply }
   | { readonly type: "verdict"; readonly refusal: Reply | undefined }
   | { readonly type: "auth-end"; readonly reply: Reply }
+  /** The handshake has succeeded; one that has not ends the connection. */
+  | { readonly type: "secured" }
   | { readonly type: "message-end"; readonly reply: Reply };
 
 export type Action =
@@ -106,6 +112,11 @@ export type Action =
   | { readonly type: "consult"; readonly on: Command }
   /** Answered by an "auth-end", whose rules then have the user if it succeeded. */
   | { readonly type: "authenticate"; readonly command: Auth }
+  /**
+   * READY_FOR_TLS and the handshake, unless the client has sent more behind its STARTTLS:
+   * that is the end. Answered by "secured", whose rules are those for what is said in secret.
+   */
+  | { readonly type: "start-tls" }
   /** Follows the reply 354; answered by a "message-end". */
   | { readonly type: "receive-message" }
   /** `why` is for the log. */
@@ -117,6 +128,7 @@ const CLOSED: Session = Object.freeze({ phase: "closed" });
 const CLOSE_QUIT: Action = Object.freeze({ type: "close", why: "quit" });
 const CLOSE_LIMIT: Action = Object.freeze({ type: "close", why: "limit" });
 const CLOSE_BAD_INPUT: Action = Object.freeze({ type: "close", why: "bad input" });
+const START_TLS: Action = Object.freeze({ type: "start-tls" });
 const RECEIVE_MESSAGE: Action = Object.freeze({ type: "receive-message" });
 const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, unknown: 0, idle: 0, failedLogins: 0 });
 
@@ -145,6 +157,10 @@ export function step(session: Session, event: Event, rules: ServiceRules): Trans
     case "authenticating":
       if (event.type === "auth-end") return endAuth(session.from, event.reply, rules);
       break;
+    case "securing":
+      // RFC 3207 §4.2: as after the greeting, with nothing known of the client.
+      if (event.type === "secured") return [{ phase: "connected", tally: session.tally }];
+      break;
     case "message":
       if (event.type === "message-end") return endMessage(session, event.reply, rules);
       break;
@@ -168,6 +184,8 @@ function take(session: Listening, command: Command, rules: ServiceRules): Transi
       return addRecipient(session, command, rules);
     case "AUTH":
       return startAuth(session, command, rules);
+    case "STARTTLS":
+      return startTls(session, rules);
     case "DATA":
       return startData(session, command, rules);
     case "RSET":
@@ -200,6 +218,14 @@ function greet(session: Listening, hello: Hello, rules: ServiceRules): Transitio
   return consult(session, hello, [next, ...actions]);
 }
 
+/** RFC 3207 §4. */
+function startTls(session: Listening, rules: ServiceRules): Transition {
+  if (rules.tls === "secured") return refuse(session, ALREADY_SECURED, rules);
+  if (!offersTls(rules)) return refuse(session, NOT_SUPPORTED, rules);
+  if (session.phase !== "ready") return refuse(session, BAD_SEQUENCE, rules);
+  return [{ phase: "securing", tally: session.tally }, START_TLS];
+}
+
 /** RFC 4954 §4: once in a session, and not within a transaction. */
 function startAuth(session: Listening, command: Auth, rules: ServiceRules): Transition {
   const { mechanisms, user } = rules.auth;
@@ -226,6 +252,7 @@ function endAuth(from: Ready, outcome: Reply, rules: ServiceRules): Transition {
 
 function startMail(session: Listening, mail: Mail, rules: ServiceRules): Transition {
   if (session.phase !== "ready") return refuse(session, BAD_SEQUENCE, rules);
+  if (rules.tls === "required") return refuse(session, TLS_FIRST, rules);
   if (rules.auth.isRequired && rules.auth.user === "") return refuse(session, AUTH_FIRST, rules);
   if (session.tally.mails >= rules.maxMails) return refuse(session, TOO_MANY_MAILS, rules);
   if (mail.sizeBytes > rules.maxMessageBytes) return refuse(session, DECLARED_TOO_BIG, rules);

@@ -8,6 +8,7 @@
  * on the greeting and on the answer to EHLO).
  */
 import type { Hello } from "./command.ts";
+import { type Extensions, extensionLines } from "./extensions.ts";
 import type { Reply } from "./reply.ts";
 
 /** What a session may do about authentication at the moment. */
@@ -22,6 +23,12 @@ export interface AuthRules {
 
 /** A listener without `auth`. */
 export const NO_AUTH: AuthRules = Object.freeze({ mechanisms: [], isRequired: false, user: "" });
+
+/**
+ * TLS of a session at the moment: "none" is not offered, "required" is offered and without
+ * it no mail is taken; "secured" is under way.
+ */
+export type TlsRules = "none" | "offered" | "required" | "secured";
 
 /** How one listener serves: its name, its protocol, its limits. */
 export interface ServiceRules {
@@ -41,6 +48,7 @@ export interface ServiceRules {
   /** With this many attempts to authenticate that failed the session ends. */
   readonly maxFailedLogins: number;
   readonly auth: AuthRules;
+  readonly tls: TlsRules;
 }
 
 /** The first reply of a session. */
@@ -59,11 +67,18 @@ export function helloReply(hello: Hello, rules: ServiceRules): Reply {
           "8BITMIME",
           "ENHANCEDSTATUSCODES",
           `SIZE ${rules.maxMessageBytes}`,
+          ...(rules.extensions.dsn ? ["DSN"] : []),
+          ...(offersTls(rules) ? ["STARTTLS"] : []),
           ...authLine(rules.auth),
           "PIPELINING",
+          ...extensionLines(rules.extensions, rules),
           "HELP",
         ];
   return { code: 250, enhanced: undefined, text };
+}
+
+export function offersTls({ tls }: ServiceRules): boolean {
+  return tls === "offered" || tls === "required";
 }
 
 /** RFC 4954 §3: not offered again to who has authenticated. */
@@ -75,7 +90,7 @@ export function helpReply(rules: ServiceRules): Reply {
   const hello = rules.protocol === "lmtp" ? "LHLO" : "HELO EHLO";
   const text = [
     "This is Postrider",
-    `Commands: ${hello} MAIL RCPT DATA RSET NOOP VRFY HELP QUIT`,
+    `Commands: ${hello}${offersTls(rules) ? " STARTTLS" : ""} MAIL RCPT DATA RSET NOOP VRFY HELP QUIT`,
     "To report trouble, write to the postmaster of this site",
     "End of HELP info",
   ];

@@ -38,6 +38,30 @@ export const NOT_IMPLEMENTED: Reply = reply(
   "Invalid command: Command not implemented",
 );
 export const NOT_SUPPORTED: Reply = reply(503, "5.5.1", "Invalid command: Command not supported");
+/** RFC 3207 §4. */
+export const READY_FOR_TLS: Reply = reply(220, "2.0.0", "Ready to start TLS");
+export const TLS_FIRST: Reply = reply(
+  530,
+  "5.5.1",
+  "Invalid command: Must issue a STARTTLS command first",
+);
+export const ALREADY_SECURED: Reply = reply(
+  503,
+  "5.5.1",
+  "Invalid command: Channel already secured",
+);
+/** RFC 3207 §4: of any parameter. */
+export const NO_TLS_PARAMETERS: Reply = reply(
+  501,
+  "5.5.4",
+  "Invalid command arguments: No parameters allowed",
+);
+/** RFC 3207 §4.2, RFC 2920 §3.1: nothing may follow in the clear. */
+export const NOTHING_AFTER_STARTTLS: Reply = reply(
+  501,
+  "5.5.1",
+  "Invalid command: Nothing may follow STARTTLS",
+);
 export const BAD_SEQUENCE: Reply = reply(
   503,
   "5.5.1",
@@ -87,14 +111,37 @@ export const BAD_DOMAIN: Reply = reply(
   "Invalid command arguments: Invalid domain name",
 );
 export const BAD_PARAMETER: Reply = reply(501, "5.5.4", "Invalid command arguments: Bad parameter");
+export const HELD_TOO_LONG: Reply = reply(
+  501,
+  "5.5.4",
+  "Invalid command arguments: Held for longer than is offered",
+);
+export const NEVER_AND_MORE: Reply = reply(
+  553,
+  "5.5.4",
+  "NOTIFY option NEVER cannot be combined with other options",
+);
+export const BAD_ORIGINAL_RECIPIENT: Reply = reply(553, "5.5.4", "ORCPT address syntax error");
+
+export function optionTooLarge(value: string): Reply {
+  const text = `Invalid command arguments: option too large, truncated: ${value.slice(0, 100)}`;
+  return reply(503, "5.5.4", text);
+}
+
 export const BAD_REVERSE_PATH: Reply = reply(553, "5.1.0", "Sender address syntax error");
 export const BAD_FORWARD_PATH: Reply = reply(501, "5.1.3", "Recipient address syntax error");
-/** RFC 6531 §3.5: what an internationalised address gets where SMTPUTF8 is not offered. */
+/** RFC 6531 §3.5: what an internationalised address gets where MAIL had no SMTPUTF8. */
 export const NON_ASCII_ADDRESS: Reply = reply(
   553,
   "5.6.7",
-  "Non-ASCII addresses not permitted: SMTPUTF8 is not offered",
+  "Non-ASCII addresses not permitted: SMTPUTF8 was not asked for",
 );
+export const RECEIVE_NO_BINARY: Reply = reply(
+  503,
+  "5.5.1",
+  "Invalid command: BODY=BINARYMIME wants BDAT",
+);
+export const BAD_CHUNK: Reply = reply(501, "5.5.4", "Invalid command arguments: Bad chunk size");
 
 export const TOO_MANY_MAILS: Reply = reply(
   452,
