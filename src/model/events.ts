@@ -2,6 +2,7 @@
  * What happened, as data. Engines emit events; the log, the counters and the
  * trace only subscribe. Names follow OpenSMTPD's log lines.
  */
+import type { AuthResult } from "./authentication.ts";
 import type { DeliveryResult } from "./delivery.ts";
 import type { Envelope, Message } from "./envelope.ts";
 
@@ -19,6 +20,14 @@ export type Event =
       readonly reply: string;
       /** What the client was not told, or "". */
       readonly why: string;
+    }
+  | {
+      readonly kind: "smtp-authentication";
+      readonly session: string;
+      readonly mechanism: string;
+      /** Who has authenticated, or who it was that could not; "" if that was not said. */
+      readonly user: string;
+      readonly result: AuthResult;
     }
   | { readonly kind: "smtp-bad-input"; readonly session: string; readonly reply: string }
   | {

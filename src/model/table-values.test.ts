@@ -13,6 +13,9 @@ test("userinfo is uid, gid and home", () => {
 test("credentials name their user, or take the key's", () => {
   assert.deepEqual(parseCredentials("k", "ann:se:cret"), { user: "ann", secret: "se:cret" });
   assert.deepEqual(parseCredentials("ann", "$2b$08$x"), { user: "ann", secret: "$2b$08$x" });
+  const verifier = "SCRAM-SHA-256$4096:c2FsdA==$a2V5:a2V5";
+  assert.deepEqual(parseCredentials("ann", verifier), { user: "ann", secret: verifier });
+  assert.deepEqual(parseCredentials("k", `ann:${verifier}`), { user: "ann", secret: verifier });
   for (const value of ["", "ab", ":secret", "ann:"])
     assert.equal(parseCredentials("k", value), undefined, value);
 });

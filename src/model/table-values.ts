@@ -5,6 +5,7 @@
  *
  * Source: OpenSMTPD table.c (table_parse_lookup).
  */
+import { SCRAM_PREFIX } from "#protocols/sasl/scram-verifier.ts";
 
 export interface Userinfo {
   readonly uid: number;
@@ -32,10 +33,13 @@ export function parseUserinfo(value: string): Userinfo | undefined {
   return { uid, gid, home };
 }
 
-/** `user:secret`, or the secret alone, whose user is then the key. */
+/**
+ * `user:secret`, or the secret alone, whose user is then the key. A SCRAM verifier has
+ * colons of its own.
+ */
 export function parseCredentials(key: string, value: string): Credentials | undefined {
   if (value.length < MIN_CREDENTIALS_LENGTH) return undefined;
-  const colon = value.indexOf(":");
+  const colon = value.startsWith(SCRAM_PREFIX) ? -1 : value.indexOf(":");
   const user = colon < 0 ? key : value.slice(0, colon);
   const secret = value.slice(colon + 1);
   return user === "" || secret === "" ? undefined : { user, secret };

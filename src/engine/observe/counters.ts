@@ -25,6 +25,7 @@ const DELIVERY_NAMES: Readonly<Record<DeliveryResult["outcome"], string>> = {
 const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   "smtp-connected": undefined,
   "smtp-failed-command": "smtp.failed-command",
+  "smtp-authentication": undefined,
   "smtp-bad-input": "smtp.bad-input",
   "smtp-message": "smtp.message",
   "smtp-disconnected": undefined,

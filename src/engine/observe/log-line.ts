@@ -60,6 +60,8 @@ function sessionText(event: SessionEvent): string {
       const why = event.why === "" ? "" : ` reason=${quoted(event.why)}`;
       return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}${why}`;
     }
+    case "smtp-authentication":
+      return `smtp authentication user=${fieldValue(event.user)} result=${event.result} mechanism=${fieldValue(event.mechanism)}`;
     case "smtp-bad-input":
       return `smtp bad-input result=${quoted(event.reply)}`;
     case "smtp-disconnected":

@@ -17,6 +17,8 @@ export class ClientIdentity {
   readonly #service: Service;
   readonly #remote: Endpoint;
   readonly #named: Promise<void> | undefined;
+  /** Who it has authenticated as, or "". */
+  username = "";
   #hostname: string | undefined;
   #isAnnounced = false;
 
@@ -45,7 +47,7 @@ export class ClientIdentity {
       hostname: this.#hostname ?? UNKNOWN_HOSTNAME,
       helo,
       tag: this.#service.listener.tag,
-      username: "",
+      username: this.username,
       tls: undefined,
     };
   }

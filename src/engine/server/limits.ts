@@ -8,6 +8,9 @@
 /** RFC 5321 §4.5.3.2.7: a server waits 5 minutes at least for the next command. */
 export const COMMAND_TIMEOUT_MS: number = 5 * 60_000;
 
+/** A refusal to authenticate comes this long after the attempt, not sooner. */
+export const AUTH_REFUSAL_MS = 1000;
+
 /** How long a client may send nothing between DATA and the final dot. RFC 5321 §4.5.3.2.5 has 3 minutes for clients. */
 export const DATA_BLOCK_TIMEOUT_MS: number = 5 * 60_000;
 

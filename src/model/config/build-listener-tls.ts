@@ -1,6 +1,8 @@
 /** TLS and authentication of a listener, and what each needs of the other. Source: OpenSMTPD parse.y (create_listener). */
+import { SCRAM_PREFIX } from "#protocols/sasl/scram-verifier.ts";
+import { parseCredentials } from "#model/table-values.ts";
 import type { BuildScope } from "./build-scope.ts";
-import type { ListenerAuth, ListenerTls, Pki, Place } from "./config.ts";
+import type { ListenerAuth, ListenerTls, Pki, Place, Table } from "./config.ts";
 import type { ListenOptions } from "./syntax.ts";
 import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
@@ -59,7 +61,15 @@ function buildPkis(options: ListenOptions, scope: BuildScope): readonly Pki[] {
 export function buildListenerAuth(options: ListenOptions, { tables }: BuildScope): ListenerAuth {
   if (options.auth === undefined) return { mode: "none" };
   const { mode, table: operand } = options.auth.value;
-  if (operand === undefined) return { mode, table: undefined };
+  if (operand === undefined) return { mode, table: undefined, scram: false };
   const table = tables.use(operand, "listen auth");
-  return table === undefined ? { mode: "none" } : { mode, table };
+  return table === undefined ? { mode: "none" } : { mode, table, scram: hasVerifiers(table) };
+}
+
+/** One user without a verifier would be locked out by a client that prefers SCRAM. */
+function hasVerifiers({ entries, source }: Table): boolean {
+  if (entries.size === 0 || source.kind === "passwd") return false;
+  return Array.from(entries, ([user, value]) => parseCredentials(user, value)).every(
+    (credentials) => credentials?.secret.startsWith(SCRAM_PREFIX) === true,
+  );
 }

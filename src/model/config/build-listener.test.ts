@@ -114,7 +114,7 @@ test("options of TLS mean the same behind 'tls' and by themselves, in any order"
 
 test("'auth' may be followed by a table, and by options of ours", () => {
   const system = only("listen on 10.0.0.1 tls-require pki mail auth curves X25519");
-  assert.deepEqual(system.auth, { mode: "required", table: undefined });
+  assert.deepEqual(system.auth, { mode: "required", table: undefined, scram: false });
   const users = only("listen on 10.0.0.1 tls pki mail auth-optional <users> tag X");
   assert.ok(users.auth.mode === "optional" && users.auth.table?.name === "users");
 });

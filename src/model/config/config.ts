@@ -85,7 +85,12 @@ export type ListenerTls =
 export type ListenerAuth =
   | { readonly mode: "none" }
   /** Undefined table: the system's users. */
-  | { readonly mode: "optional" | "required"; readonly table: Table | undefined };
+  | {
+      readonly mode: "optional" | "required";
+      readonly table: Table | undefined;
+      /** The table has a SCRAM verifier for each of its users, so SCRAM can be offered. */
+      readonly scram: boolean;
+    };
 
 /** `listen on …`: one for each endpoint that the line opens. */
 export interface Listener {

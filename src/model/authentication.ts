@@ -1,0 +1,21 @@
+/**
+ * Who checks what clients show of themselves: asked by the sessions, answered where the
+ * credentials are.
+ */
+import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
+
+export interface AuthAttempt {
+  /** Name of the table that has the credentials; undefined: those of the system's users. */
+  readonly table: string | undefined;
+  /** Address of the client, or "local": guessing is held against it. */
+  readonly address: string;
+  readonly question: SaslQuestion;
+}
+
+export interface Authenticator {
+  /** Never rejects. A refusal takes as long for a user that is not there as for a wrong password. */
+  ask(attempt: AuthAttempt): Promise<SaslAnswer>;
+}
+
+/** How an attempt to authenticate ended, in the words of OpenSMTPD's log. */
+export type AuthResult = "ok" | "permfail" | "tempfail";
