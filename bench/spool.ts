@@ -122,6 +122,7 @@ function envelope(msgid: string): Envelope {
     transport: { kind: "mta" },
     rule: "/etc/mail/smtpd.conf:12",
     trail: [],
+    terms: undefined,
     ttlMs: 345_600_000,
   };
 }
@@ -142,6 +143,7 @@ function message(msgid: string): Message {
     },
     textBytes: TEXT_BYTES,
     is8bit: false,
+    terms: undefined,
   };
 }
 

@@ -11,6 +11,7 @@ const PLAIN: Envelope = {
   transport: { kind: "mta" },
   rule: "smtpd.conf:9",
   trail: NO_TRAIL,
+  terms: undefined,
   ttlMs: 345_600_000,
 };
 const STEP = { by: "alias", source: "aliases", key: "team", rule: "smtpd.conf:7" } as const;

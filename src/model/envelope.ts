@@ -28,6 +28,9 @@ const MAX_SOURCE_BYTES = 4096;
 /** `smtp limit max-rcpt` may not be set higher. */
 export const MAX_ENVELOPES = 100_000;
 
+/** RFC 6710 §3: and as far below 0. */
+const MAX_PRIORITY = 9;
+
 /** The reverse name of a client that has none. */
 export const UNKNOWN_HOSTNAME = "<unknown>";
 
@@ -62,6 +65,33 @@ export interface OriginTls {
   readonly fingerprints: readonly string[];
 }
 
+/** What a client asked for with MAIL, for the message as a whole. */
+export interface Terms {
+  /** BODY=BINARYMIME (RFC 3030): lines mean nothing. */
+  readonly isBinary: boolean;
+  /** SMTPUTF8 (RFC 6531): addresses or headers may have UTF-8. */
+  readonly utf8: boolean;
+  /** REQUIRETLS (RFC 8689). */
+  readonly requireTls: boolean;
+  /** RET (RFC 3461): what a notice of failure gives back. */
+  readonly returns: "full" | "headers" | undefined;
+  /** ENVID (RFC 3461), in xtext as written, or "". */
+  readonly envelopeId: string;
+  readonly deliverBy: DeliverBy | undefined;
+  /** FUTURERELEASE (RFC 4865): not to be delivered before; 0: at once. */
+  readonly holdUntilMs: number;
+  /** MT-PRIORITY (RFC 6710): -9 to 9. */
+  readonly priority: number;
+}
+
+/** RFC 2852. */
+export interface DeliverBy {
+  readonly atMs: number;
+  /** What happens then, if it was not delivered. */
+  readonly then: "return" | "notify";
+  readonly trace: boolean;
+}
+
 export interface Message {
   readonly msgid: string;
   readonly acceptedAtMs: number;
@@ -72,6 +102,8 @@ export interface Message {
   readonly textBytes: number;
   /** The client declared BODY=8BITMIME (RFC 6152). */
   readonly is8bit: boolean;
+  /** Undefined: the client asked for nothing more. */
+  readonly terms: Terms | undefined;
 }
 
 /** What happens to an envelope: OpenSMTPD's AGENT, plus what a local delivery needs. */
@@ -101,10 +133,22 @@ export const MAX_TRAIL_STEPS = 16;
 /** The trail of a recipient that is its own destination. */
 export const NO_TRAIL: readonly TrailStep[] = Object.freeze([]);
 
+/** What a client asked for with RCPT. Source: RFC 3461 §4.1, §4.2. */
+export interface RecipientTerms {
+  /** What the sender wants to be told of, "never" alone; undefined: nothing was said. */
+  readonly notify: readonly NotifyWord[] | undefined;
+  /** ORCPT as written, type and xtext, or "". */
+  readonly originalRecipient: string;
+}
+
+export type NotifyWord = "never" | "success" | "failure" | "delay";
+
 export interface Envelope {
   readonly evpid: string;
   /** The recipient as in RCPT TO. */
   readonly forwardPath: string;
+  /** Undefined: the client asked for nothing more. */
+  readonly terms: RecipientTerms | undefined;
   /** The recipient after expansion. */
   readonly destination: string;
   /** Name of the action in smtpd.conf. */
@@ -204,6 +248,47 @@ const trailCodec: Codec<readonly TrailStep[]> = {
   },
 };
 
+const returns: Codec<Terms["returns"]> = optional(oneOf(["full", "headers"]));
+const deliverBy: Codec<DeliverBy | undefined> = optional(
+  struct<DeliverBy>({ atMs: u53, then: oneOf(["return", "notify"]), trace: bool }),
+);
+/** Most messages have none: a byte says so. */
+const terms: Codec<Terms | undefined> = optional({
+  write(writer, { holdUntilMs, priority, ...asked }) {
+    bool.write(writer, asked.isBinary);
+    bool.write(writer, asked.utf8);
+    bool.write(writer, asked.requireTls);
+    returns.write(writer, asked.returns);
+    name.write(writer, asked.envelopeId);
+    deliverBy.write(writer, asked.deliverBy);
+    u53.write(writer, holdUntilMs);
+    u8.write(writer, priority + MAX_PRIORITY);
+  },
+  read: (reader) => ({
+    isBinary: bool.read(reader),
+    utf8: bool.read(reader),
+    requireTls: bool.read(reader),
+    returns: returns.read(reader),
+    envelopeId: name.read(reader),
+    deliverBy: deliverBy.read(reader),
+    holdUntilMs: u53.read(reader),
+    priority: priorityOf(u8.read(reader)),
+  }),
+});
+
+function priorityOf(stored: number): number {
+  if (stored > 2 * MAX_PRIORITY) throw new DecodeError(`Priority ${stored}`);
+  return stored - MAX_PRIORITY;
+}
+
+const NOTIFY_WORDS: readonly NotifyWord[] = ["never", "success", "failure", "delay"];
+const recipientTerms: Codec<RecipientTerms | undefined> = optional(
+  struct<RecipientTerms>({
+    notify: optional(list(oneOf(NOTIFY_WORDS), NOTIFY_WORDS.length)),
+    originalRecipient: name,
+  }),
+);
+
 export const messageCodec: Codec<Message> = {
   write(writer, message) {
     msgid.write(writer, message.msgid);
@@ -212,6 +297,7 @@ export const messageCodec: Codec<Message> = {
     originCodec.write(writer, message.origin);
     u53.write(writer, message.textBytes);
     bool.write(writer, message.is8bit);
+    terms.write(writer, message.terms);
   },
   read: (reader) => ({
     msgid: msgid.read(reader),
@@ -220,6 +306,7 @@ export const messageCodec: Codec<Message> = {
     origin: originCodec.read(reader),
     textBytes: u53.read(reader),
     is8bit: bool.read(reader),
+    terms: terms.read(reader),
   }),
 };
 
@@ -227,6 +314,7 @@ export const envelopeCodec: Codec<Envelope> = {
   write(writer, envelope) {
     evpid.write(writer, envelope.evpid);
     address.write(writer, envelope.forwardPath);
+    recipientTerms.write(writer, envelope.terms);
     address.write(writer, envelope.destination);
     name.write(writer, envelope.action);
     transportCodec.write(writer, envelope.transport);
@@ -237,6 +325,7 @@ export const envelopeCodec: Codec<Envelope> = {
   read: (reader) => ({
     evpid: evpid.read(reader),
     forwardPath: address.read(reader),
+    terms: recipientTerms.read(reader),
     destination: address.read(reader),
     action: name.read(reader),
     transport: transportCodec.read(reader),

@@ -5,7 +5,7 @@ import type { Envelope, Origin } from "./envelope.ts";
 import type { Tell } from "./reason.ts";
 
 /** An envelope that has not been given to the queue yet. */
-export type PlannedEnvelope = Omit<Envelope, "evpid" | "forwardPath">;
+export type PlannedEnvelope = Omit<Envelope, "evpid" | "forwardPath" | "terms">;
 
 export type Resolution =
   | { readonly kind: "accepted"; readonly envelopes: readonly PlannedEnvelope[] }

@@ -32,6 +32,7 @@ const message: Message = {
   },
   textBytes: 3,
   is8bit: false,
+  terms: undefined,
 };
 
 const envelope: Envelope = {
@@ -42,6 +43,7 @@ const envelope: Envelope = {
   transport: { kind: "mda", user: "b", extension: "" },
   rule: "smtpd.conf:1",
   trail: [],
+  terms: undefined,
   ttlMs: 1,
 };
 

@@ -21,6 +21,7 @@ function messageOf(msgid: string, textBytes: number): Message {
     },
     textBytes,
     is8bit: false,
+    terms: undefined,
   };
 }
 

@@ -32,6 +32,7 @@ export function mail(
       transport: at % 2 === 0 ? { kind: "mda", user: "ünal", extension: "tag" } : { kind: "mta" },
       rule: "smtpd.conf:12",
       trail: at % 3 === 0 ? TRAIL : [],
+      terms: undefined,
       ttlMs: 345_600_000,
     });
   }
@@ -50,6 +51,7 @@ export function mail(
     },
     textBytes: text.length,
     is8bit: false,
+    terms: undefined,
   };
   return { message, envelopes, text };
 }

@@ -180,9 +180,38 @@ const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
   }),
   textBytes: anyNumber,
   is8bit: fc.boolean(),
+  terms: fc.option(
+    fc.record({
+      isBinary: fc.boolean(),
+      utf8: fc.boolean(),
+      requireTls: fc.boolean(),
+      returns: fc.constantFrom("full", "headers", undefined),
+      envelopeId: anyText,
+      deliverBy: fc.option(
+        fc.record({
+          atMs: anyNumber,
+          then: fc.constantFrom("return", "notify"),
+          trace: fc.boolean(),
+        }),
+        { nil: undefined },
+      ),
+      holdUntilMs: anyNumber,
+      priority: fc.integer({ min: -9, max: 9 }),
+    }),
+    { nil: undefined },
+  ),
 });
 const anyEnvelope: fc.Arbitrary<Omit<Envelope, "evpid">> = fc.record({
   forwardPath: anyText,
+  terms: fc.option(
+    fc.record({
+      notify: fc.option(fc.subarray(["never", "success", "failure", "delay"] as const), {
+        nil: undefined,
+      }),
+      originalRecipient: anyText,
+    }),
+    { nil: undefined },
+  ),
   destination: anyText,
   action: fc.oneof(anyText, fc.constantFrom("d", "out")),
   transport: fc.oneof(
@@ -266,10 +295,12 @@ async function sendsHonestMail(target: Target): Promise<void> {
     },
     textBytes: bytes.length,
     is8bit: false,
+    terms: undefined,
   };
   const envelope: Envelope = {
     evpid: `${msgid}00000001`,
     forwardPath: "b@example.test",
+    terms: undefined,
     destination: "b@example.test",
     action: "d",
     transport: { kind: "mda", user: "b", extension: "" },

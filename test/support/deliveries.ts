@@ -30,6 +30,7 @@ export function messageOf(text: MessageText, changes: Partial<Message> = {}): Me
     },
     textBytes: text.bytes,
     is8bit: false,
+    terms: undefined,
     ...changes,
   };
 }
@@ -43,6 +44,7 @@ export function envelopeOf(destination: string, changes: Partial<Envelope> = {})
     transport: { kind: "mta" },
     rule: "smtpd.conf:1",
     trail: [],
+    terms: undefined,
     ttlMs: 1000,
     ...changes,
   };

@@ -18,6 +18,7 @@ export function messageOf(msgid: string, textBytes = 0): Message {
     },
     textBytes,
     is8bit: false,
+    terms: undefined,
   };
 }
 
@@ -31,6 +32,7 @@ export function localEnvelope(msgid: string, action: string, user: string): Enve
     transport: { kind: "mda", user, extension: "" },
     rule: "smtpd.conf:1",
     trail: [],
+    terms: undefined,
     ttlMs: 3_600_000,
   };
 }

@@ -105,6 +105,7 @@ export class MailSystem {
       origin: CLIENT,
       textBytes: text.length,
       is8bit: false,
+      terms: undefined,
     };
     submission.write(text);
     const receipt = await submission.commit(message, this.envelopes(msgid, letter));
@@ -168,6 +169,7 @@ function plan(
       : { kind: "mta" },
     rule: "smtpd.conf:9",
     trail: [],
+    terms: undefined,
     ttlMs: TTL_MS,
   };
 }

@@ -24,6 +24,7 @@ const MESSAGE: Message = {
   },
   textBytes: 0,
   is8bit: false,
+  terms: undefined,
 };
 
 const PLANNED = {
@@ -32,6 +33,7 @@ const PLANNED = {
   transport: { kind: "mda", user: "alice", extension: "" },
   rule: "smtpd.conf:3",
   trail: [],
+  terms: undefined,
   ttlMs: 1000,
 } as const;
 

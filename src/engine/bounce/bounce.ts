@@ -140,6 +140,7 @@ export class BounceWriter {
       origin: { ...INTERNAL, helo: this.#serverName },
       textBytes: text.length,
       is8bit: false,
+      terms: undefined,
     };
     return { kind: "bounce", message, envelopes: this.#envelopes(msgid, to, planned), text };
   }
@@ -154,7 +155,7 @@ export class BounceWriter {
       let evpid = randomEvpid(this.#ports.random, msgid);
       while (taken.has(evpid)) evpid = randomEvpid(this.#ports.random, msgid);
       taken.add(evpid);
-      return { ...plan, evpid, forwardPath };
+      return { ...plan, evpid, forwardPath, terms: undefined };
     });
   }
 }

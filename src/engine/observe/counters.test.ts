@@ -59,6 +59,7 @@ test("deliveries are counted under OpenSMTPD's names", () => {
     },
     textBytes: 1,
     is8bit: false,
+    terms: undefined,
   } as const;
   const envelope = {
     evpid: "0000000100000001",
@@ -68,6 +69,7 @@ test("deliveries are counted under OpenSMTPD's names", () => {
     transport: { kind: "mta" },
     rule: "f:1",
     trail: [],
+    terms: undefined,
     ttlMs: 1,
   } as const;
   const outcomes = ["delivered", "delivered", "deferred", "failed", "loop"] as const;

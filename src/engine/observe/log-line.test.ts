@@ -22,6 +22,7 @@ const MESSAGE: Message = {
   },
   textBytes: 812,
   is8bit: false,
+  terms: undefined,
 };
 
 const RELAYED: Envelope = {
@@ -32,6 +33,7 @@ const RELAYED: Envelope = {
   transport: { kind: "mta" },
   rule: "smtpd.conf:9",
   trail: [],
+  terms: undefined,
   ttlMs: 1,
 };
 
@@ -44,6 +46,7 @@ const LOCAL: Envelope = {
   transport: { kind: "mda", user: "cleo", extension: "" },
   rule: "smtpd.conf:8",
   trail: [],
+  terms: undefined,
 };
 
 function result(over: Partial<DeliveryResult>): DeliveryResult {

@@ -82,6 +82,7 @@ function message(msgid: string, textBytes: number): Message {
     },
     textBytes,
     is8bit: false,
+    terms: undefined,
   };
 }
 
@@ -94,6 +95,7 @@ function envelope(evpid: string): Envelope {
     transport: { kind: "mta" },
     rule: "smtpd.conf:9",
     trail: [],
+    terms: undefined,
     ttlMs: 345_600_000,
   };
 }

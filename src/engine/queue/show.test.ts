@@ -21,6 +21,7 @@ const MESSAGE: Message = {
   },
   textBytes: 100,
   is8bit: false,
+  terms: undefined,
 };
 
 const RELAYED: QueuedEnvelope = {
@@ -33,6 +34,7 @@ const RELAYED: QueuedEnvelope = {
     transport: { kind: "mta" },
     rule: "smtpd.conf:9",
     trail: [],
+    terms: undefined,
     ttlMs: 345_600_000,
   },
   reason: { kind: "retry", untilMs: NOW_MS + 300_000 },
@@ -131,7 +133,7 @@ test("The JSON form says why the envelope waits, as data and in words", () => {
     rule: "smtpd.conf:9",
     trail: [],
     flags: [],
-    origin: MESSAGE.origin,
+    origin: JSON.parse(JSON.stringify(MESSAGE.origin)),
     sender: "alice@example.com",
     recipient: "bob@example.org",
     destination: "robert@example.org",

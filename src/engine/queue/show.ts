@@ -63,6 +63,8 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
     sender: message.reversePath,
     recipient: envelope.forwardPath,
     destination: envelope.destination,
+    terms: message.terms,
+    recipientTerms: envelope.terms,
     textBytes: message.textBytes,
     acceptedAtMs: message.acceptedAtMs,
     expiresAtMs: queued.expiresAtMs,
@@ -72,6 +74,25 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
     reason,
     reasonText: formatReason(reason, nowMs),
   });
+}
+
+/** What the client asked for, in OpenSMTPD's words where it has them. */
+function termFields({ message, envelope }: QueuedEnvelope): readonly (readonly [string, string])[] {
+  const { terms } = message;
+  const needs = [
+    terms?.isBinary === true ? "BINARYMIME" : "",
+    terms?.utf8 === true ? "SMTPUTF8" : "",
+    terms?.requireTls === true ? "REQUIRETLS" : "",
+  ];
+  return [
+    ["needs", needs.filter((word) => word !== "").join(" ")],
+    ["dsn-ret", terms?.returns ?? ""],
+    ["dsn-envid", terms?.envelopeId ?? ""],
+    ["dsn-notify", envelope.terms?.notify?.join(",") ?? ""],
+    ["dsn-orcpt", envelope.terms?.originalRecipient ?? ""],
+    ["deliver-by", terms?.deliverBy === undefined ? "" : seconds(terms.deliverBy.atMs).toString()],
+    ["priority", terms === undefined || terms.priority === 0 ? "" : terms.priority.toString()],
+  ];
 }
 
 /** Lines for `show envelope`: a name and a value each. */
@@ -94,6 +115,7 @@ export function formatEnvelope(queued: QueuedEnvelope, nowMs: number): string {
     ["sender", addressField(message.reversePath)],
     ["rcpt", addressField(envelope.forwardPath)],
     ["dest", addressField(envelope.destination)],
+    ...termFields(queued),
     ["size", message.textBytes],
     ["ctime", seconds(message.acceptedAtMs)],
     ["ttl", seconds(envelope.ttlMs)],

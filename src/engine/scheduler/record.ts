@@ -5,7 +5,7 @@
  * clock unless the name says wall.
  */
 import { type HeapItem, OUTSIDE_HEAP } from "#base/heap.ts";
-import type { Envelope, Message, TrailStep, Transport } from "#model/envelope.ts";
+import type { Envelope, Message, TrailStep, Transport, RecipientTerms } from "#model/envelope.ts";
 import type { Route } from "./route.ts";
 
 /** What the rules decided; one object for all envelopes with the same decision. */
@@ -77,6 +77,7 @@ export class EnvelopeRecord implements HeapItem {
   readonly id: number;
   readonly forwardPath: string;
   readonly destination: string;
+  readonly terms: RecipientTerms | undefined;
   readonly plan: Plan;
   /** Undefined when the configuration has no action for it. */
   route: Route | undefined = undefined;
@@ -94,6 +95,7 @@ export class EnvelopeRecord implements HeapItem {
     this.forwardPath = envelope.forwardPath;
     this.destination =
       envelope.destination === envelope.forwardPath ? envelope.forwardPath : envelope.destination;
+    this.terms = envelope.terms;
     this.plan = plan;
   }
 }
@@ -108,6 +110,7 @@ export function envelopeOf(record: EnvelopeRecord): Envelope {
   return {
     evpid: evpidOf(record),
     forwardPath: record.forwardPath,
+    terms: record.terms,
     destination: record.destination,
     action,
     transport,

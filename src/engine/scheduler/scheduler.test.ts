@@ -42,6 +42,7 @@ function envelopes(
     },
     textBytes: 0,
     is8bit: false,
+    terms: undefined,
   };
   const planned = destinations.map((destination, at) => {
     const isLocal = !destination.includes("@");
@@ -53,7 +54,10 @@ function envelopes(
       ttlMs,
     };
     const evpid = message.msgid + (at + 1).toString(16).padStart(8, "0");
-    return [{ ...plan, evpid, forwardPath: destination, destination }, plan] as const;
+    return [
+      { ...plan, evpid, forwardPath: destination, terms: undefined, destination },
+      plan,
+    ] as const;
   });
   return new MessageRecord(message, 0, planned).envelopes;
 }

@@ -4,7 +4,7 @@
  *
  * The answer is a promise only where the ruleset's is one.
  */
-import type { Command, Mail } from "#protocols/smtp/command.ts";
+import type { Command, Mail, Rcpt } from "#protocols/smtp/command.ts";
 import type { Reply } from "#protocols/smtp/reply.ts";
 import { NO_ROOM, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
 import type { Origin } from "#model/envelope.ts";
@@ -42,7 +42,7 @@ export class Consultation {
   /** Why `command` of the client `origin` is refused, if it is. Never rejects. */
   ask(command: Command, origin: Origin): Refusal | Promise<Refusal> {
     if (command.verb === "MAIL") return this.#askMail(command);
-    if (command.verb === "RCPT") return this.#askRecipient(command.forwardPath, origin);
+    if (command.verb === "RCPT") return this.#askRecipient(command, origin);
     if (command.verb === "DATA") return this.#askData();
     return undefined; // nobody has a say in the other commands yet
   }
@@ -69,35 +69,31 @@ export class Consultation {
   }
 
   #askMail(mail: Mail): Refusal {
-    if (!this.#service.intake.hasRoom(mail.sizeBytes)) return NO_ROOM;
+    if (!this.#service.intake.hasRoom(mail.options.sizeBytes)) return NO_ROOM;
     this.#transaction = new MailTransaction(mail, this.#service);
     return undefined;
   }
 
-  #askRecipient(forwardPath: string, origin: Origin): Refusal | Promise<Refusal> {
+  #askRecipient(command: Rcpt, origin: Origin): Refusal | Promise<Refusal> {
     const { transaction } = this;
     const resolution = this.#service.routing.resolve({
       origin,
       via: this.#via,
       tls: false, // no connection is under TLS yet
       reversePath: transaction.reversePath,
-      forwardPath,
+      forwardPath: command.forwardPath,
     });
     if (resolution instanceof Promise)
-      return resolution.then((late) => this.#addRecipient(transaction, forwardPath, late));
-    return this.#addRecipient(transaction, forwardPath, resolution);
+      return resolution.then((late) => this.#addRecipient(transaction, command, late));
+    return this.#addRecipient(transaction, command, resolution);
   }
 
-  #addRecipient(
-    transaction: MailTransaction,
-    forwardPath: string,
-    resolution: Resolution,
-  ): Refusal {
+  #addRecipient(transaction: MailTransaction, command: Rcpt, resolution: Resolution): Refusal {
     if (resolution.kind !== "accepted") {
       this.#why = whyRefused(resolution);
-      return recipientRefusal(forwardPath, resolution);
+      return recipientRefusal(command.forwardPath, resolution);
     }
-    return transaction.add(forwardPath, resolution.envelopes) ? undefined : NO_ROOM;
+    return transaction.add(command, resolution.envelopes) ? undefined : NO_ROOM;
   }
 
   #askData(): Refusal {

@@ -5,8 +5,16 @@
  */
 import type { Random } from "#base/ports/random.ts";
 import { formatReceived } from "#protocols/mail/received.ts";
-import type { Hello, Mail } from "#protocols/smtp/command.ts";
-import { type Envelope, MAX_ENVELOPES, type Message, type Origin } from "#model/envelope.ts";
+import type { Hello, Mail, Rcpt } from "#protocols/smtp/command.ts";
+import type { MailOptions } from "#protocols/smtp/mail-options.ts";
+import { NO_RCPT_OPTIONS } from "#protocols/smtp/rcpt-options.ts";
+import {
+  type Envelope,
+  MAX_ENVELOPES,
+  type Message,
+  type Origin,
+  type Terms,
+} from "#model/envelope.ts";
 import { randomEvpid } from "#model/ids.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import type { IncomingMessage } from "./incoming-message.ts";
@@ -19,7 +27,7 @@ const FIXED_ENVELOPE_BYTES = 64;
 const FIXED_STEP_BYTES = 16;
 
 interface Recipient {
-  readonly forwardPath: string;
+  readonly rcpt: Rcpt;
   readonly envelopes: readonly PlannedEnvelope[];
 }
 
@@ -38,14 +46,14 @@ export class MailTransaction {
   }
 
   /** Adds a recipient; false if the message would get more envelopes than the queue takes. */
-  add(forwardPath: string, envelopes: readonly PlannedEnvelope[]): boolean {
+  add(rcpt: Rcpt, envelopes: readonly PlannedEnvelope[]): boolean {
     if (this.#envelopeCount + envelopes.length > MAX_ENVELOPES) return false;
     let bytes = this.#envelopeBytes;
-    for (const envelope of envelopes) bytes += storedBytes(forwardPath, envelope);
+    for (const envelope of envelopes) bytes += storedBytes(rcpt, envelope);
     if (bytes > MAX_ENVELOPE_BYTES) return false;
     this.#envelopeBytes = bytes;
     this.#envelopeCount += envelopes.length;
-    this.#recipients.push({ forwardPath, envelopes });
+    this.#recipients.push({ rcpt, envelopes });
     return true;
   }
 
@@ -59,7 +67,7 @@ export class MailTransaction {
       serverName: listener.hostname,
       protocol: settings.protocol === "lmtp" ? "LMTP" : smtpWord,
       msgid,
-      forwardPath: second === undefined ? first?.forwardPath : undefined,
+      forwardPath: second === undefined ? first?.rcpt.forwardPath : undefined,
       atWallMs: clock.wallMs(),
     });
     return Buffer.from(header, "latin1");
@@ -67,35 +75,81 @@ export class MailTransaction {
 
   /** The message as the queue keeps it. */
   message({ submission, writtenBytes }: IncomingMessage, origin: Origin): Message {
+    const acceptedAtMs = this.#service.clock.wallMs();
+    const { options } = this.#mail;
     return {
       msgid: submission.msgid,
-      acceptedAtMs: this.#service.clock.wallMs(),
+      acceptedAtMs,
       reversePath: this.reversePath,
       origin,
       textBytes: writtenBytes,
-      is8bit: this.#mail.is8bit,
+      is8bit: options.body !== "7bit",
+      terms: termsOf(options, acceptedAtMs),
     };
   }
 
   /** The envelopes under their final ids, which differ within the message. */
   envelopes(msgid: string): readonly Envelope[] {
     const { random } = this.#service;
+    const { deliverBy } = this.#mail.options;
+    const maxTtlMs = deliverBy?.then === "return" ? deliverBy.seconds * 1000 : Infinity;
     const taken = new Set<string>();
     const envelopes: Envelope[] = [];
-    for (const { forwardPath, envelopes: planned } of this.#recipients) {
+    for (const { rcpt, envelopes: planned } of this.#recipients) {
+      const { forwardPath } = rcpt;
+      const terms = rcpt.options === NO_RCPT_OPTIONS ? undefined : rcpt.options;
       for (const plan of planned) {
-        envelopes.push({ ...plan, forwardPath, evpid: freshEvpid(random, msgid, taken) });
+        const evpid = freshEvpid(random, msgid, taken);
+        // RFC 2852 §4.1.2: what is not delivered by then goes back.
+        const ttlMs = Math.min(plan.ttlMs, maxTtlMs);
+        envelopes.push({ ...plan, ttlMs, forwardPath, terms, evpid });
       }
     }
     return envelopes;
   }
 }
 
+/** Most clients say a size and whether there is 8-bit text, and nothing more. */
+function asksMore(options: MailOptions): boolean {
+  const { utf8, requireTls, returns, envelopeId, deliverBy, hold } = options;
+  return (
+    utf8 ||
+    requireTls ||
+    options.body === "binary" ||
+    returns !== undefined ||
+    envelopeId !== "" ||
+    deliverBy !== undefined ||
+    hold !== undefined ||
+    options.priority !== 0
+  );
+}
+
+/** What a client asked for with MAIL, from times that it gave to moments. */
+function termsOf(options: MailOptions, nowMs: number): Terms | undefined {
+  if (!asksMore(options)) return undefined;
+  const { body, utf8, requireTls, returns, envelopeId, deliverBy, hold, priority } = options;
+  return {
+    isBinary: body === "binary",
+    utf8,
+    requireTls,
+    returns,
+    envelopeId,
+    deliverBy: deliverBy && {
+      atMs: Math.max(nowMs + deliverBy.seconds * 1000, 0),
+      then: deliverBy.then,
+      trace: deliverBy.trace,
+    },
+    holdUntilMs:
+      hold === undefined ? 0 : hold.kind === "until" ? hold.atMs : nowMs + hold.seconds * 1000,
+    priority,
+  };
+}
+
 /** What an envelope takes when it is stored, at most but for text that is not ASCII. */
-function storedBytes(forwardPath: string, envelope: PlannedEnvelope): number {
+function storedBytes({ forwardPath, options }: Rcpt, envelope: PlannedEnvelope): number {
   const { destination, action, transport, rule, trail } = envelope;
   let bytes = FIXED_ENVELOPE_BYTES + forwardPath.length + destination.length;
-  bytes += action.length + rule.length;
+  bytes += action.length + rule.length + options.originalRecipient.length;
   if (transport.kind === "mda") bytes += transport.user.length + transport.extension.length;
   for (const step of trail) {
     bytes += FIXED_STEP_BYTES + step.source.length + step.key.length + step.rule.length;

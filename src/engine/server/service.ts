@@ -6,12 +6,15 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import { NO_AUTH, type ServiceRules } from "#protocols/smtp/service.ts";
+import type { ServiceRules } from "#protocols/smtp/service.ts";
+import type { Authenticator } from "#model/authentication.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake } from "#model/intake.ts";
 import type { Routing } from "#model/resolution.ts";
+import { authRules } from "./auth-offer.ts";
 import type { SessionLimits } from "./limits.ts";
+import { offeredExtensions } from "./offered-extensions.ts";
 import type { ReverseNames } from "./reverse-names.ts";
 
 export interface ServerPorts {
@@ -25,6 +28,8 @@ export interface ServerParties {
   readonly routing: Routing;
   readonly intake: Intake;
   readonly observe: Observe;
+  /** Needed where a listener has `auth`. */
+  readonly authenticator?: Authenticator;
 }
 
 /** A `Config` is one. */
@@ -63,7 +68,11 @@ export function serviceRules(
     maxUnknownRecipients: settings.limits.maxUnknownRecipients,
     maxIdleCommands: settings.limits.maxIdleCommands,
     maxFailedLogins: settings.limits.maxFailedLogins,
-    auth: NO_AUTH,
+    auth: authRules(listener, remote.kind === "unix" ? "local" : "none", ""),
+    extensions: offeredExtensions(listener, {
+      isTrusted: remote.kind === "unix",
+      isSecured: false,
+    }),
     tls: "none",
   };
 }

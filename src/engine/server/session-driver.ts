@@ -11,7 +11,7 @@
  */
 import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
 import { unreachable } from "#base/unreachable.ts";
-import { type Command, type Hello, parseCommand } from "#protocols/smtp/command.ts";
+import { type Auth, type Command, type Hello, parseCommand } from "#protocols/smtp/command.ts";
 import { CommandReader } from "#protocols/smtp/command-reader.ts";
 import { type Reply, replyLine } from "#protocols/smtp/reply.ts";
 import {
@@ -22,8 +22,10 @@ import {
   type Transition,
 } from "#protocols/smtp/server-session.ts";
 import { greetingReply, type ServiceRules, serviceReply } from "#protocols/smtp/service.ts";
-import { AUTH_LATER, BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
+import { BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
+import type { Mechanism } from "#protocols/sasl/exchange.ts";
 import type { Origin } from "#model/envelope.ts";
+import { AuthExchange, type AuthMove } from "./auth-exchange.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { Consultation, type Refusal } from "./consultation.ts";
 import { Deadline } from "#base/time/deadline.ts";
@@ -67,7 +69,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   readonly #connection: Connection;
   readonly #service: Service;
   readonly #ended: (session: LiveSession) => void;
-  readonly #rules: ServiceRules;
+  #rules: ServiceRules;
   readonly #client: ClientIdentity;
   readonly #held: HeldInput;
   readonly #consultation: Consultation;
@@ -76,6 +78,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   readonly #deadline: Deadline;
   #session: Session = CONNECTED;
   #message: IncomingMessage | undefined;
+  /** Takes the lines of the client while there is one. */
+  #auth: AuthExchange | undefined;
   #dataStartedMs = 0;
   /** Received since the end. */
   #lingerBytes = 0;
@@ -174,9 +178,11 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     const line = this.#reader.read(input, from);
     if (line === undefined) return input.length;
     this.#deadline.set(COMMAND_TIMEOUT_MS);
-    if (typeof line === "string") {
+    if (typeof line === "string" && this.#auth !== undefined) {
+      this.#continueAuth(this.#auth, line);
+    } else if (typeof line === "string") {
       this.#line = line;
-      const command = parseCommand(line, this.#rules.serverName);
+      const command = parseCommand(line, this.#rules);
       const isFault = "code" in command;
       this.#advance(isFault ? { type: "fault", reply: command } : { type: "command", command });
     } else if (line.why === "bare-newline") {
@@ -229,7 +235,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
         case "start-tls":
           throw new TypeError("Cannot secure a session: no listener offers it");
         case "authenticate":
-          return { type: "auth-end", reply: AUTH_LATER };
+          return this.#startAuth(action.command);
         case "receive-message":
           this.#startMessage();
           break;
@@ -261,6 +267,59 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#startWaiting();
     const refusal = await verdict;
     this.#goOn({ type: "verdict", refusal });
+  }
+
+  // Authentication.
+
+  #startAuth({ mechanism, initial }: Auth): Event | undefined {
+    const { listener, authenticator, clock, random } = this.#service;
+    if (authenticator === undefined || listener.auth.mode === "none")
+      throw new TypeError("Cannot authenticate: nobody was named who could");
+    // The machine has compared it with those that are offered.
+    this.#auth = new AuthExchange(mechanism as Mechanism, {
+      clock,
+      random,
+      authenticator,
+      table: listener.auth.table?.name,
+      address: this.#client.origin("").address,
+      protection: "local",
+    });
+    return this.#moveAuth(this.#auth, this.#auth.begin(initial));
+  }
+
+  #continueAuth(exchange: AuthExchange, line: string): void {
+    // What the log shows in the place of what the client has written.
+    this.#line = `AUTH ${exchange.mechanism} (...)`;
+    const event = this.#moveAuth(exchange, exchange.respond(line));
+    if (event !== undefined) this.#advance(event);
+  }
+
+  #moveAuth(exchange: AuthExchange, move: AuthMove | Promise<AuthMove>): Event | undefined {
+    if (move instanceof Promise) {
+      void this.#awaitAuth(exchange, move);
+      return undefined;
+    }
+    if (move.kind === "challenge") {
+      this.#replies.add(move.reply);
+      return undefined;
+    }
+    this.#auth = undefined;
+    const { reply, result, user } = move;
+    const { mechanism } = exchange;
+    this.#client.announce();
+    const session = this.#client.id;
+    this.#service.observe({ kind: "smtp-authentication", session, mechanism, user, result });
+    if (result === "ok") {
+      this.#client.username = user;
+      this.#rules = { ...this.#rules, auth: { ...this.#rules.auth, user } };
+    }
+    return { type: "auth-end", reply };
+  }
+
+  async #awaitAuth(exchange: AuthExchange, move: Promise<AuthMove>): Promise<void> {
+    this.#startWaiting();
+    const ended = await move;
+    if (this.#reason === undefined) this.#goOn(this.#moveAuth(exchange, ended));
   }
 
   // The message.

@@ -3,16 +3,19 @@
  *
  * An address is kept in one canonical text: a quoted local part loses quotes
  * that it does not need and escapes that mean nothing, so that equal addresses
- * are equal strings; case and everything else stay as sent. No control
- * character and no octet beyond ASCII is ever part of one.
+ * are equal strings; case and everything else stay as sent. A domain in another
+ * script becomes the one that DNS has (A-labels, `xn--`), so that there is one text for it
+ * everywhere; a local part in another script stays as sent, in UTF-8. No control
+ * character, no space of any script and nothing that turns the direction of text is ever
+ * part of one.
  *
  * Source routes are cut (RFC 5321 appendix C). OpenSMTPD refuses quoted local
  * parts; RFC 5321 §4.1.2 has them, so they are taken. `<a@>` and `<@>`, which it
  * completes, are refused: no sender means anything by them.
  *
- * Source: RFC 5321 §4.1.2 (syntax), §4.5.3.1 (lengths; 255 for a local part, as OpenSMTPD).
+ * Source: RFC 5321 §4.1.2 (syntax), RFC 6531 §3.3 (beyond ASCII), RFC 5321 §4.5.3.1 (lengths; 255 for a local part, as OpenSMTPD).
  */
-import { isAddressLiteral, isHostName } from "./domain.ts";
+import { asciiDomain, isAddressLiteral, isHostName } from "./domain.ts";
 
 /** RFC 5321 §4.5.3.1.1 asks for 64 at least; VERP senders use more. */
 const MAX_LOCAL_PART_LENGTH = 255;
@@ -27,23 +30,29 @@ export interface Address {
 
 export interface AddressFault {
   readonly kind: "address-fault";
-  /** "utf8": it might be an internationalised address (RFC 6531), which is not offered. */
-  readonly why: "syntax" | "utf8";
 }
 
 /** A path: the address in canonical text ("" for the null path), and where it ended. */
 export interface Path {
   readonly kind: "path";
   readonly address: string;
+  /** False: it wants SMTPUTF8, as the client wrote it. */
+  readonly isAscii: boolean;
   /** Offset after the closing ">". */
   readonly end: number;
 }
 
-const SYNTAX_FAULT: AddressFault = Object.freeze({ kind: "address-fault", why: "syntax" });
-const UTF8_FAULT: AddressFault = Object.freeze({ kind: "address-fault", why: "utf8" });
+/** RFC 5321 §4.1.2, with RFC 6531 §3.3's UTF8-non-ascii. */
+const DOT_ATOM =
+  /^[\w!#$%&'*+\-/=?^`{|}~\u00a1-\uffff]+(\.[\w!#$%&'*+\-/=?^`{|}~\u00a1-\uffff]+)*$/;
+/** Controls and spaces beyond ASCII, marks that turn the direction of text. */
+const FORBIDDEN =
+  /[\u0080-\u00a0\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000\ufeff\ufff9-\uffff]/;
+
+const SYNTAX_FAULT: AddressFault = Object.freeze({ kind: "address-fault" });
 
 /**
- * Reads the path that begins at `from` in `text` (one character for each octet).
+ * Reads the path that begins at `from` in `text`.
  *
  * @param defaultDomain completes an address that has only a local part.
  */
@@ -53,25 +62,25 @@ export function parsePath(text: string, from: number, defaultDomain: string): Pa
   if (close < 0 || close - from > MAX_PATH_LENGTH) return SYNTAX_FAULT;
   const inner = cutSourceRoute(text.slice(from + 1, close));
   if (inner === undefined) return SYNTAX_FAULT;
-  if (inner === "") return { kind: "path", address: "", end: close + 1 };
+  if (inner === "") return { kind: "path", address: "", isAscii: true, end: close + 1 };
   const address = parseAddress(inner, defaultDomain);
   if ("kind" in address) return address;
-  return { kind: "path", address: formatAddress(address), end: close + 1 };
+  const formatted = formatAddress(address);
+  return { kind: "path", address: formatted, isAscii: isAscii(inner), end: close + 1 };
 }
 
 /** Reads `user@domain`, or `user` alone, which `defaultDomain` completes. */
 export function parseAddress(text: string, defaultDomain: string): Address | AddressFault {
   const at = text.startsWith('"') ? endOfQuoted(text) : text.indexOf("@");
-  if (at === undefined) return isAscii(text) ? SYNTAX_FAULT : UTF8_FAULT;
+  if (at === undefined) return SYNTAX_FAULT;
   const local = at < 0 ? text : text.slice(0, at);
-  const domain = at < 0 || at === text.length ? defaultDomain : text.slice(at + 1);
+  const domain = at < 0 || at === text.length ? defaultDomain : asciiDomain(text.slice(at + 1));
   const localPart = canonicalLocalPart(local);
   const isValid =
     localPart !== undefined &&
     (at < 0 || at === text.length || text[at] === "@") &&
     (isHostName(domain) || isAddressLiteral(domain));
-  if (!isValid) return isAscii(text) ? SYNTAX_FAULT : UTF8_FAULT;
-  return { localPart, domain };
+  return isValid ? { localPart, domain } : SYNTAX_FAULT;
 }
 
 export function formatAddress(address: Address): string {
@@ -126,13 +135,14 @@ function endOfQuoted(text: string): number | undefined {
 /** `local` in canonical form; undefined if RFC 5321 has no such local part. */
 function canonicalLocalPart(local: string): string | undefined {
   if (local.length === 0 || local.length > MAX_LOCAL_PART_LENGTH) return undefined;
+  if (FORBIDDEN.test(local)) return undefined;
   if (!local.startsWith('"')) return isDotAtom(local) ? local : undefined;
   let content = "";
   for (let at = 1; at < local.length - 1; at++) {
     if (local[at] === "\\") at++;
     const unit = local.charCodeAt(at);
     // RFC 5321 §4.1.2: qtextSMTP and quoted-pairSMTP are printable ASCII and space.
-    if (unit < 0x20 || unit > 0x7e) return undefined;
+    if (unit < 0x20 || unit === 0x7f) return undefined;
     content += local[at];
   }
   if (isDotAtom(content)) return content;
@@ -141,7 +151,7 @@ function canonicalLocalPart(local: string): string | undefined {
 
 /** Whether `text` is a Dot-string: atoms with single dots between them. */
 function isDotAtom(text: string): boolean {
-  return /^[\w!#$%&'*+\-/=?^`{|}~]+(\.[\w!#$%&'*+\-/=?^`{|}~]+)*$/.test(text);
+  return DOT_ATOM.test(text);
 }
 
 function isAscii(text: string): boolean {

@@ -7,9 +7,12 @@
  *
  * Source: RFC 5321 §4.1.2 (Domain), §4.1.3 (literals); RFC 1035 §2.3.4 (lengths).
  */
+import { domainToASCII } from "node:url";
 import { DASH, DOT } from "#base/ascii.ts";
 import { isIpv4, isIpv6 } from "#base/ip-address.ts";
 
+/** Dots of other scripts, and what UTS 46 takes out without a word: two texts for one domain. */
+const IGNORED = /[\u00ad\u200b-\u200f\u2060\u3002\ufe00-\ufe0f\ufeff\uff0e\uff61[\]:/?#%]/;
 const MAX_DOMAIN_LENGTH = 255;
 const MAX_LABEL_LENGTH = 63;
 
@@ -48,4 +51,16 @@ function isHostNameUnit(unit: number): boolean {
     unit === DASH ||
     unit === 0x5f
   );
+}
+
+/**
+ * `domain` in the text that DNS has (RFC 5890: A-labels): the same string if it is ASCII;
+ * "" if it is no domain in any script.
+ */
+export function asciiDomain(domain: string): string {
+  for (let at = 0; at < domain.length; at++) {
+    // What is no domain is not made one: UTS 46 would drop or map more than letters.
+    if (domain.charCodeAt(at) > 0x7f) return IGNORED.test(domain) ? "" : domainToASCII(domain);
+  }
+  return domain;
 }

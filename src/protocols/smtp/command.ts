@@ -10,9 +10,13 @@
  * Source: RFC 5321 §4.1; RFC 2033 (LHLO); RFC 1870 (SIZE=); RFC 6152 (BODY=);
  * RFC 4954 §4 (AUTH).
  */
-import { type AddressFault, parsePath } from "#protocols/mail/address.ts";
+import { isUtf8 } from "node:buffer";
+import { parsePath } from "#protocols/mail/address.ts";
 import { isAddressLiteral, isHostName } from "#protocols/mail/domain.ts";
-import { parseMailParameters, parseParameters, unsupportedParameter } from "./parameters.ts";
+import type { Extensions } from "./extensions.ts";
+import { type MailOptions, parseMailOptions } from "./mail-options.ts";
+import { parseParameters } from "./parameters.ts";
+import { parseRcptOptions, type RcptOptions } from "./rcpt-options.ts";
 import type { Reply } from "./reply.ts";
 import {
   BAD_CHARACTER,
@@ -39,14 +43,15 @@ export interface Mail {
   readonly verb: "MAIL";
   /** `user@domain`; "" is the null reverse-path. */
   readonly reversePath: string;
-  /** SIZE=, or 0 where the client declared none. Infinity stands for more than 15 digits. */
-  readonly sizeBytes: number;
-  readonly is8bit: boolean;
+  readonly options: MailOptions;
 }
 
 export interface Rcpt {
   readonly verb: "RCPT";
   readonly forwardPath: string;
+  /** False: it wants a transaction with SMTPUTF8. */
+  readonly isAscii: boolean;
+  readonly options: RcptOptions;
 }
 
 export interface Auth {
@@ -72,16 +77,24 @@ export interface Unsupported {
 
 export type Command = Hello | Mail | Rcpt | Auth | Plain | Unsupported;
 
-/** The command in `line`, or the reply that refuses it. `serverName` completes addresses. */
-export function parseCommand(line: string, serverName: string): Command | Reply {
+/** What a line is read by. A `ServiceRules` is one. */
+export interface CommandRules {
+  /** Completes addresses. */
+  readonly serverName: string;
+  /** Parameters of others are refused. */
+  readonly extensions: Extensions;
+}
+
+/** The command in `line`, one character for each octet, or the reply that refuses it. */
+export function parseCommand(line: string, rules: CommandRules): Command | Reply {
   const text = line.trimEnd();
   const isAscii = isPrintable(text);
   const space = text.indexOf(" ");
   const verb = asciiUpper(space < 0 ? text : text.slice(0, space));
   const argument = space < 0 ? "" : text.slice(space + 1).trimStart();
   // An address may be what is not ASCII, and has a reply of its own.
-  if (verb === "MAIL") return parseMail(argument, serverName);
-  if (verb === "RCPT") return parseRcpt(argument, serverName);
+  if (verb === "MAIL") return parseMail(isAscii ? argument : fromUtf8(argument), rules);
+  if (verb === "RCPT") return parseRcpt(isAscii ? argument : fromUtf8(argument), rules);
   return isAscii ? parseOther(verb, argument) : BAD_CHARACTER;
 }
 
@@ -149,38 +162,36 @@ function parseAuth(argument: string): Auth {
   };
 }
 
-function parseMail(argument: string, serverName: string): Mail | Reply {
+function parseMail(argument: string, rules: CommandRules): Mail | Reply {
   const from = afterPrefix(argument, "FROM:");
   if (from === undefined) return BAD_REVERSE_PATH;
-  const path = parsePath(argument, from, serverName);
-  if (path.kind === "address-fault") return addressFault(path, BAD_REVERSE_PATH);
+  const path = parsePath(argument, from, rules.serverName);
+  if (path.kind === "address-fault") return BAD_REVERSE_PATH;
   const parameters = parseParameters(argument.slice(path.end));
   if (parameters === undefined) return BAD_REVERSE_PATH;
-  const wanted = parseMailParameters(parameters);
-  if ("code" in wanted) return wanted;
-  return {
-    verb: "MAIL",
-    reversePath: path.address,
-    sizeBytes: wanted.sizeBytes,
-    is8bit: wanted.is8bit,
-  };
+  const options = parseMailOptions(parameters, rules.extensions);
+  if ("code" in options) return options;
+  if (!path.isAscii && !options.utf8) return NON_ASCII_ADDRESS;
+  return { verb: "MAIL", reversePath: path.address, options };
 }
 
-function parseRcpt(argument: string, serverName: string): Rcpt | Reply {
+function parseRcpt(argument: string, rules: CommandRules): Rcpt | Reply {
   const from = afterPrefix(argument, "TO:");
   if (from === undefined) return BAD_FORWARD_PATH;
-  const path = parsePath(argument, from, serverName);
-  if (path.kind === "address-fault") return addressFault(path, BAD_FORWARD_PATH);
-  if (path.address === "") return BAD_FORWARD_PATH;
+  const path = parsePath(argument, from, rules.serverName);
+  if (path.kind === "address-fault" || path.address === "") return BAD_FORWARD_PATH;
+  if (!path.isAscii && !rules.extensions.smtpUtf8) return NON_ASCII_ADDRESS;
   const parameters = parseParameters(argument.slice(path.end));
   if (parameters === undefined) return BAD_FORWARD_PATH;
-  const first = parameters[0];
-  if (first !== undefined) return unsupportedParameter(first.keyword);
-  return { verb: "RCPT", forwardPath: path.address };
+  const options = parseRcptOptions(parameters, rules.extensions);
+  if ("code" in options) return options;
+  return { verb: "RCPT", forwardPath: path.address, isAscii: path.isAscii, options };
 }
 
-function addressFault(fault: AddressFault, syntaxReply: Reply): Reply {
-  return fault.why === "utf8" ? NON_ASCII_ADDRESS : syntaxReply;
+/** RFC 6531 §3.3. What is no UTF-8 stays as it is, and no address has such characters. */
+function fromUtf8(octets: string): string {
+  const bytes = Buffer.from(octets, "latin1");
+  return isUtf8(bytes) ? bytes.toString("utf8") : octets.replace(/[^ -~]/g, "\0");
 }
 
 /** Offset of the path behind `prefix`; spaces before it are taken, as OpenSMTPD does. */

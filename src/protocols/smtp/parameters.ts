@@ -1,13 +1,13 @@
 /**
- * Parameters behind MAIL FROM:<…> and RCPT TO:<…>.
+ * Parameters behind MAIL FROM:<…> and RCPT TO:<…>, as keywords and values.
  *
- * A parameter that is given twice is refused, since two readers might take
- * different ones. SIZE= is kept and enforced; OpenSMTPD ignores it. AUTH= is taken
- * and ignored (RFC 4954 §5 allows that). What is unknown is refused with 503, as
- * OpenSMTPD does, where RFC 5321 §4.1.1.11 has 555.
+ * What is unknown, or not offered, is refused with 503, as OpenSMTPD does, where
+ * RFC 5321 §4.1.1.11 has 555. A parameter that is given twice is refused, since two
+ * readers might take different ones.
  *
- * Source: RFC 5321 §4.1.2 (esmtp-param); RFC 1870 §4; RFC 6152 §2.
+ * Source: RFC 5321 §4.1.2 (esmtp-param).
  */
+import type { Extensions } from "./extensions.ts";
 import type { Reply } from "./reply.ts";
 import { BAD_PARAMETER } from "./status.ts";
 
@@ -18,13 +18,16 @@ export interface Parameter {
   readonly value: string | undefined;
 }
 
-/** RFC 1870 §4: at most 20 digits. Up to 15 are exact in a JavaScript number. */
-const MAX_SIZE_DIGITS = 20;
-const EXACT_DIGITS = 15;
+/** One parameter: whether it is offered, and how it changes what is asked for. */
+export interface ParameterTraits<Draft> {
+  readonly isOffered: (extensions: Extensions) => boolean;
+  /** Puts `value` ("" if there is none) into the draft, or says why not. */
+  readonly read: (value: string, draft: Draft, extensions: Extensions) => Reply | undefined;
+}
 
 const KEYWORD = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
-/** Printable ASCII without "=" and space. */
-const VALUE = /^[!-<>-~]+$/;
+/** RFC 5321 §4.1.2, RFC 6531 §3.3: neither control character nor "=" nor space. */
+const VALUE = /^[!-<>-~\u00a0-\u{10ffff}]+$/u;
 const NONE: readonly Parameter[] = [];
 
 /** The parameters in `text`, what follows a path; undefined if they do not begin with a space or have no such syntax. */
@@ -44,36 +47,27 @@ export function parseParameters(text: string): readonly Parameter[] | undefined 
   return parameters;
 }
 
-/** What the parameters of MAIL ask for, or the reply that refuses them. */
-export function parseMailParameters(
+/** Puts all of `parameters` into `draft`; or the reply that refuses one. */
+export function readParameters<Draft>(
   parameters: readonly Parameter[],
-): { readonly sizeBytes: number; readonly is8bit: boolean } | Reply {
-  if (parameters.length === 0) return NOTHING_ASKED;
-  const given = new Map<string, string>();
+  known: ReadonlyMap<string, ParameterTraits<Draft>>,
+  draft: Draft,
+  extensions: Extensions,
+): Reply | undefined {
+  const given = new Set<string>();
   for (const { keyword, value } of parameters) {
-    if (!OFFERED.has(keyword)) return unsupportedParameter(keyword);
+    const traits = known.get(keyword);
+    if (traits === undefined || !traits.isOffered(extensions)) return unsupportedParameter(keyword);
     if (given.has(keyword)) return BAD_PARAMETER;
-    given.set(keyword, value ?? "");
+    given.add(keyword);
+    const refusal = traits.read(value ?? "", draft, extensions);
+    if (refusal !== undefined) return refusal;
   }
-  const sizeBytes = parseSize(given.get("SIZE") ?? "0");
-  const body = given.get("BODY")?.toUpperCase() ?? "7BIT";
-  if (sizeBytes === undefined || (body !== "7BIT" && body !== "8BITMIME")) return BAD_PARAMETER;
-  return { sizeBytes, is8bit: body === "8BITMIME" };
+  return undefined;
 }
 
 /** The refusal of a parameter that we do not offer. */
-export function unsupportedParameter(keyword: string): Reply {
+function unsupportedParameter(keyword: string): Reply {
   const text = `Invalid command arguments: Unsupported option ${keyword}`;
   return { code: 503, enhanced: "5.5.4", text };
-}
-
-/** What MAIL may carry. */
-const OFFERED: ReadonlySet<string> = new Set(["SIZE", "BODY", "AUTH"]);
-const NOTHING_ASKED = Object.freeze({ sizeBytes: 0, is8bit: false });
-
-/** Octets declared by SIZE=; Infinity for a number too large to be exact. */
-function parseSize(value: string): number | undefined {
-  if (value.length > MAX_SIZE_DIGITS || !/^\d+$/.test(value)) return undefined;
-  const digits = value.replace(/^0+(?=\d)/, "");
-  return digits.length > EXACT_DIGITS ? Number.POSITIVE_INFINITY : Number(digits);
 }

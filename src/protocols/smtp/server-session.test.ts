@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command } from "./command.ts";
+import { NO_EXTENSIONS } from "./extensions.ts";
+import { NOTHING_ASKED } from "./mail-options.ts";
+import { NO_RCPT_OPTIONS } from "./rcpt-options.ts";
 import type { Reply } from "./reply.ts";
 import { CONNECTED, type Session, step } from "./server-session.ts";
 import { NO_AUTH, type ServiceRules } from "./service.ts";
@@ -17,6 +20,7 @@ const RULES: ServiceRules = {
   maxIdleCommands: 5,
   maxFailedLogins: 3,
   auth: NO_AUTH,
+  extensions: NO_EXTENSIONS,
   tls: "none",
 };
 const REFUSED: Reply = { code: 550, enhanced: "5.7.1", text: "Not here" };
@@ -52,10 +56,14 @@ const LHLO: Command = { verb: "LHLO", domain: "client.example" };
 const MAIL: Command = {
   verb: "MAIL",
   reversePath: "a@client.example",
-  sizeBytes: 0,
-  is8bit: false,
+  options: NOTHING_ASKED,
 };
-const RCPT: Command = { verb: "RCPT", forwardPath: "b@server.example" };
+const RCPT: Command = {
+  verb: "RCPT",
+  forwardPath: "b@server.example",
+  isAscii: true,
+  options: NO_RCPT_OPTIONS,
+};
 const DATA: Command = { verb: "DATA" };
 const RSET: Command = { verb: "RSET" };
 const LMTP: ServiceRules = { ...RULES, protocol: "lmtp" };

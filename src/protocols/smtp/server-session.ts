@@ -16,7 +16,7 @@
  * Source: RFC 5321 §4.1.4 (order of commands), §3.3 (mail transactions).
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Auth, Command, Hello, Mail } from "./command.ts";
+import type { Auth, Command, Hello, Mail, Rcpt } from "./command.ts";
 import { helloReply, helpReply, offersTls, type ServiceRules, serviceReply } from "./service.ts";
 import type { Reply } from "./reply.ts";
 import {
@@ -29,6 +29,7 @@ import {
   GOODBYE,
   NO_MECHANISM,
   NO_RECIPIENTS,
+  NON_ASCII_ADDRESS,
   NOT_SUPPORTED,
   OK,
   RECIPIENT_OK,
@@ -255,16 +256,18 @@ function startMail(session: Listening, mail: Mail, rules: ServiceRules): Transit
   if (rules.tls === "required") return refuse(session, TLS_FIRST, rules);
   if (rules.auth.isRequired && rules.auth.user === "") return refuse(session, AUTH_FIRST, rules);
   if (session.tally.mails >= rules.maxMails) return refuse(session, TOO_MANY_MAILS, rules);
-  if (mail.sizeBytes > rules.maxMessageBytes) return refuse(session, DECLARED_TOO_BIG, rules);
+  if (mail.options.sizeBytes > rules.maxMessageBytes)
+    return refuse(session, DECLARED_TOO_BIG, rules);
   const { hello } = session;
   const tally = { ...session.tally, mails: session.tally.mails + 1 };
   const tx = { mail, acceptedRecipients: 0, refusedRecipients: 0 };
   return consult(session, mail, [{ phase: "mail", tally, hello, tx }, reply(OK)]);
 }
 
-function addRecipient(session: Listening, command: Command, rules: ServiceRules): Transition {
+function addRecipient(session: Listening, command: Rcpt, rules: ServiceRules): Transition {
   if (session.phase !== "mail") return refuse(session, BAD_SEQUENCE, rules);
   const { tally, hello, tx } = session;
+  if (!command.isAscii && !tx.mail.options.utf8) return refuse(session, NON_ASCII_ADDRESS, rules);
   if (tx.acceptedRecipients >= rules.maxRecipients) return [session, reply(TOO_MANY_RECIPIENTS)];
   const grown = { ...tx, acceptedRecipients: tx.acceptedRecipients + 1 };
   return consult(session, command, [

@@ -49,6 +49,7 @@ export interface ServiceRules {
   readonly maxFailedLogins: number;
   readonly auth: AuthRules;
   readonly tls: TlsRules;
+  readonly extensions: Extensions;
 }
 
 /** The first reply of a session. */
