@@ -30,7 +30,6 @@ import {
 } from "#protocols/smtp/status.ts";
 import type { Authenticator, AuthResult } from "#model/authentication.ts";
 import type { Protection } from "./auth-offer.ts";
-import { AUTH_REFUSAL_MS } from "./limits.ts";
 
 /** What the driver has to do next. */
 export type AuthMove =
@@ -54,6 +53,8 @@ export interface AuthSetting {
   readonly protection: Protection;
 }
 
+/** A refusal comes this long after the attempt, not sooner. */
+const AUTH_REFUSAL_MS = 1000;
 /** Octets of randomness in the nonce of SCRAM. */
 const NONCE_BYTES = 18;
 
@@ -61,7 +62,7 @@ export class AuthExchange {
   readonly mechanism: Mechanism;
   readonly #setting: AuthSetting;
   #state: SaslState;
-  #first: SaslAction;
+  readonly #first: SaslAction;
   /** As the client has written it. */
   #user = "";
 
@@ -125,8 +126,10 @@ export class AuthExchange {
 function contextOf({ random, protection }: AuthSetting): SaslContext {
   const tls = typeof protection === "string" ? undefined : protection;
   const { peer } = tls ?? {};
+  const nonce = Buffer.alloc(NONCE_BYTES);
+  random.fill(nonce);
   return {
-    serverNonce: Buffer.from(random.fill(new Uint8Array(NONCE_BYTES))).toString("base64url"),
+    serverNonce: nonce.toString("base64url"),
     channelBinding: tls?.exporter(),
     fingerprints: peer === undefined ? [] : [peer.fingerprint, peer.keyFingerprint],
   };

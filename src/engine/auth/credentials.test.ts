@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { test } from "node:test";
+import { ABSENT, found } from "#base/lookup.ts";
+import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
+import { formatScramVerifier, scramVerifier } from "#protocols/sasl/scram-verifier.ts";
+import type { Event } from "#model/events.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { Credentials, type CredentialsTable } from "./credentials.ts";
+import { SOURCE_FAILURES } from "./guess-limits.ts";
+
+/** A crypt(3) whose hash is the password written over the end of the setting. */
+const cryptOf = (setting: string, password: string): string =>
+  setting.slice(0, -password.length) + password;
+const hashOf = (password: string): string => cryptOf(`$6$saltsalt$${"x".repeat(86)}`, password);
+
+const SALT = Buffer.from("0123456789abcdef");
+const VERIFIER = scramVerifier(pbkdf2Sync("pencil", SALT, 4096, 32, "sha256"), SALT, 4096);
+const HEX = "ab".repeat(32);
+
+/** Credentials over tables in memory, and the work that was done. */
+class Stage {
+  readonly clock: SimClock = new SimClock();
+  readonly work: string[] = [];
+  readonly events: Event[] = [];
+  readonly tables = new Map<string, CredentialsTable>();
+  readonly #credentials: Credentials;
+
+  constructor(entries: Readonly<Record<string, string>>) {
+    const hashing: PasswordHashing = {
+      crypt: async (password, setting) => {
+        this.work.push(`crypt ${setting.slice(0, 12)}`);
+        return setting.startsWith("$y$") ? ABSENT : found(cryptOf(setting, password));
+      },
+      argon2id: async () => ABSENT,
+      pbkdf2: async (password, salt, iterations) => {
+        this.work.push(`pbkdf2 ${iterations}`);
+        return found<Uint8Array>(pbkdf2Sync(password, salt, iterations, 32, "sha256"));
+      },
+    };
+    this.tables.set("users", {
+      name: "users",
+      entries: Object.entries(entries),
+      lookup: (key) => {
+        const entry = Object.keys(entries).find((name) => name.toLowerCase() === key.toLowerCase());
+        if (entry === undefined) return ABSENT;
+        return { kind: "found", entry, value: entries[entry] ?? "" };
+      },
+    });
+    this.#credentials = new Credentials(
+      { clock: this.clock, hashing, observe: (event) => this.events.push(event) },
+      (name) => this.tables.get(name),
+    );
+  }
+
+  ask(question: SaslQuestion, address = "192.0.2.1"): Promise<SaslAnswer> {
+    return this.#credentials.ask({ table: "users", address, question });
+  }
+
+  password(user: string, password: string, address?: string): Promise<SaslAnswer> {
+    return this.ask({ kind: "password", user, password }, address);
+  }
+
+  get warnings(): readonly string[] {
+    return this.events.map((event) => (event.kind === "warning" ? event.text : event.kind));
+  }
+}
+
+test("a password that fits is accepted, under the name that the table has", async () => {
+  const stage = new Stage({ Ann: hashOf("right") });
+  const accepted = { kind: "accepted", user: "Ann", signature: new Uint8Array() };
+  assert.deepEqual(await stage.password("ann", "right"), accepted);
+  assert.deepEqual(await stage.password("ANN", "right"), accepted);
+  assert.deepEqual(await stage.password("ann", "wrong"), { kind: "refused" });
+});
+
+test("a user that is not there costs the same work as a wrong password", async () => {
+  const stage = new Stage({ ann: hashOf("right") });
+  for (const user of ["ann", "nobody", "zoe"]) {
+    stage.work.length = 0;
+    assert.deepEqual(await stage.password(user, "guess"), { kind: "refused" });
+    assert.deepEqual(stage.work, ["crypt $6$saltsalt$"], user);
+  }
+});
+
+test("in a table of verifiers it costs their work, and its salt is made up, the same each time", async () => {
+  const stage = new Stage({ ann: formatScramVerifier(VERIFIER) });
+  await stage.password("nobody", "guess");
+  await stage.password("ann", "guess");
+  assert.deepEqual(stage.work, ["pbkdf2 4096", "pbkdf2 4096"]);
+  const salt = async (user: string): Promise<SaslAnswer> => stage.ask({ kind: "salt", user });
+  assert.deepEqual(await salt("ann"), { kind: "salt", salt: SALT, iterations: 4096 });
+  const madeUp = await salt("nobody");
+  assert.ok(madeUp.kind === "salt");
+  assert.equal(madeUp.salt.length, SALT.length);
+  assert.deepEqual(await salt("NOBODY"), madeUp);
+  assert.notDeepEqual(await salt("nobody2"), madeUp);
+});
+
+test("a proof is accepted with a signature, or refused", async () => {
+  const stage = new Stage({ ann: formatScramVerifier(VERIFIER) });
+  const authMessage = "n=ann,r=x,r=xy,s=z,i=4096,c=biws,r=xy";
+  const clientKey = createHmac("sha256", pbkdf2Sync("pencil", SALT, 4096, 32, "sha256"))
+    .update("Client Key")
+    .digest();
+  const stored = createHash("sha256").update(clientKey).digest();
+  const signature = createHmac("sha256", stored).update(authMessage).digest();
+  const proof = Buffer.from(clientKey.map((byte, at) => byte ^ (signature[at] ?? 0)));
+  const answer = await stage.ask({ kind: "proof", user: "ann", authMessage, proof });
+  assert.equal(answer.kind, "accepted");
+  for (const question of [
+    { kind: "proof", user: "ann", authMessage: `${authMessage}x`, proof },
+    { kind: "proof", user: "nobody", authMessage, proof },
+    { kind: "proof", user: "ann", authMessage, proof: proof.subarray(1) },
+  ] as const) {
+    assert.deepEqual(await stage.ask(question), { kind: "refused" });
+  }
+});
+
+test("a certificate is that of the user whose entry has it", async () => {
+  const stage = new Stage({ ann: `CERT-SHA256$${HEX}`, bob: hashOf("right") });
+  const ask = (user: string, ...fingerprints: readonly string[]): Promise<SaslAnswer> =>
+    stage.ask({ kind: "certificate", user, fingerprints });
+  assert.equal((await ask("ann", "SHA256:00", `SHA256:${HEX}`)).kind, "accepted");
+  assert.equal((await ask("ann", "SHA256:00")).kind, "refused");
+  assert.equal((await ask("ann")).kind, "refused");
+  assert.equal((await ask("bob", `SHA256:${HEX}`)).kind, "refused");
+  assert.equal((await stage.password("ann", `CERT-SHA256$${HEX}`)).kind, "refused");
+});
+
+test("a password in the clear lets nobody in, and the log says what to do", async () => {
+  const stage = new Stage({ ann: "sesame", bob: hashOf("right") });
+  assert.deepEqual(await stage.password("ann", "sesame"), { kind: "refused" });
+  assert.deepEqual(stage.warnings, [
+    "table users: ann cannot authenticate: its password is not hashed (smtpctl encrypt makes a hash)",
+  ]);
+});
+
+test("what nobody can say is unavailable", async () => {
+  const stage = new Stage({ ann: `$y$j9T$saltsalt$${"a".repeat(43)}` });
+  assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
+  stage.tables.set("users", {
+    name: "users",
+    entries: [],
+    lookup: () => ({ kind: "unavailable", cause: new Error("it is damaged") }),
+  });
+  assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
+  stage.tables.clear();
+  assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
+  assert.deepEqual(stage.warnings, [
+    "authentication: the hash of ann is of a kind that crypt(3) lacks here",
+    "authentication: table users: it is damaged",
+    'authentication: no table "users" is known here',
+  ]);
+});
+
+test("who guesses is put off, even with the right password, and no work is done for it", async () => {
+  const stage = new Stage({ ann: hashOf("right") });
+  for (let n = 0; n < SOURCE_FAILURES; n++) await stage.password("ann", `guess ${n}`);
+  stage.work.length = 0;
+  assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
+  assert.deepEqual(stage.work, []);
+  assert.equal((await stage.password("ann", "right", "198.51.100.1")).kind, "accepted");
+  assert.deepEqual(stage.warnings, [
+    "authentication from 192.0.2.1 failed too often and is put off",
+  ]);
+});

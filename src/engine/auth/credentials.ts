@@ -1,0 +1,216 @@
+/**
+ * Answers what sessions ask of the credentials in tables: whether a password, a proof or a
+ * certificate is a user's, and with which salt he proves.
+ *
+ * A user that is not there, or has no secret of the kind that is asked for, is treated as
+ * one that is: another user of the table is checked in his place and the result thrown
+ * away; the salt is made up, the same each time. Who is there cannot be told from the
+ * answer, nor from the time that it takes.
+ */
+import { createHmac } from "node:crypto";
+import type { Lookup } from "#base/lookup.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
+import {
+  checkScramProof,
+  MIN_SCRAM_ITERATIONS,
+  scramVerifier,
+  type ScramVerifier,
+} from "#protocols/sasl/scram-verifier.ts";
+import type { AuthAttempt, Authenticator } from "#model/authentication.ts";
+import type { Observe } from "#model/events.ts";
+import { parseCredentials } from "#model/table-values.ts";
+import type { TableLookup } from "#policy/tables/answers.ts";
+import { GuessLimits } from "./guess-limits.ts";
+import { parseSecret, type Secret, takesPassword } from "./secret.ts";
+import { SecretCheck } from "./secret-check.ts";
+
+export interface CredentialsPorts {
+  readonly clock: Clock;
+  readonly hashing: PasswordHashing;
+  readonly observe: Observe;
+}
+
+/** A table of credentials. */
+export interface CredentialsTable {
+  readonly name: string;
+  /** The entry of a user. */
+  readonly lookup: TableLookup;
+  /** All of them, where they are in memory: one is checked in place of a user that is not there. */
+  readonly entries: readonly (readonly [user: string, value: string])[];
+}
+
+/** Asks for the tables in use. */
+export type CredentialsTables = (name: string) => CredentialsTable | undefined;
+
+/** The user, if there is one, and whom to check in his place. */
+interface Choice {
+  readonly account: Account | undefined;
+  readonly decoy: Secret;
+  /** Octets that depend on table and user alone, and that nobody else can compute. */
+  readonly madeUp: Buffer;
+}
+
+interface Account {
+  /** As the table writes it. */
+  readonly user: string;
+  readonly secret: Secret;
+}
+
+const MADE_UP_SALT_BYTES = 16;
+/** For tables of which no secret is known yet. */
+const FALLBACK: Secret = {
+  kind: "crypt",
+  hash: `$6$postrider$${"0".repeat(86)}`,
+};
+/** Entries that are looked at for one whose password can be checked. */
+const MAX_DECOYS_TRIED = 100;
+const NO_SIGNATURE: Uint8Array = new Uint8Array();
+const REFUSED: SaslAnswer = Object.freeze({ kind: "refused" });
+const UNAVAILABLE: SaslAnswer = Object.freeze({ kind: "unavailable" });
+
+export class Credentials implements Authenticator {
+  readonly #ports: CredentialsPorts;
+  readonly #tables: CredentialsTables;
+  readonly #check: SecretCheck;
+  readonly #limits: GuessLimits;
+  /** By table: the last secret that was found in it, for those that are not in memory. */
+  readonly #lastFound = new Map<string, Secret>();
+
+  constructor(ports: CredentialsPorts, tables: CredentialsTables) {
+    this.#ports = ports;
+    this.#tables = tables;
+    this.#check = new SecretCheck(ports.hashing);
+    this.#limits = new GuessLimits(ports.clock);
+  }
+
+  async ask({ table: name, address, question }: AuthAttempt): Promise<SaslAnswer> {
+    const table = name === undefined ? undefined : this.#tables(name);
+    if (table === undefined) return this.#unavailable(`no table "${name ?? ""}" is known here`);
+    const user = question.user.toLowerCase();
+    if (this.#limits.held(user, address) !== undefined) return UNAVAILABLE;
+    const account = await this.#account(table, question.user);
+    if (account.kind === "unavailable")
+      return this.#unavailable(`table ${table.name}: ${account.cause.message}`);
+    const madeUp = madeUpFor(table, user);
+    const answer = await this.#answer(question, {
+      account: account.kind === "found" ? account.value : undefined,
+      decoy: this.#decoy(table, madeUp),
+      madeUp,
+    });
+    if (answer.kind === "refused") this.#failed(user, address);
+    else if (answer.kind === "accepted") this.#limits.succeeded(user, address);
+    return answer;
+  }
+
+  async #account(table: CredentialsTable, user: string): Promise<Lookup<Account>> {
+    const answer = await table.lookup(user);
+    if (answer.kind !== "found") return answer;
+    const credentials = parseCredentials(answer.entry, answer.value);
+    if (credentials === undefined)
+      return { kind: "unavailable", cause: new Error(`the entry of ${user} is no credentials`) };
+    const secret = parseSecret(credentials.secret);
+    if (secret.kind === "unusable") {
+      const text = `table ${table.name}: ${credentials.user} cannot authenticate: ${secret.why}`;
+      this.#ports.observe({ kind: "warning", text });
+    } else if (takesPassword(secret)) this.#lastFound.set(table.name, secret);
+    return { kind: "found", value: { user: credentials.user, secret } };
+  }
+
+  async #answer(question: SaslQuestion, of: Choice): Promise<SaslAnswer> {
+    switch (question.kind) {
+      case "password":
+        return this.#password(question.password, of);
+      case "salt":
+        return salt(of);
+      case "proof":
+        return proof(question, of);
+      case "certificate":
+        return certificate(question.fingerprints, of);
+      default:
+        return unreachable(question);
+    }
+  }
+
+  async #password(password: string, { account, decoy }: Choice): Promise<SaslAnswer> {
+    const isReal = account !== undefined && takesPassword(account.secret);
+    const checked = await this.#check.isPassword(isReal ? account.secret : decoy, password);
+    if (checked.kind === "unavailable") return this.#unavailable(checked.cause.message);
+    if (checked.kind === "absent" && isReal)
+      return this.#unavailable(`the hash of ${account.user} is of a kind that crypt(3) lacks here`);
+    return isReal && checked.kind === "found" && checked.value
+      ? { kind: "accepted", user: account.user, signature: NO_SIGNATURE }
+      : REFUSED;
+  }
+
+  #failed(user: string, address: string): void {
+    const held = this.#limits.failed(user, address);
+    if (held === undefined) return;
+    const whose = held === "source" ? `from ${address}` : `of the user ${JSON.stringify(user)}`;
+    const text = `authentication ${whose} failed too often and is put off`;
+    this.#ports.observe({ kind: "warning", text });
+  }
+
+  /** A secret to check where there is none: for one user the same each time. */
+  #decoy({ name, entries }: CredentialsTable, madeUp: Buffer): Secret {
+    const first = Math.floor((entries.length * madeUp.readUInt32BE(MADE_UP_SALT_BYTES)) / 2 ** 32);
+    for (let at = 0; at < Math.min(entries.length, MAX_DECOYS_TRIED); at++) {
+      const [key = "", value = ""] = entries[(first + at) % entries.length] ?? [];
+      const secret = parseSecret(parseCredentials(key, value)?.secret ?? "");
+      if (takesPassword(secret)) return secret;
+    }
+    return this.#lastFound.get(name) ?? FALLBACK;
+  }
+
+  #unavailable(why: string): SaslAnswer {
+    this.#ports.observe({ kind: "warning", text: `authentication: ${why}` });
+    return UNAVAILABLE;
+  }
+}
+
+/** RFC 5802 §5.1: for a user without a verifier the salt looks like any other. */
+function salt({ account, decoy, madeUp }: Choice): SaslAnswer {
+  const verifier = verifierOf(account?.secret);
+  if (verifier !== undefined) return { kind: "salt", ...saltOf(verifier) };
+  const iterations = verifierOf(decoy)?.iterations ?? MIN_SCRAM_ITERATIONS;
+  return { kind: "salt", salt: madeUp.subarray(0, MADE_UP_SALT_BYTES), iterations };
+}
+
+function saltOf({
+  salt: its,
+  iterations,
+}: ScramVerifier): Pick<ScramVerifier, "salt" | "iterations"> {
+  return { salt: its, iterations };
+}
+
+function proof(
+  { authMessage, proof: shown }: SaslQuestion & { kind: "proof" },
+  { account, decoy, madeUp }: Choice,
+): SaslAnswer {
+  const verifier = verifierOf(account?.secret);
+  const inPlace = verifierOf(decoy) ?? scramVerifier(madeUp, madeUp, MIN_SCRAM_ITERATIONS);
+  const signature = checkScramProof(verifier ?? inPlace, authMessage, shown);
+  if (account === undefined || verifier === undefined || signature === undefined) return REFUSED;
+  return { kind: "accepted", user: account.user, signature };
+}
+
+function certificate(fingerprints: readonly string[], { account }: Choice): SaslAnswer {
+  if (account?.secret.kind !== "certificate") return REFUSED;
+  if (!fingerprints.includes(account.secret.fingerprint)) return REFUSED;
+  return { kind: "accepted", user: account.user, signature: NO_SIGNATURE };
+}
+
+function verifierOf(secret: Secret | undefined): ScramVerifier | undefined {
+  return secret?.kind === "scram" ? secret.verifier : undefined;
+}
+
+/**
+ * Keyed with the first secret of the table: who cannot read that cannot tell made-up salts,
+ * and they are the same after a restart, in every process, as long as it stays.
+ */
+function madeUpFor({ name, entries }: CredentialsTable, user: string): Buffer {
+  const key = entries[0]?.[1] ?? "";
+  return createHmac("sha256", key).update(`${name}\0${user}`).digest();
+}
