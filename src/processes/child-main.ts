@@ -46,7 +46,9 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
   lookup: async () => {
     // Here, as the other processes have no SQLite.
     const { nodeTableFiles } = await import("#world/node/sqlite-table.ts");
-    return (await import("./lookup.ts")).lookupRole(nodeTableFiles());
+    const { nodePasswordHashing } = await import("#world/node/password-hashing.ts");
+    const world = { files: nodeTableFiles(), hashing: nodePasswordHashing() };
+    return (await import("./lookup.ts")).lookupRole(world);
   },
   control: async () => (await import("./control-role.ts")).startControlRole,
   agent: async () => (await import("./agent.ts")).startAgent,

@@ -14,7 +14,7 @@
  * Limits: a table that is used for credentials and for aliases, or for users without being
  * a `passwd:` table, is known to those who need the aliases or the users.
  */
-import type { Action, Config, Table } from "#model/config/config.ts";
+import type { Action, Config, Listener, Table } from "#model/config/config.ts";
 import { deepFreeze } from "#model/config/freeze.ts";
 import type { TableUse } from "#model/config/table-use.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
@@ -52,7 +52,8 @@ const FIELDS: Shares = {
   srs: { to: ["dispatcher"], others: undefined },
   mtaDomainLimits: { to: DECIDERS, others: new Map() },
   places: { to: [], others: new Map() },
-  listeners: { to: ["dispatcher"], others: [] },
+  // Lookup: which tables are for `auth`, and so answer nobody but that.
+  listeners: { to: ["dispatcher", "lookup"], others: [] },
   tables: { to: [...DECIDERS, "lookup"], others: new Map() },
   pkis: { to: ["dispatcher"], others: new Map() },
   cas: { to: ["dispatcher"], others: new Map() },
@@ -107,12 +108,24 @@ export function configSlice(config: Config, role: Role): Config {
 }
 
 /** What this role gets in the place of what is not for it. */
-function withheld({ actions }: Config, role: Role): Partial<Config> {
+function withheld({ actions, listeners }: Config, role: Role): Partial<Config> {
   const instead = Object.entries(FIELDS).flatMap(([field, share]) =>
     share === "everyone" || share.to.includes(role) ? [] : [[field, share.others] as const],
   );
   const fields: Partial<Config> = Object.fromEntries(instead);
-  return role === "agent" ? { ...fields, actions: localOnly(actions) } : fields;
+  if (role === "agent") return { ...fields, actions: localOnly(actions) };
+  return role === "lookup" ? { ...fields, listeners: listeners.map(authOnly) } : fields;
+}
+
+/** Which tables clients authenticate by; where it listens, and how, is of no use to lookup. */
+function authOnly(listener: Listener): Listener {
+  return {
+    ...listener,
+    tls: { mode: "none" },
+    hostnames: undefined,
+    senders: undefined,
+    filters: [],
+  };
 }
 
 function localOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {

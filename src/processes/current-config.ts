@@ -24,8 +24,12 @@ export class CurrentConfig {
     return slice;
   }
 
-  /** Whether a table is not in memory: then there is a process that asks it. */
+  /** Whether a table is not in memory, or clients have passwords: then there is a process that asks, and checks. */
   get needsLookup(): boolean {
-    return [...this.config.tables.values()].some(({ source }) => source.kind === "db");
+    const { tables, listeners } = this.config;
+    return (
+      [...tables.values()].some(({ source }) => source.kind === "db") ||
+      listeners.some(({ auth }) => auth.mode !== "none")
+    );
   }
 }

@@ -28,7 +28,9 @@ import { ConfiguredRouting } from "./configured-routing.ts";
 import { Explainer } from "./explainer.ts";
 import { answerForward } from "./forward-asker.ts";
 import { OpenListeners } from "./open-listeners.ts";
+import { RemoteAuthenticator } from "./remote-authenticator.ts";
 import { RemoteIntake } from "./remote-intake.ts";
+import { LookupAsker } from "./lookup-asker.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import { RememberedForwards } from "./remembered-forwards.ts";
@@ -46,6 +48,7 @@ export async function startDispatcher(setting: RoleSetting): Promise<RunningRole
 class Dispatcher implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #users: RemoteUsers;
+  readonly #lookup: LookupAsker;
   readonly #tables: RemoteTables;
   readonly #agents: AgentCarrier;
   readonly #forwards: RememberedForwards;
@@ -70,7 +73,8 @@ class Dispatcher implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
-    this.#tables = new RemoteTables(ports.clock);
+    this.#lookup = new LookupAsker(ports.clock);
+    this.#tables = new RemoteTables(this.#lookup);
     this.#agents = new AgentCarrier(
       ports.clock,
       { config, generation: slice.generation },
@@ -142,7 +146,8 @@ class Dispatcher implements RunningRole {
 
   #parties(): ServerParties {
     const { observe } = this.#setting.observer;
-    return { routing: this.#rules.routing, intake: this.#intake, observe };
+    const authenticator = new RemoteAuthenticator(this.#lookup, observe);
+    return { routing: this.#rules.routing, intake: this.#intake, observe, authenticator };
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */
@@ -162,7 +167,7 @@ class Dispatcher implements RunningRole {
 
   joined(sibling: Joined): void {
     if (sibling.to === "queue") this.#queueJoined(sibling.open(DISPATCHER_SIDE));
-    else if (sibling.to === "lookup") this.#tables.linked(sibling.open(LOOKUP_CLIENT_SIDE));
+    else if (sibling.to === "lookup") this.#lookup.linked(sibling.open(LOOKUP_CLIENT_SIDE));
     else if (sibling.to === "agent") {
       this.#agents.linked(sibling, sibling.open(AGENT_CLIENT_SIDE));
     } else sibling.refuse();

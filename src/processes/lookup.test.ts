@@ -4,6 +4,7 @@ import { Observer } from "#engine/observe/observer.ts";
 import type { LookupAnswer, LookupQuestion } from "#model/ipc/lookup-link.ts";
 import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
+import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { MemoryTableFiles } from "#test/support/memory-table-files.ts";
@@ -18,6 +19,11 @@ const CONFIG = configOf(
   "table aliases db:/aliases.db",
   "table domains db:/domains.db",
   "table vips { ann }",
+  `table users { ann = "${simHash("right")}" }`,
+  "table logins db:/logins.db",
+  'listen on socket "/a.sock" auth <users>',
+  'listen on socket "/b.sock" auth <logins>',
+  'match from any auth <logins> for any action "box"',
   'action "box" maildir alias <aliases>',
   'match from any for domain <domains> action "box"',
   'match from any for local mail-from <vips> action "box"',
@@ -36,12 +42,13 @@ class Stage {
 
   constructor() {
     this.files.contents.set("/aliases.db", new Map([["ann", "a@example.org"]]));
+    this.files.contents.set("/logins.db", new Map([["bob", simHash("right")]]));
     this.files.contents.set("/domains.db", new Map([["*.example.org", ""]]));
   }
 
   async start(): Promise<void> {
     const { clock, random, resolver, network, files } = this.world.startProcess();
-    const role = await lookupRole(this.files)({
+    const role = await lookupRole({ files: this.files, hashing: new SimPasswordHashing() })({
       ports: {
         clock,
         random,
@@ -89,8 +96,17 @@ class Stage {
     return isTaken;
   }
 
+  async authenticate(table: string, user: string, password: string): Promise<string | undefined> {
+    const question = { kind: "password", user, password } as const;
+    const attempt = { table, address: "192.0.2.1", question };
+    this.#dispatcher?.send({ kind: "auth", request: 8, attempt });
+    await this.world.clock.advance(1);
+    const answer = this.answers.pop();
+    return answer?.kind === "auth" ? answer.answer.kind : answer?.kind;
+  }
+
   async ask(table: string, ...keys: readonly string[]): Promise<LookupAnswer | undefined> {
-    this.#dispatcher?.send({ request: 7, table, service: "alias", keys });
+    this.#dispatcher?.send({ kind: "table", request: 7, table, service: "alias", keys });
     await this.world.clock.advance(1);
     return this.answers.pop();
   }
@@ -126,7 +142,7 @@ test("a table that it does not have is unavailable, and no path is ever asked fo
     const answer = await stage.ask(name, "ann");
     assert.equal(answer?.kind, "unavailable", name);
   }
-  assert.equal(stage.files.open, 2);
+  assert.equal(stage.files.open, 3);
 });
 
 test("tables that cannot be read at the start are told to the parent; the others answer", async () => {
@@ -183,4 +199,26 @@ test("told to stop, it closes its files and ends", async () => {
   stage.stop();
   assert.equal(stage.files.open, 0);
   assert.equal(stage.ended, true);
+});
+
+test("a dispatcher's passwords are checked; the queue, which has no clients, is cut off", async () => {
+  const stage = new Stage();
+  await stage.start();
+  assert.equal(await stage.authenticate("users", "ann", "right"), "accepted");
+  assert.equal(await stage.authenticate("users", "ann", "wrong"), "refused");
+  assert.equal(await stage.authenticate("users", "zoe", "right"), "refused");
+  assert.equal(await stage.authenticate("logins", "Bob", "right"), "accepted");
+  assert.equal(await stage.authenticate("aliases", "ann", "right"), "unavailable");
+  stage.join("queue");
+  assert.equal(await stage.authenticate("users", "ann", "right"), undefined);
+});
+
+test("nobody is told the hashes of a table that `auth` names", async () => {
+  const stage = new Stage();
+  await stage.start();
+  for (const join of ["dispatcher", "queue"] as const) {
+    stage.join(join);
+    const answer = await stage.ask("logins", "bob");
+    assert.deepEqual(answer, { kind: "found", request: 7, key: "bob", value: "" });
+  }
 });

@@ -1,56 +1,85 @@
 /**
  * The process `lookup`: asks the tables that are not in memory, for the processes that
- * decide about recipients.
+ * decide about recipients, and checks the passwords of clients, for the dispatchers.
  *
- * Runs as: `_smtpl`, when the configuration has such a table, under Node's permission
- * model: it reads files; it has no network, starts no program and writes nothing, but
- * that SQLite opens files outside the model (its user holds it there). Holds: the files
- * of `db:` tables, those that its own copy of the configuration names. Talks to: the
- * parent, the dispatchers, the queue (for bounces). When it dies, look-ups are
- * unavailable, and recipients get a 451, until it is started again.
+ * Runs as: `_smtpl`, when the configuration has such a table or a listener with `auth`,
+ * under Node's permission model: it reads files; it has no network, starts no program and
+ * writes nothing, but that SQLite and the addon for crypt(3) are outside the model (its
+ * user holds them there). Holds: the files of `db:` tables, those that its own copy of the
+ * configuration names; the hashes of passwords, which nobody is told; who has guessed at
+ * them lately. Talks to: the parent, the dispatchers, the queue (for bounces). When it
+ * dies, look-ups are unavailable, recipients get a 451 and clients a 454, until it is
+ * started again.
  */
+import { ABSENT } from "#base/lookup.ts";
+import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
-import type { Config } from "#model/config/config.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { Config, Table } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import {
+  type AuthQuestion,
   type LookupAnswer,
   type LookupQuestion,
   MAX_LOOKUP_REASON_BYTES,
   MAX_LOOKUPS_UNDER_WAY,
+  type TableQuestion,
 } from "#model/ipc/lookup-link.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
+import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import type { Link } from "./channel.ts";
+import { credentialsTables } from "./lookup-credentials.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { LOOKUP_SIDE } from "./shapes.ts";
 
-/** @param files the tables of this machine, or of a simulated one. */
-export function lookupRole(files: TableFiles): StartRole {
-  return async (setting) => new Lookup(setting, files);
+/** What lookup has of this machine, or of a simulated one. */
+export interface LookupWorld {
+  readonly files: TableFiles;
+  readonly hashing: PasswordHashing;
+}
+
+export function lookupRole(world: LookupWorld): StartRole {
+  return async (setting) => new Lookup(setting, world);
+}
+
+/** The tables of one configuration, by name. */
+interface OpenTables {
+  readonly files: ReadonlyMap<string, WatchedTable>;
+  readonly credentials: ReadonlyMap<string, CredentialsTable>;
+  /** What is wrong with them, in one line. */
+  readonly fault: string | undefined;
 }
 
 class Lookup implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #files: TableFiles;
-  /** By the name of the table. */
-  #tables: ReadonlyMap<string, WatchedTable>;
+  readonly #authenticator: Credentials;
+  #tables: OpenTables;
 
-  constructor(setting: RoleSetting, files: TableFiles) {
+  constructor(setting: RoleSetting, { files, hashing }: LookupWorld) {
     this.#setting = setting;
     this.#files = files;
-    const { tables, fault } = this.#tablesOf(setting.config);
-    this.#tables = tables;
+    this.#tables = this.#tablesOf(setting.config);
+    const { observe } = setting.observer;
+    // Of guesses it remembers over configurations.
+    this.#authenticator = new Credentials(
+      { clock: setting.ports.clock, hashing, observe },
+      (name) => this.#tables.credentials.get(name),
+    );
+    const { fault } = this.#tables;
     // At the start of the daemon the parent gives up for that; later the other tables must go on.
     if (fault !== undefined) setting.parent.send({ kind: "tables-fault", why: fault });
   }
 
   /** All tables are opened anew; one that cannot be read is a reason not to take them up. */
   async prepare({ config }: NextConfig): Promise<Prepared | string> {
-    const { tables, fault } = this.#tablesOf(config);
-    if (fault !== undefined) {
+    const tables = this.#tablesOf(config);
+    if (tables.fault !== undefined) {
       closeAll(tables);
-      return fault;
+      return tables.fault;
     }
     return {
       takeUp: () => {
@@ -63,8 +92,13 @@ class Lookup implements RunningRole {
   }
 
   joined(sibling: Joined): void {
-    if (sibling.to === "dispatcher" || sibling.to === "queue")
+    // Only who speaks with clients has passwords to ask about.
+    if (sibling.to === "dispatcher")
       serve(sibling.open(LOOKUP_SIDE), (question) => this.#answer(question));
+    else if (sibling.to === "queue")
+      serve(sibling.open(LOOKUP_SIDE), (question) =>
+        question.kind === "table" ? this.#answer(question) : undefined,
+      );
     else sibling.refuse();
   }
 
@@ -75,49 +109,76 @@ class Lookup implements RunningRole {
     this.#setting.end();
   }
 
-  /** Those that are files, and what is wrong with them, in one line. */
-  #tablesOf(config: Config): {
-    readonly tables: ReadonlyMap<string, WatchedTable>;
-    readonly fault: string | undefined;
-  } {
+  #tablesOf(config: Config): OpenTables {
     const { observe } = this.#setting.observer;
-    const tables = new Map<string, WatchedTable>();
+    const files = new Map<string, WatchedTable>();
     const faults: string[] = [];
     for (const { name, source } of config.tables.values()) {
       if (source.kind !== "db") continue;
       const table = new WatchedTable(name, this.#files.table(source.path), observe);
       const fault = table.check();
       if (fault !== undefined) faults.push(fault);
-      tables.set(name, table);
+      files.set(name, table);
     }
-    return { tables, fault: faults.length === 0 ? undefined : bounded(faults.join("; ")) };
+    const fault = faults.length === 0 ? undefined : bounded(faults.join("; "));
+    const backendOf = ({ name }: Table): TableBackend | undefined => files.get(name)?.backend;
+    return { files, credentials: credentialsTables(config, backendOf), fault };
   }
 
-  #answer({ request, table, keys }: LookupQuestion): LookupAnswer {
-    const known = this.#tables.get(table);
+  #answer(question: LookupQuestion): LookupAnswer | Promise<LookupAnswer> {
+    switch (question.kind) {
+      case "table":
+        return this.#answerTable(question);
+      case "auth":
+        return this.#answerAuth(question);
+      default:
+        return unreachable(question);
+    }
+  }
+
+  #answerTable({ request, table, keys }: TableQuestion): LookupAnswer {
+    const { files, credentials } = this.#tables;
+    const known = files.get(table);
     // A sibling has another configuration, for as long as a reload takes.
     if (known === undefined)
       return { kind: "unavailable", request, why: `no table "${table}" is known here` };
-    return known.answer(request, keys);
+    const answer = known.answer(request, keys);
+    // Rules may ask whether a user is there; what he shows of himself is asked otherwise.
+    return answer.kind === "found" && credentials.has(table) ? { ...answer, value: "" } : answer;
+  }
+
+  async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {
+    return { kind: "auth", request, answer: await this.#authenticator.ask(attempt) };
   }
 }
 
-function closeAll(tables: ReadonlyMap<string, WatchedTable>): void {
-  for (const table of tables.values()) table.close();
+function closeAll({ files }: OpenTables): void {
+  for (const table of files.values()) table.close();
 }
 
-/** Answers the questions of one sibling, in order, as fast as it takes the answers. */
+/**
+ * Answers the questions of one sibling, as fast as it takes the answers: those about
+ * tables in their order. One that it may not ask (undefined) ends it.
+ */
 function serve(
   channel: Link<LookupQuestion, LookupAnswer>,
-  answer: (question: LookupQuestion) => LookupAnswer,
+  answer: (question: LookupQuestion) => LookupAnswer | Promise<LookupAnswer> | undefined,
 ): void {
   const waiting: LookupQuestion[] = [];
+  let isOpen = true;
   const work = (): void => {
     while (!channel.congested) {
       const question = waiting.shift();
       if (question === undefined) return;
-      channel.send(answer(question));
+      const answered = answer(question);
+      if (answered === undefined) channel.destroy();
+      else if (answered instanceof Promise) void later(answered);
+      else channel.send(answered);
     }
+  };
+  const later = async (answered: Promise<LookupAnswer>): Promise<void> => {
+    const message = await answered;
+    if (isOpen) channel.send(message);
   };
   channel.start({
     message(question) {
@@ -127,7 +188,10 @@ function serve(
       work();
     },
     drained: work,
-    closed: () => void waiting.splice(0),
+    closed: () => {
+      isOpen = false;
+      waiting.length = 0;
+    },
   });
 }
 
@@ -163,6 +227,17 @@ class WatchedTable {
     if (answer.kind === "absent") return { kind: "absent", request };
     return { kind: "found", request, ...answer.value };
   }
+
+  /** For look-ups within this process. */
+  readonly backend: TableBackend = {
+    lookupAny: async (_, keys): Promise<TableAnswer> => {
+      const answer = this.answer(0, keys);
+      if (answer.kind === "found") return { kind: "found", value: answer.value, entry: answer.key };
+      if (answer.kind === "unavailable")
+        return { kind: "unavailable", cause: new Error(answer.why) };
+      return ABSENT;
+    },
+  };
 
   close(): void {
     this.#file.close();

@@ -6,8 +6,10 @@
  * add is missing: the parts are not protected from each other, and agents deliver
  * as the user of this process.
  */
+import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
+import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
@@ -20,7 +22,7 @@ import type { Defer } from "./channel.ts";
 import type { Child, LaunchRequest } from "./child.ts";
 import { startControlRole } from "./control-role.ts";
 import { startDispatcher } from "./dispatcher.ts";
-import { lookupRole } from "./lookup.ts";
+import { lookupRole, type LookupWorld } from "./lookup.ts";
 import { type MemoryEnd, memoryPair, MemoryPairs } from "./memory-link.ts";
 import { Parent } from "./parent.ts";
 import { startQueue } from "./queue.ts";
@@ -47,6 +49,8 @@ export interface MailSystemWorld {
   readonly users: Users;
   /** Of `db:` tables; without it none of them can be read. */
   readonly tableFiles?: TableFiles;
+  /** Without it no password can be checked. */
+  readonly hashing?: PasswordHashing;
   /** Ports of their own for the parent and for each child that is started. */
   startPart(): PartPorts;
 }
@@ -97,6 +101,20 @@ const NO_TABLE_FILES: TableFiles = {
     };
   },
 };
+
+const NO_HASH: Lookup<never> = {
+  kind: "unavailable",
+  cause: new Error("no password can be hashed here"),
+};
+const NO_HASHING: PasswordHashing = {
+  crypt: () => Promise.resolve(NO_HASH),
+  argon2id: () => Promise.resolve(NO_HASH),
+  pbkdf2: () => Promise.resolve(NO_HASH),
+};
+
+function lookupWorld({ tableFiles, hashing }: MailSystemWorld): LookupWorld {
+  return { files: tableFiles ?? NO_TABLE_FILES, hashing: hashing ?? NO_HASHING };
+}
 
 /** Starts it; resolves when mail can flow, or with a line on what stood in the way. */
 export async function startMailSystem(
@@ -204,7 +222,7 @@ class Parts {
         arrived: () => Promise.resolve(),
       }),
       startRole: async () =>
-        role === "lookup" ? lookupRole(this.#world.tableFiles ?? NO_TABLE_FILES) : START[role],
+        role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role],
       started: () => undefined,
       ended: () => part.die("exited with 0"),
     });

@@ -16,6 +16,7 @@ import { AnyForwardAsker, ForwardAsker } from "./forward-asker.ts";
 import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
 import { QueueDoors } from "./queue-doors.ts";
+import { LookupAsker } from "./lookup-asker.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole } from "./role.ts";
@@ -38,6 +39,7 @@ class QueueRole implements RunningRole {
   readonly #room: RoomWatch;
   readonly #users: RemoteUsers;
   /** For bounces, which rules send on their way. */
+  readonly #lookup: LookupAsker;
   readonly #tables: RemoteTables;
   /** For bounces too: a dispatcher has them read. */
   readonly #forwards = new AnyForwardAsker();
@@ -52,7 +54,8 @@ class QueueRole implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
-    this.#tables = new RemoteTables(ports.clock);
+    this.#lookup = new LookupAsker(ports.clock);
+    this.#tables = new RemoteTables(this.#lookup);
     this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
     this.#rules = this.#rulesOf(config);
     this.#queue = createQueue(
@@ -112,7 +115,7 @@ class QueueRole implements RunningRole {
       return;
     }
     if (sibling.to === "lookup") {
-      this.#tables.linked(sibling.open(LOOKUP_CLIENT_SIDE));
+      this.#lookup.linked(sibling.open(LOOKUP_CLIENT_SIDE));
       return;
     }
     if (this.#stopping) {

@@ -71,10 +71,18 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
     nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP],
   },
   // Its files are those of the configuration, which a reload may change: it may read all that
-  // its user may. Without the right to the network it connects to nothing.
+  // its user may. Without the right to the network it connects to nothing, as far as the
+  // model reaches: crypt(3) is called by an addon, which is outside of it.
   lookup: {
     user: "_smtpl",
-    nodeFlags: () => [...EVERY, "--permission", "--allow-fs-read=*", YOUNG_SPACE],
+    nodeFlags: () => [
+      ...EVERY,
+      "--disable-warning=PERM0001",
+      "--permission",
+      "--allow-fs-read=*",
+      "--allow-addons",
+      YOUNG_SPACE,
+    ],
   },
   control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
   agent: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },

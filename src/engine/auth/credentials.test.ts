@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { test } from "node:test";
-import { ABSENT, found } from "#base/lookup.ts";
-import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import { ABSENT } from "#base/lookup.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import { formatScramVerifier, scramVerifier } from "#protocols/sasl/scram-verifier.ts";
 import type { Event } from "#model/events.ts";
 import { SimClock } from "#world/sim/clock.ts";
+import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
 import { Credentials, type CredentialsTable } from "./credentials.ts";
 import { SOURCE_FAILURES } from "./guess-limits.ts";
-
-/** A crypt(3) whose hash is the password written over the end of the setting. */
-const cryptOf = (setting: string, password: string): string =>
-  setting.slice(0, -password.length) + password;
-const hashOf = (password: string): string => cryptOf(`$6$saltsalt$${"x".repeat(86)}`, password);
 
 const SALT = Buffer.from("0123456789abcdef");
 const VERIFIER = scramVerifier(pbkdf2Sync("pencil", SALT, 4096, 32, "sha256"), SALT, 4096);
@@ -22,23 +17,12 @@ const HEX = "ab".repeat(32);
 /** Credentials over tables in memory, and the work that was done. */
 class Stage {
   readonly clock: SimClock = new SimClock();
-  readonly work: string[] = [];
+  readonly hashing: SimPasswordHashing = new SimPasswordHashing();
   readonly events: Event[] = [];
   readonly tables = new Map<string, CredentialsTable>();
   readonly #credentials: Credentials;
 
   constructor(entries: Readonly<Record<string, string>>) {
-    const hashing: PasswordHashing = {
-      crypt: async (password, setting) => {
-        this.work.push(`crypt ${setting.slice(0, 12)}`);
-        return setting.startsWith("$y$") ? ABSENT : found(cryptOf(setting, password));
-      },
-      argon2id: async () => ABSENT,
-      pbkdf2: async (password, salt, iterations) => {
-        this.work.push(`pbkdf2 ${iterations}`);
-        return found<Uint8Array>(pbkdf2Sync(password, salt, iterations, 32, "sha256"));
-      },
-    };
     this.tables.set("users", {
       name: "users",
       entries: Object.entries(entries),
@@ -49,7 +33,7 @@ class Stage {
       },
     });
     this.#credentials = new Credentials(
-      { clock: this.clock, hashing, observe: (event) => this.events.push(event) },
+      { clock: this.clock, hashing: this.hashing, observe: (event) => this.events.push(event) },
       (name) => this.tables.get(name),
     );
   }
@@ -68,7 +52,7 @@ class Stage {
 }
 
 test("a password that fits is accepted, under the name that the table has", async () => {
-  const stage = new Stage({ Ann: hashOf("right") });
+  const stage = new Stage({ Ann: simHash("right") });
   const accepted = { kind: "accepted", user: "Ann", signature: new Uint8Array() };
   assert.deepEqual(await stage.password("ann", "right"), accepted);
   assert.deepEqual(await stage.password("ANN", "right"), accepted);
@@ -76,11 +60,11 @@ test("a password that fits is accepted, under the name that the table has", asyn
 });
 
 test("a user that is not there costs the same work as a wrong password", async () => {
-  const stage = new Stage({ ann: hashOf("right") });
+  const stage = new Stage({ ann: simHash("right") });
   for (const user of ["ann", "nobody", "zoe"]) {
-    stage.work.length = 0;
+    stage.hashing.work.length = 0;
     assert.deepEqual(await stage.password(user, "guess"), { kind: "refused" });
-    assert.deepEqual(stage.work, ["crypt $6$saltsalt$"], user);
+    assert.deepEqual(stage.hashing.work, ["crypt $6$saltsalt$"], user);
   }
 });
 
@@ -88,7 +72,7 @@ test("in a table of verifiers it costs their work, and its salt is made up, the 
   const stage = new Stage({ ann: formatScramVerifier(VERIFIER) });
   await stage.password("nobody", "guess");
   await stage.password("ann", "guess");
-  assert.deepEqual(stage.work, ["pbkdf2 4096", "pbkdf2 4096"]);
+  assert.deepEqual(stage.hashing.work, ["pbkdf2 4096", "pbkdf2 4096"]);
   const salt = async (user: string): Promise<SaslAnswer> => stage.ask({ kind: "salt", user });
   assert.deepEqual(await salt("ann"), { kind: "salt", salt: SALT, iterations: 4096 });
   const madeUp = await salt("nobody");
@@ -119,7 +103,7 @@ test("a proof is accepted with a signature, or refused", async () => {
 });
 
 test("a certificate is that of the user whose entry has it", async () => {
-  const stage = new Stage({ ann: `CERT-SHA256$${HEX}`, bob: hashOf("right") });
+  const stage = new Stage({ ann: `CERT-SHA256$${HEX}`, bob: simHash("right") });
   const ask = (user: string, ...fingerprints: readonly string[]): Promise<SaslAnswer> =>
     stage.ask({ kind: "certificate", user, fingerprints });
   assert.equal((await ask("ann", "SHA256:00", `SHA256:${HEX}`)).kind, "accepted");
@@ -130,7 +114,7 @@ test("a certificate is that of the user whose entry has it", async () => {
 });
 
 test("a password in the clear lets nobody in, and the log says what to do", async () => {
-  const stage = new Stage({ ann: "sesame", bob: hashOf("right") });
+  const stage = new Stage({ ann: "sesame", bob: simHash("right") });
   assert.deepEqual(await stage.password("ann", "sesame"), { kind: "refused" });
   assert.deepEqual(stage.warnings, [
     "table users: ann cannot authenticate: its password is not hashed (smtpctl encrypt makes a hash)",
@@ -156,11 +140,11 @@ test("what nobody can say is unavailable", async () => {
 });
 
 test("who guesses is put off, even with the right password, and no work is done for it", async () => {
-  const stage = new Stage({ ann: hashOf("right") });
+  const stage = new Stage({ ann: simHash("right") });
   for (let n = 0; n < SOURCE_FAILURES; n++) await stage.password("ann", `guess ${n}`);
-  stage.work.length = 0;
+  stage.hashing.work.length = 0;
   assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
-  assert.deepEqual(stage.work, []);
+  assert.deepEqual(stage.hashing.work, []);
   assert.equal((await stage.password("ann", "right", "198.51.100.1")).kind, "accepted");
   assert.deepEqual(stage.warnings, [
     "authentication from 192.0.2.1 failed too often and is put off",

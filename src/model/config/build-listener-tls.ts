@@ -2,15 +2,14 @@
 import { SCRAM_PREFIX } from "#protocols/sasl/scram-verifier.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import type { BuildScope } from "./build-scope.ts";
-import type { ListenerAuth, ListenerTls, Pki, Place, Table } from "./config.ts";
-import type { ListenOptions } from "./syntax.ts";
+import type { ListenerAuth, ListenerTls, Pki, Table } from "./config.ts";
+import type { ListenOptions, ListenStatement } from "./syntax.ts";
 import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
 const TLS_HINT = "add 'tls', 'tls-require' or 'smtps'";
 
 export function buildListenerTls(
-  at: Place,
-  options: ListenOptions,
+  { at, target, options }: ListenStatement,
   scope: BuildScope,
 ): ListenerTls {
   const { complaints } = scope;
@@ -32,7 +31,8 @@ export function buildListenerTls(
   const useless = options.ca ?? options.ciphers ?? options.curves ?? options.protocols;
   if (useless !== undefined && pki === undefined)
     complaints.warning(useless.at, "this has no effect on a listener without TLS", TLS_HINT);
-  if (options.auth !== undefined)
+  // What goes over a socket of this machine, nobody else hears.
+  if (options.auth !== undefined && target.kind !== "socket")
     complaints.error(
       options.auth.at,
       "invalid listen option: auth requires tls/smtps",

@@ -81,7 +81,8 @@ function complainOfTaken(
   complaints.error(statement.at, what, `see ${formatPlace(earlier.at)}`);
 }
 
-function buildShared({ at, options }: ListenStatement, scope: BuildScope): Shared {
+function buildShared(statement: ListenStatement, scope: BuildScope): Shared {
+  const { at, options } = statement;
   const { hostnames, senders, filter } = options;
   return {
     at,
@@ -89,7 +90,7 @@ function buildShared({ at, options }: ListenStatement, scope: BuildScope): Share
     socketMode: options.mode?.value ?? DEFAULT_SOCKET_MODE,
     socketUser: options.user?.value,
     socketGroup: options.group?.value,
-    tls: buildListenerTls(at, options, scope),
+    tls: buildListenerTls(statement, scope),
     auth: buildListenerAuth(options, scope),
     tag: options.tag?.value ?? "",
     hostname: options.hostname?.value ?? scope.context.serverName,

@@ -89,9 +89,9 @@ function ofListener(listener: Listener): readonly NotBuilt[] {
     if (isAsked) found.push({ at: place ?? at, what });
   };
   add(tls.mode !== "none", "TLS of a listener", places.tls);
-  add(auth.mode !== "none", "auth", places.auth);
+  add(auth.mode !== "none" && auth.table === undefined, "auth of the system's users", places.auth);
   add(listener.hostnames !== undefined, "hostnames", places.hostnames);
-  add(listener.senders !== undefined, "senders", places.senders);
+  add(listener.senders?.masquerade === true, "masquerade", places.senders);
   add(listener.filters.length > 0, "filter", places.filters);
   add(listener.receivedAuth, "received-auth", places.receivedAuth);
   add(listener.proxyV2, "proxy-v2", places.proxyV2);

@@ -59,7 +59,7 @@ const OPTIONS: ReadonlyMap<string, OptionTraits> = new Map<string, OptionTraits>
       to.hostnames = option(at, parseTableOperand(reader));
     }),
   ],
-  ["senders", onAddresses("senders", parseSenders)],
+  ["senders", onBoth("senders", parseSenders)],
   [
     "filter",
     onBoth("filter", (reader, at, to) => {
@@ -157,7 +157,7 @@ function tlsValue(word: "ciphers" | "curves" | "protocols"): OptionTraits {
 }
 
 function auth(mode: "optional" | "required"): OptionTraits {
-  return onAddresses("auth", (reader, at, to) => {
+  return onBoth("auth", (reader, at, to) => {
     // One value alone could hold no credentials, and `curves` may follow.
     const isTable = reader.isAtSign("<") || reader.isAtSign("{");
     to.auth = option(at, { mode, table: isTable ? parseTableOperand(reader) : undefined });

@@ -5,8 +5,15 @@
  * A question names a table of the configuration and the keys that would do, the most
  * telling first; the answer is the first that is there. It names no path and no command:
  * what stands behind a name is in lookup's own configuration.
+ *
+ * Dispatchers also ask what sessions that authenticate need to know (model/authentication.ts):
+ * the secrets of users never leave lookup.
  */
-import { type Codec, list, oneOf, struct, text, u32, union } from "#base/codec.ts";
+import { bytes, type Codec, list, oneOf, optional, struct, text, u32, union } from "#base/codec.ts";
+import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
+import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
+import { SCRAM_KEY_BYTES } from "#protocols/sasl/scram-verifier.ts";
+import type { AuthAttempt } from "#model/authentication.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
 import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { TABLE_SERVICES, type TableService } from "#model/table-service.ts";
@@ -20,15 +27,28 @@ export const MAX_LOOKUP_KEY_LENGTH: number = MAX_STORED_KEY_LENGTH + 3;
 /** UTF-8 has three bytes at most for a UTF-16 unit. */
 const MAX_KEY_BYTES: number = 3 * MAX_LOOKUP_KEY_LENGTH;
 const MAX_NAME_BYTES: number = 3 * MAX_TABLE_NAME_LENGTH;
+/** Of a client, in text form. */
+const MAX_ADDRESS_BYTES = 256;
 /** Why a table cannot be read: may name two paths. */
 export const MAX_LOOKUP_REASON_BYTES: number = 16 * 1024;
 
-export interface LookupQuestion {
+/** The first of `keys` that a table has. */
+export interface TableQuestion {
+  readonly kind: "table";
   readonly request: number;
   readonly table: string;
   readonly service: TableService;
   readonly keys: readonly string[];
 }
+
+/** For dispatchers. */
+export interface AuthQuestion {
+  readonly kind: "auth";
+  readonly request: number;
+  readonly attempt: AuthAttempt;
+}
+
+export type LookupQuestion = TableQuestion | AuthQuestion;
 
 export type LookupAnswer =
   | {
@@ -39,19 +59,58 @@ export type LookupAnswer =
       readonly value: string;
     }
   | { readonly kind: "absent"; readonly request: number }
-  | { readonly kind: "unavailable"; readonly request: number; readonly why: string };
+  | { readonly kind: "unavailable"; readonly request: number; readonly why: string }
+  /** To an `AuthQuestion`. */
+  | { readonly kind: "auth"; readonly request: number; readonly answer: SaslAnswer };
 
 const keyCodec: Codec<string> = text(MAX_KEY_BYTES);
 
-export const lookupQuestionCodec: Codec<LookupQuestion> = struct<LookupQuestion>({
-  request: u32,
-  table: text(MAX_NAME_BYTES),
-  service: oneOf(TABLE_SERVICES),
-  keys: list(keyCodec, MAX_LOOKUP_KEYS),
+/** Case folding and SASLprep may make a name longer. */
+const userCodec: Codec<string> = text(3 * MAX_USER_BYTES);
+/** Longer than three messages of SCRAM in lines of SMTP. */
+const MAX_AUTH_MESSAGE_BYTES = 8192;
+const MAX_FINGERPRINTS = 2;
+const MAX_SALT_BYTES = 64;
+
+const saslQuestionCodec: Codec<SaslQuestion> = union<SaslQuestion>({
+  password: [1, { user: userCodec, password: text(MAX_PASSWORD_BYTES) }],
+  salt: [2, { user: userCodec }],
+  proof: [
+    3,
+    { user: userCodec, authMessage: text(MAX_AUTH_MESSAGE_BYTES), proof: bytes(SCRAM_KEY_BYTES) },
+  ],
+  certificate: [4, { user: userCodec, fingerprints: list(text(80), MAX_FINGERPRINTS) }],
+});
+
+const saslAnswerCodec: Codec<SaslAnswer> = union<SaslAnswer>({
+  accepted: [1, { user: text(MAX_STORED_VALUE_BYTES), signature: bytes(SCRAM_KEY_BYTES) }],
+  salt: [2, { salt: bytes(MAX_SALT_BYTES), iterations: u32 }],
+  refused: [3, {}],
+  unavailable: [4, {}],
+});
+
+const attemptCodec: Codec<AuthAttempt> = struct<AuthAttempt>({
+  table: optional(text(MAX_NAME_BYTES)),
+  address: text(MAX_ADDRESS_BYTES),
+  question: saslQuestionCodec,
+});
+
+export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>({
+  table: [
+    1,
+    {
+      request: u32,
+      table: text(MAX_NAME_BYTES),
+      service: oneOf(TABLE_SERVICES),
+      keys: list(keyCodec, MAX_LOOKUP_KEYS),
+    },
+  ],
+  auth: [2, { request: u32, attempt: attemptCodec }],
 });
 
 export const lookupAnswerCodec: Codec<LookupAnswer> = union<LookupAnswer>({
   found: [1, { request: u32, key: keyCodec, value: text(MAX_STORED_VALUE_BYTES) }],
   absent: [2, { request: u32 }],
   unavailable: [3, { request: u32, why: text(MAX_LOOKUP_REASON_BYTES) }],
+  auth: [4, { request: u32, answer: saslAnswerCodec }],
 });

@@ -1,0 +1,43 @@
+/**
+ * The tables of one configuration that `auth` of listeners names, as engine/auth asks them.
+ * A table that a configuration does not use for that answers nobody's password.
+ */
+import type { Config, Table } from "#model/config/config.ts";
+import { usesOfTables } from "#model/config/uses-of-tables.ts";
+import type { CredentialsTable } from "#engine/auth/credentials.ts";
+import type { TableBackend } from "#policy/tables/answers.ts";
+import { compileTable } from "#policy/tables/table-lookup.ts";
+
+/** @param backendOf where the entries of a table are that is not in memory. */
+export function credentialsTables(
+  config: Config,
+  backendOf: (table: Table) => TableBackend | undefined,
+): ReadonlyMap<string, CredentialsTable> {
+  const tables = usesOfTables(config).flatMap(({ use, table }) =>
+    use === "listen auth" ? [table] : [],
+  );
+  return new Map(tables.map((table) => [table.name, credentialsTable(table, config, backendOf)]));
+}
+
+function credentialsTable(
+  table: Table,
+  { subAddressDelimiter: delimiter }: Config,
+  backendOf: (table: Table) => TableBackend | undefined,
+): CredentialsTable {
+  const backend = backendOf(table);
+  return {
+    name: table.name,
+    lookup: compileTable(table, "credentials", { delimiter, backend }),
+    entries: table.source.kind === "passwd" ? passwdEntries(table) : [...table.entries],
+  };
+}
+
+/** Of a line of passwd(5) only the hash. */
+function passwdEntries({ entries }: Table): readonly (readonly [string, string])[] {
+  return Array.from(entries, ([user, line]) => [user, line.slice(0, hashLength(line))] as const);
+}
+
+function hashLength(line: string): number {
+  const colon = line.indexOf(":");
+  return colon < 0 ? line.length : colon;
+}
