@@ -5,7 +5,7 @@
  * A dialog with a configuration beside it has the rules of that. For the others
  * recipients at server.example and mx.example are taken, but for `nobody@` (550) and
  * `busy@` (451). `slow@` is answered later, `list@` has three envelopes. Settings:
- * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, protocol, mask-src,
+ * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, protocol, mask-src, no-dsn,
  * via (tcp, unix), client (its address), rdns (its name), tag (of the listener), queue (open, no-room, gone, full, failed, slow), dns (silent).
  */
 import type { Endpoint } from "#base/endpoint.ts";
@@ -90,6 +90,7 @@ function listenerOf(dialog: Dialog): Listener {
   const isUnix = dialog.settings.get("via") === "unix";
   return listenerAt(isUnix ? UNIX_ENDPOINT : { kind: "tcp", host: "192.0.2.1", port: 25 }, {
     maskSource: dialog.settings.has("mask-src"),
+    noDsn: dialog.settings.has("no-dsn"),
     tag: dialog.settings.get("tag") ?? "",
   });
 }

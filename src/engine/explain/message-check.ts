@@ -4,6 +4,7 @@
  */
 import { receiptReply } from "#engine/server/verdicts.ts";
 import { IncomingMessage } from "#engine/server/incoming-message.ts";
+import { DataDecoder } from "#protocols/smtp/data-decoder.ts";
 import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import type { ExplainedReply } from "#model/explanation.ts";
 import type { Submission } from "#model/intake.ts";
@@ -20,7 +21,12 @@ export function checkMessage(text: Uint8Array, maxMessageBytes: number): Explain
     commit: async () => ({ kind: "accepted" }),
     abort() {},
   };
-  const message = new IncomingMessage(nowhere, maxMessageBytes, new Uint8Array());
+  const message = new IncomingMessage(
+    nowhere,
+    maxMessageBytes,
+    new Uint8Array(),
+    new DataDecoder(),
+  );
   message.push(wireForm(text), 0);
   const reply = message.refusal() ?? receiptReply({ kind: "accepted" }, SOME_MSGID);
   const { code, enhanced = "" } = reply;

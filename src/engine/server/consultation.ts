@@ -4,9 +4,10 @@
  *
  * The answer is a promise only where the ruleset's is one.
  */
+import { andThen } from "#base/and-then.ts";
 import type { Command, Mail, Rcpt } from "#protocols/smtp/command.ts";
 import type { Reply } from "#protocols/smtp/reply.ts";
-import { NO_ROOM, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
+import { NO_ROOM, SENDER_REJECTED, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
 import type { Origin } from "#model/envelope.ts";
 import type { Submission } from "#model/intake.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
@@ -32,6 +33,11 @@ export class Consultation {
     this.#via = via;
   }
 
+  /** What the open transaction holds. */
+  get heldBytes(): number {
+    return this.#transaction?.heldBytes ?? 0;
+  }
+
   /** The transaction that the machine says is open. */
   get transaction(): MailTransaction {
     if (this.#transaction === undefined)
@@ -41,9 +47,12 @@ export class Consultation {
 
   /** Why `command` of the client `origin` is refused, if it is. Never rejects. */
   ask(command: Command, origin: Origin): Refusal | Promise<Refusal> {
-    if (command.verb === "MAIL") return this.#askMail(command);
+    if (command.verb === "MAIL")
+      return andThen(this.#askSender(command.reversePath, origin), (refusal) =>
+        refusal === undefined ? this.#askMail(command) : refusal,
+      );
     if (command.verb === "RCPT") return this.#askRecipient(command, origin);
-    if (command.verb === "DATA") return this.#askData();
+    if (command.verb === "DATA" || command.verb === "BDAT") return this.#askData();
     return undefined; // nobody has a say in the other commands yet
   }
 
@@ -66,6 +75,20 @@ export class Consultation {
   drop(): void {
     this.#submission?.abort();
     this.#submission = undefined;
+  }
+
+  /** Whether the user may send as that; who has not authenticated is not asked. */
+  #askSender(reversePath: string, { username }: Origin): Refusal | Promise<Refusal> {
+    const { listener, senders } = this.#service;
+    if (listener.senders === undefined || username === "") return undefined;
+    if (senders === undefined)
+      throw new TypeError("Cannot check a sender: nobody was named who could");
+    const allowed = senders.mayUse(listener.senders.table.name, username, reversePath);
+    return andThen(allowed, (answer) => {
+      if (answer.kind === "found") return answer.value ? undefined : SENDER_REJECTED;
+      this.#why = answer.kind === "unavailable" ? answer.cause.message : "";
+      return TEMPORARY_FAILURE;
+    });
   }
 
   #askMail(mail: Mail): Refusal {
@@ -93,7 +116,10 @@ export class Consultation {
       this.#why = whyRefused(resolution);
       return recipientRefusal(command.forwardPath, resolution);
     }
-    return transaction.add(command, resolution.envelopes) ? undefined : NO_ROOM;
+    const before = transaction.heldBytes;
+    if (!transaction.add(command, resolution.envelopes)) return NO_ROOM;
+    this.#service.pressure.grew(transaction.heldBytes - before);
+    return undefined;
   }
 
   #askData(): Refusal {

@@ -7,7 +7,6 @@
  * depends on the whole message only, never on how its bytes were split.
  */
 import { HeaderScanner } from "#protocols/mail/header-scanner.ts";
-import { DataDecoder } from "#protocols/smtp/data-decoder.ts";
 import type { Reply } from "#protocols/smtp/reply.ts";
 import {
   BAD_MESSAGE_BYTES,
@@ -19,10 +18,21 @@ import type { Submission } from "#model/intake.ts";
 import { MAX_RECEIVED_HEADERS } from "./limits.ts";
 import { TextGatherer } from "./text-gatherer.ts";
 
+/** Undoes how a text is sent: by DATA, or in chunks. */
+export interface TextReader {
+  /** All of it was read, or all of the chunk. */
+  readonly done: boolean;
+  readonly sawBareNewline: boolean;
+  readonly sawNul: boolean;
+  /** Offset in the last input after what was read of it. */
+  readonly end: number;
+  push(input: Buffer, from: number): Uint8Array;
+}
+
 export class IncomingMessage {
   readonly submission: Submission;
   readonly #maxTextBytes: number;
-  readonly #decoder = new DataDecoder();
+  readonly #decoder: TextReader;
   readonly #scanner = new HeaderScanner();
   readonly #gatherer = new TextGatherer((text) => this.#write(text));
   #writtenBytes = 0;
@@ -31,13 +41,14 @@ export class IncomingMessage {
   #isFull = false;
 
   /** @param trace the header that goes before the text; the queue then owns it. */
-  constructor(submission: Submission, maxTextBytes: number, trace: Uint8Array) {
+  constructor(submission: Submission, maxTextBytes: number, trace: Uint8Array, reader: TextReader) {
     this.submission = submission;
+    this.#decoder = reader;
     this.#maxTextBytes = maxTextBytes;
     this.#write(trace);
   }
 
-  /** True once the end-of-data mark was read. */
+  /** True once the end-of-data mark was read, or the end of a chunk. */
   get isComplete(): boolean {
     return this.#decoder.done;
   }
@@ -59,13 +70,26 @@ export class IncomingMessage {
 
   /** Takes wire bytes from `from`; returns where they end, or where commands go on. */
   push(input: Buffer, from: number): number {
-    const text = this.#decoder.push(input, from);
+    this.#take(this.#decoder.push(input, from));
+    return this.#decoder.end;
+  }
+
+  /** Adds the end of a text that its reader did not see on the wire. */
+  complete(tail: Uint8Array): void {
+    if (tail.length > 0) this.#take(tail);
+  }
+
+  /** Why no later byte can save the message, if so. */
+  get despair(): Reply | undefined {
+    return this.#isHopeless() ? this.#judge() : undefined;
+  }
+
+  #take(text: Uint8Array): void {
     this.#textBytes += text.length;
     if (!this.#scanner.isFinished) this.#scanner.push(text);
-    if (this.#isAborted) return this.#decoder.end;
+    if (this.#isAborted) return;
     if (this.#isHopeless()) this.abort();
     else if (text.length > 0) this.#gatherer.push(text);
-    return this.#decoder.end;
   }
 
   /** The queue takes text again. */

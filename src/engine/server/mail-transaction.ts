@@ -45,6 +45,11 @@ export class MailTransaction {
     this.#service = service;
   }
 
+  /** Octets of the envelopes that were added, as they are stored. */
+  get heldBytes(): number {
+    return this.#envelopeBytes;
+  }
+
   /** Adds a recipient; false if the message would get more envelopes than the queue takes. */
   add(rcpt: Rcpt, envelopes: readonly PlannedEnvelope[]): boolean {
     if (this.#envelopeCount + envelopes.length > MAX_ENVELOPES) return false;
@@ -57,20 +62,33 @@ export class MailTransaction {
     return true;
   }
 
+  /** Whether the text is octets rather than lines. */
+  get isBinary(): boolean {
+    return this.#mail.options.body === "binary";
+  }
+
   /** The header that goes before the message, in bytes that the caller owns. */
   traceHeader(msgid: string, hello: Hello | undefined, origin: Origin): Uint8Array {
     const { listener, clock, settings } = this.#service;
-    const smtpWord = hello?.verb === "EHLO" ? "ESMTP" : "SMTP";
+    const isUtf8 = this.#mail.options.utf8;
     const [first, second] = this.#recipients;
     const header = formatReceived({
       source: listener.maskSource ? undefined : origin,
       serverName: listener.hostname,
-      protocol: settings.protocol === "lmtp" ? "LMTP" : smtpWord,
+      protocol: {
+        base: settings.protocol === "lmtp" ? "LMTP" : "SMTP",
+        isExtended: hello?.verb !== "HELO",
+        isUtf8,
+        isAuthenticated: origin.username !== "",
+      },
+      tls: origin.tls,
+      // OpenSMTPD discloses it under TLS alone; a socket of this machine is as safe.
+      username: listener.receivedAuth ? origin.username : undefined,
       msgid,
       forwardPath: second === undefined ? first?.rcpt.forwardPath : undefined,
       atWallMs: clock.wallMs(),
     });
-    return Buffer.from(header, "latin1");
+    return Buffer.from(header, isUtf8 ? "utf8" : "latin1");
   }
 
   /** The message as the queue keeps it. */

@@ -22,6 +22,8 @@ const FOR_EVERYONE: Extensions = Object.freeze({
   ...NO_EXTENSIONS,
   dsn: true,
   smtpUtf8: true,
+  chunking: true,
+  binaryMime: true,
   limits: true,
   deliverByMinSeconds: DELIVER_BY_MIN_SECONDS,
 });

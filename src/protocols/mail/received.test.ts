@@ -3,10 +3,18 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { formatReceived, type Trace } from "./received.ts";
 
+const ESMTP = {
+  base: "SMTP",
+  isExtended: true,
+  isUtf8: false,
+  isAuthenticated: false,
+} as const;
 const TRACE: Trace = {
   source: { helo: "client.example", hostname: "<unknown>", address: "2001:db8::1" },
   serverName: "mx.example",
-  protocol: "ESMTP",
+  protocol: ESMTP,
+  tls: undefined,
+  username: undefined,
   msgid: "0000002a",
   forwardPath: "b@server.example",
   atWallMs: 1_609_750_861_999,
@@ -32,4 +40,36 @@ test("trace header keeps its four lines, whatever the client calls itself and th
       for (const line of lines) assert.match(line, /^[\t -~]{0,998}$/);
     }),
   );
+});
+
+test("trace header tells of TLS, and of the user where it may", () => {
+  const tls = { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", bits: 256, verified: false };
+  const protocol = { ...ESMTP, isAuthenticated: true };
+  const [, by] = formatReceived({ ...TRACE, protocol, tls, username: "ann" }).split("\r\n");
+  assert.equal(
+    by,
+    "\tby mx.example (Postrider) with ESMTPSA id 0000002a (TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO) auth=yes user=ann",
+  );
+  const [, nobody] = formatReceived({ ...TRACE, tls, username: "" }).split("\r\n");
+  assert.match(nobody ?? "", / with ESMTPS id 0000002a \(.*\) auth=no$/);
+});
+
+const WORDS = [
+  [{ base: "SMTP", isExtended: false, isUtf8: false, isAuthenticated: false }, "SMTP"],
+  [{ base: "SMTP", isExtended: true, isUtf8: true, isAuthenticated: true }, "UTF8SMTPA"],
+  [{ base: "LMTP", isExtended: true, isUtf8: false, isAuthenticated: false }, "LMTP"],
+  [{ base: "LMTP", isExtended: true, isUtf8: true, isAuthenticated: true }, "UTF8LMTPA"],
+] as const;
+
+for (const [protocol, word] of WORDS) {
+  test(`trace header has the protocol word ${word}`, () => {
+    assert.ok(formatReceived({ ...TRACE, protocol }).includes(` with ${word} id `));
+  });
+}
+
+test("trace header has letters of other scripts for the recipient with SMTPUTF8 alone", () => {
+  const forwardPath = "用户@server.example";
+  assert.ok(formatReceived({ ...TRACE, forwardPath }).includes("for <??@server.example>"));
+  const protocol = { ...ESMTP, isUtf8: true };
+  assert.ok(formatReceived({ ...TRACE, forwardPath, protocol }).includes(`for <${forwardPath}>`));
 });

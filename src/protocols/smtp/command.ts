@@ -8,7 +8,7 @@
  * its own refusal.
  *
  * Source: RFC 5321 §4.1; RFC 2033 (LHLO); RFC 1870 (SIZE=); RFC 6152 (BODY=);
- * RFC 4954 §4 (AUTH).
+ * RFC 4954 §4 (AUTH); RFC 3030 §2 (BDAT).
  */
 import { isUtf8 } from "node:buffer";
 import { parsePath } from "#protocols/mail/address.ts";
@@ -20,6 +20,7 @@ import { parseRcptOptions, type RcptOptions } from "./rcpt-options.ts";
 import type { Reply } from "./reply.ts";
 import {
   BAD_CHARACTER,
+  BAD_CHUNK,
   BAD_DOMAIN,
   BAD_FORWARD_PATH,
   BAD_REVERSE_PATH,
@@ -27,7 +28,6 @@ import {
   NO_TLS_PARAMETERS,
   NON_ASCII_ADDRESS,
   NOT_IMPLEMENTED,
-  NOT_SUPPORTED,
   UNRECOGNIZED,
 } from "./status.ts";
 
@@ -62,6 +62,13 @@ export interface Auth {
   readonly initial: string | undefined;
 }
 
+export interface Bdat {
+  readonly verb: "BDAT";
+  /** So many follow the line at once. */
+  readonly octets: number;
+  readonly isLast: boolean;
+}
+
 /** A command that stands alone, or whose argument means nothing to us. */
 export interface Plain {
   readonly verb: "DATA" | "RSET" | "QUIT" | "NOOP" | "HELP" | "VRFY" | "STARTTLS";
@@ -75,7 +82,7 @@ export interface Unsupported {
   readonly ends: "line" | "session";
 }
 
-export type Command = Hello | Mail | Rcpt | Auth | Plain | Unsupported;
+export type Command = Hello | Mail | Rcpt | Auth | Bdat | Plain | Unsupported;
 
 /** What a line is read by. A `ServiceRules` is one. */
 export interface CommandRules {
@@ -106,6 +113,8 @@ function parseOther(verb: string, argument: string): Command | Reply {
       return parseHello(verb, argument);
     case "AUTH":
       return parseAuth(argument);
+    case "BDAT":
+      return parseBdat(argument);
     case "DATA":
     case "RSET":
     case "QUIT":
@@ -129,8 +138,6 @@ const UNSUPPORTED: ReadonlyMap<string, Unsupported> = new Map([
   ["EXPN", unsupported(NOT_IMPLEMENTED, "line")],
   ["TURN", unsupported(NOT_IMPLEMENTED, "line")],
   ["ETRN", unsupported(NOT_IMPLEMENTED, "line")],
-  // RFC 3030 §2: the octets of the chunk follow at once.
-  ["BDAT", unsupported(NOT_SUPPORTED, "session")],
   // What a browser says that was tricked into talking to us; its body may hold commands.
   ["GET", unsupported(UNRECOGNIZED, "session")],
   ["HEAD", unsupported(UNRECOGNIZED, "session")],
@@ -160,6 +167,13 @@ function parseAuth(argument: string): Auth {
     mechanism: asciiUpper(argument.slice(0, space)),
     initial: argument.slice(space + 1).trimStart(),
   };
+}
+
+/** RFC 3030 §2. Behind a size that is none nobody knows where the next command begins. */
+function parseBdat(argument: string): Bdat | Unsupported {
+  const [, size, last] = /^([0-9]{1,15})( +LAST)?$/i.exec(argument) ?? [];
+  if (size === undefined) return unsupported(BAD_CHUNK, "session");
+  return { verb: "BDAT", octets: Number(size), isLast: last !== undefined };
 }
 
 function parseMail(argument: string, rules: CommandRules): Mail | Reply {

@@ -16,7 +16,7 @@
  * Source: RFC 5321 §4.1.4 (order of commands), §3.3 (mail transactions).
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Auth, Command, Hello, Mail, Rcpt } from "./command.ts";
+import type { Auth, Bdat, Command, Hello, Mail, Rcpt } from "./command.ts";
 import { helloReply, helpReply, offersTls, type ServiceRules, serviceReply } from "./service.ts";
 import type { Reply } from "./reply.ts";
 import {
@@ -38,8 +38,10 @@ import {
   TLS_FIRST,
   TOO_MANY_MAILS,
   TOO_MANY_RECIPIENTS,
+  chunkReceived,
   unknownMechanism,
   UNRECOGNIZED,
+  WANTS_BDAT,
 } from "./status.ts";
 
 /** The mail transaction under way: MAIL opens it; EHLO, RSET or end-of-data ends it. */
@@ -63,9 +65,12 @@ export interface Tally {
   readonly failedLogins: number;
 }
 
-/** A session in a transaction. "spoilt": only RSET or EHLO gets out of it. */
+/**
+ * A session in a transaction. "chunks": some of the message came by BDAT, and more is to
+ * come. "spoilt": only RSET or EHLO gets out of it.
+ */
 interface InMail {
-  readonly phase: "mail" | "spoilt";
+  readonly phase: "mail" | "chunks" | "spoilt";
   readonly tally: Tally;
   readonly hello: Hello;
   readonly tx: Transaction;
@@ -84,7 +89,13 @@ export type Listening = { readonly phase: "connected"; readonly tally: Tally } |
 /** `proposal` happens if policy agrees; otherwise the session is `from` again. */
 export type Session =
   | Listening
-  | { readonly phase: "consulting"; readonly from: Listening; readonly proposal: Transition }
+  | {
+      readonly phase: "consulting";
+      readonly from: Listening;
+      readonly proposal: Transition;
+      /** What follows the command, and is read even if policy refuses it. */
+      readonly chunk: Bdat | undefined;
+    }
   /** The driver holds the SASL exchange (protocols/sasl); lines are its responses. */
   /** The handshake is under way; no line is a command. */
   | { readonly phase: "securing"; readonly tally: Tally }
@@ -95,6 +106,16 @@ export type Session =
       readonly hello: Hello;
       readonly tx: Transaction;
     }
+  /** The octets of a chunk are text. */
+  | {
+      readonly phase: "chunk";
+      readonly tally: Tally;
+      readonly hello: Hello;
+      readonly tx: Transaction;
+      readonly chunk: Bdat;
+    }
+  /** The octets of a chunk that was refused go nowhere; then `next` happens (RFC 3030 §2). */
+  | { readonly phase: "discarding"; readonly next: Transition }
   | { readonly phase: "closed" };
 
 export type Event =
@@ -105,6 +126,8 @@ export type Event =
   | { readonly type: "auth-end"; readonly reply: Reply }
   /** The handshake has succeeded; one that has not ends the connection. */
   | { readonly type: "secured" }
+  /** All of a chunk was read; `refusal`: the message cannot be kept any more. */
+  | { readonly type: "chunk-end"; readonly refusal: Reply | undefined }
   | { readonly type: "message-end"; readonly reply: Reply };
 
 export type Action =
@@ -120,18 +143,30 @@ export type Action =
   | { readonly type: "start-tls" }
   /** Follows the reply 354; answered by a "message-end". */
   | { readonly type: "receive-message" }
+  /** The octets of a chunk are text; answered by a "chunk-end", or a "message-end" after the last. */
+  | { readonly type: "receive-chunk"; readonly chunk: Bdat; readonly isFirst: boolean }
+  /** They are not; answered by a "chunk-end". */
+  | { readonly type: "discard-chunk"; readonly chunk: Bdat }
+  /** The chunks that came are no message. */
+  | { readonly type: "abandon-message" }
   /** `why` is for the log. */
-  | { readonly type: "close"; readonly why: "quit" | "limit" | "bad input" };
+  | { readonly type: "close"; readonly why: "quit" | "bad input" | SessionLimit };
+
+/** What a session may not do without end; the log has these names. */
+export type SessionLimit = "bad-commands" | "unknown-recipients" | "idle-commands" | "failed-logins";
 
 export type Transition = readonly [next: Session, ...actions: Action[]];
 
 const CLOSED: Session = Object.freeze({ phase: "closed" });
 const CLOSE_QUIT: Action = Object.freeze({ type: "close", why: "quit" });
-const CLOSE_LIMIT: Action = Object.freeze({ type: "close", why: "limit" });
 const CLOSE_BAD_INPUT: Action = Object.freeze({ type: "close", why: "bad input" });
 const START_TLS: Action = Object.freeze({ type: "start-tls" });
+const ABANDON_MESSAGE: Action = Object.freeze({ type: "abandon-message" });
 const RECEIVE_MESSAGE: Action = Object.freeze({ type: "receive-message" });
 const NO_TALLY: Tally = Object.freeze({ mails: 0, bad: 0, unknown: 0, idle: 0, failedLogins: 0 });
+
+/** A chunk with less, but for the last one, counts as a command that moves nothing on. */
+const MIN_CHUNK_OCTETS = 1024;
 
 /** A session whose client was greeted. */
 export const CONNECTED: Session = Object.freeze({ phase: "connected", tally: NO_TALLY });
@@ -146,6 +181,7 @@ export function step(session: Session, event: Event, rules: ServiceRules): Trans
     case "connected":
     case "ready":
     case "mail":
+    case "chunks":
     case "spoilt":
       if (event.type === "command") return take(session, event.command, rules);
       if (event.type === "fault") return refuse(session, event.reply, rules);
@@ -153,6 +189,8 @@ export function step(session: Session, event: Event, rules: ServiceRules): Trans
     case "consulting":
       if (event.type !== "verdict") break;
       if (event.refusal === undefined) return session.proposal;
+      if (session.chunk !== undefined)
+        return refuseChunk(session.from, session.chunk, event.refusal, rules);
       if (session.from.phase === "mail") return refuseInMail(session.from, event.refusal, rules);
       return refuse(session.from, event.refusal, rules);
     case "authenticating":
@@ -164,6 +202,13 @@ export function step(session: Session, event: Event, rules: ServiceRules): Trans
       break;
     case "message":
       if (event.type === "message-end") return endMessage(session, event.reply, rules);
+      break;
+    case "chunk":
+      if (event.type === "chunk-end") return endChunk(session, event.refusal, rules);
+      if (event.type === "message-end") return endMessage(session, event.reply, rules);
+      break;
+    case "discarding":
+      if (event.type === "chunk-end") return session.next;
       break;
     case "closed":
       break;
@@ -189,8 +234,10 @@ function take(session: Listening, command: Command, rules: ServiceRules): Transi
       return startTls(session, rules);
     case "DATA":
       return startData(session, command, rules);
+    case "BDAT":
+      return startChunk(session, command, rules);
     case "RSET":
-      return idle(withoutTransaction(session), RESET, rules);
+      return abandoning(session, idle(withoutTransaction(session), RESET, rules));
     case "NOOP":
       return idle(session, OK, rules);
     case "HELP":
@@ -211,12 +258,9 @@ function greet(session: Listening, hello: Hello, rules: ServiceRules): Transitio
   // RFC 2033 §4.1: LHLO in place of HELO and EHLO, which get 500.
   const isOurs: boolean = (hello.verb === "LHLO") === (rules.protocol === "lmtp");
   if (!isOurs) return refuse(session, UNRECOGNIZED, rules);
-  const [next, ...actions] = idle(
-    { phase: "ready", tally: session.tally, hello },
-    helloReply(hello, rules),
-    rules,
-  );
-  return consult(session, hello, [next, ...actions]);
+  const ready: Listening = { phase: "ready", tally: session.tally, hello };
+  const proposal = idle(ready, helloReply(hello, rules), rules);
+  return consult(session, hello, abandoning(session, proposal));
 }
 
 /** RFC 3207 §4. */
@@ -248,7 +292,7 @@ function endAuth(from: Ready, outcome: Reply, rules: ServiceRules): Transition {
   const tally = { ...from.tally, failedLogins: from.tally.failedLogins + 1 };
   if (tally.failedLogins < rules.maxFailedLogins) return [{ ...from, tally }, reply(outcome)];
   const farewell = serviceReply(rules, "4.7.0", "Too many failed logins");
-  return [CLOSED, reply(outcome), reply(farewell), CLOSE_LIMIT];
+  return [CLOSED, reply(outcome), reply(farewell), closeFor("failed-logins")];
 }
 
 function startMail(session: Listening, mail: Mail, rules: ServiceRules): Transition {
@@ -282,6 +326,7 @@ function startData(session: Listening, command: Command, rules: ServiceRules): T
     const isSpoilt = session.tx.refusedRecipients > 0;
     return refuse(isSpoilt ? { ...session, phase: "spoilt" } : session, NO_RECIPIENTS, rules);
   }
+  if (session.tx.mail.options.body === "binary") return refuse(session, WANTS_BDAT, rules);
   const { tally, hello, tx } = session;
   return consult(session, command, [
     { phase: "message", tally, hello, tx },
@@ -290,8 +335,62 @@ function startData(session: Listening, command: Command, rules: ServiceRules): T
   ]);
 }
 
+/** RFC 3030 §2. The first chunk is as DATA to policy. */
+function startChunk(session: Listening, chunk: Bdat, rules: ServiceRules): Transition {
+  if (!rules.extensions.chunking) return refuseChunk(session, chunk, NOT_SUPPORTED, rules);
+  if (session.phase !== "mail" && session.phase !== "chunks")
+    return refuseChunk(session, chunk, BAD_SEQUENCE, rules);
+  if (session.tx.acceptedRecipients === 0) return refuseChunk(session, chunk, NO_RECIPIENTS, rules);
+  const { hello, tx } = session;
+  const isFirst = session.phase === "mail";
+  const receive: Action = { type: "receive-chunk", chunk, isFirst };
+  // Chunks that carry next to nothing move nothing on.
+  const isTiny = !chunk.isLast && chunk.octets < MIN_CHUNK_OCTETS;
+  const idle = session.tally.idle + (isTiny ? 1 : 0);
+  if (idle > rules.maxIdleCommands) return leaveIdle(rules);
+  const tally = isTiny ? { ...session.tally, idle } : session.tally;
+  const next: Session = { phase: "chunk", tally, hello, tx, chunk };
+  if (!isFirst) return [next, receive];
+  return [
+    { phase: "consulting", from: session, proposal: [next, receive], chunk },
+    { type: "consult", on: chunk },
+  ];
+}
+
+function endChunk(
+  { tally, hello, tx, chunk }: Extract<Session, { phase: "chunk" }>,
+  refusal: Reply | undefined,
+  rules: ServiceRules,
+): Transition {
+  if (refusal !== undefined) return refuse({ phase: "spoilt", tally, hello, tx }, refusal, rules);
+  return [{ phase: "chunks", tally, hello, tx }, reply(chunkReceived(chunk.octets))];
+}
+
+/** RFC 3030 §2: the octets are read before the refusal is said. A transaction is spoilt by it. */
+function refuseChunk(
+  from: Listening,
+  chunk: Bdat,
+  refusal: Reply,
+  rules: ServiceRules,
+): Transition {
+  const isInMail = from.phase === "mail" || from.phase === "chunks";
+  const after: Listening = isInMail ? { ...from, phase: "spoilt" } : from;
+  const next = abandoning(from, refuse(after, refusal, rules));
+  return [
+    { phase: "discarding", next },
+    { type: "discard-chunk", chunk },
+  ];
+}
+
+/** `transition`, which leaves the chunks that came behind. */
+function abandoning(from: Listening, transition: Transition): Transition {
+  if (from.phase !== "chunks") return transition;
+  const [next, ...actions] = transition;
+  return [next, ABANDON_MESSAGE, ...actions];
+}
+
 function endMessage(
-  session: Extract<Session, { phase: "message" }>,
+  session: Extract<Session, { phase: "message" | "chunk" }>,
   outcome: Reply,
   rules: ServiceRules,
 ): Transition {
@@ -306,7 +405,7 @@ function endMessage(
 
 function consult(from: Listening, on: Command, proposal: Transition): Transition {
   return [
-    { phase: "consulting", from, proposal },
+    { phase: "consulting", from, proposal, chunk: undefined },
     { type: "consult", on },
   ];
 }
@@ -318,7 +417,7 @@ function refuseInMail(from: InMail, refusal: Reply, rules: ServiceRules): Transi
   const tally = { ...from.tally, unknown: from.tally.unknown + 1 };
   if (tally.unknown < rules.maxUnknownRecipients) return [{ ...from, tx, tally }, reply(refusal)];
   const farewell = serviceReply(rules, "4.7.0", "Too many unknown recipients");
-  return [CLOSED, reply(refusal), reply(farewell), CLOSE_LIMIT];
+  return [CLOSED, reply(refusal), reply(farewell), closeFor("unknown-recipients")];
 }
 
 /** Says no. Only 5xx counts against the client: what it may try again is not its fault. */
@@ -330,23 +429,28 @@ function refuse(session: Listening, refusal: Reply, rules: ServiceRules): Transi
     CLOSED,
     reply(refusal),
     reply(serviceReply(rules, "4.7.0", "Too many bad commands")),
-    CLOSE_LIMIT,
+    closeFor("bad-commands"),
   ];
 }
 
 function idle(session: Listening, answer: Reply, rules: ServiceRules): Transition {
   const tally = { ...session.tally, idle: session.tally.idle + 1 };
   if (tally.idle <= rules.maxIdleCommands) return [{ ...session, tally }, reply(answer)];
-  return [
-    CLOSED,
-    reply(serviceReply(rules, "4.7.0", "Too many commands without mail")),
-    CLOSE_LIMIT,
-  ];
+  return leaveIdle(rules);
+}
+
+function leaveIdle(rules: ServiceRules): Transition {
+  const farewell = serviceReply(rules, "4.7.0", "Too many commands without mail");
+  return [CLOSED, reply(farewell), closeFor("idle-commands")];
 }
 
 function withoutTransaction(session: Listening): Listening {
   if (session.phase === "connected" || session.phase === "ready") return session;
   return { phase: "ready", tally: session.tally, hello: session.hello };
+}
+
+function closeFor(why: SessionLimit): Action {
+  return { type: "close", why };
 }
 
 function reply(content: Reply): Action {

@@ -91,7 +91,7 @@ export function helpReply(rules: ServiceRules): Reply {
   const hello = rules.protocol === "lmtp" ? "LHLO" : "HELO EHLO";
   const text = [
     "This is Postrider",
-    `Commands: ${hello}${offersTls(rules) ? " STARTTLS" : ""} MAIL RCPT DATA RSET NOOP VRFY HELP QUIT`,
+    `Commands: ${hello}${offersTls(rules) ? " STARTTLS" : ""} MAIL RCPT DATA${rules.extensions.chunking ? " BDAT" : ""} RSET NOOP VRFY HELP QUIT`,
     "To report trouble, write to the postmaster of this site",
     "End of HELP info",
   ];

@@ -136,11 +136,13 @@ export const NON_ASCII_ADDRESS: Reply = reply(
   "5.6.7",
   "Non-ASCII addresses not permitted: SMTPUTF8 was not asked for",
 );
-export const RECEIVE_NO_BINARY: Reply = reply(
-  503,
-  "5.5.1",
-  "Invalid command: BODY=BINARYMIME wants BDAT",
-);
+/** RFC 3030 §3. */
+export const WANTS_BDAT: Reply = reply(503, "5.5.1", "Invalid command: BINARYMIME wants BDAT");
+
+export function chunkReceived(octets: number): Reply {
+  return reply(250, "2.0.0", `${octets} octets received`);
+}
+
 export const BAD_CHUNK: Reply = reply(501, "5.5.4", "Invalid command arguments: Bad chunk size");
 
 export const TOO_MANY_MAILS: Reply = reply(

@@ -1,0 +1,168 @@
+/**
+ * Address lists as To, Cc and From have them: where the addresses are, so that one can be
+ * put in the place of another and everything else stays as it is, octet for octet.
+ *
+ * Only what is surely an address is told: what stands in angle brackets, or a word alone.
+ * Linear in the length of the list; the text is one character for each octet.
+ *
+ * Source: RFC 5322 §3.4 (address-list, group), §3.2.2 (comments, folding).
+ */
+
+/** An addr-spec, or a local part alone: `text.slice(start, end)`. */
+export interface Mailbox {
+  readonly start: number;
+  readonly end: number;
+  readonly hasDomain: boolean;
+}
+
+export interface AddressList {
+  readonly mailboxes: readonly Mailbox[];
+  readonly hasGroup: boolean;
+}
+
+/** Deeper comments are no address list. */
+const MAX_COMMENT_DEPTH = 32;
+
+/** The addresses in `text`, the body of a header with its folds; undefined if it is no list. */
+export function parseAddressList(text: string): AddressList | undefined {
+  const mailboxes: Mailbox[] = [];
+  let hasGroup = false;
+  let words: { readonly start: number; end: number; hasDomain: boolean }[] = [];
+  let bracket: Mailbox | undefined;
+  let isInWord = false;
+  const finish = (): void => {
+    const [first, second] = words;
+    const mailbox = bracket ?? (second === undefined ? first : undefined);
+    if (mailbox !== undefined && mailbox.end > mailbox.start) mailboxes.push(mailbox);
+    words = [];
+    bracket = undefined;
+    isInWord = false;
+  };
+  for (let at = 0; at < text.length; ) {
+    const unit = text[at];
+    let next: number | undefined = at + 1;
+    switch (unit) {
+      case ",":
+      case ";":
+        finish();
+        break;
+      case ":":
+        hasGroup = true;
+        words = [];
+        bracket = undefined;
+        isInWord = false;
+        break;
+      case "(":
+        next = endOfComment(text, at);
+        isInWord = false;
+        break;
+      case "<":
+        next = endOfBracket(text, at);
+        if (bracket !== undefined || next === undefined) return undefined;
+        bracket = insideOf(text, at + 1, next - 1);
+        isInWord = false;
+        break;
+      case " ":
+      case "\t":
+      case "\r":
+      case "\n":
+        isInWord = false;
+        break;
+      default: {
+        if (unit === '"') next = endOfQuoted(text, at);
+        const word = isInWord ? words.at(-1) : undefined;
+        if (word === undefined) words.push({ start: at, end: next ?? at, hasDomain: unit === "@" });
+        else {
+          word.end = next ?? at;
+          word.hasDomain ||= unit === "@";
+        }
+        isInWord = true;
+      }
+    }
+    if (next === undefined) return undefined;
+    at = next;
+  }
+  finish();
+  return { mailboxes, hasGroup };
+}
+
+/** `text` with `domain` behind each address that has none; undefined if nothing changes. */
+export function completeAddresses(text: string, domain: string): string | undefined {
+  const list = parseAddressList(text);
+  const bare = list?.mailboxes.filter(({ hasDomain }) => !hasDomain) ?? [];
+  if (bare.length === 0) return undefined;
+  return replaced(text, bare, (address) => `${address}@${domain}`);
+}
+
+/** `text` with `sender` in the place of each address; undefined if nothing changes. */
+export function masqueradeAddresses(text: string, sender: string): string | undefined {
+  const list = parseAddressList(text);
+  if (list === undefined || list.hasGroup || list.mailboxes.length === 0) return undefined;
+  return replaced(text, list.mailboxes, () => sender);
+}
+
+function replaced(
+  text: string,
+  mailboxes: readonly Mailbox[],
+  by: (address: string) => string,
+): string {
+  let out = "";
+  let copied = 0;
+  for (const { start, end } of mailboxes) {
+    out += text.slice(copied, start) + by(text.slice(start, end));
+    copied = end;
+  }
+  return out + text.slice(copied);
+}
+
+/** What is between angle brackets, without the space around it. */
+function insideOf(text: string, from: number, to: number): Mailbox {
+  let start = from;
+  let end = to;
+  while (start < end && isSpace(text[start])) start++;
+  while (end > start && isSpace(text[end - 1])) end--;
+  // A route has "@" too; its address is complete.
+  return { start, end, hasDomain: hasAt(text, start, end) };
+}
+
+function hasAt(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    if (text[at] === "@") return true;
+    if (text[at] === '"') at = (endOfQuoted(text, at) ?? to) - 1;
+  }
+  return false;
+}
+
+function isSpace(unit: string | undefined): boolean {
+  return unit === " " || unit === "\t" || unit === "\r" || unit === "\n";
+}
+
+function endOfQuoted(text: string, from: number): number | undefined {
+  for (let at = from + 1; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === '"') return at + 1;
+  }
+  return undefined;
+}
+
+function endOfComment(text: string, from: number): number | undefined {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === "(" && ++depth > MAX_COMMENT_DEPTH) return undefined;
+    else if (text[at] === ")" && --depth === 0) return at + 1;
+  }
+  return undefined;
+}
+
+function endOfBracket(text: string, from: number): number | undefined {
+  for (let at = from + 1; at < text.length; at++) {
+    if (text[at] === ">") return at + 1;
+    if (text[at] === "<") return undefined;
+    if (text[at] !== '"') continue;
+    const end = endOfQuoted(text, at);
+    if (end === undefined) return undefined;
+    at = end - 1;
+  }
+  return undefined;
+}
