@@ -34,6 +34,23 @@ export function wrapSocket(socket: Socket, known: KnownEnds = {}): Connection {
   return new NodeConnection(socket, known);
 }
 
+/** A socket that was a connection, with what was known of its ends. */
+export interface BareSocket {
+  readonly socket: Socket;
+  readonly ends: Required<KnownEnds>;
+}
+
+/**
+ * Takes a connection apart, for whoever speaks another protocol on it: its owner hears
+ * nothing more. Errors of the socket are heard from then on, and forgotten.
+ *
+ * @throws {TypeError} if it was not made by `wrapSocket`.
+ */
+export function unwrapSocket(connection: Connection): BareSocket {
+  if (connection instanceof NodeConnection) return connection.unwrap();
+  throw new TypeError("Cannot take a connection apart: it is of another network");
+}
+
 /** The fault that a system error is. */
 export function networkFault(error: NodeJS.ErrnoException): NetworkFault {
   return { kind: "network-fault", code: error.code ?? "EIO", message: error.message };
@@ -116,6 +133,20 @@ class NodeConnection implements Connection {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** For `unwrapSocket`. */
+  unwrap(): BareSocket {
+    const socket = this.#socket;
+    socket.off("error", onError);
+    socket.off("close", onClose);
+    socket.off("end", onEnd);
+    socket.off("drain", onDrain);
+    socket.off("data", onData);
+    socket.on("error", () => undefined);
+    this.#flow = "paused";
+    this.#handler = undefined;
+    return { socket, ends: { local: this.local, remote: this.remote } };
   }
 
   /** The owner, for the shared listeners; undefined before `start`. */

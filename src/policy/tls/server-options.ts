@@ -1,0 +1,41 @@
+/**
+ * How a listener is to speak TLS, with the certificates that it shows.
+ *
+ * Source: smtpd.conf(5) `listen on`; OpenSMTPD smtp.c (one configuration for each listener).
+ */
+import { formatEndpoint } from "#base/endpoint.ts";
+import type { TlsAuthorities, TlsServerOptions } from "#base/ports/tls.ts";
+import type { Ca, Config, Listener } from "#model/config/config.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
+import { tlsOffer } from "./offer.ts";
+
+/**
+ * Undefined of a listener without TLS.
+ *
+ * @throws {TypeError} if `material` lacks what the listener shows: it is of another configuration.
+ */
+export function tlsServerOptions(
+  { tls, endpoint }: Listener,
+  config: Pick<Config, "tls">,
+  material: TlsMaterial,
+): TlsServerOptions | undefined {
+  if (tls.mode === "none") return undefined;
+  const wantsDhe = tls.pkis.find(({ dhe }) => dhe !== "none");
+  return {
+    offer: tlsOffer(tls.settings, config.tls, wantsDhe?.dhe ?? "none"),
+    identities: tls.pkis.map(({ name }) => {
+      const identity = material.identities.find((each) => each.name === name);
+      if (identity === undefined) throw new TypeError(`Cannot show pki ${name}: it is not there`);
+      return identity;
+    }),
+    clients: tls.verify ? authoritiesOf(tls.ca, material) : undefined,
+    tickets: { key: material.ticketKey, context: formatEndpoint(endpoint) },
+  };
+}
+
+function authoritiesOf(ca: Ca | undefined, { authorities }: TlsMaterial): TlsAuthorities {
+  if (ca === undefined) return "system";
+  const authority = authorities.find(({ name }) => name === ca.name);
+  if (authority === undefined) throw new TypeError(`Cannot ask ca ${ca.name}: it is not there`);
+  return { pem: authority.pem };
+}

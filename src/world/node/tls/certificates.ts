@@ -1,0 +1,49 @@
+/** What a certificate in PEM form is, for the choice between several and for complaints. */
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { TlsIdentity } from "#base/ports/tls.ts";
+import type { Candidate, KeyKind } from "#policy/tls/choose-certificate.ts";
+
+const KINDS: Readonly<Record<string, KeyKind>> = {
+  rsa: "rsa",
+  "rsa-pss": "rsa",
+  ec: "ecdsa",
+  ed25519: "eddsa",
+  ed448: "eddsa",
+};
+
+/** @throws {Error} of the library, if there is no certificate in `pem`, or one of another kind. */
+export function candidateOf(pem: string): Candidate {
+  const certificate = new X509Certificate(pem);
+  const key = keyKind(certificate.publicKey);
+  return { names: dnsNames(certificate), key };
+}
+
+/** @throws {Error} of the library, if the key cannot be read. */
+export function isKeyOf({ certificate, key }: TlsIdentity): boolean {
+  return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+}
+
+/** Names that it is for, in lower case: those of the extension, else the common name. */
+export function dnsNames({ subjectAltName, subject }: X509Certificate): readonly string[] {
+  const names = alternativeNames(subjectAltName, "DNS");
+  // RFC 9525 §6.3 has no use for the common name; a choice needs some name.
+  const common = /(?:^|\n)CN=([^\n]+)/u.exec(subject)?.[1];
+  return names.length === 0 && common !== undefined ? [common.toLowerCase()] : names;
+}
+
+/** Of the one kind: `DNS` or `email`. Node puts what needs care in quotes; such a name is none. */
+export function alternativeNames(
+  text: string | undefined,
+  kind: "DNS" | "email",
+): readonly string[] {
+  return (text ?? "")
+    .split(", ")
+    .filter((entry) => entry.startsWith(`${kind}:`) && !entry.includes('"'))
+    .map((entry) => entry.slice(kind.length + 1).toLowerCase());
+}
+
+function keyKind({ asymmetricKeyType }: KeyObject): KeyKind {
+  const kind = KINDS[asymmetricKeyType ?? ""];
+  if (kind === undefined) throw new TypeError(`keys of type ${asymmetricKeyType} are not used`);
+  return kind;
+}

@@ -1,0 +1,49 @@
+/** The client's end of a handshake, on a socket that was a connection. */
+import { isIP } from "node:net";
+import { connect, type SecureContext, type TLSSocket } from "node:tls";
+import type { Connection } from "#base/ports/network.ts";
+import type { Secured, TlsFault } from "#base/ports/tls.ts";
+import { unwrapSocket, wrapSocket } from "#world/node/connection.ts";
+import { factsOf, fault, handshakeFault } from "./facts.ts";
+
+export function connectTls(
+  connection: Connection,
+  { context, serverName }: { readonly context: SecureContext; readonly serverName: string },
+  timeoutMs: number,
+): Promise<Secured | TlsFault> {
+  const { socket, ends } = unwrapSocket(connection);
+  const { promise, resolve } = Promise.withResolvers<Secured | TlsFault>();
+  const secured: TLSSocket = connect({
+    socket,
+    secureContext: context,
+    host: serverName,
+    // RFC 6066 §3: an address is no name to ask for.
+    servername: isIP(serverName) === 0 ? serverName : "",
+    rejectUnauthorized: false,
+  });
+  const fail = (why: TlsFault): void => {
+    clearTimeout(timer);
+    secured.destroy();
+    resolve(why);
+  };
+  const timer = setTimeout(() => fail(fault("timeout", "no handshake in time")), timeoutMs);
+  const onError = (error: Error): void => fail(handshakeFault(error));
+  const onEnd = (): void => fail(handshakeFault(undefined));
+  secured.on("error", onError);
+  secured.on("close", onEnd);
+  secured.once("secureConnect", () => {
+    clearTimeout(timer);
+    secured.off("error", onError);
+    secured.off("close", onEnd);
+    const error: unknown = secured.authorized ? undefined : secured.authorizationError;
+    const why = error === undefined ? undefined : String(codeOf(error));
+    const facts = { ...factsOf(secured, "", why), serverName };
+    resolve({ kind: "secured", connection: wrapSocket(secured, ends), facts });
+  });
+  return promise;
+}
+
+/** Node gives the word, or the error that has it. */
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : error;
+}

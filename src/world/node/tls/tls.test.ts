@@ -1,0 +1,302 @@
+import assert from "node:assert/strict";
+import { type EventEmitter, once } from "node:events";
+import net from "node:net";
+import tls from "node:tls";
+import { test, type TestContext } from "node:test";
+import type { Connection } from "#base/ports/network.ts";
+import type { Secured, TlsFault, TlsServerOptions } from "#base/ports/tls.ts";
+import { wrapSocket } from "#world/node/connection.ts";
+import { tlsOffer } from "#policy/tls/offer.ts";
+import { RecordingHandler } from "#world/sim/recording-handler.ts";
+import { certify, type CertificateRequest } from "#test/support/certificates.ts";
+import { nodeTls } from "./tls.ts";
+
+const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
+const HANDSHAKE_MS = 5000;
+
+const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
+const REQUESTS = {
+  "mx-ecdsa": { subject: "mx.example.org", dns: ["mx.example.org"], issuer: AUTHORITY },
+  "mx-rsa": { subject: "mx.example.org", dns: ["mx.example.org"], key: "rsa" },
+  wild: { subject: "wild.example", dns: ["*.wild.example"] },
+  client: {
+    subject: "client",
+    dns: ["client.example.org"],
+    mail: ["ann@example.org"],
+    issuer: AUTHORITY,
+  },
+} satisfies Record<string, CertificateRequest>;
+const MADE = new Map(Object.entries(REQUESTS).map(([name, each]) => [name, certify(each)]));
+
+function identity(name: keyof typeof REQUESTS): TlsServerOptions["identities"][number] {
+  const made = MADE.get(name) ?? AUTHORITY;
+  return { name, certificate: made.certificate, key: made.key };
+}
+
+function options(change: Partial<TlsServerOptions> = {}): TlsServerOptions {
+  return {
+    offer: tlsOffer(NONE, NONE, "none"),
+    identities: [identity("mx-ecdsa"), identity("mx-rsa"), identity("wild")],
+    clients: undefined,
+    tickets: { key: Buffer.alloc(48, 7), context: "listener" },
+    ...change,
+  };
+}
+
+interface Meeting {
+  readonly port: number;
+  /** How the next handshake ends here. */
+  next(): Promise<Secured | TlsFault>;
+}
+
+async function listen(
+  t: TestContext,
+  change: Partial<TlsServerOptions> = {},
+  timeoutMs = HANDSHAKE_MS,
+): Promise<Meeting> {
+  const end = nodeTls().server(options(change));
+  assert.ok(!("kind" in end), "settings are usable");
+  const waiting: ((outcome: Promise<Secured | TlsFault>) => void)[] = [];
+  const outcomes: Promise<Secured | TlsFault>[] = [];
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    const outcome = end.accept(wrapSocket(socket), timeoutMs);
+    const taker = waiting.shift();
+    if (taker === undefined) outcomes.push(outcome);
+    else taker(outcome);
+  });
+  t.after(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  return {
+    port,
+    next: () => {
+      const outcome = outcomes.shift();
+      if (outcome !== undefined) return outcome;
+      const { promise, resolve } = Promise.withResolvers<Secured | TlsFault>();
+      waiting.push(resolve);
+      return promise;
+    },
+  };
+}
+
+function client(t: TestContext, options: tls.ConnectionOptions): tls.TLSSocket {
+  const socket = tls.connect({ host: "127.0.0.1", rejectUnauthorized: false, ...options });
+  socket.on("error", () => undefined);
+  t.after(() => socket.destroy());
+  return socket;
+}
+
+function mustBeSecured(outcome: Secured | TlsFault): Secured {
+  assert.equal(outcome.kind, "secured", "message" in outcome ? outcome.message : "");
+  return outcome as Secured;
+}
+
+function closing(t: TestContext, connection: Connection): RecordingHandler {
+  const handler = new RecordingHandler();
+  connection.start(handler);
+  t.after(() => connection.destroy());
+  return handler;
+}
+
+test("TLS server tells what was agreed on, and carries bytes both ways", async (t) => {
+  const { port, next } = await listen(t);
+  const socket = client(t, { port, servername: "MX.example.org" });
+  const connected = once(socket, "secureConnect");
+  const { connection, facts } = mustBeSecured(await next());
+  const { exporter, ...told } = facts;
+  assert.deepEqual(told, {
+    version: "TLSv1.3",
+    cipher: "TLS_AES_256_GCM_SHA384",
+    bits: 256,
+    group: undefined,
+    serverName: "MX.example.org",
+    identity: "mx-ecdsa",
+    resumed: false,
+    peer: undefined,
+  });
+  const handler = closing(t, connection);
+  await connected;
+  assert.deepEqual(
+    exporter(),
+    socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0)),
+  );
+  socket.write("ask");
+  await handler.until(() => handler.text === "ask");
+  connection.write(Buffer.from("answer"));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  assert.equal(answer.toString(), "answer");
+});
+
+const CHOICES: readonly (readonly [string, tls.ConnectionOptions, string])[] = [
+  ["a client that asks for nothing the first", {}, "mx-ecdsa"],
+  ["a client that checks RSA alone its twin", { sigalgs: "rsa_pss_rsae_sha256" }, "mx-rsa"],
+  ["a client the wildcard for its name", { servername: "a.wild.example" }, "wild"],
+  ["a client that asks for another name the first", { servername: "other.example" }, "mx-ecdsa"],
+  [
+    "a client with ciphers of RSA alone its twin",
+    { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-GCM-SHA256" },
+    "mx-rsa",
+  ],
+];
+
+for (const [what, asked, name] of CHOICES) {
+  test(`TLS server shows ${what}`, async (t) => {
+    const { port, next } = await listen(t);
+    client(t, { port, ...asked });
+    const { connection, facts } = mustBeSecured(await next());
+    closing(t, connection);
+    assert.equal(facts.identity, name);
+  });
+}
+
+test("TLS server says whose certificate a client showed, and whether it is vouched for", async (t) => {
+  const authority = AUTHORITY.certificate;
+  const { port, next } = await listen(t, { clients: { pem: authority } });
+  const shown = identity("client");
+  client(t, { port, cert: shown.certificate, key: shown.key });
+  const known = mustBeSecured(await next());
+  closing(t, known.connection);
+  assert.equal(known.facts.peer?.verified, true, known.facts.peer?.why);
+  assert.deepEqual(known.facts.peer?.names, ["client.example.org", "ann@example.org"]);
+  assert.match(known.facts.peer?.fingerprint ?? "", /^SHA256:[0-9a-f]{64}$/u);
+  assert.match(known.facts.peer?.keyFingerprint ?? "", /^SHA256:[0-9a-f]{64}$/u);
+  const stranger = identity("wild");
+  client(t, { port, cert: stranger.certificate, key: stranger.key });
+  const unknown = mustBeSecured(await next());
+  closing(t, unknown.connection);
+  assert.deepEqual(
+    [unknown.facts.peer?.verified, unknown.facts.peer?.why],
+    [false, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+  );
+  client(t, { port });
+  const nobody = mustBeSecured(await next());
+  closing(t, nobody.connection);
+  assert.equal(nobody.facts.peer, undefined);
+});
+
+test("TLS server lets a client take its session up again, with another server of the same key", async (t) => {
+  const [first, second, other] = [
+    await listen(t),
+    await listen(t),
+    await listen(t, { tickets: { key: Buffer.alloc(48, 7), context: "other listener" } }),
+  ];
+  const socket = client(t, { port: first.port });
+  const { connection } = mustBeSecured(await first.next());
+  closing(t, connection);
+  socket.resume();
+  const [session] = (await once(socket as unknown as EventEmitter, "session")) as [Buffer];
+  for (const [meeting, resumed] of [
+    [second, true],
+    [other, false],
+  ] as const) {
+    client(t, { port: meeting.port, session });
+    const again = mustBeSecured(await meeting.next());
+    closing(t, again.connection);
+    assert.equal(again.facts.resumed, resumed);
+  }
+});
+
+const REFUSALS: readonly (readonly [string, string, TlsFault["why"]])[] = [
+  ["plain text", "EHLO client.example\r\n", "no-tls"],
+  ["a record of another kind", "\x17\x03\x03\x00\x01a", "no-tls"],
+  ["a handshake that is no ClientHello", "\x16\x03\x01\x00\x04\x02\x00\x00\x00", "handshake"],
+  [
+    "a ClientHello that lies about its length",
+    "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03",
+    "handshake",
+  ],
+  ["an endless one", "\x16\x03\x01\x00\x04\x01\xff\xff\xff", "handshake"],
+];
+
+for (const [what, bytes, why] of REFUSALS) {
+  test(`TLS server closes on ${what}`, async (t) => {
+    const { port, next } = await listen(t);
+    const socket = net.connect(port, "127.0.0.1");
+    t.after(() => socket.destroy());
+    socket.on("error", () => undefined);
+    socket.write(Buffer.from(bytes, "latin1"));
+    const outcome = await next();
+    assert.ok(outcome.kind === "tls-fault");
+    assert.equal(outcome.why, why);
+    await once(socket, "close");
+  });
+}
+
+test("TLS server closes when there is nothing in common", async (t) => {
+  const { port, next } = await listen(t);
+  client(t, { port, maxVersion: "TLSv1.1", minVersion: "TLSv1", ciphers: "ALL:@SECLEVEL=0" });
+  const outcome = await next();
+  assert.ok(outcome.kind === "tls-fault");
+  assert.deepEqual([outcome.why, outcome.message], ["handshake", "unsupported protocol"]);
+});
+
+test("TLS server closes on a client that goes, or says nothing in time", async (t) => {
+  const { port, next } = await listen(t, {}, 20);
+  const silent = net.connect(port, "127.0.0.1");
+  t.after(() => silent.destroy());
+  const late = await next();
+  assert.equal(late.kind === "tls-fault" && late.why, "timeout");
+  const going = net.connect(port, "127.0.0.1");
+  going.end();
+  const gone = await next();
+  assert.equal(gone.kind === "tls-fault" && gone.why, "closed");
+});
+
+test("TLS server says which settings it cannot use", () => {
+  const wrong = (change: Partial<TlsServerOptions>): unknown => {
+    const end = nodeTls().server(options(change));
+    return "kind" in end ? [end.why, end.message] : end;
+  };
+  const [ecdsa, rsa] = [identity("mx-ecdsa"), identity("mx-rsa")];
+  assert.deepEqual(wrong({ identities: [{ ...ecdsa, key: rsa.key }] }), [
+    "settings",
+    "pki mx-ecdsa: the key is not that of the certificate",
+  ]);
+  assert.deepEqual(wrong({ identities: [{ ...ecdsa, certificate: "" }] }), [
+    "settings",
+    "pki mx-ecdsa: no start line",
+  ]);
+  const offer = { ...tlsOffer(NONE, NONE, "none"), ciphers: "NO-SUCH" };
+  assert.deepEqual(wrong({ offer, identities: [ecdsa] }), [
+    "settings",
+    "pki mx-ecdsa: no cipher match",
+  ]);
+});
+
+test("TLS client checks the server's certificate and its name", async (t) => {
+  const { port, next } = await listen(t, { identities: [identity("mx-ecdsa")] });
+  const ask = async (serverName: string, pem: string): Promise<Secured | TlsFault> => {
+    const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    await once(socket, "connect");
+    const [outcome, other] = await Promise.all([
+      nodeTls().connect(
+        wrapSocket(socket),
+        {
+          offer: tlsOffer(NONE, NONE, "none"),
+          serverName,
+          authorities: { pem },
+          identity: undefined,
+        },
+        HANDSHAKE_MS,
+      ),
+      next(),
+    ]);
+    closing(t, mustBeSecured(other).connection);
+    closing(t, mustBeSecured(outcome).connection);
+    return outcome;
+  };
+  const authority = AUTHORITY.certificate;
+  const { facts } = mustBeSecured(await ask("mx.example.org", authority));
+  assert.deepEqual(
+    [facts.peer?.verified, facts.peer?.why, facts.group],
+    [true, "", "X25519MLKEM768"],
+  );
+  const named = mustBeSecured(await ask("other.example.org", authority));
+  assert.deepEqual(
+    [named.facts.peer?.verified, named.facts.peer?.why],
+    [false, "ERR_TLS_CERT_ALTNAME_INVALID"],
+  );
+  const strange = mustBeSecured(await ask("mx.example.org", identity("wild").certificate));
+  assert.equal(strange.facts.peer?.verified, false);
+});

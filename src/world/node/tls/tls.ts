@@ -1,0 +1,42 @@
+/** The port of TLS on node:tls. */
+import type { Tls } from "#base/ports/tls.ts";
+import { connectTls } from "./client-end.ts";
+import { clientContext, serverContext } from "./contexts.ts";
+import { fault } from "./facts.ts";
+import { acceptTls, type ServerEnd } from "./server-end.ts";
+
+export function nodeTls(): Tls {
+  return {
+    server(options) {
+      const { identities, clients } = options;
+      const shown: ServerEnd["shown"][number][] = [];
+      for (const identity of identities) {
+        try {
+          shown.push(serverContext(identity, options));
+        } catch (error) {
+          return fault("settings", `pki ${identity.name}: ${reasonOf(error)}`);
+        }
+      }
+      if (shown.length === 0) return fault("settings", "there is no certificate to show");
+      const end: ServerEnd = { shown, asksClients: clients !== undefined };
+      return { accept: (connection, timeoutMs) => acceptTls(connection, end, timeoutMs) };
+    },
+    async connect(connection, options, timeoutMs) {
+      const { serverName } = options;
+      let context: ReturnType<typeof clientContext>;
+      try {
+        context = clientContext(options);
+      } catch (error) {
+        connection.destroy();
+        return fault("settings", reasonOf(error));
+      }
+      return connectTls(connection, { context, serverName }, timeoutMs);
+    },
+  };
+}
+
+/** The library's own short words; the rest of its message has addresses of memory in it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
+}
