@@ -2,6 +2,7 @@
  * Who checks what clients show of themselves: asked by the sessions, answered where the
  * credentials are.
  */
+import type { Lookup } from "#base/lookup.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 
 export interface AuthAttempt {
@@ -15,6 +16,16 @@ export interface AuthAttempt {
 export interface Authenticator {
   /** Never rejects. A refusal takes as long for a user that is not there as for a wrong password. */
   ask(attempt: AuthAttempt): Promise<SaslAnswer>;
+}
+
+/** Which envelope senders a user may use: `senders T` of a listener. */
+export interface SenderRules {
+  /** @param table its name. */
+  mayUse(
+    table: string,
+    user: string,
+    reversePath: string,
+  ): Lookup<boolean> | Promise<Lookup<boolean>>;
 }
 
 /** How an attempt to authenticate ended, in the words of OpenSMTPD's log. */

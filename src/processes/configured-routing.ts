@@ -3,11 +3,13 @@
  * with it keep its rules, and see what is in its tables now.
  */
 import type { Users } from "#base/ports/users.ts";
+import type { SenderRules } from "#model/authentication.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
 import type { Routing } from "#model/resolution.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
+import { senderRules } from "#policy/tables/sender-rules.ts";
 import { Tables, type TablesSettings } from "#policy/tables/tables.ts";
 
 /** Whom decisions ask. */
@@ -19,12 +21,14 @@ export interface RoutingSources {
 
 export class ConfiguredRouting {
   readonly routing: Routing;
+  readonly senders: SenderRules;
   readonly #tables: Tables;
   readonly #includes: Includes;
 
   constructor(config: Config, { users, forwardFiles, backendOf }: RoutingSources) {
     const { tables, includes, subAddressDelimiter: delimiter } = config;
     this.#tables = new Tables(tables, { delimiter, ...(backendOf && { backendOf }) });
+    this.senders = senderRules(this.#tables, delimiter);
     this.#includes = new Includes(includes);
     this.routing = createRouting(config, {
       users,

@@ -147,7 +147,8 @@ class Dispatcher implements RunningRole {
   #parties(): ServerParties {
     const { observe } = this.#setting.observer;
     const authenticator = new RemoteAuthenticator(this.#lookup, observe);
-    return { routing: this.#rules.routing, intake: this.#intake, observe, authenticator };
+    const { routing, senders } = this.#rules;
+    return { routing, senders, intake: this.#intake, observe, authenticator };
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */
@@ -246,7 +247,8 @@ class Dispatcher implements RunningRole {
   }
 
   async #explain(request: number, question: ExplainQuestion): Promise<void> {
-    const deciding = { config: this.#config, routing: this.#rules.routing };
+    const { routing, senders } = this.#rules;
+    const deciding = { config: this.#config, routing, senders };
     const answer = await this.#explainer.answer(question, deciding);
     this.#setting.parent.send({ kind: "explained", request, answer });
   }

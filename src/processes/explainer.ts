@@ -11,6 +11,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Users } from "#base/ports/users.ts";
 import { explain } from "#engine/explain/explain.ts";
+import type { SenderRules } from "#model/authentication.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import type { Intake } from "#model/intake.ts";
@@ -41,6 +42,7 @@ export interface ExplainerParties {
 export interface Deciding {
   readonly config: Config;
   readonly routing: Routing;
+  readonly senders?: SenderRules;
 }
 
 export class Explainer {
@@ -53,7 +55,7 @@ export class Explainer {
 
   async answer(
     question: ExplainQuestion,
-    { config, routing }: Deciding,
+    { config, routing, senders }: Deciding,
   ): Promise<Explanation | ExplainFault> {
     if (this.#underWay >= MAX_UNDER_WAY) return BUSY;
     const { clock, random, resolver, users, intake } = this.#parties;
@@ -62,6 +64,7 @@ export class Explainer {
       const answer = await explain(question, {
         config,
         routing,
+        senders,
         clock,
         random,
         users,

@@ -1,11 +1,11 @@
 /**
  * The server that dialogs talk to: the real one, with a ruleset and a queue that
- * behave as a dialog's settings say.
+ * behave as a dialog's settings say. `auth` (required, optional) and `senders`: dialog-users.ts.
  *
  * A dialog with a configuration beside it has the rules of that. For the others
  * recipients at server.example and mx.example are taken, but for `nobody@` (550) and
  * `busy@` (451). `slow@` is answered later, `list@` has three envelopes. Settings:
- * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, protocol, mask-src, no-dsn,
+ * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, max-failed-logins, protocol, mask-src, no-dsn,
  * via (tcp, unix), client (its address), rdns (its name), tag (of the listener), queue (open, no-room, gone, full, failed, slow), dns (silent).
  */
 import type { Endpoint } from "#base/endpoint.ts";
@@ -22,6 +22,7 @@ import { SmtpServer } from "#engine/server/smtp-server.ts";
 import { SimResolver } from "#world/sim/resolver.ts";
 import type { Dialog } from "./dialog.ts";
 import { rulesOf } from "./dialog-rules.ts";
+import { dialogAuth, dialogAuthenticator, dialogSenders, SENDERS } from "./dialog-users.ts";
 import { listenerAt } from "./listeners.ts";
 import { MemoryIntake } from "./memory-intake.ts";
 import { SeenFrom } from "./seen-from.ts";
@@ -60,6 +61,7 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
         settings.get("max-unknown") ?? DEFAULT_LIMITS.maxUnknownRecipients,
       ),
       maxIdleCommands: Number(settings.get("max-idle") ?? DEFAULT_LIMITS.maxIdleCommands),
+      maxFailedLogins: Number(settings.get("max-failed-logins") ?? DEFAULT_LIMITS.maxFailedLogins),
     },
   };
   const observe = (event: Event): void => {
@@ -69,7 +71,8 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
   const routing: Routing = rules?.routing ?? {
     resolve: ({ forwardPath }) => resolve(forwardPath),
   };
-  const services = { routing, intake, observe };
+  const authenticator = dialogAuthenticator(ports.clock, settings.get("auth-table"));
+  const services = { routing, intake, observe, authenticator, senders: dialogSenders() };
   const server = new SmtpServer({ ...ports, resolver }, serverSettings, services);
   const listener = listenerOf(dialog);
   const client = settings.get("client");
@@ -92,6 +95,8 @@ function listenerOf(dialog: Dialog): Listener {
     maskSource: dialog.settings.has("mask-src"),
     noDsn: dialog.settings.has("no-dsn"),
     tag: dialog.settings.get("tag") ?? "",
+    auth: dialogAuth(dialog.settings),
+    senders: dialog.settings.has("senders") ? SENDERS : undefined,
   });
 }
 

@@ -10,6 +10,7 @@
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
+import type { SenderRules } from "#model/authentication.ts";
 import type { Config, Listener } from "#model/config/config.ts";
 import { withoutPasswords } from "#model/config/outline.ts";
 import { printRule } from "#model/config/print-rule.ts";
@@ -37,6 +38,8 @@ import { explainEnvelope, type WayPorts } from "./way-out.ts";
 export interface ExplainParties extends WayPorts {
   readonly config: Config;
   readonly routing: Routing;
+  /** Needed where a listener has `senders`. */
+  readonly senders?: SenderRules | undefined;
   /** Whether the queue would take a message of this size now. */
   readonly hasRoom: (bytes: number) => boolean;
 }
@@ -64,9 +67,20 @@ export async function explain(
       : { kind: "tcp", host: question.source ?? DEFAULT_CLIENT, port: CLIENT_PORT };
   const reverseName = await reverseNameOf(remote, question, parties);
   const helo = question.helo ?? reverseName ?? DEFAULT_HELO;
-  const { clock, random, routing, hasRoom } = parties;
+  const { clock, random, routing, senders, hasRoom } = parties;
   const rehearsed = await rehearse(
-    { clock, random, routing, settings: config, listener, remote, helo, reverseName, hasRoom },
+    {
+      clock,
+      random,
+      routing,
+      senders,
+      settings: config,
+      listener,
+      remote,
+      helo,
+      reverseName,
+      hasRoom,
+    },
     question,
   );
   const { username, tls } = question;

@@ -1,0 +1,66 @@
+/**
+ * Who may authenticate in a dialog: ann with the password "right", bob with "pencil", as
+ * far as the setting `auth-table` has them (hashes, verifiers: all by SCRAM, gone). Ann may
+ * send as ann@client.example and from anywhere in ann.example.
+ */
+import { pbkdf2Sync } from "node:crypto";
+import { ABSENT } from "#base/lookup.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import { formatScramVerifier, scramVerifier } from "#protocols/sasl/scram-verifier.ts";
+import type { Authenticator, SenderRules } from "#model/authentication.ts";
+import type { Listener, Table } from "#model/config/config.ts";
+import { senderRules } from "#policy/tables/sender-rules.ts";
+import { Tables } from "#policy/tables/tables.ts";
+import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
+
+const SALT = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
+const verifierOf = (password: string): string =>
+  formatScramVerifier(scramVerifier(pbkdf2Sync(password, SALT, 4096, 32, "sha256"), SALT, 4096));
+
+const ENTRIES: Readonly<Record<string, ReadonlyMap<string, string>>> = {
+  hashes: new Map([
+    ["ann", simHash("right")],
+    ["bob", verifierOf("pencil")],
+  ]),
+  verifiers: new Map([
+    ["ann", verifierOf("right")],
+    ["bob", verifierOf("pencil")],
+  ]),
+};
+
+function table(name: string, entries: ReadonlyMap<string, string>): Table {
+  const at = { file: "smtpd.conf", line: 1, column: 1 };
+  return { at, name, source: { kind: "inline" }, shape: "mapping", entries };
+}
+
+export const SENDERS: NonNullable<Listener["senders"]> = {
+  table: table("senders", new Map([["ann", "ann@client.example, @ann.example"]])),
+  masquerade: false,
+};
+
+export function dialogAuth(settings: ReadonlyMap<string, string>): Listener["auth"] {
+  const mode = settings.get("auth");
+  if (mode !== "required" && mode !== "optional") return { mode: "none" };
+  const scram = settings.get("auth-table") === "verifiers";
+  return { mode, table: table("users", new Map()), scram };
+}
+
+export function dialogAuthenticator(clock: Clock, which = "hashes"): Authenticator {
+  const entries = ENTRIES[which];
+  const users: CredentialsTable = {
+    name: "users",
+    lookup(user) {
+      if (entries === undefined) return { kind: "unavailable", cause: new Error("it is gone") };
+      const value = entries.get(user.toLowerCase());
+      return value === undefined ? ABSENT : { kind: "found", entry: user.toLowerCase(), value };
+    },
+    entries: [...(entries ?? [])],
+  };
+  const ports = { clock, hashing: new SimPasswordHashing(), observe: () => undefined };
+  return new Credentials(ports, (name) => (name === "users" ? users : undefined));
+}
+
+export function dialogSenders(): SenderRules {
+  return senderRules(new Tables(new Map([["senders", SENDERS.table]]), { delimiter: "+" }), "+");
+}
