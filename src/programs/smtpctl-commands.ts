@@ -55,8 +55,6 @@ const TRACES: readonly string[] =
 const NOT_BUILT: readonly string[] = [
   "discover EVPID",
   "discover MSGID",
-  "encrypt",
-  "encrypt STRING",
   "monitor",
   "pause mta from ADDR for DOMAIN",
   "profile imsg",

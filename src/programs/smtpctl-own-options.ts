@@ -1,13 +1,13 @@
 /**
  * The commands of smtpctl(8) that have options of their own, and so are not only words:
- * `explain` and `config diff`. What they need is loaded when they are called.
+ * `explain`, `config diff` and `encrypt`. What they need is loaded when they are called.
  */
 import type { Network } from "#base/ports/network.ts";
 import type { Output } from "./smtpctl-printer.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 
 export interface OwnOptions {
-  readonly command: "explain" | "config diff";
+  readonly command: "explain" | "config diff" | "encrypt";
   /** All arguments but the words of the command. */
   readonly args: readonly string[];
 }
@@ -28,6 +28,8 @@ export function findOwnOptions(args: readonly string[]): OwnOptions | undefined 
   const [before, after] = [args.slice(0, at), args.slice(at + 1)];
   if (first.length > 1 && "explain".startsWith(first))
     return { command: "explain", args: [...before, ...after] };
+  if (first.length > 1 && "encrypt".startsWith(first))
+    return { command: "encrypt", args: [...before, ...after] };
   if (first === "config" && second === "diff")
     return { command: "config diff", args: [...before, ...after.slice(1)] };
   return undefined;
@@ -39,6 +41,7 @@ export async function runOwnOptions(
   setting: OwnOptionsSetting,
 ): Promise<number> {
   const { network, uid, output } = setting;
+  if (command === "encrypt") return encrypt(args, output);
   const pathsOf = (stateFolder: string | undefined): StatePaths =>
     statePaths(stateFolder ?? setting.stateFolder, uid);
   const { chosenReader, localExplainTools } = await import("./smtpctl-local.ts");
@@ -51,4 +54,18 @@ export async function runOwnOptions(
   }
   const { runConfigDiff } = await import("./smtpctl-config-diff.ts");
   return runConfigDiff(args, { read, running: running.outline }, output);
+}
+
+async function encrypt(args: readonly string[], output: Output): Promise<number> {
+  const { createInterface } = await import("node:readline");
+  const { nodePasswordHashing } = await import("#world/node/password-hashing.ts");
+  const { nodeRandom } = await import("#world/node/random.ts");
+  const { runEncrypt } = await import("./smtpctl-encrypt.ts");
+  const lines = createInterface({ input: process.stdin });
+  try {
+    const tools = { hashing: nodePasswordHashing(), random: nodeRandom(), lines };
+    return await runEncrypt(args, tools, output);
+  } finally {
+    lines.close();
+  }
 }
