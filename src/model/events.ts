@@ -5,6 +5,7 @@
 import type { AuthResult } from "./authentication.ts";
 import type { DeliveryResult } from "./delivery.ts";
 import type { Envelope, Message } from "./envelope.ts";
+import type { LimitName } from "./limit-name.ts";
 
 export type Event =
   | {
@@ -20,6 +21,8 @@ export type Event =
       readonly reply: string;
       /** What the client was not told, or "". */
       readonly why: string;
+      /** The limit that it ran into. */
+      readonly limit: LimitName | undefined;
     }
   | {
       readonly kind: "smtp-authentication";
@@ -29,6 +32,28 @@ export type Event =
       readonly user: string;
       readonly result: AuthResult;
     }
+  | {
+      readonly kind: "smtp-tls";
+      readonly session: string;
+      /** `TLSv1.3`. */
+      readonly version: string;
+      readonly cipher: string;
+      readonly bits: number;
+      /** What the client asked for, or "". */
+      readonly serverName: string;
+      /** Name of the pki that was shown. */
+      readonly identity: string;
+      readonly resumed: boolean;
+    }
+  | {
+      readonly kind: "smtp-cert-check";
+      readonly session: string;
+      readonly verified: boolean;
+      /** Why it is not, or "". */
+      readonly why: string;
+      readonly fingerprint: string;
+      readonly keyFingerprint: string;
+    }
   | { readonly kind: "smtp-bad-input"; readonly session: string; readonly reply: string }
   | {
       readonly kind: "smtp-message";
@@ -36,7 +61,22 @@ export type Event =
       readonly message: Message;
       readonly envelopes: readonly Envelope[];
     }
-  | { readonly kind: "smtp-disconnected"; readonly session: string; readonly reason: string }
+  | {
+      readonly kind: "smtp-disconnected";
+      readonly session: string;
+      readonly reason: string;
+      /** The limit that ended it. */
+      readonly limit: LimitName | undefined;
+    }
+  | {
+      readonly kind: "smtp-turned-away";
+      readonly limit: LimitName;
+      /** Of the last one. */
+      readonly address: string;
+      /** How many there were since the last event with this limit. */
+      readonly clients: number;
+    }
+  | { readonly kind: "smtp-stress"; readonly state: "begins" | "ends"; readonly sessions: number }
   | {
       readonly kind: "mta-connecting";
       readonly session: string;

@@ -7,13 +7,16 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { TlsFacts } from "#base/ports/tls.ts";
 import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
+import type { SenderRules } from "#model/authentication.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Exchange, ExplainedReply, ExplainQuestion } from "#model/explanation.ts";
 import type { Intake } from "#model/intake.ts";
 import type { Reason } from "#model/reason.ts";
 import type { PlannedEnvelope, RecipientQuery, Resolution, Routing } from "#model/resolution.ts";
 import { DEFAULT_LIMITS } from "#engine/server/limits.ts";
+import { NO_PRESSURE } from "#engine/server/pressure.ts";
 import { ReverseNames } from "#engine/server/reverse-names.ts";
 import type { ServerSettings, Service } from "#engine/server/service.ts";
 import { serveSession } from "#engine/server/session-driver.ts";
@@ -24,6 +27,7 @@ export interface RehearsalSetting {
   readonly clock: Clock;
   readonly random: Random;
   readonly routing: Routing;
+  readonly senders: SenderRules | undefined;
   readonly settings: ServerSettings;
   readonly listener: Listener;
   /** The client's address. */
@@ -58,7 +62,11 @@ export async function rehearse(
   const connection = new RehearsedConnection(setting.remote, setting.listener.endpoint);
   const listening = new ListeningRouting(setting.routing, question);
   const ended = Promise.withResolvers<void>();
-  serveSession(connection, rehearsedService(setting, listening), () => ended.resolve());
+  const { remote, local } = connection;
+  const serverName = setting.listener.hostname;
+  const ends = { remote, local, serverName, speaksForOthers: false };
+  const service = rehearsedService(setting, listening, question);
+  serveSession({ connection, ends }, service, () => ended.resolve());
   const ask = async (command: string): Promise<ReceivedReply> => {
     connection.say(command);
     return (await connection.reply()) ?? NO_REPLY;
@@ -123,13 +131,22 @@ class ListeningRouting implements Routing {
   }
 }
 
-function rehearsedService(setting: RehearsalSetting, routing: Routing): Service {
-  const { clock, random, listener, settings, reverseName, hasRoom } = setting;
+function rehearsedService(
+  setting: RehearsalSetting,
+  routing: Routing,
+  { username: assumedUser, tls }: ExplainQuestion,
+): Service {
+  const { clock, random, listener, senders, settings, reverseName, hasRoom } = setting;
   const intake: Intake = { hasRoom, open: () => undefined };
   return {
     clock,
     random,
     routing,
+    ...(senders && { senders }),
+    assumedUser,
+    // A listener of `smtps` serves nobody in the clear.
+    ...((tls || listener.tls.mode === "smtps") && { assumedTls: ASSUMED_TLS }),
+    tls: undefined,
     intake,
     observe() {},
     listener,
@@ -137,12 +154,25 @@ function rehearsedService(setting: RehearsalSetting, routing: Routing): Service 
       maxMessageBytes: settings.maxMessageBytes,
       maxRecipients: settings.maxRecipients,
       maxMailsPerSession: settings.maxMailsPerSession,
-      protocol: settings.protocol ?? "smtp",
       limits: settings.limits ?? DEFAULT_LIMITS,
     },
     reverseNames: new ReverseNames(clock, knownNames(reverseName)),
+    pressure: NO_PRESSURE,
   };
 }
+
+/** Somebody's: rules ask whether there is TLS, not which. */
+const ASSUMED_TLS: TlsFacts = {
+  version: "TLSv1.3",
+  cipher: "TLS_AES_256_GCM_SHA384",
+  bits: 256,
+  group: undefined,
+  serverName: undefined,
+  identity: "",
+  resumed: false,
+  peer: undefined,
+  exporter: () => undefined,
+};
 
 /** DNS that knows the reverse name of the client and nothing else. */
 function knownNames(name: string | undefined): Resolver {

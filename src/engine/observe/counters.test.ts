@@ -20,8 +20,8 @@ test("sessions are counted by family, and those open now", () => {
       connected("1", "192.0.2.1"),
       connected("2", "2001:db8::1"),
       connected("3", "local"),
-      { kind: "smtp-disconnected", session: "2", reason: "quit" },
-      { kind: "smtp-disconnected", session: "2", reason: "quit" },
+      { kind: "smtp-disconnected", session: "2", reason: "quit", limit: undefined },
+      { kind: "smtp-disconnected", session: "2", reason: "quit", limit: undefined },
     ),
     {
       "smtp.session.inet4": 1,

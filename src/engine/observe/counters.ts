@@ -26,9 +26,13 @@ const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   "smtp-connected": undefined,
   "smtp-failed-command": "smtp.failed-command",
   "smtp-authentication": undefined,
+  "smtp-tls": "smtp.tls",
+  "smtp-cert-check": undefined,
   "smtp-bad-input": "smtp.bad-input",
   "smtp-message": "smtp.message",
   "smtp-disconnected": undefined,
+  "smtp-turned-away": undefined,
+  "smtp-stress": undefined,
   "mta-connecting": "mta.connection",
   "mta-connected": undefined,
   "mta-error": "mta.error",
@@ -54,6 +58,10 @@ export class Counters {
   observe(event: Event): void {
     const counted = COUNTED[event.kind];
     if (counted !== undefined) this.add(counted, 1);
+    if ("limit" in event && event.limit !== undefined) {
+      const clients = event.kind === "smtp-turned-away" ? event.clients : 1;
+      this.add(`smtp.limit.${event.limit}`, clients);
+    }
     if (event.kind === "smtp-connected") {
       open(this.#smtpSessions, event.session);
       this.add(`smtp.session.${family(event.address)}`, 1);
@@ -61,6 +69,8 @@ export class Counters {
       this.#smtpSessions.delete(event.session);
     } else if (event.kind === "smtp-message") {
       this.add("smtp.envelope", event.envelopes.length);
+    } else if (event.kind === "smtp-stress") {
+      this.add("smtp.stress", event.state === "begins" ? 1 : 0);
     } else if (event.kind === "mta-connecting") {
       open(this.#mtaSessions, event.session);
     } else if (event.kind === "mta-error" || event.kind === "mta-disconnected") {

@@ -72,6 +72,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       command: "RCPT TO:<x@\u001b[31m>",
       reply: "550 5.7.1 Relaying denied",
       why: "",
+      limit: undefined,
     },
     'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<x@\\033[31m>" result="550 5.7.1 Relaying denied"',
   ],
@@ -82,6 +83,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       command: "auth plain AGFubgBzZWNyZXQ=",
       reply: "535 5.7.8 Authentication failed",
       why: "",
+      limit: undefined,
     },
     'info 1c3a5e7f90b2d4f6 smtp failed-command command="AUTH PLAIN (...)" result="535 5.7.8 Authentication failed"',
   ],
@@ -92,6 +94,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       command: "RCPT TO:<team@example.org>",
       reply: "451 4.3.0 Temporary failure: <team@example.org>",
       why: 'needs allow-exec: |cat "\u0007"',
+      limit: undefined,
     },
     'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<team@example.org>" result="451 4.3.0 Temporary failure: <team@example.org>" reason="needs allow-exec: |cat \\"\\007\\""',
   ],
@@ -106,11 +109,34 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     "info 1c3a5e7f90b2d4f6 smtp envelope evpid=5f2a1b3c00000002 from=<ann@example.org> to=<info@example.com> action=local_users rule=smtpd.conf:8",
   ],
   [
-    { kind: "smtp-disconnected", session: SESSION, reason: "quit" },
+    {
+      kind: "smtp-failed-command",
+      session: SESSION,
+      command: "RCPT TO:<n1001@example.org>",
+      reply: "452 4.5.3 Too many recipients",
+      why: "",
+      limit: "recipients",
+    },
+    'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<n1001@example.org>" result="452 4.5.3 Too many recipients" limit=recipients',
+  ],
+  [
+    { kind: "smtp-disconnected", session: SESSION, reason: "timeout", limit: "command-time" },
+    "info 1c3a5e7f90b2d4f6 smtp disconnected reason=timeout limit=command-time",
+  ],
+  [
+    { kind: "smtp-turned-away", limit: "connection-rate", address: "192.0.2.9", clients: 17 },
+    "info 0000000000000000 smtp turned-away address=192.0.2.9 limit=connection-rate clients=17",
+  ],
+  [
+    { kind: "smtp-stress", state: "begins", sessions: 9831 },
+    "warn warn: smtp stress begins sessions=9831",
+  ],
+  [
+    { kind: "smtp-disconnected", session: SESSION, reason: "quit", limit: undefined },
     "info 1c3a5e7f90b2d4f6 smtp disconnected reason=quit",
   ],
   [
-    { kind: "smtp-disconnected", session: SESSION, reason: "io-error: reset" },
+    { kind: "smtp-disconnected", session: SESSION, reason: "io-error: reset", limit: undefined },
     'info 1c3a5e7f90b2d4f6 smtp disconnected reason="io-error: reset"',
   ],
   [
@@ -218,7 +244,14 @@ test("a line is bounded however long its values are", () => {
   const long = "x".repeat(100_000);
   for (const event of [
     { kind: "notice", text: long },
-    { kind: "smtp-failed-command", session: long, command: long, reply: long, why: long },
+    {
+      kind: "smtp-failed-command",
+      session: long,
+      command: long,
+      reply: long,
+      why: long,
+      limit: undefined,
+    },
   ] as const) {
     for (const { text } of formatEvent(event)) {
       assert.ok(text.length <= MAX_LINE_LENGTH + 3, `${text.length} characters`);

@@ -13,6 +13,7 @@ import { unreachable } from "#base/unreachable.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
+import type { LimitName } from "#model/limit-name.ts";
 import { formatDuration } from "./duration.ts";
 import { angled, fieldValue, printable, quoted } from "./visible-text.ts";
 
@@ -58,14 +59,25 @@ function sessionText(event: SessionEvent): string {
       return `smtp connected address=${fieldValue(event.address)} host=${fieldValue(event.hostname)}`;
     case "smtp-failed-command": {
       const why = event.why === "" ? "" : ` reason=${quoted(event.why)}`;
-      return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}${why}`;
+      return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}${why}${limitField(event.limit)}`;
     }
     case "smtp-authentication":
       return `smtp authentication user=${fieldValue(event.user)} result=${event.result} mechanism=${fieldValue(event.mechanism)}`;
     case "smtp-bad-input":
       return `smtp bad-input result=${quoted(event.reply)}`;
     case "smtp-disconnected":
-      return `smtp disconnected reason=${fieldValue(event.reason)}`;
+      return `smtp disconnected reason=${fieldValue(event.reason)}${limitField(event.limit)}`;
+    case "smtp-tls": {
+      const name = event.serverName === "" ? "" : ` sni=${fieldValue(event.serverName)}`;
+      return `smtp tls ciphers=${tlsText(event)}${name} pki=${fieldValue(event.identity)}${event.resumed ? " resumed" : ""}`;
+    }
+    case "smtp-cert-check": {
+      const why = event.why === "" ? "" : ` why=${fieldValue(event.why)}`;
+      return (
+        `smtp cert-check result=${quoted(event.verified ? "verified" : "unchecked")} ` +
+        `fingerprint=${quoted(event.fingerprint)} key=${quoted(event.keyFingerprint)}${why}`
+      );
+    }
     case "mta-connecting":
       return `mta connecting address=${fieldValue(event.address)} host=${fieldValue(event.host)}`;
     case "mta-connected":
@@ -81,6 +93,13 @@ function sessionText(event: SessionEvent): string {
 
 function daemonLine(event: DaemonEvent): readonly [Level, string] {
   switch (event.kind) {
+    case "smtp-turned-away":
+      return [
+        "info",
+        `${NO_SESSION} smtp turned-away address=${fieldValue(event.address)}${limitField(event.limit)} clients=${event.clients}`,
+      ];
+    case "smtp-stress":
+      return ["warn", `warn: smtp stress ${event.state} sessions=${event.sessions}`];
     case "delivery":
       return ["info", `${NO_SESSION} ${deliveryText(event)}`];
     case "expired":
@@ -111,6 +130,15 @@ function daemonLine(event: DaemonEvent): readonly [Level, string] {
     default:
       return unreachable(event);
   }
+}
+
+/** As in the Received header. */
+function tlsText({ version, cipher, bits }: Event & { readonly kind: "smtp-tls" }): string {
+  return `${fieldValue(version)}:${fieldValue(cipher)}:${bits}`;
+}
+
+function limitField(limit: LimitName | undefined): string {
+  return limit === undefined ? "" : ` limit=${limit}`;
 }
 
 function messageLines(event: Event & { readonly kind: "smtp-message" }): readonly LogLine[] {

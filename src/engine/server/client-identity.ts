@@ -7,9 +7,10 @@
  * the first other event of the session.
  */
 import type { Endpoint } from "#base/endpoint.ts";
-import { type Origin, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
+import { type Origin, type OriginTls, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { Service } from "./service.ts";
+import { isLocal } from "./source.ts";
 
 export class ClientIdentity {
   /** The session's id. */
@@ -19,6 +20,8 @@ export class ClientIdentity {
   readonly #named: Promise<void> | undefined;
   /** Who it has authenticated as, or "". */
   username = "";
+  /** Of the TLS under way; undefined in the clear. */
+  tls: OriginTls | undefined;
   #hostname: string | undefined;
   #isAnnounced = false;
 
@@ -38,6 +41,11 @@ export class ClientIdentity {
     return this.#hostname === undefined ? this.#named : undefined;
   }
 
+  /** Whether it is on this machine, or has shown who it is: a user of ours. */
+  get isOurs(): boolean {
+    return this.username !== "" || isLocal(this.#remote);
+  }
+
   /** @param helo what the client called itself, or "". */
   origin(helo: string): Origin {
     const isLocal = this.#remote.kind === "unix";
@@ -48,7 +56,7 @@ export class ClientIdentity {
       helo,
       tag: this.#service.listener.tag,
       username: this.username,
-      tls: undefined,
+      tls: this.tls,
     };
   }
 

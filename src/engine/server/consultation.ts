@@ -102,7 +102,7 @@ export class Consultation {
     const resolution = this.#service.routing.resolve({
       origin,
       via: this.#via,
-      tls: false, // no connection is under TLS yet
+      tls: origin.tls !== undefined,
       reversePath: transaction.reversePath,
       forwardPath: command.forwardPath,
     });

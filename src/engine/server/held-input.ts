@@ -7,29 +7,45 @@
 import type { Connection } from "#base/ports/network.ts";
 
 export class HeldInput {
-  readonly #connection: Connection;
+  #connection: Connection;
   #pieces: Buffer[] = [];
   #flow: "on" | "paused" = "on";
+  #bytes = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
+  /** Octets that are held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Keeps `input` behind what is held already. */
   add(input: Buffer): void {
+    this.#bytes += input.length;
     this.#pieces.push(input);
     this.#pause();
   }
 
   /** Keeps what is left of the piece that was taken last, before all others. */
   putBack(rest: Buffer): void {
+    this.#bytes += rest.length;
     this.#pieces.unshift(rest);
     this.#pause();
   }
 
   /** The first piece, which is then no longer held. */
   take(): Buffer | undefined {
-    return this.#pieces.shift();
+    const piece = this.#pieces.shift();
+    this.#bytes -= piece?.length ?? 0;
+    return piece;
+  }
+
+  /** Goes on with what the connection has become. Nothing may be held. */
+  moveTo(connection: Connection): void {
+    this.#connection = connection;
+    this.#flow = "on";
   }
 
   /** Lets the connection read on. */
@@ -42,6 +58,7 @@ export class HeldInput {
   /** Forgets what is held, for good. */
   drop(): void {
     this.#pieces = [];
+    this.#bytes = 0;
     this.release();
   }
 

@@ -6,11 +6,16 @@ import { formatReply, type Reply } from "#protocols/smtp/reply.ts";
 import { MAX_UNSENT_REPLY_BYTES } from "./limits.ts";
 
 export class ReplyBatch {
-  readonly #connection: Connection;
+  #connection: Connection;
   /** One character for each octet. */
   #wire = "";
 
   constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Goes on with what the connection has become. */
+  moveTo(connection: Connection): void {
     this.#connection = connection;
   }
 

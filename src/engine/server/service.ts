@@ -3,11 +3,12 @@
  * they are to serve.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { Connection } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { TlsFacts, TlsServer } from "#base/ports/tls.ts";
 import type { ServiceRules } from "#protocols/smtp/service.ts";
-import type { Authenticator } from "#model/authentication.ts";
+import type { AskTable } from "#model/ask-table.ts";
+import type { Authenticator, SenderRules } from "#model/authentication.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake } from "#model/intake.ts";
@@ -15,7 +16,11 @@ import type { Routing } from "#model/resolution.ts";
 import { authRules } from "./auth-offer.ts";
 import type { SessionLimits } from "./limits.ts";
 import { offeredExtensions } from "./offered-extensions.ts";
+import type { SessionEnds } from "./session-ends.ts";
+import { isLocal } from "./source.ts";
+import type { PressureGauge } from "./pressure.ts";
 import type { ReverseNames } from "./reverse-names.ts";
+import { tlsRules } from "./session-tls.ts";
 
 export interface ServerPorts {
   readonly clock: Clock;
@@ -30,6 +35,12 @@ export interface ServerParties {
   readonly observe: Observe;
   /** Needed where a listener has `auth`. */
   readonly authenticator?: Authenticator;
+  /** Needed where a listener has TLS. */
+  readonly tlsOf?: (listener: Listener) => TlsServer | undefined;
+  /** Needed where a listener has `hostnames`, `proxy` or `xclient`. */
+  readonly askTable?: AskTable;
+  /** Needed where a listener has `senders`. */
+  readonly senders?: SenderRules;
 }
 
 /** A `Config` is one. */
@@ -37,8 +48,6 @@ export interface ServerSettings {
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
   readonly maxMailsPerSession: number;
-  /** "smtp" if left out. */
-  readonly protocol?: "smtp" | "lmtp";
   /** DEFAULT_LIMITS if left out. */
   readonly limits?: SessionLimits;
 }
@@ -50,16 +59,28 @@ export interface Service extends ServerParties {
   readonly listener: Listener;
   readonly settings: Required<ServerSettings>;
   readonly reverseNames: ReverseNames;
+  /** Who clients have authenticated as before they say a word: for an explanation. */
+  readonly assumedUser?: string;
+  /** The TLS that they have then. */
+  readonly assumedTls?: TlsFacts;
+  /** Undefined of a listener without TLS. */
+  readonly tls: TlsServer | undefined;
+  readonly pressure: PressureGauge;
 }
 
-/** The rules by which the machine serves the client at the other end of `connection`. */
+/**
+ * The rules by which the machine serves the client at the other end.
+ *
+ * @param facts of the TLS under way.
+ */
 export function serviceRules(
-  { remote }: Connection,
-  { settings, listener }: Service,
+  { remote, serverName, speaksForOthers }: SessionEnds,
+  { settings, listener, assumedUser }: Service,
+  facts: TlsFacts | undefined,
 ): ServiceRules {
   return {
-    serverName: listener.hostname,
-    protocol: settings.protocol,
+    serverName,
+    protocol: listener.protocol,
     clientAddress: remote.kind === "unix" ? "[local]" : `[${remote.host}]`,
     maxMessageBytes: settings.maxMessageBytes,
     maxRecipients: settings.maxRecipients,
@@ -68,11 +89,16 @@ export function serviceRules(
     maxUnknownRecipients: settings.limits.maxUnknownRecipients,
     maxIdleCommands: settings.limits.maxIdleCommands,
     maxFailedLogins: settings.limits.maxFailedLogins,
-    auth: authRules(listener, remote.kind === "unix" ? "local" : "none", ""),
+    auth: authRules(
+      listener,
+      facts ?? (remote.kind === "unix" ? "local" : "none"),
+      assumedUser ?? "",
+    ),
     extensions: offeredExtensions(listener, {
-      isTrusted: remote.kind === "unix",
-      isSecured: false,
+      isOurs: isLocal(remote),
+      isSecured: facts !== undefined,
+      speaksForOthers,
     }),
-    tls: "none",
+    tls: tlsRules(listener, facts),
   };
 }

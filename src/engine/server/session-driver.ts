@@ -10,11 +10,22 @@
  * Source: RFC 5321 §4.5.3.2 (time-outs), §3.8 (421); RFC 2920 §3.2 (pipelining).
  */
 import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
+import type { TlsFacts, TlsFault } from "#base/ports/tls.ts";
 import { unreachable } from "#base/unreachable.ts";
-import { type Auth, type Command, type Hello, parseCommand } from "#protocols/smtp/command.ts";
+import {
+  type Auth,
+  type Bdat,
+  type Command,
+  type Hello,
+  parseCommand,
+} from "#protocols/smtp/command.ts";
+import { ChunkReader } from "#protocols/smtp/chunk-reader.ts";
 import { CommandReader } from "#protocols/smtp/command-reader.ts";
+import type { Extensions } from "#protocols/smtp/extensions.ts";
+import { DataDecoder } from "#protocols/smtp/data-decoder.ts";
 import { type Reply, replyLine } from "#protocols/smtp/reply.ts";
 import {
+  type Action,
   CONNECTED,
   type Event,
   type Session,
@@ -22,65 +33,109 @@ import {
   type Transition,
 } from "#protocols/smtp/server-session.ts";
 import { greetingReply, type ServiceRules, serviceReply } from "#protocols/smtp/service.ts";
-import { BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
+import {
+  BAD_CHARACTER,
+  BARE_NEWLINE,
+  LINE_TOO_LONG,
+  NOTHING_AFTER_STARTTLS,
+  READY_FOR_TLS,
+} from "#protocols/smtp/status.ts";
+import { clientRefusal } from "#policy/tls/client-certificate.ts";
 import type { Mechanism } from "#protocols/sasl/exchange.ts";
 import type { Origin } from "#model/envelope.ts";
+import type { LimitName } from "#model/limit-name.ts";
 import { AuthExchange, type AuthMove } from "./auth-exchange.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { Consultation, type Refusal } from "./consultation.ts";
-import { Deadline } from "#base/time/deadline.ts";
 import { HeldInput } from "./held-input.ts";
-import { IncomingMessage } from "./incoming-message.ts";
+import { IncomingMessage, type TextReader } from "./incoming-message.ts";
 import {
-  COMMAND_TIMEOUT_MS,
-  DATA_BLOCK_TIMEOUT_MS,
-  DATA_GRACE_MS,
-  LINGER_MS,
   MAX_LINGER_BYTES,
-  MIN_DATA_BYTES_PER_SECOND,
+  MAX_UNSENT_REPLY_BYTES,
+  type Patience,
+  PATIENT,
+  TLS_HANDSHAKE_TIMEOUT_MS,
 } from "./limits.ts";
+import type { PressedSession } from "./pressure.ts";
+import { offeredExtensions } from "./offered-extensions.ts";
+import type { SessionEnds } from "./session-ends.ts";
 import { ReplyBatch } from "./reply-batch.ts";
+import { limitOf } from "./reply-limits.ts";
 import { type Service, serviceRules } from "./service.ts";
+import { originTls, tellTls } from "./session-tls.ts";
+import { SessionTime } from "./session-time.ts";
 import { receiptReply } from "./verdicts.ts";
 
 /** A session under way, as the server sees it. */
-export interface LiveSession {
+export interface LiveSession extends PressedSession {
   /** Ends the session with 421: now, or after the message that is on its way. */
   shutDown(): void;
   /** Breaks the connection off. */
   kill(): void;
 }
 
+/** Why we end a session, for the log. */
+interface Ending {
+  readonly reason: string;
+  readonly limit?: LimitName;
+}
+
 /** Why reading stops: "answer" is ours to give, "peer" means that our replies are not being read. */
 type Wait = "nothing" | "answer" | "peer";
 
-/** Serves `connection` to its end; `ended` is called once, when it is closed. */
+/** A message that comes by BDAT. */
+interface ChunkedMessage {
+  readonly reader: ChunkReader;
+  readonly message: IncomingMessage;
+  /** The one that is coming, or came last. */
+  chunk: Bdat | undefined;
+}
+
+const CHUNK_DISCARDED: Event = Object.freeze({ type: "chunk-end", refusal: undefined });
+
+/** A connection, and whom it is with. */
+export interface AcceptedConnection {
+  readonly connection: Connection;
+  readonly ends: SessionEnds;
+}
+
+/** Serves a connection to its end; `ended` is called once, when it is closed. */
 export function serveSession(
-  connection: Connection,
+  accepted: AcceptedConnection,
   service: Service,
   ended: (session: LiveSession) => void,
 ): LiveSession {
-  const session = new SmtpSession(connection, service, ended);
-  session.greet();
+  const session = new SmtpSession(accepted, service, ended);
+  session.begin();
   return session;
 }
 
 class SmtpSession implements ConnectionHandler, LiveSession {
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #service: Service;
   readonly #ended: (session: LiveSession) => void;
+  /** Whom the session is with. */
+  readonly #ends: SessionEnds;
   #rules: ServiceRules;
   readonly #client: ClientIdentity;
   readonly #held: HeldInput;
   readonly #consultation: Consultation;
   readonly #reader = new CommandReader();
   readonly #replies: ReplyBatch;
-  readonly #deadline: Deadline;
+  readonly #time: SessionTime;
   #session: Session = CONNECTED;
+  /** Takes the input while there is one. */
   #message: IncomingMessage | undefined;
+  /** The message that comes in chunks, from the first to the last. */
+  #chunked: ChunkedMessage | undefined;
+  /** Octets of a refused chunk that are still to come. */
+  #discardBytes = 0;
+  /** Of the TLS under way. */
+  #tls: TlsFacts | undefined;
+  /** More input is there already behind the line that was read last. */
+  #hasMore = false;
   /** Takes the lines of the client while there is one. */
   #auth: AuthExchange | undefined;
-  #dataStartedMs = 0;
   /** Received since the end. */
   #lingerBytes = 0;
   /** What the client said last, for the log. */
@@ -90,23 +145,43 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #isShuttingDown = false;
   /** Why the session ends, once it does. */
   #reason: string | undefined;
+  /** The limit that ended it. */
+  #limit: LimitName | undefined;
 
-  constructor(connection: Connection, service: Service, ended: (session: LiveSession) => void) {
+  constructor(
+    { connection, ends }: AcceptedConnection,
+    service: Service,
+    ended: (session: LiveSession) => void,
+  ) {
     this.#connection = connection;
+    this.#ends = ends;
     this.#service = service;
     this.#ended = ended;
-    this.#rules = serviceRules(connection, service);
-    this.#client = new ClientIdentity(connection.remote, service);
+    this.#rules = serviceRules(ends, service, service.assumedTls);
+    this.#client = new ClientIdentity(ends.remote, service);
+    this.#client.username = this.#rules.auth.user;
+    this.#learnTls(service.assumedTls);
     this.#held = new HeldInput(connection);
-    const via = connection.remote.kind === "unix" ? "socket" : "tcp";
+    const via = ends.remote.kind === "unix" ? "socket" : "tcp";
     this.#consultation = new Consultation(service, via);
     this.#replies = new ReplyBatch(connection);
-    this.#deadline = new Deadline(service.clock, () => this.#timeOut());
-    this.#deadline.set(COMMAND_TIMEOUT_MS);
+    this.#time = new SessionTime(
+      service.clock,
+      () => this.#patience(),
+      () => this.#timeOut(),
+    );
   }
 
-  greet(): void {
-    this.#connection.start(this);
+  begin(): void {
+    if (this.#service.listener.tls.mode === "smtps" && this.#tls === undefined) {
+      void this.#secure(() => this.#greet());
+    } else {
+      this.#connection.start(this);
+      this.#greet();
+    }
+  }
+
+  #greet(): void {
     this.#replies.add(greetingReply(this.#rules));
     this.#flush();
   }
@@ -122,7 +197,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     }
     const input = asBuffer(bytes);
     if (this.#wait === "nothing") this.#take(input);
-    else this.#held.add(input);
+    else this.#hold(input);
     this.#flush();
   }
 
@@ -136,7 +211,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   closed(fault: NetworkFault | undefined): void {
-    this.#deadline.stop();
+    this.#time.stop();
     this.#reason ??= fault === undefined ? "disconnect" : `io-error: ${fault.code}`;
     this.#dropMessage();
     this.#client.announce();
@@ -144,6 +219,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       kind: "smtp-disconnected",
       session: this.#client.id,
       reason: this.#reason,
+      limit: this.#limit,
     });
     this.#ended(this);
   }
@@ -151,6 +227,22 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   shutDown(): void {
     this.#isShuttingDown = true;
     this.#leaveIfIdle();
+  }
+
+  get isFavoured(): boolean {
+    return this.#client.isOurs;
+  }
+
+  get heldBytes(): number {
+    return this.#held.bytes + this.#consultation.heldBytes + this.#connection.unsentBytes;
+  }
+
+  hurry(): void {
+    this.#time.hurry();
+  }
+
+  giveWay(): void {
+    this.#leave("4.3.1", "Too much memory in use", { reason: "limit", limit: "memory" });
   }
 
   kill(): void {
@@ -169,7 +261,9 @@ class SmtpSession implements ConnectionHandler, LiveSession {
         return;
       }
       const message = this.#message;
-      at = message === undefined ? this.#takeLine(input, at) : this.#takeText(message, input, at);
+      if (message !== undefined) at = this.#takeText(message, input, at);
+      else if (this.#discardBytes > 0) at = this.#discard(input, at);
+      else at = this.#takeLine(input, at);
     }
   }
 
@@ -177,7 +271,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #takeLine(input: Buffer, from: number): number {
     const line = this.#reader.read(input, from);
     if (line === undefined) return input.length;
-    this.#deadline.set(COMMAND_TIMEOUT_MS);
+    this.#hasMore = this.#reader.end < input.length || this.#held.bytes > 0;
+    this.#time.awaitCommand();
     if (typeof line === "string" && this.#auth !== undefined) {
       this.#continueAuth(this.#auth, line);
     } else if (typeof line === "string") {
@@ -189,6 +284,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       this.#line = "(bare CR or LF)";
       this.#advance({ type: "fault", reply: BARE_NEWLINE });
     } else {
+      if (line.why === "too-long") this.#limit = "line-length";
       this.#refuseInput(line.why === "too-long" ? LINE_TOO_LONG : BAD_CHARACTER);
     }
     return this.#reader.end;
@@ -206,9 +302,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   /** Takes message text; returns the offset after it. */
   #takeText(message: IncomingMessage, input: Buffer, from: number): number {
     const end = message.push(input, from);
-    const worthMs = (message.progressBytes / MIN_DATA_BYTES_PER_SECOND) * 1000;
-    this.#deadline.set(DATA_BLOCK_TIMEOUT_MS, this.#dataStartedMs + DATA_GRACE_MS + worthMs);
-    if (message.isComplete) this.#finishMessage(message);
+    this.#time.awaitText(message.progressBytes);
+    if (message.isComplete) this.#finishText(message);
     else if (message.isFull) void this.#awaitRoom(message);
     return end;
   }
@@ -233,14 +328,23 @@ class SmtpSession implements ConnectionHandler, LiveSession {
         case "consult":
           return this.#consult(action.on);
         case "start-tls":
-          throw new TypeError("Cannot secure a session: no listener offers it");
+          this.#startTls();
+          break;
         case "authenticate":
           return this.#startAuth(action.command);
         case "receive-message":
           this.#startMessage();
           break;
+        case "receive-chunk":
+          return this.#startChunk(action.chunk, action.isFirst);
+        case "discard-chunk":
+          return this.#startDiscarding(action.chunk);
+        case "abandon-message":
+          this.#time.abandonText();
+          this.#dropMessage();
+          break;
         case "close":
-          this.#close(action.why);
+          this.#closeFor(action.why);
           break;
         default:
           unreachable(action);
@@ -269,6 +373,64 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#goOn({ type: "verdict", refusal });
   }
 
+  // TLS.
+
+  /** RFC 3207 §4.2: whatever came with the command in the clear was never said in secret. */
+  #startTls(): void {
+    if (this.#hasMore) {
+      this.#refuseInput(NOTHING_AFTER_STARTTLS);
+      return;
+    }
+    this.#replies.add(READY_FOR_TLS);
+    void this.#secure(() => {
+      this.#advance({ type: "secured" });
+    });
+  }
+
+  /** The handshake. Nobody hears of the connection meanwhile; it comes back, or has ended. */
+  async #secure(goOn: () => void): Promise<void> {
+    const { tls, listener } = this.#service;
+    if (tls === undefined) throw new TypeError("Cannot secure a session: there is no TLS");
+    this.#startWaiting();
+    const secured = await tls.accept(this.#connection, TLS_HANDSHAKE_TIMEOUT_MS);
+    if (secured.kind === "tls-fault") {
+      this.#failHandshake(secured);
+      return;
+    }
+    this.#connection = secured.connection;
+    this.#held.moveTo(this.#connection);
+    this.#replies.moveTo(this.#connection);
+    this.#learnTls(secured.facts);
+    this.#client.announce();
+    tellTls(this.#service.observe, this.#client.id, secured.facts);
+    this.#connection.start(this);
+    const refusal = clientRefusal(listener.tls, secured.facts.peer);
+    if (refusal !== undefined) this.#reason ??= `tls-accept-failed: ${refusal}`;
+    // Or it was ended meanwhile.
+    if (this.#reason !== undefined) {
+      this.#connection.destroy();
+      return;
+    }
+    this.#wait = "nothing";
+    this.#time.resume();
+    goOn();
+    if (this.#isShuttingDown) this.#leaveIfIdle();
+    this.#flush();
+  }
+
+  #failHandshake({ why, message }: TlsFault): void {
+    this.#reason ??= why === "closed" ? "disconnect" : `tls-accept-failed: ${message}`;
+    if (why === "timeout") this.#limit = "handshake-time";
+    this.closed(undefined);
+  }
+
+  #learnTls(facts: TlsFacts | undefined): void {
+    if (facts === undefined) return;
+    this.#tls = facts;
+    this.#client.tls = originTls(facts);
+    this.#rules = serviceRules(this.#ends, this.#service, facts);
+  }
+
   // Authentication.
 
   #startAuth({ mechanism, initial }: Auth): Event | undefined {
@@ -282,7 +444,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       authenticator,
       table: listener.auth.table?.name,
       address: this.#client.origin("").address,
-      protection: "local",
+      protection: this.#tls ?? "local",
     });
     return this.#moveAuth(this.#auth, this.#auth.begin(initial));
   }
@@ -311,7 +473,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#service.observe({ kind: "smtp-authentication", session, mechanism, user, result });
     if (result === "ok") {
       this.#client.username = user;
-      this.#rules = { ...this.#rules, auth: { ...this.#rules.auth, user } };
+      const auth = { ...this.#rules.auth, user };
+      this.#rules = { ...this.#rules, auth, extensions: this.#extensions() };
     }
     return { type: "auth-end", reply };
   }
@@ -325,8 +488,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   // The message.
 
   #startMessage(): void {
-    this.#dataStartedMs = this.#service.clock.monotonicMs();
-    this.#deadline.set(DATA_BLOCK_TIMEOUT_MS);
+    this.#time.startText();
     const { named } = this.#client;
     if (named === undefined || this.#service.listener.maskSource) this.#openMessage();
     else void this.#awaitName(named);
@@ -341,26 +503,122 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   #openMessage(): void {
-    const submission = this.#consultation.takeSubmission();
-    const { transaction } = this.#consultation;
-    const trace = transaction.traceHeader(submission.msgid, this.#hello(), this.#origin());
-    this.#message = new IncomingMessage(submission, this.#rules.maxMessageBytes, trace);
+    this.#message = this.#incoming(new DataDecoder());
     if (this.#message.isFull) void this.#awaitRoom(this.#message);
   }
 
-  async #awaitRoom(message: IncomingMessage): Promise<void> {
+  #incoming(reader: TextReader): IncomingMessage {
+    const submission = this.#consultation.takeSubmission();
+    const { transaction } = this.#consultation;
+    const { maxMessageBytes, serverName } = this.#rules;
+    const trace = transaction.traceHeader(submission.msgid, {
+      hello: this.#hello(),
+      origin: this.#origin(),
+      serverName,
+    });
+    const message = new IncomingMessage(submission, maxMessageBytes, trace, reader);
+    if (this.#client.isOurs) message.edit(transaction.headerEdits(serverName));
+    return message;
+  }
+
+  /** Takes the next chunk; returns the event that follows at once, if it is empty. */
+  #startChunk(chunk: Bdat, isFirst: boolean): Event | undefined {
+    const { named } = this.#client;
+    if (isFirst) this.#time.startText();
+    else this.#time.continueText();
+    if (!isFirst || named === undefined || this.#service.listener.maskSource)
+      return this.#openChunk(chunk);
+    void this.#awaitNameForChunk(named, chunk);
+    return undefined;
+  }
+
+  async #awaitNameForChunk(named: Promise<void>, chunk: Bdat): Promise<void> {
+    this.#startWaiting();
+    await named;
+    if (this.#reason !== undefined) return;
+    this.#wait = "nothing";
+    const event = this.#openChunk(chunk);
+    // An empty last chunk has ended the message, for which the queue is asked.
+    if (this.#canRead()) this.#goOn(event);
+  }
+
+  #openChunk(chunk: Bdat): Event | undefined {
+    this.#chunked ??= this.#incomingChunks();
+    const { message, reader } = this.#chunked;
+    this.#chunked.chunk = chunk;
+    reader.begin(chunk.octets);
+    if (chunk.octets === 0) return this.#endChunk(this.#chunked);
+    this.#message = message;
+    return undefined;
+  }
+
+  #incomingChunks(): ChunkedMessage {
+    const reader = new ChunkReader(this.#consultation.transaction.isBinary);
+    return { reader, message: this.#incoming(reader), chunk: undefined };
+  }
+
+  #finishText(message: IncomingMessage): void {
+    if (this.#chunked === undefined) {
+      this.#finishMessage(message);
+      return;
+    }
+    const event = this.#endChunk(this.#chunked);
+    if (event !== undefined) this.#advance(event);
+  }
+
+  /** All of a chunk is there; returns the event that it makes, if that is known at once. */
+  #endChunk({ message, reader, chunk }: ChunkedMessage): Event | undefined {
+    this.#message = undefined;
+    if (chunk?.isLast === true) {
+      this.#chunked = undefined;
+      message.complete(reader.tail());
+      return this.#endMessage(message);
+    }
+    const refusal = message.despair;
+    if (refusal !== undefined) this.#chunked = undefined;
+    if (refusal !== undefined || !message.isFull) return { type: "chunk-end", refusal };
+    void this.#awaitRoom(message, { type: "chunk-end", refusal });
+    return undefined;
+  }
+
+  #startDiscarding({ octets }: Bdat): Event | undefined {
+    if (octets === 0) return CHUNK_DISCARDED;
+    this.#time.startText();
+    this.#discardBytes = octets;
+    return undefined;
+  }
+
+  #discard(input: Buffer, from: number): number {
+    const end = Math.min(input.length, from + this.#discardBytes);
+    this.#discardBytes -= end - from;
+    this.#time.awaitText(0);
+    if (this.#discardBytes === 0) {
+      this.#time.abandonText();
+      this.#advance(CHUNK_DISCARDED);
+    }
+    return end;
+  }
+
+  /** @param event what the queue's having room again makes, if anything. */
+  async #awaitRoom(message: IncomingMessage, event?: Event): Promise<void> {
     this.#startWaiting();
     await message.submission.drained();
     message.drained();
-    this.#goOn(undefined);
+    this.#goOn(event);
   }
 
   #finishMessage(message: IncomingMessage): void {
     this.#line = ".";
     this.#message = undefined;
+    const event = this.#endMessage(message);
+    if (event !== undefined) this.#advance(event);
+  }
+
+  #endMessage(message: IncomingMessage): Event | undefined {
     const refusal = message.refusal();
-    if (refusal === undefined) void this.#commit(message);
-    else this.#advance({ type: "message-end", reply: refusal });
+    if (refusal !== undefined) return { type: "message-end", reply: refusal };
+    void this.#commit(message);
+    return undefined;
   }
 
   async #commit(incoming: IncomingMessage): Promise<void> {
@@ -381,12 +639,15 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#consultation.drop();
     this.#message?.abort();
     this.#message = undefined;
+    this.#chunked?.message.abort();
+    this.#chunked = undefined;
   }
 
   // Waiting and ending.
 
   #startWaiting(): void {
     this.#flush();
+    this.#time.pause();
     this.#wait = "answer";
   }
 
@@ -394,7 +655,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #goOn(event: Event | undefined): void {
     if (this.#reason !== undefined) return;
     this.#wait = "nothing";
-    this.#deadline.set(COMMAND_TIMEOUT_MS);
+    this.#time.resume();
     if (event !== undefined) this.#advance(event);
     while (this.#canRead()) {
       const input = this.#held.take();
@@ -414,7 +675,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   /** Ends a session that is shutting down, unless a message or an answer is on its way. */
   #leaveIfIdle(): void {
     const isBusy = this.#wait === "answer" || this.#message !== undefined;
-    if (!isBusy) this.#leave("4.3.2", "Service closing", "shutdown");
+    if (!isBusy) this.#leave("4.3.2", "Service closing", { reason: "shutdown" });
   }
 
   #timeOut(): void {
@@ -422,16 +683,36 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       this.#connection.destroy();
     } else if (this.#wait === "answer") {
       // The answer is ours to give: the peer's time starts when it has it.
-      this.#deadline.set(COMMAND_TIMEOUT_MS);
+      this.#time.extend();
     } else {
-      this.#leave("4.4.2", "Connection timed out", "timeout");
+      const limit = this.#time.limit();
+      this.#leave("4.4.2", "Connection timed out", { reason: "timeout", limit });
     }
   }
 
-  #leave(enhanced: string, why: string, reason: string): void {
+  #leave(enhanced: string, why: string, { reason, limit }: Ending): void {
     if (this.#reason !== undefined) return;
+    this.#limit = limit;
     this.#replies.add(serviceReply(this.#rules, enhanced, why));
     this.#close(reason);
+  }
+
+  #closeFor(why: Extract<Action, { type: "close" }>["why"]): void {
+    if (why === "quit" || why === "bad input") {
+      this.#close(why);
+    } else {
+      this.#limit = why;
+      this.#close("limit");
+    }
+  }
+
+  #patience(): Patience {
+    return this.isFavoured ? PATIENT : this.#service.pressure.patience;
+  }
+
+  #hold(input: Buffer): void {
+    this.#held.add(input);
+    this.#service.pressure.grew(input.length);
   }
 
   /** Sends what there is to say and closes our half; the peer has LINGER_MS to close its own. */
@@ -442,7 +723,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#dropMessage();
     this.#connection.end();
     this.#held.drop(); // reads on, to see the peer's end
-    this.#deadline.set(LINGER_MS);
+    this.#time.awaitEnd();
   }
 
   // Output.
@@ -457,12 +738,15 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       command: this.#line.replace(/[^ -~]/g, "?"),
       reply: replyLine(reply),
       why: this.#consultation.takeWhy(),
+      limit: limitOf(reply),
     });
   }
 
   #flush(): void {
     if (this.#reason !== undefined) return;
-    if (this.#replies.flush() === "stop" && this.#wait === "nothing") this.#wait = "peer";
+    if (this.#replies.flush() === "go-on") return;
+    this.#service.pressure.grew(MAX_UNSENT_REPLY_BYTES);
+    if (this.#wait === "nothing") this.#wait = "peer";
   }
 
   // Who the client is.
@@ -470,6 +754,14 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #hello(): Hello | undefined {
     const session = this.#session.phase === "consulting" ? this.#session.from : this.#session;
     return "hello" in session ? session.hello : undefined;
+  }
+
+  /** What is offered to the client, now that it is who it is. */
+  #extensions(): Extensions {
+    const isSecured = this.#rules.tls === "secured";
+    const { speaksForOthers } = this.#ends;
+    const { isOurs } = this.#client;
+    return offeredExtensions(this.#service.listener, { isOurs, isSecured, speaksForOthers });
   }
 
   #origin(): Origin {

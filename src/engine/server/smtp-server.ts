@@ -1,19 +1,21 @@
 /**
- * The SMTP server: every session of every listener, and the caps on them.
+ * The SMTP server: every session of every listener.
  *
- * A client over a cap is told 421 and let go; when even those pile up, it is cut
- * off without a word. `pause` turns new clients away and lets sessions go on.
- *
- * Source: RFC 5321 §3.8 (421 before closing); §3.1 (refusing at the greeting).
+ * `admission.ts` says who is served and `turned-away.ts` lets the others go; `pause`
+ * turns all new clients away and lets sessions go on.
  */
-import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
-import { formatReply } from "#protocols/smtp/reply.ts";
-import type { Listener } from "#model/config/config.ts";
-import { DEFAULT_LIMITS, LINGER_MS, type SessionLimits, SHUTDOWN_WAIT_MS } from "./limits.ts";
+import { formatEndpoint } from "#base/endpoint.ts";
+import type { Connection } from "#base/ports/network.ts";
+import type { Listener, ListenerProxy } from "#model/config/config.ts";
+import { Admission } from "./admission.ts";
+import { DEFAULT_LIMITS, type SessionLimits, SHUTDOWN_WAIT_MS, MAX_PENDING_PROXIES } from "./limits.ts";
+import { Pressure } from "./pressure.ts";
+import { DEAF, readProxied } from "./proxied-connection.ts";
 import { ReverseNames } from "./reverse-names.ts";
 import type { ServerParties, ServerPorts, ServerSettings, Service } from "./service.ts";
 import { type LiveSession, serveSession } from "./session-driver.ts";
-import { SourceCounts } from "./source-counts.ts";
+import { type SessionEnds, sessionEnds } from "./session-ends.ts";
+import { TurnedAway } from "./turned-away.ts";
 
 export class SmtpServer {
   readonly #ports: ServerPorts;
@@ -23,10 +25,12 @@ export class SmtpServer {
   #parties: ServerParties;
   #services = new WeakMap<Listener, Service>();
   readonly #sessions = new Set<LiveSession>();
-  readonly #sources = new SourceCounts();
+  readonly #admission: Admission;
+  readonly #pressure: Pressure;
+  readonly #turnedAway: TurnedAway;
+  /** Proxies that have not said for whom they connect. */
+  readonly #pending = new Set<Connection>();
   #state: "open" | "paused" | "closing" = "open";
-  /** Clients that were turned away and have not gone yet. */
-  #turnedAway = 0;
   #whenEmpty: (() => void) | undefined;
 
   constructor(ports: ServerPorts, settings: ServerSettings, parties: ServerParties) {
@@ -34,6 +38,13 @@ export class SmtpServer {
     this.#limits = settings.limits ?? DEFAULT_LIMITS;
     this.#settings = complete(settings, this.#limits);
     this.#parties = parties;
+    this.#admission = new Admission(this.#limits);
+    this.#turnedAway = new TurnedAway(ports.clock, this.#limits.maxTurnedAway);
+    this.#pressure = new Pressure(this.#limits.maxSessions, {
+      clock: ports.clock,
+      sessions: this.#sessions,
+      told: (state, sessions) => this.#parties.observe({ kind: "smtp-stress", state, sessions }),
+    });
     this.#reverseNames = new ReverseNames(ports.clock, ports.resolver);
   }
 
@@ -43,22 +54,68 @@ export class SmtpServer {
 
   /** Serves a connection that came in at `listener`. */
   accept(connection: Connection, listener: Listener): void {
-    const service = this.#serviceOf(listener);
-    const { maxSessions, maxSessionsPerSource } = this.#limits;
-    if (this.#state !== "open") {
-      this.#turnAway(connection, service, "Service not available");
-    } else if (this.#sessions.size >= maxSessions) {
-      this.#turnAway(connection, service, "Too many connections");
-    } else if (!this.#sources.enter(connection.remote, maxSessionsPerSource)) {
-      this.#turnAway(connection, service, "Too many connections from your address");
-    } else {
-      const session = serveSession(connection, service, (gone) => {
-        this.#sessions.delete(gone);
-        this.#sources.leave(connection.remote);
-        if (this.#sessions.size === 0) this.#whenEmpty?.();
-      });
-      this.#sessions.add(session);
+    const { proxy } = listener;
+    const { askTable } = this.#parties;
+    if (proxy !== undefined) {
+      void this.#acceptProxied(connection, listener, proxy);
+      return;
     }
+    const ends = sessionEnds(connection, connection.remote, listener, askTable);
+    if (ends instanceof Promise) void this.#admitLater(connection, listener, ends);
+    else this.#admit(connection, listener, ends);
+  }
+
+  /** The limits are those of the client, whom the proxy names. */
+  async #acceptProxied(
+    connection: Connection,
+    listener: Listener,
+    proxy: ListenerProxy,
+  ): Promise<void> {
+    const { askTable: ask, observe } = this.#parties;
+    if (this.#pending.size >= MAX_PENDING_PROXIES) {
+      connection.start(DEAF);
+      connection.destroy();
+      return;
+    }
+    this.#pending.add(connection);
+    const proxied = await readProxied(connection, proxy, { clock: this.#ports.clock, ask });
+    this.#pending.delete(connection);
+    if (proxied.kind === "refused") {
+      const peer = formatEndpoint(connection.remote);
+      observe({ kind: "notice", text: `Connection of ${peer} dropped: ${proxied.why}` });
+      return;
+    }
+    const ends = sessionEnds(proxied.ends, connection.remote, listener, ask);
+    this.#admit(connection, listener, await ends);
+  }
+
+  async #admitLater(
+    connection: Connection,
+    listener: Listener,
+    ends: Promise<SessionEnds>,
+  ): Promise<void> {
+    this.#admit(connection, listener, await ends);
+  }
+
+  #admit(connection: Connection, listener: Listener, ends: SessionEnds): void {
+    const { remote } = ends;
+    const limit =
+      this.#state === "open"
+        ? this.#admission.enter(remote, this.#ports.clock.monotonicMs())
+        : "paused";
+    if (limit !== undefined) {
+      const told = { name: listener.hostname, observe: this.#parties.observe };
+      this.#turnedAway.add(connection, limit, told);
+      return;
+    }
+    const session = serveSession({ connection, ends }, this.#serviceOf(listener), (gone) => {
+      this.#sessions.delete(gone);
+      this.#admission.leave(remote);
+      this.#pressure.sessionsChanged();
+      if (this.#sessions.size === 0) this.#whenEmpty?.();
+    });
+    this.#sessions.add(session);
+    this.#pressure.sessionsChanged();
   }
 
   /**
@@ -86,6 +143,7 @@ export class SmtpServer {
    */
   async shutdown(waitMs: number = SHUTDOWN_WAIT_MS): Promise<void> {
     this.#state = "closing";
+    for (const connection of this.#pending) connection.destroy();
     if (this.#sessions.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenEmpty = resolve;
@@ -106,28 +164,13 @@ export class SmtpServer {
       clock,
       random,
       listener,
+      tls: this.#parties.tlsOf?.(listener),
       settings: this.#settings,
       reverseNames: this.#reverseNames,
+      pressure: this.#pressure,
     };
     this.#services.set(listener, service);
     return service;
-  }
-
-  #turnAway(connection: Connection, service: Service, why: string): void {
-    const farewell = { code: 421, enhanced: "4.3.2", text: `${service.listener.hostname} ${why}` };
-    const gone = new TurnedAway(() => {
-      this.#turnedAway--;
-      cancel();
-    });
-    const cancel = this.#ports.clock.after(LINGER_MS, () => connection.destroy());
-    this.#turnedAway++;
-    connection.start(gone);
-    if (this.#turnedAway > this.#limits.maxTurnedAway) {
-      connection.destroy();
-      return;
-    }
-    connection.write(Buffer.from(formatReply(farewell), "latin1"));
-    connection.end();
   }
 }
 
@@ -136,24 +179,6 @@ function complete(settings: ServerSettings, limits: SessionLimits): Required<Ser
     maxMessageBytes: settings.maxMessageBytes,
     maxRecipients: settings.maxRecipients,
     maxMailsPerSession: settings.maxMailsPerSession,
-    protocol: settings.protocol ?? "smtp",
     limits,
   };
-}
-
-/** Listens to nothing that its client says. */
-class TurnedAway implements ConnectionHandler {
-  readonly #gone: () => void;
-
-  constructor(gone: () => void) {
-    this.#gone = gone;
-  }
-
-  data(): void {}
-  end(): void {}
-  drain(): void {}
-
-  closed(): void {
-    this.#gone();
-  }
 }
