@@ -127,7 +127,7 @@ test("CMD-07: limits of lines hold for octets in any pieces", async () => {
 
 test("LIM-11: of too many connections each is told so, and the next one is served when some have gone", async () => {
   const scene = await Scene.start(1, {
-    limits: { ...DEFAULT_LIMITS, maxSessions: 100, maxSessionsPerSource: 60 },
+    limits: { ...DEFAULT_LIMITS, maxSessions: 100, reservedSessions: 0, maxSessionsPerSource: 60 },
   });
   const clients = [];
   for (let n = 0; n < 150; n++) clients.push(await scene.client(`198.51.100.${n % 2}`));

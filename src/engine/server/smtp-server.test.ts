@@ -9,7 +9,7 @@ import { SimClock } from "#world/sim/clock.ts";
 import { SimConnection } from "#world/sim/connection.ts";
 import { SimRandom } from "#world/sim/random.ts";
 import { listenerAt } from "#test/support/listeners.ts";
-import { DATA_GRACE_MS, DEFAULT_LIMITS, LINGER_MS, REVERSE_WAIT_MS } from "./limits.ts";
+import { DEFAULT_LIMITS, LINGER_MS, PATIENT, REVERSE_WAIT_MS } from "./limits.ts";
 import type { ServerSettings } from "./service.ts";
 import { SmtpServer } from "./smtp-server.ts";
 
@@ -151,7 +151,7 @@ class Client {
 }
 
 test("server tells a client over the cap 421, and takes the next when one has gone", async () => {
-  const bench = new Bench({ limits: { ...DEFAULT_LIMITS, maxSessions: 1 } });
+  const bench = new Bench({ limits: { ...DEFAULT_LIMITS, reservedSessions: 0, maxSessions: 1 } });
   const first = await bench.client("192.0.2.1");
   const second = await bench.client("192.0.2.2");
   assert.equal(second.received, "421 4.3.2 mx.example Too many connections\r\n");
@@ -162,7 +162,9 @@ test("server tells a client over the cap 421, and takes the next when one has go
 });
 
 test("server does not let clients that it turns away take the descriptors of deliveries", async () => {
-  const bench = new Bench({ limits: { ...DEFAULT_LIMITS, maxSessions: 1, maxTurnedAway: 1 } });
+  const bench = new Bench({
+    limits: { ...DEFAULT_LIMITS, reservedSessions: 0, maxSessions: 1, maxTurnedAway: 1 },
+  });
   const served = await bench.client();
   const [told, cutOff] = await Promise.all([bench.client(), bench.client()]);
   assert.deepEqual([told.received.slice(0, 9), cutOff.received], ["421 4.3.2", ""]);
@@ -311,8 +313,9 @@ test("session tells of its connection before anything else that happens in it", 
       command: "BOGUS ?",
       reply: "500 5.5.2 Syntax error: Illegal character",
       why: "",
+      limit: undefined,
     },
-    { kind: "smtp-disconnected", session, reason: "quit" },
+    { kind: "smtp-disconnected", session, reason: "quit", limit: undefined },
   ]);
 });
 
@@ -364,6 +367,6 @@ test("session gives a large message more time than its grace, while octets keep 
     await client.say(line.repeat(200));
     await bench.clock.advance(240_000);
   }
-  assert.ok(bench.clock.monotonicMs() > DATA_GRACE_MS, "the grace is over");
+  assert.ok(bench.clock.monotonicMs() > PATIENT.dataGraceMs, "the grace is over");
   assert.deepEqual([client.hasEnded, client.received.includes("421")], [false, false]);
 });

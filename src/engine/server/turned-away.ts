@@ -1,0 +1,101 @@
+/**
+ * Clients that are not served: each is told 421 and let go, or cut off without a word
+ * when too many of them have not gone yet.
+ *
+ * The log hears of the first of each kind at once, of those that follow in a second
+ * with their number: a flood of connections is none of lines.
+ *
+ * Source: RFC 5321 §3.8 (421 before closing); §3.1 (refusing at the greeting).
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
+import { formatReply } from "#protocols/smtp/reply.ts";
+import type { Observe } from "#model/events.ts";
+import type { AdmissionLimit } from "#model/limit-name.ts";
+import { LINGER_MS, TURNED_AWAY_TOLD_MS } from "./limits.ts";
+
+const WORDS: Readonly<Record<AdmissionLimit, string>> = {
+  sessions: "Too many connections",
+  "sessions-per-source": "Too many connections from your address",
+  "connection-rate": "Too many new connections from your address",
+  paused: "Service not available",
+};
+
+export class TurnedAway {
+  readonly #clock: Clock;
+  readonly #max: number;
+  /** Have not gone yet. */
+  #count = 0;
+  /** Kinds that were told of less than a second ago, and who came since. */
+  readonly #untold = new Map<AdmissionLimit, { clients: number; address: string }>();
+
+  constructor(clock: Clock, max: number) {
+    this.#clock = clock;
+    this.#max = max;
+  }
+
+  /** Lets `connection` go; `observe` is told. */
+  add(
+    connection: Connection,
+    limit: AdmissionLimit,
+    told: { name: string; observe: Observe },
+  ): void {
+    this.#tell(connection, limit, told.observe);
+    const cancel = this.#clock.after(LINGER_MS, () => connection.destroy());
+    this.#count++;
+    connection.start(
+      new DeafHandler(() => {
+        this.#count--;
+        cancel();
+      }),
+    );
+    if (this.#count > this.#max) {
+      connection.destroy();
+      return;
+    }
+    const farewell = { code: 421, enhanced: "4.3.2", text: `${told.name} ${WORDS[limit]}` };
+    connection.write(Buffer.from(formatReply(farewell), "latin1"));
+    connection.end();
+  }
+
+  #tell({ remote }: Connection, limit: AdmissionLimit, observe: Observe): void {
+    const address = remote.kind === "unix" ? "local" : remote.host;
+    const untold = this.#untold.get(limit);
+    if (untold !== undefined) {
+      untold.clients++;
+      untold.address = address;
+      return;
+    }
+    observe({ kind: "smtp-turned-away", limit, address, clients: 1 });
+    this.#untold.set(limit, { clients: 0, address });
+    this.#clock.after(TURNED_AWAY_TOLD_MS, () => this.#tellRest(limit, observe));
+  }
+
+  #tellRest(limit: AdmissionLimit, observe: Observe): void {
+    const untold = this.#untold.get(limit);
+    if (untold === undefined || untold.clients === 0) {
+      this.#untold.delete(limit);
+      return;
+    }
+    observe({ kind: "smtp-turned-away", limit, ...untold });
+    untold.clients = 0;
+    this.#clock.after(TURNED_AWAY_TOLD_MS, () => this.#tellRest(limit, observe));
+  }
+}
+
+/** Listens to nothing that its client says. */
+class DeafHandler implements ConnectionHandler {
+  readonly #gone: () => void;
+
+  constructor(gone: () => void) {
+    this.#gone = gone;
+  }
+
+  data(): void {}
+  end(): void {}
+  drain(): void {}
+
+  closed(): void {
+    this.#gone();
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The limits of the SMTP server by the names that the log and `show stats`
+ * (`smtp.limit.NAME`) have for them.
+ */
+import type { SessionLimit } from "#protocols/smtp/server-session.ts";
+
+/** A client that is not served, and why. */
+export type AdmissionLimit =
+  | "sessions"
+  | "sessions-per-source"
+  | "connection-rate"
+  /** The service is paused, or ends: no limit, but a client turned away as well. */
+  | "paused";
+
+/** A session that is ended for the time that it takes. */
+export type TimeLimit =
+  | "command-time"
+  | "transaction-time"
+  | "data-time"
+  | "data-rate"
+  | "session-time"
+  | "handshake-time";
+
+/** A command that is refused, while the session goes on. */
+export type RefusalLimit = "recipients" | "mails" | "message-size" | "received-fields";
+
+export type LimitName =
+  | AdmissionLimit
+  | TimeLimit
+  | RefusalLimit
+  | SessionLimit
+  | "line-length"
+  | "memory";
