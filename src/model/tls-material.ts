@@ -23,6 +23,9 @@ export interface Authority {
   readonly pem: string;
 }
 
+/** The name of whom the system trusts. */
+export const SYSTEM_AUTHORITY = "";
+
 /** Of a configuration without TLS. */
 export const NO_TLS_MATERIAL: TlsMaterial = {
   version: 0,

@@ -16,6 +16,7 @@ import { nodeFiles } from "#world/node/files.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
+import { nodeTls } from "#world/node/tls/tls.ts";
 import { StreamChannel } from "./channel.ts";
 import {
   FIRST_LISTENER_FD,
@@ -121,6 +122,7 @@ function portsOf(sockets: InheritedSockets): RolePorts {
     random: nodeRandom(),
     resolver: nodeResolver(),
     network: sockets.network(),
+    tls: nodeTls(),
     arrived: (endpoints, generation) => sockets.arrived(endpoints, generation),
     files: nodeFiles(),
     defer: setImmediate,

@@ -92,6 +92,8 @@ const USES: Readonly<Record<TableUse, Need>> = {
   "listen auth": { of: "credentials", by: ["lookup"] },
   hostnames: { of: "values", by: ["dispatcher"] },
   senders: { of: "values", by: ["dispatcher"] },
+  proxy: { of: "keys", by: ["dispatcher"] },
+  xclient: { of: "keys", by: ["dispatcher"] },
   "filter src": { of: "keys", by: ["dispatcher"] },
   "filter rdns": { of: "keys", by: ["dispatcher"] },
   "filter helo": { of: "keys", by: ["dispatcher"] },

@@ -3,6 +3,7 @@
  * with it keep its rules, and see what is in its tables now.
  */
 import type { Users } from "#base/ports/users.ts";
+import type { AskTable } from "#model/ask-table.ts";
 import type { SenderRules } from "#model/authentication.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
@@ -22,12 +23,14 @@ export interface RoutingSources {
 export class ConfiguredRouting {
   readonly routing: Routing;
   readonly senders: SenderRules;
+  readonly askTable: AskTable;
   readonly #tables: Tables;
   readonly #includes: Includes;
 
   constructor(config: Config, { users, forwardFiles, backendOf }: RoutingSources) {
     const { tables, includes, subAddressDelimiter: delimiter } = config;
     this.#tables = new Tables(tables, { delimiter, ...(backendOf && { backendOf }) });
+    this.askTable = (table, service, key) => this.#tables.lookup(table, service)(key);
     this.senders = senderRules(this.#tables, delimiter);
     this.#includes = new Includes(includes);
     this.routing = createRouting(config, {

@@ -147,8 +147,8 @@ class Dispatcher implements RunningRole {
   #parties(): ServerParties {
     const { observe } = this.#setting.observer;
     const authenticator = new RemoteAuthenticator(this.#lookup, observe);
-    const { routing, senders } = this.#rules;
-    return { routing, senders, intake: this.#intake, observe, authenticator };
+    const { routing, senders, askTable } = this.#rules;
+    return { routing, senders, askTable, intake: this.#intake, observe, authenticator };
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */

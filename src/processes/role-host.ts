@@ -73,11 +73,12 @@ export class RoleHost {
     else if (message.kind === "shutdown") this.#setting.parent.end();
   }
 
-  async #prepare({ config, generation, onlyTable }: NextSlice): Promise<void> {
+  async #prepare({ config, tls, generation, onlyTable }: NextSlice): Promise<void> {
     const next: Next = { generation, prepared: undefined };
     this.#next = next;
     const prepared = (await this.#role?.prepare?.({
       config: deserialiseConfig(config),
+      tls,
       generation,
       onlyTable,
     })) ?? { takeUp: () => NONE_STRANDED, abandon: () => undefined };

@@ -9,9 +9,11 @@ import type { Files } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { Tls } from "#base/ports/tls.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Observer } from "#engine/observe/observer.ts";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
 import type { Stranded } from "#model/stranded.ts";
 import type { Channel, ChannelShape, Defer, Link } from "./channel.ts";
 import type { Handover } from "./child.ts";
@@ -21,6 +23,7 @@ export interface RolePorts {
   readonly random: Random;
   readonly resolver: Resolver;
   readonly network: Network;
+  readonly tls: Tls;
   readonly files: Files;
   readonly defer: Defer;
   /**
@@ -67,6 +70,7 @@ export interface RunningRole {
 /** A configuration that is to be taken up. */
 export interface NextConfig {
   readonly config: Config;
+  readonly tls: TlsMaterial;
   readonly generation: number;
   /** The table whose entries are all that differs; undefined: anything may. */
   readonly onlyTable: string | undefined;

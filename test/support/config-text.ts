@@ -77,7 +77,7 @@ const listeners = fc.tuple(
     word("mask-src"),
     word("received-auth"),
     word("no-dsn"),
-    word("proxy-v2"),
+    word("proxy-v2 from 192.0.2.1"),
     word("hostname h.example"),
     word("hostnames <addresses>"),
     word("hostnames { ::1 = h }"),

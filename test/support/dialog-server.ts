@@ -53,7 +53,6 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
     maxMessageBytes: Number(settings.get("max-message") ?? 36_700_160),
     maxRecipients: Number(settings.get("max-recipients") ?? 1000),
     maxMailsPerSession: Number(settings.get("max-mails") ?? 1000),
-    protocol: settings.get("protocol") === "lmtp" ? "lmtp" : "smtp",
     limits: {
       ...DEFAULT_LIMITS,
       maxBadCommands: Number(settings.get("max-bad") ?? DEFAULT_LIMITS.maxBadCommands),
@@ -92,6 +91,7 @@ function resolverOf({ settings }: Dialog, usual: Resolver): Resolver {
 function listenerOf(dialog: Dialog): Listener {
   const isUnix = dialog.settings.get("via") === "unix";
   return listenerAt(isUnix ? UNIX_ENDPOINT : { kind: "tcp", host: "192.0.2.1", port: 25 }, {
+    protocol: dialog.settings.get("protocol") === "lmtp" ? "lmtp" : "smtp",
     maskSource: dialog.settings.has("mask-src"),
     noDsn: dialog.settings.has("no-dsn"),
     tag: dialog.settings.get("tag") ?? "",

@@ -20,7 +20,9 @@ export function listenerAt(endpoint: Endpoint, fields: Partial<Listener> = {}): 
     maskSource: false,
     receivedAuth: false,
     noDsn: false,
-    proxyV2: false,
+    proxy: undefined,
+    xclient: undefined,
+    protocol: "smtp",
     ...fields,
   };
 }

@@ -33,6 +33,12 @@ export class MemoryConnection implements Connection {
 
   start(handler: ConnectionHandler): void {
     this.#handler = handler;
+    queueMicrotask(() => this.#deliver());
+  }
+
+  handOver(unread: Uint8Array): void {
+    this.#handler = undefined;
+    if (unread.length > 0) this.#pending.unshift(Buffer.from(unread));
   }
 
   /** Sends `wire` to the server in pieces of `pieceBytes`. */
@@ -72,10 +78,10 @@ export class MemoryConnection implements Connection {
   }
 
   #deliver(): void {
-    while (this.#flow === "on" && this.#state === "open") {
+    while (this.#handler !== undefined && this.#flow === "on" && this.#state === "open") {
       const piece = this.#pending.shift();
       if (piece === undefined) return;
-      this.#handler?.data(piece);
+      this.#handler.data(piece);
     }
   }
 

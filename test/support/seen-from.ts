@@ -23,6 +23,10 @@ export class SeenFrom implements Connection {
     this.#inner.start(handler);
   }
 
+  handOver(unread: Uint8Array): void {
+    this.#inner.handOver(unread);
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.#inner.write(bytes);
   }

@@ -28,6 +28,7 @@ export class MortalConnections {
       write: (bytes) => connection.write(bytes),
       pause: () => connection.pause(),
       resume: () => connection.resume(),
+      handOver: (unread) => connection.handOver(unread),
       end: () => connection.end(),
       destroy: () => connection.destroy(),
     };

@@ -25,6 +25,13 @@ export interface Connection {
   /** Hands the connection to its owner; must be called once, before anything else. */
   start(handler: ConnectionHandler): void;
   /**
+   * Takes it from its owner, who hears nothing more; called from within `data`, after
+   * which `start` may be called again.
+   *
+   * @param unread what the owner had and the next one is to get first.
+   */
+  handOver(unread: Uint8Array): void;
+  /**
    * Sends `bytes`, which the connection then owns. False asks the caller to stop
    * until `drain`. Bytes written after the connection closed are dropped.
    */

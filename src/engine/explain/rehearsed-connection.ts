@@ -52,6 +52,10 @@ export class RehearsedConnection implements Connection {
     return true;
   }
 
+  handOver(): void {
+    throw new TypeError("Cannot hand a rehearsal over");
+  }
+
   pause(): void {}
 
   resume(): void {}

@@ -10,7 +10,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { type Origin, type OriginTls, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { Service } from "./service.ts";
-import { isLocal } from "./source.ts";
+import { comesFromHere } from "./source.ts";
 
 export class ClientIdentity {
   /** The session's id. */
@@ -41,9 +41,9 @@ export class ClientIdentity {
     return this.#hostname === undefined ? this.#named : undefined;
   }
 
-  /** Whether it is on this machine, or has shown who it is: a user of ours. */
+  /** Whether it is a user of ours: has shown who it is, or came to a listener for this machine alone. */
   get isOurs(): boolean {
-    return this.username !== "" || isLocal(this.#remote);
+    return this.username !== "" || comesFromHere(this.#remote, this.#service.listener);
   }
 
   /** @param helo what the client called itself, or "". */

@@ -6,6 +6,7 @@
  * end, so that the reply comes where the client expects it. Which reply it gets
  * depends on the whole message only, never on how its bytes were split.
  */
+import { HeaderEditor, type HeaderEdits } from "#protocols/mail/header-editor.ts";
 import { HeaderScanner } from "#protocols/mail/header-scanner.ts";
 import type { Reply } from "#protocols/smtp/reply.ts";
 import {
@@ -35,17 +36,27 @@ export class IncomingMessage {
   readonly #decoder: TextReader;
   readonly #scanner = new HeaderScanner();
   readonly #gatherer = new TextGatherer((text) => this.#write(text));
+  /** Of a message of our own users, until its headers are over. */
+  #editor: HeaderEditor | undefined;
   #writtenBytes = 0;
   #textBytes = 0;
   #isAborted = false;
   #isFull = false;
 
-  /** @param trace the header that goes before the text; the queue then owns it. */
+  /**
+   * @param trace the header that goes before the text; the queue then owns it.
+   * @param reader undoes how the text is sent.
+   */
   constructor(submission: Submission, maxTextBytes: number, trace: Uint8Array, reader: TextReader) {
     this.submission = submission;
     this.#decoder = reader;
     this.#maxTextBytes = maxTextBytes;
     this.#write(trace);
+  }
+
+  /** Has the headers completed as `edits` say; called before there is text. */
+  edit(edits: HeaderEdits): void {
+    this.#editor = new HeaderEditor(edits, (text) => this.#gatherer.push(text));
   }
 
   /** True once the end-of-data mark was read, or the end of a chunk. */
@@ -89,7 +100,16 @@ export class IncomingMessage {
     if (!this.#scanner.isFinished) this.#scanner.push(text);
     if (this.#isAborted) return;
     if (this.#isHopeless()) this.abort();
-    else if (text.length > 0) this.#gatherer.push(text);
+    else if (text.length > 0) this.#keep(text);
+  }
+
+  #keep(text: Uint8Array): void {
+    if (this.#editor === undefined) {
+      this.#gatherer.push(text);
+      return;
+    }
+    this.#editor.push(text);
+    if (this.#editor.isFinished) this.#editor = undefined;
   }
 
   /** The queue takes text again. */
@@ -100,9 +120,13 @@ export class IncomingMessage {
   /** Why the complete message may not be kept, if so. It is then aborted already; else all of it is written. */
   refusal(): Reply | undefined {
     const refusal = this.#judge();
-    if (refusal !== undefined) this.abort();
-    else this.#gatherer.end();
-    return refusal;
+    if (refusal !== undefined) {
+      this.abort();
+      return refusal;
+    }
+    this.#editor?.end();
+    this.#gatherer.end();
+    return undefined;
   }
 
   /** Gives the message up; may be called at any time, and again. */

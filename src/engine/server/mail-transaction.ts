@@ -4,6 +4,8 @@
  * when a message comes: its trace header, its envelope ids, its stored form.
  */
 import type { Random } from "#base/ports/random.ts";
+import { formatDate } from "#protocols/mail/date.ts";
+import type { HeaderEdits } from "#protocols/mail/header-editor.ts";
 import { formatReceived } from "#protocols/mail/received.ts";
 import type { Hello, Mail, Rcpt } from "#protocols/smtp/command.ts";
 import type { MailOptions } from "#protocols/smtp/mail-options.ts";
@@ -15,7 +17,7 @@ import {
   type Origin,
   type Terms,
 } from "#model/envelope.ts";
-import { randomEvpid } from "#model/ids.ts";
+import { randomEvpid, randomSessionId } from "#model/ids.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import type { IncomingMessage } from "./incoming-message.ts";
 import type { Service } from "./service.ts";
@@ -29,6 +31,13 @@ const FIXED_STEP_BYTES = 16;
 interface Recipient {
   readonly rcpt: Rcpt;
   readonly envelopes: readonly PlannedEnvelope[];
+}
+
+/** What the trace header tells of the session. */
+interface TraceSession {
+  readonly hello: Hello | undefined;
+  readonly origin: Origin;
+  readonly serverName: string;
 }
 
 export class MailTransaction {
@@ -68,15 +77,15 @@ export class MailTransaction {
   }
 
   /** The header that goes before the message, in bytes that the caller owns. */
-  traceHeader(msgid: string, hello: Hello | undefined, origin: Origin): Uint8Array {
-    const { listener, clock, settings } = this.#service;
+  traceHeader(msgid: string, { hello, origin, serverName }: TraceSession): Uint8Array {
+    const { listener, clock } = this.#service;
     const isUtf8 = this.#mail.options.utf8;
     const [first, second] = this.#recipients;
     const header = formatReceived({
       source: listener.maskSource ? undefined : origin,
-      serverName: listener.hostname,
+      serverName,
       protocol: {
-        base: settings.protocol === "lmtp" ? "LMTP" : "SMTP",
+        base: listener.protocol === "lmtp" ? "LMTP" : "SMTP",
         isExtended: hello?.verb !== "HELO",
         isUtf8,
         isAuthenticated: origin.username !== "",
@@ -89,6 +98,17 @@ export class MailTransaction {
       atWallMs: clock.wallMs(),
     });
     return Buffer.from(header, isUtf8 ? "utf8" : "latin1");
+  }
+
+  /** What is completed in the headers of a client of our own. */
+  headerEdits(serverName: string): HeaderEdits {
+    const { listener, clock, random } = this.#service;
+    return {
+      domain: serverName,
+      date: formatDate(clock.wallMs()),
+      messageId: `<${randomSessionId(random)}@${serverName}>`,
+      sender: listener.senders?.masquerade === true ? this.reversePath : undefined,
+    };
   }
 
   /** The message as the queue keeps it. */

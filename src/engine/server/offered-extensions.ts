@@ -10,14 +10,16 @@ import type { Listener } from "#model/config/config.ts";
 /** What changes in the course of a session. */
 export interface SessionStanding {
   /** A client of this machine, or one that has authenticated. */
-  readonly isTrusted: boolean;
+  readonly isOurs: boolean;
   readonly isSecured: boolean;
+  /** The peer may say XCLIENT and XFORWARD. */
+  readonly speaksForOthers: boolean;
 }
 
 /** RFC 2852 §4: an attempt or two should fit. */
 const DELIVER_BY_MIN_SECONDS = 60;
 
-/** What every session is offered that is neither trusted nor secured. */
+/** What every session is offered. */
 const FOR_EVERYONE: Extensions = Object.freeze({
   ...NO_EXTENSIONS,
   dsn: true,
@@ -27,13 +29,21 @@ const FOR_EVERYONE: Extensions = Object.freeze({
   limits: true,
   deliverByMinSeconds: DELIVER_BY_MIN_SECONDS,
 });
-const WITHOUT_DSN: Extensions = Object.freeze({ ...FOR_EVERYONE, dsn: false });
+/** Made once, as there are few: by whether DSN is off, the client is ours, and TLS is on. */
+const OFFERS: readonly Extensions[] = Array.from({ length: 8 }, (_, bits) =>
+  Object.freeze({
+    ...FOR_EVERYONE,
+    dsn: (bits & 4) === 0,
+    mtPriority: (bits & 2) !== 0,
+    requireTls: (bits & 1) !== 0,
+  }),
+);
 
 export function offeredExtensions(
   { noDsn }: Pick<Listener, "noDsn">,
-  { isTrusted, isSecured }: SessionStanding,
+  { isOurs, isSecured, speaksForOthers }: SessionStanding,
 ): Extensions {
-  const base = noDsn ? WITHOUT_DSN : FOR_EVERYONE;
-  if (!isTrusted && !isSecured) return base;
-  return { ...base, requireTls: isSecured, mtPriority: isTrusted };
+  const bits = (noDsn ? 4 : 0) + (isOurs ? 2 : 0) + (isSecured ? 1 : 0);
+  const offer = OFFERS[bits] ?? FOR_EVERYONE;
+  return speaksForOthers ? { ...offer, xclient: true, xforward: true } : offer;
 }

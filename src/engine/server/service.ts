@@ -17,7 +17,7 @@ import { authRules } from "./auth-offer.ts";
 import type { SessionLimits } from "./limits.ts";
 import { offeredExtensions } from "./offered-extensions.ts";
 import type { SessionEnds } from "./session-ends.ts";
-import { isLocal } from "./source.ts";
+import { comesFromHere } from "./source.ts";
 import type { PressureGauge } from "./pressure.ts";
 import type { ReverseNames } from "./reverse-names.ts";
 import { tlsRules } from "./session-tls.ts";
@@ -95,7 +95,7 @@ export function serviceRules(
       assumedUser ?? "",
     ),
     extensions: offeredExtensions(listener, {
-      isOurs: isLocal(remote),
+      isOurs: comesFromHere(remote, listener),
       isSecured: facts !== undefined,
       speaksForOthers,
     }),

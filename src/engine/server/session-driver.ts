@@ -63,6 +63,7 @@ import { ReplyBatch } from "./reply-batch.ts";
 import { limitOf } from "./reply-limits.ts";
 import { type Service, serviceRules } from "./service.ts";
 import { originTls, tellTls } from "./session-tls.ts";
+import { isLocal } from "./source.ts";
 import { SessionTime } from "./session-time.ts";
 import { receiptReply } from "./verdicts.ts";
 
@@ -230,7 +231,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   }
 
   get isFavoured(): boolean {
-    return this.#client.isOurs;
+    return isLocal(this.#ends.remote) || this.#rules.auth.user !== "";
   }
 
   get heldBytes(): number {

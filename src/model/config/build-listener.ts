@@ -100,7 +100,9 @@ function buildShared(statement: ListenStatement, scope: BuildScope): Shared {
     maskSource: options.maskSource !== undefined,
     receivedAuth: options.receivedAuth !== undefined,
     noDsn: options.noDsn !== undefined,
-    proxyV2: options.proxyV2 !== undefined,
+    proxy: options.proxy && buildProxy(options.proxy, scope),
+    xclient: options.xclient && scope.tables.use(options.xclient.value, "xclient"),
+    protocol: options.lmtp === undefined ? "smtp" : "lmtp",
   };
 }
 
@@ -110,6 +112,24 @@ function buildSenders(
 ): Listener["senders"] {
   const table = tables.use(operand, "senders");
   return table && { table, masquerade };
+}
+
+/** Who may say that it is somebody else must be named: OpenSMTPD believes every client. */
+function buildProxy(
+  { at, value }: NonNullable<ListenOptions["proxy"]>,
+  { tables, settings, complaints }: BuildScope,
+): Listener["proxy"] {
+  const { version, from } = value;
+  if (from !== undefined) {
+    const table = tables.use(from, "proxy");
+    return table && { version, from: table };
+  }
+  const word = version === "v1" ? "proxy" : "proxy-v2";
+  const hint = `write '${word} from <table>' with the addresses of your proxies`;
+  if (settings.compat === "opensmtpd")
+    complaints.warning(at, `${word} believes every client that says where it comes from`, hint);
+  else complaints.error(at, `${word} must say from whom`, hint);
+  return { version, from: undefined };
 }
 
 /** Where each field of a listener was set. */
@@ -130,7 +150,9 @@ function placesOf(options: ListenOptions): Listener["places"] {
     maskSource: options.maskSource,
     receivedAuth: options.receivedAuth,
     noDsn: options.noDsn,
-    proxyV2: options.proxyV2,
+    proxy: options.proxy,
+    xclient: options.xclient,
+    protocol: options.lmtp,
   };
   return Object.fromEntries(
     Object.entries(byField).flatMap(([field, option]) => (option ? [[field, option.at]] : [])),
@@ -147,6 +169,8 @@ function endpoints(
     if (fault !== undefined) scope.complaints.error(target.path?.at ?? at, fault);
     return [{ kind: "unix", path }];
   }
+  if (options.lmtp !== undefined && options.port === undefined)
+    scope.complaints.error(options.lmtp.at, "lmtp requires a port", "write 'port 24', or another");
   const isSmtps = options.tls?.value.mode === "smtps";
   const port = options.port?.value ?? (isSmtps ? DEFAULT_SMTPS_PORT : DEFAULT_SMTP_PORT);
   const hosts = listenAddresses(target.name, options.family?.value, scope);

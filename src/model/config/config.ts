@@ -93,6 +93,13 @@ export type ListenerAuth =
     };
 
 /** `listen on …`: one for each endpoint that the line opens. */
+/** `proxy from T`, `proxy-v2 from T`: who must say, before all else, for whom it connects. */
+export interface ListenerProxy {
+  readonly version: "v1" | "v2";
+  /** Undefined, under `compat opensmtpd`: anybody. */
+  readonly from: Table | undefined;
+}
+
 export interface Listener {
   readonly at: Place;
   readonly places: Places<Listener>;
@@ -115,7 +122,10 @@ export interface Listener {
   readonly maskSource: boolean;
   readonly receivedAuth: boolean;
   readonly noDsn: boolean;
-  readonly proxyV2: boolean;
+  readonly proxy: ListenerProxy | undefined;
+  /** `xclient from T`: peers that may say for whom they speak. */
+  readonly xclient: Table | undefined;
+  readonly protocol: "smtp" | "lmtp";
 }
 
 // Tables.

@@ -93,8 +93,8 @@ function ofListener(listener: Listener): readonly NotBuilt[] {
   add(listener.hostnames !== undefined, "hostnames", places.hostnames);
   add(listener.senders?.masquerade === true, "masquerade", places.senders);
   add(listener.filters.length > 0, "filter", places.filters);
-  add(listener.receivedAuth, "received-auth", places.receivedAuth);
-  add(listener.proxyV2, "proxy-v2", places.proxyV2);
+  add(listener.proxy !== undefined, "proxy", places.proxy);
+  add(listener.xclient !== undefined, "xclient", places.xclient);
   return found;
 }
 

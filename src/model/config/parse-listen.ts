@@ -72,7 +72,10 @@ const OPTIONS: ReadonlyMap<string, OptionTraits> = new Map<string, OptionTraits>
     onAddresses("received-auth", (_, at, to) => void (to.receivedAuth = option(at, true))),
   ],
   ["no-dsn", onBoth("no-dsn", (_, at, to) => void (to.noDsn = option(at, true)))],
-  ["proxy-v2", onAddresses("proxy-v2", (_, at, to) => void (to.proxyV2 = option(at, true)))],
+  ["proxy", proxy("v1")],
+  ["proxy-v2", proxy("v2")],
+  ["xclient", onAddresses("xclient", parseXclient)],
+  ["lmtp", onBoth("lmtp", (_, at, to) => void (to.lmtp = option(at, true)))],
   ["mode", onSockets("mode", (reader, at, to) => void (to.mode = option(at, parseMode(reader))))],
   [
     "user",
@@ -162,6 +165,20 @@ function auth(mode: "optional" | "required"): OptionTraits {
     const isTable = reader.isAtSign("<") || reader.isAtSign("{");
     to.auth = option(at, { mode, table: isTable ? parseTableOperand(reader) : undefined });
   });
+}
+
+function proxy(version: "v1" | "v2"): OptionTraits {
+  return onAddresses(version === "v1" ? "proxy" : "proxy-v2", (reader, at, to) => {
+    if (to.proxy !== undefined) throw new Misfit(at, "proxy already specified");
+    // OpenSMTPD's proxy-v2 stands alone.
+    const from = reader.accept("from") ? parseTableOperand(reader) : undefined;
+    to.proxy = option(at, { version, from });
+  });
+}
+
+function parseXclient(reader: TokenReader, at: Place, to: Draft): void {
+  reader.expectWord("from");
+  to.xclient = option(at, parseTableOperand(reader));
 }
 
 function parsePki(reader: TokenReader, at: Place, to: Draft): void {

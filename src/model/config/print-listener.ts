@@ -1,12 +1,12 @@
 /** Prints listeners: a line for each endpoint, with every option. */
-import type { Listener, TlsSettings } from "./config.ts";
+import type { Listener, ListenerProxy, TlsSettings } from "./config.ts";
 import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";
 import { printNames, printOperand } from "./print-table.ts";
 import { printWord, quote } from "./quote.ts";
 import { formatCiphers, formatCurves, formatProtocols } from "./tls-values.ts";
 
 export function printListener(listener: Listener): PrintedLine {
-  const { at, endpoint, places, tag, maskSource, noDsn, filters } = listener;
+  const { at, endpoint, places, tag, maskSource, noDsn, filters, protocol } = listener;
   const [target, first] =
     endpoint.kind === "unix"
       ? [`socket ${quote(endpoint.path)}`, socketOptions(listener)]
@@ -17,6 +17,7 @@ export function printListener(listener: Listener): PrintedLine {
     ...optional(filters.length > 0, `filter ${printNames(filters)}`, places.filters),
     ...optional(maskSource, "mask-src", places.maskSource),
     ...optional(noDsn, "no-dsn", places.noDsn),
+    ...optional(protocol === "lmtp", "lmtp", places.protocol),
   ]);
 }
 
@@ -27,6 +28,11 @@ export function tlsWords({ ciphers, curves, protocols }: TlsSettings): readonly 
   if (curves) words.push(`curves ${quote(formatCurves(curves))}`);
   if (protocols) words.push(`protocols ${quote(formatProtocols(protocols))}`);
   return words;
+}
+
+function proxyWords({ version, from }: ListenerProxy): string {
+  const word = version === "v1" ? "proxy" : "proxy-v2";
+  return from === undefined ? word : `${word} from ${printOperand(from)}`;
 }
 
 function socketOptions({
@@ -48,7 +54,8 @@ function socketOptions({
 }
 
 function addressOptions(listener: Listener): readonly Printed[] {
-  const { at, endpoint, places, hostname, hostnames, senders, receivedAuth, proxyV2 } = listener;
+  const { at, endpoint, places, hostname, hostnames, senders, receivedAuth, proxy, xclient } =
+    listener;
   const port = endpoint.kind === "tcp" ? endpoint.port : 0;
   const masquerade = senders?.masquerade === true ? " masquerade" : "";
   return [
@@ -63,7 +70,10 @@ function addressOptions(listener: Listener): readonly Printed[] {
       ? [{ text: `senders ${printOperand(senders.table)}${masquerade}`, at: places.senders ?? at }]
       : []),
     ...optional(receivedAuth, "received-auth", places.receivedAuth),
-    ...optional(proxyV2, "proxy-v2", places.proxyV2),
+    ...(proxy ? [{ text: proxyWords(proxy), at: places.proxy ?? at }] : []),
+    ...(xclient
+      ? [{ text: `xclient from ${printOperand(xclient)}`, at: places.xclient ?? at }]
+      : []),
   ];
 }
 

@@ -94,7 +94,12 @@ export interface ListenOptions extends TlsOptions {
   readonly maskSource?: Option<true>;
   readonly receivedAuth?: Option<true>;
   readonly noDsn?: Option<true>;
-  readonly proxyV2?: Option<true>;
+  readonly proxy?: Option<{
+    readonly version: "v1" | "v2";
+    readonly from: TableOperand | undefined;
+  }>;
+  readonly xclient?: Option<TableOperand>;
+  readonly lmtp?: Option<true>;
   readonly mode?: Option<number>;
   readonly user?: Option<string>;
   readonly group?: Option<string>;

@@ -33,6 +33,8 @@ export type TableUse =
   | "listen auth"
   | "hostnames"
   | "senders"
+  | "proxy"
+  | "xclient"
   | "filter src"
   | "filter rdns"
   | "filter helo"
@@ -95,6 +97,8 @@ export const TABLE_USES: Readonly<Record<TableUse, TableUseTraits>> = {
   },
   hostnames: { shapes: MAPPING, word: "HOSTNAMES", check: checkHostOfAddress },
   senders: { shapes: MAPPING, word: "SENDERS" },
+  proxy: { ...NETWORKS, word: "proxy" },
+  xclient: { ...NETWORKS, word: "xclient" },
   "filter src": { ...NETWORKS, word: "src" },
   "filter rdns": { shapes: LIST, word: "rdns" },
   "filter helo": { shapes: LIST, word: "helo" },

@@ -20,11 +20,13 @@ export function usesOfTables(config: Config): readonly UsedTable[] {
   return used.flatMap(([use, table]) => (table === undefined ? [] : [{ use, table }]));
 }
 
-function usedByListener({ auth, hostnames, senders }: Listener): readonly Used[] {
+function usedByListener({ auth, hostnames, senders, proxy, xclient }: Listener): readonly Used[] {
   return [
     ["listen auth", auth.mode === "none" ? undefined : auth.table],
     ["hostnames", hostnames],
     ["senders", senders?.table],
+    ["proxy", proxy?.from],
+    ["xclient", xclient],
   ];
 }
 

@@ -17,6 +17,7 @@ import {
 import type { User } from "#base/ports/users.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
+import { type TlsMaterial, tlsMaterialCodec } from "#model/tls-material.ts";
 import { type Stranded, strandedCodec } from "#model/stranded.ts";
 import {
   type NumberedAnswer,
@@ -62,6 +63,7 @@ export interface Slice {
   readonly paused: readonly Subsystem[];
   /** Addresses of this machine, in text form: what `local` means. */
   readonly ownAddresses: readonly string[];
+  readonly tls: TlsMaterial;
   /** Descriptors that the process may have (getrlimit(2), RLIMIT_NOFILE). */
   readonly maxOpenFiles: number;
 }
@@ -69,6 +71,7 @@ export interface Slice {
 /** What a process is told of a configuration that it is to take up. */
 export interface NextSlice {
   readonly config: Uint8Array;
+  readonly tls: TlsMaterial;
   readonly generation: number;
   /** The table whose entries are all that differs; undefined: anything may. */
   readonly onlyTable: string | undefined;
@@ -88,6 +91,8 @@ export type ParentToChild =
   | { readonly kind: "take-up"; readonly generation: number }
   /** Somebody cannot: all stays as it is. */
   | { readonly kind: "abandon"; readonly generation: number }
+  /** Newer certificates and keys for the configuration that is in use. */
+  | { readonly kind: "tls-renewed"; readonly tls: TlsMaterial }
   | { readonly kind: "shutdown" }
   | { readonly kind: "verbose"; readonly verbose: boolean }
   | { readonly kind: "pause-smtp"; readonly paused: boolean }
@@ -160,11 +165,13 @@ const sliceCodec: Codec<Slice> = struct<Slice>({
   verbose: bool,
   paused: subsystemsCodec,
   ownAddresses: list(nameCodec, MAX_OWN_ADDRESSES),
+  tls: tlsMaterialCodec,
   maxOpenFiles: u53,
 });
 
 const nextSliceCodec: Codec<NextSlice> = struct<NextSlice>({
   config: configCodec,
+  tls: tlsMaterialCodec,
   generation: u32,
   onlyTable: optional(nameCodec),
 });
@@ -181,6 +188,7 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   prepare: [9, { next: nextSliceCodec }],
   "take-up": [10, { generation: u32 }],
   abandon: [11, { generation: u32 }],
+  "tls-renewed": [13, { tls: tlsMaterialCodec }],
   explain: [12, { request: u32, question: explainQuestionCodec }],
 });
 

@@ -6,7 +6,7 @@
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { TlsAuthorities, TlsServerOptions } from "#base/ports/tls.ts";
 import type { Ca, Config, Listener } from "#model/config/config.ts";
-import type { TlsMaterial } from "#model/tls-material.ts";
+import { SYSTEM_AUTHORITY, type TlsMaterial } from "#model/tls-material.ts";
 import { tlsOffer } from "./offer.ts";
 
 /**
@@ -34,8 +34,8 @@ export function tlsServerOptions(
 }
 
 function authoritiesOf(ca: Ca | undefined, { authorities }: TlsMaterial): TlsAuthorities {
-  if (ca === undefined) return "system";
-  const authority = authorities.find(({ name }) => name === ca.name);
-  if (authority === undefined) throw new TypeError(`Cannot ask ca ${ca.name}: it is not there`);
+  const wanted = ca?.name ?? SYSTEM_AUTHORITY;
+  const authority = authorities.find(({ name }) => name === wanted);
+  if (authority === undefined) throw new TypeError(`Cannot ask ca '${wanted}': it is not there`);
   return { pem: authority.pem };
 }

@@ -87,6 +87,7 @@ class NodeConnection implements Connection {
     if (this.#handler !== undefined)
       throw new TypeError("Cannot start a connection: it has started");
     this.#handler = handler;
+    this.#flow = "on";
     if (this.#state === "closed") {
       queueMicrotask(() => this.tellClosed());
       return;
@@ -97,6 +98,18 @@ class NodeConnection implements Connection {
     socket.on("data", onData);
     // A socket that came from another process may be paused.
     if (socket.isPaused()) socket.resume();
+  }
+
+  handOver(unread: Uint8Array): void {
+    const socket = this.#socket;
+    this.#handler = undefined;
+    // Nothing is read, and no end is told, until the next owner starts it.
+    this.#flow = "paused";
+    socket.pause();
+    socket.off("end", onEnd);
+    socket.off("drain", onDrain);
+    socket.off("data", onData);
+    if (unread.length > 0) socket.unshift(unread);
   }
 
   write(bytes: Uint8Array): boolean {

@@ -18,6 +18,31 @@ export function candidateOf(pem: string): Candidate {
   return { names: dnsNames(certificate), key };
 }
 
+/** Why a certificate and its key cannot be shown; undefined: they can. */
+export function identityFault(identity: TlsIdentity): string | undefined {
+  try {
+    candidateOf(identity.certificate);
+    return isKeyOf(identity) ? undefined : "the key is not that of the certificate";
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** Why nobody is vouched for by the certificates in `pem`; undefined: somebody is. */
+export function authorityFault(pem: string): string | undefined {
+  try {
+    return new X509Certificate(pem).serialNumber === "" ? "there is no certificate" : undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** The library's own short words; the rest of its message has addresses of memory in it. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
+}
+
 /** @throws {Error} of the library, if the key cannot be read. */
 export function isKeyOf({ certificate, key }: TlsIdentity): boolean {
   return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));

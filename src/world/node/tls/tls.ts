@@ -1,5 +1,6 @@
 /** The port of TLS on node:tls. */
 import type { Tls } from "#base/ports/tls.ts";
+import { reasonOf } from "./certificates.ts";
 import { connectTls } from "./client-end.ts";
 import { clientContext, serverContext } from "./contexts.ts";
 import { fault } from "./facts.ts";
@@ -33,10 +34,4 @@ export function nodeTls(): Tls {
       return connectTls(connection, { context, serverName }, timeoutMs);
     },
   };
-}
-
-/** The library's own short words; the rest of its message has addresses of memory in it. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
 }
