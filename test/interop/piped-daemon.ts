@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import type { Endpoint } from "#base/endpoint.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { HostileClient } from "#test/hostile/client.ts";
@@ -77,11 +78,12 @@ export class PipedDaemon implements AsyncDisposable {
 }
 
 /** A client that has said EHLO; the daemon takes it. */
-export async function greetedClient(port: number): Promise<HostileClient> {
-  const opened = await nodeNetwork().connect(
-    { kind: "tcp", host: "127.0.0.1", port },
-    { timeoutMs: 5000 },
-  );
+export async function greetedClient(where: number | string): Promise<HostileClient> {
+  const endpoint: Endpoint =
+    typeof where === "string"
+      ? { kind: "unix", path: where }
+      : { kind: "tcp", host: "127.0.0.1", port: where };
+  const opened = await nodeNetwork().connect(endpoint, { timeoutMs: 5000 });
   assert.ok(!("code" in opened), "the daemon takes connections");
   const client = new HostileClient(opened, nodeClock());
   await client.before("helo");

@@ -54,3 +54,30 @@ test("a password's hash in a table of users is in the parent alone, and so after
   assert.deepEqual(knowersOf("SECOND-HASH"), ["parent"]);
   client.leave();
 });
+
+test("the secrets of a table for `auth` are in the parent and in lookup, also after a client has used them", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const mail = scratch.mailFolder("mail");
+  const { output } = await run([CONTROL, "encrypt", "sesame"]);
+  const hash = output.trim();
+  const daemon = await Daemon.start(scratch, [
+    `table logins { "ann" = "${hash}" }`,
+    `listen on socket "${scratch.folder}/auth.sock" auth <logins>`,
+    `action "d" maildir "${mail}"`,
+    'match from auth <logins> for any action "d"',
+    'match from any for any action "d"',
+  ]);
+  const client = await greetedClient(`${scratch.folder}/auth.sock`);
+  for (const password of ["guess", "sesame"]) {
+    const response = Buffer.from(`\0ann\0${password}`).toString("base64");
+    await client.write(`AUTH PLAIN ${response}\r\n`);
+    assert.match((await client.reply()) ?? "", password === "sesame" ? /^235 / : /^535 /u);
+  }
+  const knowers = processesOf(daemon.pid).flatMap(({ pid, role }) =>
+    holds(pid, hash.slice(-40)) ? [role] : [],
+  );
+  assert.deepEqual(new Set(knowers), new Set(["parent", "lookup"]));
+  client.leave();
+});
