@@ -41,7 +41,7 @@ export class MailTransaction {
   add(forwardPath: string, envelopes: readonly PlannedEnvelope[]): boolean {
     if (this.#envelopeCount + envelopes.length > MAX_ENVELOPES) return false;
     let bytes = this.#envelopeBytes;
-    for (const envelope of envelopes) bytes += storedBytes(forwardPath, envelope);
+    for (const envelope of envelopes) bytes += frameBytes(forwardPath, envelope);
     if (bytes > MAX_ENVELOPE_BYTES) return false;
     this.#envelopeBytes = bytes;
     this.#envelopeCount += envelopes.length;
@@ -91,16 +91,20 @@ export class MailTransaction {
   }
 }
 
-/** What an envelope takes when it is stored, at most but for text that is not ASCII. */
-function storedBytes(forwardPath: string, envelope: PlannedEnvelope): number {
+/** What an envelope takes in a frame, at most. */
+function frameBytes(forwardPath: string, envelope: PlannedEnvelope): number {
   const { destination, action, transport, rule, trail } = envelope;
-  let bytes = FIXED_ENVELOPE_BYTES + forwardPath.length + destination.length;
-  bytes += action.length + rule.length;
-  if (transport.kind === "mda") bytes += transport.user.length + transport.extension.length;
-  for (const step of trail) {
-    bytes += FIXED_STEP_BYTES + step.source.length + step.key.length + step.rule.length;
+  let bytes = FIXED_ENVELOPE_BYTES + utf8Bytes(forwardPath) + utf8Bytes(destination);
+  bytes += utf8Bytes(action) + utf8Bytes(rule);
+  if (transport.kind === "mda") bytes += utf8Bytes(transport.user) + utf8Bytes(transport.extension);
+  for (const { source, key, rule: by } of trail) {
+    bytes += FIXED_STEP_BYTES + utf8Bytes(source) + utf8Bytes(key) + utf8Bytes(by);
   }
   return bytes;
+}
+
+function utf8Bytes(text: string): number {
+  return Buffer.byteLength(text);
 }
 
 function freshEvpid(random: Random, msgid: string, taken: Set<string>): string {
