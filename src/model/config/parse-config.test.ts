@@ -10,7 +10,7 @@ test("configuration cannot be changed, not even its maps", () => {
   const { config } = parsedText(
     "table t { a }\nlisten on lo\naction x relay\nmatch for any action x\n",
   );
-  assert.ok(config);
+  assert.ok(config, "it is right");
   const tables = config.tables as Map<string, unknown>;
   const entries = config.tables.get("t")?.entries as Map<string, string>;
   assert.throws(() => tables.delete("t"), TypeError);
@@ -24,7 +24,7 @@ test("rules refer to the very actions and tables of the configuration", () => {
   const rule = config?.rules[0];
   assert.equal(rule?.action, config?.actions.get("x"));
   const table = config?.tables.get("t");
-  assert.ok(table);
+  assert.ok(table, "table t is there");
   const to = { kind: "domain", match: { table, regex: false } } as const;
   const asked = rule?.criteria[1]?.test;
   assert.deepEqual(asked, { kind: "for", to });
