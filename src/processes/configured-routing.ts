@@ -9,6 +9,7 @@ import type { Routing } from "#model/resolution.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { Tables, type TablesSettings } from "#policy/tables/tables.ts";
+import type { NextConfig } from "./role.ts";
 
 /** Whom decisions ask. */
 export interface RoutingSources {
@@ -19,10 +20,13 @@ export interface RoutingSources {
 
 export class ConfiguredRouting {
   readonly routing: Routing;
+  readonly #sources: RoutingSources;
   readonly #tables: Tables;
   readonly #includes: Includes;
 
-  constructor(config: Config, { users, forwardFiles, backendOf }: RoutingSources) {
+  constructor(config: Config, sources: RoutingSources) {
+    this.#sources = sources;
+    const { users, forwardFiles, backendOf } = sources;
     const { tables, includes, subAddressDelimiter: delimiter } = config;
     this.#tables = new Tables(tables, { delimiter, ...(backendOf && { backendOf }) });
     this.#includes = new Includes(includes);
@@ -34,8 +38,22 @@ export class ConfiguredRouting {
     });
   }
 
-  /** `config` has other entries in the table `name`, and in what that includes. */
-  replaceTable({ tables, includes }: Config, name: string): void {
+  /**
+   * Gets ready to decide by another configuration. What decides from then on is what the
+   * function returns, which is called when it is taken up, if it is.
+   */
+  prepare({ config, onlyTable }: NextConfig): () => ConfiguredRouting {
+    if (onlyTable === undefined) {
+      const routing = new ConfiguredRouting(config, this.#sources);
+      return () => routing;
+    }
+    return () => {
+      this.#replaceTable(config, onlyTable);
+      return this;
+    };
+  }
+
+  #replaceTable({ tables, includes }: Config, name: string): void {
     const table = tables.get(name);
     if (table !== undefined) this.#tables.replace(table);
     this.#includes.replace(includes);
