@@ -1,10 +1,9 @@
 /**
- * The tables of the process `lookup`, as a dispatcher or the queue asks them: one question for all
- * keys that would do.
+ * The tables of the process `lookup`, as a dispatcher or the queue asks them: one
+ * question for all keys that would do.
  *
  * Answers are not remembered, so a table that was made anew is seen by the next recipient.
- * A question and its answer take about a tenth of a millisecond.
- * Whatever keeps an answer away (lookup is gone, or slow, or the file cannot be read) is
+ * A question and its answer take about a tenth of a millisecond. Whatever keeps an answer away (lookup is gone, or slow, or the file cannot be read) is
  * "unavailable", never "absent". Right after the start, before lookup was ever there,
  * questions wait for it.
  */
