@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint, MAX_COMPLAINTS } from "./complaint.ts";
+import { formatPlace } from "./config.ts";
 import { parseMacroArgument } from "./config-source.ts";
+import { MAX_ACTION_NAME_LENGTH } from "./defaults.ts";
 import { parseConfig } from "./parse-config.ts";
 
 test("configuration cannot be changed, not even its maps", () => {
@@ -105,4 +108,19 @@ test("any text has a meaning or complaints, and no lines of one make the other t
     }),
     { numRuns: 300 },
   );
+});
+
+test("what an envelope keeps of a rule fits into it", () => {
+  const name = "ﷺ".repeat(MAX_ACTION_NAME_LENGTH);
+  const lines = ["listen on lo", `action "${name}" relay`, `match for any action "${name}"`];
+  const file = `/${"d".repeat(MAX_NAME_BYTES)}`;
+  const long = parsedText(lines.join("\n"), { file });
+  assert.deepEqual(
+    long.complaints.map(({ message }) => message),
+    ["the path of this file is too long: envelopes keep it with their rule"],
+  );
+  const [rule] = parsedText(lines.join("\n"), { file: file.slice(0, -4) }).config?.rules ?? [];
+  assert.ok(rule !== undefined && rule.action !== "reject", "a shorter path is right");
+  for (const kept of [formatPlace(rule.at), rule.action.name])
+    assert.ok(Buffer.byteLength(kept) <= MAX_NAME_BYTES, kept);
 });
