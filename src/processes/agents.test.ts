@@ -3,9 +3,12 @@ import { test } from "node:test";
 import type { User } from "#base/ports/users.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimUsers } from "#world/sim/users.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { FakeChild, type FakeEnd, FakePairs } from "#test/support/fake-child.ts";
 import { configOf } from "#test/support/config-of.ts";
+import { maxAgentsFor } from "./agent-pool.ts";
 import { Agents } from "./agents.ts";
+import { Joins } from "./joins.ts";
 import { DAEMON_USERS } from "./roles.ts";
 
 const CONFIG = configOf(
@@ -20,7 +23,7 @@ const CONFIG = configOf(
   'match from any for any action "own"',
 );
 
-const MAX_AGENTS = 64;
+const MAX_AGENTS = 4;
 
 function userOf(name: string, uid: number, gid = uid): User {
   return { name, uid, gid, home: `/home/${name}` };
@@ -41,12 +44,20 @@ class Office {
   readonly dispatcher: FakeChild = new FakeChild();
   readonly launched: { readonly user: User; readonly child: FakeChild }[] = [];
   readonly warnings: string[] = [];
+  readonly joins = new Joins<FakeEnd>(this.clock, this.pairs);
   generation = 0;
   readonly agents: Agents<FakeEnd>;
 
   constructor(isRoot = true) {
-    this.agents = new Agents<FakeEnd>(this, this.pairs, {
+    this.dispatcher.link.start({
+      message: (message) => {
+        if (message.kind === "joined") this.joins.arrived(message.number);
+      },
+      closed: () => undefined,
+    });
+    this.agents = new Agents<FakeEnd>(this, this.joins, {
       config: () => ({ config: CONFIG, generation: this.generation }),
+      maxAgents: () => MAX_AGENTS,
       isRoot,
       daemonUids: new Set([900, 901, 903]),
       launch: (user) => {
@@ -54,20 +65,34 @@ class Office {
         this.launched.push({ user, child });
         return child;
       },
-      slice: () => ({
-        config: new Uint8Array(),
-        generation: 0,
-        index: 0,
-        dispatchers: 1,
-        spool: "",
-        controlSocket: "",
-        verbose: false,
-        paused: [],
-        ownAddresses: [],
-        maxOpenFiles: 1024,
-      }),
+      slice: () => EMPTY_SLICE,
       warn: (text) => this.warnings.push(text),
     });
+  }
+
+  /** As many agents as may be, each asked for a little later than the one before. */
+  static async full(): Promise<Office> {
+    const office = new Office();
+    for (let n = 0; n < MAX_AGENTS; n++) {
+      office.users.set(userOf(`user${n}`, 2000 + n));
+      await office.connected("own", `user${n}`);
+      await office.clock.advance(1);
+    }
+    return office;
+  }
+
+  /** Whose agents were asked to end. */
+  get asked(): readonly string[] {
+    return this.launched
+      .filter(({ child }) => child.told.some(({ kind }) => kind === "shutdown"))
+      .map(({ user }) => user.name);
+  }
+
+  /** The last one that was started for `name`. */
+  childOf(name: string): FakeChild {
+    const launched = this.launched.findLast(({ user }) => user.name === name);
+    assert.ok(launched !== undefined, name);
+    return launched.child;
   }
 
   connect(action: string, user: string): Promise<string | undefined> {
@@ -170,6 +195,7 @@ test("a user of a userbase has an agent of its own, told from the system's by it
     to: "agent",
     name: "<users>/bea",
     generation: 0,
+    number: 2,
   });
 });
 
@@ -203,8 +229,18 @@ test("agent and dispatcher get the two ends of one pair", async () => {
   await office.connected("own", "ann");
   const [atAgent] = office.launched[0]?.child.handovers ?? [];
   const [atDispatcher] = office.dispatcher.handovers;
-  assert.deepEqual(atAgent?.handover, { to: "dispatcher", name: "", generation: 0 });
-  assert.deepEqual(atDispatcher?.handover, { to: "agent", name: "ann", generation: 0 });
+  assert.deepEqual(atAgent?.handover, {
+    to: "dispatcher",
+    name: "",
+    generation: 0,
+    number: 1,
+  });
+  assert.deepEqual(atDispatcher?.handover, {
+    to: "agent",
+    name: "ann",
+    generation: 0,
+    number: 2,
+  });
   assert.equal(atAgent.end.pair, atDispatcher.end.pair);
   assert.notEqual(atAgent.end, atDispatcher.end);
 });
@@ -261,25 +297,105 @@ test("an agent that has stopped by itself makes place for a new one", async () =
   assert.equal(office.launched.length, 2);
 });
 
+/** The clock reaches a time of which the pool has not told. */
+const A_MOMENT_MS = 1_000;
+
 test("the agent that was asked for least recently makes room, with time to finish", async () => {
-  const office = new Office();
-  for (let n = 0; n < MAX_AGENTS; n++) {
-    office.users.set(userOf(`user${n}`, 2000 + n));
-    await office.connected("own", `user${n}`);
-    await office.clock.advance(1);
-  }
+  const office = await Office.full();
   await office.connect("own", "user0");
+  await office.clock.advance(A_MOMENT_MS);
+  const answer = office.connect("own", "ann");
+  await office.clock.settle();
+  assert.deepEqual(office.asked, ["user1"]);
+  assert.deepEqual(office.childOf("user1").signals, []);
+  assert.equal(office.launched.length, MAX_AGENTS, "its place is taken until it is gone");
+  office.childOf("user1").exits("exited with 0");
+  await office.clock.settle();
+  office.childOf("ann").says({ kind: "ready" });
+  assert.equal(await answer, undefined);
+});
+
+test("an agent that does not go is killed in the end, and its place is free", async () => {
+  const office = await Office.full();
+  await office.clock.advance(A_MOMENT_MS);
+  void office.connect("own", "ann");
+  await office.clock.advance(29_000);
+  assert.deepEqual(office.childOf("user0").signals, []);
+  await office.clock.advance(2_000);
+  assert.deepEqual(office.childOf("user0").signals, ["SIGKILL"]);
+  assert.equal(office.launched.at(-1)?.user.name, "ann");
+});
+
+test("an agent that was just handed over is left the time to be given something", async () => {
+  const office = await Office.full();
+  const answer = office.connect("own", "ann");
+  await office.clock.settle();
+  assert.deepEqual(office.asked, []);
+  await office.clock.advance(A_MOMENT_MS);
+  assert.deepEqual(office.asked, ["user0"]);
+  office.childOf("user0").exits("exited with 0");
+  await office.clock.settle();
+  office.childOf("ann").says({ kind: "ready" });
+  assert.equal(await answer, undefined);
+});
+
+test("as many agents make room as others wait, and each waiting account is served in turn", async () => {
+  const office = await Office.full();
+  const names = ["ben", "carla", "dora"];
+  for (const [n, name] of names.entries()) office.users.set(userOf(name, 3000 + n));
+  const answers = names.map((name) => office.connect("own", name));
+  await office.clock.advance(A_MOMENT_MS);
+  assert.deepEqual(office.asked, ["user0", "user1", "user2"]);
+  for (const name of office.asked) office.childOf(name).exits("exited with 0");
+  await office.clock.settle();
+  for (const name of names) office.childOf(name).says({ kind: "ready" });
+  assert.deepEqual(await Promise.all(answers), [undefined, undefined, undefined]);
+});
+
+test("who finds no place in time is refused", async () => {
+  const office = await Office.full();
+  for (const { child } of office.launched) child.kill = () => undefined;
+  const answer = office.connect("own", "ann");
+  await office.clock.advance(51_000);
+  assert.match((await answer) ?? "", /No place/u);
+  assert.equal(office.launched.length, MAX_AGENTS);
+});
+
+test("an agent that cannot be started for lack of descriptors is a refusal, and the parent goes on", async () => {
+  const office = new Office();
+  const answer = office.connect("own", "ann");
+  await office.clock.settle();
+  // As launch.ts makes a child that the system refuses.
+  office.childOf("ann").exits("could not be started: spawn node EMFILE");
+  assert.match((await answer) ?? "", /could not be started/u);
+  assert.deepEqual(office.warnings, ["agent ann could not be started: spawn node EMFILE"]);
   assert.equal(await office.connected("own", "ann"), undefined);
-  const asked = office.launched.filter(({ child }) =>
-    child.told.some(({ kind }) => kind === "shutdown"),
-  );
-  assert.deepEqual(
-    asked.map(({ user }) => user.name),
-    ["user1"],
-  );
-  assert.deepEqual(asked[0]?.child.signals, []);
-  await office.clock.advance(31_000);
-  assert.deepEqual(asked[0]?.child.signals, ["SIGKILL"]);
+});
+
+test("a pair that cannot be made is a refusal, and the next request is served", async () => {
+  const office = new Office();
+  office.pairs.fault = "connect EMFILE";
+  assert.match((await office.connected("own", "ann")) ?? "", /connect EMFILE/u);
+  office.pairs.fault = undefined;
+  assert.equal(await office.connect("own", "ann"), undefined);
+});
+
+test("a dispatcher that does not get its end is refused in time, and may ask again", async () => {
+  const office = new Office();
+  office.dispatcher.losesHandovers = true;
+  const answer = office.connected("own", "ann");
+  await office.clock.runUntilSettled(answer, 11_000);
+  assert.match((await answer) ?? "", /did not arrive/u);
+  office.dispatcher.losesHandovers = false;
+  assert.equal(await office.connect("own", "ann"), undefined);
+});
+
+test("of the descriptors that a process may have, agents take what others leave", () => {
+  const children = 4;
+  const bounds = [16, 64, 128, 256, 1024, 1_048_576].map((maxOpenFiles) => {
+    return maxAgentsFor(maxOpenFiles, children, 2);
+  });
+  assert.deepEqual(bounds, [1, 1, 17, 49, 64, 64]);
 });
 
 test("stopping asks every agent and kills those that do not go", async () => {

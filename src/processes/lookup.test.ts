@@ -78,6 +78,7 @@ class Stage {
       to,
       name: "0",
       generation: 0,
+      number: 1,
       open: (shape) => near.open(shape),
       refuse: () => (isTaken = false),
     });

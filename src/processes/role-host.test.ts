@@ -84,6 +84,7 @@ function sibling(name: string): Joined {
     to: "agent",
     name,
     generation: 0,
+    number: 7,
     open: () => {
       throw new TypeError("Cannot open: a test's sibling");
     },
@@ -163,4 +164,12 @@ test("lines for debugging are written once the parent wants them", async () => {
   assert.equal(stage.setting?.observer.verbose, false);
   await stage.tells({ kind: "verbose", verbose: true });
   assert.equal(stage.setting.observer.verbose, true);
+});
+
+test("a sibling that is handed over is owned up to at once, also before the role runs", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  stage.host.joined(sibling("ann"));
+  await stage.clock.advance(1);
+  assert.deepEqual(stage.said, [{ kind: "joined", number: 7 }]);
 });
