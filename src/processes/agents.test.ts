@@ -415,3 +415,34 @@ test("without root nothing is refused for its number: all agents are the one use
   const office = new Office(false);
   assert.equal(await office.connected("own", "wheel"), undefined);
 });
+
+test("under another configuration an account gets another agent; the one that was may finish", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  office.generation = 1;
+  office.agents.takeUp();
+  await office.connected("own", "ann");
+  assert.equal(office.launched.length, 2);
+  assert.deepEqual(office.launched[0]?.child.signals, []);
+  assert.deepEqual(
+    office.dispatcher.handovers.map(({ handover }) => handover.generation),
+    [0, 1],
+  );
+});
+
+test("an agent that was not ready when the configuration changed is not handed out", async () => {
+  const office = new Office();
+  const connected = office.connect("own", "ann");
+  await office.clock.settle();
+  office.generation = 1;
+  office.agents.takeUp();
+  office.launched[0]?.child.says({ kind: "ready" });
+  await office.clock.settle();
+  assert.equal(office.launched.length, 2);
+  office.launched[1]?.child.says({ kind: "ready" });
+  assert.equal(await connected, undefined);
+  assert.deepEqual(
+    office.dispatcher.handovers.map(({ handover }) => handover.generation),
+    [1],
+  );
+});
