@@ -8,17 +8,16 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
-import { found, type Lookup } from "#base/lookup.ts";
-import type { Config, LocalAction } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
+import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
-import { compileTable } from "#policy/tables/table-lookup.ts";
-import { parseUserinfo } from "#model/table-values.ts";
 import { accountOf } from "./account-of.ts";
 import { AgentPool } from "./agent-pool.ts";
 import type { Child, Destroyable } from "./child.ts";
 import type { Joins } from "./joins.ts";
 import { DAEMON_USERS } from "./roles.ts";
+
 /** A configuration may change under a request this often before it is refused. */
 const MAX_CONNECT_TRIES = 3;
 
@@ -116,7 +115,9 @@ export class Agents<End extends Destroyable> {
     if (!needsAgent) return "No such local action";
     const name = action.user ?? request.user;
     if (isDaemonUser(name)) return "Never delivers to a user of the daemon";
-    const answer = await this.#look(action, name);
+    const { subAddressDelimiter } = this.#settings.config().config;
+    const sources = { users: this.#users, subAddressDelimiter };
+    const answer = await deliveryAccount(action, request.user, sources);
     if (answer.kind === "absent") return "No such user";
     if (answer.kind === "unavailable") return "The user database is unavailable";
     const { uid, gid } = answer.value;
@@ -124,18 +125,6 @@ export class Agents<End extends Destroyable> {
     if (this.#settings.daemonUids.has(uid)) return "Never delivers to a user of the daemon";
     // Under the name by which a dispatcher waits for its agent.
     return { ...answer.value, name: accountOf(action, answer.value.name) };
-  }
-
-  /** In the userbase, unless all is delivered as one user, who is the system's. */
-  async #look(action: LocalAction, name: string): Promise<Lookup<User>> {
-    const { userbase, user } = action;
-    if (userbase === undefined || user !== undefined) return this.#users.lookup(name);
-    const delimiter = this.#settings.config().config.subAddressDelimiter;
-    const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
-    if (answer.kind !== "found") return answer;
-    const userinfo = parseUserinfo(answer.value);
-    if (userinfo !== undefined) return found({ name, ...userinfo });
-    return { kind: "unavailable", cause: new Error(`<${userbase.name}> ${name}: no UID:GID:HOME`) };
   }
 }
 
