@@ -188,6 +188,8 @@ export class AgentPool<End> {
     process.start({
       ready: () => {
         agent.state = "running";
+        // Only now those who asked for it are served, however long it took.
+        agent.lastAskedMs = this.#clock.monotonicMs();
         settle(undefined);
         this.#fillPlaces();
       },

@@ -339,6 +339,25 @@ test("an agent that was just handed over is left the time to be given something"
   assert.equal(await answer, undefined);
 });
 
+test("an agent that took long to start is not asked to end before it was handed over", async () => {
+  const office = new Office();
+  for (let n = 0; n <= MAX_AGENTS; n++) office.users.set(userOf(`user${n}`, 2000 + n));
+  const answers = Array.from({ length: MAX_AGENTS + 1 }, (_, n) =>
+    office.connect("own", `user${n}`),
+  );
+  await office.clock.advance(A_MOMENT_MS);
+  for (const { child } of office.launched) child.says({ kind: "ready" });
+  assert.deepEqual(await Promise.all(answers.slice(0, MAX_AGENTS)), [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual(office.asked, []);
+  await office.clock.advance(A_MOMENT_MS);
+  assert.deepEqual(office.asked, ["user0"]);
+});
+
 test("as many agents make room as others wait, and each waiting account is served in turn", async () => {
   const office = await Office.full();
   const names = ["ben", "carla", "dora"];
