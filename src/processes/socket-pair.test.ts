@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { nodeChildren } from "#world/node/children.ts";
+import { linesWithFewDescriptors } from "#test/support/few-descriptors.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { SocketPairs } from "./socket-pair.ts";
 
@@ -59,29 +59,19 @@ test("closing leaves no socket file behind", async () => {
 for (const left of [0, 1, 2]) {
   test(`with ${left} descriptors left a pair is refused, and is made when there are more`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "pairs-"));
-    // In a process of its own: a limit can be made less, and not more.
-    const script = `
-      const { closeSync, openSync } = await import("node:fs");
+    const lines = await linesWithFewDescriptors(`
       const { SocketPairs } = await import(${JSON.stringify(import.meta.resolve("./socket-pair.ts"))});
       const { nodeClock } = await import(${JSON.stringify(import.meta.resolve("#world/node/clock.ts"))});
       const pairs = new SocketPairs(${JSON.stringify(folder)}, nodeClock());
-      const taken = [];
-      try { for (;;) taken.push(openSync("/dev/null")); } catch {}
-      for (let n = 0; n < ${left}; n++) closeSync(taken.pop());
+      const free = takeAll();
+      free(${left});
       const without = await pairs.pair();
-      taken.forEach((fd) => closeSync(fd));
+      free();
       const [near, far] = await pairs.pair();
       near.end("it is joined");
       far.resume().on("data", (bytes) => console.log(typeof without, String(bytes)));
-      far.on("end", () => { far.end(); void pairs.close(); });`;
-    const node = [process.execPath, "--input-type=module", "-e", script] as const;
-    const result = await nodeChildren().run({
-      command: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", ...node],
-      timeoutMs: 30_000,
-      maxOutputBytes: 65_536,
-    });
-    assert.equal(result.kind, "exited");
-    assert.equal(Buffer.from(result.stdout).toString(), "string it is joined\n");
+      far.on("end", () => { far.end(); void pairs.close(); });`);
+    assert.deepEqual(lines, ["string it is joined"]);
     rmSync(folder, { recursive: true });
   });
 }
