@@ -4,6 +4,7 @@ import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link
 import { serialiseConfig } from "#model/config/serialise.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import type { Defer, Link } from "./channel.ts";
 import { memoryLinks } from "./memory-link.ts";
 import type { Joined, Prepared, RolePorts, RoleSetting, RunningRole } from "./role.ts";
@@ -12,18 +13,7 @@ import { CHILD_SIDE } from "./shapes.ts";
 
 const CONFIG = configOf('action "box" maildir', 'match from any for any action "box"');
 
-const SLICE: Slice = {
-  config: serialiseConfig(CONFIG),
-  generation: 0,
-  index: 0,
-  dispatchers: 1,
-  spool: "/spool",
-  controlSocket: "/control.sock",
-  verbose: false,
-  paused: [],
-  ownAddresses: [],
-  maxOpenFiles: 1024,
-};
+const SLICE: Slice = { ...EMPTY_SLICE, config: serialiseConfig(CONFIG) };
 
 /** A host whose role starts when the test says so, and the parent's end of its link. */
 class Stage {
