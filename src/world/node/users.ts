@@ -8,21 +8,16 @@ import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { Children } from "#base/ports/children.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import { type RememberBounds, RememberedAnswers } from "#base/time/remembered-answers.ts";
 import { getent, isEntryName, noEntry, parseId } from "./getent.ts";
 
-const KEPT_MS = 5_000;
-const MAX_KEPT = 1_000;
+const BOUNDS: RememberBounds = { keptMs: 5_000, maxKept: 1_000 };
 const MAX_RUNNING = 4;
 const MAX_WAITING = 256;
 
-interface Kept {
-  readonly answer: Promise<Lookup<User>>;
-  readonly untilMs: number;
-}
-
 /** The users of this machine. */
 export function nodeUsers(children: Children, clock: Clock): Users {
-  const kept = new Map<string, Kept>();
+  const kept = new RememberedAnswers<Lookup<User>>(clock, BOUNDS);
   const waiting: (() => void)[] = [];
   let running = 0;
 
@@ -50,25 +45,9 @@ export function nodeUsers(children: Children, clock: Clock): Users {
   return {
     async lookup(name) {
       if (!isEntryName(name)) return ABSENT;
-      const known = kept.get(name);
-      if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.answer;
-      const answer = ask(name);
-      const entry: Kept = { answer, untilMs: clock.monotonicMs() + KEPT_MS };
-      kept.delete(name);
-      kept.set(name, entry);
-      if (kept.size > MAX_KEPT) dropOldest(kept);
-      const given = await answer;
-      if (given.kind === "unavailable" && kept.get(name) === entry) kept.delete(name);
-      return given;
+      return kept.known(name) ?? kept.keep(name, ask(name));
     },
   };
-}
-
-function dropOldest(kept: Map<string, Kept>): void {
-  for (const name of kept.keys()) {
-    kept.delete(name);
-    return;
-  }
 }
 
 /** passwd(5): name:password:uid:gid:gecos:home:shell. */
