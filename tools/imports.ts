@@ -40,7 +40,7 @@ export function importsOf(source: string): readonly Import[] {
 }
 
 /** `source` with every comment blanked out; line numbers stay. */
-export function withoutComments(source: string): string {
+function withoutComments(source: string): string {
   return source.replace(COMMENT_OR_QUOTED, (whole, quoted?: string) => quoted ?? blank(whole));
 }
 

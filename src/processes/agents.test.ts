@@ -1,87 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { User } from "#base/ports/users.ts";
-import { SimClock } from "#world/sim/clock.ts";
-import { SimUsers } from "#world/sim/users.ts";
-import { FakeChild, type FakeEnd, FakePairs } from "#test/support/fake-child.ts";
-import { configOf } from "#test/support/config-of.ts";
-import { Agents } from "./agents.ts";
+import { Office, userOf } from "#test/support/agent-office.ts";
 import { DAEMON_USERS } from "./roles.ts";
-
-const CONFIG = configOf(
-  'action "own" maildir',
-  'action "shared" maildir "/mail/%{dest.user}" user vmail',
-  'action "rooted" maildir "/mail/%{dest.user}" user toor',
-  'action "out" relay',
-  'action "over" lmtp "/run/lmtp.sock"',
-  'action "forwards" lmtp "/run/lmtp.sock" forward-file',
-  "table users { bea = 2001:2001:/v/bea, zero = 0:2001:/v/zero, wheeled = 2001:0:/v/group, twin = 901:901:/v }",
-  'action "based" maildir userbase <users>',
-  'match from any for any action "own"',
-);
-
-const MAX_AGENTS = 64;
-
-function userOf(name: string, uid: number, gid = uid): User {
-  return { name, uid, gid, home: `/home/${name}` };
-}
-
-class Office {
-  readonly clock: SimClock = new SimClock();
-  readonly users: SimUsers = new SimUsers([
-    userOf("ann", 1001),
-    userOf("vmail", 500),
-    userOf("root", 0),
-    userOf("toor", 0),
-    userOf("wheel", 1002, 0),
-    ...DAEMON_USERS.map((name, n) => userOf(name, 900 + n)),
-    userOf("spool", 901),
-  ]);
-  readonly pairs: FakePairs = new FakePairs();
-  readonly dispatcher: FakeChild = new FakeChild();
-  readonly launched: { readonly user: User; readonly child: FakeChild }[] = [];
-  readonly warnings: string[] = [];
-  generation = 0;
-  readonly agents: Agents<FakeEnd>;
-
-  constructor(isRoot = true) {
-    this.agents = new Agents<FakeEnd>(this, this.pairs, {
-      config: () => ({ config: CONFIG, generation: this.generation }),
-      isRoot,
-      daemonUids: new Set([900, 901, 903]),
-      launch: (user) => {
-        const child = new FakeChild();
-        this.launched.push({ user, child });
-        return child;
-      },
-      slice: () => ({
-        config: new Uint8Array(),
-        generation: 0,
-        index: 0,
-        dispatchers: 1,
-        spool: "",
-        controlSocket: "",
-        verbose: false,
-        paused: [],
-        ownAddresses: [],
-        maxOpenFiles: 1024,
-      }),
-      warn: (text) => this.warnings.push(text),
-    });
-  }
-
-  connect(action: string, user: string): Promise<string | undefined> {
-    return this.agents.connect({ action, user }, this.dispatcher);
-  }
-
-  /** Connects, and lets the agent that is started for it run. */
-  async connected(action: string, user: string): Promise<string | undefined> {
-    const answer = this.connect(action, user);
-    await this.clock.settle();
-    this.launched.at(-1)?.child.says({ kind: "ready" });
-    return answer;
-  }
-}
 
 interface Refusal {
   readonly name: string;
@@ -170,6 +90,7 @@ test("a user of a userbase has an agent of its own, told from the system's by it
     to: "agent",
     name: "<users>/bea",
     generation: 0,
+    number: 2,
   });
 });
 
@@ -203,8 +124,18 @@ test("agent and dispatcher get the two ends of one pair", async () => {
   await office.connected("own", "ann");
   const [atAgent] = office.launched[0]?.child.handovers ?? [];
   const [atDispatcher] = office.dispatcher.handovers;
-  assert.deepEqual(atAgent?.handover, { to: "dispatcher", name: "", generation: 0 });
-  assert.deepEqual(atDispatcher?.handover, { to: "agent", name: "ann", generation: 0 });
+  assert.deepEqual(atAgent?.handover, {
+    to: "dispatcher",
+    name: "",
+    generation: 0,
+    number: 1,
+  });
+  assert.deepEqual(atDispatcher?.handover, {
+    to: "agent",
+    name: "ann",
+    generation: 0,
+    number: 2,
+  });
   assert.equal(atAgent.end.pair, atDispatcher.end.pair);
   assert.notEqual(atAgent.end, atDispatcher.end);
 });
@@ -261,27 +192,6 @@ test("an agent that has stopped by itself makes place for a new one", async () =
   assert.equal(office.launched.length, 2);
 });
 
-test("the agent that was asked for least recently makes room, with time to finish", async () => {
-  const office = new Office();
-  for (let n = 0; n < MAX_AGENTS; n++) {
-    office.users.set(userOf(`user${n}`, 2000 + n));
-    await office.connected("own", `user${n}`);
-    await office.clock.advance(1);
-  }
-  await office.connect("own", "user0");
-  assert.equal(await office.connected("own", "ann"), undefined);
-  const asked = office.launched.filter(({ child }) =>
-    child.told.some(({ kind }) => kind === "shutdown"),
-  );
-  assert.deepEqual(
-    asked.map(({ user }) => user.name),
-    ["user1"],
-  );
-  assert.deepEqual(asked[0]?.child.signals, []);
-  await office.clock.advance(31_000);
-  assert.deepEqual(asked[0]?.child.signals, ["SIGKILL"]);
-});
-
 test("stopping asks every agent and kills those that do not go", async () => {
   const office = new Office();
   await office.connected("own", "ann");
@@ -298,4 +208,35 @@ test("stopping asks every agent and kills those that do not go", async () => {
 test("without root nothing is refused for its number: all agents are the one user", async () => {
   const office = new Office(false);
   assert.equal(await office.connected("own", "wheel"), undefined);
+});
+
+test("under another configuration an account gets another agent; the one that was may finish", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  office.generation = 1;
+  office.agents.takeUp();
+  await office.connected("own", "ann");
+  assert.equal(office.launched.length, 2);
+  assert.deepEqual(office.launched[0]?.child.signals, []);
+  assert.deepEqual(
+    office.dispatcher.handovers.map(({ handover }) => handover.generation),
+    [0, 1],
+  );
+});
+
+test("an agent that was not ready when the configuration changed is not handed out", async () => {
+  const office = new Office();
+  const connected = office.connect("own", "ann");
+  await office.clock.settle();
+  office.generation = 1;
+  office.agents.takeUp();
+  office.launched[0]?.child.says({ kind: "ready" });
+  await office.clock.settle();
+  assert.equal(office.launched.length, 2);
+  office.launched[1]?.child.says({ kind: "ready" });
+  assert.equal(await connected, undefined);
+  assert.deepEqual(
+    office.dispatcher.handovers.map(({ handover }) => handover.generation),
+    [1],
+  );
 });

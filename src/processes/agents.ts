@@ -8,21 +8,16 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
-import { found, type Lookup } from "#base/lookup.ts";
-import type { Config, LocalAction } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
+import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
-import { compileTable } from "#policy/tables/table-lookup.ts";
-import { parseUserinfo } from "#model/table-values.ts";
 import { accountOf } from "./account-of.ts";
-import type { Child, Destroyable, Pairs } from "./child.ts";
+import { AgentPool } from "./agent-pool.ts";
+import type { Child, Destroyable } from "./child.ts";
+import type { Joins } from "./joins.ts";
 import { DAEMON_USERS } from "./roles.ts";
-import { Supervised } from "./supervised.ts";
 
-/** Agents that run at once; the one that was asked for least recently makes room. */
-const MAX_AGENTS = 64;
-/** How long an agent may finish what it has when it must go. */
-const AGENT_GRACE_MS = 30_000;
 /** A configuration may change under a request this often before it is refused. */
 const MAX_CONNECT_TRIES = 3;
 
@@ -39,37 +34,36 @@ export interface AgentSettings<End> {
   readonly isRoot: boolean;
   /** Numbers of the users that the daemon's processes run as: they may have other names too. */
   readonly daemonUids: ReadonlySet<number>;
+  /** How many may run now. */
+  maxAgents(): number;
   launch(user: User): Child<End>;
   slice(): Slice;
   warn(text: string): void;
 }
 
-interface Agent<End> {
-  readonly process: Supervised<End>;
-  /** The configuration that it works by. */
-  readonly generation: number;
-  readonly ready: Promise<string | undefined>;
-  lastAskedMs: number;
-}
-
 export class Agents<End extends Destroyable> {
-  readonly #clock: Clock;
   readonly #users: Users;
-  readonly #pairs: Pairs<End>;
+  readonly #joins: Joins<End>;
   readonly #settings: AgentSettings<End>;
-  readonly #agents = new Map<string, Agent<End>>();
-  /** Of earlier configurations; they end when their dispatchers have let them go. */
-  readonly #retired = new Set<Supervised<End>>();
+  readonly #pool: AgentPool<End>;
 
   constructor(
     ports: { readonly clock: Clock; readonly users: Users },
-    pairs: Pairs<End>,
+    joins: Joins<End>,
     settings: AgentSettings<End>,
   ) {
-    this.#clock = ports.clock;
     this.#users = ports.users;
-    this.#pairs = pairs;
+    this.#joins = joins;
     this.#settings = settings;
+    this.#pool = new AgentPool(ports.clock, {
+      maxAgents: () => settings.maxAgents(),
+      launch: (user) => settings.launch(user),
+      slice: () => settings.slice(),
+      message: (message) => {
+        if (message.kind === "joined") joins.arrived(message.number);
+      },
+      warn: (text) => settings.warn(text),
+    });
   }
 
   /** Hands `dispatcher` a socket to the agent for this delivery, or says why not. */
@@ -83,15 +77,11 @@ export class Agents<End extends Destroyable> {
 
   /** Under another configuration every account gets another agent. */
   takeUp(): void {
-    for (const { process } of this.#agents.values()) this.#retired.add(process);
-    this.#agents.clear();
+    this.#pool.retire();
   }
 
-  async stop(graceMs: number): Promise<void> {
-    const running = [...this.#agents.values()].map(({ process }) => process);
-    await Promise.all([...running, ...this.#retired].map((process) => process.stop(graceMs)));
-    this.#agents.clear();
-    this.#retired.clear();
+  stop(graceMs: number): Promise<void> {
+    return this.#pool.stop(graceMs);
   }
 
   /** "outdated": the configuration has changed meanwhile. */
@@ -101,19 +91,20 @@ export class Agents<End extends Destroyable> {
   ): Promise<{ readonly refusal: string } | "outdated" | undefined> {
     const account = await this.#account(request);
     if (typeof account === "string") return { refusal: account };
-    const agent = this.#agents.get(account.name) ?? this.#start(account);
-    if (agent === undefined) return { refusal: "Too many agents are running" };
-    agent.lastAskedMs = this.#clock.monotonicMs();
+    const agent = this.#pool.agentOf(account, this.#settings.config().generation);
+    if (agent === undefined) return { refusal: "Too many deliveries wait for an agent" };
+    const { generation } = agent;
     const refusal = await agent.ready;
-    if (this.#retired.has(agent.process)) return "outdated";
+    if (this.#settings.config().generation !== generation) return "outdated";
     if (refusal !== undefined) return { refusal };
     const { child } = agent.process;
     if (child === undefined) return { refusal: "The delivery agent is being restarted" };
-    const [near, far] = await this.#pairs.pair();
-    const { generation } = agent;
-    child.handOver({ to: "dispatcher", name: "", generation }, near);
-    dispatcher.handOver({ to: "agent", name: account.name, generation }, far);
-    return undefined;
+    this.#pool.used(account.name);
+    const fault = await this.#joins.join(
+      { child, handover: () => ({ to: "dispatcher", name: "", generation }) },
+      { child: dispatcher, handover: () => ({ to: "agent", name: account.name, generation }) },
+    );
+    return fault === undefined ? undefined : { refusal: `No way to the delivery agent: ${fault}` };
   }
 
   /** The account that the parent's own configuration gives, or a refusal. */
@@ -124,7 +115,9 @@ export class Agents<End extends Destroyable> {
     if (!needsAgent) return "No such local action";
     const name = action.user ?? request.user;
     if (isDaemonUser(name)) return "Never delivers to a user of the daemon";
-    const answer = await this.#look(action, name);
+    const { subAddressDelimiter } = this.#settings.config().config;
+    const sources = { users: this.#users, subAddressDelimiter };
+    const answer = await deliveryAccount(action, request.user, sources);
     if (answer.kind === "absent") return "No such user";
     if (answer.kind === "unavailable") return "The user database is unavailable";
     const { uid, gid } = answer.value;
@@ -132,65 +125,6 @@ export class Agents<End extends Destroyable> {
     if (this.#settings.daemonUids.has(uid)) return "Never delivers to a user of the daemon";
     // Under the name by which a dispatcher waits for its agent.
     return { ...answer.value, name: accountOf(action, answer.value.name) };
-  }
-
-  /** In the userbase, unless all is delivered as one user, who is the system's. */
-  async #look(action: LocalAction, name: string): Promise<Lookup<User>> {
-    const { userbase, user } = action;
-    if (userbase === undefined || user !== undefined) return this.#users.lookup(name);
-    const delimiter = this.#settings.config().config.subAddressDelimiter;
-    const answer = await compileTable(userbase, "userinfo", { delimiter })(name);
-    if (answer.kind !== "found") return answer;
-    const userinfo = parseUserinfo(answer.value);
-    if (userinfo !== undefined) return found({ name, ...userinfo });
-    return { kind: "unavailable", cause: new Error(`<${userbase.name}> ${name}: no UID:GID:HOME`) };
-  }
-
-  #start(account: User): Agent<End> | undefined {
-    if (this.#agents.size >= MAX_AGENTS && !this.#makeRoom()) return undefined;
-    const { promise: ready, resolve } = Promise.withResolvers<string | undefined>();
-    const process = new Supervised<End>(`agent ${account.name}`, this.#clock, {
-      launch: () => this.#settings.launch(account),
-      slice: () => this.#settings.slice(),
-    });
-    const forget = (): void => {
-      this.#retired.delete(process);
-      if (this.#agents.get(account.name)?.process === process) this.#agents.delete(account.name);
-      void process.stop(0);
-    };
-    process.start({
-      ready: () => resolve(undefined),
-      // An agent that nobody has used for a while goes by itself.
-      message: (message) => {
-        if (message.kind === "stopped") forget();
-      },
-      down: (how) => {
-        this.#settings.warn(`${process.name} ${how}`);
-        resolve("The delivery agent could not be started");
-        forget();
-      },
-      cannotStart: (why) => {
-        this.#settings.warn(`${process.name}: ${why}`);
-        resolve("The delivery agent could not be started");
-        forget();
-      },
-    });
-    const { generation } = this.#settings.config();
-    const lastAskedMs = this.#clock.monotonicMs();
-    const agent: Agent<End> = { process, generation, ready, lastAskedMs };
-    this.#agents.set(account.name, agent);
-    return agent;
-  }
-
-  #makeRoom(): boolean {
-    let oldest: [string, Agent<End>] | undefined;
-    for (const entry of this.#agents) {
-      if (oldest === undefined || entry[1].lastAskedMs < oldest[1].lastAskedMs) oldest = entry;
-    }
-    if (oldest === undefined) return false;
-    this.#agents.delete(oldest[0]);
-    void oldest[1].process.stop(AGENT_GRACE_MS);
-    return true;
   }
 }
 

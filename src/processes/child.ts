@@ -42,6 +42,8 @@ export interface Handover {
   readonly name: string;
   /** The configuration that the sibling was started with, or has taken up since. */
   readonly generation: number;
+  /** The child tells the parent that it has this one (joins.ts). */
+  readonly number: number;
 }
 
 /** What a child gets with a bound socket. */
@@ -73,7 +75,8 @@ export interface Destroyable {
 
 /** Makes ways between siblings. */
 export interface Pairs<End extends Destroyable> {
-  pair(): Promise<readonly [End, End]>;
+  /** The string says why there is none, such as for lack of descriptors. */
+  pair(): Promise<readonly [End, End] | string>;
   /** No more pairs are made; those that were live on. */
   close(): Promise<void>;
 }

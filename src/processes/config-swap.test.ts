@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configOf } from "#test/support/config-of.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { FakeChild, type FakeEnd } from "#test/support/fake-child.ts";
-import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
+import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
@@ -12,19 +13,6 @@ import { Supervised } from "./supervised.ts";
 const MINUTE_MS = 60_000;
 const GENERATION = 1;
 const CONFIG = configOf('action "out" relay', 'match from any for any action "out"');
-
-const SLICE: Slice = {
-  config: new Uint8Array(),
-  generation: 0,
-  index: 0,
-  dispatchers: 1,
-  spool: "/spool",
-  controlSocket: "/control.sock",
-  verbose: false,
-  paused: [],
-  ownAddresses: [],
-  maxOpenFiles: 1024,
-};
 
 const PREPARED: ChildToParent = { kind: "prepared", generation: GENERATION, fault: undefined };
 const TAKEN_UP: ChildToParent = {
@@ -45,7 +33,7 @@ class Actor {
         this.#lives.push(child);
         return child;
       },
-      slice: () => SLICE,
+      slice: () => EMPTY_SLICE,
     });
   }
 
@@ -114,7 +102,7 @@ class Stage {
         { process: this.queue.process, role: "queue", index: 0 },
         { process: this.dispatcher.process, role: "dispatcher", index: 0 },
       ],
-      slice: () => ({ config: SLICE.config, generation: GENERATION, onlyTable: undefined }),
+      slice: () => ({ config: EMPTY_SLICE.config, generation: GENERATION, onlyTable: undefined }),
       isWorking: () => true,
       commit: () => !this.isStopping,
     });

@@ -3,7 +3,7 @@
  * with it keep its rules, and see what is in its tables now.
  */
 import type { Users } from "#base/ports/users.ts";
-import type { AskTable } from "#model/ask-table.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { SenderRules } from "#model/authentication.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
@@ -12,6 +12,7 @@ import { Includes } from "#policy/expand/includes.ts";
 import { createRouting } from "#policy/ruleset/routing.ts";
 import { senderRules } from "#policy/tables/sender-rules.ts";
 import { Tables, type TablesSettings } from "#policy/tables/tables.ts";
+import type { NextConfig } from "./role.ts";
 
 /** Whom decisions ask. */
 export interface RoutingSources {
@@ -24,10 +25,13 @@ export class ConfiguredRouting {
   readonly routing: Routing;
   readonly senders: SenderRules;
   readonly askTable: AskTable;
+  readonly #sources: RoutingSources;
   readonly #tables: Tables;
   readonly #includes: Includes;
 
-  constructor(config: Config, { users, forwardFiles, backendOf }: RoutingSources) {
+  constructor(config: Config, sources: RoutingSources) {
+    this.#sources = sources;
+    const { users, forwardFiles, backendOf } = sources;
     const { tables, includes, subAddressDelimiter: delimiter } = config;
     this.#tables = new Tables(tables, { delimiter, ...(backendOf && { backendOf }) });
     this.askTable = (table, service, key) => this.#tables.lookup(table, service)(key);
@@ -41,8 +45,22 @@ export class ConfiguredRouting {
     });
   }
 
-  /** `config` has other entries in the table `name`, and in what that includes. */
-  replaceTable({ tables, includes }: Config, name: string): void {
+  /**
+   * Gets ready to decide by another configuration. What decides from then on is what the
+   * function returns, which is called when it is taken up, if it is.
+   */
+  prepare({ config, onlyTable }: NextConfig): () => ConfiguredRouting {
+    if (onlyTable === undefined) {
+      const routing = new ConfiguredRouting(config, this.#sources);
+      return () => routing;
+    }
+    return () => {
+      this.#replaceTable(config, onlyTable);
+      return this;
+    };
+  }
+
+  #replaceTable({ tables, includes }: Config, name: string): void {
     const table = tables.get(name);
     if (table !== undefined) this.#tables.replace(table);
     this.#includes.replace(includes);

@@ -87,7 +87,11 @@ class Dispatcher implements RunningRole {
       (action, user) => this.#agents.accountOf(action, user),
       this.#agents,
     );
-    this.#rules = this.#rulesOf(config);
+    this.#rules = new ConfiguredRouting(config, {
+      users: this.#users,
+      forwardFiles: this.#forwards,
+      backendOf: this.#tables.backendOf,
+    });
     this.#config = config;
     this.#explainer = new Explainer({ ...ports, users: this.#users, intake: this.#intake });
     const limits = limitsFor(slice.maxOpenFiles);
@@ -107,13 +111,12 @@ class Dispatcher implements RunningRole {
     );
     const opening = await this.#listeners.prepare(config.listeners);
     if (typeof opening === "string") return opening;
-    const rules = next.onlyTable === undefined ? this.#rulesOf(config) : this.#rules;
+    const rules = this.#rules.prepare(next);
     // The relay that was keeps its idle connections for their time; nobody asks it for more.
     const byAction = this.#carrierOf(config);
     return {
       takeUp: () => {
-        if (next.onlyTable !== undefined) rules.replaceTable(config, next.onlyTable);
-        this.#rules = rules;
+        this.#rules = rules();
         this.#config = config;
         this.#byAction = byAction;
         this.#agents.takeUp(next);
@@ -123,14 +126,6 @@ class Dispatcher implements RunningRole {
       },
       abandon: () => opening.abandon(),
     };
-  }
-
-  #rulesOf(config: Config): ConfiguredRouting {
-    return new ConfiguredRouting(config, {
-      users: this.#users,
-      forwardFiles: this.#forwards,
-      backendOf: this.#tables.backendOf,
-    });
   }
 
   #carrierOf({ actions, serverName: helo, subAddressDelimiter }: Config): Carrier {

@@ -1,6 +1,8 @@
+import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Observer } from "#engine/observe/observer.ts";
+import type { Config } from "#model/config/config.ts";
 import type { LookupAnswer, LookupQuestion } from "#model/ipc/lookup-link.ts";
 import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
@@ -11,7 +13,7 @@ import { MemoryTableFiles } from "#test/support/memory-table-files.ts";
 import type { Link } from "./channel.ts";
 import { lookupRole } from "./lookup.ts";
 import { memoryPair } from "./memory-link.ts";
-import type { RunningRole } from "./role.ts";
+import type { Prepared, RunningRole } from "./role.ts";
 import type { Role } from "./roles.ts";
 import { LOOKUP_CLIENT_SIDE } from "./shapes.ts";
 
@@ -85,6 +87,7 @@ class Stage {
       to,
       name: "0",
       generation: 0,
+      number: 1,
       open: (shape) => near.open(shape),
       refuse: () => (isTaken = false),
     });
@@ -109,6 +112,13 @@ class Stage {
     this.#dispatcher?.send({ kind: "table", request: 7, table, service: "alias", keys });
     await this.world.clock.advance(1);
     return this.answers.pop();
+  }
+
+  /** Another configuration is got ready for; undefined: it cannot be. */
+  async prepare(config: Config): Promise<Prepared | undefined> {
+    const next = { config, generation: 1, tls: NO_TLS_MATERIAL, onlyTable: undefined };
+    const prepared = await this.#role?.prepare?.(next);
+    return typeof prepared === "string" ? undefined : prepared;
   }
 
   stop(): void {
@@ -221,4 +231,39 @@ test("nobody is told the hashes of a table that `auth` names", async () => {
     const answer = await stage.ask("logins", "bob");
     assert.deepEqual(answer, { kind: "found", request: 7, key: "bob", value: "" });
   }
+});
+
+test("another configuration's tables answer once it is taken up; the files of the one before are closed", async () => {
+  const stage = new Stage();
+  await stage.start();
+  stage.files.contents.set("/other.db", new Map([["ben", "b@example.org"]]));
+  const next = configOf(
+    "compat none",
+    "table aliases db:/other.db",
+    'action "box" maildir alias <aliases>',
+    'match from any for any action "box"',
+  );
+  const prepared = await stage.prepare(next);
+  assert.equal((await stage.ask("aliases", "ben"))?.kind, "absent");
+  prepared?.takeUp();
+  assert.equal((await stage.ask("aliases", "ben"))?.kind, "found");
+  assert.equal((await stage.ask("domains", "*.example.org"))?.kind, "unavailable");
+  assert.equal(stage.files.open, 1);
+});
+
+test("a table that cannot be read keeps another configuration from being taken up", async () => {
+  const stage = new Stage();
+  await stage.start();
+  stage.files.contents.set("/domains.db", new Error("EIO: broken"));
+  assert.equal(await stage.prepare(CONFIG), undefined);
+  assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
+  assert.equal(stage.files.open, 3);
+});
+
+test("what is given up leaves no file open", async () => {
+  const stage = new Stage();
+  await stage.start();
+  (await stage.prepare(CONFIG))?.abandon();
+  assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
+  assert.equal(stage.files.open, 3);
 });

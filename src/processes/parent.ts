@@ -18,12 +18,14 @@ import {
   MAX_CONFIG_BYTES,
   type Slice,
 } from "#model/ipc/parent-link.ts";
+import { maxAgentsFor } from "./agent-pool.ts";
 import { type AgentRequest, Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
 import type { Account, Destroyable, Launch, Pairs } from "./child.ts";
 import { ConfigSwap, type Swapped } from "./config-swap.ts";
 import { CurrentConfig } from "./current-config.ts";
 import { DispatcherQuestions } from "./dispatcher-questions.ts";
+import { Joins } from "./joins.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
 import type { Role } from "./roles.ts";
@@ -79,7 +81,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #settings: ParentSettings;
   readonly #log: ParentLog;
   readonly #sockets: BoundSockets;
-  readonly #pairs: Pairs<End>;
+  readonly #joins: Joins<End>;
   readonly #launch: Launch<End>;
   readonly #agents: Agents<End>;
   readonly #queue: Sibling<End>;
@@ -114,7 +116,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#settings = settings;
     this.#log = log;
     this.#sockets = machinery.bound;
-    this.#pairs = machinery.pairs;
+    this.#joins = new Joins(ports.clock, machinery.pairs);
     this.#launch = machinery.launch;
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
@@ -123,10 +125,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#current = new CurrentConfig(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
     this.#reloads = new Reloads(this, settings.reader, log);
-    this.#agents = new Agents(ports, this.#pairs, {
+    this.#agents = new Agents(ports, this.#joins, {
       config: () => this.#current,
       isRoot: settings.isRoot,
       daemonUids: new Set([...settings.accounts.values()].map(({ uid }) => uid)),
+      maxAgents: () => this.#maxAgents(),
       launch: (user) =>
         this.#launch({
           role: "agent",
@@ -143,7 +146,10 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
       this.#sibling("dispatcher", index, () => this.#sockets.listenerFds),
     );
-    this.#ways = new SiblingWays(this.#pairs, () => this.#current.generation);
+    this.#ways = new SiblingWays(ports.clock, this.#joins, {
+      generation: () => this.#current.generation,
+      warn: (text) => log.warn(text),
+    });
   }
 
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
@@ -261,6 +267,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     return { process, role, index };
   }
 
+  #maxAgents(): number {
+    const { length: listeners } = this.#sockets.listenerFds;
+    return maxAgentsFor(this.#settings.maxOpenFiles, this.#siblings().length, listeners);
+  }
+
   #slice(role: Role, index: number): Slice {
     const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
       this.#settings;
@@ -333,6 +344,9 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       case "control":
         if (role === "control") await this.#answerControl(message.request);
         return;
+      case "joined":
+        this.#joins.arrived(message.number);
+        return;
       case "listening":
         this.#listening.add(child);
         this.#startedIfAll();
@@ -375,7 +389,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     await queueStopped;
     await this.#lookup.process.stop(0);
     await this.#control.process.stop(0);
-    await this.#pairs.close();
+    await this.#joins.close();
     this.#sockets.close();
   }
 }

@@ -8,7 +8,6 @@
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Spool } from "#engine/spool/spool.ts";
-import type { Config } from "#model/config/config.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
@@ -57,7 +56,11 @@ class QueueRole implements RunningRole {
     this.#lookup = new LookupAsker(ports.clock);
     this.#tables = new RemoteTables(this.#lookup);
     this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
-    this.#rules = this.#rulesOf(config);
+    this.#rules = new ConfiguredRouting(config, {
+      users: this.#users,
+      forwardFiles: this.#forwards,
+      backendOf: this.#tables.backendOf,
+    });
     this.#queue = createQueue(
       {
         ...ports,
@@ -80,25 +83,17 @@ class QueueRole implements RunningRole {
     );
   }
 
-  async prepare({ config, onlyTable }: NextConfig): Promise<Prepared> {
-    const rules = onlyTable === undefined ? this.#rulesOf(config) : this.#rules;
+  async prepare(next: NextConfig): Promise<Prepared> {
+    const { config } = next;
+    const rules = this.#rules.prepare(next);
     return {
       takeUp: () => {
-        if (onlyTable !== undefined) rules.replaceTable(config, onlyTable);
-        this.#rules = rules;
+        this.#rules = rules();
         this.#doors.takeUp(config.actions);
-        return this.#queue.takeUp(config, rules.routing);
+        return this.#queue.takeUp(config, this.#rules.routing);
       },
       abandon: () => undefined,
     };
-  }
-
-  #rulesOf(config: Config): ConfiguredRouting {
-    return new ConfiguredRouting(config, {
-      users: this.#users,
-      forwardFiles: this.#forwards,
-      backendOf: this.#tables.backendOf,
-    });
   }
 
   joined(sibling: Joined): void {

@@ -8,8 +8,8 @@
  * Source: smtpctl(8) `update table`; OpenSMTPD ignores SIGHUP.
  */
 import { unreachable } from "#base/unreachable.ts";
-import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
-import type { Config, Place } from "#model/config/config.ts";
+import { type Complaint, errorAt, formatComplaint } from "#model/config/complaint.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Stranded } from "#model/stranded.ts";
 import type { Swapped } from "./config-swap.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -103,7 +103,7 @@ export class Reloads {
         return {
           kind: "refused",
           why: NOTHING_CHANGED,
-          complaints: [...complaints, complaintOf(swapped.at, swapped.why)],
+          complaints: [...complaints, errorAt(swapped.at, swapped.why)],
         };
       case "refused":
         return { kind: "refused", why: swapped.why, complaints };
@@ -144,8 +144,4 @@ export function formatStranded({ envelopes, actions }: Stranded): string | undef
   const shown = actions.slice(0, MAX_SHOWN_ACTIONS).map((name) => JSON.stringify(name));
   const more = actions.length > shown.length ? ", …" : "";
   return `${count} for actions that are gone: ${shown.join(", ")}${more}`;
-}
-
-function complaintOf(at: Place, message: string): Complaint {
-  return { severity: "error", at, message, sourceLine: "", hint: "" };
 }

@@ -1,11 +1,10 @@
 /**
- * The tables of the process `lookup`, as a dispatcher or the queue asks them: one question for all
- * keys that would do.
+ * The tables of the process `lookup`, as a dispatcher or the queue asks them: one
+ * question for all keys that would do.
  *
  * Answers are not remembered, so a table that was made anew is seen by the next recipient.
- * A question and its answer take about a tenth of a millisecond.
- * Whatever keeps an answer away (lookup is gone, or slow, or the file cannot be read) is
- * "unavailable", never "absent".
+ * A question and its answer take about a tenth of a millisecond. Whatever keeps an answer
+ * away (lookup is gone, or slow, or the file cannot be read) is "unavailable", never "absent".
  */
 import { ABSENT } from "#base/lookup.ts";
 import { unreachable } from "#base/unreachable.ts";

@@ -4,26 +4,16 @@ import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link
 import { serialiseConfig } from "#model/config/serialise.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import type { Defer, Link } from "./channel.ts";
 import { memoryLinks } from "./memory-link.ts";
-import type { Joined, RolePorts, RoleSetting, RunningRole } from "./role.ts";
+import type { Joined, Prepared, RolePorts, RoleSetting, RunningRole } from "./role.ts";
 import { RoleHost } from "./role-host.ts";
 import { CHILD_SIDE } from "./shapes.ts";
 
 const CONFIG = configOf('action "box" maildir', 'match from any for any action "box"');
 
-const SLICE: Slice = {
-  config: serialiseConfig(CONFIG),
-  generation: 0,
-  index: 0,
-  dispatchers: 1,
-  spool: "/spool",
-  controlSocket: "/control.sock",
-  verbose: false,
-  paused: [],
-  ownAddresses: [],
-  maxOpenFiles: 1024,
-};
+const SLICE: Slice = { ...EMPTY_SLICE, config: serialiseConfig(CONFIG) };
 
 /** A host whose role starts when the test says so, and the parent's end of its link. */
 class Stage {
@@ -84,6 +74,7 @@ function sibling(name: string): Joined {
     to: "agent",
     name,
     generation: 0,
+    number: 7,
     open: () => {
       throw new TypeError("Cannot open: a test's sibling");
     },
@@ -120,6 +111,82 @@ test("what stands in the way of a role reaches the parent; then the child ends",
   await stage.clock.advance(1);
   assert.deepEqual(stage.said, [{ kind: "cannot-start", why: "no spool" }]);
   assert.deepEqual(stage.events.toSorted(), ["channel closed", "ended"]);
+});
+
+/** A role that gets ready when the test lets it, and notes what becomes of that. */
+async function preparing(): Promise<{ stage: Stage; ready: (outcome?: string) => Promise<void> }> {
+  const stage = new Stage();
+  const waiting: PromiseWithResolvers<Prepared | string>[] = [];
+  stage.role.resolve({
+    joined: () => undefined,
+    parentSays: () => undefined,
+    prepare({ generation }) {
+      stage.events.push(`prepare ${generation}`);
+      const one = Promise.withResolvers<Prepared | string>();
+      waiting.push(one);
+      return one.promise;
+    },
+  });
+  await stage.tells({ kind: "configure", slice: SLICE });
+  const prepared = (n: number): Prepared => ({
+    takeUp() {
+      stage.events.push(`taken up ${n}`);
+      return { envelopes: n, actions: [] };
+    },
+    abandon: () => stage.events.push(`abandoned ${n}`),
+  });
+  let count = 0;
+  return {
+    stage,
+    async ready(outcome) {
+      count++;
+      waiting.shift()?.resolve(outcome ?? prepared(count));
+      await stage.clock.advance(1);
+    },
+  };
+}
+
+function next(generation: number): ParentToChild {
+  return { kind: "prepare", next: { config: SLICE.config, generation, onlyTable: undefined } };
+}
+
+test("a role takes up what it has got ready for, when it is told to", async () => {
+  const { stage, ready } = await preparing();
+  await stage.tells(next(1));
+  await stage.tells({ kind: "take-up", generation: 1 });
+  assert.deepEqual(stage.events, ["started", "prepare 1"], "it is not ready");
+  await ready();
+  await stage.tells({ kind: "take-up", generation: 2 });
+  await stage.tells({ kind: "take-up", generation: 1 });
+  await stage.tells({ kind: "take-up", generation: 1 });
+  assert.deepEqual(stage.events, ["started", "prepare 1", "taken up 1"]);
+  assert.deepEqual(stage.said.slice(1), [
+    { kind: "prepared", generation: 1, fault: undefined },
+    { kind: "taken-up", generation: 1, stranded: { envelopes: 1, actions: [] } },
+  ]);
+});
+
+test("what is given up before the role is ready for it is given up then, and nobody is told", async () => {
+  const { stage, ready } = await preparing();
+  await stage.tells(next(1));
+  await stage.tells({ kind: "abandon", generation: 1 });
+  await stage.tells(next(2));
+  await ready();
+  await ready();
+  await stage.tells({ kind: "abandon", generation: 2 });
+  assert.deepEqual(stage.events.slice(1), ["prepare 1", "prepare 2", "abandoned 1", "abandoned 2"]);
+  assert.deepEqual(
+    stage.said.map((message) => ("generation" in message ? message.generation : message.kind)),
+    ["ready", 2],
+  );
+});
+
+test("a role that cannot take it up says why", async () => {
+  const { stage, ready } = await preparing();
+  await stage.tells(next(1));
+  await ready("no such table");
+  await stage.tells({ kind: "take-up", generation: 1 });
+  assert.deepEqual(stage.said.at(-1), { kind: "prepared", generation: 1, fault: "no such table" });
 });
 
 test("a child that is told to go while its role starts goes", async () => {
@@ -163,4 +230,12 @@ test("lines for debugging are written once the parent wants them", async () => {
   assert.equal(stage.setting?.observer.verbose, false);
   await stage.tells({ kind: "verbose", verbose: true });
   assert.equal(stage.setting.observer.verbose, true);
+});
+
+test("a sibling that is handed over is owned up to at once, also before the role runs", async () => {
+  const stage = new Stage();
+  await stage.tells({ kind: "configure", slice: SLICE });
+  stage.host.joined(sibling("ann"));
+  await stage.clock.advance(1);
+  assert.deepEqual(stage.said, [{ kind: "joined", number: 7 }]);
 });

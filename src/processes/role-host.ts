@@ -53,6 +53,7 @@ export class RoleHost {
 
   /** A sibling was joined; one that comes before the role runs waits for it. */
   joined(sibling: Joined): void {
+    this.#setting.parent.send({ kind: "joined", number: sibling.number });
     if (this.#role === undefined) this.#early.push(sibling);
     else this.#role.joined(sibling);
   }

@@ -2,9 +2,14 @@
  * The children that last as long as the daemon, and the ways between them: who talks to
  * whom, and the sockets that join them, again after one was started anew.
  */
-import type { Destroyable, Handover, Pairs } from "./child.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import type { Destroyable, Handover } from "./child.ts";
+import type { Joins } from "./joins.ts";
 import type { Role } from "./roles.ts";
 import type { Supervised } from "./supervised.ts";
+
+/** Siblings that could not be joined, for lack of descriptors, are joined a little later. */
+const JOIN_AGAIN_MS = 2_000;
 
 export interface Sibling<End> {
   readonly process: Supervised<End>;
@@ -21,14 +26,21 @@ const WAYS: readonly (readonly [Role, Role])[] = [
   ["queue", "control"],
 ];
 
-export class SiblingWays<End extends Destroyable> {
-  readonly #pairs: Pairs<End>;
-  readonly #generation: () => number;
+export interface WaysOwner {
+  /** Of the configuration in use. */
+  generation(): number;
+  warn(text: string): void;
+}
 
-  /** @param generation of the configuration in use. */
-  constructor(pairs: Pairs<End>, generation: () => number) {
-    this.#pairs = pairs;
-    this.#generation = generation;
+export class SiblingWays<End extends Destroyable> {
+  readonly #clock: Clock;
+  readonly #joins: Joins<End>;
+  readonly #owner: WaysOwner;
+
+  constructor(clock: Clock, joins: Joins<End>, owner: WaysOwner) {
+    this.#clock = clock;
+    this.#joins = joins;
+    this.#owner = owner;
   }
 
   /** Joins `sibling`, which has just started, to those of `others` that run and that it talks to. */
@@ -37,11 +49,25 @@ export class SiblingWays<End extends Destroyable> {
   }
 
   async #join(one: Sibling<End>, other: Sibling<End>): Promise<void> {
-    if (one.process.child === undefined || other.process.child === undefined) return;
-    const [near, far] = await this.#pairs.pair();
-    const generation = this.#generation();
-    give(one, { to: other.role, name: nameOf(other), generation }, near);
-    give(other, { to: one.role, name: nameOf(one), generation }, far);
+    const [near, far] = [one.process.child, other.process.child];
+    if (near === undefined || far === undefined) return;
+    const fault = await this.#joins.join(
+      { child: near, handover: () => this.#toldOf(other) },
+      { child: far, handover: () => this.#toldOf(one) },
+    );
+    // Whoever has ended is joined when it is there again.
+    const arePresent = (): boolean => one.process.child === near && other.process.child === far;
+    if (fault === undefined || !arePresent()) return;
+    const names = `${one.process.name} and ${other.process.name}`;
+    this.#owner.warn(`${names} are not joined, trying again: ${fault}`);
+    this.#clock.after(JOIN_AGAIN_MS, () => {
+      if (arePresent()) void this.#join(one, other);
+    });
+  }
+
+  #toldOf(sibling: Sibling<End>): Omit<Handover, "number"> {
+    const generation = this.#owner.generation();
+    return { to: sibling.role, name: nameOf(sibling), generation };
   }
 }
 
@@ -52,14 +78,4 @@ function talk<End>({ role: one }: Sibling<End>, { role: other }: Sibling<End>): 
 /** What a sibling is told besides the role. */
 function nameOf<End>({ role, index }: Sibling<End>): string {
   return role === "dispatcher" ? String(index) : "";
-}
-
-/** Hands `end` to a sibling, as its way to another; whom it was for may be gone by now. */
-function give<End extends Destroyable>(
-  { process }: Sibling<End>,
-  handover: Handover,
-  end: End,
-): void {
-  if (process.child === undefined) end.destroy();
-  else process.child.handOver(handover, end);
 }

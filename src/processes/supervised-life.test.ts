@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
 import { SimClock } from "#world/sim/clock.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { FakeChild, type FakeEnd } from "#test/support/fake-child.ts";
 import { Supervised } from "./supervised.ts";
 
@@ -53,18 +54,7 @@ class Nursery {
   }
 
   #slice(): Slice {
-    return {
-      config: new Uint8Array(),
-      generation: 0,
-      index: 0,
-      dispatchers: 1,
-      spool: "/spool",
-      controlSocket: "/control.sock",
-      verbose: this.verbose,
-      paused: [],
-      ownAddresses: [],
-      maxOpenFiles: 1024,
-    };
+    return { ...EMPTY_SLICE, verbose: this.verbose };
   }
 }
 

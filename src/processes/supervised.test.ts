@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
+import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import type { Child } from "./child.ts";
 import type { ChannelOwner } from "./channel.ts";
 import { Supervised } from "./supervised.ts";
-
-const SLICE: Slice = {
-  config: new Uint8Array(),
-  generation: 0,
-  index: 0,
-  dispatchers: 1,
-  spool: "/spool",
-  controlSocket: "/control.sock",
-  verbose: false,
-  paused: [],
-  ownAddresses: [],
-  maxOpenFiles: 1024,
-};
 
 /** Children that say what the test lets them say, and end when they are killed. */
 class Nursery {
@@ -27,7 +15,7 @@ class Nursery {
   says: (message: ChildToParent) => void = () => undefined;
   readonly supervised = new Supervised<never>("queue", this.clock, {
     launch: () => this.#launch(),
-    slice: () => SLICE,
+    slice: () => EMPTY_SLICE,
   });
 
   constructor() {

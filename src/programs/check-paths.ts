@@ -3,6 +3,7 @@
  * files. All of it may come to be later, and a program may be one that only others can
  * see: nothing here is more than a warning.
  */
+import { dirname } from "node:path/posix";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type {
   Action,
@@ -13,7 +14,6 @@ import type {
   RelayAction,
 } from "#model/config/config.ts";
 import { type Finding, warning } from "#policy/check/finding.ts";
-import { dirname } from "node:path/posix";
 import { programsOf } from "./check-accounts.ts";
 import { isMissing, lookAt, type Surroundings } from "./surroundings.ts";
 

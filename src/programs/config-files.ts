@@ -6,7 +6,7 @@
  * read, so that the table gets the checks of its uses, and nothing but it changes.
  */
 import { resolve } from "node:path";
-import type { Complaint } from "#model/config/complaint.ts";
+import { errorAt } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import type { BuildContext, ConfigSource, ReadFile } from "#model/config/config-source.ts";
 import { parseConfig, type ParsedConfig } from "#model/config/parse-config.ts";
@@ -90,8 +90,7 @@ export class ConfigFiles {
 
   #refusal(message: string): Read {
     const at = { file: this.#choice.file, line: 0, column: 0 };
-    const complaint: Complaint = { severity: "error", at, message, sourceLine: "", hint: "" };
-    return { config: undefined, complaints: [complaint] };
+    return { config: undefined, complaints: [errorAt(at, message)] };
   }
 }
 

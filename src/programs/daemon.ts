@@ -75,7 +75,7 @@ export async function startDaemon(
     },
     {
       bound,
-      pairs: new SocketPairs(prepared.privateFolder),
+      pairs: new SocketPairs(prepared.privateFolder, nodeClock()),
       launch: processLauncher(options.log),
     },
   );

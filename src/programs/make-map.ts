@@ -4,7 +4,7 @@
  * OpenSMTPD holds a lock on the text meanwhile (flock(2)), which Node cannot; the text is
  * read in one go, and an editor that renames its new file into place never shows half of it.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { printable } from "#engine/observe/visible-text.ts";
 import { type FileOwner, writeTable } from "#world/node/sqlite-table-writer.ts";
 import { STANDARD_INPUT } from "./makemap-arguments.ts";
@@ -24,6 +24,7 @@ export type MapOutcome =
 
 /** A table of some millions of entries. */
 const MAX_TEXT_BYTES: number = 256 * 1024 * 1024;
+const READ_BYTES: number = 64 * 1024;
 const STANDARD_INPUT_FD = 0;
 
 export function makeMap({ source, out, type }: MapOrder): MapOutcome {
@@ -50,14 +51,26 @@ function readSource(source: string): { readonly text: string; readonly owner?: F
   const fd = isInput ? STANDARD_INPUT_FD : openSync(source, "r");
   try {
     const stat = fstatSync(fd);
-    if (stat.size > MAX_TEXT_BYTES)
-      throw new Error(`${source}: it has more than ${MAX_TEXT_BYTES} bytes`);
-    const text = decode(readFileSync(fd), source);
+    const text = decode(readAll(fd, source), source);
     const { uid, gid, mode } = stat;
     // A pipe belongs to nobody who would matter.
     return isInput || !stat.isFile() ? { text } : { text, owner: { uid, gid, mode } };
   } finally {
     if (!isInput) closeSync(fd);
+  }
+}
+
+/** A pipe does not say beforehand how much is in it. @throws if it is too much. */
+function readAll(fd: number, source: string): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const piece = Buffer.allocUnsafe(READ_BYTES);
+  for (let bytes = 0; ; ) {
+    const length = readSync(fd, piece);
+    if (length === 0) return Buffer.concat(pieces);
+    bytes += length;
+    if (bytes > MAX_TEXT_BYTES)
+      throw new Error(`${source}: it has more than ${MAX_TEXT_BYTES} bytes`);
+    pieces.push(Buffer.from(piece.subarray(0, length)));
   }
 }
 

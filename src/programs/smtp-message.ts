@@ -20,14 +20,9 @@ export interface InputMessage {
 export async function readMessage(
   input: AsyncIterable<Uint8Array>,
 ): Promise<InputMessage | undefined> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of input) {
-    bytes += chunk.length;
-    if (bytes > MAX_INPUT_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  const text = withCrlfLines(Buffer.concat(chunks));
+  const bytes = await readBounded(input);
+  if (bytes === undefined) return undefined;
+  const text = withCrlfLines(bytes);
   return {
     text: {
       bytes: text.length,
@@ -37,6 +32,20 @@ export async function readMessage(
     },
     is8bit: text.some((byte) => byte >= FIRST_8BIT),
   };
+}
+
+/** All of `input` as it is; undefined if it is larger than MAX_INPUT_BYTES. */
+export async function readBounded(
+  input: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    bytes += chunk.length;
+    if (bytes > MAX_INPUT_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Each LF without a CR before it gets one; the last line is completed. */

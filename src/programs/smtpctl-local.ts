@@ -3,7 +3,7 @@
  * belong to it, users, DNS. Nothing is asked of a daemon, and what needs rights that the
  * caller has not is unavailable.
  */
-import { open } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { ABSENT } from "#base/lookup.ts";
 import type { Files } from "#base/ports/files.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
@@ -27,7 +27,7 @@ import { nodeTableFiles } from "#world/node/sqlite-table.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import type { FileChoice } from "./file-choice.ts";
 import { readConfig } from "./read-config.ts";
-import { MAX_INPUT_BYTES } from "./smtp-message.ts";
+import { readBounded } from "./smtp-message.ts";
 import type { ExplainTools } from "./smtpctl-explain.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -113,10 +113,7 @@ function ownForwardFiles(
 
 async function readMessage(path: string): Promise<Uint8Array | string> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    if (size > MAX_INPUT_BYTES) return "it is too large";
-    return await file.readFile();
+    return (await readBounded(createReadStream(path))) ?? "it is too large";
   } catch (error) {
     if (error instanceof Error && "code" in error) return error.message;
     throw error;

@@ -2,8 +2,8 @@
  * What keeps the daemon from working by a configuration that is written as it should
  * be: parts that are not built yet, and users that the machine does not have.
  */
-import type { Complaint } from "#model/config/complaint.ts";
-import type { Config, Place } from "#model/config/config.ts";
+import { type Complaint, errorAt } from "#model/config/complaint.ts";
+import type { Config } from "#model/config/config.ts";
 import { notBuilt } from "#model/config/not-built.ts";
 import { findingComplaints } from "#policy/check/finding.ts";
 import { openRelays } from "#policy/check/open-relay.ts";
@@ -45,7 +45,7 @@ async function readingOf(
 }
 
 export function partsNotBuilt(config: Config): readonly Complaint[] {
-  return notBuilt(config).map(({ at, what }) => fault(at, `${what} is not built yet`));
+  return notBuilt(config).map(({ at, what }) => errorAt(at, `${what} is not built yet`));
 }
 
 /** Users and groups without which nothing is started; `smtpd -n` tells the same. */
@@ -57,9 +57,5 @@ async function impossibleAccounts(
   const found = await accountFaults(config, accounts, isRoot);
   return found
     .filter(({ severity }) => severity === "error")
-    .map(({ at, message }) => fault(at, message));
-}
-
-function fault(at: Place, message: string): Complaint {
-  return { severity: "error", at, message, sourceLine: "", hint: "" };
+    .map(({ at, message }) => errorAt(at, message));
 }

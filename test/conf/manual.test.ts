@@ -99,7 +99,7 @@ test("each example means the same when its printed meaning is read", () => {
     const printed = printConfig(config);
     const again = parse(printed);
     assert.equal(told(again.complaints), "", `${place}\n${printed}`);
-    assert.ok(again.config);
+    assert.ok(again.config, place);
     assert.equal(printConfig(again.config), printed, place);
   }
 });

@@ -1,5 +1,6 @@
-/** LIM-12: more clients than the daemon may have files open. */
+/** LIM-12: more clients, and more accounts, than the daemon may have files open for. */
 import assert from "node:assert/strict";
+import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
@@ -9,6 +10,9 @@ import { Scratch } from "./scratch.ts";
 
 const MAX_OPEN_FILES = 64;
 const CLIENTS = 500;
+/** An agent for each is more than the parent has descriptors for. */
+const ACCOUNTS = 16;
+const FIRST_UID = 60_001;
 
 const skip = await unlessStartable();
 
@@ -43,6 +47,41 @@ test("with 64 descriptors some of 500 clients are served, mail is delivered, and
   clients.dispose();
   await until(() => servesAgain(port), "service as before");
   await daemon.delivered(2);
+  await daemon.stop();
+});
+
+test("with 64 descriptors a mail to 16 accounts is delivered to each, by a few agents at a time, and nobody dies", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const mail = scratch.mailFolder("boxes");
+  chmodSync(mail, 0o777);
+  const names = Array.from({ length: ACCOUNTS }, (_, n) => `user${n}`);
+  const users = names.map((name, n) => `${name} = "${FIRST_UID + n}:${FIRST_UID + n}:/"`);
+  const daemon = await PipedDaemon.start(scratch, MAX_OPEN_FILES, [
+    `table users { ${users.join(", ")} }`,
+    `action "d" maildir "${mail}/%{user.username}" userbase <users>`,
+    'match from any for any action "d"',
+  ]);
+  const client = await greetedClient(daemon.port);
+  await client.write("MAIL FROM:<a@example.test>\r\n");
+  assert.match((await client.reply()) ?? "", /^250 /u);
+  for (const name of names) {
+    await client.write(`RCPT TO:<${name}@example.test>\r\n`);
+    assert.match((await client.reply()) ?? "", /^250 /u);
+  }
+  await client.write("DATA\r\n");
+  await client.reply();
+  await client.write("Subject: x\r\n\r\nx\r\n.\r\n");
+  assert.match((await client.reply()) ?? "", /^250 /u);
+  const delivered = (): readonly string[] =>
+    names.filter((name) => {
+      const folder = `${mail}/${name}/new`;
+      return existsSync(folder) && readdirSync(folder).length === 1;
+    });
+  await until(() => delivered().length === ACCOUNTS, "delivery to each account");
+  assert.doesNotMatch(daemon.log, /EMFILE|starting it again|result=TempFail/u);
+  client.leave();
   await daemon.stop();
 });
 

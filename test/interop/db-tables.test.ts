@@ -7,20 +7,11 @@ import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
 import { KillableDaemon } from "./killable-daemon.ts";
-import { run } from "./peer-program.ts";
+import { makemap } from "./makemap.ts";
 import { MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 import { SmtpSession } from "./smtp-session.ts";
 
 const skip = await unlessStartable();
-const MAKEMAP = new URL("../../bin/makemap", import.meta.url).pathname;
-
-/** Makes `NAME.db` of the scratch folder, as an operator would. */
-async function makemap(scratch: Scratch, name: string, text: string, type: string): Promise<void> {
-  const path = `${scratch.folder}/${name}`;
-  writeFileSync(path, text);
-  const { code, output } = await run([MAKEMAP, "-t", type, path]);
-  assert.equal(code, 0, output);
-}
 
 /** A daemon whose domains and virtual users are in databases. Not started. */
 async function daemonWithTables(scratch: Scratch): Promise<KillableDaemon> {

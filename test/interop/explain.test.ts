@@ -5,18 +5,16 @@ import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
 import { KillableDaemon } from "./killable-daemon.ts";
-import { run } from "./peer-program.ts";
+import { makemap } from "./makemap.ts";
 import { MAIL_USER, Scratch } from "./scratch.ts";
 
 const skip = await unlessStartable();
-const MAKEMAP = new URL("../../bin/makemap", import.meta.url).pathname;
 const STRANGER = ["--no-dns", "--src", "198.51.100.7", "--from", "a@client.example"];
 
 /** A daemon with a database, an alias and a relay. Not started. */
 async function makeDaemon(scratch: Scratch): Promise<{ daemon: KillableDaemon; conf: string }> {
   const { folder } = scratch;
-  writeFileSync(`${folder}/domains`, "here.example\n");
-  await run([MAKEMAP, "-t", "set", `${folder}/domains`]);
+  await makemap(scratch, "domains", "here.example\n", "set");
   const daemon = await KillableDaemon.make(scratch, {
     rules: [
       `table domains db:${folder}/domains.db`,

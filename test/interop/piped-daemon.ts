@@ -21,6 +21,7 @@ export class PipedDaemon implements AsyncDisposable {
   readonly port: number;
   /** The Maildir's new/, there once something was delivered. */
   readonly #arrived: string;
+  #said = "";
 
   private constructor(child: ChildProcess, port: number, arrived: string) {
     this.child = child;
@@ -28,15 +29,23 @@ export class PipedDaemon implements AsyncDisposable {
     this.#arrived = arrived;
   }
 
-  /** @param maxOpenFiles RLIMIT_NOFILE of the daemon and all its processes. */
-  static async start(scratch: Scratch, maxOpenFiles?: number): Promise<PipedDaemon> {
+  /**
+   * @param maxOpenFiles RLIMIT_NOFILE of the daemon and all its processes.
+   * @param rules instead of the one Maildir; what they deliver is for the test to find.
+   */
+  static async start(
+    scratch: Scratch,
+    maxOpenFiles?: number,
+    rules?: readonly string[],
+  ): Promise<PipedDaemon> {
     const port = await freePort();
     const mail = scratch.mailFolder("mail");
-    writeFileSync(
-      `${scratch.folder}/smtpd.conf`,
-      `listen on 127.0.0.1 port ${port}\n` +
-        `action "d" maildir "${mail}/box" user "${MAIL_USER}"\nmatch from any for any action "d"\n`,
-    );
+    const oneMaildir = [
+      `action "d" maildir "${mail}/box" user "${MAIL_USER}"`,
+      'match from any for any action "d"',
+    ];
+    const lines = [`listen on 127.0.0.1 port ${port}`, ...(rules ?? oneMaildir)];
+    writeFileSync(`${scratch.folder}/smtpd.conf`, `${lines.join("\n")}\n`);
     const words = [PROGRAM, "-d", "-f", "smtpd.conf", "--state", `${scratch.folder}/state`];
     const limit = maxOpenFiles === undefined ? "" : `ulimit -n ${maxOpenFiles}; `;
     const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...words], {
@@ -44,12 +53,16 @@ export class PipedDaemon implements AsyncDisposable {
       cwd: scratch.folder,
     });
     const daemon = scratch.use(new PipedDaemon(child, port, `${mail}/box/new`));
-    let said = "";
     child.stderr.on("data", (bytes: Buffer) => {
-      said += bytes.toString("latin1");
+      daemon.#said += bytes.toString("latin1");
     });
-    await until(() => said.includes("info: ready"), `start: ${said}`);
+    await until(() => daemon.log.includes("info: ready"), "start");
     return daemon;
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    return this.#said;
   }
 
   /** Resolves when so many messages have been delivered since the start. */

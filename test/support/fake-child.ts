@@ -12,8 +12,11 @@ export interface FakeEnd {
 
 export class FakePairs implements Pairs<FakeEnd> {
   readonly made: FakeEnd[] = [];
+  /** Why none can be made. */
+  fault: string | undefined;
 
-  async pair(): Promise<readonly [FakeEnd, FakeEnd]> {
+  async pair(): Promise<readonly [FakeEnd, FakeEnd] | string> {
+    if (this.fault !== undefined) return this.fault;
     const pair = this.made.length / 2;
     return [this.#end(pair), this.#end(pair)];
   }
@@ -41,6 +44,8 @@ export class FakeChild implements Child<FakeEnd> {
   /** Bound sockets that it was handed. */
   readonly listeners: string[] = [];
   readonly signals: string[] = [];
+  /** As one that is out of descriptors. */
+  losesHandovers = false;
   readonly link: Child<FakeEnd>["link"];
   readonly #exited = Promise.withResolvers<string>();
   #owner: ChannelOwner<ChildToParent> | undefined;
@@ -63,7 +68,12 @@ export class FakeChild implements Child<FakeEnd> {
   }
 
   handOver(handover: Handover, end: FakeEnd): void {
+    if (this.losesHandovers) {
+      end.destroy();
+      return;
+    }
     this.handovers.push({ handover, end });
+    this.says({ kind: "joined", number: handover.number });
   }
 
   handOverListener({ endpoint }: FreshListener): void {

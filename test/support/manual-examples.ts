@@ -37,7 +37,7 @@ export function findExamples(root: string): readonly Example[] {
   );
 }
 
-export function examplesIn(path: string, markdown: string): readonly Example[] {
+function examplesIn(path: string, markdown: string): readonly Example[] {
   return fencedIn(markdown).flatMap(({ info, text, line }) => {
     const kind = KINDS[info];
     if (kind !== undefined) return [{ place: `${path}:${line}`, kind, text }];

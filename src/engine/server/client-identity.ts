@@ -3,8 +3,8 @@
  *
  * The look-up of the name runs while the session goes on. OpenSMTPD greets after
  * it; here the name is awaited only where it is written down, or where a rule asks for
- * it (`named`), which the look-up bounds. "smtp-connected" is told once: when the name is known, or before
- * the first other event of the session.
+ * it (`named`), which the look-up bounds. "smtp-connected" is told once: when the name
+ * is known, or before the first other event of the session.
  */
 import type { Endpoint } from "#base/endpoint.ts";
 import { type Origin, type OriginTls, UNKNOWN_HOSTNAME } from "#model/envelope.ts";

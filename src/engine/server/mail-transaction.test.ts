@@ -45,6 +45,14 @@ test("a list of a hundred thousand that others include fits", () => {
   assert.ok(transaction().add(rcpt("list@example.org"), all));
 });
 
+test("bytes are counted, not characters: a list in another script fills the frame sooner", () => {
+  const source = "ж".repeat(1000);
+  const tx = transaction();
+  const few = Array.from({ length: 1_400 }, () => planned(16, source));
+  assert.ok(tx.add("list@example.org", few));
+  assert.ok(!tx.add("other@example.org", few.slice(0, 200)));
+});
+
 test("envelopes that would not fit the frame to the queue are not added", () => {
   const tx = transaction();
   const many = Array.from({ length: 2_000 }, () => planned(16));

@@ -63,7 +63,7 @@ export class MailTransaction {
   add(rcpt: Rcpt, envelopes: readonly PlannedEnvelope[]): boolean {
     if (this.#envelopeCount + envelopes.length > MAX_ENVELOPES) return false;
     let bytes = this.#envelopeBytes;
-    for (const envelope of envelopes) bytes += storedBytes(rcpt, envelope);
+    for (const envelope of envelopes) bytes += frameBytes(rcpt, envelope);
     if (bytes > MAX_ENVELOPE_BYTES) return false;
     this.#envelopeBytes = bytes;
     this.#envelopeCount += envelopes.length;
@@ -130,7 +130,7 @@ export class MailTransaction {
   envelopes(msgid: string): readonly Envelope[] {
     const { random } = this.#service;
     const { deliverBy } = this.#mail.options;
-    const maxTtlMs = deliverBy?.then === "return" ? deliverBy.seconds * 1000 : Infinity;
+    const maxTtlMs = deliverBy?.mode === "return" ? deliverBy.seconds * 1000 : Infinity;
     const taken = new Set<string>();
     const envelopes: Envelope[] = [];
     for (const { rcpt, envelopes: planned } of this.#recipients) {
@@ -174,7 +174,7 @@ function termsOf(options: MailOptions, nowMs: number): Terms | undefined {
     envelopeId,
     deliverBy: deliverBy && {
       atMs: Math.max(nowMs + deliverBy.seconds * 1000, 0),
-      then: deliverBy.then,
+      mode: deliverBy.mode,
       trace: deliverBy.trace,
     },
     holdUntilMs:
@@ -183,16 +183,20 @@ function termsOf(options: MailOptions, nowMs: number): Terms | undefined {
   };
 }
 
-/** What an envelope takes when it is stored, at most but for text that is not ASCII. */
-function storedBytes({ forwardPath, options }: Rcpt, envelope: PlannedEnvelope): number {
+/** What an envelope takes in a frame, at most. */
+function frameBytes({ forwardPath, options }: Rcpt, envelope: PlannedEnvelope): number {
   const { destination, action, transport, rule, trail } = envelope;
-  let bytes = FIXED_ENVELOPE_BYTES + forwardPath.length + destination.length;
-  bytes += action.length + rule.length + options.originalRecipient.length;
-  if (transport.kind === "mda") bytes += transport.user.length + transport.extension.length;
-  for (const step of trail) {
-    bytes += FIXED_STEP_BYTES + step.source.length + step.key.length + step.rule.length;
+  let bytes = FIXED_ENVELOPE_BYTES + utf8Bytes(forwardPath) + utf8Bytes(destination);
+  bytes += utf8Bytes(action) + utf8Bytes(rule) + utf8Bytes(options.originalRecipient);
+  if (transport.kind === "mda") bytes += utf8Bytes(transport.user) + utf8Bytes(transport.extension);
+  for (const { source, key, rule: by } of trail) {
+    bytes += FIXED_STEP_BYTES + utf8Bytes(source) + utf8Bytes(key) + utf8Bytes(by);
   }
   return bytes;
+}
+
+function utf8Bytes(text: string): number {
+  return Buffer.byteLength(text);
 }
 
 function freshEvpid(random: Random, msgid: string, taken: Set<string>): string {

@@ -356,16 +356,18 @@ class SmtpSession implements ConnectionHandler, LiveSession {
 
   /** Asks policy; returns its verdict if that is there at once. */
   #consult(command: Command): Event | undefined {
-    const { named } = this.#client;
-    const refusal =
-      named !== undefined &&
-      command.verb === "RCPT" &&
-      this.#service.routing.asksReverseName === true
-        ? named.then(() => this.#consultation.ask(command, this.#origin()))
-        : this.#consultation.ask(command, this.#origin());
+    const refusal = this.#ask(command);
     if (!(refusal instanceof Promise)) return { type: "verdict", refusal };
     void this.#awaitVerdict(refusal);
     return undefined;
+  }
+
+  /** The client's reverse name is waited for where a rule asks for it. */
+  #ask(command: Command): Refusal | Promise<Refusal> {
+    const ask = (): Refusal | Promise<Refusal> => this.#consultation.ask(command, this.#origin());
+    const { named } = this.#client;
+    const needsName = command.verb === "RCPT" && this.#service.routing.asksReverseName === true;
+    return needsName && named !== undefined ? named.then(ask) : ask();
   }
 
   async #awaitVerdict(verdict: Promise<Refusal>): Promise<void> {

@@ -42,7 +42,7 @@ function listeners(lines: string, changes: Partial<BuildContext> = {}): readonly
 
 function only(lines: string): Listener {
   const [listener, ...others] = listeners(lines);
-  assert.ok(listener !== undefined && others.length === 0);
+  assert.ok(listener !== undefined && others.length === 0, `not one listener: ${lines}`);
   return listener;
 }
 
@@ -99,7 +99,7 @@ test("options of TLS mean the same behind 'tls' and by themselves, in any order"
     'ca clients pki MAIL protocols "tlsv1.3" curves X25519 pki "*" ciphers compat tls verify',
   ];
   const [one, other] = lines.map((options) => only(`listen on 10.0.0.1 ${options}`).tls);
-  assert.ok(one !== undefined && one.mode !== "none");
+  assert.ok(one !== undefined && one.mode !== "none", "a listener without TLS");
   assert.deepEqual(one, other);
   assert.deepEqual(
     [one.mode, one.verify, one.pkis.map(({ name }) => name), one.ca?.name],
@@ -116,7 +116,8 @@ test("'auth' may be followed by a table, and by options of ours", () => {
   const system = only("listen on 10.0.0.1 tls-require pki mail auth curves X25519");
   assert.deepEqual(system.auth, { mode: "required", table: undefined, scram: false });
   const users = only("listen on 10.0.0.1 tls pki mail auth-optional <users> tag X");
-  assert.ok(users.auth.mode === "optional" && users.auth.table?.name === "users");
+  assert.ok(users.auth.mode === "optional", users.auth.mode);
+  assert.equal(users.auth.table?.name, "users");
 });
 
 test("filters of a listener are the one named, or a chain without a name", () => {

@@ -1,5 +1,6 @@
 /** Rules, from what `match` says. Source: smtpd.conf(5); OpenSMTPD parse.y (match). */
 import { unreachable } from "#base/unreachable.ts";
+import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { BuildScope } from "./build-scope.ts";
 import {
   type Action,
@@ -7,6 +8,7 @@ import {
   type Criterion,
   type CriterionTest,
   type ForTest,
+  formatPlace,
   type FromTest,
   type Rule,
   type TableMatch,
@@ -40,6 +42,11 @@ export function buildRule(
   actionNamed: (name: Word) => Action | undefined,
 ): Rule | undefined {
   const { at, outcome } = statement;
+  if (Buffer.byteLength(formatPlace(at)) > MAX_NAME_BYTES)
+    scope.complaints.error(
+      at,
+      "the path of this file is too long: envelopes keep it with their rule",
+    );
   const criteria: Criterion[] = [];
   for (const { test: syntax, ...criterion } of statement.criteria) {
     const test = buildTest(syntax, scope);

@@ -20,6 +20,7 @@ import { buildWrappers } from "./build-wrapper.ts";
 import type { ComplaintList } from "./complaint.ts";
 import type { Action, Ca, Config, MdaWrapper, Place, Pki } from "./config.ts";
 import type { BuildInput } from "./config-source.ts";
+import { MAX_ACTION_NAME_LENGTH } from "./defaults.ts";
 import { warnOfGaps } from "./gap-warnings.ts";
 import { loadIncludes } from "./includes.ts";
 import type { ActionStatement, Statement } from "./syntax.ts";
@@ -119,6 +120,12 @@ function buildActions(
   for (const statement of declared) {
     const { name } = statement;
     if (name.text === "") scope.complaints.error(name.at, "an action needs a name");
+    if (name.text.length > MAX_ACTION_NAME_LENGTH)
+      scope.complaints.error(
+        name.at,
+        "action name too long",
+        `at most ${MAX_ACTION_NAME_LENGTH} characters`,
+      );
     if (isTaken(name, places, "dispatcher", scope.complaints)) continue;
     actions.set(name.text, buildAction(statement, scope));
   }

@@ -39,6 +39,11 @@ export function formatComplaint(complaint: Complaint): string {
   return lines.join("\n");
 }
 
+/** An error that is found where the text is not at hand: no line is shown of it. */
+export function errorAt(at: Place, message: string): Complaint {
+  return { severity: "error", at, message, sourceLine: "", hint: "" };
+}
+
 /** Gathers the complaints about one configuration. */
 export class ComplaintList {
   /** By file. Most are never looked at, so a text becomes lines when one is asked for. */

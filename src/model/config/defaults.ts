@@ -106,6 +106,8 @@ export const SMTP_SERVICES: Readonly<Record<string, number>> = {
 export const MAX_TAG_LENGTH = 32;
 /** OpenSMTPD's, smtpd.h. */
 export const MAX_TABLE_NAME_LENGTH = 64;
+/** Name of an action, in characters: an envelope keeps it in MAX_NAME_BYTES of UTF-8. */
+export const MAX_ACTION_NAME_LENGTH = 255;
 /** Largest TCP port. */
 export const MAX_PORT = 65_535;
 /** `sun_path` of Linux without its final NUL, unix(7). */

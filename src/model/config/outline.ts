@@ -6,7 +6,7 @@
 import { hash } from "node:crypto";
 import { formatEndpoint } from "#base/endpoint.ts";
 import { isDeclared } from "./anonymous-table.ts";
-import type { Action, Config, Listener, Place, Rule, Table } from "./config.ts";
+import type { Action, Config, Filter, Listener, Place, Rule, Table } from "./config.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
@@ -67,9 +67,7 @@ export function outlineOf(config: Config, secrets: "digested" | "left-out"): Out
     ...Array.from(pkis.values(), (pki) => outliner.named("pki", pki.name, printPki(pki))),
     ...Array.from(cas.values(), (ca) => outliner.named("ca", ca.name, printCa(ca))),
     ...Array.from(procs.values(), (proc) => outliner.named("proc", proc.name, printProc(proc))),
-    ...Array.from(filters.values(), (filter) =>
-      outliner.named("filter", filter.name, printFilter(filter, config)),
-    ),
+    ...Array.from(filters.values(), (filter) => outliner.filter(filter)),
     ...Array.from(mdaWrappers.values(), (wrapper) =>
       outliner.named("wrapper", wrapper.name, printWrapper(wrapper)),
     ),
@@ -132,6 +130,12 @@ class Outliner {
     return this.named("action", action.name, printAction(action), printAction(shown));
   }
 
+  filter(filter: Filter): OutlineItem {
+    const printed = printFilter(filter, this.#config);
+    const shown = printFilter(filterWithoutPasswords(filter), this.#config);
+    return this.named("filter", filter.name, printed, shown);
+  }
+
   rule(rule: Rule): OutlineItem {
     return this.named("rule", "", printRule(rule), printRule(withoutPasswords(rule)));
   }
@@ -176,6 +180,14 @@ export function withoutPasswords(rule: Rule): Rule {
     return { ...criterion, test: { ...test, match: { ...test.match, table } } };
   });
   return { ...rule, criteria };
+}
+
+function filterWithoutPasswords(filter: Filter): Filter {
+  if (filter.kind !== "phase") return filter;
+  const { condition } = filter;
+  if (condition.kind !== "auth" || condition.match === undefined) return filter;
+  const match = { ...condition.match, table: withoutValues(condition.match.table) };
+  return { ...filter, condition: { ...condition, match } };
 }
 
 function shortened(text: string): string {

@@ -127,7 +127,7 @@ interface Local {
 
 function parseLocal(reader: TokenReader, kind: LocalMethod["kind"]): Local {
   if (kind === "maildir") {
-    // The one word of an option that is no keyword, and so would be taken for a path.
+    // Words of options that are no keywords, and so would be taken for a path.
     const hasPath =
       reader.isAtString() && !reader.isAt("forward-file") && !reader.isAt("allow-exec");
     const path = hasPath ? reader.expectString("a path") : undefined;

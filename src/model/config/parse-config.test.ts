@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint, MAX_COMPLAINTS } from "./complaint.ts";
+import { formatPlace } from "./config.ts";
 import { parseMacroArgument } from "./config-source.ts";
+import { MAX_ACTION_NAME_LENGTH } from "./defaults.ts";
 import { parseConfig } from "./parse-config.ts";
 
 test("configuration cannot be changed, not even its maps", () => {
   const { config } = parsedText(
     "table t { a }\nlisten on lo\naction x relay\nmatch for any action x\n",
   );
-  assert.ok(config);
+  assert.ok(config, "it is right");
   const tables = config.tables as Map<string, unknown>;
   const entries = config.tables.get("t")?.entries as Map<string, string>;
   assert.throws(() => tables.delete("t"), TypeError);
@@ -24,7 +27,7 @@ test("rules refer to the very actions and tables of the configuration", () => {
   const rule = config?.rules[0];
   assert.equal(rule?.action, config?.actions.get("x"));
   const table = config?.tables.get("t");
-  assert.ok(table);
+  assert.ok(table, "table t is there");
   const to = { kind: "domain", match: { table, regex: false } } as const;
   const asked = rule?.criteria[1]?.test;
   assert.deepEqual(asked, { kind: "for", to });
@@ -105,4 +108,19 @@ test("any text has a meaning or complaints, and no lines of one make the other t
     }),
     { numRuns: 300 },
   );
+});
+
+test("what an envelope keeps of a rule fits into it", () => {
+  const name = "ﷺ".repeat(MAX_ACTION_NAME_LENGTH);
+  const lines = ["listen on lo", `action "${name}" relay`, `match for any action "${name}"`];
+  const file = `/${"d".repeat(MAX_NAME_BYTES)}`;
+  const long = parsedText(lines.join("\n"), { file });
+  assert.deepEqual(
+    long.complaints.map(({ message }) => message),
+    ["the path of this file is too long: envelopes keep it with their rule"],
+  );
+  const [rule] = parsedText(lines.join("\n"), { file: file.slice(0, -4) }).config?.rules ?? [];
+  assert.ok(rule !== undefined && rule.action !== "reject", "a shorter path is right");
+  for (const kept of [formatPlace(rule.at), rule.action.name])
+    assert.ok(Buffer.byteLength(kept) <= MAX_NAME_BYTES, kept);
 });

@@ -58,28 +58,28 @@ test("tables, certificates, filters and actions are shared with those who use th
     action a mbox wrapper w
     match for domain <t> action a
     match for domain <t> reject`);
-  assert.ok(config);
+  assert.ok(config, "it is right");
   const again = deserialiseConfig(serialiseConfig(config));
   const [rule, other] = again.rules;
   const tables = [rule, other].map((each): Table | undefined => {
     const asked = each?.criteria.find((criterion) => criterion.test.kind === "for")?.test;
     return asked?.kind === "for" && asked.to.kind === "domain" ? asked.to.match.table : undefined;
   });
-  assert.ok(tables[0] !== undefined && tables[0] === tables[1]);
+  assert.ok(tables[0] !== undefined && tables[0] === tables[1], "one table became two");
   assert.equal(tables[0], again.tables.get("t"));
   assert.equal(rule?.action, again.actions.get("a"));
   const [listener] = again.listeners;
   assert.equal(listener?.filters[0], again.filters.get("f"));
-  assert.ok(listener?.tls.mode !== "none");
+  assert.ok(listener?.tls.mode !== "none", "the listener has TLS");
   assert.equal(listener?.tls.pkis[0], again.pkis.get("p"));
   const action = again.actions.get("a");
-  assert.ok(action !== undefined && action.kind !== "relay");
+  assert.ok(action !== undefined && action.kind !== "relay", "the action is a local one");
   assert.equal(action.wrapper, again.mdaWrappers.get("w"));
 });
 
 test("configuration that has travelled cannot be changed", () => {
   const config = read("compat none\nlisten on lo\naction a relay\nmatch for any action a");
-  assert.ok(config);
+  assert.ok(config, "it is right");
   const again = deserialiseConfig(serialiseConfig(config));
   assert.throws(() => Object.assign(again, { rules: [] }), TypeError);
   assert.throws(() => Object.assign(again.actions.get("a") ?? {}, { name: "b" }), TypeError);

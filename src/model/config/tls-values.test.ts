@@ -40,7 +40,7 @@ for (const [text, versions] of protocols) {
   test(`protocols "${text}" are ${versions?.join(" ") ?? "refused"}`, () => {
     const parsed = parseProtocols(text);
     if (versions !== undefined) assert.deepEqual(parsed, versions);
-    else assert.ok("reason" in parsed);
+    else assert.ok("reason" in parsed, text);
   });
 }
 
@@ -59,7 +59,7 @@ for (const [text, names] of curves) {
   test(`curves "${text}" are ${names?.join(" ") ?? "refused"}`, () => {
     const parsed = parseCurves(text);
     if (names !== undefined) assert.deepEqual(parsed, names);
-    else assert.ok("reason" in parsed);
+    else assert.ok("reason" in parsed, text);
   });
 }
 
@@ -101,7 +101,7 @@ test("what is printed of a value reads back as the same", () => {
   );
   for (const text of ["secure", "insecure", "HIGH:!aNULL"]) {
     const ciphers = parseCiphers(text);
-    assert.ok(!("reason" in ciphers));
+    assert.ok(!("reason" in ciphers), text);
     assert.deepEqual(parseCiphers(formatCiphers(ciphers)), ciphers);
   }
 });

@@ -126,6 +126,8 @@ export type ChildToParent =
   | { readonly kind: "prepared"; readonly generation: number; readonly fault: string | undefined }
   | { readonly kind: "taken-up"; readonly generation: number; readonly stranded: Stranded }
   | { readonly kind: "stopped" }
+  /** It has the socket to a sibling that it was handed under this number. */
+  | { readonly kind: "joined"; readonly number: number }
   | { readonly kind: "counters"; readonly request: number; readonly counters: readonly Counter[] }
   | { readonly kind: "user-wanted"; readonly request: number; readonly name: string }
   /** Action and user of a local delivery; the parent checks both against its own configuration. */
@@ -211,4 +213,5 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   prepared: [10, { generation: u32, fault: optional(reasonCodec) }],
   "taken-up": [11, { generation: u32, stranded: strandedCodec }],
   explained: [12, { request: u32, answer: explainAnswerCodec }],
+  joined: [13, { number: u32 }],
 });

@@ -34,7 +34,8 @@ import { badList, unavailable, whyNotExecuted } from "./refusals.ts";
 /** OpenSMTPD's (forward.c). */
 const MAX_FORWARD_NODES = 100;
 
-export type RuleAnswer =
+/** What policy/ruleset answers about an address. */
+export type RuleMatch =
   | { readonly kind: "matched"; readonly rule: Rule }
   | { readonly kind: "none" }
   | { readonly kind: "unavailable"; readonly cause: Error };
@@ -44,7 +45,7 @@ export type MatchRule = (
   query: RecipientQuery,
   destination: { readonly address: string; readonly isInternal: boolean },
   tell: Tell | undefined,
-) => RuleAnswer | Promise<RuleAnswer>;
+) => RuleMatch | Promise<RuleMatch>;
 
 export interface ExpansionParties {
   readonly matchRule: MatchRule;
@@ -141,7 +142,7 @@ export class Walk {
     return andThen(answer, (match) => this.#addressMatched(node, match));
   }
 
-  #addressMatched(node: TreeNode, match: RuleAnswer): Visit | Promise<Visit> {
+  #addressMatched(node: TreeNode, match: RuleMatch): Visit | Promise<Visit> {
     if (match.kind === "none") return { kind: "rejected", rule: "", why: "no rule matches" };
     if (match.kind === "unavailable") return unavailable(match.cause.message);
     const { rule } = match;

@@ -69,7 +69,7 @@ test("answer comes at once where everything is in memory", async () => {
   const routing = createRouting(teamOf("bob, carl@away.example, x@x.example"), { users: USERS });
   await routing.resolve(queryFor("team@x.example")); // finds out that ann is not root
   const resolution = routing.resolve(queryFor("team@x.example"));
-  assert.ok(!(resolution instanceof Promise));
+  assert.ok(!(resolution instanceof Promise), "a promise where nobody need be asked");
   assert.deepEqual(resolutionText(resolution), [
     "a bob <team@x.example> by alias aliases team",
     "out <carl@away.example> by alias aliases team",

@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import type { Config, Criterion, Rule, Table } from "#model/config/config.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import { Tables } from "#policy/tables/tables.ts";
-import { compileRuleset, type RuleMatch } from "./ruleset.ts";
+import type { RuleMatch } from "#policy/expand/expansion-walk.ts";
+import { compileRuleset } from "./ruleset.ts";
 import type { RuleQuery } from "./ruleset-criteria.ts";
 
 const AT = { file: "test", line: 1, column: 1 };

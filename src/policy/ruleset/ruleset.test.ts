@@ -6,7 +6,8 @@ import type { Reason } from "#model/reason.ts";
 import { configOfText } from "#test/support/config-of.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import { Tables } from "#policy/tables/tables.ts";
-import { compileRuleset, type RuleMatch } from "./ruleset.ts";
+import type { RuleMatch } from "#policy/expand/expansion-walk.ts";
+import { compileRuleset } from "./ruleset.ts";
 import type { RuleQuery } from "./ruleset-criteria.ts";
 
 const MACHINE = {
@@ -278,7 +279,7 @@ test("table that is replaced decides at once", () => {
   const tables = tablesOf(built);
   const ruleset = compileRuleset(built, tables);
   const old = built.tables.get("t");
-  assert.ok(old);
+  assert.ok(old, "the configuration has the table");
   tables.replace({ ...old, entries: new Map([["example.org", ""]]) });
   assert.deepEqual(ruleset.matchRule(OUTSIDE), { kind: "matched", rule: built.rules[0] });
 });

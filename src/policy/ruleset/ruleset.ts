@@ -15,6 +15,7 @@ import type { Config, Criterion, Rule } from "#model/config/config.ts";
 import type { Reason, ReasonAnswer, ReasonCriterion, Tell } from "#model/reason.ts";
 import type { TableAnswer } from "#policy/tables/answers.ts";
 import type { Tables } from "#policy/tables/tables.ts";
+import type { RuleMatch } from "#policy/expand/expansion-walk.ts";
 import {
   asksReverseName,
   CriteriaCompiler,
@@ -25,11 +26,6 @@ import {
 } from "./ruleset-criteria.ts";
 import { RuleIndex } from "./ruleset-index.ts";
 import { criterionText } from "./ruleset-text.ts";
-
-export type RuleMatch =
-  | { readonly kind: "matched"; readonly rule: Rule }
-  | { readonly kind: "none" }
-  | { readonly kind: "unavailable"; readonly cause: Error };
 
 export interface Ruleset {
   /** Whether any rule looks at the reverse name of the client, which must be known then. */

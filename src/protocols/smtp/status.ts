@@ -208,14 +208,15 @@ export function noExpansionNow(forwardPath: string): Reply {
 }
 
 /**
- * The words of an `error:` node, which may begin with an enhanced code of their own.
+ * The words of an `error:` node, which may begin with an enhanced code of their own. One of
+ * another class than the code's is no code (RFC 2034 §4), but the beginning of the words.
  *
  * @param code 400 to 599.
  */
 export function saidOfRecipient(forwardPath: string, code: number, words: string): Reply {
   const digit = Math.floor(code / 100);
-  const [, enhanced, rest] = /^([45]\.\d{1,3}\.\d{1,3}) (.+)$/u.exec(words) ?? [];
-  const isOwn = enhanced !== undefined && enhanced.startsWith(`${digit}.`);
-  const text = isOwn && rest !== undefined ? rest : words;
-  return reply(code, isOwn ? enhanced : `${digit}.0.0`, `${text}: <${forwardPath}>`);
+  const [, enhanced, text] = /^([45]\.\d{1,3}\.\d{1,3}) (.+)$/u.exec(words) ?? [];
+  if (text !== undefined && enhanced?.startsWith(`${digit}.`) === true)
+    return reply(code, enhanced, `${text}: <${forwardPath}>`);
+  return reply(code, `${digit}.0.0`, `${words}: <${forwardPath}>`);
 }

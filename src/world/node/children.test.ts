@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RunRequest, RunResult } from "#base/ports/children.ts";
+import { linesWithFewDescriptors } from "#test/support/few-descriptors.ts";
 import { nodeChildren } from "./children.ts";
 
 /** Runs a line of JavaScript. */
@@ -73,23 +74,13 @@ test("a program gets no environment of ours, and no shell reads its arguments", 
 });
 
 test("without a descriptor left a program is not started, and with some again it is", async () => {
-  // In a process of its own: a limit can be made less, and not more.
-  const script = `
-    const { closeSync, openSync } = await import("node:fs");
+  const lines = await linesWithFewDescriptors(`
     const { nodeChildren } = await import(${JSON.stringify(import.meta.resolve("./children.ts"))});
     const request = { command: ["true"], timeoutMs: 30_000, maxOutputBytes: 10 };
-    const taken = [];
-    try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+    const free = takeAll();
     const without = await nodeChildren().run(request);
-    taken.forEach((fd) => closeSync(fd));
+    free();
     const after = await nodeChildren().run(request);
-    console.log(without.kind, without.cause.code, after.kind);`;
-  const node = [process.execPath, "--input-type=module", "-e", script] as const;
-  const result = await nodeChildren().run({
-    command: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", ...node],
-    timeoutMs: 30_000,
-    maxOutputBytes: 65_536,
-  });
-  assert.equal(result.kind, "exited");
-  assert.equal(Buffer.from(result.stdout).toString(), "not-started EMFILE exited\n");
+    console.log(without.kind, without.cause.code, after.kind);`);
+  assert.deepEqual(lines, ["not-started EMFILE exited"]);
 });

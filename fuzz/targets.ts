@@ -1,0 +1,29 @@
+/** All targets. */
+import type { FuzzTarget } from "./target.ts";
+import { addresses } from "#fuzz/targets/addresses.ts";
+import { chunks } from "#fuzz/targets/chunks.ts";
+import { clientHello } from "#fuzz/targets/client-hello.ts";
+import { commands } from "#fuzz/targets/commands.ts";
+import { config } from "#fuzz/targets/config.ts";
+import { data } from "#fuzz/targets/data.ts";
+import { headers } from "#fuzz/targets/headers.ts";
+import { lists } from "#fuzz/targets/lists.ts";
+import { proxy } from "#fuzz/targets/proxy.ts";
+import { replies } from "#fuzz/targets/replies.ts";
+import { sasl } from "#fuzz/targets/sasl.ts";
+import { session } from "#fuzz/targets/session.ts";
+
+export const TARGETS: readonly FuzzTarget[] = [
+  addresses,
+  chunks,
+  clientHello,
+  commands,
+  config,
+  data,
+  headers,
+  lists,
+  proxy,
+  replies,
+  sasl,
+  session,
+];

@@ -1,0 +1,15 @@
+/** What a child is told that looks at nothing of it. */
+import type { Slice } from "#model/ipc/parent-link.ts";
+
+export const EMPTY_SLICE: Slice = {
+  config: new Uint8Array(),
+  generation: 0,
+  index: 0,
+  dispatchers: 1,
+  spool: "/spool",
+  controlSocket: "/control.sock",
+  verbose: false,
+  paused: [],
+  ownAddresses: [],
+  maxOpenFiles: 1024,
+};
