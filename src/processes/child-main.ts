@@ -51,6 +51,13 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
     const world = { files: nodeTableFiles(), hashing: nodePasswordHashing() };
     return (await import("./lookup.ts")).lookupRole(world);
   },
+  auth: async () => {
+    const { nodeChildren } = await import("#world/node/children.ts");
+    const { nodeSystemPasswords } = await import("#world/node/system-passwords.ts");
+    const { nodeUsers } = await import("#world/node/users.ts");
+    const passwords = nodeSystemPasswords(nodeUsers(nodeChildren(), nodeClock()));
+    return (await import("./system-auth.ts")).systemAuthRole(passwords);
+  },
   control: async () => (await import("./control-role.ts")).startControlRole,
   agent: async () => (await import("./agent.ts")).startAgent,
 };

@@ -32,4 +32,11 @@ export class CurrentConfig {
       listeners.some(({ auth }) => auth.mode !== "none")
     );
   }
+
+  /** Whether a listener has the passwords of the system's users checked. */
+  get needsSystemUsers(): boolean {
+    return this.config.listeners.some(
+      ({ auth }) => auth.mode !== "none" && auth.table === undefined,
+    );
+  }
 }

@@ -7,7 +7,7 @@
  * writes nothing, but that SQLite and the addon for crypt(3) are outside the model (its
  * user holds them there). Holds: the files of `db:` tables, those that its own copy of the
  * configuration names; the hashes of passwords, which nobody is told; who has guessed at
- * them lately. Talks to: the parent, the dispatchers, the queue (for bounces). When it
+ * them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
  * dies, look-ups are unavailable, recipients get a 451 and clients a 454, until it is
  * started again.
  */
@@ -33,7 +33,8 @@ import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import type { Link } from "./channel.ts";
 import { credentialsTables } from "./lookup-credentials.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
-import { LOOKUP_SIDE } from "./shapes.ts";
+import { RemotePasswords } from "./remote-passwords.ts";
+import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
 
 /** What lookup has of this machine, or of a simulated one. */
 export interface LookupWorld {
@@ -56,6 +57,7 @@ interface OpenTables {
 class Lookup implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #files: TableFiles;
+  readonly #passwords: RemotePasswords;
   readonly #authenticator: Credentials;
   #tables: OpenTables;
 
@@ -64,9 +66,10 @@ class Lookup implements RunningRole {
     this.#files = files;
     this.#tables = this.#tablesOf(setting.config);
     const { observe } = setting.observer;
+    this.#passwords = new RemotePasswords(setting.ports.clock);
     // Of guesses it remembers over configurations.
     this.#authenticator = new Credentials(
-      { clock: setting.ports.clock, hashing, observe },
+      { clock: setting.ports.clock, hashing, observe, systemPasswords: this.#passwords },
       (name) => this.#tables.credentials.get(name),
     );
     const { fault } = this.#tables;
@@ -99,6 +102,7 @@ class Lookup implements RunningRole {
       serve(sibling.open(LOOKUP_SIDE), (question) =>
         question.kind === "table" ? this.#answer(question) : undefined,
       );
+    else if (sibling.to === "auth") this.#passwords.linked(sibling.open(AUTH_CLIENT_SIDE));
     else sibling.refuse();
   }
 

@@ -13,6 +13,7 @@ import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
@@ -31,6 +32,7 @@ import type { ConfigReader, Reading, Reloaded } from "./reloads.ts";
 import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE, PARENT_SIDE } from "./shapes.ts";
+import { systemAuthRole } from "./system-auth.ts";
 import { SharedListeners } from "./shared-listeners.ts";
 import { SharedSockets } from "./shared-sockets.ts";
 
@@ -51,6 +53,8 @@ export interface MailSystemWorld {
   readonly tableFiles?: TableFiles;
   /** Without it no password can be checked. */
   readonly hashing?: PasswordHashing;
+  /** Of the users of the system; without it none of theirs. */
+  readonly systemPasswords?: SystemPasswords;
   /** Ports of their own for the parent and for each child that is started. */
   startPart(): PartPorts;
 }
@@ -84,7 +88,7 @@ export interface MailSystem {
   reload(config: Config): Promise<Reloaded>;
 }
 
-const START: Readonly<Record<Exclude<Role, "lookup">, StartRole>> = {
+const START: Readonly<Record<Exclude<Role, "lookup" | "auth">, StartRole>> = {
   dispatcher: startDispatcher,
   queue: startQueue,
   control: startControlRole,
@@ -111,6 +115,8 @@ const NO_HASHING: PasswordHashing = {
   argon2id: () => Promise.resolve(NO_HASH),
   pbkdf2: () => Promise.resolve(NO_HASH),
 };
+
+const NO_SYSTEM_PASSWORDS: SystemPasswords = { check: async () => "unavailable" };
 
 function lookupWorld({ tableFiles, hashing }: MailSystemWorld): LookupWorld {
   return { files: tableFiles ?? NO_TABLE_FILES, hashing: hashing ?? NO_HASHING };
@@ -221,8 +227,11 @@ class Parts {
         defer: (run) => ports.clock.after(0, run),
         arrived: () => Promise.resolve(),
       }),
-      startRole: async () =>
-        role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role],
+      startRole: async () => {
+        if (role === "auth")
+          return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
+        return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];
+      },
       started: () => undefined,
       ended: () => part.die("exited with 0"),
     });

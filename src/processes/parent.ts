@@ -88,6 +88,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #control: Sibling<End>;
   /** Started with the first configuration that has a table which is not in memory. */
   readonly #lookup: Sibling<End>;
+  /** Started with the first one that has passwords of the system's users checked. */
+  readonly #auth: Sibling<End>;
   readonly #dispatchers: readonly Sibling<End>[];
   readonly #ways: SiblingWays<End>;
   readonly #started = Promise.withResolvers<Started>();
@@ -143,6 +145,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#queue = this.#sibling("queue", 0, () => []);
     this.#control = this.#sibling("control", 0, () => [this.#sockets.controlFd]);
     this.#lookup = this.#sibling("lookup", 0, () => []);
+    this.#auth = this.#sibling("auth", 0, () => []);
     this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
       this.#sibling("dispatcher", index, () => this.#sockets.listenerFds),
     );
@@ -155,7 +158,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
   start(): Promise<Started> {
     const lookup = this.#current.needsLookup ? [this.#lookup] : [];
-    for (const sibling of [this.#queue, ...lookup, ...this.#dispatchers, this.#control]) {
+    const auth = this.#current.needsSystemUsers ? [this.#auth] : [];
+    for (const sibling of [this.#queue, ...auth, ...lookup, ...this.#dispatchers, this.#control]) {
       this.#startChild(sibling);
     }
     return this.#started.promise;
@@ -236,6 +240,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
         if (next.needsLookup && !this.#lookup.process.isStarted) this.#startChild(this.#lookup);
+        if (next.needsSystemUsers && !this.#auth.process.isStarted) this.#startChild(this.#auth);
         return true;
       },
     });
@@ -293,8 +298,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
 
   /** Those that run, or will again. */
   #siblings(): readonly Sibling<End>[] {
-    const lookup = this.#lookup.process.isStarted ? [this.#lookup] : [];
-    return [this.#queue, ...lookup, ...this.#dispatchers, this.#control];
+    const asked = [this.#auth, this.#lookup].filter(({ process }) => process.isStarted);
+    return [this.#queue, ...asked, ...this.#dispatchers, this.#control];
   }
 
   #ready(sibling: Sibling<End>): void {
@@ -388,6 +393,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
     await this.#lookup.process.stop(0);
+    await this.#auth.process.stop(0);
     await this.#control.process.stop(0);
     await this.#joins.close();
     this.#sockets.close();

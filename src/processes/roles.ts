@@ -10,7 +10,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export type Role = "dispatcher" | "queue" | "lookup" | "control" | "agent";
+export type Role = "dispatcher" | "queue" | "lookup" | "auth" | "control" | "agent";
 
 /** Every user of the daemon (tools/install-users): no mail is delivered as one of them. */
 export const DAEMON_USERS: readonly string[] = [
@@ -84,6 +84,9 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
       YOUNG_SPACE,
     ],
   },
+  // Nobody but root may check the passwords of the system's users, and what PAM asks is code
+  // of the system's own.
+  auth: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },
   control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
   agent: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },
 };

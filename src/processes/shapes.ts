@@ -30,6 +30,13 @@ import {
   type QueueToDispatcher,
   queueToDispatcherCodec,
 } from "#model/ipc/queue-link.ts";
+import {
+  MAX_SYSTEM_QUESTION_BYTES,
+  type SystemAnswer,
+  systemAnswerCodec,
+  type SystemQuestion,
+  systemQuestionCodec,
+} from "#model/ipc/system-auth-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { type ChannelShape, turned } from "./channel.ts";
 
@@ -78,6 +85,15 @@ export const LOOKUP_CLIENT_SIDE: ChannelShape<LookupAnswer, LookupQuestion> = tu
   LOOKUP_SIDE,
   MAX_STORED_VALUE_BYTES + 64 * 1024,
 );
+
+/** The end of `auth` to lookup: root reads no more than that at once. */
+export const AUTH_SIDE: ChannelShape<SystemQuestion, SystemAnswer> = {
+  inbound: systemQuestionCodec,
+  outbound: systemAnswerCodec,
+  maxFrameBytes: MAX_SYSTEM_QUESTION_BYTES,
+};
+
+export const AUTH_CLIENT_SIDE: ChannelShape<SystemAnswer, SystemQuestion> = turned(AUTH_SIDE, 64);
 
 /** The control process asks the queue. */
 export const CONTROL_CLIENT_SIDE: ChannelShape<PagedAnswer, PagedRequest> = {

@@ -23,6 +23,7 @@ const WAYS: readonly (readonly [Role, Role])[] = [
   ["queue", "dispatcher"],
   ["lookup", "dispatcher"],
   ["lookup", "queue"],
+  ["auth", "lookup"],
   ["queue", "control"],
 ];
 

@@ -6,6 +6,7 @@
 import { pbkdf2Sync } from "node:crypto";
 import { ABSENT } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
+import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import { formatScramVerifier, scramVerifier } from "#protocols/sasl/scram-verifier.ts";
 import type { Authenticator, SenderRules } from "#model/authentication.ts";
 import type { Listener, Table } from "#model/config/config.ts";
@@ -34,6 +35,8 @@ function table(name: string, entries: ReadonlyMap<string, string>): Table {
   return { at, name, source: { kind: "inline" }, shape: "mapping", entries };
 }
 
+const NO_SYSTEM_PASSWORDS: SystemPasswords = { check: async () => "unavailable" };
+
 export const SENDERS: NonNullable<Listener["senders"]> = {
   table: table("senders", new Map([["ann", "ann@client.example, @ann.example"]])),
   masquerade: false,
@@ -57,7 +60,12 @@ export function dialogAuthenticator(clock: Clock, which = "hashes"): Authenticat
     },
     entries: [...(entries ?? [])],
   };
-  const ports = { clock, hashing: new SimPasswordHashing(), observe: () => undefined };
+  const ports = {
+    clock,
+    hashing: new SimPasswordHashing(),
+    observe: () => undefined,
+    systemPasswords: NO_SYSTEM_PASSWORDS,
+  };
   return new Credentials(ports, (name) => (name === "users" ? users : undefined));
 }
 

@@ -33,13 +33,28 @@ class Stage {
       },
     });
     this.#credentials = new Credentials(
-      { clock: this.clock, hashing: this.hashing, observe: (event) => this.events.push(event) },
+      {
+        clock: this.clock,
+        hashing: this.hashing,
+        observe: (event) => this.events.push(event),
+        systemPasswords: {
+          check: async (user, password) => {
+            if (user === "gone") return "unavailable";
+            return user === "sys" && password === "right" ? "accepted" : "refused";
+          },
+        },
+      },
       (name) => this.tables.get(name),
     );
   }
 
   ask(question: SaslQuestion, address = "192.0.2.1"): Promise<SaslAnswer> {
     return this.#credentials.ask({ table: "users", address, question });
+  }
+
+  /** Of the system's users. */
+  system(question: SaslQuestion): Promise<SaslAnswer> {
+    return this.#credentials.ask({ table: undefined, address: "192.0.2.1", question });
   }
 
   password(user: string, password: string, address?: string): Promise<SaslAnswer> {
@@ -149,4 +164,18 @@ test("who guesses is put off, even with the right password, and no work is done 
   assert.deepEqual(stage.warnings, [
     "authentication from 192.0.2.1 failed too often and is put off",
   ]);
+});
+
+test("users of the system are asked about elsewhere, and guessed at as slowly", async () => {
+  const stage = new Stage({});
+  const kind = "password";
+  const accepted = { kind: "accepted", user: "sys", signature: new Uint8Array() };
+  assert.deepEqual(await stage.system({ kind, user: "sys", password: "right" }), accepted);
+  const gone = await stage.system({ kind, user: "gone", password: "x" });
+  assert.deepEqual(gone, { kind: "unavailable" });
+  assert.deepEqual(await stage.system({ kind: "salt", user: "sys" }), { kind: "refused" });
+  for (let n = 1; n < SOURCE_FAILURES; n++)
+    assert.deepEqual(await stage.system({ kind, user: "sys", password: "x" }), { kind: "refused" });
+  const held = await stage.system({ kind, user: "sys", password: "right" });
+  assert.deepEqual(held, { kind: "unavailable" });
 });

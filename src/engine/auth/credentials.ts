@@ -1,5 +1,6 @@
 /**
- * Answers what sessions ask of the credentials in tables: whether a password, a proof or a
+ * Answers what sessions ask of the credentials in tables, and of those of the system's
+ * users, which another process checks: whether a password, a proof or a
  * certificate is a user's, and with which salt he proves.
  *
  * A user that is not there, or has no secret of the kind that is asked for, is treated as
@@ -11,6 +12,7 @@ import { createHmac } from "node:crypto";
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import {
@@ -31,6 +33,7 @@ export interface CredentialsPorts {
   readonly clock: Clock;
   readonly hashing: PasswordHashing;
   readonly observe: Observe;
+  readonly systemPasswords: SystemPasswords;
 }
 
 /** A table of credentials. */
@@ -87,22 +90,37 @@ export class Credentials implements Authenticator {
   }
 
   async ask({ table: name, address, question }: AuthAttempt): Promise<SaslAnswer> {
-    const table = name === undefined ? undefined : this.#tables(name);
-    if (table === undefined) return this.#unavailable(`no table "${name ?? ""}" is known here`);
     const user = question.user.toLowerCase();
     if (this.#limits.held(user, address) !== undefined) return UNAVAILABLE;
+    const answer =
+      name === undefined ? await this.#askSystem(question) : await this.#askTable(name, question);
+    if (answer.kind === "refused") this.#failed(user, address);
+    else if (answer.kind === "accepted") this.#limits.succeeded(user, address);
+    return answer;
+  }
+
+  /** Only passwords: nothing else is kept of the system's users. */
+  async #askSystem(question: SaslQuestion): Promise<SaslAnswer> {
+    if (question.kind !== "password") return REFUSED;
+    const { user, password } = question;
+    const verdict = await this.#ports.systemPasswords.check(user, password);
+    if (verdict === "accepted") return { kind: "accepted", user, signature: NO_SIGNATURE };
+    if (verdict === "refused") return REFUSED;
+    return this.#unavailable("the passwords of the system's users cannot be checked now");
+  }
+
+  async #askTable(name: string, question: SaslQuestion): Promise<SaslAnswer> {
+    const table = this.#tables(name);
+    if (table === undefined) return this.#unavailable(`no table "${name}" is known here`);
     const account = await this.#account(table, question.user);
     if (account.kind === "unavailable")
       return this.#unavailable(`table ${table.name}: ${account.cause.message}`);
-    const madeUp = madeUpFor(table, user);
-    const answer = await this.#answer(question, {
+    const madeUp = madeUpFor(table, question.user.toLowerCase());
+    return this.#answer(question, {
       account: account.kind === "found" ? account.value : undefined,
       decoy: this.#decoy(table, madeUp),
       madeUp,
     });
-    if (answer.kind === "refused") this.#failed(user, address);
-    else if (answer.kind === "accepted") this.#limits.succeeded(user, address);
-    return answer;
   }
 
   async #account(table: CredentialsTable, user: string): Promise<Lookup<Account>> {

@@ -83,13 +83,12 @@ function ofFilter({ at, name }: Filter): NotBuilt {
 }
 
 function ofListener(listener: Listener): readonly NotBuilt[] {
-  const { at, places, tls, auth } = listener;
+  const { at, places, tls } = listener;
   const found: NotBuilt[] = [];
   const add = (isAsked: boolean, what: string, place: Place | undefined): void => {
     if (isAsked) found.push({ at: place ?? at, what });
   };
   add(tls.mode !== "none", "TLS of a listener", places.tls);
-  add(auth.mode !== "none" && auth.table === undefined, "auth of the system's users", places.auth);
   add(listener.hostnames !== undefined, "hostnames", places.hostnames);
   add(listener.senders?.masquerade === true, "masquerade", places.senders);
   add(listener.filters.length > 0, "filter", places.filters);
