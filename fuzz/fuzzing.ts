@@ -32,7 +32,7 @@ export async function fuzz(
   settings: FuzzSettings,
 ): Promise<FuzzOutcome> {
   using loop = new Loop(target, given, settings);
-  return loop.run();
+  return await loop.run();
 }
 
 class Loop implements Disposable {

@@ -38,4 +38,4 @@ const report: ThreadReport = {
   found,
   failure: failure && { input: failure.input, text: inspect(failure.error) },
 };
-parentPort?.postMessage(report);
+parentPort?.postMessage(report, []);

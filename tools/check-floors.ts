@@ -28,7 +28,7 @@ export function floorFaults(path: string, source: string): readonly string[] {
   const inSource = path.startsWith("src/");
   const reader: Reader = {
     folder: inSource ? dirname(path).slice("src/".length) : undefined,
-    isTest: path.endsWith(".test.ts") || path.startsWith("test/"),
+    isTest: path.endsWith(".test.ts") || /^(?:test|fuzz)\//.test(path),
   };
   const faults: string[] = [];
   if (BARREL.test(basename(path))) faults.push(`${path}: is a barrel: name a file for its subject`);
@@ -63,7 +63,7 @@ function importFault(reader: Reader, imported: Import): string | undefined {
 }
 
 function folderFault(reader: Reader, folder: string): string | undefined {
-  if (/^(?:test|bench)(?:\/|$)/.test(folder)) {
+  if (/^(?:test|bench|fuzz)(?:\/|$)/.test(folder)) {
     return reader.isTest || reader.folder === undefined ? undefined : "is not for src";
   }
   if (levelOf(folder) === -1) return `${folder} is not in tools/floors.ts`;
@@ -99,7 +99,7 @@ function reachesOutside(reader: Reader): boolean {
 }
 
 if (import.meta.main) {
-  const paths = globSync("{src,test,tools,bench}/**/*.ts").toSorted();
+  const paths = globSync("{src,test,tools,bench,fuzz}/**/*.ts").toSorted();
   const faults = paths.flatMap((path) => floorFaults(path, readFileSync(path, "utf8")));
   for (const fault of faults) console.error(fault);
   console.log(`${paths.length} files on ${FLOORS.length} floors, ${faults.length} faults`);

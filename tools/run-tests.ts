@@ -23,7 +23,7 @@ const LONG_FOLDERS: readonly string[] = ["test/crash/", "src/engine/spool/", "te
 
 const SUITES = {
   fast: {
-    include: ["{src,test,tools,bench}/**/*.test.ts"],
+    include: ["{src,test,tools,bench,fuzz}/**/*.test.ts"],
     exclude: ["test/interop/**", "test/slow/**"],
   },
   interop: { include: ["test/interop/**/*.test.ts"], exclude: [] },

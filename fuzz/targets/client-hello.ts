@@ -19,6 +19,8 @@ function two(length: number): string {
   return String.fromCharCode(length >> 8, length & 255);
 }
 
+const EARLY_DATA = Buffer.from("\x17\x03\x03\0\x01x", "latin1");
+
 export const clientHello: FuzzTarget = {
   name: "client-hello",
   words: [
@@ -40,6 +42,9 @@ export const clientHello: FuzzTarget = {
   ],
   run: (input) => {
     const whole = readAll([input]);
+    // RFC 8446 §2.3: early data may come with the hello.
+    const isHello = (whole as { kind: string }).kind === "hello";
+    if (isHello) assert.deepEqual(readAll([Buffer.concat([input, EARLY_DATA])]), whole);
     for (const size of sizesFor(input)) {
       // What is behind a hello may come with it or later.
       assert.deepEqual(readAll(piecesOf(input, size)), whole, `pieces of ${size}`);

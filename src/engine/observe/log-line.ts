@@ -45,6 +45,7 @@ export function formatEvent(event: Event): readonly LogLine[] {
 
 type SingleLineEvent = Exclude<Event, { readonly kind: "smtp-message" }>;
 type SessionEvent = Extract<SingleLineEvent, { readonly session: string }>;
+type RelayEvent = Extract<SessionEvent, { readonly kind: `mta-${string}` }>;
 type DaemonEvent = Exclude<SingleLineEvent, SessionEvent>;
 
 function levelAndText(event: SingleLineEvent): readonly [Level, string] {
@@ -78,6 +79,13 @@ function sessionText(event: SessionEvent): string {
         `fingerprint=${quoted(event.fingerprint)} key=${quoted(event.keyFingerprint)}${why}`
       );
     }
+    default:
+      return relayText(event);
+  }
+}
+
+function relayText(event: RelayEvent): string {
+  switch (event.kind) {
     case "mta-connecting":
       return `mta connecting address=${fieldValue(event.address)} host=${fieldValue(event.host)}`;
     case "mta-connected":

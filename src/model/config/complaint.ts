@@ -29,7 +29,7 @@ export function formatComplaint(complaint: Complaint): string {
   const { at, message, sourceLine, hint } = complaint;
   const severity = complaint.severity === "warning" ? "warning: " : "";
   const place = at.line === 0 ? at.file : `${formatPlace(at)}:${at.column}`;
-  const lines = [`${place}: ${severity}${printable(message)}`];
+  const lines = [`${printable(place)}: ${severity}${printable(message)}`];
   if (sourceLine !== "" && at.column <= MAX_SHOWN_CHARACTERS) {
     // Tabs stay tabs, so that the caret stands below its column whatever their width.
     const padding = sourceLine.slice(0, at.column - 1).replaceAll(/[^\t]/gu, " ");

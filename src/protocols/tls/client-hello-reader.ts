@@ -39,35 +39,49 @@ export class ClientHelloReader {
       this.#input.length === 0
         ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
         : Buffer.concat([this.#input, bytes]);
-    const message = handshakeBytes(this.#input);
-    if (typeof message === "string") return { kind: "fault", why: message };
+    const { message, fault } = handshakeBytes(this.#input.subarray(0, MAX_HELLO_INPUT_BYTES));
     const reading = readMessage(message);
+    if (reading.kind === "more" && fault !== undefined) return { kind: "fault", why: fault };
     const isEndless = reading.kind === "more" && this.#input.length >= MAX_HELLO_INPUT_BYTES;
     return isEndless ? { kind: "fault", why: "too-long" } : reading;
   }
 }
 
-/** The handshake bytes in the records that have begun; a string says what is wrong. */
-function handshakeBytes(input: Buffer): Buffer | "no-tls" | "malformed" {
+interface HandshakeBytes {
+  readonly message: Buffer;
+  /** What is wrong behind them. */
+  readonly fault: "no-tls" | "malformed" | undefined;
+}
+
+/**
+ * The handshake bytes in the records that have begun. What is behind a whole message may be
+ * no handshake: early data (RFC 8446 §2.3).
+ */
+function handshakeBytes(input: Buffer): HandshakeBytes {
   const fragments: Buffer[] = [];
+  let fault: HandshakeBytes["fault"];
   let at = 0;
   while (at < input.length) {
     const type = input[at];
     const major = input[at + 1];
     // RFC 8446 §5.1: legacy_record_version is 0x0301 to 0x0303.
     if (type !== HANDSHAKE || (major !== undefined && major !== 3)) {
-      return at === 0 ? "no-tls" : "malformed";
+      fault = at === 0 ? "no-tls" : "malformed";
+      break;
     }
     if (input.length - at < RECORD_HEADER_BYTES) break;
     const length = input.readUInt16BE(at + 3);
-    if (length === 0 || length > MAX_RECORD_BYTES) return "malformed";
+    if (length === 0 || length > MAX_RECORD_BYTES) {
+      fault = "malformed";
+      break;
+    }
     const start = at + RECORD_HEADER_BYTES;
     at = start + length;
     fragments.push(input.subarray(start, Math.min(at, input.length)));
   }
   const [first] = fragments;
-  if (first !== undefined && fragments.length === 1) return first;
-  return Buffer.concat(fragments);
+  const isWhole = first !== undefined && fragments.length === 1;
+  return { message: isWhole ? first : Buffer.concat(fragments), fault };
 }
 
 function readMessage(message: Buffer): HelloReading {
