@@ -69,7 +69,7 @@ export interface OriginTls {
 export interface Terms {
   /** BODY=BINARYMIME (RFC 3030): lines mean nothing. */
   readonly isBinary: boolean;
-  /** SMTPUTF8 (RFC 6531): addresses or headers may have UTF-8. */
+  /** SMTPUTF8 (RFC 6531): headers or addresses have UTF-8. */
   readonly utf8: boolean;
   /** REQUIRETLS (RFC 8689). */
   readonly requireTls: boolean;
@@ -88,7 +88,7 @@ export interface Terms {
 export interface DeliverBy {
   readonly atMs: number;
   /** What happens then, if it was not delivered. */
-  readonly then: "return" | "notify";
+  readonly mode: "return" | "notify";
   readonly trace: boolean;
 }
 
@@ -250,7 +250,7 @@ const trailCodec: Codec<readonly TrailStep[]> = {
 
 const returns: Codec<Terms["returns"]> = optional(oneOf(["full", "headers"]));
 const deliverBy: Codec<DeliverBy | undefined> = optional(
-  struct<DeliverBy>({ atMs: u53, then: oneOf(["return", "notify"]), trace: bool }),
+  struct<DeliverBy>({ atMs: u53, mode: oneOf(["return", "notify"]), trace: bool }),
 );
 /** Most messages have none: a byte says so. */
 const terms: Codec<Terms | undefined> = optional({

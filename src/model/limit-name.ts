@@ -2,7 +2,7 @@
  * The limits of the SMTP server by the names that the log and `show stats`
  * (`smtp.limit.NAME`) have for them.
  */
-import type { SessionLimit } from "#protocols/smtp/server-session.ts";
+import type { SessionLimit } from "#protocols/smtp/server-session-state.ts";
 
 /** A client that is not served, and why. */
 export type AdmissionLimit =

@@ -190,7 +190,7 @@ const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
       deliverBy: fc.option(
         fc.record({
           atMs: anyNumber,
-          then: fc.constantFrom("return", "notify"),
+          mode: fc.constantFrom("return", "notify"),
           trace: fc.boolean(),
         }),
         { nil: undefined },

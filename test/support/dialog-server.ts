@@ -6,6 +6,7 @@
  * recipients at server.example and mx.example are taken, but for `nobody@` (550) and
  * `busy@` (451). `slow@` is answered later, `list@` has three envelopes. Settings:
  * max-message, max-recipients, max-mails, max-bad, max-unknown, max-idle, max-failed-logins, protocol, mask-src, no-dsn,
+ * received-auth, hostnames (a name), proxy (v1, v2, "v2 nobody"), xclient (anybody, nobody),
  * via (tcp, unix), client (its address), rdns (its name), tag (of the listener), queue (open, no-room, gone, full, failed, slow), dns (silent).
  */
 import type { Endpoint } from "#base/endpoint.ts";
@@ -13,7 +14,9 @@ import type { Connection } from "#base/ports/network.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import type { Listener } from "#model/config/config.ts";
+import { ABSENT, found } from "#base/lookup.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
+import type { Listener, Place, Table } from "#model/config/config.ts";
 import type { Event } from "#model/events.ts";
 import type { Resolution, Routing } from "#model/resolution.ts";
 import { DEFAULT_LIMITS } from "#engine/server/limits.ts";
@@ -42,6 +45,7 @@ export interface DialogPorts {
   readonly resolver: Resolver;
 }
 
+const NOWHERE: Place = { file: "smtpd.conf", line: 1, column: 1 };
 export const UNIX_ENDPOINT: Endpoint = { kind: "unix", path: "/run/dialog.sock" };
 
 export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogServer {
@@ -71,7 +75,8 @@ export function startDialogServer(dialog: Dialog, ports: DialogPorts): DialogSer
     resolve: ({ forwardPath }) => resolve(forwardPath),
   };
   const authenticator = dialogAuthenticator(ports.clock, settings.get("auth-table"));
-  const services = { routing, intake, observe, authenticator, senders: dialogSenders() };
+  const senders = dialogSenders();
+  const services = { routing, intake, observe, authenticator, senders, askTable };
   const server = new SmtpServer({ ...ports, resolver }, serverSettings, services);
   const listener = listenerOf(dialog);
   const client = settings.get("client");
@@ -95,10 +100,32 @@ function listenerOf(dialog: Dialog): Listener {
     maskSource: dialog.settings.has("mask-src"),
     noDsn: dialog.settings.has("no-dsn"),
     tag: dialog.settings.get("tag") ?? "",
+    receivedAuth: dialog.settings.has("received-auth"),
+    hostnames: tableOf("names", dialog.settings.get("hostnames")),
+    proxy: proxyOf(dialog.settings),
+    xclient: tableOf("peers", dialog.settings.get("xclient")),
     auth: dialogAuth(dialog.settings),
     senders: dialog.settings.has("senders") ? SENDERS : undefined,
   });
 }
+
+function proxyOf(settings: Dialog["settings"]): Listener["proxy"] {
+  const [version, who] = settings.get("proxy")?.split(" ") ?? [];
+  if (version !== "v1" && version !== "v2") return undefined;
+  return { version, from: tableOf("peers", who ?? "anybody") };
+}
+
+/** A table that has `value` for every key; "nobody" has none. */
+function tableOf(name: string, value: string | undefined): Table | undefined {
+  if (value === undefined) return undefined;
+  const entries = new Map(value === "nobody" ? [] : [["any", value]]);
+  return { at: NOWHERE, name, source: { kind: "inline" }, shape: "mapping", entries };
+}
+
+const askTable: AskTable = ({ entries }) => {
+  const value = entries.get("any");
+  return value === undefined ? ABSENT : found(value);
+};
 
 function resolve(forwardPath: string): Resolution | Promise<Resolution> {
   const [user = "", domain = ""] = forwardPath.toLowerCase().split("@");

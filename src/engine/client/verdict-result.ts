@@ -26,6 +26,8 @@ const UNSENDABLE_STATUS = {
   "too-large": "5.3.4",
   "bad-address": "5.1.3",
   "needs-utf8": "5.6.7",
+  "needs-binary": "5.6.1",
+  "needs-tls": "5.7.30",
 } as const;
 
 const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {

@@ -161,6 +161,14 @@ export class LmtpDelivery implements Carrier {
       forwardPaths: envelopes.map((envelope) => recipientOf(envelope, action)),
       textBytes: text.bytes,
       is8bit: message.is8bit,
+      // REQUIRETLS is about relaying: here the mail has arrived (RFC 8689 §2).
+      ...(message.terms && {
+        needs: {
+          utf8: message.terms.utf8,
+          binary: message.terms.isBinary,
+          requireTls: false,
+        },
+      }),
     };
     let outcome = deferred("4.4.1", "LMTP host has no address");
     for (const endpoint of addresses.endpoints) {

@@ -21,12 +21,11 @@ export function checkMessage(text: Uint8Array, maxMessageBytes: number): Explain
     commit: async () => ({ kind: "accepted" }),
     abort() {},
   };
-  const message = new IncomingMessage(
-    nowhere,
-    maxMessageBytes,
-    new Uint8Array(),
-    new DataDecoder(),
-  );
+  const message = new IncomingMessage(nowhere, new DataDecoder(), {
+    maxBytes: maxMessageBytes,
+    trace: new Uint8Array(),
+    mayBeUtf8: false,
+  });
   message.push(wireForm(text), 0);
   const reply = message.refusal() ?? receiptReply({ kind: "accepted" }, SOME_MSGID);
   const { code, enhanced = "" } = reply;

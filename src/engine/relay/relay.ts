@@ -17,10 +17,10 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
+import type { ClientMail, MailNeeds } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
-import type { Envelope } from "#model/envelope.ts";
+import type { Envelope, Terms } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { RelayAction } from "#model/config/config.ts";
 import {
@@ -182,7 +182,12 @@ function mailOf({ message, envelopes, text }: DeliveryTask): ClientMail {
     forwardPaths: envelopes.map(({ destination }) => destination),
     textBytes: text.bytes,
     is8bit: message.is8bit,
+    ...(message.terms && { needs: needsOf(message.terms) }),
   };
+}
+
+function needsOf({ utf8, isBinary, requireTls }: Terms): MailNeeds {
+  return { utf8, binary: isBinary, requireTls };
 }
 
 /** `host [address]`, or the path of a socket. */

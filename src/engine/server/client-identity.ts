@@ -7,6 +7,7 @@
  * is known, or before the first other event of the session.
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import type { NamedClient } from "#protocols/smtp/xclient.ts";
 import { type Origin, type OriginTls, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { Service } from "./service.ts";
@@ -16,8 +17,8 @@ export class ClientIdentity {
   /** The session's id. */
   readonly id: string;
   readonly #service: Service;
-  readonly #remote: Endpoint;
-  readonly #named: Promise<void> | undefined;
+  #remote: Endpoint;
+  #named: Promise<void> | undefined;
   /** Who it has authenticated as, or "". */
   username = "";
   /** Of the TLS under way; undefined in the clear. */
@@ -29,11 +30,28 @@ export class ClientIdentity {
     this.id = randomSessionId(service.random);
     this.#service = service;
     this.#remote = remote;
+    this.#lookUp();
+  }
+
+  /** From now on it is `client`, of whom its peer has said this. */
+  assume(remote: Endpoint, { hostname, isNameless, login }: NamedClient): void {
+    this.announce();
+    this.#remote = remote;
+    this.#hostname = undefined;
+    this.#named = undefined;
+    this.username = login ?? "";
+    this.#isAnnounced = false;
+    if (hostname !== undefined || isNameless) this.#learn(hostname ?? UNKNOWN_HOSTNAME);
+    else this.#lookUp();
+  }
+
+  #lookUp(): void {
+    const { listener, reverseNames } = this.#service;
+    const remote = this.#remote;
     // A UNIX-domain peer has no address that DNS could name.
-    const name =
-      remote.kind === "unix" ? service.listener.hostname : service.reverseNames.lookup(remote.host);
+    const name = remote.kind === "unix" ? listener.hostname : reverseNames.lookup(remote.host);
     if (typeof name === "string") this.#learn(name);
-    else this.#named = this.#await(name);
+    else this.#named = this.#await(name, remote);
   }
 
   /** Resolves when the name is known, or known to stay unknown; undefined if it is already. */
@@ -68,8 +86,10 @@ export class ClientIdentity {
     this.#service.observe({ kind: "smtp-connected", session: this.id, address, hostname });
   }
 
-  async #await(name: Promise<string>): Promise<void> {
-    this.#learn(await name);
+  async #await(late: Promise<string>, remote: Endpoint): Promise<void> {
+    const name = await late;
+    // Unless it is another client by now.
+    if (remote === this.#remote) this.#learn(name);
   }
 
   #learn(name: string): void {

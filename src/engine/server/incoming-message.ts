@@ -30,11 +30,20 @@ export interface TextReader {
   push(input: Buffer, from: number): Uint8Array;
 }
 
+/** What is known of a message before its text. */
+export interface ExpectedText {
+  readonly maxBytes: number;
+  /** The header that goes before it; the queue then owns it. */
+  readonly trace: Uint8Array;
+  /** SMTPUTF8 was asked for: it is looked whether the headers need it. */
+  readonly mayBeUtf8: boolean;
+}
+
 export class IncomingMessage {
   readonly submission: Submission;
   readonly #maxTextBytes: number;
   readonly #decoder: TextReader;
-  readonly #scanner = new HeaderScanner();
+  readonly #scanner: HeaderScanner;
   readonly #gatherer = new TextGatherer((text) => this.#write(text));
   /** Of a message of our own users, until its headers are over. */
   #editor: HeaderEditor | undefined;
@@ -43,20 +52,23 @@ export class IncomingMessage {
   #isAborted = false;
   #isFull = false;
 
-  /**
-   * @param trace the header that goes before the text; the queue then owns it.
-   * @param reader undoes how the text is sent.
-   */
-  constructor(submission: Submission, maxTextBytes: number, trace: Uint8Array, reader: TextReader) {
+  /** @param reader undoes how the text is sent. */
+  constructor(submission: Submission, reader: TextReader, expected: ExpectedText) {
     this.submission = submission;
     this.#decoder = reader;
-    this.#maxTextBytes = maxTextBytes;
-    this.#write(trace);
+    this.#maxTextBytes = expected.maxBytes;
+    this.#scanner = new HeaderScanner(expected.mayBeUtf8);
+    this.#write(expected.trace);
   }
 
   /** Has the headers completed as `edits` say; called before there is text. */
   edit(edits: HeaderEdits): void {
     this.#editor = new HeaderEditor(edits, (text) => this.#gatherer.push(text));
+  }
+
+  /** Whether a header of the text has octets beyond ASCII, if that may be. */
+  get hasUtf8Header(): boolean {
+    return this.#scanner.sawUtf8;
   }
 
   /** True once the end-of-data mark was read, or the end of a chunk. */

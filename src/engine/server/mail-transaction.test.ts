@@ -49,8 +49,8 @@ test("bytes are counted, not characters: a list in another script fills the fram
   const source = "ж".repeat(1000);
   const tx = transaction();
   const few = Array.from({ length: 1_400 }, () => planned(16, source));
-  assert.ok(tx.add("list@example.org", few));
-  assert.ok(!tx.add("other@example.org", few.slice(0, 200)));
+  assert.ok(tx.add(rcpt("list@example.org"), few));
+  assert.ok(!tx.add(rcpt("other@example.org"), few.slice(0, 200)));
 });
 
 test("envelopes that would not fit the frame to the queue are not added", () => {

@@ -76,6 +76,10 @@ export class MailTransaction {
     return this.#mail.options.body === "binary";
   }
 
+  get mayBeUtf8(): boolean {
+    return this.#mail.options.utf8;
+  }
+
   /** The header that goes before the message, in bytes that the caller owns. */
   traceHeader(msgid: string, { hello, origin, serverName }: TraceSession): Uint8Array {
     const { listener, clock } = this.#service;
@@ -112,7 +116,7 @@ export class MailTransaction {
   }
 
   /** The message as the queue keeps it. */
-  message({ submission, writtenBytes }: IncomingMessage, origin: Origin): Message {
+  message({ submission, writtenBytes, hasUtf8Header }: IncomingMessage, origin: Origin): Message {
     const acceptedAtMs = this.#service.clock.wallMs();
     const { options } = this.#mail;
     return {
@@ -122,8 +126,14 @@ export class MailTransaction {
       origin,
       textBytes: writtenBytes,
       is8bit: options.body !== "7bit",
-      terms: termsOf(options, acceptedAtMs),
+      terms: termsOf(options, { acceptedAtMs, utf8: hasUtf8Header || this.#hasUtf8Path() }),
     };
+  }
+
+  /** Many clients say SMTPUTF8 wherever it is offered: that is no need of it. */
+  #hasUtf8Path(): boolean {
+    if (!this.#mail.options.utf8) return false;
+    return !isAscii(this.reversePath) || this.#recipients.some(({ rcpt }) => !rcpt.isAscii);
   }
 
   /** The envelopes under their final ids, which differ within the message. */
@@ -149,9 +159,8 @@ export class MailTransaction {
 
 /** Most clients say a size and whether there is 8-bit text, and nothing more. */
 function asksMore(options: MailOptions): boolean {
-  const { utf8, requireTls, returns, envelopeId, deliverBy, hold } = options;
+  const { requireTls, returns, envelopeId, deliverBy, hold } = options;
   return (
-    utf8 ||
     requireTls ||
     options.body === "binary" ||
     returns !== undefined ||
@@ -162,10 +171,18 @@ function asksMore(options: MailOptions): boolean {
   );
 }
 
-/** What a client asked for with MAIL, from times that it gave to moments. */
-function termsOf(options: MailOptions, nowMs: number): Terms | undefined {
-  if (!asksMore(options)) return undefined;
-  const { body, utf8, requireTls, returns, envelopeId, deliverBy, hold, priority } = options;
+/**
+ * What a client asked for with MAIL, from times that it gave to moments.
+ *
+ * @param known what is known of the message by now; `utf8`: it needs SMTPUTF8.
+ */
+function termsOf(
+  options: MailOptions,
+  known: { readonly acceptedAtMs: number; readonly utf8: boolean },
+): Terms | undefined {
+  const { acceptedAtMs: nowMs, utf8 } = known;
+  if (!utf8 && !asksMore(options)) return undefined;
+  const { body, requireTls, returns, envelopeId, deliverBy, hold, priority } = options;
   return {
     isBinary: body === "binary",
     utf8,
@@ -193,6 +210,10 @@ function frameBytes({ forwardPath, options }: Rcpt, envelope: PlannedEnvelope): 
     bytes += FIXED_STEP_BYTES + utf8Bytes(source) + utf8Bytes(key) + utf8Bytes(by);
   }
   return bytes;
+}
+
+function isAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }
 
 function utf8Bytes(text: string): number {

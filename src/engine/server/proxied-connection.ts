@@ -15,7 +15,7 @@ import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import type { ProxiedEnds, ProxyHeader } from "#protocols/proxy/header.ts";
 import { readVersion1 } from "#protocols/proxy/version-1.ts";
 import { readVersion2 } from "#protocols/proxy/version-2.ts";
-import type { AskTable } from "#model/ask-table.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { ListenerProxy } from "#model/config/config.ts";
 import { PROXY_TIMEOUT_MS } from "./limits.ts";
 

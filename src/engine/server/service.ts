@@ -7,7 +7,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { TlsFacts, TlsServer } from "#base/ports/tls.ts";
 import type { ServiceRules } from "#protocols/smtp/service.ts";
-import type { AskTable } from "#model/ask-table.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { Authenticator, SenderRules } from "#model/authentication.ts";
 import type { Listener } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";

@@ -11,6 +11,7 @@
  */
 import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
 import type { TlsFacts, TlsFault } from "#base/ports/tls.ts";
+import type { Endpoint } from "#base/endpoint.ts";
 import { unreachable } from "#base/unreachable.ts";
 import {
   type Auth,
@@ -21,17 +22,18 @@ import {
 } from "#protocols/smtp/command.ts";
 import { ChunkReader } from "#protocols/smtp/chunk-reader.ts";
 import { CommandReader } from "#protocols/smtp/command-reader.ts";
+import type { NamedClient } from "#protocols/smtp/xclient.ts";
 import type { Extensions } from "#protocols/smtp/extensions.ts";
 import { DataDecoder } from "#protocols/smtp/data-decoder.ts";
 import { type Reply, replyLine } from "#protocols/smtp/reply.ts";
+import { step } from "#protocols/smtp/server-session.ts";
 import {
   type Action,
   CONNECTED,
   type Event,
   type Session,
-  step,
   type Transition,
-} from "#protocols/smtp/server-session.ts";
+} from "#protocols/smtp/server-session-state.ts";
 import { greetingReply, type ServiceRules, serviceReply } from "#protocols/smtp/service.ts";
 import {
   BAD_CHARACTER,
@@ -116,7 +118,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   readonly #service: Service;
   readonly #ended: (session: LiveSession) => void;
   /** Whom the session is with. */
-  readonly #ends: SessionEnds;
+  #ends: SessionEnds;
   #rules: ServiceRules;
   readonly #client: ClientIdentity;
   readonly #held: HeldInput;
@@ -336,6 +338,15 @@ class SmtpSession implements ConnectionHandler, LiveSession {
         case "receive-message":
           this.#startMessage();
           break;
+        case "assume-client":
+          this.#assumeClient(action.client);
+          break;
+        case "note-client":
+          this.#noteClient(action.text);
+          break;
+        case "greet":
+          this.#replies.add(greetingReply(this.#rules));
+          break;
         case "receive-chunk":
           return this.#startChunk(action.chunk, action.isFirst);
         case "discard-chunk":
@@ -432,6 +443,31 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#tls = facts;
     this.#client.tls = originTls(facts);
     this.#rules = serviceRules(this.#ends, this.#service, facts);
+    // RFC 3207 §4.2: who it was in the clear, it must show again.
+    this.#client.username = this.#rules.auth.user;
+  }
+
+  // A peer that speaks for others.
+
+  #assumeClient(client: NamedClient): void {
+    const { address, port, localAddress, localPort } = client;
+    const { remote, local } = this.#ends;
+    this.#ends = {
+      ...this.#ends,
+      remote: movedEnd(remote, address, port),
+      local: movedEnd(local, localAddress, localPort),
+    };
+    this.#client.assume(this.#ends.remote, client);
+    this.#rules = serviceRules(this.#ends, this.#service, this.#tls);
+    const user = this.#client.username;
+    const extensions = this.#extensions();
+    this.#rules = { ...this.#rules, extensions, auth: { ...this.#rules.auth, user } };
+  }
+
+  #noteClient(text: string): void {
+    this.#client.announce();
+    const session = this.#client.id;
+    this.#service.observe({ kind: "notice", text: `${session} smtp xforward ${text}` });
   }
 
   // Authentication.
@@ -519,7 +555,11 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       origin: this.#origin(),
       serverName,
     });
-    const message = new IncomingMessage(submission, maxMessageBytes, trace, reader);
+    const message = new IncomingMessage(submission, reader, {
+      maxBytes: maxMessageBytes,
+      trace,
+      mayBeUtf8: transaction.mayBeUtf8,
+    });
     if (this.#client.isOurs) message.edit(transaction.headerEdits(serverName));
     return message;
   }
@@ -770,6 +810,12 @@ class SmtpSession implements ConnectionHandler, LiveSession {
   #origin(): Origin {
     return this.#client.origin(this.#hello()?.domain ?? "");
   }
+}
+
+/** `end` with another address and port, as far as they are said. */
+function movedEnd(end: Endpoint, host: string | undefined, port: number | undefined): Endpoint {
+  if (end.kind === "unix") return end;
+  return { kind: "tcp", host: host ?? end.host, port: port ?? end.port };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -8,7 +8,7 @@ import { andThen } from "#base/and-then.ts";
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Lookup } from "#base/lookup.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
-import type { AskTable } from "#model/ask-table.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { Listener } from "#model/config/config.ts";
 
 export interface SessionEnds {

@@ -8,7 +8,12 @@ import { formatEndpoint } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Listener, ListenerProxy } from "#model/config/config.ts";
 import { Admission } from "./admission.ts";
-import { DEFAULT_LIMITS, type SessionLimits, SHUTDOWN_WAIT_MS, MAX_PENDING_PROXIES } from "./limits.ts";
+import {
+  DEFAULT_LIMITS,
+  type SessionLimits,
+  SHUTDOWN_WAIT_MS,
+  MAX_PENDING_PROXIES,
+} from "./limits.ts";
 import { Pressure } from "./pressure.ts";
 import { DEAF, readProxied } from "./proxied-connection.ts";
 import { ReverseNames } from "./reverse-names.ts";

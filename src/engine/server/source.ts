@@ -15,7 +15,10 @@ export function isLocal(remote: Endpoint): boolean {
 }
 
 /** Whether it came to a listener that is for this machine alone: OpenSMTPD's local sessions. */
-export function comesFromHere(remote: Endpoint, listener: { readonly endpoint: Endpoint }): boolean {
+export function comesFromHere(
+  remote: Endpoint,
+  listener: { readonly endpoint: Endpoint },
+): boolean {
   return isLocal(remote) && isLocal(listener.endpoint);
 }
 

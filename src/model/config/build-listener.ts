@@ -83,7 +83,7 @@ function complainOfTaken(
 
 function buildShared(statement: ListenStatement, scope: BuildScope): Shared {
   const { at, options } = statement;
-  const { hostnames, senders, filter } = options;
+  const { filter } = options;
   return {
     at,
     places: placesOf(options),
@@ -94,15 +94,24 @@ function buildShared(statement: ListenStatement, scope: BuildScope): Shared {
     auth: buildListenerAuth(options, scope),
     tag: options.tag?.value ?? "",
     hostname: options.hostname?.value ?? scope.context.serverName,
-    hostnames: hostnames && scope.tables.use(hostnames.value, "hostnames"),
-    senders: senders && buildSenders(senders.value, scope),
+    ...tablesOf(options, scope),
     filters: (filter && scope.filters(filter.value)) ?? [],
     maskSource: options.maskSource !== undefined,
     receivedAuth: options.receivedAuth !== undefined,
     noDsn: options.noDsn !== undefined,
-    proxy: options.proxy && buildProxy(options.proxy, scope),
-    xclient: options.xclient && scope.tables.use(options.xclient.value, "xclient"),
     protocol: options.lmtp === undefined ? "smtp" : "lmtp",
+  };
+}
+
+function tablesOf(
+  { hostnames, senders, proxy, xclient }: ListenOptions,
+  scope: BuildScope,
+): Pick<Shared, "hostnames" | "senders" | "proxy" | "xclient"> {
+  return {
+    hostnames: hostnames && scope.tables.use(hostnames.value, "hostnames"),
+    senders: senders && buildSenders(senders.value, scope),
+    proxy: proxy && buildProxy(proxy, scope),
+    xclient: xclient && scope.tables.use(xclient.value, "xclient"),
   };
 }
 

@@ -20,70 +20,95 @@ export interface AddressList {
   readonly hasGroup: boolean;
 }
 
+/** They end a word. */
+const DELIMITERS = ",;:(< \t\r\n";
 /** Deeper comments are no address list. */
 const MAX_COMMENT_DEPTH = 32;
 
 /** The addresses in `text`, the body of a header with its folds; undefined if it is no list. */
 export function parseAddressList(text: string): AddressList | undefined {
-  const mailboxes: Mailbox[] = [];
-  let hasGroup = false;
-  let words: { readonly start: number; end: number; hasDomain: boolean }[] = [];
-  let bracket: Mailbox | undefined;
-  let isInWord = false;
-  const finish = (): void => {
-    const [first, second] = words;
-    const mailbox = bracket ?? (second === undefined ? first : undefined);
-    if (mailbox !== undefined && mailbox.end > mailbox.start) mailboxes.push(mailbox);
-    words = [];
-    bracket = undefined;
-    isInWord = false;
-  };
-  for (let at = 0; at < text.length; ) {
-    const unit = text[at];
-    let next: number | undefined = at + 1;
+  const reader = new ListReader(text);
+  for (let at: number | undefined = 0; at < text.length; ) {
+    at = reader.take(at);
+    if (at === undefined) return undefined;
+  }
+  return reader.finish();
+}
+
+class ListReader {
+  readonly #text: string;
+  readonly #mailboxes: Mailbox[] = [];
+  #hasGroup = false;
+  /** Of the address under way, and what it has in angle brackets. */
+  #words: Mailbox[] = [];
+  #bracket: Mailbox | undefined;
+  #isInWord = false;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Takes what is at `at`; returns where to go on, or undefined where there is no list. */
+  take(at: number): number | undefined {
+    const unit = this.#text.charAt(at);
+    if (!DELIMITERS.includes(unit)) return this.#takeWord(unit, at);
+    this.#isInWord = false;
     switch (unit) {
       case ",":
       case ";":
-        finish();
+        this.#endAddress();
         break;
       case ":":
-        hasGroup = true;
-        words = [];
-        bracket = undefined;
-        isInWord = false;
+        // What came before is the name of a group.
+        this.#hasGroup = true;
+        this.#forget();
         break;
       case "(":
-        next = endOfComment(text, at);
-        isInWord = false;
-        break;
+        return endOfComment(this.#text, at);
       case "<":
-        next = endOfBracket(text, at);
-        if (bracket !== undefined || next === undefined) return undefined;
-        bracket = insideOf(text, at + 1, next - 1);
-        isInWord = false;
-        break;
-      case " ":
-      case "\t":
-      case "\r":
-      case "\n":
-        isInWord = false;
-        break;
-      default: {
-        if (unit === '"') next = endOfQuoted(text, at);
-        const word = isInWord ? words.at(-1) : undefined;
-        if (word === undefined) words.push({ start: at, end: next ?? at, hasDomain: unit === "@" });
-        else {
-          word.end = next ?? at;
-          word.hasDomain ||= unit === "@";
-        }
-        isInWord = true;
-      }
+        return this.#takeBracket(at);
+      default: // space
     }
-    if (next === undefined) return undefined;
-    at = next;
+    return at + 1;
   }
-  finish();
-  return { mailboxes, hasGroup };
+
+  finish(): AddressList {
+    this.#endAddress();
+    return { mailboxes: this.#mailboxes, hasGroup: this.#hasGroup };
+  }
+
+  #takeWord(unit: string, at: number): number | undefined {
+    const end = unit === '"' ? endOfQuoted(this.#text, at) : at + 1;
+    if (end === undefined) return undefined;
+    const isAt = unit === "@";
+    const last = this.#isInWord ? this.#words.pop() : undefined;
+    this.#words.push({
+      start: last?.start ?? at,
+      end,
+      hasDomain: isAt || last?.hasDomain === true,
+    });
+    this.#isInWord = true;
+    return end;
+  }
+
+  #takeBracket(at: number): number | undefined {
+    const end = endOfBracket(this.#text, at);
+    if (this.#bracket !== undefined || end === undefined) return undefined;
+    this.#bracket = insideOf(this.#text, at + 1, end - 1);
+    return end;
+  }
+
+  #endAddress(): void {
+    const [first, second] = this.#words;
+    const mailbox = this.#bracket ?? (second === undefined ? first : undefined);
+    if (mailbox !== undefined && mailbox.end > mailbox.start) this.#mailboxes.push(mailbox);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#words = [];
+    this.#bracket = undefined;
+  }
 }
 
 /** `text` with `domain` behind each address that has none; undefined if nothing changes. */

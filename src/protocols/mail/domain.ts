@@ -12,7 +12,8 @@ import { DASH, DOT } from "#base/ascii.ts";
 import { isIpv4, isIpv6 } from "#base/ip-address.ts";
 
 /** Dots of other scripts, and what UTS 46 takes out without a word: two texts for one domain. */
-const IGNORED = /[\u00ad\u200b-\u200f\u2060\u3002\ufe00-\ufe0f\ufeff\uff0e\uff61[\]:/?#%]/;
+const IGNORED =
+  /[\u00ad\u200b-\u200f\u2060\u3002\ufeff\uff0e\uff61[\]:/?#%]|\p{Variation_Selector}/u;
 const MAX_DOMAIN_LENGTH = 255;
 const MAX_LABEL_LENGTH = 63;
 

@@ -21,11 +21,23 @@ type State = "line-start" | "name" | "value" | "empty-line" | "body" | "malforme
 
 export class HeaderScanner {
   #state: State = "line-start";
+  readonly #watchesUtf8: boolean;
+  #sawUtf8 = false;
   #receivedCount = 0;
   #hasHeader = false;
   #nameLength = 0;
   /** How much of "received" the name has matched; -1 once it differs. */
   #matched = 0;
+
+  /** @param watchesUtf8 whether octets beyond ASCII are looked for, which costs a pass more. */
+  constructor(watchesUtf8 = false) {
+    this.#watchesUtf8 = watchesUtf8;
+  }
+
+  /** Whether a header has octets beyond ASCII. */
+  get sawUtf8(): boolean {
+    return this.#sawUtf8;
+  }
 
   get receivedCount(): number {
     return this.#receivedCount;
@@ -47,6 +59,7 @@ export class HeaderScanner {
     while (at < text.length && !this.isFinished) {
       if (this.#state === "value") {
         const lineFeed = text.indexOf(LF, at);
+        if (this.#watchesUtf8) this.#watch(text, at, lineFeed < 0 ? text.length : lineFeed);
         if (lineFeed < 0) return;
         this.#state = "line-start";
         at = lineFeed + 1;
@@ -54,6 +67,11 @@ export class HeaderScanner {
         this.#take(text[at++] as number);
       }
     }
+  }
+
+  #watch(text: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to && !this.#sawUtf8; at++)
+      if ((text[at] ?? 0) > 0x7f) this.#sawUtf8 = true;
   }
 
   #take(byte: number): void {

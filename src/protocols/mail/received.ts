@@ -102,5 +102,5 @@ function part(text: string): string {
 /** A path may have spaces, in a quoted local part, and two parts of full length. */
 function path(text: string, isUtf8: boolean): string {
   const bounded = text.slice(0, 2 * MAX_PART_LENGTH + 1);
-  return bounded.replace(isUtf8 ? /[\0-\x1f\x7f-\x9f\u2028\u2029]/g : /[^ -~]/g, "?");
+  return bounded.replace(isUtf8 ? /[\p{Cc}\p{Zl}\p{Zp}]/gu : /[^ -~]/g, "?");
 }

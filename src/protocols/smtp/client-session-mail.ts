@@ -18,6 +18,18 @@ export interface ClientMail {
   readonly textBytes: number;
   /** The text was declared as 8BITMIME. */
   readonly is8bit: boolean;
+  /** What the server must offer; left out: nothing more. */
+  readonly needs?: MailNeeds;
+}
+
+/** What was asked for with a mail, and may not be dropped on its way. */
+export interface MailNeeds {
+  /** Its headers have UTF-8 (RFC 6531 §3.4). */
+  readonly utf8: boolean;
+  /** BODY=BINARYMIME (RFC 3030 §3), which DATA cannot carry. */
+  readonly binary: boolean;
+  /** REQUIRETLS (RFC 8689 §4.2). */
+  readonly requireTls: boolean;
 }
 
 /** Control characters and angle brackets outside a quoted string have no place in a path. */
@@ -31,6 +43,9 @@ export function localRefusal(mail: ClientMail, extensions: Extensions): Verdict 
     return { kind: "unsendable", why: "bad-address" };
   }
   if (!extensions.smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
+  // BDAT is not spoken yet, nor TLS.
+  if (mail.needs?.binary === true) return { kind: "unsendable", why: "needs-binary" };
+  if (mail.needs?.requireTls === true) return { kind: "unsendable", why: "needs-tls" };
   const limit = extensions.maxMessageBytes;
   if (limit !== undefined && mail.textBytes > limit)
     return { kind: "unsendable", why: "too-large" };
@@ -52,5 +67,6 @@ export function rcptCommand(forwardPath: string): string {
 }
 
 function needsUtf8(mail: ClientMail): boolean {
+  if (mail.needs?.utf8 === true) return true;
   return NON_ASCII.test(mail.reversePath) || mail.forwardPaths.some((path) => NON_ASCII.test(path));
 }

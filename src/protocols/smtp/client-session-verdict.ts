@@ -20,6 +20,14 @@ export type Stage =
   | "RSET"
   | "QUIT";
 
+/** Why a mail is not given to a server: what would be lost, or is refused for sure. */
+export type UnsendableReason =
+  | "too-large"
+  | "bad-address"
+  | "needs-utf8"
+  | "needs-binary"
+  | "needs-tls";
+
 /** Why a session came to its end too early. */
 export interface ClientFault {
   /**
@@ -41,7 +49,7 @@ export type Verdict =
   | { readonly kind: "refused"; readonly stage: Stage; readonly reply: ReceivedReply }
   | { readonly kind: "undecided"; readonly stage: Stage; readonly fault: ClientFault }
   /** Not sent, because this server cannot take it. */
-  | { readonly kind: "unsendable"; readonly why: "too-large" | "bad-address" | "needs-utf8" };
+  | { readonly kind: "unsendable"; readonly why: UnsendableReason };
 
 export function protocolFault(message: string): ClientFault {
   return { kind: "protocol", message };
@@ -101,5 +109,7 @@ export function formatVerdict(verdict: Verdict): string {
 const UNSENDABLE = {
   "too-large": "Message is larger than the server takes",
   "bad-address": "Address cannot be sent over SMTP",
-  "needs-utf8": "Address needs SMTPUTF8, which the server does not offer",
+  "needs-utf8": "Message needs SMTPUTF8, which the server does not offer",
+  "needs-binary": "Message needs BINARYMIME, which is not passed on",
+  "needs-tls": "Message needs REQUIRETLS, which is not passed on",
 } as const;

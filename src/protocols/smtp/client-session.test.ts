@@ -244,7 +244,19 @@ const STORIES: readonly Story[] = [
     name: "sends UTF-8 addresses only where SMTPUTF8 is offered",
     mail: { forwardPaths: ["ü@y"] },
     happens: [...PLAIN, "MAIL"],
-    does: [EHLO, "ready", "unsendable Address needs SMTPUTF8, which the server does not offer"],
+    does: [EHLO, "ready", "unsendable Message needs SMTPUTF8, which the server does not offer"],
+  },
+  {
+    name: "does not send what DATA cannot carry, nor what must stay under TLS",
+    mail: { needs: { utf8: false, binary: true, requireTls: false } },
+    happens: [...PLAIN, "MAIL"],
+    does: [EHLO, "ready", "unsendable Message needs BINARYMIME, which is not passed on"],
+  },
+  {
+    name: "does not send a mail that requires TLS in the clear",
+    mail: { needs: { utf8: false, binary: false, requireTls: true } },
+    happens: [...PLAIN, "MAIL"],
+    does: [EHLO, "ready", "unsendable Message needs REQUIRETLS, which is not passed on"],
   },
   {
     name: "quits when asked, and closes at the reply",

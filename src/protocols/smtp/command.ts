@@ -31,6 +31,8 @@ import {
   UNRECOGNIZED,
 } from "./status.ts";
 
+import { parseXclient, parseXforward, type Xclient, type Xforward } from "./xclient.ts";
+
 export type HelloVerb = "HELO" | "EHLO" | "LHLO";
 
 export interface Hello {
@@ -82,7 +84,7 @@ export interface Unsupported {
   readonly ends: "line" | "session";
 }
 
-export type Command = Hello | Mail | Rcpt | Auth | Bdat | Plain | Unsupported;
+export type Command = Hello | Mail | Rcpt | Auth | Bdat | Xclient | Xforward | Plain | Unsupported;
 
 /** What a line is read by. A `ServiceRules` is one. */
 export interface CommandRules {
@@ -106,29 +108,37 @@ export function parseCommand(line: string, rules: CommandRules): Command | Reply
 }
 
 function parseOther(verb: string, argument: string): Command | Reply {
-  switch (verb) {
-    case "HELO":
-    case "EHLO":
-    case "LHLO":
-      return parseHello(verb, argument);
-    case "AUTH":
-      return parseAuth(argument);
-    case "BDAT":
-      return parseBdat(argument);
-    case "DATA":
-    case "RSET":
-    case "QUIT":
-      return argument === "" ? { verb } : NO_ARGUMENTS;
-    case "STARTTLS":
-      return argument === "" ? { verb } : NO_TLS_PARAMETERS;
-    case "NOOP":
-    case "HELP":
-    case "VRFY":
-      return { verb };
-    default:
-      return UNSUPPORTED.get(verb) ?? UNRECOGNIZED;
-  }
+  return PARSERS.get(verb)?.(argument) ?? UNSUPPORTED.get(verb) ?? UNRECOGNIZED;
 }
+
+type ParseArgument = (argument: string) => Command | Reply;
+
+function alone(verb: Plain["verb"], refusal: Reply): ParseArgument {
+  const command: Plain = { verb };
+  return (argument) => (argument === "" ? command : refusal);
+}
+
+function withAnything(verb: Plain["verb"]): ParseArgument {
+  const command: Plain = { verb };
+  return () => command;
+}
+
+const PARSERS: ReadonlyMap<string, ParseArgument> = new Map<string, ParseArgument>([
+  ["HELO", (argument) => parseHello("HELO", argument)],
+  ["EHLO", (argument) => parseHello("EHLO", argument)],
+  ["LHLO", (argument) => parseHello("LHLO", argument)],
+  ["AUTH", parseAuth],
+  ["BDAT", parseBdat],
+  ["XCLIENT", parseXclient],
+  ["XFORWARD", parseXforward],
+  ["DATA", alone("DATA", NO_ARGUMENTS)],
+  ["RSET", alone("RSET", NO_ARGUMENTS)],
+  ["QUIT", alone("QUIT", NO_ARGUMENTS)],
+  ["STARTTLS", alone("STARTTLS", NO_TLS_PARAMETERS)],
+  ["NOOP", withAnything("NOOP")],
+  ["HELP", withAnything("HELP")],
+  ["VRFY", withAnything("VRFY")],
+]);
 
 function unsupported(reply: Reply, ends: "line" | "session"): Unsupported {
   return { verb: "unsupported", reply, ends };

@@ -35,7 +35,7 @@ export interface DeliverBy {
   /** From now on; may be over already for "notify". */
   readonly seconds: number;
   /** What happens then. */
-  readonly then: "return" | "notify";
+  readonly mode: "return" | "notify";
   readonly trace: boolean;
 }
 
@@ -141,13 +141,13 @@ function readEnvelopeId(value: string, draft: Draft): Reply | undefined {
 
 /** RFC 2852 §4: "R" wants a time to come, and one that the server can keep. */
 function readDeliverBy(value: string, draft: Draft, offer: Extensions): Reply | undefined {
-  const [, time, mode, trace] = /^([-+]?\d{1,9});([NR])(T?)$/i.exec(value) ?? [];
+  const [, time, letter, trace] = /^([-+]?\d{1,9});([NR])(T?)$/i.exec(value) ?? [];
   if (time === undefined) return BAD_PARAMETER;
   const seconds = Number(time);
-  const then = mode?.toUpperCase() === "R" ? "return" : "notify";
+  const mode = letter?.toUpperCase() === "R" ? "return" : "notify";
   const leastSeconds = Math.max(offer.deliverByMinSeconds ?? 0, 1);
-  if (then === "return" && seconds < leastSeconds) return BAD_PARAMETER;
-  draft.deliverBy = { seconds, then, trace: trace !== "" };
+  if (mode === "return" && seconds < leastSeconds) return BAD_PARAMETER;
+  draft.deliverBy = { seconds, mode, trace: trace !== "" };
   return undefined;
 }
 

@@ -5,7 +5,8 @@ import { NO_EXTENSIONS } from "./extensions.ts";
 import { NOTHING_ASKED } from "./mail-options.ts";
 import { NO_RCPT_OPTIONS } from "./rcpt-options.ts";
 import type { Reply } from "./reply.ts";
-import { CONNECTED, type Session, step } from "./server-session.ts";
+import { step } from "./server-session.ts";
+import { CONNECTED, type Session } from "./server-session-state.ts";
 import { NO_AUTH, type ServiceRules } from "./service.ts";
 
 const RULES: ServiceRules = {

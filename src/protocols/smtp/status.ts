@@ -62,6 +62,8 @@ export const NOTHING_AFTER_STARTTLS: Reply = reply(
   "5.5.1",
   "Invalid command: Nothing may follow STARTTLS",
 );
+/** XCLIENT and XFORWARD of somebody who is not listed; the word of Postfix. */
+export const NOT_AUTHORIZED: Reply = reply(550, "5.7.0", "Error: insufficient authorization");
 export const BAD_SEQUENCE: Reply = reply(
   503,
   "5.5.1",

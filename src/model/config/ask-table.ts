@@ -1,7 +1,7 @@
 /** How engines ask the tables of the configuration. */
 import type { Lookup } from "#base/lookup.ts";
-import type { Table } from "./config/config.ts";
-import type { TableService } from "./table-service.ts";
+import type { Table } from "./config.ts";
+import type { TableService } from "#model/table-service.ts";
 
 /** Answers at once, unless the table is a remote one. Never throws, and never rejects its promise. */
 export type AskTable = (
