@@ -16,7 +16,6 @@ import { nodeFiles } from "#world/node/files.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
-import { nodeTls } from "#world/node/tls/tls.ts";
 import { StreamChannel } from "./channel.ts";
 import {
   FIRST_LISTENER_FD,
@@ -42,7 +41,11 @@ const NAMELESS: KnownEnds = {
 
 /** Each role's code is loaded by the process that has the role, and by no other. */
 const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
-  dispatcher: async () => (await import("./dispatcher.ts")).startDispatcher,
+  dispatcher: async () => {
+    // Here, as the other processes speak no TLS.
+    const { nodeTls } = await import("#world/node/tls/tls.ts");
+    return (await import("./dispatcher.ts")).dispatcherRole(nodeTls());
+  },
   queue: async () => (await import("./queue.ts")).startQueue,
   lookup: async () => {
     // Here, as the other processes have no SQLite.
@@ -129,7 +132,6 @@ function portsOf(sockets: InheritedSockets): RolePorts {
     random: nodeRandom(),
     resolver: nodeResolver(),
     network: sockets.network(),
-    tls: nodeTls(),
     arrived: (endpoints, generation) => sockets.arrived(endpoints, generation),
     files: nodeFiles(),
     defer: setImmediate,

@@ -1,3 +1,4 @@
+import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configOf } from "#test/support/config-of.ts";
@@ -102,7 +103,12 @@ class Stage {
         { process: this.queue.process, role: "queue", index: 0 },
         { process: this.dispatcher.process, role: "dispatcher", index: 0 },
       ],
-      slice: () => ({ config: EMPTY_SLICE.config, generation: GENERATION, onlyTable: undefined }),
+      slice: () => ({
+        config: EMPTY_SLICE.config,
+        generation: GENERATION,
+        tls: NO_TLS_MATERIAL,
+        onlyTable: undefined,
+      }),
       isWorking: () => true,
       commit: () => !this.isStopping,
     });

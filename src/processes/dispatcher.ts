@@ -7,14 +7,16 @@
  * Talks to: the parent, the queue, lookup, agents. When it dies, its open sessions break
  * without a 250 and its deliveries are attempted again.
  */
+import type { Tls, TlsServer } from "#base/ports/tls.ts";
 import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { limitsFor } from "#engine/server/limits.ts";
 import type { ServerParties } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
-import type { Config } from "#model/config/config.ts";
+import type { Config, Listener } from "#model/config/config.ts";
 import type { Carrier } from "#model/delivery.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
 import type { ExplainQuestion } from "#model/explanation.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
@@ -27,6 +29,7 @@ import type { Link } from "./channel.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
 import { Explainer } from "./explainer.ts";
 import { answerForward } from "./forward-asker.ts";
+import { type TlsByListener, tlsByListener } from "./listener-tls.ts";
 import { OpenListeners } from "./open-listeners.ts";
 import { RemoteAuthenticator } from "./remote-authenticator.ts";
 import { RemoteIntake } from "./remote-intake.ts";
@@ -34,15 +37,19 @@ import { LookupAsker } from "./lookup-asker.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import { RememberedForwards } from "./remembered-forwards.ts";
-import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole } from "./role.ts";
+import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE, LOOKUP_CLIENT_SIDE } from "./shapes.ts";
 import { SwitchedIntake } from "./switched-intake.ts";
 
 /** How long sessions may finish their message, and deliveries end, when the daemon stops. */
 const DRAIN_MS = 15_000;
 
-export async function startDispatcher(setting: RoleSetting): Promise<RunningRole | string> {
-  return new Dispatcher(setting);
+/** The role on `tls`, which speaks it on the connections of the role's network. */
+export function dispatcherRole(tls: Tls): StartRole {
+  return async (setting) => {
+    const byListener = tlsByListener(setting.config, setting.slice.tls, tls);
+    return typeof byListener === "string" ? byListener : new Dispatcher(setting, tls, byListener);
+  };
 }
 
 class Dispatcher implements RunningRole {
@@ -64,11 +71,18 @@ class Dispatcher implements RunningRole {
   #rules: ConfiguredRouting;
   #config: Config;
   readonly #explainer: Explainer;
+  readonly #tlsPort: Tls;
+  #tls: TlsByListener;
+  /** What `#tls` is made of. */
+  #material: TlsMaterial;
   #listening = false;
   #stopping = false;
 
-  constructor(setting: RoleSetting) {
+  constructor(setting: RoleSetting, tlsPort: Tls, tls: TlsByListener) {
     this.#setting = setting;
+    this.#tlsPort = tlsPort;
+    this.#tls = tls;
+    this.#material = setting.slice.tls;
     const { config, parent, ports, slice } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
@@ -109,6 +123,8 @@ class Dispatcher implements RunningRole {
       missing.map(({ endpoint }) => endpoint),
       generation,
     );
+    const tls = tlsByListener(config, next.tls, this.#tlsPort);
+    if (typeof tls === "string") return tls;
     const opening = await this.#listeners.prepare(config.listeners);
     if (typeof opening === "string") return opening;
     const rules = this.#rules.prepare(next);
@@ -120,6 +136,8 @@ class Dispatcher implements RunningRole {
         this.#config = config;
         this.#byAction = byAction;
         this.#agents.takeUp(next);
+        this.#tls = tls;
+        this.#material = next.tls;
         this.#server.takeUp(config, this.#parties());
         opening.takeUp();
         return NONE_STRANDED;
@@ -143,7 +161,23 @@ class Dispatcher implements RunningRole {
     const { observe } = this.#setting.observer;
     const authenticator = new RemoteAuthenticator(this.#lookup, observe);
     const { routing, senders, askTable } = this.#rules;
-    return { routing, senders, askTable, intake: this.#intake, observe, authenticator };
+    const tls = this.#tls;
+    const tlsOf = (listener: Listener): TlsServer | undefined => tls.get(listener);
+    return { routing, senders, askTable, intake: this.#intake, observe, authenticator, tlsOf };
+  }
+
+  /** Clients that come from now on are shown the newer certificates. */
+  #renewTls(material: TlsMaterial): void {
+    if (material.version <= this.#material.version) return;
+    const { observer } = this.#setting;
+    const tls = tlsByListener(this.#config, material, this.#tlsPort);
+    if (typeof tls === "string") {
+      observer.observe({ kind: "warning", text: `certificates are not renewed: ${tls}` });
+      return;
+    }
+    this.#tls = tls;
+    this.#material = material;
+    this.#server.takeUp(this.#config, this.#parties());
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */
@@ -188,6 +222,9 @@ class Dispatcher implements RunningRole {
       }
       case "explain":
         void this.#explain(message.request, message.question);
+        return;
+      case "tls-renewed":
+        this.#renewTls(message.tls);
         return;
       case "shutdown":
         void this.#shutdown();

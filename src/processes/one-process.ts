@@ -15,6 +15,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
+import type { Tls } from "#base/ports/tls.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
@@ -22,7 +23,7 @@ import { startAgent } from "./agent.ts";
 import type { Defer } from "./channel.ts";
 import type { Child, LaunchRequest } from "./child.ts";
 import { startControlRole } from "./control-role.ts";
-import { startDispatcher } from "./dispatcher.ts";
+import { dispatcherRole } from "./dispatcher.ts";
 import { lookupRole, type LookupWorld } from "./lookup.ts";
 import { type MemoryEnd, memoryPair, MemoryPairs } from "./memory-link.ts";
 import { Parent } from "./parent.ts";
@@ -35,6 +36,7 @@ import { CHILD_SIDE, PARENT_SIDE } from "./shapes.ts";
 import { systemAuthRole } from "./system-auth.ts";
 import { SharedListeners } from "./shared-listeners.ts";
 import { SharedSockets } from "./shared-sockets.ts";
+import { NO_TLS_SOURCE, type TlsSource } from "./tls-source.ts";
 
 /** What a part of the system has of the world. */
 export interface PartPorts {
@@ -42,6 +44,8 @@ export interface PartPorts {
   readonly random: Random;
   readonly resolver: Resolver;
   readonly network: Network;
+  /** On the connections of `network`; without it no listener may have TLS. */
+  readonly tls?: Tls;
   readonly files: Files;
   /** kill -9: nothing that it has begun goes on, and nothing reaches it any more. */
   kill(): void;
@@ -55,6 +59,8 @@ export interface MailSystemWorld {
   readonly hashing?: PasswordHashing;
   /** Of the users of the system; without it none of theirs. */
   readonly systemPasswords?: SystemPasswords;
+  /** Certificates and keys; without it there are none. */
+  readonly tlsSource?: TlsSource;
   /** Ports of their own for the parent and for each child that is started. */
   startPart(): PartPorts;
 }
@@ -88,11 +94,18 @@ export interface MailSystem {
   reload(config: Config): Promise<Reloaded>;
 }
 
-const START: Readonly<Record<Exclude<Role, "lookup" | "auth">, StartRole>> = {
-  dispatcher: startDispatcher,
+const START: Readonly<Record<Exclude<Role, "lookup" | "dispatcher" | "auth">, StartRole>> = {
   queue: startQueue,
   control: startControlRole,
   agent: startAgent,
+};
+
+const NO_TLS: Tls = {
+  server: () => ({ kind: "tls-fault", why: "settings", message: "there is no TLS here" }),
+  async connect(connection) {
+    connection.destroy();
+    return { kind: "tls-fault", why: "settings", message: "there is no TLS here" };
+  },
 };
 
 const NO_TABLE_FILES: TableFiles = {
@@ -140,9 +153,9 @@ export async function startMailSystem(
   }
   first.commit();
   const defer: Defer = (run) => void ports.clock.after(0, run);
-  const parts = new Parts(world, options, { listeners, defer });
+  const parts = new Parts(world, options, { listeners, tls: ports.tls ?? NO_TLS, defer });
   const parent = new Parent<MemoryEnd>(
-    { clock: ports.clock, users: world.users },
+    { clock: ports.clock, users: world.users, tls: world.tlsSource ?? NO_TLS_SOURCE },
     {
       config,
       reader: options.reader ?? { whole: () => reread(config), table: () => reread(config) },
@@ -190,13 +203,17 @@ async function reread(config: Config): Promise<Reading> {
 class Parts {
   readonly #world: MailSystemWorld;
   readonly #options: MailSystemOptions;
-  readonly #shared: { readonly listeners: SharedListeners; readonly defer: Defer };
+  readonly #shared: {
+    readonly listeners: SharedListeners;
+    readonly tls: Tls;
+    readonly defer: Defer;
+  };
   readonly #living = new Set<Part>();
 
   constructor(
     world: MailSystemWorld,
     options: MailSystemOptions,
-    shared: { readonly listeners: SharedListeners; readonly defer: Defer },
+    shared: { readonly listeners: SharedListeners; readonly tls: Tls; readonly defer: Defer },
   ) {
     this.#world = world;
     this.#options = options;
@@ -228,6 +245,7 @@ class Parts {
         arrived: () => Promise.resolve(),
       }),
       startRole: async () => {
+        if (role === "dispatcher") return dispatcherRole(network.tls(this.#shared.tls));
         if (role === "auth")
           return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
         return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];

@@ -30,7 +30,10 @@ import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
 import type { Role } from "./roles.ts";
 import { type Sibling, SiblingWays } from "./siblings.ts";
+import { tlsSlice } from "./slice-tls.ts";
 import { Supervised } from "./supervised.ts";
+import { TlsKeeper } from "./tls-keeper.ts";
+import type { TlsSource } from "./tls-source.ts";
 
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
@@ -57,6 +60,7 @@ export interface ParentSettings {
 export interface ParentPorts {
   readonly clock: Clock;
   readonly users: Users;
+  readonly tls: TlsSource;
 }
 
 /** How the parent comes by its children and joins them. */
@@ -100,6 +104,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #questions: DispatcherQuestions<End>;
   readonly #swap: ConfigSwap<End>;
   readonly #reloads: Reloads;
+  readonly #tls: TlsKeeper;
   /** What each child is started with its slice of. */
   #current: CurrentConfig;
   #lastGeneration = 0;
@@ -127,6 +132,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#current = new CurrentConfig(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
     this.#reloads = new Reloads(this, settings.reader, log);
+    this.#tls = new TlsKeeper(ports.clock, ports.tls, {
+      renewed: (material) => {
+        const tls = tlsSlice(material, "dispatcher");
+        for (const { process } of this.#dispatchers) process.send({ kind: "tls-renewed", tls });
+      },
+      info: (text) => log.info(text),
+      warn: (text) => log.warn(text),
+    });
     this.#agents = new Agents(ports, this.#joins, {
       config: () => this.#current,
       isRoot: settings.isRoot,
@@ -156,7 +169,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
-  start(): Promise<Started> {
+  async start(): Promise<Started> {
+    const tls = this.#tls.prepare(this.#current.config);
+    if (typeof tls === "string") return { kind: "cannot-start", why: tls };
+    this.#tls.takeUp(tls);
+    this.#tls.start();
     const lookup = this.#current.needsLookup ? [this.#lookup] : [];
     const auth = this.#current.needsSystemUsers ? [this.#auth] : [];
     for (const sibling of [this.#queue, ...auth, ...lookup, ...this.#dispatchers, this.#control]) {
@@ -224,6 +241,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   async swap(config: Config, onlyTable?: string): Promise<Swapped> {
     await this.#started.promise;
     if (this.#phase === "stopping") return { kind: "refused", why: "smtpd is stopping" };
+    const tls = this.#tls.prepare(config);
+    if (typeof tls === "string") return { kind: "refused", why: tls };
     const next = new CurrentConfig(config, ++this.#lastGeneration);
     const { generation } = next;
     const siblings = this.#siblings().filter((each) => each !== this.#control);
@@ -232,11 +251,17 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     }
     return this.#swap.run(config, generation, {
       children: siblings,
-      slice: (role) => ({ config: next.slice(role), generation, onlyTable }),
+      slice: (role) => ({
+        config: next.slice(role),
+        tls: tlsSlice(tls.material, role),
+        generation,
+        onlyTable,
+      }),
       isWorking: ({ process, role }) => this.#listening.has(process) || role !== "dispatcher",
       commit: () => {
         if (this.#phase === "stopping") return false;
         this.#current = next;
+        this.#tls.takeUp(tls);
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
         if (next.needsLookup && !this.#lookup.process.isStarted) this.#startChild(this.#lookup);
@@ -284,6 +309,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
       config: this.#current.slice(role),
+      tls: tlsSlice(this.#tls.material, role),
       generation,
       index,
       dispatchers,
@@ -386,6 +412,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   async #end(): Promise<void> {
+    this.#tls.stop();
     // The queue hands out nothing more, but goes on until its dispatchers are gone:
     // their last messages and results still reach it.
     const queueStopped = this.#queue.process.stop(QUEUE_GRACE_MS);

@@ -1,3 +1,4 @@
+import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
@@ -147,7 +148,10 @@ async function preparing(): Promise<{ stage: Stage; ready: (outcome?: string) =>
 }
 
 function next(generation: number): ParentToChild {
-  return { kind: "prepare", next: { config: SLICE.config, generation, onlyTable: undefined } };
+  return {
+    kind: "prepare",
+    next: { config: SLICE.config, generation, tls: NO_TLS_MATERIAL, onlyTable: undefined },
+  };
 }
 
 test("a role takes up what it has got ready for, when it is told to", async () => {

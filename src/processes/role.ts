@@ -9,7 +9,6 @@ import type { Files } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import type { Tls } from "#base/ports/tls.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Observer } from "#engine/observe/observer.ts";
 import type { ChildToParent, ParentToChild, Slice } from "#model/ipc/parent-link.ts";
@@ -23,7 +22,6 @@ export interface RolePorts {
   readonly random: Random;
   readonly resolver: Resolver;
   readonly network: Network;
-  readonly tls: Tls;
   readonly files: Files;
   readonly defer: Defer;
   /**

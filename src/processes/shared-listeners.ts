@@ -8,6 +8,7 @@
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { MortalConnections } from "#base/ports/mortal-connections.ts";
 import type { Connection, Listening, Network, NetworkFault } from "#base/ports/network.ts";
+import type { Tls } from "#base/ports/tls.ts";
 
 /** Connections that may wait for somebody to accept them. */
 const MAX_WAITING = 1024;
@@ -80,6 +81,11 @@ export class LentNetwork implements Network {
   constructor(network: Network, shared: ReadonlyMap<string, Shared>) {
     this.#network = network;
     this.#shared = shared;
+  }
+
+  /** `tls` for the connections that it accepts. */
+  tls(tls: Tls): Tls {
+    return this.#connections.tls(tls);
   }
 
   /** Its connections break, and it gets no more. */

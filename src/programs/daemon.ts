@@ -12,6 +12,7 @@ import { bindSockets } from "#processes/bound-sockets.ts";
 import type { Account } from "#processes/child.ts";
 import { processLauncher } from "#processes/launch.ts";
 import { type LogTarget, writeLine } from "#processes/log-target.ts";
+import { nodeTlsSource } from "#processes/node-tls-source.ts";
 import { Parent } from "#processes/parent.ts";
 import type { ConfigReader } from "#processes/reloads.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
@@ -53,7 +54,7 @@ export async function startDaemon(
   });
   if ("kind" in bound) return bound.why;
   const parent = new Parent(
-    { clock: nodeClock(), users: options.users },
+    { clock: nodeClock(), users: options.users, tls: nodeTlsSource() },
     {
       config: options.config,
       reader: options.reader,

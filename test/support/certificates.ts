@@ -54,7 +54,7 @@ export function certify(request: CertificateRequest): Certified {
   return {
     subject,
     certificate: pem("CERTIFICATE", sequence(content, algorithm, bitString(signature))),
-    key: String(privateKey.export({ type: "pkcs8", format: "pem" })),
+    key: privateKey.export({ type: "pkcs8", format: "pem" }),
     privateKey,
   };
 }

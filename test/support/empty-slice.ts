@@ -1,4 +1,5 @@
 /** What a child is told that looks at nothing of it. */
+import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 
 export const EMPTY_SLICE: Slice = {
@@ -11,5 +12,6 @@ export const EMPTY_SLICE: Slice = {
   verbose: false,
   paused: [],
   ownAddresses: [],
+  tls: NO_TLS_MATERIAL,
   maxOpenFiles: 1024,
 };

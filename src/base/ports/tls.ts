@@ -102,7 +102,7 @@ export interface TlsFacts {
   /** Undefined: the other end showed no certificate. */
   readonly peer: TlsPeer | undefined;
   /** RFC 9266: channel binding "tls-exporter"; undefined before TLSv1.3. */
-  exporter(): Uint8Array | undefined;
+  readonly exporter: () => Uint8Array | undefined;
 }
 
 export interface Secured {

@@ -50,9 +50,6 @@ const SETTINGS: readonly string[] = [
   "mta max-deferred",
   "queue compression",
   "queue encryption",
-  "smtp tls ciphers",
-  "smtp tls curves",
-  "smtp tls protocols",
   "srs key",
   ...limitWords("mta limit", Object.values(MTA_LIMITS)),
   ...limitWords("mda limit", Object.values(MDA_LIMITS)),
@@ -83,12 +80,11 @@ function ofFilter({ at, name }: Filter): NotBuilt {
 }
 
 function ofListener(listener: Listener): readonly NotBuilt[] {
-  const { at, places, tls } = listener;
+  const { at, places } = listener;
   const found: NotBuilt[] = [];
   const add = (isAsked: boolean, what: string, place: Place | undefined): void => {
     if (isAsked) found.push({ at: place ?? at, what });
   };
-  add(tls.mode !== "none", "TLS of a listener", places.tls);
   add(listener.hostnames !== undefined, "hostnames", places.hostnames);
   add(listener.senders?.masquerade === true, "masquerade", places.senders);
   add(listener.filters.length > 0, "filter", places.filters);

@@ -33,7 +33,7 @@ function identity(name: keyof typeof REQUESTS): TlsServerOptions["identities"][n
   return { name, certificate: made.certificate, key: made.key };
 }
 
-function options(change: Partial<TlsServerOptions> = {}): TlsServerOptions {
+function serverOptions(change: Partial<TlsServerOptions> = {}): TlsServerOptions {
   return {
     offer: tlsOffer(NONE, NONE, "none"),
     identities: [identity("mx-ecdsa"), identity("mx-rsa"), identity("wild")],
@@ -46,7 +46,7 @@ function options(change: Partial<TlsServerOptions> = {}): TlsServerOptions {
 interface Meeting {
   readonly port: number;
   /** How the next handshake ends here. */
-  next(): Promise<Secured | TlsFault>;
+  readonly next: () => Promise<Secured | TlsFault>;
 }
 
 async function listen(
@@ -54,7 +54,7 @@ async function listen(
   change: Partial<TlsServerOptions> = {},
   timeoutMs = HANDSHAKE_MS,
 ): Promise<Meeting> {
-  const end = nodeTls().server(options(change));
+  const end = nodeTls().server(serverOptions(change));
   assert.ok(!("kind" in end), "settings are usable");
   const waiting: ((outcome: Promise<Secured | TlsFault>) => void)[] = [];
   const outcomes: Promise<Secured | TlsFault>[] = [];
@@ -94,8 +94,8 @@ function sessionOf(socket: tls.TLSSocket): Promise<Buffer> {
 }
 
 function mustBeSecured(outcome: Secured | TlsFault): Secured {
-  assert.equal(outcome.kind, "secured", "message" in outcome ? outcome.message : "");
-  return outcome as Secured;
+  assert.ok(outcome.kind === "secured", "message" in outcome ? outcome.message : "");
+  return outcome;
 }
 
 function closing(t: TestContext, connection: Connection): RecordingHandler {
@@ -110,7 +110,7 @@ test("TLS server tells what was agreed on, and carries bytes both ways", async (
   const socket = client(t, { port, servername: "MX.example.org" });
   const connected = once(socket, "secureConnect");
   const { connection, facts } = mustBeSecured(await next());
-  const { exporter, ...told } = facts;
+  const { exporter: _, ...told } = facts;
   assert.deepEqual(told, {
     version: "TLSv1.3",
     cipher: "TLS_AES_256_GCM_SHA384",
@@ -124,7 +124,7 @@ test("TLS server tells what was agreed on, and carries bytes both ways", async (
   const handler = closing(t, connection);
   await connected;
   assert.deepEqual(
-    exporter(),
+    facts.exporter(),
     socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0)),
   );
   socket.write("ask");
@@ -249,22 +249,23 @@ test("TLS server closes on a client that goes, or says nothing in time", async (
   assert.equal(gone.kind === "tls-fault" && gone.why, "closed");
 });
 
+function settingsFault(change: Partial<TlsServerOptions>): unknown {
+  const end = nodeTls().server(serverOptions(change));
+  return "kind" in end ? [end.why, end.message] : end;
+}
+
 test("TLS server says which settings it cannot use", () => {
-  const wrong = (change: Partial<TlsServerOptions>): unknown => {
-    const end = nodeTls().server(options(change));
-    return "kind" in end ? [end.why, end.message] : end;
-  };
   const [ecdsa, rsa] = [identity("mx-ecdsa"), identity("mx-rsa")];
-  assert.deepEqual(wrong({ identities: [{ ...ecdsa, key: rsa.key }] }), [
+  assert.deepEqual(settingsFault({ identities: [{ ...ecdsa, key: rsa.key }] }), [
     "settings",
     "pki mx-ecdsa: the key is not that of the certificate",
   ]);
-  assert.deepEqual(wrong({ identities: [{ ...ecdsa, certificate: "" }] }), [
+  assert.deepEqual(settingsFault({ identities: [{ ...ecdsa, certificate: "" }] }), [
     "settings",
     "pki mx-ecdsa: no start line",
   ]);
   const offer = { ...tlsOffer(NONE, NONE, "none"), ciphers: "NO-SUCH" };
-  assert.deepEqual(wrong({ offer, identities: [ecdsa] }), [
+  assert.deepEqual(settingsFault({ offer, identities: [ecdsa] }), [
     "settings",
     "pki mx-ecdsa: no cipher match",
   ]);

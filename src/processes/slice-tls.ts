@@ -1,0 +1,36 @@
+/**
+ * Which process is told which certificate and key: a dispatcher those that its listeners
+ * show and its relays offer, nobody else any.
+ */
+import type { Config } from "#model/config/config.ts";
+import { NO_TLS_MATERIAL, type TlsMaterial } from "#model/tls-material.ts";
+import type { Role } from "./roles.ts";
+
+export function tlsSlice(material: TlsMaterial, role: Role): TlsMaterial {
+  return role === "dispatcher" ? material : NO_TLS_MATERIAL;
+}
+
+/** Names of what TLS of `config` needs; a pki that nobody uses is never opened. */
+export function tlsNeeds(config: Config): {
+  readonly pkis: ReadonlySet<string>;
+  readonly cas: ReadonlySet<string>;
+  /** Somebody is to be vouched for by whom the system trusts. */
+  readonly system: boolean;
+} {
+  const pkis = new Set<string>();
+  const cas = new Set<string>();
+  let system = false;
+  for (const { tls } of config.listeners) {
+    if (tls.mode === "none") continue;
+    for (const { name } of tls.pkis) pkis.add(name);
+    if (!tls.verify) continue;
+    if (tls.ca === undefined) system = true;
+    else cas.add(tls.ca.name);
+  }
+  for (const action of config.actions.values()) {
+    if (action.kind !== "relay") continue;
+    if (action.pki !== undefined) pkis.add(action.pki.name);
+    if (action.ca !== undefined) cas.add(action.ca.name);
+  }
+  return { pkis, cas, system };
+}

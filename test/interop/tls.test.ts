@@ -1,0 +1,256 @@
+/**
+ * `openssl s_client` and real mail clients against one daemon with four different TLS
+ * settings: each listener offers exactly its versions, ciphers and groups, and shows the
+ * certificate that the client asks for and can check.
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { renameSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { createTransport } from "nodemailer";
+import { certify, type CertificateRequest, type Certified } from "#test/support/certificates.ts";
+import { Daemon, unlessStartable } from "./daemon.ts";
+import { freePort, until } from "./greeting.ts";
+import { type Finished, run, unlessInstalled } from "./peer-program.ts";
+import { arrivals, MAIL_USER, Scratch } from "./scratch.ts";
+
+const skip = (await unlessStartable()) || unlessInstalled("openssl");
+const HOST = "mx.example.org";
+
+/** Ports by what their listener is for. */
+type Ports = Readonly<Record<"usual" | "strict" | "old" | "smtps" | "verify", number>>;
+
+interface Scene {
+  readonly daemon: Daemon;
+  readonly ports: Ports;
+  readonly mail: string;
+  readonly authority: Certified;
+  readonly client: string;
+  /** Writes another certificate for `pki mx-ecdsa`. */
+  readonly replace: (request: CertificateRequest) => void;
+}
+
+async function scene(scratch: Scratch): Promise<Scene> {
+  const { folder } = scratch;
+  const write = (name: string, { certificate, key }: Certified): string => {
+    writeFileSync(`${folder}/${name}.crt`, certificate, { mode: 0o644 });
+    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
+    return `pki ${name} cert "${folder}/${name}.crt" key "${folder}/${name}.key"`;
+  };
+  const authority = certify({ subject: "Authority", isAuthority: true });
+  const shared = { subject: HOST, dns: [HOST], issuer: authority };
+  const lines = [
+    write("mx-ecdsa", certify(shared)),
+    write("mx-rsa", certify({ ...shared, key: "rsa" })),
+    write("other", certify({ ...shared, subject: "other", dns: ["*.other.example"] })),
+  ];
+  write("client", certify({ subject: "client", issuer: authority }));
+  writeFileSync(`${folder}/ca.crt`, authority.certificate);
+  const ports = {
+    usual: await freePort(),
+    strict: await freePort(),
+    old: await freePort(),
+    smtps: await freePort(),
+    verify: await freePort(),
+  };
+  const mail = scratch.mailFolder("mail");
+  const all = "pki mx-ecdsa pki mx-rsa pki other";
+  const daemon = await Daemon.start(scratch, [
+    ...lines,
+    `ca clients cert "${folder}/ca.crt"`,
+    `listen on 127.0.0.1 port ${ports.usual} tls ${all}`,
+    `listen on 127.0.0.1 port ${ports.strict} tls-require protocols "tlsv1.3" curves "P-384" ciphers "TLS_AES_128_GCM_SHA256" pki mx-ecdsa`,
+    `listen on 127.0.0.1 port ${ports.old} tls protocols "tlsv1.0,tlsv1.1,tlsv1.2" ciphers "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA" curves X25519 pki mx-rsa`,
+    `listen on 127.0.0.1 port ${ports.smtps} smtps ${all}`,
+    `listen on 127.0.0.1 port ${ports.verify} tls-require verify ca clients pki mx-ecdsa`,
+    `action "deliver" maildir "${mail}/%{dest.user}" user ${MAIL_USER}`,
+    'match tls from any for any action "deliver"',
+  ]);
+  const replace = (request: CertificateRequest): void => {
+    const { certificate, key } = certify(request);
+    for (const [kind, text] of [
+      ["crt", certificate],
+      ["key", key],
+    ] as const) {
+      writeFileSync(`${folder}/new`, text, { mode: 0o600 });
+      renameSync(`${folder}/new`, `${folder}/mx-ecdsa.${kind}`);
+    }
+  };
+  return { daemon, ports, mail, authority, client: `${folder}/client`, replace };
+}
+
+async function handshake(
+  port: number,
+  options: readonly string[],
+  startTls = true,
+): Promise<Finished & { readonly agreed: string | undefined }> {
+  const how = startTls ? ["-starttls", "smtp"] : [];
+  const command = ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...how, ...options];
+  const finished = await run(command, "QUIT\r\n");
+  const [, version, cipher] =
+    /New, (TLSv[\d.]+|SSLv3), Cipher is ([\w-]+)/u.exec(finished.output) ?? [];
+  return { ...finished, agreed: cipher === undefined ? undefined : `${version} ${cipher}` };
+}
+
+async function unlessSwaksHasTls(): Promise<string | false> {
+  const { code } = await run(["perl", "-MNet::SSLeay", "-e", "1"]);
+  return code === 0 ? false : "Net::SSLeay, which swaks speaks TLS with, is not installed";
+}
+
+const WEAK = ["-cipher", "ALL:@SECLEVEL=0"];
+
+test("each listener offers exactly its versions, ciphers and groups", { skip }, async () => {
+  await using scratch = new Scratch();
+  const { ports } = await scene(scratch);
+  const agreed = async (port: number, ...options: readonly string[]): Promise<string | undefined> =>
+    (await handshake(port, options)).agreed;
+  assert.equal(await agreed(ports.usual), "TLSv1.3 TLS_AES_256_GCM_SHA384");
+  assert.equal(await agreed(ports.usual, "-tls1_2"), "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384");
+  assert.equal(await agreed(ports.usual, "-tls1_1", ...WEAK), undefined);
+  assert.equal(await agreed(ports.usual, "-tls1_2", "-cipher", "AES256-GCM-SHA384"), undefined);
+  assert.equal(await agreed(ports.usual, "-groups", "P-521"), "TLSv1.3 TLS_AES_256_GCM_SHA384");
+
+  assert.equal(await agreed(ports.strict), "TLSv1.3 TLS_AES_128_GCM_SHA256");
+  assert.equal(await agreed(ports.strict, "-tls1_2"), undefined);
+  assert.equal(await agreed(ports.strict, "-groups", "X25519"), undefined);
+  assert.equal(await agreed(ports.strict, "-ciphersuites", "TLS_AES_256_GCM_SHA384"), undefined);
+
+  assert.equal(await agreed(ports.old), "TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384");
+  assert.equal(await agreed(ports.old, "-tls1_3"), undefined);
+  assert.match((await agreed(ports.old, "-tls1", ...WEAK)) ?? "", /ECDHE-RSA-AES128-SHA$/u);
+  assert.match((await agreed(ports.old, "-tls1_1", ...WEAK)) ?? "", /ECDHE-RSA-AES128-SHA$/u);
+  assert.equal(await agreed(ports.old, "-groups", "P-256"), undefined);
+
+  assert.equal((await handshake(ports.smtps, [], false)).agreed, "TLSv1.3 TLS_AES_256_GCM_SHA384");
+});
+
+test("a client is shown the certificate that it asks for and can check", { skip }, async () => {
+  await using scratch = new Scratch();
+  const { ports } = await scene(scratch);
+  const shown = async (...options: readonly string[]): Promise<string> => {
+    const { output } = await handshake(ports.usual, options);
+    const subject = /subject=CN ?= ?(\S+)/u.exec(output)?.[1] ?? "";
+    return `${subject} ${/Server public key is (\d+) bit/u.exec(output)?.[1] ?? ""}`;
+  };
+  assert.equal(await shown(), `${HOST} 256`);
+  assert.equal(await shown("-servername", HOST, "-sigalgs", "rsa_pss_rsae_sha256"), `${HOST} 2048`);
+  assert.equal(await shown("-servername", "a.other.example"), "other 256");
+  assert.equal(await shown("-servername", "a.b.other.example"), `${HOST} 256`);
+  assert.equal(await shown("-servername", "nobody.example"), `${HOST} 256`);
+  for (const odd of ["x".repeat(300), "../../etc/passwd", "a\\", "127.0.0.1", "*.other.example"]) {
+    const name = await shown("-servername", odd);
+    assert.ok(name === `${HOST} 256` || name === " ", `${odd}: ${name}`);
+  }
+});
+
+test("a listener with verify takes clients with a certificate of its authority only", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const { daemon, ports, client } = await scene(scratch);
+  const known = await handshake(ports.verify, ["-cert", `${client}.crt`, "-key", `${client}.key`]);
+  assert.match(known.output, /250 HELP|221 2\.0\.0/u);
+  await until(
+    () => daemon.log.includes('cert-check result="verified" fingerprint="SHA256:'),
+    "log line",
+  );
+  await handshake(ports.verify, []);
+  await until(() => daemon.log.includes("no client certificate"), "log line of the refusal");
+});
+
+test("a certificate that is replaced is shown to new clients; a bad one is not", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const { daemon, ports, replace, authority } = await scene(scratch);
+  const socket = connect(ports.usual, "127.0.0.1");
+  await once(socket, "data");
+  replace({ subject: "renewed.example", dns: ["renewed.example"], issuer: authority });
+  process.kill(daemon.pid, "SIGHUP");
+  await until(() => daemon.log.includes("configuration reloaded"), "reload");
+  assert.match((await handshake(ports.usual, [])).output, /subject=CN ?= ?renewed\.example/u);
+  writeFileSync(`${scratch.folder}/mx-ecdsa.crt`, "-----BEGIN CERTIFICATE-----\n");
+  process.kill(daemon.pid, "SIGHUP");
+  await until(() => daemon.log.includes("pki mx-ecdsa: "), "warning");
+  assert.match((await handshake(ports.usual, [])).output, /subject=CN ?= ?renewed\.example/u);
+  socket.write("QUIT\r\n");
+  assert.match(String((await once(socket, "data"))[0]), /^221 /u);
+});
+
+test("what follows STARTTLS in the clear is never a command", { skip }, async () => {
+  await using scratch = new Scratch();
+  const { ports } = await scene(scratch);
+  const talk = async (...parts: readonly string[]): Promise<string> => {
+    const socket = connect(ports.usual, "127.0.0.1");
+    socket.on("error", () => undefined);
+    let heard = "";
+    socket.on("data", (bytes: Buffer) => {
+      heard += bytes.toString();
+    });
+    for (const part of parts) {
+      await until(() => /^[2345]\d\d .*\r\n$/mu.test(heard), "reply");
+      heard = part.startsWith("EHLO") ? "" : heard;
+      socket.write(part);
+      if (part === "STARTTLS\r\n") await until(() => heard.includes("220 2.0.0"), "220");
+    }
+    await once(socket, "close");
+    return heard;
+  };
+  const injected = await talk(
+    "EHLO client.example\r\n",
+    "STARTTLS\r\nRSET\r\nMAIL FROM:<evil@smuggle.example>\r\n",
+  );
+  assert.match(injected, /501 5\.5\.1 .*STARTTLS/u);
+  assert.doesNotMatch(injected, /220 2\.0\.0|250 2/u);
+  const plain = await talk(
+    "EHLO client.example\r\n",
+    "STARTTLS\r\n",
+    "MAIL FROM:<evil@smuggle.example>\r\n",
+  );
+  assert.match(plain, /220 2\.0\.0 Ready to start TLS\r\n$/u);
+});
+
+test("mail comes in over TLS: swaks, msmtp and nodemailer", { skip }, async (t) => {
+  await using scratch = new Scratch();
+  const { daemon, ports, mail } = await scene(scratch);
+  const send = createTransport({
+    host: "127.0.0.1",
+    port: ports.smtps,
+    secure: true,
+    tls: { rejectUnauthorized: false },
+  });
+  await send.sendMail({ from: "a@b.example", to: "nodemailer@in.example", text: "hello" });
+  send.close();
+  const [message] = await arrivals(`${mail}/nodemailer/new`, 1, "hello");
+  assert.match(
+    message ?? "",
+    /with ESMTPS id [0-9a-f]{8} \(TLSv1\.3:TLS_AES_256_GCM_SHA384:256:NO\)/u,
+  );
+  assert.match(daemon.log, /smtp tls ciphers=TLSv1\.3:TLS_AES_256_GCM_SHA384:256 /u);
+  await t.test(
+    "swaks",
+    { skip: unlessInstalled("swaks") || (await unlessSwaksHasTls()) },
+    async () => {
+      const server = ["--server", `127.0.0.1:${ports.strict}`, "--tls"];
+      const who = ["--from", "a@b.example", "--to", "swaks@in.example"];
+      const { code, output } = await run(["swaks", ...server, ...who]);
+      assert.equal(code, 0, output);
+      assert.equal((await arrivals(`${mail}/swaks/new`, 1, "To: swaks@in.example")).length, 1);
+    },
+  );
+  await t.test("msmtp", { skip: unlessInstalled("msmtp") }, async () => {
+    const server = [
+      "--host=127.0.0.1",
+      `--port=${ports.strict}`,
+      "--tls=on",
+      "--tls-certcheck=off",
+    ];
+    const { code, output } = await run(
+      ["msmtp", ...server, "--from=a@b.example", "msmtp@in.example"],
+      "Subject: s\n\nhello\n",
+    );
+    assert.equal(code, 0, output);
+    assert.equal((await arrivals(`${mail}/msmtp/new`, 1, "hello")).length, 1);
+  });
+});
