@@ -55,6 +55,14 @@ function levelAndText(event: SingleLineEvent): readonly [Level, string] {
 }
 
 function sessionText(event: SessionEvent): string {
+  return isRelayEvent(event) ? relayText(event) : clientText(event);
+}
+
+function isRelayEvent(event: SessionEvent): event is RelayEvent {
+  return event.kind.startsWith("mta-");
+}
+
+function clientText(event: Exclude<SessionEvent, RelayEvent>): string {
   switch (event.kind) {
     case "smtp-connected":
       return `smtp connected address=${fieldValue(event.address)} host=${fieldValue(event.hostname)}`;
@@ -80,7 +88,7 @@ function sessionText(event: SessionEvent): string {
       );
     }
     default:
-      return relayText(event);
+      return unreachable(event);
   }
 }
 
