@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_LIMITS } from "#engine/server/limits.ts";
+import { HostileClient } from "./client.ts";
 import { Scene } from "./scene.ts";
 
 const HELO = "EHLO client.test\r\n";
@@ -137,6 +138,56 @@ test("LIM-11: of too many connections each is told so, and the next one is serve
   for (const client of clients) client.leave();
   await scene.world.clock.advance(100);
   assert.match(await scene.sendsMail("198.51.100.1"), /^250 /);
+});
+
+test("LIM-11: under stress a silent stranger has ten seconds, and clients of this machine their time", async () => {
+  const scene = await Scene.start(1, {
+    lines: [
+      "listen on 192.0.2.1",
+      "listen on 127.0.0.1",
+      'action "deliver" maildir "/mail" user "mail"',
+      'match from any for domain "example.test" action "deliver"',
+    ],
+    limits: { ...DEFAULT_LIMITS, maxSessions: 100, reservedSessions: 10 },
+  });
+  const local = await scene.connection("127.0.0.1", { kind: "tcp", host: "127.0.0.1", port: 25 });
+  const near = new HostileClient(local, scene.world.clock);
+  const silent = [];
+  for (let n = 0; n < 89; n++) silent.push(await scene.client(`198.51.100.${n}`));
+  const late = await scene.client("203.0.113.1");
+  assert.match((await scene.run(late.reply())) ?? "", /^421 4\.3\.2 .* Too many connections$/);
+  await scene.world.clock.advance(10_000);
+  assert.deepEqual([silent.filter(({ isClosed }) => isClosed).length, near.isClosed], [89, false]);
+  assert.match(await scene.sendsMail(), /^250 /);
+  const names = ["smtp stress begins", "limit=sessions", "limit=command-time", "smtp stress ends"];
+  for (const name of names)
+    assert.ok(
+      scene.log.some((line) => line.includes(name)),
+      name,
+    );
+});
+
+test("a source that connects too often is told so at once, and the log in one line a second", async () => {
+  const scene = await Scene.start(1, {
+    limits: { ...DEFAULT_LIMITS, connectionsPerSecond: 1, connectionBurst: 3 },
+  });
+  const greetings: string[] = [];
+  for (let n = 0; n < 50; n++) {
+    const client = await scene.client();
+    greetings.push((await scene.run(client.reply())) ?? "none");
+    client.leave();
+  }
+  assert.deepEqual(codes(greetings), { 220: 3, 421: 47 });
+  assert.match(await scene.sendsMail("203.0.113.1"), /^250 /, "nobody else waits");
+  await scene.world.clock.advance(5000);
+  const told = scene.log.filter((line) => line.includes("turned-away"));
+  assert.deepEqual(
+    told.map((line) => line.replace(/^0+ /, "")),
+    [
+      "smtp turned-away address=198.51.100.7 limit=connection-rate clients=1",
+      "smtp turned-away address=198.51.100.7 limit=connection-rate clients=46",
+    ],
+  );
 });
 
 test("a client that sends on and on after the end of its session is cut off", async () => {
