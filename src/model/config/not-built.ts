@@ -85,11 +85,7 @@ function ofListener(listener: Listener): readonly NotBuilt[] {
   const add = (isAsked: boolean, what: string, place: Place | undefined): void => {
     if (isAsked) found.push({ at: place ?? at, what });
   };
-  add(listener.hostnames !== undefined, "hostnames", places.hostnames);
-  add(listener.senders?.masquerade === true, "masquerade", places.senders);
   add(listener.filters.length > 0, "filter", places.filters);
-  add(listener.proxy !== undefined, "proxy", places.proxy);
-  add(listener.xclient !== undefined, "xclient", places.xclient);
   return found;
 }
 

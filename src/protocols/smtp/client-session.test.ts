@@ -248,13 +248,13 @@ const STORIES: readonly Story[] = [
   },
   {
     name: "does not send what DATA cannot carry, nor what must stay under TLS",
-    mail: { needs: { utf8: false, binary: true, requireTls: false } },
+    mail: { forwardPaths: ["b@y"], needs: { utf8: false, binary: true, requireTls: false } },
     happens: [...PLAIN, "MAIL"],
     does: [EHLO, "ready", "unsendable Message needs BINARYMIME, which is not passed on"],
   },
   {
     name: "does not send a mail that requires TLS in the clear",
-    mail: { needs: { utf8: false, binary: false, requireTls: true } },
+    mail: { forwardPaths: ["b@y"], needs: { utf8: false, binary: false, requireTls: true } },
     happens: [...PLAIN, "MAIL"],
     does: [EHLO, "ready", "unsendable Message needs REQUIRETLS, which is not passed on"],
   },
