@@ -112,6 +112,10 @@ class Client {
 const base64 = (text: string | Uint8Array): string => Buffer.from(text).toString("base64");
 const fromBase64 = (text: string): string => Buffer.from(text, "base64").toString("utf8");
 
+function hmac(key: Uint8Array, text: string): Buffer {
+  return createHmac("sha256", key).update(text).digest();
+}
+
 /** RFC 5802 §3, as a client; returns the last reply. */
 async function scramPlus(client: Client, binding: Uint8Array): Promise<string> {
   const header = "p=tls-exporter,,";
@@ -123,8 +127,6 @@ async function scramPlus(client: Client, binding: Uint8Array): Promise<string> {
   const bound = base64(Buffer.concat([Buffer.from(header), binding]));
   const withoutProof = `c=${bound},r=${nonce}`;
   const authMessage = `${bare},${serverFirst},${withoutProof}`;
-  const hmac = (key: Uint8Array, text: string): Buffer =>
-    createHmac("sha256", key).update(text).digest();
   const salted = pbkdf2Sync(
     PASSWORD,
     Buffer.from(salt, "base64"),
@@ -174,9 +176,18 @@ test("msmtp and nodemailer log in behind STARTTLS", {
   const { port, mail } = await scene(scratch);
   const msmtp = await run(
     [
-      ...["msmtp", "--file=/dev/null", "--host=127.0.0.1", `--port=${port}`, "--tls=on"],
-      ...["--tls-starttls=on", "--tls-certcheck=off", "--auth=scram-sha-256", "--user=ann"],
-      ...[`--passwordeval=echo ${PASSWORD}`, `--from=${FROM}`, TO],
+      "msmtp",
+      "--file=/dev/null",
+      "--host=127.0.0.1",
+      `--port=${port}`,
+      "--tls=on",
+      "--tls-starttls=on",
+      "--tls-certcheck=off",
+      "--auth=scram-sha-256",
+      "--user=ann",
+      `--passwordeval=echo ${PASSWORD}`,
+      `--from=${FROM}`,
+      TO,
     ],
     `From: ${FROM}\nSubject: msmtp\n\nHello\n`,
   );
