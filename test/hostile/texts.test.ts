@@ -1,6 +1,7 @@
 /** Messages at the edges of what a text is: where it ends, its header, its octets. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { Scene } from "./scene.ts";
 
 interface Sent {
@@ -34,6 +35,25 @@ test("SMUG-45: the end of a text is found wherever it falls in the pieces that a
     assert.match(reply, /^250 /);
     assert.equal(ownPart(text), `Subject: x\r\n\r\n${body}\r\n`, `${length}`);
   }
+});
+
+test("SMUG-47: a line with a dot that came by BDAT is one message, and is stuffed where it goes on by DATA", async () => {
+  const text = "Subject: x\r\n\r\na\r\n.\r\nMAIL FROM:<evil@smuggle.test>\r\n";
+  const scene = await Scene.start();
+  const client = await scene.client();
+  await scene.run(client.before("helo"));
+  const path = "MAIL FROM:<a@example.test>\r\nRCPT TO:<rcpt@example.test>\r\n";
+  await scene.run(client.write(`${path}BDAT ${text.length} LAST\r\n${text}`));
+  for (const code of ["250", "250", "250"])
+    assert.equal((await scene.run(client.reply(1000)))?.slice(0, 3), code);
+  client.leave();
+  await scene.world.clock.advance(100);
+  assert.equal(scene.stored.length, 1);
+  const stored = ownPart(scene.stored[0]?.text);
+  assert.equal(stored, text);
+  const encoder = new DataEncoder();
+  const wire = Buffer.concat([encoder.push(Buffer.from(stored)), encoder.end()]).toString();
+  assert.equal(wire, text.replace("\r\n.\r\n", "\r\n..\r\n") + ".\r\n");
 });
 
 for (const { name, text, isTaken } of [

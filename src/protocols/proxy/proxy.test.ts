@@ -67,7 +67,7 @@ const HEADERS = [
   ["an unknown command", version2(0x22, 0x11, INET), "fault"],
   ["addresses that are too short", version2(0x21, 0x11, INET.slice(2)), "fault"],
   ["a header that is too long", version2(0x21, 0x11, INET, 65_535), "fault"],
-  ["a loopback client", version2(0x21, 0x11, `7f000001${INET.slice(8)}`), "fault"],
+  ["a loopback client (REL-06)", version2(0x21, 0x11, `7f000001${INET.slice(8)}`), "fault"],
   [
     "another signature",
     Buffer.concat([Buffer.from("\r\n\r\n\0\r\nQUIT\r"), Buffer.alloc(9)]),
@@ -102,7 +102,8 @@ for (const [line, expected] of LINES) {
 }
 
 for (const [name, wire, expected] of HEADERS) {
-  test(`PROXY version 2 reads ${name} as ${expected}`, () => check(readVersion2, wire, expected));
+  test(`REL-05: PROXY version 2 reads ${name} as ${expected}`, () =>
+    check(readVersion2, wire, expected));
 }
 
 test("PROXY headers are read without a throw, and within their bounds, whatever comes", () => {
