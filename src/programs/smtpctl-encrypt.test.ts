@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSecret } from "#engine/auth/secret.ts";
+import { parseSecret } from "#model/secret.ts";
 import { SecretCheck } from "#engine/auth/secret-check.ts";
 import { nodePasswordHashing } from "#world/node/password-hashing.ts";
 import { nodeRandom } from "#world/node/random.ts";

@@ -26,7 +26,7 @@ import type { Observe } from "#model/events.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import type { TableLookup } from "#policy/tables/answers.ts";
 import { GuessLimits } from "./guess-limits.ts";
-import { parseSecret, type Secret, takesPassword } from "./secret.ts";
+import { parseSecret, type Secret, takesPassword } from "#model/secret.ts";
 import { SecretCheck } from "./secret-check.ts";
 
 export interface CredentialsPorts {

@@ -9,7 +9,7 @@ import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { prepared } from "#protocols/sasl/sasl-text.ts";
 import { isScramPassword } from "#protocols/sasl/scram-verifier.ts";
-import type { Secret } from "./secret.ts";
+import type { Secret } from "#model/secret.ts";
 
 /** The daemon has other work for its cores. */
 export const MAX_CHECKS_AT_ONCE = 2;

@@ -7,6 +7,7 @@
  */
 import { parseIpAddress, parseIpNetwork } from "#base/ip-address.ts";
 import { parseExpansionList } from "#model/expansion-list.ts";
+import { isPlainText } from "#model/secret.ts";
 import { parseCredentials, parseUserinfo } from "#model/table-values.ts";
 import type { Table } from "./config.ts";
 import { isGreetingName } from "./host-name.ts";
@@ -91,7 +92,7 @@ export const TABLE_USES: Readonly<Record<TableUse, TableUseTraits>> = {
   "listen auth": {
     shapes: MAPPING,
     word: "auth",
-    check: checkCredentials,
+    check: checkLogin,
     isSecret: true,
     takesPasswd: true,
   },
@@ -168,6 +169,14 @@ function checkUserinfo(key: string, value: string): EntryFault | undefined {
 function checkCredentials(key: string, value: string): EntryFault | undefined {
   if (parseCredentials(key, value) !== undefined) return undefined;
   return error(`credentials of ${key} lack a user or a password`, "write USER:PASSWORD");
+}
+
+/** The same, where the password is to be hashed. The others can log in all the same. */
+function checkLogin(key: string, value: string): EntryFault | undefined {
+  const { secret } = parseCredentials(key, value) ?? {};
+  if (secret === undefined || !isPlainText(secret)) return checkCredentials(key, value);
+  const message = `${key} cannot log in: the password is not hashed`;
+  return { severity: "warning", message, hint: "'smtpctl encrypt' makes a hash" };
 }
 
 /** Mail to the entry is refused temporarily, as OpenSMTPD does; other mail flows. */

@@ -55,6 +55,11 @@ export function parseSecret(text: string): Secret {
   return parseCrypt(text);
 }
 
+/** Whether `text` is a password as it stands. */
+export function isPlainText(text: string): boolean {
+  return !/^(?:[$!*]|SCRAM-|CERT-)/u.test(text);
+}
+
 /** Whether a password can be checked against it. */
 export function takesPassword({ kind }: Secret): boolean {
   return kind === "crypt" || kind === "argon2id" || kind === "scram";
@@ -72,9 +77,9 @@ function parseCrypt(text: string): Secret {
   if ([BCRYPT, SHA_CRYPT, YESCRYPT].some((form) => form.test(text)))
     return { kind: "crypt", hash: text };
   if (/^[!*]/u.test(text)) return unusable("it is locked");
-  return text.startsWith("$")
-    ? unusable("its hash is damaged, or of a kind that is not taken")
-    : unusable("its password is not hashed (smtpctl encrypt makes a hash)");
+  return isPlainText(text)
+    ? unusable("its password is not hashed (smtpctl encrypt makes a hash)")
+    : unusable("its hash is damaged, or of a kind that is not taken");
 }
 
 const ARGON2ID =
