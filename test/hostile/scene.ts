@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
+import type { TlsServer } from "#base/ports/tls.ts";
 import type { Users } from "#base/ports/users.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import type { Config } from "#model/config/config.ts";
@@ -48,6 +49,8 @@ export interface SceneSettings {
   readonly lines?: readonly string[];
   readonly limits?: SessionLimits;
   readonly users?: Users;
+  /** What every listener has. */
+  readonly tls?: (world: SimWorld) => TlsServer;
   readonly carrier?: (world: SimWorld, config: Config, observe: (event: Event) => void) => Carrier;
 }
 
@@ -81,10 +84,11 @@ export class Scene {
         actions: this.config.actions,
       },
     );
+    const tls = settings.tls?.(this.world);
     this.server = new SmtpServer(
       { clock, random, resolver },
       { ...this.config, ...(settings.limits && { limits: settings.limits }) },
-      { routing, intake: this.queue.localIntake(), observe },
+      { routing, intake: this.queue.localIntake(), observe, tlsOf: () => tls },
     );
   }
 

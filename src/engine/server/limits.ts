@@ -7,6 +7,8 @@
 
 /** What a client is given to do what it should. A session takes longer only while the answer is ours to give. */
 export interface Patience {
+  /** For TLS: from the 220 to STARTTLS, or from the connection, to the end of the handshake. */
+  readonly handshakeMs: number;
   /** Until the next command is there whole. */
   readonly commandMs: number;
   /** From the greeting, or the end of a message, to DATA, with whatever commands. */
@@ -19,6 +21,7 @@ export interface Patience {
 
 /** RFC 5321 §4.5.3.2.7: a server waits 5 minutes at least for the next command; §4.5.3.2.5 has 3 for text. */
 export const PATIENT: Patience = Object.freeze({
+  handshakeMs: 60_000,
   commandMs: 5 * 60_000,
   transactionMs: 60 * 60_000,
   dataBlockMs: 5 * 60_000,
@@ -27,6 +30,7 @@ export const PATIENT: Patience = Object.freeze({
 
 /** Under stress: less than RFC 5321 asks for, as Postfix's STRESS_README, so that there is room for who hurries. */
 export const PRESSED: Patience = Object.freeze({
+  handshakeMs: 10_000,
   commandMs: 10_000,
   transactionMs: 5 * 60_000,
   dataBlockMs: 30_000,
@@ -61,9 +65,6 @@ export const MAX_PENDING_PROXIES = 256;
 export const LINGER_MS = 10_000;
 /** So is one on which the peer goes on sending: what it pipelined before it heard of the end is less. */
 export const MAX_LINGER_BYTES: number = 1024 * 1024;
-
-/** From the 220 to STARTTLS, or from the connection, to the end of the handshake. */
-export const TLS_HANDSHAKE_TIMEOUT_MS = 60_000;
 
 /** Replies that a peer may leave unread before we read no more of its commands. */
 export const MAX_UNSENT_REPLY_BYTES: number = 64 * 1024;

@@ -56,7 +56,6 @@ import {
   MAX_UNSENT_REPLY_BYTES,
   type Patience,
   PATIENT,
-  TLS_HANDSHAKE_TIMEOUT_MS,
 } from "./limits.ts";
 import type { PressedSession } from "./pressure.ts";
 import { offeredExtensions } from "./offered-extensions.ts";
@@ -406,7 +405,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     const { tls, listener } = this.#service;
     if (tls === undefined) throw new TypeError("Cannot secure a session: there is no TLS");
     this.#startWaiting();
-    const secured = await tls.accept(this.#connection, TLS_HANDSHAKE_TIMEOUT_MS);
+    const secured = await tls.accept(this.#connection, this.#patience().handshakeMs);
     if (secured.kind === "tls-fault") {
       this.#failHandshake(secured);
       return;
