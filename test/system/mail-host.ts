@@ -4,6 +4,8 @@
  * find each other by its DNS.
  */
 import assert from "node:assert/strict";
+import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { FilesFault } from "#model/config/config-source.ts";
 import { parseConfig, type ParsedConfig } from "#model/config/parse-config.ts";
@@ -27,6 +29,8 @@ export interface HostSettings {
   readonly dispatchers?: number;
   /** Of `db:` tables. */
   readonly tableFiles?: TableFiles;
+  readonly hashing?: PasswordHashing;
+  readonly systemPasswords?: SystemPasswords;
   /** Files that the configuration names, by path. */
   readonly files?: ReadonlyMap<string, string>;
 }
@@ -78,13 +82,16 @@ export class MailHost {
   }
 
   async start(): Promise<void> {
-    const { name, address, dispatchers = 2, tableFiles } = this.#settings;
+    const { name, address, dispatchers = 2 } = this.#settings;
+    const { tableFiles, hashing, systemPasswords } = this.#settings;
     const { config, complaints } = this.#read();
     assert.ok(config !== undefined, JSON.stringify(complaints));
     const started = startMailSystem(
       {
         users: this.#world.users,
-        ...(tableFiles === undefined ? {} : { tableFiles }),
+        ...(tableFiles && { tableFiles }),
+        ...(hashing && { hashing }),
+        ...(systemPasswords && { systemPasswords }),
         startPart: () => {
           const part = this.#world.startProcess();
           this.#parts.add(part);
