@@ -53,11 +53,12 @@ function spawned(
   { role, account, home, listenerFds }: LaunchRequest,
   log: number | "pipe",
 ): ChildProcess | string {
+  const { environment } = ROLES[role];
   const flags = ROLES[role].nodeFlags(dirname(SOURCES));
   try {
     return spawn(process.execPath, [...flags, CHILD_MAIN, role], {
       stdio: ["ignore", log, log, "ipc", "pipe", ...listenerFds],
-      env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8" },
+      env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8", ...environment },
       cwd: "/",
       ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
       detached: true,
