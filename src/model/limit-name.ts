@@ -9,6 +9,8 @@ export type AdmissionLimit =
   | "sessions"
   | "sessions-per-source"
   | "connection-rate"
+  /** Proxies that have not said yet for whom they connect. */
+  | "pending-proxies"
   /** The service is paused, or ends: no limit, but a client turned away as well. */
   | "paused";
 

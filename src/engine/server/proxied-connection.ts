@@ -105,4 +105,4 @@ class HeaderReader implements ConnectionHandler {
 }
 
 /** Hears nothing of a connection that is being closed. */
-export const DEAF: ConnectionHandler = { data() {}, end() {}, drain() {}, closed() {} };
+const DEAF: ConnectionHandler = { data() {}, end() {}, drain() {}, closed() {} };

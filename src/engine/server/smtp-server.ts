@@ -4,9 +4,10 @@
  * `admission.ts` says who is served and `turned-away.ts` lets the others go; `pause`
  * turns all new clients away and lets sessions go on.
  */
-import { formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Listener, ListenerProxy } from "#model/config/config.ts";
+import type { AdmissionLimit } from "#model/limit-name.ts";
 import { Admission } from "./admission.ts";
 import {
   DEFAULT_LIMITS,
@@ -15,12 +16,17 @@ import {
   MAX_PENDING_PROXIES,
 } from "./limits.ts";
 import { Pressure } from "./pressure.ts";
-import { DEAF, readProxied } from "./proxied-connection.ts";
+import { readProxied } from "./proxied-connection.ts";
 import { ReverseNames } from "./reverse-names.ts";
 import type { ServerParties, ServerPorts, ServerSettings, Service } from "./service.ts";
 import { type LiveSession, serveSession } from "./session-driver.ts";
 import { type SessionEnds, sessionEnds } from "./session-ends.ts";
 import { TurnedAway } from "./turned-away.ts";
+
+interface Visit {
+  readonly remote: Endpoint;
+  readonly listener: Listener;
+}
 
 export class SmtpServer {
   readonly #ports: ServerPorts;
@@ -78,8 +84,7 @@ export class SmtpServer {
   ): Promise<void> {
     const { askTable: ask, observe } = this.#parties;
     if (this.#pending.size >= MAX_PENDING_PROXIES) {
-      connection.start(DEAF);
-      connection.destroy();
+      this.#turnAway(connection, "pending-proxies", { remote: connection.remote, listener });
       return;
     }
     this.#pending.add(connection);
@@ -109,8 +114,7 @@ export class SmtpServer {
         ? this.#admission.enter(remote, this.#ports.clock.monotonicMs())
         : "paused";
     if (limit !== undefined) {
-      const told = { name: listener.hostname, observe: this.#parties.observe };
-      this.#turnedAway.add(connection, limit, told);
+      this.#turnAway(connection, limit, { remote, listener });
       return;
     }
     const session = serveSession({ connection, ends }, this.#serviceOf(listener), (gone) => {
@@ -121,6 +125,11 @@ export class SmtpServer {
     });
     this.#sessions.add(session);
     this.#pressure.sessionsChanged();
+  }
+
+  #turnAway(connection: Connection, limit: AdmissionLimit, { remote, listener }: Visit): void {
+    const { observe } = this.#parties;
+    this.#turnedAway.add(connection, limit, { remote, server: listener.hostname, observe });
   }
 
   /**

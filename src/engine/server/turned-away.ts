@@ -7,6 +7,7 @@
  *
  * Source: RFC 5321 §3.8 (421 before closing); §3.1 (refusing at the greeting).
  */
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import { formatReply } from "#protocols/smtp/reply.ts";
@@ -19,7 +20,16 @@ const WORDS: Readonly<Record<AdmissionLimit, string>> = {
   "sessions-per-source": "Too many connections from your address",
   "connection-rate": "Too many new connections from your address",
   paused: "Service not available",
+  // Nobody is told: it is the proxy that speaks first.
+  "pending-proxies": "Too many connections",
 };
+
+export interface TurnedAwayClient {
+  readonly remote: Endpoint;
+  /** The name of the server that it came to. */
+  readonly server: string;
+  readonly observe: Observe;
+}
 
 export class TurnedAway {
   readonly #clock: Clock;
@@ -34,13 +44,9 @@ export class TurnedAway {
     this.#max = max;
   }
 
-  /** Lets `connection` go; `observe` is told. */
-  add(
-    connection: Connection,
-    limit: AdmissionLimit,
-    told: { name: string; observe: Observe },
-  ): void {
-    this.#tell(connection, limit, told.observe);
+  /** Lets `connection` go, which speaks for `client`. */
+  add(connection: Connection, limit: AdmissionLimit, client: TurnedAwayClient): void {
+    this.#tell(limit, client);
     const cancel = this.#clock.after(LINGER_MS, () => connection.destroy());
     this.#count++;
     connection.start(
@@ -49,16 +55,16 @@ export class TurnedAway {
         cancel();
       }),
     );
-    if (this.#count > this.#max) {
+    if (this.#count > this.#max || limit === "pending-proxies") {
       connection.destroy();
       return;
     }
-    const farewell = { code: 421, enhanced: "4.3.2", text: `${told.name} ${WORDS[limit]}` };
+    const farewell = { code: 421, enhanced: "4.3.2", text: `${client.server} ${WORDS[limit]}` };
     connection.write(Buffer.from(formatReply(farewell), "latin1"));
     connection.end();
   }
 
-  #tell({ remote }: Connection, limit: AdmissionLimit, observe: Observe): void {
+  #tell(limit: AdmissionLimit, { remote, observe }: TurnedAwayClient): void {
     const address = remote.kind === "unix" ? "local" : remote.host;
     const untold = this.#untold.get(limit);
     if (untold !== undefined) {
