@@ -137,6 +137,7 @@ function message(msgid: string): Message {
       address: "192.0.2.1",
       hostname: "client.example.com",
       helo: "client.example.com",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

@@ -34,6 +34,9 @@ const MAX_PRIORITY = 9;
 /** The reverse name of a client that has none. */
 export const UNKNOWN_HOSTNAME = "<unknown>";
 
+/** Whether the client's reverse name has the client's address: forward-confirmed reverse DNS. */
+export type Fcrdns = "pass" | "fail" | "error";
+
 /** Where a message came from. */
 export interface Origin {
   /** "smtp": a TCP client. "local": a UNIX-domain client. "internal": a bounce of ours. */
@@ -42,6 +45,8 @@ export interface Origin {
   readonly address: string;
   /** The client's reverse name, or UNKNOWN_HOSTNAME. */
   readonly hostname: string;
+  /** "error": DNS could not be asked. */
+  readonly fcrdns: Fcrdns;
   /** What the client called itself in HELO or EHLO. */
   readonly helo: string;
   /** The listener's `tag`, or "". */
@@ -170,6 +175,7 @@ const name: Codec<string> = text(MAX_NAME_BYTES);
 const msgid: Codec<string> = hex(MSGID_DIGITS);
 const evpid: Codec<string> = hex(EVPID_DIGITS);
 const originKind: Codec<Origin["kind"]> = oneOf(["smtp", "local", "internal"]);
+const fcrdns: Codec<Fcrdns> = oneOf(["pass", "fail", "error"]);
 const transportKind: Codec<Transport["kind"]> = oneOf(["mta", "mda"]);
 
 const MAX_FINGERPRINTS = 2;
@@ -196,6 +202,7 @@ const originCodec: Codec<Origin> = {
     originKind.write(writer, origin.kind);
     name.write(writer, origin.address);
     name.write(writer, origin.hostname);
+    fcrdns.write(writer, origin.fcrdns);
     name.write(writer, origin.helo);
     name.write(writer, origin.tag);
     name.write(writer, origin.username);
@@ -205,6 +212,7 @@ const originCodec: Codec<Origin> = {
     kind: originKind.read(reader),
     address: name.read(reader),
     hostname: name.read(reader),
+    fcrdns: fcrdns.read(reader),
     helo: name.read(reader),
     tag: name.read(reader),
     username: name.read(reader),

@@ -26,6 +26,7 @@ const message: Message = {
     address: "192.0.2.1",
     hostname: "h",
     helo: "h",
+    fcrdns: "fail",
     tag: "",
     username: "",
     tls: undefined,

@@ -15,6 +15,7 @@ function messageOf(msgid: string, textBytes: number): Message {
       address: "192.0.2.1",
       hostname: "h",
       helo: "h",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

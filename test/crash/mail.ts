@@ -45,6 +45,7 @@ export function mail(
       address: "192.0.2.7",
       hostname: "client.example.com",
       helo: "client.example.com",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

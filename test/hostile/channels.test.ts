@@ -165,6 +165,7 @@ const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
     address: anyText,
     hostname: anyText,
     helo: anyText,
+    fcrdns: fc.constantFrom("pass", "fail", "error"),
     tag: anyText,
     username: anyText,
     tls: fc.option(
@@ -288,7 +289,7 @@ async function sendsHonestMail(target: Target): Promise<void> {
       kind: "smtp",
       address: "198.51.100.7",
       hostname: "c.test",
-      helo: "c.test",
+      helo: "c.test", fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

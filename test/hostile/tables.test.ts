@@ -48,6 +48,7 @@ async function takes(
       address,
       hostname: "",
       helo: "",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

@@ -24,6 +24,7 @@ export function messageOf(text: MessageText, changes: Partial<Message> = {}): Me
       address: "192.0.2.99",
       hostname: "client.example",
       helo: "client.example",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

@@ -12,6 +12,7 @@ export function messageOf(msgid: string, textBytes = 0): Message {
       address: "192.0.2.1",
       hostname: "h",
       helo: "h",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

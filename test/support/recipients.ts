@@ -43,6 +43,7 @@ export function queryFor(forwardPath: string): RecipientQuery {
     address: "203.0.113.9",
     hostname: "client.example",
     helo: "client.example",
+    fcrdns: "fail",
     tag: "",
     username: "",
     tls: undefined,

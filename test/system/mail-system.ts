@@ -36,6 +36,7 @@ const CLIENT: Origin = {
   address: "192.0.2.9",
   hostname: "client.example.com",
   helo: "client.example.com",
+  fcrdns: "fail",
   tag: "",
   username: "",
   tls: undefined,

@@ -54,6 +54,7 @@ const INTERNAL: Omit<Origin, "helo"> = Object.freeze({
   kind: "internal",
   address: "local",
   hostname: "localhost",
+  fcrdns: "pass",
   tag: "",
   username: "",
   tls: undefined,

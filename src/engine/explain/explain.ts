@@ -146,7 +146,7 @@ async function reverseNameOf(
   if (remote.kind === "unix") return undefined;
   if (reverseName !== undefined) return reverseName;
   if (!dns || resolver === undefined) return undefined;
-  const name = await new ReverseNames(clock, resolver).lookup(remote.host);
+  const { hostname: name } = await new ReverseNames(clock, resolver).lookup(remote.host);
   return name === UNKNOWN_HOSTNAME ? undefined : name;
 }
 

@@ -53,6 +53,7 @@ test("deliveries are counted under OpenSMTPD's names", () => {
       address: "",
       hostname: "",
       helo: "",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

@@ -16,6 +16,7 @@ const MESSAGE: Message = {
     address: "192.0.2.7",
     hostname: "mx.example.org",
     helo: "mx.example.org",
+    fcrdns: "fail",
     tag: "",
     username: "",
     tls: undefined,

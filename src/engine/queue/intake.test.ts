@@ -76,6 +76,7 @@ function message(msgid: string, textBytes: number): Message {
       address: "192.0.2.9",
       hostname: "client.example",
       helo: "client.example",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

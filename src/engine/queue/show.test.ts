@@ -15,6 +15,7 @@ const MESSAGE: Message = {
     address: "192.0.2.9",
     hostname: "client.example",
     helo: "client.example",
+    fcrdns: "fail",
     tag: "",
     username: "",
     tls: undefined,

@@ -36,6 +36,7 @@ function envelopes(
       address: "",
       hostname: "",
       helo: "",
+      fcrdns: "fail",
       tag: "",
       username: "",
       tls: undefined,

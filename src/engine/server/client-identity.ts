@@ -10,6 +10,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { NamedClient } from "#protocols/smtp/xclient.ts";
 import { type Origin, type OriginTls, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
+import type { ReverseName } from "./reverse-names.ts";
 import type { Service } from "./service.ts";
 import { comesFromHere } from "./source.ts";
 
@@ -23,7 +24,7 @@ export class ClientIdentity {
   username = "";
   /** Of the TLS under way; undefined in the clear. */
   tls: OriginTls | undefined;
-  #hostname: string | undefined;
+  #name: ReverseName | undefined;
   #isAnnounced = false;
 
   constructor(remote: Endpoint, service: Service) {
@@ -37,11 +38,12 @@ export class ClientIdentity {
   assume(remote: Endpoint, { hostname, isNameless, login }: NamedClient): void {
     this.announce();
     this.#remote = remote;
-    this.#hostname = undefined;
+    this.#name = undefined;
     this.#named = undefined;
     this.username = login ?? "";
     this.#isAnnounced = false;
-    if (hostname !== undefined || isNameless) this.#learn(hostname ?? UNKNOWN_HOSTNAME);
+    if (hostname !== undefined || isNameless)
+      this.#learn({ hostname: hostname ?? UNKNOWN_HOSTNAME, fcrdns: "fail" });
     else this.#lookUp();
   }
 
@@ -49,14 +51,17 @@ export class ClientIdentity {
     const { listener, reverseNames } = this.#service;
     const remote = this.#remote;
     // A UNIX-domain peer has no address that DNS could name.
-    const name = remote.kind === "unix" ? listener.hostname : reverseNames.lookup(remote.host);
-    if (typeof name === "string") this.#learn(name);
-    else this.#named = this.#await(name, remote);
+    const name: ReverseName | Promise<ReverseName> =
+      remote.kind === "unix"
+        ? { hostname: listener.hostname, fcrdns: "pass" }
+        : reverseNames.lookup(remote.host);
+    if (name instanceof Promise) this.#named = this.#await(name, remote);
+    else this.#learn(name);
   }
 
   /** Resolves when the name is known, or known to stay unknown; undefined if it is already. */
   get named(): Promise<void> | undefined {
-    return this.#hostname === undefined ? this.#named : undefined;
+    return this.#name === undefined ? this.#named : undefined;
   }
 
   /** Whether it is a user of ours: has shown who it is, or came to a listener for this machine alone. */
@@ -70,7 +75,8 @@ export class ClientIdentity {
     return {
       kind: isLocal ? "local" : "smtp",
       address: this.#remote.kind === "unix" ? "local" : this.#remote.host,
-      hostname: this.#hostname ?? UNKNOWN_HOSTNAME,
+      hostname: this.#name?.hostname ?? UNKNOWN_HOSTNAME,
+      fcrdns: this.#name?.fcrdns ?? "error",
       helo,
       tag: this.#service.listener.tag,
       username: this.username,
@@ -86,14 +92,14 @@ export class ClientIdentity {
     this.#service.observe({ kind: "smtp-connected", session: this.id, address, hostname });
   }
 
-  async #await(late: Promise<string>, remote: Endpoint): Promise<void> {
+  async #await(late: Promise<ReverseName>, remote: Endpoint): Promise<void> {
     const name = await late;
     // Unless it is another client by now.
     if (remote === this.#remote) this.#learn(name);
   }
 
-  #learn(name: string): void {
-    this.#hostname = name;
+  #learn(name: ReverseName): void {
+    this.#name = name;
     this.announce();
   }
 }

@@ -11,6 +11,8 @@ import {
 import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { ReverseNames } from "./reverse-names.ts";
 
+const CLIENT = { hostname: "client.example", fcrdns: "fail" };
+
 type Pointer = (address: string) => Promise<DnsAnswer<readonly string[]>>;
 
 async function absent(): Promise<DnsAnswer<never>> {
@@ -39,10 +41,7 @@ function namesOf(answer: (address: string) => DnsAnswer<readonly string[]>): {
 test("reverse name is asked for once, also by sessions that come at the same time", async () => {
   const { names, asked } = namesOf(() => ({ kind: "found", value: ["client.example"] }));
   const both = await Promise.all([names.lookup("192.0.2.7"), names.lookup("192.0.2.7")]);
-  assert.deepEqual(
-    [both, names.lookup("192.0.2.7")],
-    [["client.example", "client.example"], "client.example"],
-  );
+  assert.deepEqual([both, names.lookup("192.0.2.7")], [[CLIENT, CLIENT], CLIENT]);
   assert.deepEqual(asked, ["192.0.2.7"]);
 });
 
@@ -62,7 +61,7 @@ test("reverse name that is no host name, absent or unavailable is unknown", asyn
   };
   const { names } = namesOf((address) => answers[address] ?? { kind: "absent", why: "no-domain" });
   for (const address of Object.keys(answers))
-    assert.equal(await names.lookup(address), UNKNOWN_HOSTNAME, address);
+    assert.equal((await names.lookup(address)).hostname, UNKNOWN_HOSTNAME, address);
 });
 
 test("reverse name is not waited for longer than its bound, and soon asked for again", async () => {
@@ -75,8 +74,9 @@ test("reverse name is not waited for longer than its bound, and soon asked for a
   const names = new ReverseNames(clock, resolverOf(never));
   const waiting = Promise.resolve(names.lookup("192.0.2.7"));
   await clock.advance(REVERSE_WAIT_MS);
-  assert.equal(await waiting, UNKNOWN_HOSTNAME);
-  assert.equal(names.lookup("192.0.2.7"), UNKNOWN_HOSTNAME);
+  const unknown = { hostname: UNKNOWN_HOSTNAME, fcrdns: "error" };
+  assert.deepEqual(await waiting, unknown);
+  assert.deepEqual(names.lookup("192.0.2.7"), unknown);
   await clock.advance(REVERSE_UNAVAILABLE_TTL_MS);
   assert.ok(names.lookup("192.0.2.7") instanceof Promise, "DNS is asked again");
   assert.equal(asked, 2);
@@ -89,6 +89,26 @@ test("reverse names are bounded in number; the one not asked for the longest goe
   for (let count = 2; count < MAX_REVERSE_NAMES; count++) await names.lookup(`${count}`);
   await names.lookup("first");
   await names.lookup("one too many");
-  assert.equal(names.lookup("first"), UNKNOWN_HOSTNAME, "still remembered");
+  assert.ok(!(names.lookup("first") instanceof Promise), "still remembered");
   assert.ok(names.lookup("second") instanceof Promise, "forgotten");
 });
+
+const FORWARD: readonly (readonly [
+  what: string,
+  answer: DnsAnswer<readonly string[]>,
+  fact: string,
+])[] = [
+  ["has the address", { kind: "found", value: ["192.0.2.9", "192.0.2.7"] }, "pass"],
+  ["has others", { kind: "found", value: ["192.0.2.9"] }, "fail"],
+  ["has none", { kind: "absent", why: "no-domain" }, "fail"],
+  ["cannot be asked for them", { kind: "unavailable", cause: new Error("SERVFAIL") }, "error"],
+];
+
+for (const [what, answer, fcrdns] of FORWARD) {
+  test(`reverse name that ${what} is a ${fcrdns}`, async () => {
+    const pointer: Pointer = async () => ({ kind: "found", value: ["client.example"] });
+    const resolver = { ...resolverOf(pointer), addresses: async () => answer };
+    const names = new ReverseNames(new SimClock(), resolver);
+    assert.deepEqual(await names.lookup("192.0.2.7"), { hostname: "client.example", fcrdns });
+  });
+}

@@ -223,6 +223,7 @@ const NOBODY: RecipientQuery["origin"] = {
   address: "local",
   hostname: "localhost",
   helo: "localhost",
+  fcrdns: "fail",
   tag: "",
   username: "",
   tls: undefined,

@@ -99,7 +99,14 @@ function localOrigin(listeners: readonly Listener[]): Origin | undefined {
   const listener = listeners.find(({ endpoint }) => endpoint.kind === "unix") ?? listeners[0];
   if (listener === undefined) return undefined;
   const { endpoint, tag } = listener;
-  const shared = { hostname: "localhost", helo: "localhost", tag, username: "", tls: undefined };
+  const shared: Omit<Origin, "kind" | "address"> = {
+    hostname: "localhost",
+    helo: "localhost",
+    fcrdns: "pass",
+    tag,
+    username: "",
+    tls: undefined,
+  };
   return endpoint.kind === "unix"
     ? { ...shared, kind: "local", address: "local" }
     : { ...shared, kind: "smtp", address: "127.0.0.1" };

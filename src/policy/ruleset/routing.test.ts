@@ -39,6 +39,7 @@ function queryFor(forwardPath: string, via: RecipientQuery["via"] = "tcp"): Reci
     address: via === "tcp" ? "203.0.113.9" : "local",
     hostname: "x",
     helo: "x",
+    fcrdns: "fail",
     tag: "",
     username: "",
     tls: undefined,
