@@ -76,6 +76,9 @@ export interface LiveSession extends PressedSession {
   kill(): void;
 }
 
+/** What an exchange takes a line with a bare CR or LF for: no base64. */
+const BARE_RESPONSE = "\r";
+
 /** Why we end a session, for the log. */
 interface Ending {
   readonly reason: string;
@@ -282,6 +285,8 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       const command = parseCommand(line, this.#rules);
       const isFault = "code" in command;
       this.#advance(isFault ? { type: "fault", reply: command } : { type: "command", command });
+    } else if (line.why === "bare-newline" && this.#auth !== undefined) {
+      this.#continueAuth(this.#auth, BARE_RESPONSE);
     } else if (line.why === "bare-newline") {
       this.#line = "(bare CR or LF)";
       this.#advance({ type: "fault", reply: BARE_NEWLINE });
