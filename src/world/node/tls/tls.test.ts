@@ -307,3 +307,17 @@ test("TLS client checks the server's certificate and its name", async (t) => {
   const strange = mustBeSecured(await ask("mx.example.org", identity("wild").certificate));
   assert.equal(strange.facts.peer?.verified, false);
 });
+
+test("TLS server takes no second handshake in a connection", async (t) => {
+  const offer: TlsServerOptions["offer"] = { ...serverOptions().offer, versions: ["TLSv1.2"] };
+  const { port, next } = await listen(t, { offer });
+  const socket = client(t, { port, maxVersion: "TLSv1.2" });
+  const connected = once(socket, "secureConnect");
+  const { connection } = mustBeSecured(await next());
+  closing(t, connection);
+  await connected;
+  const { promise, resolve } = Promise.withResolvers<Error | null>();
+  socket.once("error", resolve);
+  socket.renegotiate({ rejectUnauthorized: false }, resolve);
+  assert.match(String(await promise), /NO_RENEGOTIATION|no renegotiation/iu);
+});
