@@ -28,6 +28,9 @@ const MAX_SOURCE_BYTES = 4096;
 /** `smtp limit max-rcpt` may not be set higher. */
 export const MAX_ENVELOPES = 100_000;
 
+/** RFC 4865: a message is held back for a week at most. */
+export const MAX_HOLD_MS: number = 7 * 24 * 3_600_000;
+
 /** RFC 6710 §3: and as far below 0. */
 const MAX_PRIORITY = 9;
 

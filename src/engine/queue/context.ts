@@ -2,7 +2,7 @@
  * What the parts of the queue share: the ports and the state that they work on.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { Envelope, Message } from "#model/envelope.ts";
+import { MAX_HOLD_MS, type Envelope, type Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import { backoffBaseMs, nextTryMs } from "#engine/scheduler/backoff.ts";
@@ -25,7 +25,16 @@ export function wallOffsetMs(clock: Clock): number {
   return clock.wallMs() - clock.monotonicMs();
 }
 
-/** Puts a message that was just made durable into the queue, due at once. */
+/**
+ * How long a message is still held back (RFC 4865), or 0: no longer than may be asked for,
+ * however the clock stands.
+ */
+export function heldMs(clock: Clock, { terms }: Message): number {
+  const untilMs = terms?.holdUntilMs ?? 0;
+  return untilMs === 0 ? 0 : Math.min(Math.max(untilMs - clock.wallMs(), 0), MAX_HOLD_MS);
+}
+
+/** Puts a message that was just made durable into the queue, due at once if it is not held back. */
 export function enrol(
   context: QueueContext,
   message: Message,
@@ -33,7 +42,11 @@ export function enrol(
 ): void {
   const nowMs = context.clock.monotonicMs();
   const { envelopes: records } = context.index.add(message, envelopes, nowMs);
-  for (const record of records) context.scheduler.ready(record, 0);
+  const holdMs = heldMs(context.clock, message);
+  for (const record of records) {
+    if (holdMs === 0) context.scheduler.ready(record, 0);
+    else context.scheduler.wait(record, nowMs + holdMs);
+  }
 }
 
 /** When an envelope is looked at next, after `retryCount` attempts; monotonic. */

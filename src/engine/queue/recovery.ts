@@ -11,7 +11,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, expiresAtMs } from "#engine/scheduler/record.ts";
 import { LAST_CHANCE_MS } from "#engine/scheduler/scheduler.ts";
-import { laterMs, type QueueContext } from "./context.ts";
+import { heldMs, laterMs, type QueueContext } from "./context.ts";
 
 /** Schedules everything that the spool recovered. */
 export function recover(context: QueueContext): void {
@@ -56,11 +56,11 @@ function recoverEnvelope(
   }
 }
 
-/** Monotonic; now or earlier if it was never tried. */
+/** Monotonic; now or earlier if it was never tried and is not held back. */
 function dueAtMs(clock: Clock, record: EnvelopeRecord, stored: StoredEnvelope): number {
   const nowMs = clock.monotonicMs();
   const dueMs = nowMs + stored.nextTryAtMs - clock.wallMs();
   return stored.lastTryAtMs === 0
-    ? nowMs
+    ? nowMs + heldMs(clock, record.owner.message)
     : Math.min(dueMs, laterMs(clock, record, stored.retryCount));
 }

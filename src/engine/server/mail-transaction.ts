@@ -8,7 +8,7 @@ import { formatDate } from "#protocols/mail/date.ts";
 import type { HeaderEdits } from "#protocols/mail/header-editor.ts";
 import { formatReceived } from "#protocols/mail/received.ts";
 import type { Hello, Mail, Rcpt } from "#protocols/smtp/command.ts";
-import type { MailOptions } from "#protocols/smtp/mail-options.ts";
+import type { Hold, MailOptions } from "#protocols/smtp/mail-options.ts";
 import { NO_RCPT_OPTIONS } from "#protocols/smtp/rcpt-options.ts";
 import {
   type Envelope,
@@ -139,8 +139,11 @@ export class MailTransaction {
   /** The envelopes under their final ids, which differ within the message. */
   envelopes(msgid: string): readonly Envelope[] {
     const { random } = this.#service;
-    const { deliverBy } = this.#mail.options;
+    const { deliverBy, hold } = this.#mail.options;
     const maxTtlMs = deliverBy?.mode === "return" ? deliverBy.seconds * 1000 : Infinity;
+    const nowMs = this.#service.clock.wallMs();
+    // The time to deliver it in begins with its release.
+    const holdMs = hold === undefined ? 0 : Math.max(holdUntilMs(hold, nowMs) - nowMs, 0);
     const taken = new Set<string>();
     const envelopes: Envelope[] = [];
     for (const { rcpt, envelopes: planned } of this.#recipients) {
@@ -149,12 +152,16 @@ export class MailTransaction {
       for (const plan of planned) {
         const evpid = freshEvpid(random, msgid, taken);
         // RFC 2852 §4.1.2: what is not delivered by then goes back.
-        const ttlMs = Math.min(plan.ttlMs, maxTtlMs);
+        const ttlMs = Math.min(plan.ttlMs + holdMs, maxTtlMs);
         envelopes.push({ ...plan, ttlMs, forwardPath, terms, evpid });
       }
     }
     return envelopes;
   }
+}
+
+function holdUntilMs(hold: Hold, nowMs: number): number {
+  return hold.kind === "until" ? hold.atMs : nowMs + hold.seconds * 1000;
 }
 
 /** Most clients say a size and whether there is 8-bit text, and nothing more. */
@@ -194,8 +201,7 @@ function termsOf(
       mode: deliverBy.mode,
       trace: deliverBy.trace,
     },
-    holdUntilMs:
-      hold === undefined ? 0 : hold.kind === "until" ? hold.atMs : nowMs + hold.seconds * 1000,
+    holdUntilMs: hold === undefined ? 0 : holdUntilMs(hold, nowMs),
     priority,
   };
 }

@@ -5,6 +5,7 @@
  * (RFC 6710 §4.1 leaves that to policy) and holding mail back (RFC 4865 §1).
  */
 import { type Extensions, NO_EXTENSIONS } from "#protocols/smtp/extensions.ts";
+import { MAX_HOLD_MS } from "#model/envelope.ts";
 import type { Listener } from "#model/config/config.ts";
 
 /** What changes in the course of a session. */
@@ -14,6 +15,7 @@ export interface SessionStanding {
   readonly isSecured: boolean;
   /** The peer may say XCLIENT and XFORWARD. */
   readonly speaksForOthers: boolean;
+  readonly nowMs: number;
 }
 
 /** RFC 2852 §4: an attempt or two should fit. */
@@ -41,9 +43,13 @@ const OFFERS: readonly Extensions[] = Array.from({ length: 8 }, (_, bits) =>
 
 export function offeredExtensions(
   { noDsn }: Pick<Listener, "noDsn">,
-  { isOurs, isSecured, speaksForOthers }: SessionStanding,
+  { isOurs, isSecured, speaksForOthers, nowMs }: SessionStanding,
 ): Extensions {
   const bits = (noDsn ? 4 : 0) + (isOurs ? 2 : 0) + (isSecured ? 1 : 0);
   const offer = OFFERS[bits] ?? FOR_EVERYONE;
-  return speaksForOthers ? { ...offer, xclient: true, xforward: true } : offer;
+  if (!isOurs && !speaksForOthers) return offer;
+  const futureRelease = isOurs
+    ? { maxSeconds: MAX_HOLD_MS / 1000, untilMs: nowMs + MAX_HOLD_MS }
+    : undefined;
+  return { ...offer, futureRelease, xclient: speaksForOthers, xforward: speaksForOthers };
 }

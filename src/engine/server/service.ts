@@ -75,7 +75,7 @@ export interface Service extends ServerParties {
  */
 export function serviceRules(
   { remote, serverName, speaksForOthers }: SessionEnds,
-  { settings, listener, assumedUser }: Service,
+  { clock, settings, listener, assumedUser }: Service,
   facts: TlsFacts | undefined,
 ): ServiceRules {
   return {
@@ -98,6 +98,7 @@ export function serviceRules(
       isOurs: comesFromHere(remote, listener),
       isSecured: facts !== undefined,
       speaksForOthers,
+      nowMs: clock.wallMs(),
     }),
     tls: tlsRules(listener, facts),
   };

@@ -51,12 +51,7 @@ import { ClientIdentity } from "./client-identity.ts";
 import { Consultation, type Refusal } from "./consultation.ts";
 import { HeldInput } from "./held-input.ts";
 import { IncomingMessage, type TextReader } from "./incoming-message.ts";
-import {
-  MAX_LINGER_BYTES,
-  MAX_UNSENT_REPLY_BYTES,
-  type Patience,
-  PATIENT,
-} from "./limits.ts";
+import { MAX_LINGER_BYTES, MAX_UNSENT_REPLY_BYTES, type Patience, PATIENT } from "./limits.ts";
 import type { PressedSession } from "./pressure.ts";
 import { offeredExtensions } from "./offered-extensions.ts";
 import type { SessionEnds } from "./session-ends.ts";
@@ -179,7 +174,7 @@ class SmtpSession implements ConnectionHandler, LiveSession {
 
   begin(): void {
     if (this.#service.listener.tls.mode === "smtps" && this.#tls === undefined) {
-      void this.#secure(() => this.#greet());
+      void this.#secure(undefined);
     } else {
       this.#connection.start(this);
       this.#greet();
@@ -400,14 +395,16 @@ class SmtpSession implements ConnectionHandler, LiveSession {
       return;
     }
     this.#replies.add(READY_FOR_TLS);
-    void this.#secure(() => {
-      this.#advance({ type: "secured" });
-    });
+    void this.#secure({ type: "secured" });
   }
 
-  /** The handshake. Nobody hears of the connection meanwhile; it comes back, or has ended. */
-  async #secure(goOn: () => void): Promise<void> {
-    const { tls, listener } = this.#service;
+  /**
+   * The handshake. Nobody hears of the connection meanwhile; it comes back, or has ended.
+   *
+   * @param then what it makes; undefined: the greeting.
+   */
+  async #secure(then: Event | undefined): Promise<void> {
+    const { tls, listener, askTable } = this.#service;
     if (tls === undefined) throw new TypeError("Cannot secure a session: there is no TLS");
     this.#startWaiting();
     const secured = await tls.accept(this.#connection, this.#patience().handshakeMs);
@@ -422,18 +419,16 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     this.#client.announce();
     tellTls(this.#service.observe, this.#client.id, secured.facts);
     this.#connection.start(this);
-    const refusal = clientRefusal(listener.tls, secured.facts.peer);
+    const refusal = await clientRefusal(listener.tls, secured.facts.peer, askTable);
     if (refusal !== undefined) this.#reason ??= `tls-accept-failed: ${refusal}`;
     // Or it was ended meanwhile.
     if (this.#reason !== undefined) {
       this.#connection.destroy();
       return;
     }
-    this.#wait = "nothing";
-    this.#time.resume();
-    goOn();
+    if (then === undefined) this.#replies.add(greetingReply(this.#rules));
+    this.#goOn(then);
     if (this.#isShuttingDown) this.#leaveIfIdle();
-    this.#flush();
   }
 
   #failHandshake({ why, message }: TlsFault): void {
@@ -808,7 +803,9 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     const isSecured = this.#rules.tls === "secured";
     const { speaksForOthers } = this.#ends;
     const { isOurs } = this.#client;
-    return offeredExtensions(this.#service.listener, { isOurs, isSecured, speaksForOthers });
+    const { listener, clock } = this.#service;
+    const nowMs = clock.wallMs();
+    return offeredExtensions(listener, { isOurs, isSecured, speaksForOthers, nowMs });
   }
 
   #origin(): Origin {
