@@ -69,7 +69,7 @@ const UNPROBED: readonly string[] = ["admd"];
 
 /** Words that are not reserved, and that the parser takes without naming them. */
 const OTHER_WORDS: readonly string[] = [
-  ...words("allow-exec opensmtpd forward-file"),
+  ...words("allow-exec fingerprint opensmtpd forward-file"),
   ...words("all egress localhost"), // to listen on
   ...words("max-rcpt max-mails"),
   ...words("none auto legacy"), // dhe

@@ -2,7 +2,8 @@
 
 /**
  * Which idea of equality a look-up has (OpenSMTPD table.c). "regex" is for tables whose
- * entries are patterns; the others are OpenSMTPD's services of the same names.
+ * entries are patterns; "fingerprint" is ours; the others
+ * are OpenSMTPD's services of the same names.
  */
 export const TABLE_SERVICES = [
   "string",
@@ -17,5 +18,6 @@ export const TABLE_SERVICES = [
   "relayhost",
   "mailaddrmap",
   "source",
+  "fingerprint",
 ] as const;
 export type TableService = (typeof TABLE_SERVICES)[number];

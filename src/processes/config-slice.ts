@@ -88,6 +88,7 @@ const USES: Readonly<Record<TableUse, Need>> = {
   helo: { of: "keys", by: DECIDERS },
   auth: { of: "keys", by: DECIDERS },
   "mail-from": { of: "keys", by: DECIDERS },
+  fingerprint: { of: "keys", by: DECIDERS },
   "rcpt-to": { of: "keys", by: DECIDERS },
   "listen auth": { of: "credentials", by: ["lookup"] },
   hostnames: { of: "values", by: ["dispatcher"] },

@@ -24,8 +24,8 @@ export function tlsNeeds(config: Config): {
     if (tls.mode === "none") continue;
     for (const { name } of tls.pkis) pkis.add(name);
     if (!tls.verify) continue;
-    if (tls.ca === undefined) system = true;
-    else cas.add(tls.ca.name);
+    if (tls.ca !== undefined) cas.add(tls.ca.name);
+    else if (tls.fingerprints === undefined) system = true;
   }
   for (const action of config.actions.values()) {
     if (action.kind !== "relay") continue;

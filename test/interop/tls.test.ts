@@ -4,6 +4,7 @@
  * certificate that the client asks for and can check.
  */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { renameSync, writeFileSync } from "node:fs";
@@ -19,14 +20,13 @@ const skip = (await unlessStartable()) || unlessInstalled("openssl");
 const HOST = "mx.example.org";
 
 /** Ports by what their listener is for. */
-type Ports = Readonly<Record<"usual" | "strict" | "old" | "smtps" | "verify", number>>;
+type Ports = Readonly<Record<"usual" | "strict" | "old" | "smtps" | "verify" | "pinned", number>>;
 
 interface Scene {
   readonly daemon: Daemon;
   readonly ports: Ports;
   readonly mail: string;
   readonly authority: Certified;
-  readonly client: string;
   /** Writes another certificate for `pki mx-ecdsa`. */
   readonly replace: (request: CertificateRequest) => void;
 }
@@ -45,7 +45,10 @@ async function scene(scratch: Scratch): Promise<Scene> {
     write("mx-rsa", certify({ ...shared, key: "rsa" })),
     write("other", certify({ ...shared, subject: "other", dns: ["*.other.example"] })),
   ];
-  write("client", certify({ subject: "client", issuer: authority }));
+  const client = certify({ subject: "client" });
+  write("client", client);
+  write("vouched", certify({ subject: "vouched", issuer: authority }));
+  const { fingerprint256 } = new X509Certificate(client.certificate);
   writeFileSync(`${folder}/ca.crt`, authority.certificate);
   const ports = {
     usual: await freePort(),
@@ -53,6 +56,7 @@ async function scene(scratch: Scratch): Promise<Scene> {
     old: await freePort(),
     smtps: await freePort(),
     verify: await freePort(),
+    pinned: await freePort(),
   };
   const mail = scratch.mailFolder("mail");
   const all = "pki mx-ecdsa pki mx-rsa pki other";
@@ -64,6 +68,7 @@ async function scene(scratch: Scratch): Promise<Scene> {
     `listen on 127.0.0.1 port ${ports.old} tls protocols "tlsv1.0,tlsv1.1,tlsv1.2" ciphers "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA" curves X25519 pki mx-rsa`,
     `listen on 127.0.0.1 port ${ports.smtps} smtps ${all}`,
     `listen on 127.0.0.1 port ${ports.verify} tls-require verify ca clients pki mx-ecdsa`,
+    `listen on 127.0.0.1 port ${ports.pinned} tls verify fingerprint "${fingerprint256}" pki mx-ecdsa`,
     `action "deliver" maildir "${mail}/%{dest.user}" user ${MAIL_USER}`,
     'match tls from any for any action "deliver"',
   ]);
@@ -77,7 +82,7 @@ async function scene(scratch: Scratch): Promise<Scene> {
       renameSync(`${folder}/new`, `${folder}/mx-ecdsa.${kind}`);
     }
   };
-  return { daemon, ports, mail, authority, client: `${folder}/client`, replace };
+  return { daemon, ports, mail, authority, replace };
 }
 
 async function handshake(
@@ -96,6 +101,10 @@ async function handshake(
 async function unlessSwaksHasTls(): Promise<string | false> {
   const { code } = await run(["perl", "-MNet::SSLeay", "-e", "1"]);
   return code === 0 ? false : "Net::SSLeay, which swaks speaks TLS with, is not installed";
+}
+
+function showing({ folder }: Scratch, name: string): readonly string[] {
+  return ["-cert", `${folder}/${name}.crt`, "-key", `${folder}/${name}.key`];
 }
 
 const WEAK = ["-cipher", "ALL:@SECLEVEL=0"];
@@ -148,8 +157,8 @@ test("a listener with verify takes clients with a certificate of its authority o
   skip,
 }, async () => {
   await using scratch = new Scratch();
-  const { daemon, ports, client } = await scene(scratch);
-  const known = await handshake(ports.verify, ["-cert", `${client}.crt`, "-key", `${client}.key`]);
+  const { daemon, ports } = await scene(scratch);
+  const known = await handshake(ports.verify, showing(scratch, "vouched"));
   assert.match(known.output, /250 HELP|221 2\.0\.0/u);
   await until(
     () => daemon.log.includes('cert-check result="verified" fingerprint="SHA256:'),
@@ -157,6 +166,21 @@ test("a listener with verify takes clients with a certificate of its authority o
   );
   await handshake(ports.verify, []);
   await until(() => daemon.log.includes("no client certificate"), "log line of the refusal");
+});
+
+test("a listener with fingerprints takes the clients that it knows, whoever vouches", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const { daemon, ports } = await scene(scratch);
+  const known = await handshake(ports.pinned, showing(scratch, "client"));
+  assert.match(known.output, /250 HELP|221 2\.0\.0/u);
+  await until(() => daemon.log.includes("why=DEPTH_ZERO_SELF_SIGNED_CERT"), "log line");
+  await handshake(ports.pinned, showing(scratch, "vouched"));
+  await until(
+    () => daemon.log.includes("client certificate not in table"),
+    "log line of the refusal",
+  );
 });
 
 test("a certificate that is replaced is shown to new clients; a bad one is not", {

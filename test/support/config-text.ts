@@ -96,7 +96,13 @@ const listeners = fc.tuple(
     fc.constantFrom("auth", "auth-optional <secrets>", "auth <secrets>"),
   ).chain((each) =>
     fc
-      .constantFrom("tls", "tls verify", "tls-require", "smtps verify")
+      .constantFrom(
+        "tls",
+        "tls verify",
+        "tls-require",
+        "smtps verify",
+        'tls verify fingerprint "abababababababababababababababababababababababababababababababab"',
+      )
       .map((mode) => `${each} ${mode}`),
   ),
   line(
@@ -208,6 +214,10 @@ const criterion: readonly fc.Arbitrary<string>[] = [
     )
     .map((parts) => parts.join("")),
   not.map((negation) => `${negation}tls`),
+  not.map(
+    (negation) =>
+      `${negation}tls fingerprint { "SHA256:Dx4tPEtaaXiHlqW0w9Lh8A8eLTxLWml4h5altMPS4fA=", abababababababababababababababababababababababababababababababab }`,
+  ),
   fc.oneof(
     not.map((negation) => `${negation}auth`),
     fc.tuple(not, pattern, operand).map(([no, regex, table]) => `${no}auth ${regex}${table}`),

@@ -23,7 +23,9 @@ export function buildListenerTls(
         "invalid listen option: pki required for tls/smtps",
         "name the certificate to show: 'pki NAME'",
       );
-    return { ...options.tls.value, pkis, ca, settings };
+    const { mode, verify, fingerprints: operand } = options.tls.value;
+    const fingerprints = operand && scope.tables.use(operand, "fingerprint");
+    return { mode, verify, fingerprints, pkis, ca, settings };
   }
   const [pki] = options.pkis ?? [];
   if (pki !== undefined)

@@ -68,8 +68,10 @@ function rank({ test }: Criterion): number {
 function buildTest(syntax: CriterionTestSyntax, scope: BuildScope): CriterionTest | undefined {
   const { tables } = scope;
   switch (syntax.kind) {
-    case "tls":
-      return { kind: "tls" };
+    case "tls": {
+      const match = buildOptional(syntax.match, "fingerprint", scope);
+      return match && { kind: "tls", match: match.table };
+    }
     case "auth": {
       const match = buildOptional(syntax.match, "auth", scope);
       return match && { kind: "auth", match: match.table };

@@ -77,6 +77,8 @@ export type ListenerTls =
       readonly mode: "starttls" | "starttls-required" | "smtps";
       /** `verify`: a client must show a certificate that `ca` (or the system) vouches for. */
       readonly verify: boolean;
+      /** `verify fingerprint T`: it counts that the certificate, or its key, is in there. */
+      readonly fingerprints: Table | undefined;
       readonly pkis: readonly Pki[];
       readonly ca: Ca | undefined;
       readonly settings: TlsSettings;
@@ -396,7 +398,8 @@ export type CriterionTest =
   | { readonly kind: "helo"; readonly match: TableMatch }
   /** Undefined: any authenticated user. */
   | { readonly kind: "auth"; readonly match: TableMatch | undefined }
-  | { readonly kind: "tls" }
+  /** Undefined: any TLS; else the client's certificate or its key is in the table. */
+  | { readonly kind: "tls"; readonly match: TableMatch | undefined }
   | { readonly kind: "mail-from"; readonly match: TableMatch }
   | { readonly kind: "rcpt-to"; readonly match: TableMatch };
 

@@ -149,7 +149,13 @@ function family(value: "inet4" | "inet6"): OptionTraits {
 
 function tlsMode(mode: NonNullable<ListenOptions["tls"]>["value"]["mode"]): OptionTraits {
   return onAddresses("TLS mode", (reader, at, to) => {
-    to.tls = option(at, { mode, verify: reader.accept("verify") });
+    const verify = reader.accept("verify");
+    const isNamed = verify && reader.accept("fingerprint");
+    to.tls = option(at, {
+      mode,
+      verify,
+      fingerprints: isNamed ? parseTableOperand(reader) : undefined,
+    });
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { Place } from "./config.ts";
-import { isAtTableMatch, parseTableMatch } from "./parse-table.ts";
+import { isAtTableMatch, parseTableMatch, parseTableOperand } from "./parse-table.ts";
 import type { CriterionSyntax, CriterionTestSyntax, MatchStatement } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -46,8 +46,12 @@ function parseCriterion(
       return parseFrom(reader);
     case "for":
       return parseFor(reader);
-    case "tls":
-      return [{ kind: word }];
+    case "tls": {
+      const match = reader.accept("fingerprint")
+        ? { regex: false, table: parseTableOperand(reader) }
+        : undefined;
+      return [{ kind: word, match }];
+    }
     case "auth":
       return [{ kind: word, match: isAtTableMatch(reader) ? parseTableMatch(reader) : undefined }];
     case "tag":

@@ -83,6 +83,7 @@ function tlsOptions({ at, tls, places }: Listener): readonly Printed[] {
   if (tls.mode === "none") return [];
   const words = [
     TLS_WORDS[tls.mode] + (tls.verify ? " verify" : ""),
+    ...(tls.fingerprints ? [`fingerprint ${printOperand(tls.fingerprints)}`] : []),
     ...tls.pkis.map(({ name }) => `pki ${printWord(name)}`),
     ...(tls.ca === undefined ? [] : [`ca ${printWord(tls.ca.name)}`]),
     ...tlsWords(tls.settings),

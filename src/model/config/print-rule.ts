@@ -31,5 +31,6 @@ export function formatCriterion(
 
 function wordsOf(test: CriterionTest): string {
   if (test.kind === "from") return `from ${test.from.kind}`;
+  if (test.kind === "tls" && test.match !== undefined) return "tls fingerprint";
   return test.kind === "for" ? `for ${test.to.kind}` : test.kind;
 }

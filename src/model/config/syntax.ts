@@ -78,6 +78,8 @@ export interface ListenOptions extends TlsOptions {
   readonly tls?: Option<{
     readonly mode: "starttls" | "starttls-required" | "smtps";
     readonly verify: boolean;
+    /** `fingerprint T`, behind `verify`. */
+    readonly fingerprints: TableOperand | undefined;
   }>;
   readonly pkis?: readonly Word[];
   readonly ca?: Option<Word>;
@@ -195,7 +197,7 @@ export type CriterionTestSyntax =
       readonly match: TableMatchSyntax;
     }
   | { readonly kind: "auth"; readonly match: TableMatchSyntax | undefined }
-  | { readonly kind: "tls" };
+  | { readonly kind: "tls"; readonly match: TableMatchSyntax | undefined };
 
 export interface CriterionSyntax {
   readonly at: Place;

@@ -8,6 +8,7 @@
 import { parseIpAddress, parseIpNetwork } from "#base/ip-address.ts";
 import { parseExpansionList } from "#model/expansion-list.ts";
 import { isPlainText } from "#model/secret.ts";
+import { parseFingerprint } from "#model/fingerprint.ts";
 import { parseCredentials, parseUserinfo } from "#model/table-values.ts";
 import type { Table } from "./config.ts";
 import { isGreetingName } from "./host-name.ts";
@@ -29,6 +30,7 @@ export type TableUse =
   | "for domain"
   | "helo"
   | "auth"
+  | "fingerprint"
   | "mail-from"
   | "rcpt-to"
   | "listen auth"
@@ -87,6 +89,7 @@ export const TABLE_USES: Readonly<Record<TableUse, TableUseTraits>> = {
   helo: { shapes: LIST, word: "helo" },
   // Only names are asked for, but often of the table that has the passwords too.
   auth: { shapes: KEYS, word: "auth", isSecret: true },
+  fingerprint: { shapes: KEYS, word: "fingerprint", check: checkFingerprint },
   "mail-from": { shapes: KEYS, word: "mail-from" },
   "rcpt-to": { shapes: KEYS, word: "rcpt-to" },
   "listen auth": {
@@ -129,6 +132,11 @@ export function misuseMessage(name: string, use: TableUse): string {
 function checkNetwork(key: string): EntryFault | undefined {
   if (key.toLowerCase() === "local" || parseIpNetwork(key) !== undefined) return undefined;
   return error(`invalid network: ${key}`, "write an address, ADDRESS/BITS or 'local'");
+}
+
+function checkFingerprint(key: string): EntryFault | undefined {
+  if (parseFingerprint(key) !== undefined) return undefined;
+  return error(`invalid fingerprint: ${key}`, "write SHA256: and the hash, in hex or base64");
 }
 
 function checkAddress(key: string): EntryFault | undefined {

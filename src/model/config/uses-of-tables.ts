@@ -20,8 +20,10 @@ export function usesOfTables(config: Config): readonly UsedTable[] {
   return used.flatMap(([use, table]) => (table === undefined ? [] : [{ use, table }]));
 }
 
-function usedByListener({ auth, hostnames, senders, proxy, xclient }: Listener): readonly Used[] {
+function usedByListener(listener: Listener): readonly Used[] {
+  const { auth, hostnames, senders, proxy, xclient, tls } = listener;
   return [
+    ["fingerprint", tls.mode === "none" ? undefined : tls.fingerprints],
     ["listen auth", auth.mode === "none" ? undefined : auth.table],
     ["hostnames", hostnames],
     ["senders", senders?.table],
@@ -57,8 +59,7 @@ function usedByRule({ criteria }: Rule): readonly Used[] {
       case "for":
         return ["for domain", test.to.kind === "domain" ? test.to.match.table : undefined];
       case "tls":
-        // Has none.
-        return ["tag", undefined];
+        return ["fingerprint", test.match?.table];
       case "tag":
       case "helo":
       case "auth":

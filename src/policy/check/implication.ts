@@ -32,7 +32,7 @@ export interface Claim {
     | { readonly kind: "fact"; readonly fact: "socket" | "tls" | "rdns" | "auth" }
     | {
         readonly kind: "list";
-        readonly on: "src" | "rdns" | "auth" | "text";
+        readonly on: "src" | "rdns" | "auth" | "tls" | "text";
         readonly list: KeyList;
       };
   readonly service: CoverService;
@@ -69,7 +69,7 @@ function aboutOf(test: CriterionTest, local: LocalLists): Claim["about"] {
     case "for":
       return aboutFor(test.to, local);
     case "tls":
-      return { kind: "fact", fact: "tls" };
+      return factOrList("tls", test.match);
     case "auth":
       return factOrList("auth", test.match);
     case "tag":
@@ -120,7 +120,7 @@ function listOrAll(
   return isEvery(list) ? { kind: "all" } : { kind: "list", on, list };
 }
 
-function factOrList(fact: "rdns" | "auth", match: TableMatch | undefined): Claim["about"] {
+function factOrList(fact: "rdns" | "auth" | "tls", match: TableMatch | undefined): Claim["about"] {
   if (match === undefined) return { kind: "fact", fact };
   return { kind: "list", on: fact, list: keyListOf(match) };
 }

@@ -53,7 +53,7 @@ function ruleQuery(
   destination: { readonly address: string; readonly isInternal: boolean },
 ): RuleQuery {
   const { origin, via, tls, reversePath } = query;
-  const { address, hostname, helo, tag, username } = origin;
+  const { address, hostname, helo, tag, username, tls: under } = origin;
   return {
     via: destination.isInternal ? "internal" : via,
     address,
@@ -62,6 +62,7 @@ function ruleQuery(
     tag,
     username,
     tls,
+    ...(under && { fingerprints: under.fingerprints }),
     reversePath,
     destination: destination.address,
   };

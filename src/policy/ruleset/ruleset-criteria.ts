@@ -20,6 +20,7 @@ import type {
   TableMatch,
 } from "#model/config/config.ts";
 import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
+import { fingerprintKey } from "#model/fingerprint.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { TableLookup } from "#policy/tables/answers.ts";
 import { foldKey } from "#policy/tables/key-index.ts";
@@ -40,6 +41,8 @@ export interface RuleQuery {
   /** The authenticated user, or "". */
   readonly username: string;
   readonly tls: boolean;
+  /** Of the client's certificate and of its key; none if left out. */
+  readonly fingerprints?: readonly string[];
   /** "" is the null reverse-path. */
   readonly reversePath: string;
   /** `user@domain`: of the node that is expanded, not of the recipient that it began with. */
@@ -112,7 +115,10 @@ export class CriteriaCompiler {
       case "auth":
         return this.#auth(test.match);
       case "tls":
-        return { kind: "fact", holds: ({ query }) => query.tls };
+        if (test.match === undefined) return { kind: "fact", holds: ({ query }) => query.tls };
+        return this.#ask(test.match, "fingerprint", ({ query }) =>
+          fingerprintKey(query.fingerprints ?? []),
+        );
       case "mail-from":
         return this.#ask(test.match, "mailaddr", ({ sender }) => sender);
       case "rcpt-to":

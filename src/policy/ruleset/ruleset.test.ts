@@ -196,6 +196,34 @@ const CRITERIA: readonly CriterionCase[] = [
   { criterion: 'auth regex ".*"', yes: [{ username: "x" }], no: [{}] },
   { criterion: "tls", yes: [{ tls: true }], no: [{}, SOCKET] },
   {
+    criterion:
+      'tls fingerprint { "SHA256:Dx4tPEtaaXiHlqW0w9Lh8A8eLTxLWml4h5altMPS4fA=", "abababababababababababababababababababababababababababababababab" }',
+    yes: [
+      {
+        tls: true,
+        fingerprints: [
+          "SHA256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0",
+          "SHA256:0000000000000000000000000000000000000000000000000000000000000000",
+        ],
+      },
+      {
+        tls: true,
+        fingerprints: [
+          "SHA256:0000000000000000000000000000000000000000000000000000000000000000",
+          "SHA256:abababababababababababababababababababababababababababababababab",
+        ],
+      },
+    ],
+    no: [
+      {},
+      { tls: true },
+      {
+        tls: true,
+        fingerprints: ["SHA256:0000000000000000000000000000000000000000000000000000000000000000"],
+      },
+    ],
+  },
+  {
     criterion: 'mail-from { "@a.example", "carl" }',
     yes: [{}, { reversePath: "Carl+x@z.example" }],
     no: [{ reversePath: "" }, { reversePath: "x@b.a.example" }],

@@ -8,6 +8,7 @@
  * OpenSMTPD reads all keys of a `db:` table for each such look-up.
  */
 import { ABSENT } from "#base/lookup.ts";
+import { fingerprintsOfKey } from "#model/fingerprint.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { TableAnswer, TableBackend, TableLookup } from "./answers.ts";
 import { type KeyMemory, networkKeys } from "./key-forms.ts";
@@ -37,6 +38,7 @@ export function compileRemote(
 function remoteKeys(service: TableService, key: string, memory: KeyMemory): readonly string[] {
   if (service === "domain") return memory.domain(key).all;
   if (service === "mailaddr") return memory.mailaddr(key).all;
+  if (service === "fingerprint") return fingerprintsOfKey(key);
   if (service !== "netaddr" && service !== "addrname" && service !== "source") return [key];
   const address = memory.ip(key);
   return address === undefined ? [key] : networkKeys(address);

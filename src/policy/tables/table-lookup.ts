@@ -12,6 +12,7 @@ import type { Table } from "#model/config/config.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { LocalLookup, TableBackend, TableLookup } from "./answers.ts";
 import { compileDomains } from "./domain.ts";
+import { compileFingerprints } from "./fingerprint.ts";
 import { createKeyMemory, type KeyMemory, MAX_KEY_LENGTH } from "./key-forms.ts";
 import { foldKey, KeyIndex } from "./key-index.ts";
 import { compileMailaddrs } from "./mailaddr.ts";
@@ -59,6 +60,8 @@ function compileLocal(
       return compileNetworks(entries, settings.memory);
     case "mailaddr":
       return compileMailaddrs(entries, settings);
+    case "fingerprint":
+      return compileFingerprints(entries);
     case "regex":
       return compileRegexes(table.name, [...entries.keys()]);
     case "credentials":

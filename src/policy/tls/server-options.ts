@@ -5,7 +5,7 @@
  */
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { TlsAuthorities, TlsServerOptions } from "#base/ports/tls.ts";
-import type { Ca, Config, Listener } from "#model/config/config.ts";
+import type { Ca, Config, Listener, Table } from "#model/config/config.ts";
 import { SYSTEM_AUTHORITY, type TlsMaterial } from "#model/tls-material.ts";
 import { tlsOffer } from "./offer.ts";
 
@@ -28,12 +28,17 @@ export function tlsServerOptions(
       if (identity === undefined) throw new TypeError(`Cannot show pki ${name}: it is not there`);
       return identity;
     }),
-    clients: tls.verify ? authoritiesOf(tls.ca, material) : undefined,
+    clients: tls.verify ? authoritiesOf(tls, material) : undefined,
     tickets: { key: material.ticketKey, context: formatEndpoint(endpoint) },
   };
 }
 
-function authoritiesOf(ca: Ca | undefined, { authorities }: TlsMaterial): TlsAuthorities {
+function authoritiesOf(
+  { ca, fingerprints }: { readonly ca: Ca | undefined; readonly fingerprints: Table | undefined },
+  { authorities }: TlsMaterial,
+): TlsAuthorities {
+  // Of who is known by the certificate itself nobody needs to vouch.
+  if (ca === undefined && fingerprints !== undefined) return "system";
   const wanted = ca?.name ?? SYSTEM_AUTHORITY;
   const authority = authorities.find(({ name }) => name === wanted);
   if (authority === undefined) throw new TypeError(`Cannot ask ca '${wanted}': it is not there`);
