@@ -25,6 +25,11 @@ const MESSAGE: Message = {
   terms: undefined,
 };
 
+/** As JSON has it. */
+function withoutUndefined(value: object): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
 const RELAYED: QueuedEnvelope = {
   message: MESSAGE,
   envelope: {
@@ -134,7 +139,7 @@ test("The JSON form says why the envelope waits, as data and in words", () => {
     rule: "smtpd.conf:9",
     trail: [],
     flags: [],
-    origin: JSON.parse(JSON.stringify(MESSAGE.origin)),
+    origin: withoutUndefined(MESSAGE.origin),
     sender: "alice@example.com",
     recipient: "bob@example.org",
     destination: "robert@example.org",

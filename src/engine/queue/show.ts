@@ -6,7 +6,7 @@
  * has the reason. The ERROR of an envelope whose action is gone says so, as the operator
  * has to act. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
  */
-import type { Envelope, Message, TrailStep } from "#model/envelope.ts";
+import type { Envelope, Message, TrailStep, Terms } from "#model/envelope.ts";
 import { octal } from "#engine/observe/visible-text.ts";
 import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 
@@ -77,21 +77,31 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
 }
 
 /** What the client asked for, in OpenSMTPD's words where it has them. */
-function termFields({ message, envelope }: QueuedEnvelope): readonly (readonly [string, string])[] {
-  const { terms } = message;
-  const needs = [
-    terms?.isBinary === true ? "BINARYMIME" : "",
-    terms?.utf8 === true ? "SMTPUTF8" : "",
-    terms?.requireTls === true ? "REQUIRETLS" : "",
-  ];
+function termFields({
+  message,
+  envelope,
+}: QueuedEnvelope): readonly (readonly [name: string, value: string | number])[] {
   return [
-    ["needs", needs.filter((word) => word !== "").join(" ")],
-    ["dsn-ret", terms?.returns ?? ""],
-    ["dsn-envid", terms?.envelopeId ?? ""],
+    ...(message.terms === undefined ? [] : messageTerms(message.terms)),
     ["dsn-notify", envelope.terms?.notify?.join(",") ?? ""],
     ["dsn-orcpt", envelope.terms?.originalRecipient ?? ""],
-    ["deliver-by", terms?.deliverBy === undefined ? "" : seconds(terms.deliverBy.atMs).toString()],
-    ["priority", terms === undefined || terms.priority === 0 ? "" : terms.priority.toString()],
+  ];
+}
+
+function messageTerms(terms: Terms): readonly (readonly [name: string, value: string | number])[] {
+  const { deliverBy, holdUntilMs, priority } = terms;
+  const needs = [
+    ...(terms.isBinary ? ["BINARYMIME"] : []),
+    ...(terms.utf8 ? ["SMTPUTF8"] : []),
+    ...(terms.requireTls ? ["REQUIRETLS"] : []),
+  ];
+  return [
+    ["needs", needs.join(" ")],
+    ["dsn-ret", terms.returns ?? ""],
+    ["dsn-envid", terms.envelopeId],
+    ["deliver-by", deliverBy === undefined ? "" : seconds(deliverBy.atMs)],
+    ["hold-until", holdUntilMs === 0 ? "" : seconds(holdUntilMs)],
+    ["priority", priority === 0 ? "" : priority],
   ];
 }
 

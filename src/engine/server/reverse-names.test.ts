@@ -104,10 +104,11 @@ const FORWARD: readonly (readonly [
   ["cannot be asked for them", { kind: "unavailable", cause: new Error("SERVFAIL") }, "error"],
 ];
 
+const named: Pointer = async () => ({ kind: "found", value: ["client.example"] });
+
 for (const [what, answer, fcrdns] of FORWARD) {
   test(`reverse name that ${what} is a ${fcrdns}`, async () => {
-    const pointer: Pointer = async () => ({ kind: "found", value: ["client.example"] });
-    const resolver = { ...resolverOf(pointer), addresses: async () => answer };
+    const resolver = { ...resolverOf(named), addresses: async () => answer };
     const names = new ReverseNames(new SimClock(), resolver);
     assert.deepEqual(await names.lookup("192.0.2.7"), { hostname: "client.example", fcrdns });
   });
