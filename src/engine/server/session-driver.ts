@@ -276,9 +276,9 @@ class SmtpSession implements ConnectionHandler, LiveSession {
     if (typeof line === "string" && this.#auth !== undefined) {
       this.#continueAuth(this.#auth, line);
     } else if (typeof line === "string") {
-      this.#line = line;
       const command = parseCommand(line, this.#rules);
       const isFault = "code" in command;
+      this.#line = isFault || command.verb !== "AUTH" ? line : withoutResponse(command, line);
       this.#advance(isFault ? { type: "fault", reply: command } : { type: "command", command });
     } else if (line.why === "bare-newline" && this.#auth !== undefined) {
       this.#continueAuth(this.#auth, BARE_RESPONSE);
@@ -822,4 +822,9 @@ function movedEnd(end: Endpoint, host: string | undefined, port: number | undefi
 function asBuffer(bytes: Uint8Array): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** An AUTH command as it may be shown: a response can be a password. */
+function withoutResponse({ mechanism, initial }: Auth, line: string): string {
+  return initial === undefined ? line : `AUTH ${mechanism} (...)`;
 }
