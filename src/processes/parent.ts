@@ -173,7 +173,6 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const tls = this.#tls.prepare(this.#current.config);
     if (typeof tls === "string") return { kind: "cannot-start", why: tls };
     this.#tls.takeUp(tls);
-    this.#tls.start();
     const lookup = this.#current.needsLookup ? [this.#lookup] : [];
     const auth = this.#current.needsSystemUsers ? [this.#auth] : [];
     for (const sibling of [this.#queue, ...auth, ...lookup, ...this.#dispatchers, this.#control]) {

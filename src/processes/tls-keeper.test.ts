@@ -57,7 +57,6 @@ async function started(): Promise<ReturnType<typeof stage>> {
   const prepared = scene.keeper.prepare(CONFIG);
   assert.ok(typeof prepared !== "string");
   scene.keeper.takeUp(prepared);
-  scene.keeper.start();
   return scene;
 }
 

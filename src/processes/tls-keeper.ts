@@ -84,14 +84,14 @@ export class TlsKeeper {
     return { config, material: { version, identities, authorities, ticketKey }, stamps };
   }
 
+  /** Works by it from now on, and looks at its files; without any it sets no timer. */
   takeUp(prepared: PreparedTls): void {
     this.#inUse = prepared;
-  }
-
-  /** Looks at the files from now on. */
-  start(): void {
-    this.#every(TLS_FILES_INTERVAL_MS, () => this.#lookAtFiles());
-    this.#every(TICKET_KEY_INTERVAL_MS, () => this.#renewTicketKey());
+    if (prepared.stamps.size === 0) this.stop();
+    else if (this.#cancels.length === 0) {
+      this.#every(TLS_FILES_INTERVAL_MS, () => this.#lookAtFiles());
+      this.#every(TICKET_KEY_INTERVAL_MS, () => this.#renewTicketKey());
+    }
   }
 
   stop(): void {
