@@ -69,6 +69,7 @@ async function write(message: Message, resolution: Resolution): Promise<Tried> {
     recipients: [
       {
         originalRecipient: "bob@example.org",
+        orcpt: "",
         finalRecipient: "bob@example.org",
         action: "failed",
         status: "5.1.1",

@@ -131,6 +131,7 @@ export class BounceWriter {
       boundary: randomSessionId(random) + randomSessionId(random),
       writtenAtMs: clock.wallMs(),
       arrivedAtMs: occasion.message.acceptedAtMs,
+      envelopeId: occasion.message.terms?.envelopeId ?? "",
       recipients: occasion.recipients,
       originalHeader: await readHeaderBlock(occasion.text),
     });

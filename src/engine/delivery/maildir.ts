@@ -129,9 +129,16 @@ async function writeTemporary(
   }
 }
 
+const AS_IT_IS: Pick<LocalLines, "push" | "end"> = {
+  push: (text) => text,
+  end: () => new Uint8Array(0),
+};
+
 async function writeText(file: OpenFile, delivery: MailboxDelivery): Promise<void> {
   const { text } = delivery;
-  const lines = new LocalLines();
+  // RFC 3030 §3: the octets of a binary text are no lines.
+  const isBinary = delivery.message.terms?.isBinary === true;
+  const lines = isBinary ? AS_IT_IS : new LocalLines();
   let readBytes = 0;
   let offset = 0;
   let waiting: Uint8Array[] = [prependedFields(delivery)];

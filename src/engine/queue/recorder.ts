@@ -12,7 +12,7 @@ import type { BounceDraft, BounceWriter } from "#engine/bounce/bounce.ts";
 import { envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import { delayMs, enrol, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
-import { type Ended, entryOf, reportOf, type Verdict, verdictOn } from "./verdict.ts";
+import { type Ended, entryOf, reportOf, type Verdict, verdictOn, wantsNotice } from "./verdict.ts";
 
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
 const FIRST_PAUSE_MS = 1000;
@@ -121,7 +121,7 @@ export class Recorder {
     bundle: Bundle,
     verdicts: readonly Verdict[],
   ): Promise<readonly SpoolEntry[] | "unavailable"> {
-    const failed = verdicts.filter((verdict) => verdict.kind === "failed");
+    const failed = verdicts.filter(wantsNotice);
     if (failed.length === 0) {
       // None did, or an operator removed those that had while their bounce was waiting to be stored.
       this.#discard(bundle);

@@ -59,6 +59,12 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
   }
 }
 
+/** RFC 3461 §4.1: whether the sender is to be told of the failure. OpenSMTPD heeds NEVER alone. */
+export function wantsNotice({ kind, ended }: Verdict): boolean {
+  const notify = ended.record.terms?.notify;
+  return kind === "failed" && (notify === undefined || notify.includes("failure"));
+}
+
 /** How a bounce speaks of a failed envelope. */
 export function reportOf({ ended }: Verdict): ReportedRecipient {
   const { record, result, cause } = ended;
@@ -66,6 +72,7 @@ export function reportOf({ ended }: Verdict): ReportedRecipient {
   const lastSaid = last === undefined ? "" : `; the last try ended with: ${last.diagnostic}`;
   return {
     originalRecipient: record.forwardPath,
+    orcpt: record.terms?.originalRecipient ?? "",
     finalRecipient: record.destination,
     action: "failed",
     status: result.status,

@@ -4,6 +4,7 @@
  * Source: RFC 3464 §2; RFC 3463 (status codes).
  */
 import { formatDate } from "#protocols/mail/date.ts";
+import { decodeXtext } from "#protocols/smtp/xtext.ts";
 import { printable, typedAddress } from "./printable.ts";
 
 /** Longest field body that is given back of what a far side said. */
@@ -13,6 +14,8 @@ const MAX_FIELD_LENGTH = 900;
 export interface ReportedRecipient {
   /** As in RCPT TO. */
   readonly originalRecipient: string;
+  /** ORCPT as the client gave it, type and xtext, or "". */
+  readonly orcpt: string;
   /** After expansion: what was tried. */
   readonly finalRecipient: string;
   readonly action: "failed" | "delayed" | "delivered" | "relayed";
@@ -26,13 +29,26 @@ export interface ReportedRecipient {
   readonly lastTryAtMs: number;
 }
 
+/** What the report says of the message as a whole. */
+export interface ReportedMessage {
+  readonly serverName: string;
+  readonly arrivedAtMs: number;
+  /** ENVID in xtext, or "". */
+  readonly envelopeId: string;
+  /** All with the same `action`. */
+  readonly recipients: readonly ReportedRecipient[];
+}
+
 /** The fields of the whole message, then a group for each recipient. Lines end in CRLF. */
-export function formatDeliveryStatus(
-  serverName: string,
-  arrivedAtMs: number,
-  recipients: readonly ReportedRecipient[],
-): string {
+export function formatDeliveryStatus({
+  serverName,
+  arrivedAtMs,
+  envelopeId,
+  recipients,
+}: ReportedMessage): string {
   const lines = [
+    // RFC 3464 §2.2.1: as the sender knows it.
+    ...(envelopeId === "" ? [] : [`Original-Envelope-Id: ${decoded(envelopeId)}`]),
     `Reporting-MTA: dns; ${printable(serverName, MAX_FIELD_LENGTH)}`,
     `Arrival-Date: ${formatDate(arrivedAtMs)}`,
   ];
@@ -43,8 +59,9 @@ export function formatDeliveryStatus(
 function recipientFields(recipient: ReportedRecipient): readonly string[] {
   const { originalRecipient, finalRecipient, action, status, lastTryAtMs } = recipient;
   const fields = [
-    // RFC 3464 §2.3.1: Original-Recipient repeats an ORCPT, which we do not take yet; both addresses
-    // of an aliased recipient would tell the sender where the alias leads.
+    // RFC 3464 §2.3.1: what the sender said itself.
+    ...(recipient.orcpt === "" ? [] : [`Original-Recipient: ${orcptField(recipient.orcpt)}`]),
+    // Both addresses of an aliased recipient would tell the sender where the alias leads.
     `Final-Recipient: ${typedAddress(originalRecipient === "" ? finalRecipient : originalRecipient)}`,
     `Action: ${action}`,
     `Status: ${status}`,
@@ -58,4 +75,15 @@ function recipientFields(recipient: ReportedRecipient): readonly string[] {
   }
   if (lastTryAtMs > 0) fields.push(`Last-Attempt-Date: ${formatDate(lastTryAtMs)}`);
   return fields;
+}
+
+/** RFC 3461 §6.3: the type as written, the address decoded. */
+function orcptField(orcpt: string): string {
+  const semicolon = orcpt.indexOf(";");
+  const type = printable(orcpt.slice(0, semicolon), MAX_FIELD_LENGTH);
+  return `${type}; ${decoded(orcpt.slice(semicolon + 1))}`;
+}
+
+function decoded(xtext: string): string {
+  return printable(decodeXtext(xtext) ?? xtext, MAX_FIELD_LENGTH);
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { ReportedRecipient } from "./delivery-status.ts";
+import { formatDeliveryStatus, type ReportedRecipient } from "./delivery-status.ts";
 import { formatReport, type Report } from "./report.ts";
 
 const FAILED: ReportedRecipient = {
   originalRecipient: "bob@example.org",
+  orcpt: "",
   finalRecipient: "bob@example.org",
   action: "failed",
   status: "5.1.1",
@@ -21,6 +22,7 @@ const REPORT: Report = {
   boundary: "0123456789abcdef",
   writtenAtMs: 1_767_225_611_000,
   arrivedAtMs: 1_767_225_600_000,
+  envelopeId: "",
   recipients: [FAILED],
   originalHeader: Buffer.from("Subject: hello\r\nFrom: alice@example.com\r\n"),
 };
@@ -132,4 +134,15 @@ test("Headers with 8-bit bytes come back in quoted-printable, and decode to what
       assert.equal(decoded, wire.endsWith("\r\n") ? wire : `${wire}\r\n`);
     }),
   );
+});
+
+test("report repeats what the sender called the message and the recipient", () => {
+  const text = formatDeliveryStatus({
+    serverName: "mx.example",
+    arrivedAtMs: 0,
+    envelopeId: "QQ+3D314+0D+0AX",
+    recipients: [{ ...FAILED, orcpt: "rfc822;Bob+2B1@example.org" }],
+  });
+  assert.match(text, /^Original-Envelope-Id: QQ=314 {2}X\r\n/);
+  assert.match(text, /\r\nOriginal-Recipient: rfc822; Bob\+1@example\.org\r\n/);
 });

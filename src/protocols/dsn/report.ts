@@ -9,7 +9,11 @@
  * Source: RFC 3464, RFC 6522, RFC 3834 §3.1.7 (Auto-Submitted), RFC 5321 §6.1.
  */
 import { formatDate } from "#protocols/mail/date.ts";
-import { formatDeliveryStatus, type ReportedRecipient } from "./delivery-status.ts";
+import {
+  formatDeliveryStatus,
+  type ReportedMessage,
+  type ReportedRecipient,
+} from "./delivery-status.ts";
 import { printable, printableAddress } from "./printable.ts";
 import { encodeQuotedPrintable, isPlain } from "./quoted-printable.ts";
 
@@ -19,8 +23,7 @@ const MAX_LISTED = 50;
 const MAX_QUOTED_LENGTH = 500;
 const TEXT_WIDTH = 72;
 
-export interface Report {
-  readonly serverName: string;
+export interface Report extends ReportedMessage {
   /** The sender of the original. */
   readonly to: string;
   /** Unique; becomes the left part of the Message-ID. */
@@ -28,9 +31,6 @@ export interface Report {
   /** At least 64 random bits in letters and digits, so that no stranger can guess it. */
   readonly boundary: string;
   readonly writtenAtMs: number;
-  readonly arrivedAtMs: number;
-  /** All with the same `action`. */
-  readonly recipients: readonly ReportedRecipient[];
   /** The header of the original, or its beginning. */
   readonly originalHeader: Uint8Array;
 }
@@ -63,7 +63,7 @@ export function formatReport(report: Report): Uint8Array {
     "Content-Description: Delivery Report",
     "Content-Type: message/delivery-status",
     "",
-    formatDeliveryStatus(serverName, report.arrivedAtMs, report.recipients),
+    formatDeliveryStatus(report),
     `--${boundary}`,
     ...originalPart(report.originalHeader),
     `--${boundary}--`,
