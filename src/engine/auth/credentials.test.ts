@@ -137,8 +137,12 @@ test("a password in the clear lets nobody in, and the log says what to do", asyn
 });
 
 test("what nobody can say is unavailable", async () => {
-  const stage = new Stage({ ann: `$y$j9T$saltsalt$${"a".repeat(43)}` });
+  const stage = new Stage({
+    ann: `$y$j9T$saltsalt$${"a".repeat(43)}`,
+    bob: `${"b".repeat(256)}:${simHash("right")}`,
+  });
   assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
+  assert.deepEqual(await stage.password("bob", "right"), { kind: "unavailable" });
   stage.tables.set("users", {
     name: "users",
     entries: [],
@@ -149,6 +153,7 @@ test("what nobody can say is unavailable", async () => {
   assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
   assert.deepEqual(stage.warnings, [
     "authentication: the hash of ann is of a kind that crypt(3) lacks here",
+    "authentication: table users: the entry of bob has too long a name",
     "authentication: table users: it is damaged",
     'authentication: no table "users" is known here',
   ]);

@@ -14,6 +14,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import { unreachable } from "#base/unreachable.ts";
+import { MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import {
   checkScramProof,
@@ -129,6 +130,8 @@ export class Credentials implements Authenticator {
     const credentials = parseCredentials(answer.entry, answer.value);
     if (credentials === undefined)
       return { kind: "unavailable", cause: new Error(`the entry of ${user} is no credentials`) };
+    if (Buffer.byteLength(credentials.user) > MAX_USER_BYTES)
+      return { kind: "unavailable", cause: new Error(`the entry of ${user} has too long a name`) };
     const secret = parseSecret(credentials.secret);
     if (secret.kind === "unusable") {
       const text = `table ${table.name}: ${credentials.user} cannot authenticate: ${secret.why}`;

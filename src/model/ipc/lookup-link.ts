@@ -83,7 +83,7 @@ const saslQuestionCodec: Codec<SaslQuestion> = union<SaslQuestion>({
 });
 
 const saslAnswerCodec: Codec<SaslAnswer> = union<SaslAnswer>({
-  accepted: [1, { user: text(MAX_STORED_VALUE_BYTES), signature: bytes(SCRAM_KEY_BYTES) }],
+  accepted: [1, { user: userCodec, signature: bytes(SCRAM_KEY_BYTES) }],
   salt: [2, { salt: bytes(MAX_SALT_BYTES), iterations: u32 }],
   refused: [3, {}],
   unavailable: [4, {}],
