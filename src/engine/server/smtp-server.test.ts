@@ -4,7 +4,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
 import type { Event } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
-import type { RecipientQuery, Resolution } from "#model/resolution.ts";
+import type { PlannedEnvelope, RecipientQuery, Resolution } from "#model/resolution.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimConnection } from "#world/sim/connection.ts";
 import { SimRandom } from "#world/sim/random.ts";
@@ -35,6 +35,8 @@ class Bench {
   aborted = 0;
   answerName: (answer: DnsAnswer<readonly string[]>) => void = () => {};
 
+  /** What each recipient comes to. */
+  envelopes: readonly PlannedEnvelope[] = [];
   /** The clients' names as the ruleset got them. */
   readonly asked: string[] = [];
 
@@ -66,7 +68,7 @@ class Bench {
       asksReverseName,
       resolve: ({ origin }: RecipientQuery): Resolution => {
         this.asked.push(origin.hostname);
-        return { kind: "accepted", envelopes: [] };
+        return { kind: "accepted", envelopes: this.envelopes };
       },
     };
     const ports = { clock: this.clock, random: new SimRandom(1), resolver };
@@ -369,4 +371,28 @@ test("session gives a large message more time than its grace, while octets keep 
   }
   assert.ok(bench.clock.monotonicMs() > PATIENT.dataGraceMs, "the grace is over");
   assert.deepEqual([client.hasEnded, client.received.includes("421")], [false, false]);
+});
+
+test("server ends the newest of the sessions that hold too much, and no other", async () => {
+  const bench = new Bench();
+  const destination = `${"x".repeat(430)}@server.example`;
+  const transport = { kind: "mda", user: "u", extension: "" } as const;
+  const one = { destination, action: "a", transport, rule: "", trail: [], ttlMs: 1 };
+  // Counted as 47 MB for each recipient; here they are one and the same.
+  bench.envelopes = new Array<PlannedEnvelope>(90_000).fill(one);
+  const clients: Client[] = [];
+  for (let n = 0; n < 6; n++) {
+    const client = await bench.client(`192.0.2.${n}`);
+    await client.say(`${HELLO}MAIL FROM:<a@c.example>\r\nRCPT TO:<b@server.example>\r\n`);
+    clients.push(client);
+  }
+  const idle = await bench.client("192.0.2.100");
+  assert.deepEqual(
+    [...clients, idle].map(({ hasEnded }) => hasEnded),
+    [false, false, false, false, false, true, false],
+  );
+  const last = clients.at(-1)?.received ?? "";
+  assert.match(last, /421 4\.3\.1 mx\.example Too much memory in use\r\n$/);
+  const [ended] = bench.events.filter(({ kind }) => kind === "smtp-disconnected");
+  assert.ok(ended?.kind === "smtp-disconnected" && ended.limit === "memory", "the log says so");
 });
