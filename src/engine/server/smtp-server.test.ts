@@ -379,7 +379,7 @@ test("server ends the newest of the sessions that hold too much, and no other", 
   const transport = { kind: "mda", user: "u", extension: "" } as const;
   const one = { destination, action: "a", transport, rule: "", trail: [], ttlMs: 1 };
   // Counted as 47 MB for each recipient; here they are one and the same.
-  bench.envelopes = new Array<PlannedEnvelope>(90_000).fill(one);
+  bench.envelopes = Array.from({ length: 90_000 }, () => one);
   const clients: Client[] = [];
   for (let n = 0; n < 6; n++) {
     const client = await bench.client(`192.0.2.${n}`);
