@@ -129,7 +129,8 @@ export class SmtpServer {
 
   #turnAway(connection: Connection, limit: AdmissionLimit, { remote, listener }: Visit): void {
     const { observe } = this.#parties;
-    this.#turnedAway.add(connection, limit, { remote, server: listener.hostname, observe });
+    const isDeaf = listener.tls.mode === "smtps";
+    this.#turnedAway.add(connection, limit, { remote, server: listener.hostname, observe, isDeaf });
   }
 
   /**

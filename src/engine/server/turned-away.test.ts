@@ -25,7 +25,12 @@ class Bench {
       if (event.kind === "smtp-turned-away")
         this.told.push(`${event.limit} ${event.address} ${event.clients}`);
     };
-    this.turnedAway.add(connection, limit, { remote, server: "mx.example", observe });
+    this.turnedAway.add(connection, limit, {
+      remote,
+      server: "mx.example",
+      observe,
+      isDeaf: false,
+    });
     return connection.output;
   }
 }

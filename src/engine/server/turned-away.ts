@@ -29,6 +29,8 @@ export interface TurnedAwayClient {
   /** The name of the server that it came to. */
   readonly server: string;
   readonly observe: Observe;
+  /** It waits for a handshake: no word of ours would be understood. */
+  readonly isDeaf: boolean;
 }
 
 export class TurnedAway {
@@ -55,7 +57,7 @@ export class TurnedAway {
         cancel();
       }),
     );
-    if (this.#count > this.#max || limit === "pending-proxies") {
+    if (this.#count > this.#max || client.isDeaf || limit === "pending-proxies") {
       connection.destroy();
       return;
     }

@@ -92,7 +92,7 @@ function isExposed({ endpoint, auth, tls, filters }: Listener): boolean {
   if (address !== undefined && isLoopback(address)) return false;
   if (filters.some(refusesClients)) return false;
   const isRequired = tls.mode === "starttls-required" || tls.mode === "smtps";
-  return !(isRequired && tls.verify && tls.ca !== undefined);
+  return !(isRequired && tls.verify && (tls.ca ?? tls.fingerprints) !== undefined);
 }
 
 function refusesClients(filter: Filter): boolean {

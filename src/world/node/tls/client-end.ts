@@ -4,7 +4,7 @@ import { connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { Connection } from "#base/ports/network.ts";
 import type { Secured, TlsFault } from "#base/ports/tls.ts";
 import { unwrapSocket, wrapSocket } from "#world/node/connection.ts";
-import { factsOf, fault, handshakeFault } from "./facts.ts";
+import { factsOf, fault, groupOf, handshakeFault, peerOf } from "./facts.ts";
 
 export function connectTls(
   connection: Connection,
@@ -35,9 +35,11 @@ export function connectTls(
     clearTimeout(timer);
     secured.off("error", onError);
     secured.off("close", onEnd);
-    const error: unknown = secured.authorized ? undefined : secured.authorizationError;
-    const why = error === undefined ? undefined : String(codeOf(error));
-    const facts = { ...factsOf(secured, "", why), serverName };
+    const peer = peerOf(secured, () =>
+      secured.authorized ? undefined : String(codeOf(secured.authorizationError)),
+    );
+    const own = { group: groupOf(secured), identity: "", peer };
+    const facts = { ...factsOf(secured, own), serverName };
     resolve({ kind: "secured", connection: wrapSocket(secured, ends), facts });
   });
   return promise;

@@ -14,20 +14,19 @@ import { alternativeNames } from "./certificates.ts";
 const EXPORTER_LABEL = "EXPORTER-Channel-Binding";
 const EXPORTER_BYTES = 32;
 
-/** `why`: what is wrong with the peer's certificate, or undefined. */
-export function factsOf(socket: TLSSocket, identity: string, why: string | undefined): TlsFacts {
+/** What the two ends know each in its own way. */
+export type OwnFacts = Pick<TlsFacts, "group" | "identity" | "peer">;
+
+export function factsOf(socket: TLSSocket, own: OwnFacts): TlsFacts {
   const cipher = socket.getCipher().name;
   const version = TLS_VERSION_NAMES.find((name) => name === socket.getProtocol()) ?? "TLSv1.2";
-  const certificate = socket.getPeerX509Certificate();
   return {
     version,
     cipher,
     bits: cipherBits(cipher),
-    group: groupOf(socket),
     serverName: typeof socket.servername === "string" ? socket.servername : undefined,
-    identity,
     resumed: socket.isSessionReused(),
-    peer: certificate === undefined ? undefined : peerOf(certificate, why),
+    ...own,
     exporter() {
       if (version !== "TLSv1.3" || socket.destroyed) return undefined;
       return socket.exportKeyingMaterial(EXPORTER_BYTES, EXPORTER_LABEL, Buffer.alloc(0));
@@ -36,12 +35,18 @@ export function factsOf(socket: TLSSocket, identity: string, why: string | undef
 }
 
 /** Only a client of this runtime is told. */
-function groupOf(socket: TLSSocket): string | undefined {
+export function groupOf(socket: TLSSocket): string | undefined {
   const info: object | null = socket.getEphemeralKeyInfo();
   return info !== null && "name" in info && typeof info.name === "string" ? info.name : undefined;
 }
 
-function peerOf(certificate: X509Certificate, why: string | undefined): TlsPeer {
+/** `why`: what is wrong with the peer's certificate, if it has one; undefined: nothing. */
+export function peerOf(socket: TLSSocket, why: () => string | undefined): TlsPeer | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  return certificate === undefined ? undefined : describe(certificate, why());
+}
+
+function describe(certificate: X509Certificate, why: string | undefined): TlsPeer {
   const { subjectAltName, publicKey, raw } = certificate;
   const names = [
     ...alternativeNames(subjectAltName, "DNS"),

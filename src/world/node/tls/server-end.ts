@@ -16,7 +16,7 @@ import type { ClientHello } from "#protocols/tls/client-hello.ts";
 import { ClientHelloReader } from "#protocols/tls/client-hello-reader.ts";
 import { type BareSocket, unwrapSocket, wrapSocket } from "#world/node/connection.ts";
 import type { Shown } from "./contexts.ts";
-import { factsOf, fault, handshakeFault } from "./facts.ts";
+import { factsOf, fault, handshakeFault, peerOf } from "./facts.ts";
 
 const HELLO_FAULTS = {
   "no-tls": fault("no-tls", "the client does not speak TLS"),
@@ -99,7 +99,11 @@ class Handshake {
       this.#outcome.resolve({
         kind: "secured",
         connection: wrapSocket(secured, this.#bare.ends),
-        facts: factsOf(secured, name, asksClients ? verifyError(secured) : undefined),
+        facts: factsOf(secured, {
+          group: undefined,
+          identity: name,
+          peer: asksClients ? peerOf(secured, () => verifyError(secured)) : undefined,
+        }),
       });
     });
   }
