@@ -3,7 +3,12 @@
  * and LMTP, Python's smtplib with SMTPUTF8 and DSN, and BDAT by hand.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { test } from "node:test";
+import { connect as secure } from "node:tls";
+import { certify } from "#test/support/certificates.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
 import { run, unlessInstalled } from "./peer-program.ts";
@@ -80,6 +85,34 @@ test("swaks speaks LMTP", { skip: skipSwaks }, async () => {
   await swaks(port, ["--protocol", "LMTP"]);
   const [text] = await arrivals(`${mail}/anna/new`, 1, "");
   assert.match(text ?? "", / with LMTP id /, daemon.log);
+});
+
+test("TLS begins behind the header of a proxy, in the same packet, and REQUIRETLS is offered", {
+  skip: unstartable || unlessInstalled("openssl"),
+}, async () => {
+  await using scratch = new Scratch();
+  const { folder } = scratch;
+  const server = certify({ subject: "localhost", dns: ["localhost"] });
+  writeFileSync(`${folder}/s.crt`, server.certificate);
+  writeFileSync(`${folder}/s.key`, server.key, { mode: 0o600 });
+  const port = await freePort();
+  const { daemon } = await start(
+    scratch,
+    `pki localhost cert "${folder}/s.crt" key "${folder}/s.key"\n` +
+      `listen on 127.0.0.1 port ${port} smtps pki localhost proxy from { 127.0.0.1 }`,
+  );
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  socket.cork();
+  socket.write("PROXY TCP4 198.51.100.9 192.0.2.1 4025 465\r\n");
+  const client = secure({ socket, rejectUnauthorized: false });
+  setImmediate(() => socket.uncork());
+  await once(client, "secureConnect");
+  client.write("EHLO client.example\r\nQUIT\r\n");
+  let said = "";
+  for await (const bytes of client) said += bytes;
+  assert.match(said, /^220 .*\r\n250-\S+ Hello client\.example \[198\.51\.100\.9\],/, daemon.log);
+  assert.match(said, /\r\n250-REQUIRETLS\r\n/);
 });
 
 /** Python's smtplib, which knows SMTPUTF8 and passes options of DSN on; then BDAT by its own hand. */
