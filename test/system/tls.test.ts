@@ -64,7 +64,7 @@ async function started(config: Config = CONFIG): Promise<Stage> {
     ),
     MINUTE_MS,
   );
-  assert.ok(typeof system !== "string", String(system));
+  assert.ok(typeof system !== "string", "it has started");
   return { world, files, log, system };
 }
 
