@@ -95,9 +95,12 @@ export async function rehearse(
   return { greeting, recipients };
 }
 
-function openingCommands(helo: string, { reversePath, sizeBytes }: ExplainQuestion): string[] {
+function openingCommands(helo: string, question: ExplainQuestion): string[] {
+  const { reversePath, forwardPaths, sizeBytes } = question;
   const size = sizeBytes > 0 ? ` SIZE=${sizeBytes}` : "";
-  return [`EHLO ${helo}`, `MAIL FROM:<${reversePath}>${size}`];
+  // RFC 6531 §3.4: as a client does that has such an address.
+  const isAscii = [reversePath, ...forwardPaths].every((path) => /^[ -~]*$/.test(path));
+  return [`EHLO ${helo}`, `MAIL FROM:<${reversePath}>${size}${isAscii ? "" : " SMTPUTF8"}`];
 }
 
 /** Asks the real ruleset, as the client that the question describes, and listens in. */
