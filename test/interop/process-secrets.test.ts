@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { certify } from "#test/support/certificates.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { processesOf } from "./daemon-processes.ts";
-import { until } from "./greeting.ts";
+import { freePort, until } from "./greeting.ts";
 import { run } from "./peer-program.ts";
 import { greetedClient } from "./piped-daemon.ts";
 import { holds } from "./process-memory.ts";
@@ -80,4 +81,34 @@ test("the secrets of a table for `auth` are in the parent and in lookup, also af
   );
   assert.deepEqual(new Set(knowers), new Set(["parent", "lookup"]));
   client.leave();
+});
+
+test("a private key is in the parent and in the dispatchers, if a listener shows its certificate", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const { folder } = scratch;
+  const mail = scratch.mailFolder("mail");
+  const used = certify({ subject: "used.example" });
+  const unused = certify({ subject: "unused.example" });
+  for (const [name, { certificate, key }] of Object.entries({ used, unused })) {
+    writeFileSync(`${folder}/${name}.crt`, certificate);
+    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
+  }
+  const pki = (name: string): string =>
+    `pki ${name} cert "${folder}/${name}.crt" key "${folder}/${name}.key"`;
+  const daemon = await Daemon.start(scratch, [
+    pki("used"),
+    pki("unused"),
+    `listen on socket "${folder}/other.sock"`,
+    `listen on 127.0.0.1 port ${await freePort()} tls pki used`,
+    `action "d" maildir "${mail}" user nobody`,
+    'match from any for any action "d"',
+  ]);
+  // The second of its lines: the first is alike in every key.
+  const lineOf = (key: string): string => key.split("\n")[2] ?? "";
+  const knowersOf = (word: string): readonly string[] =>
+    processesOf(daemon.pid).flatMap(({ pid, role }) => (holds(pid, word) ? [role] : []));
+  assert.deepEqual(new Set(knowersOf(lineOf(used.key))), new Set(["parent", "dispatcher"]));
+  assert.deepEqual(knowersOf(lineOf(unused.key)), []);
 });

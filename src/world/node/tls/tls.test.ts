@@ -181,6 +181,16 @@ test("TLS server says whose certificate a client showed, and whether it is vouch
   assert.equal(nobody.facts.peer, undefined);
 });
 
+test("TLS server takes no chain without end from a client", async (t) => {
+  const { port, next } = await listen(t, { clients: { pem: AUTHORITY.certificate } });
+  const shown = identity("client");
+  const chain = [shown.certificate, ...Array<string>(400).fill(AUTHORITY.certificate)].join("");
+  client(t, { port, cert: chain, key: shown.key });
+  const outcome = await next();
+  assert.ok(outcome.kind === "tls-fault");
+  assert.deepEqual([outcome.why, outcome.message], ["handshake", "excessive message size"]);
+});
+
 test("TLS server lets a client take its session up again, with another server of the same key", async (t) => {
   const [first, second, other] = [
     await listen(t),
