@@ -83,6 +83,11 @@ test("the secrets of a table for `auth` are in the parent and in lookup, also af
   client.leave();
 });
 
+/** The second of its lines: the first is alike in every key. */
+function lineOf(key: string): string {
+  return key.split("\n")[2] ?? "";
+}
+
 test("a private key is in the parent and in the dispatchers, if a listener shows its certificate", {
   skip,
 }, async () => {
@@ -105,8 +110,6 @@ test("a private key is in the parent and in the dispatchers, if a listener shows
     `action "d" maildir "${mail}" user nobody`,
     'match from any for any action "d"',
   ]);
-  // The second of its lines: the first is alike in every key.
-  const lineOf = (key: string): string => key.split("\n")[2] ?? "";
   const knowersOf = (word: string): readonly string[] =>
     processesOf(daemon.pid).flatMap(({ pid, role }) => (holds(pid, word) ? [role] : []));
   assert.deepEqual(new Set(knowersOf(lineOf(used.key))), new Set(["parent", "dispatcher"]));

@@ -58,6 +58,11 @@ export interface TlsServerOptions {
   /** Undefined: clients are not asked for a certificate. */
   readonly clients: TlsAuthorities | undefined;
   readonly tickets: TlsTickets | undefined;
+  /**
+   * The OCSP response that goes with an identity, in DER, for a client that asks (RFC 6066 §8);
+   * asked at each such handshake. Undefined, or left out: none goes.
+   */
+  readonly staple?: (identity: string) => Uint8Array | undefined;
 }
 
 export interface TlsClientOptions {

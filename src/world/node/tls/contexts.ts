@@ -64,12 +64,15 @@ export function serverContext(identity: TlsIdentity, options: TlsServerOptions):
     sessionTimeout: SESSION_TIMEOUT_SECONDS,
     ...(resumes && { ticketKeys: Buffer.from(tickets.key) }),
   };
-  return {
-    ...certificate,
-    name: identity.name,
-    context: createSecureContext(settings),
-    server: new Server(settings),
-  };
+  const server = new Server(settings);
+  const { staple } = options;
+  if (staple !== undefined) {
+    server.on("OCSPRequest", (_certificate, _issuer, answer) => {
+      const response = staple(identity.name);
+      answer(null, response === undefined ? null : Buffer.from(response));
+    });
+  }
+  return { ...certificate, name: identity.name, context: createSecureContext(settings), server };
 }
 
 /** @throws {Error} of the library, if something of `options` is not usable. */

@@ -181,6 +181,22 @@ test("TLS server says whose certificate a client showed, and whether it is vouch
   assert.equal(nobody.facts.peer, undefined);
 });
 
+test("TLS server staples the response for the certificate that it shows, to clients that ask", async (t) => {
+  const staple = (name: string): Buffer | undefined =>
+    name === "mx-rsa" ? undefined : Buffer.from(`response for ${name}`);
+  const { port, next } = await listen(t, { staple });
+  const stapled = async (asked: tls.ConnectionOptions): Promise<string | undefined> => {
+    const { promise, resolve } = Promise.withResolvers<Buffer | null>();
+    const socket = client(t, { port, requestOCSP: true, ...asked });
+    socket.once("OCSPResponse", resolve);
+    closing(t, mustBeSecured(await next()).connection);
+    return (await promise)?.toString();
+  };
+  assert.equal(await stapled({}), "response for mx-ecdsa");
+  assert.equal(await stapled({ servername: "a.wild.example" }), "response for wild");
+  assert.equal(await stapled({ sigalgs: "rsa_pss_rsae_sha256" }), undefined);
+});
+
 test("TLS server takes no chain without end from a client", async (t) => {
   const { port, next } = await listen(t, { clients: { pem: AUTHORITY.certificate } });
   const shown = identity("client");
