@@ -98,6 +98,18 @@ test("path with controls, spaces or turns of direction beyond ASCII is refused",
   }
 });
 
+test("path whose lower case would be another's name is refused", () => {
+  // The signs of kelvin and ångström.
+  for (const sign of ["\u212a", "\u212b"])
+    assert.equal(parsePath(`<${sign}evin@b.example>`, 0, "mx.example").kind, "address-fault");
+  for (let code = 0x80; code <= 0xffff; code++) {
+    const character = String.fromCharCode(code);
+    if (!/^[ -~]+$/.test(character.toLowerCase())) continue;
+    const { kind } = parsePath(`<${character}@b.example>`, 0, "mx.example");
+    assert.equal(kind, "address-fault", `U+${code.toString(16)}`);
+  }
+});
+
 test("path whose domain would be another after mapping is refused", () => {
   for (const domain of [
     "a\u3002example",
