@@ -181,9 +181,11 @@ test("TLS server says whose certificate a client showed, and whether it is vouch
   assert.equal(nobody.facts.peer, undefined);
 });
 
+function staple(name: string): Buffer | undefined {
+  return name === "mx-rsa" ? undefined : Buffer.from(`response for ${name}`);
+}
+
 test("TLS server staples the response for the certificate that it shows, to clients that ask", async (t) => {
-  const staple = (name: string): Buffer | undefined =>
-    name === "mx-rsa" ? undefined : Buffer.from(`response for ${name}`);
   const { port, next } = await listen(t, { staple });
   const stapled = async (asked: tls.ConnectionOptions): Promise<string | undefined> => {
     const { promise, resolve } = Promise.withResolvers<Buffer | null>();
