@@ -73,6 +73,7 @@ const OTHER_WORDS: readonly string[] = [
   ...words("all egress localhost"), // to listen on
   ...words("max-rcpt max-mails"),
   ...words("none auto legacy"), // dhe
+  ...words("auto off"), // ocsp
   ...words("default all tlsv1"), // levels and versions, besides those of the code
   ...words("file db passwd"), // table backends
   ...words("<localhost> <anyhost> <localnames> <anydestination> <getpwnam>"),

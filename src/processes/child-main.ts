@@ -51,7 +51,14 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
     // Here, as the other processes have no SQLite.
     const { nodeTableFiles } = await import("#world/node/sqlite-table.ts");
     const { nodePasswordHashing } = await import("#world/node/password-hashing.ts");
-    const world = { files: nodeTableFiles(), hashing: nodePasswordHashing() };
+    const { nodeHttp } = await import("#world/node/http.ts");
+    const { nodeSignatures } = await import("#world/node/signatures.ts");
+    const world = {
+      files: nodeTableFiles(),
+      hashing: nodePasswordHashing(),
+      http: nodeHttp(),
+      signatures: nodeSignatures(),
+    };
     return (await import("./lookup.ts")).lookupRole(world);
   },
   auth: async () => {

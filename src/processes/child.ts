@@ -24,6 +24,8 @@ export interface LaunchRequest {
   readonly home: string;
   /** Bound descriptors, which the child accepts on; none within one process. */
   readonly listenerFds: readonly number[];
+  /** Of lookup, while it is to ask responders of OCSP: it gets the network, and may write there. */
+  readonly stapleFolder?: string | undefined;
 }
 
 /** A socket that the parent has bound for a configuration that is to be taken up. */

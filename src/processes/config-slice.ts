@@ -55,7 +55,7 @@ const FIELDS: Shares = {
   // Lookup: which tables are for `auth`, and so answer nobody but that.
   listeners: { to: ["dispatcher", "lookup"], others: [] },
   tables: { to: [...DECIDERS, "lookup"], others: new Map() },
-  pkis: { to: ["dispatcher"], others: new Map() },
+  pkis: { to: ["dispatcher", "lookup"], others: new Map() },
   cas: { to: ["dispatcher"], others: new Map() },
   procs: { to: ["dispatcher"], others: new Map() },
   filters: { to: ["dispatcher"], others: new Map() },
@@ -111,13 +111,14 @@ export function configSlice(config: Config, role: Role): Config {
 }
 
 /** What this role gets in the place of what is not for it. */
-function withheld({ actions, listeners }: Config, role: Role): Partial<Config> {
+function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Config> {
   const instead = Object.entries(FIELDS).flatMap(([field, share]) =>
     share === "everyone" || share.to.includes(role) ? [] : [[field, share.others] as const],
   );
   const fields: Partial<Config> = Object.fromEntries(instead);
   if (role === "agent") return { ...fields, actions: localOnly(actions) };
-  return role === "lookup" ? { ...fields, listeners: listeners.map(authOnly) } : fields;
+  if (role !== "lookup") return fields;
+  return { ...fields, listeners: listeners.map(authOnly), pkis: withoutPaths(pkis) };
 }
 
 /** Which tables clients authenticate by; where it listens, and how, is of no use to lookup. */
@@ -129,6 +130,12 @@ function authOnly(listener: Listener): Listener {
     senders: undefined,
     filters: [],
   };
+}
+
+/** Lookup is given the certificates themselves (slice-tls.ts); what is left is how they are stapled. */
+function withoutPaths(pkis: Config["pkis"]): Config["pkis"] {
+  const pathless = { cert: undefined, key: undefined };
+  return new Map(Array.from(pkis, ([name, pki]) => [name, { ...pki, ...pathless }]));
 }
 
 function localOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {

@@ -39,6 +39,7 @@ import { RemoteUsers } from "./remote-users.ts";
 import { RememberedForwards } from "./remembered-forwards.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE, LOOKUP_CLIENT_SIDE } from "./shapes.ts";
+import { StapleShelf } from "./staple-shelf.ts";
 import { SwitchedIntake } from "./switched-intake.ts";
 
 /** How long sessions may finish their message, and deliveries end, when the daemon stops. */
@@ -47,9 +48,15 @@ const DRAIN_MS = 15_000;
 /** The role on `tls`, which speaks it on the connections of the role's network. */
 export function dispatcherRole(tls: Tls): StartRole {
   return async (setting) => {
-    const byListener = tlsByListener(setting.config, setting.slice.tls, tls);
-    return typeof byListener === "string" ? byListener : new Dispatcher(setting, tls, byListener);
+    const ends = { tls, staples: new StapleShelf(setting.ports.clock) };
+    const byListener = tlsByListener(setting.config, setting.slice.tls, ends);
+    return typeof byListener === "string" ? byListener : new Dispatcher(setting, ends, byListener);
   };
+}
+
+interface TlsEnds {
+  readonly tls: Tls;
+  readonly staples: StapleShelf;
 }
 
 class Dispatcher implements RunningRole {
@@ -71,23 +78,23 @@ class Dispatcher implements RunningRole {
   #rules: ConfiguredRouting;
   #config: Config;
   readonly #explainer: Explainer;
-  readonly #tlsPort: Tls;
+  readonly #tlsEnds: TlsEnds;
   #tls: TlsByListener;
   /** What `#tls` is made of. */
   #material: TlsMaterial;
   #listening = false;
   #stopping = false;
 
-  constructor(setting: RoleSetting, tlsPort: Tls, tls: TlsByListener) {
+  constructor(setting: RoleSetting, tlsEnds: TlsEnds, tls: TlsByListener) {
     this.#setting = setting;
-    this.#tlsPort = tlsPort;
+    this.#tlsEnds = tlsEnds;
     this.#tls = tls;
     this.#material = setting.slice.tls;
     const { config, parent, ports, slice } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
-    this.#lookup = new LookupAsker(ports.clock);
+    this.#lookup = new LookupAsker(ports.clock, (staple) => tlsEnds.staples.put(staple));
     this.#tables = new RemoteTables(this.#lookup);
     this.#agents = new AgentCarrier(
       ports.clock,
@@ -123,7 +130,7 @@ class Dispatcher implements RunningRole {
       missing.map(({ endpoint }) => endpoint),
       generation,
     );
-    const tls = tlsByListener(config, next.tls, this.#tlsPort);
+    const tls = tlsByListener(config, next.tls, this.#tlsEnds);
     if (typeof tls === "string") return tls;
     const opening = await this.#listeners.prepare(config.listeners);
     if (typeof opening === "string") return opening;
@@ -170,7 +177,7 @@ class Dispatcher implements RunningRole {
   #renewTls(material: TlsMaterial): void {
     if (material.version <= this.#material.version) return;
     const { observer } = this.#setting;
-    const tls = tlsByListener(this.#config, material, this.#tlsPort);
+    const tls = tlsByListener(this.#config, material, this.#tlsEnds);
     if (typeof tls === "string") {
       observer.observe({ kind: "warning", text: `certificates are not renewed: ${tls}` });
       return;

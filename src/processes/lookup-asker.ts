@@ -8,15 +8,17 @@
 import type { Clock } from "#base/ports/clock.ts";
 import {
   type LookupAnswer,
+  type LookupMessage,
   type LookupQuestion,
   MAX_LOOKUPS_UNDER_WAY,
 } from "#model/ipc/lookup-link.ts";
+import type { Staple } from "#model/staple.ts";
 import type { Link } from "./channel.ts";
 
 /** A local database answers in microseconds, a hash is made in less than a second: who waits this long waits for something broken. */
 export const LOOKUP_TIMEOUT_MS = 10_000;
 
-type LookupLink = Link<LookupAnswer, LookupQuestion>;
+type LookupLink = Link<LookupMessage, LookupQuestion>;
 
 interface Waiting {
   readonly about: string;
@@ -30,9 +32,12 @@ export class LookupAsker {
   readonly #waiting = new Map<number, Waiting>();
   #link: LookupLink | "never-yet" | "gone" = "never-yet";
   #lastRequest = 0;
+  readonly #stapled: (staple: Staple) => void;
 
-  constructor(clock: Clock) {
+  /** @param stapled lookup has another response for a certificate. */
+  constructor(clock: Clock, stapled: (staple: Staple) => void = () => undefined) {
     this.#clock = clock;
+    this.#stapled = stapled;
   }
 
   /** The parent handed over a way to lookup: the first, or after it was started again. */
@@ -40,7 +45,10 @@ export class LookupAsker {
     const wasEverThere = this.#link !== "never-yet";
     this.#link = link;
     link.start({
-      message: (answer) => this.#answered(answer),
+      message: (message) => {
+        if (message.kind === "staple") this.#stapled(message.staple);
+        else this.#answered(message);
+      },
       closed: () => this.#lost(link),
     });
     if (wasEverThere) return;

@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { Observer } from "#engine/observe/observer.ts";
 import type { Config } from "#model/config/config.ts";
 import type { LookupAnswer, LookupQuestion } from "#model/ipc/lookup-link.ts";
-import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
+import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
 import { SimWorld } from "#world/sim/world.ts";
+import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { MemoryTableFiles } from "#test/support/memory-table-files.ts";
 import type { Link } from "./channel.ts";
@@ -50,7 +51,12 @@ class Stage {
 
   async start(): Promise<void> {
     const { clock, random, resolver, network, files } = this.world.startProcess();
-    const role = await lookupRole({ files: this.files, hashing: new SimPasswordHashing() })({
+    const role = await lookupRole({
+      files: this.files,
+      hashing: new SimPasswordHashing(),
+      http: { post: async () => ({ kind: "fault", why: "nobody" }) },
+      signatures: { isSigned: () => false },
+    })({
       ports: {
         clock,
         random,
@@ -60,7 +66,7 @@ class Stage {
         defer: (run) => void clock.after(0, run),
         arrived: () => Promise.resolve(),
       },
-      slice: {} as Slice,
+      slice: EMPTY_SLICE,
       config: CONFIG,
       parent: {
         congested: false,

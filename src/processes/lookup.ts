@@ -1,26 +1,33 @@
 /**
  * The process `lookup`: asks the tables that are not in memory, for the processes that
- * decide about recipients, and checks the passwords of clients, for the dispatchers.
+ * decide about recipients, checks the passwords of clients, for the dispatchers, and keeps
+ * the responses of OCSP that certificates are shown with.
  *
- * Runs as: `_smtpl`, when the configuration has such a table or a listener with `auth`,
- * under Node's permission model: it reads files; it has no network, starts no program and
- * writes nothing, but that SQLite and the addon for crypt(3) are outside the model (its
- * user holds them there). Holds: the files of `db:` tables, those that its own copy of the
+ * Runs as: `_smtpl`, when the configuration has such a table, a listener with `auth` or a
+ * certificate that is stapled, under Node's permission model: it reads files; it starts no
+ * program, and has the network and may write, in a folder of its own, only while a responder
+ * is to be asked. SQLite and the addon for crypt(3) are outside the model (its user holds
+ * them there). Holds: the files of `db:` tables, those that its own copy of the
  * configuration names; the hashes of passwords, which nobody is told; who has guessed at
  * them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
  * dies, look-ups are unavailable, recipients get a 451 and clients a 454, until it is
  * started again.
  */
 import { ABSENT } from "#base/lookup.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import type { Signatures } from "#base/ports/signatures.ts";
 import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { Staple } from "#model/staple.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
 import type { Config, Table } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import {
   type AuthQuestion,
   type LookupAnswer,
+  type LookupMessage,
   type LookupQuestion,
   MAX_LOOKUP_REASON_BYTES,
   MAX_LOOKUPS_UNDER_WAY,
@@ -29,6 +36,8 @@ import {
 import { NONE_STRANDED } from "#model/stranded.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import { Staples } from "#engine/staples/staples.ts";
+import { staplings } from "#policy/tls/staple-plan.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import type { Link } from "./channel.ts";
 import { credentialsTables } from "./lookup-credentials.ts";
@@ -40,11 +49,15 @@ import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
 export interface LookupWorld {
   readonly files: TableFiles;
   readonly hashing: PasswordHashing;
+  readonly http: Http;
+  readonly signatures: Signatures;
 }
 
 export function lookupRole(world: LookupWorld): StartRole {
   return async (setting) => new Lookup(setting, world);
 }
+
+type LookupLink = Link<LookupQuestion, LookupMessage>;
 
 /** The tables of one configuration, by name. */
 interface OpenTables {
@@ -59,10 +72,15 @@ class Lookup implements RunningRole {
   readonly #files: TableFiles;
   readonly #passwords: RemotePasswords;
   readonly #authenticator: Credentials;
+  readonly #staples: Staples;
+  /** They show certificates, and are told with which responses. */
+  readonly #dispatchers = new Set<LookupLink>();
   #tables: OpenTables;
+  #config: Config;
 
-  constructor(setting: RoleSetting, { files, hashing }: LookupWorld) {
+  constructor(setting: RoleSetting, { files, hashing, http, signatures }: LookupWorld) {
     this.#setting = setting;
+    this.#config = setting.config;
     this.#files = files;
     this.#tables = this.#tablesOf(setting.config);
     const { observe } = setting.observer;
@@ -72,13 +90,25 @@ class Lookup implements RunningRole {
       { clock: setting.ports.clock, hashing, observe, systemPasswords: this.#passwords },
       (name) => this.#tables.credentials.get(name),
     );
+    this.#staples = new Staples(
+      {
+        clock: setting.ports.clock,
+        files: setting.ports.files,
+        http,
+        signatures,
+        observe,
+        folder: setting.slice.stapleFolder,
+      },
+      (staple) => this.#publish(staple),
+    );
+    this.#stapleFor(setting.config, setting.slice.tls);
     const { fault } = this.#tables;
     // At the start of the daemon the parent gives up for that; later the other tables must go on.
     if (fault !== undefined) setting.parent.send({ kind: "tables-fault", why: fault });
   }
 
   /** All tables are opened anew; one that cannot be read is a reason not to take them up. */
-  async prepare({ config }: NextConfig): Promise<Prepared | string> {
+  async prepare({ config, tls }: NextConfig): Promise<Prepared | string> {
     const tables = this.#tablesOf(config);
     if (tables.fault !== undefined) {
       closeAll(tables);
@@ -88,6 +118,7 @@ class Lookup implements RunningRole {
       takeUp: () => {
         closeAll(this.#tables);
         this.#tables = tables;
+        this.#stapleFor(config, tls);
         return NONE_STRANDED;
       },
       abandon: () => closeAll(tables),
@@ -96,8 +127,7 @@ class Lookup implements RunningRole {
 
   joined(sibling: Joined): void {
     // Only who speaks with clients has passwords to ask about.
-    if (sibling.to === "dispatcher")
-      serve(sibling.open(LOOKUP_SIDE), (question) => this.#answer(question));
+    if (sibling.to === "dispatcher") this.#dispatcherJoined(sibling.open(LOOKUP_SIDE));
     else if (sibling.to === "queue")
       serve(sibling.open(LOOKUP_SIDE), (question) =>
         question.kind === "table" ? this.#answer(question) : undefined,
@@ -107,10 +137,31 @@ class Lookup implements RunningRole {
   }
 
   parentSays(message: ParentToChild): void {
+    if (message.kind === "tls-renewed") this.#stapleFor(this.#config, message.tls);
     if (message.kind !== "shutdown") return;
+    this.#staples.stop();
     closeAll(this.#tables);
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
+  }
+
+  #dispatcherJoined(link: LookupLink): void {
+    serve(
+      link,
+      (question) => this.#answer(question),
+      () => this.#dispatchers.delete(link),
+    );
+    this.#dispatchers.add(link);
+    for (const staple of this.#staples.current) link.send({ kind: "staple", staple });
+  }
+
+  #stapleFor(config: Config, { identities }: TlsMaterial): void {
+    this.#config = config;
+    this.#staples.takeUp(staplings(config, identities));
+  }
+
+  #publish(staple: Staple): void {
+    for (const link of this.#dispatchers) link.send({ kind: "staple", staple });
   }
 
   #tablesOf(config: Config): OpenTables {
@@ -165,8 +216,9 @@ function closeAll({ files }: OpenTables): void {
  * tables in their order. One that it may not ask (undefined) ends it.
  */
 function serve(
-  channel: Link<LookupQuestion, LookupAnswer>,
+  channel: LookupLink,
   answer: (question: LookupQuestion) => LookupAnswer | Promise<LookupAnswer> | undefined,
+  closed: () => void = () => undefined,
 ): void {
   const waiting: LookupQuestion[] = [];
   let isOpen = true;
@@ -195,6 +247,7 @@ function serve(
     closed: () => {
       isOpen = false;
       waiting.length = 0;
+      closed();
     },
   });
 }

@@ -9,10 +9,12 @@
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { Signatures } from "#base/ports/signatures.ts";
 import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Tls } from "#base/ports/tls.ts";
@@ -61,6 +63,10 @@ export interface MailSystemWorld {
   readonly systemPasswords?: SystemPasswords;
   /** Certificates and keys; without it there are none. */
   readonly tlsSource?: TlsSource;
+  /** To ask responders of OCSP; without it they are not there. */
+  readonly http?: Http;
+  /** To check what responders answer; without it nothing is signed. */
+  readonly signatures?: Signatures;
   /** Ports of their own for the parent and for each child that is started. */
   startPart(): PartPorts;
 }
@@ -131,8 +137,16 @@ const NO_HASHING: PasswordHashing = {
 
 const NO_SYSTEM_PASSWORDS: SystemPasswords = { check: async () => "unavailable" };
 
-function lookupWorld({ tableFiles, hashing }: MailSystemWorld): LookupWorld {
-  return { files: tableFiles ?? NO_TABLE_FILES, hashing: hashing ?? NO_HASHING };
+const NO_HTTP: Http = { post: async () => ({ kind: "fault", why: "there is no HTTP here" }) };
+const NO_SIGNATURES: Signatures = { isSigned: () => false };
+
+function lookupWorld(world: MailSystemWorld): LookupWorld {
+  return {
+    files: world.tableFiles ?? NO_TABLE_FILES,
+    hashing: world.hashing ?? NO_HASHING,
+    http: world.http ?? NO_HTTP,
+    signatures: world.signatures ?? NO_SIGNATURES,
+  };
 }
 
 /** Starts it; resolves when mail can flow, or with a line on what stood in the way. */
@@ -161,6 +175,7 @@ export async function startMailSystem(
       reader: options.reader ?? { whole: () => reread(config), table: () => reread(config) },
       spool: options.spool,
       controlSocket,
+      stapleFolder: undefined,
       dispatchers: options.dispatchers ?? 1,
       accounts: new Map(),
       // Of root's check, not of its powers: uid 0 and gid 0 are refused.

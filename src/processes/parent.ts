@@ -28,6 +28,7 @@ import { DispatcherQuestions } from "./dispatcher-questions.ts";
 import { Joins } from "./joins.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
+import { staplesNeed } from "#policy/tls/staple-plan.ts";
 import type { Role } from "./roles.ts";
 import { type Sibling, SiblingWays } from "./siblings.ts";
 import { tlsSlice } from "./slice-tls.ts";
@@ -46,6 +47,8 @@ export interface ParentSettings {
   readonly reader: ConfigReader;
   readonly spool: string;
   readonly controlSocket: string;
+  /** Lookup keeps responses of OCSP there; undefined: nowhere. */
+  readonly stapleFolder: string | undefined;
   readonly dispatchers: number;
   /** Who each role runs as; empty without root. */
   readonly accounts: ReadonlyMap<Role, Account>;
@@ -111,6 +114,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** Until mail flows, what goes wrong is told to who starts it; then to the log. */
   #phase: "starting" | "running" | "stopping" = "starting";
   #verbose: boolean;
+  /** A certificate is to be stapled by what its responder says, or once was. */
+  #asksResponders = false;
   smtpPaused: boolean;
 
   constructor(
@@ -134,8 +139,10 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#reloads = new Reloads(this, settings.reader, log);
     this.#tls = new TlsKeeper(ports.clock, ports.tls, {
       renewed: (material) => {
-        const tls = tlsSlice(material, "dispatcher");
-        for (const { process } of this.#dispatchers) process.send({ kind: "tls-renewed", tls });
+        for (const { process, role } of [this.#lookup, ...this.#dispatchers]) {
+          process.send({ kind: "tls-renewed", tls: tlsSlice(material, role, this.config) });
+        }
+        this.#followStaples();
       },
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
@@ -173,7 +180,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const tls = this.#tls.prepare(this.#current.config);
     if (typeof tls === "string") return { kind: "cannot-start", why: tls };
     this.#tls.takeUp(tls);
-    const lookup = this.#current.needsLookup ? [this.#lookup] : [];
+    this.#followStaples();
+    const lookup = this.#needsLookup ? [this.#lookup] : [];
     const auth = this.#current.needsSystemUsers ? [this.#auth] : [];
     for (const sibling of [this.#queue, ...auth, ...lookup, ...this.#dispatchers, this.#control]) {
       this.#startChild(sibling);
@@ -248,11 +256,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     if (siblings.some(({ role }) => next.slice(role).length > MAX_CONFIG_BYTES)) {
       return { kind: "refused", why: `it takes more than ${MAX_CONFIG_BYTES} bytes` };
     }
-    return this.#swap.run(config, generation, {
+    const swapped = await this.#swap.run(config, generation, {
       children: siblings,
       slice: (role) => ({
         config: next.slice(role),
-        tls: tlsSlice(tls.material, role),
+        tls: tlsSlice(tls.material, role, config),
         generation,
         onlyTable,
       }),
@@ -263,11 +271,32 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         this.#tls.takeUp(tls);
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        if (next.needsLookup && !this.#lookup.process.isStarted) this.#startChild(this.#lookup);
+        if (this.#needsLookup && !this.#lookup.process.isStarted) this.#startChild(this.#lookup);
         if (next.needsSystemUsers && !this.#auth.process.isStarted) this.#startChild(this.#auth);
         return true;
       },
     });
+    this.#followStaples();
+    return swapped;
+  }
+
+  get #staplesNeed(): ReturnType<typeof staplesNeed> {
+    return staplesNeed(this.config, this.#tls.material.identities);
+  }
+
+  get #needsLookup(): boolean {
+    return this.#current.needsLookup || this.#staplesNeed !== "nothing";
+  }
+
+  /** The right to the network is given at the start of a process: lookup is started for it, or anew. */
+  #followStaples(): void {
+    if (this.#phase === "stopping") return;
+    const { process } = this.#lookup;
+    const isNews = this.#staplesNeed === "responders" && !this.#asksResponders;
+    this.#asksResponders ||= isNews;
+    if (process.isStarted) {
+      if (isNews) process.renew();
+    } else if (this.#phase === "running" && this.#needsLookup) this.#startChild(this.#lookup);
   }
 
   #startChild(sibling: Sibling<End>): void {
@@ -290,10 +319,15 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
           account: settings.accounts.get(role),
           home: "/",
           listenerFds: listenerFds(),
+          stapleFolder: role === "lookup" ? this.#stapleFolder : undefined,
         }),
       slice: () => this.#slice(role, index),
     });
     return { process, role, index };
+  }
+
+  get #stapleFolder(): string | undefined {
+    return this.#asksResponders ? this.#settings.stapleFolder : undefined;
   }
 
   #maxAgents(): number {
@@ -308,7 +342,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
       config: this.#current.slice(role),
-      tls: tlsSlice(this.#tls.material, role),
+      tls: tlsSlice(this.#tls.material, role, this.config),
+      stapleFolder: role === "lookup" ? this.#stapleFolder : undefined,
       generation,
       index,
       dispatchers,

@@ -26,8 +26,12 @@ export const DAEMON_USERS: readonly string[] = [
 export interface RoleTraits {
   /** System user, when the daemon was started by root; an agent runs as the recipient. */
   readonly user: string | undefined;
-  /** Flags for Node; `checkout` is the folder that holds the sources. */
-  nodeFlags(checkout: string): readonly string[];
+  /**
+   * Flags for Node; `checkout` is the folder that holds the sources.
+   *
+   * @param stapleFolder of lookup, while it is to ask responders of OCSP.
+   */
+  nodeFlags(checkout: string, stapleFolder?: string): readonly string[];
   /** Of its environment, besides what all have. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -78,16 +82,20 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
     nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP],
   },
   // Its files are those of the configuration, which a reload may change: it may read all that
-  // its user may. Without the right to the network it connects to nothing, as far as the
-  // model reaches: crypt(3) is called by an addon, which is outside of it.
+  // its user may. The network, and a folder of its own to write in, it has only while a
+  // responder of OCSP is to be asked. The model reaches only so far: crypt(3) is called by an
+  // addon, which is outside of it.
   lookup: {
     user: "_smtpl",
-    nodeFlags: () => [
+    nodeFlags: (_, stapleFolder) => [
       ...EVERY,
       "--disable-warning=PERM0001",
       "--permission",
       "--allow-fs-read=*",
       "--allow-addons",
+      ...(stapleFolder === undefined
+        ? []
+        : ["--allow-net", `--allow-fs-write=${join(stapleFolder, "*")}`]),
       YOUNG_SPACE,
     ],
     environment: RETURNS_MEMORY,

@@ -19,8 +19,8 @@ import {
   pagedRequestCodec,
 } from "#model/ipc/control-link.ts";
 import {
-  type LookupAnswer,
-  lookupAnswerCodec,
+  type LookupMessage,
+  lookupMessageCodec,
   type LookupQuestion,
   lookupQuestionCodec,
 } from "#model/ipc/lookup-link.ts";
@@ -75,13 +75,13 @@ export const AGENT_CLIENT_SIDE: ChannelShape<AgentReply, AgentRequest> = {
 export const AGENT_SIDE: ChannelShape<AgentRequest, AgentReply> = turned(AGENT_CLIENT_SIDE);
 
 /** Lookup's end of a channel to a dispatcher: keys are short, and there may be many. */
-export const LOOKUP_SIDE: ChannelShape<LookupQuestion, LookupAnswer> = {
+export const LOOKUP_SIDE: ChannelShape<LookupQuestion, LookupMessage> = {
   inbound: lookupQuestionCodec,
-  outbound: lookupAnswerCodec,
+  outbound: lookupMessageCodec,
   maxFrameBytes: 2 * 1024 * 1024,
 };
 
-export const LOOKUP_CLIENT_SIDE: ChannelShape<LookupAnswer, LookupQuestion> = turned(
+export const LOOKUP_CLIENT_SIDE: ChannelShape<LookupMessage, LookupQuestion> = turned(
   LOOKUP_SIDE,
   MAX_STORED_VALUE_BYTES + 64 * 1024,
 );

@@ -1,13 +1,27 @@
 /**
  * Which process is told which certificate and key: a dispatcher those that its listeners
- * show and its relays offer, nobody else any.
+ * show and its relays offer, lookup the certificates that may be stapled, without keys,
+ * nobody else any.
  */
 import type { Config } from "#model/config/config.ts";
 import { NO_TLS_MATERIAL, type TlsMaterial } from "#model/tls-material.ts";
+import { shownPkis } from "#policy/tls/staple-plan.ts";
 import type { Role } from "./roles.ts";
 
-export function tlsSlice(material: TlsMaterial, role: Role): TlsMaterial {
-  return role === "dispatcher" ? material : NO_TLS_MATERIAL;
+export function tlsSlice(material: TlsMaterial, role: Role, config: Config): TlsMaterial {
+  if (role === "dispatcher") return material;
+  return role === "lookup" ? certificatesOnly(material, config) : NO_TLS_MATERIAL;
+}
+
+function certificatesOnly({ version, identities }: TlsMaterial, config: Config): TlsMaterial {
+  const shown = shownPkis(config);
+  return {
+    ...NO_TLS_MATERIAL,
+    version,
+    identities: identities
+      .filter(({ name }) => shown.has(name) && config.pkis.get(name)?.ocsp.kind !== "off")
+      .map(({ name, certificate }) => ({ name, certificate, key: "" })),
+  };
 }
 
 /** Names of what TLS of `config` needs; a pki that nobody uses is never opened. */

@@ -9,6 +9,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Ca, Config, Place, Pki } from "#model/config/config.ts";
 import { error, type Finding, warning } from "#policy/check/finding.ts";
+import { stapleFaults } from "./check-staples.ts";
 import { isMissing, lookAt, type Surroundings } from "./surroundings.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -49,6 +50,7 @@ async function pkiFaults(
   const certAt = places.cert ?? at;
   findings.push(...validityFaults(certAt, name, certificate, world.nowMs));
   findings.push(...nameFaults(certAt, pki, certificate, config));
+  findings.push(...stapleFaults(pki, config, world));
   if (key !== undefined && !certificate.checkPrivateKey(key))
     findings.push(
       error(

@@ -60,6 +60,7 @@ export async function startDaemon(
       reader: options.reader,
       spool: options.paths.spool,
       controlSocket: options.paths.controlSocket,
+      stapleFolder: options.paths.staples,
       // One core is for the queue: with two cores one dispatcher takes more mail, for less,
       // than two do (bench/RESULTS.md).
       dispatchers: Math.max(1, availableParallelism() - 1),
@@ -124,6 +125,11 @@ function prepareState(
     chmodSync(paths.spool, 0o700);
     const queue = accounts.get("queue");
     if (queue !== undefined) chownSync(paths.spool, queue.uid, queue.gid);
+    mkdirSync(dirname(paths.staples), { recursive: true, mode: 0o755 });
+    mkdirSync(paths.staples, { recursive: true, mode: 0o700 });
+    chmodSync(paths.staples, 0o700);
+    const lookup = accounts.get("lookup");
+    if (lookup !== undefined) chownSync(paths.staples, lookup.uid, lookup.gid);
   } catch (error) {
     return `cannot prepare the state folder ${paths.state}: ${describe(error)}`;
   }

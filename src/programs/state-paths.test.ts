@@ -7,6 +7,7 @@ test("a state folder holds everything, whoever asks", () => {
   const expected = {
     state: "/srv/mail",
     spool: "/srv/mail/spool",
+    staples: "/srv/mail/ocsp",
     controlSocket: "/srv/mail/control.sock",
     enqueueSocket: "/srv/mail/enqueue.sock",
   };
@@ -18,6 +19,7 @@ test("root has the system's places", () => {
   assert.deepEqual(statePaths(undefined, 0), {
     state: "/var/spool/postrider",
     spool: "/var/spool/postrider",
+    staples: "/var/cache/postrider/ocsp",
     controlSocket: "/run/postrider/control.sock",
     enqueueSocket: "/run/postrider/enqueue.sock",
   });

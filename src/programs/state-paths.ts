@@ -11,6 +11,8 @@ export interface StatePaths {
   /** The state folder: private files of the daemon, offline mail. */
   readonly state: string;
   readonly spool: string;
+  /** Responses of OCSP, which can be fetched again: lookup's, who may not enter the spool. */
+  readonly staples: string;
   /** smtpctl(8) asks here; mode 0600. */
   readonly controlSocket: string;
   /** Local programs hand in mail here; mode 0666. */
@@ -20,6 +22,7 @@ export interface StatePaths {
 const SYSTEM: StatePaths = {
   state: "/var/spool/postrider",
   spool: "/var/spool/postrider",
+  staples: "/var/cache/postrider/ocsp",
   controlSocket: "/run/postrider/control.sock",
   enqueueSocket: "/run/postrider/enqueue.sock",
 };
@@ -31,6 +34,7 @@ export function statePaths(stateFolder: string | undefined, uid: number): StateP
   return {
     state,
     spool: join(state, "spool"),
+    staples: join(state, "ocsp"),
     controlSocket: join(state, "control.sock"),
     enqueueSocket: join(state, "enqueue.sock"),
   };

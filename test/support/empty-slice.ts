@@ -9,6 +9,7 @@ export const EMPTY_SLICE: Slice = {
   dispatchers: 1,
   spool: "/spool",
   controlSocket: "/control.sock",
+  stapleFolder: undefined,
   verbose: false,
   paused: [],
   ownAddresses: [],

@@ -13,10 +13,10 @@ export function buildPkis(statements: readonly Statement[]): ReadonlyMap<string,
   return pkis;
 }
 
-const NEW_PKI = { cert: undefined, key: undefined, dhe: "none" } as const;
+const NEW_PKI = { cert: undefined, key: undefined, dhe: "none", ocsp: { kind: "auto" } } as const;
 
 function mergePki(statement: PkiStatement, earlier: Pki | undefined): Pki {
-  const { cert, key, dhe } = statement;
+  const { cert, key, dhe, ocsp } = statement;
   const before = earlier ?? { at: statement.at, places: {}, ...NEW_PKI };
   return {
     at: before.at,
@@ -25,11 +25,13 @@ function mergePki(statement: PkiStatement, earlier: Pki | undefined): Pki {
       ...(cert && { cert: cert.at }),
       ...(key && { key: key.at }),
       ...(dhe && { dhe: dhe.at }),
+      ...(ocsp && { ocsp: ocsp.at }),
     },
     name: statement.name.text,
     cert: cert?.value ?? before.cert,
     key: key?.value ?? before.key,
     dhe: dhe?.value ?? before.dhe,
+    ocsp: ocsp?.value ?? before.ocsp,
   };
 }
 

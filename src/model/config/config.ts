@@ -59,7 +59,15 @@ export interface Pki {
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly dhe: "none" | "auto" | "legacy";
+  readonly ocsp: PkiOcsp;
 }
+
+/** Where the response of OCSP is from that the certificate is shown with. */
+export type PkiOcsp =
+  /** "auto": from the responder that the certificate names, if it does. */
+  | { readonly kind: "auto" | "off" }
+  /** A response in DER. */
+  | { readonly kind: "file"; readonly path: string };
 
 /** `ca NAME cert PATH`. */
 export interface Ca {

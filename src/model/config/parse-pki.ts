@@ -1,5 +1,5 @@
 /** `pki …` and `ca …`: certificates and keys by name. Source: smtpd.conf(5). */
-import type { Place } from "./config.ts";
+import type { PkiOcsp, Place } from "./config.ts";
 import { isRootedName } from "./host-name.ts";
 import type { CaStatement, PkiStatement, Word } from "./syntax.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
@@ -11,11 +11,12 @@ export function parsePki(reader: TokenReader, at: Place): PkiStatement {
   let statement: PkiStatement = { kind: "pki", at, name: parseName(reader) };
   while (!reader.isAtLineEnd()) {
     const optionAt = reader.peek().at;
-    const word = reader.expectOneOf(["cert", "key", "dhe"]);
-    statement =
-      word === "dhe"
-        ? { ...statement, dhe: { at: optionAt, value: parseDhe(reader) } }
-        : { ...statement, [word]: { at: optionAt, value: parsePath(reader).text } };
+    const word = reader.expectOneOf(["cert", "key", "dhe", "ocsp"]);
+    if (word === "dhe")
+      statement = { ...statement, dhe: { at: optionAt, value: parseDhe(reader) } };
+    else if (word === "ocsp")
+      statement = { ...statement, ocsp: { at: optionAt, value: parseOcsp(reader) } };
+    else statement = { ...statement, [word]: { at: optionAt, value: parsePath(reader).text } };
   }
   return statement;
 }
@@ -44,4 +45,18 @@ function parseDhe(reader: TokenReader): (typeof DHE_WORDS)[number] {
   const word = DHE_WORDS.find((known) => known === text.toLowerCase());
   if (word !== undefined) return word;
   throw new Misfit(at, `invalid DHE keyword: ${text}`, meantHint(text, DHE_WORDS));
+}
+
+const OCSP_WORDS = ["auto", "off"] as const;
+
+function parseOcsp(reader: TokenReader): PkiOcsp {
+  const { text, at } = reader.expectString("'auto', 'off' or a path in quotes");
+  if (text.startsWith("/")) return { kind: "file", path: text };
+  const kind = OCSP_WORDS.find((known) => known === text.toLowerCase());
+  if (kind !== undefined) return { kind };
+  throw new Misfit(
+    at,
+    `neither 'auto', 'off' nor an absolute path: ${text}`,
+    meantHint(text, OCSP_WORDS),
+  );
 }

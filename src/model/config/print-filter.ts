@@ -6,11 +6,12 @@ import { printMatch } from "./print-table.ts";
 import { printWord, quote } from "./quote.ts";
 
 export function printPki(pki: Pki): PrintedLine {
-  const { at, places, name, cert, key, dhe } = pki;
+  const { at, places, name, cert, key, dhe, ocsp } = pki;
   return line(`pki ${printWord(name)}`, at, [
     ...(cert === undefined ? [] : [{ text: `cert ${quote(cert)}`, at: places.cert }]),
     ...(key === undefined ? [] : [{ text: `key ${quote(key)}`, at: places.key }]),
     { text: `dhe ${dhe}`, at: places.dhe },
+    { text: `ocsp ${ocsp.kind === "file" ? quote(ocsp.path) : ocsp.kind}`, at: places.ocsp },
   ]);
 }
 

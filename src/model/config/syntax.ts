@@ -2,7 +2,7 @@
  * The syntax tree of smtpd.conf(5): what was written, with places, and nothing
  * looked up. parser.ts makes it, build.ts gives it meaning.
  */
-import type { FilterAction, FilterPhase, Place } from "./config.ts";
+import type { FilterAction, FilterPhase, PkiOcsp, Place } from "./config.ts";
 import type { NumberSettingName } from "./defaults.ts";
 
 /** A text of the file: a name, a path, a value. */
@@ -258,6 +258,7 @@ export interface PkiStatement {
   readonly cert?: Option<string>;
   readonly key?: Option<string>;
   readonly dhe?: Option<"none" | "auto" | "legacy">;
+  readonly ocsp?: Option<PkiOcsp>;
 }
 
 export interface CaStatement {

@@ -4,7 +4,7 @@ import { decode, encode } from "#base/codec.ts";
 import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
 import {
   type LookupAnswer,
-  lookupAnswerCodec,
+  lookupMessageCodec,
   type LookupQuestion,
   lookupQuestionCodec,
 } from "./lookup-link.ts";
@@ -36,7 +36,7 @@ test("so do the answers", () => {
     { kind: "unavailable" },
   ] as const) {
     const told: LookupAnswer = { kind: "auth", request: 7, answer };
-    const read = decode(lookupAnswerCodec, encode(lookupAnswerCodec, told));
+    const read = decode(lookupMessageCodec, encode(lookupMessageCodec, told));
     assert.deepEqual(read, { kind: "decoded", value: told });
   }
 });

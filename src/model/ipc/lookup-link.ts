@@ -15,6 +15,7 @@ import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import { SCRAM_KEY_BYTES } from "#protocols/sasl/scram-verifier.ts";
 import type { AuthAttempt } from "#model/authentication.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
+import { type Staple, stapleCodec } from "#model/staple.ts";
 import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { TABLE_SERVICES, type TableService } from "#model/table-service.ts";
 
@@ -63,6 +64,14 @@ export type LookupAnswer =
   /** To an `AuthQuestion`. */
   | { readonly kind: "auth"; readonly request: number; readonly answer: SaslAnswer };
 
+/** What lookup says to a dispatcher unasked: with which response a certificate is shown from now on. */
+export interface StapleMessage {
+  readonly kind: "staple";
+  readonly staple: Staple;
+}
+
+export type LookupMessage = LookupAnswer | StapleMessage;
+
 const keyCodec: Codec<string> = text(MAX_KEY_BYTES);
 
 /** Case folding and SASLprep may make a name longer. */
@@ -108,9 +117,10 @@ export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>(
   auth: [2, { request: u32, attempt: attemptCodec }],
 });
 
-export const lookupAnswerCodec: Codec<LookupAnswer> = union<LookupAnswer>({
+export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
   found: [1, { request: u32, key: keyCodec, value: text(MAX_STORED_VALUE_BYTES) }],
   absent: [2, { request: u32 }],
   unavailable: [3, { request: u32, why: text(MAX_LOOKUP_REASON_BYTES) }],
   auth: [4, { request: u32, answer: saslAnswerCodec }],
+  staple: [5, { staple: stapleCodec }],
 });

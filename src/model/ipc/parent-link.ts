@@ -59,6 +59,8 @@ export interface Slice {
   readonly spool: string;
   /** Path of the control socket, which the control process was given bound. */
   readonly controlSocket: string;
+  /** Lookup keeps responses of OCSP there; undefined: nowhere. */
+  readonly stapleFolder: string | undefined;
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
   /** Addresses of this machine, in text form: what `local` means. */
@@ -164,6 +166,7 @@ const sliceCodec: Codec<Slice> = struct<Slice>({
   dispatchers: u32,
   spool: text(MAX_PATH_BYTES),
   controlSocket: text(MAX_PATH_BYTES),
+  stapleFolder: optional(text(MAX_PATH_BYTES)),
   verbose: bool,
   paused: subsystemsCodec,
   ownAddresses: list(nameCodec, MAX_OWN_ADDRESSES),

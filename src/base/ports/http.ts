@@ -1,0 +1,22 @@
+/** One question over HTTP, bounded in every way. */
+
+export interface HttpQuestion {
+  /** http: or https:, as written by whoever is trusted to say whom to ask. */
+  readonly url: string;
+  readonly body: Uint8Array;
+  readonly type: string;
+  /** From the first packet to the last byte. */
+  readonly timeoutMs: number;
+  /** An answer with more is none. */
+  readonly maxBytes: number;
+}
+
+export type HttpAnswer =
+  | { readonly kind: "answer"; readonly body: Uint8Array }
+  /** One line, of the system or of ours; holds no bytes of the peer. */
+  | { readonly kind: "fault"; readonly why: string };
+
+export interface Http {
+  /** POST; any answer but 200 is a fault. No redirection is followed. Never rejects. */
+  post(question: HttpQuestion): Promise<HttpAnswer>;
+}
