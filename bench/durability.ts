@@ -69,7 +69,8 @@ async function examine(peer: Peer, folder: string, scenario: Scenario): Promise<
   mkdirSync(folder, { mode: 0o755 });
   const port = await freePort();
   const { sessions, messages } = scenario;
-  const running = await peer.start({ folder, port, fate: { kind: "kept" }, sessions });
+  const fate = { kind: "kept" } as const;
+  const running = await peer.start({ folder, port, fate, sessions, tls: undefined });
   try {
     // What starts on demand is there, and traced, after a first message.
     await runLoad({ ...scenario, sessions: 1, messages: 1 }, port, "own");

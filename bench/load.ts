@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { greets } from "#test/interop/greeting.ts";
 import type { LoadResult } from "./load-result.ts";
 import { endOf } from "./peer.ts";
+import { type Command, tlsLoad, tlsLoadFault } from "./tls-load.ts";
 import type { LoaderName, Scenario } from "./scenarios.ts";
 
 const SMTP_SOURCE = "/usr/sbin/smtp-source";
@@ -17,13 +18,16 @@ const OWN_SINK = new URL("./sink.ts", import.meta.url).pathname;
 
 /** The loader that a run gets: the wanted one, unless the scenario needs another. */
 export function loaderFor(scenario: Scenario, wanted: LoaderName | undefined): LoaderName {
+  if (scenario.tls && scenario.loader === undefined) {
+    return wanted === "own" || tlsLoadFault() !== undefined ? "own" : "tls-load";
+  }
   return scenario.loader ?? wanted ?? (existsSync(SMTP_SOURCE) ? "smtp-source" : "own");
 }
 
 /**
  * Sends the messages of `scenario` to `port`. Resolves when all were acknowledged.
  *
- * @returns latencies are undefined with smtp-source, which does not measure them.
+ * @returns undefined with the compiled loaders, which do not measure latencies.
  * @throws {Error} if a message was refused.
  */
 export async function runLoad(
@@ -38,20 +42,26 @@ export async function runLoad(
     if (result.failed > 0) throw new Error(`Cannot send: ${result.failed} messages failed`);
     return result;
   }
-  const children = sourceArguments(scenario, port).map((args) =>
-    spawn(SMTP_SOURCE, args, { stdio: ["ignore", "ignore", "inherit"] }),
+  const commands =
+    loader === "tls-load" ? [tlsLoad(scenario, port)] : sourceCommands(scenario, port);
+  const children = commands.map(([program, ...args]) =>
+    spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] }),
   );
   const codes = await Promise.all(children.map(endOf));
-  if (codes.some((code) => code !== 0)) throw new Error("Cannot send: smtp-source failed");
+  if (codes.some((code) => code !== 0)) throw new Error(`Cannot send: ${loader} failed`);
   return undefined;
 }
 
 /** Opens the idle sessions of `scenario`; resolves with `close` when all are greeted. */
 export async function holdSessions(scenario: Scenario, port: number): Promise<() => Promise<void>> {
   const child = spawnOwnLoader(scenario, port, ["--idle-ms", "600000"]);
+  let said = "";
   await new Promise<void>((resolve, reject) => {
-    child.stderr.once("data", () => resolve());
-    child.once("exit", () => reject(new Error("Cannot open the sessions: the loader ended")));
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString("latin1");
+      if (said === "open\n") resolve();
+    });
+    child.once("exit", () => reject(new Error(`Cannot open the sessions: ${said}`)));
   });
   return async () => {
     child.removeAllListeners("exit");
@@ -101,10 +111,11 @@ function spawnOwnLoader(
   port: number,
   more: readonly string[],
 ): ReturnType<typeof spawnPiped> {
-  const { sessions, messages, messageBytes, perConnection, users } = scenario;
+  const { sessions, messages, messageBytes, perConnection, users, tls } = scenario;
   const where = `--port ${port} --sessions ${sessions} --per-connection ${perConnection}`;
   const what = `--messages ${messages} --bytes ${messageBytes} --users ${users}`;
-  return spawnPiped([OWN_LOADER, ...`${where} ${what}`.split(" "), ...more]);
+  const how = tls ? " --tls" : "";
+  return spawnPiped([OWN_LOADER, ...`${where} ${what}${how}`.split(" "), ...more]);
 }
 
 function spawnPiped(args: readonly string[]) {
@@ -112,13 +123,13 @@ function spawnPiped(args: readonly string[]) {
 }
 
 /** One smtp-source, or one for each user, as it cannot take recipients in turn. */
-function sourceArguments(scenario: Scenario, port: number): readonly (readonly string[])[] {
+function sourceCommands(scenario: Scenario, port: number): readonly Command[] {
   const { sessions, messages, messageBytes, perConnection, users } = scenario;
   const share = `-s ${Math.ceil(sessions / users)} -m ${Math.ceil(messages / users)}`;
   const reuse = perConnection > 1 ? " -d" : "";
   const each = `${share}${reuse} -l ${messageBytes} -f a@client.example -M client.example -t`;
   return Array.from({ length: users }, (_, number) => {
     const user = users === 1 ? "b" : `u${number + 1}`;
-    return [...each.split(" "), `${user}@bench.example`, `127.0.0.1:${port}`];
+    return [SMTP_SOURCE, ...each.split(" "), `${user}@bench.example`, `127.0.0.1:${port}`];
   });
 }

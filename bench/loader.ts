@@ -3,16 +3,18 @@
  * one command a round trip, as a plain SMTP client does.
  *
  *   bin/node bench/loader.ts --port N | --unix PATH [--sessions 50] [--messages 1000]
- *     [--bytes 4096] [--per-connection 1] [--users 1] [--idle-ms N]
+ *     [--bytes 4096] [--per-connection 1] [--users 1] [--tls] [--idle-ms N]
  *
  * Prints one line of JSON: messages acknowledged, failures, seconds, and how long the
- * acknowledgement of a message took from its last byte. With `--idle-ms` it opens the
- * sessions, greets, keeps them open that long, and sends nothing.
+ * acknowledgement of a message took from its last byte. `--tls` has it say STARTTLS first,
+ * in TLS 1.3 and with a handshake for each connection. With `--idle-ms` it opens the
+ * sessions, greets, says "open", keeps them open that long, and sends nothing.
  *
  * It reads replies by their last line and nothing more: it is a load, not a client.
  */
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { connect as startTls } from "node:tls";
 import { parseArgs } from "node:util";
 import type { LoadResult } from "./load-result.ts";
 
@@ -23,26 +25,32 @@ interface Load {
   readonly messageBytes: number;
   readonly perConnection: number;
   readonly users: number;
+  readonly tls: boolean;
 }
 
 const LINE_BYTES = 74;
+const HELLO = "EHLO client.example\r\n";
+/** Idle sessions that come from one address: a server may have a bound on them. */
+const SESSIONS_PER_ADDRESS = 400;
 const HEADER = "From: <a@client.example>\r\nTo: <b@bench.example>\r\nSubject: load\r\n\r\n";
 
 /** One connection: sends a line, waits for the reply's last line. */
 class Connection {
-  readonly #socket: Socket;
+  #socket: Socket;
   #received = "";
   #waiting: { readonly resolve: (code: number) => void } | undefined;
 
   constructor(server: NetConnectOpts) {
     this.#socket = connect(server);
     this.#socket.setNoDelay(true);
-    this.#socket.on("data", (chunk) => {
-      this.#received += chunk.toString("latin1");
-      this.#settle();
-    });
-    this.#socket.on("error", () => this.#answer(0));
-    this.#socket.on("close", () => this.#answer(0));
+    this.#listen();
+  }
+
+  /** Greets, over TLS if it shall be; whether all went well. */
+  async greet(tls: boolean): Promise<boolean> {
+    if ((await this.reply()) !== 220) return false;
+    if ((await this.send(HELLO)) !== 250) return false;
+    return !tls || ((await this.#secure()) && (await this.send(HELLO)) === 250);
   }
 
   /** The code of the next reply; 0 once the connection has ended. */
@@ -62,6 +70,29 @@ class Connection {
   /** QUIT, not awaited. */
   close(): void {
     this.#socket.end("QUIT\r\n");
+  }
+
+  async #secure(): Promise<boolean> {
+    if ((await this.send("STARTTLS\r\n")) !== 220) return false;
+    this.#socket.removeAllListeners();
+    const secured = startTls({
+      socket: this.#socket,
+      minVersion: "TLSv1.3",
+      rejectUnauthorized: false,
+    });
+    this.#socket = secured;
+    secured.once("secureConnect", () => this.#answer(220));
+    this.#listen();
+    return (await this.reply()) === 220;
+  }
+
+  #listen(): void {
+    this.#socket.on("data", (chunk) => {
+      this.#received += chunk.toString("latin1");
+      this.#settle();
+    });
+    this.#socket.on("error", () => this.#answer(0));
+    this.#socket.on("close", () => this.#answer(0));
   }
 
   #settle(): void {
@@ -107,14 +138,13 @@ class Loader {
 
   /** One session after another, until every message was started. */
   async #work(): Promise<void> {
-    const { messages, perConnection, server } = this.#load;
+    const { messages, perConnection, server, tls } = this.#load;
     while (this.#started < messages) {
       const first = this.#started;
       const end = Math.min(first + perConnection, messages);
       this.#started = end;
       const connection = new Connection(server);
-      let ok = (await connection.reply()) === 220;
-      ok &&= (await connection.send("EHLO client.example\r\n")) === 250;
+      let ok = await connection.greet(tls);
       let number = first;
       while (ok && number < end) {
         ok = await this.#sendMessage(connection, number);
@@ -137,17 +167,20 @@ class Loader {
   }
 }
 
-/** Opens `sessions` connections, greets on each, and holds them for `idleMs`. */
+/**
+ * Opens `sessions` connections, greets on each, and holds them for `idleMs`.
+ *
+ * @throws {Error} if one is refused.
+ */
 async function holdIdle(load: Load, idleMs: number): Promise<LoadResult> {
   const startedMs = performance.now();
   const connections: Connection[] = [];
-  let greeted = 0;
   const open = async (): Promise<void> => {
     while (connections.length < load.sessions) {
-      const connection = new Connection(load.server);
+      const network = 1 + Math.floor(connections.length / SESSIONS_PER_ADDRESS);
+      const connection = new Connection({ localAddress: `127.0.${network}.1`, ...load.server });
       connections.push(connection);
-      const ok = (await connection.reply()) === 220;
-      if (ok && (await connection.send("EHLO client.example\r\n")) === 250) greeted++;
+      if (!(await connection.greet(load.tls))) throw new Error("Cannot open a session: refused");
     }
   };
   await Promise.all(Array.from({ length: 20 }, open));
@@ -155,7 +188,7 @@ async function holdIdle(load: Load, idleMs: number): Promise<LoadResult> {
   await pause(idleMs);
   for (const connection of connections) connection.close();
   const seconds = (performance.now() - startedMs) / 1000;
-  return { acknowledged: greeted, failed: load.sessions - greeted, seconds, p50Ms: 0, p99Ms: 0 };
+  return { acknowledged: connections.length, failed: 0, seconds, p50Ms: 0, p99Ms: 0 };
 }
 
 const { values } = parseArgs({
@@ -167,6 +200,7 @@ const { values } = parseArgs({
     bytes: { type: "string", default: "4096" },
     "per-connection": { type: "string", default: "1" },
     users: { type: "string", default: "1" },
+    tls: { type: "boolean", default: false },
     "idle-ms": { type: "string" },
   },
 });
@@ -181,6 +215,7 @@ const load: Load = {
   messageBytes: Number(values.bytes),
   perConnection: Number(values["per-connection"]),
   users: Number(values.users),
+  tls: values.tls,
 };
 const idleMs = values["idle-ms"];
 const result =

@@ -2,12 +2,14 @@
  * One run: a peer started afresh on an empty queue, one scenario's load, and what it
  * cost. Costs are those of the server's processes alone.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { unreachable } from "#base/unreachable.ts";
 import { freePort } from "#test/interop/greeting.ts";
+import { certify } from "#test/support/certificates.ts";
+import { slowestGreetingMs } from "./greeting-time.ts";
 import { holdSessions, loaderFor, runLoad, Sink } from "./load.ts";
-import type { Fate, Peer, RunningPeer } from "./peer.ts";
+import type { CertificateFiles, Fate, Peer, RunningPeer } from "./peer.ts";
 import { cpuSeconds, pssBytes } from "./process-tree.ts";
 import type { LoaderName, Scenario } from "./scenarios.ts";
 
@@ -18,6 +20,8 @@ export interface Measurement {
   readonly peakMegabytes: number;
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
+  /** The slowest of the clients that came while all sessions were open. */
+  readonly greetingMs: number | undefined;
 }
 
 const SAMPLE_EVERY_MS = 500;
@@ -25,6 +29,10 @@ const DRAIN_POLL_MS = 10;
 const DRAIN_WITHIN_MS = 120_000;
 /** What idle sessions may still be doing just after the last greeting. */
 const SETTLE_MS = 1500;
+/** Clients that come, one after the other, while all sessions are open. */
+const NEW_CLIENTS = 200;
+/** All servers of all runs show the same. */
+const CERTIFICATE = certify({ subject: "peer.bench.example", dns: ["peer.bench.example"] });
 
 export interface RunPlan {
   readonly peer: Peer;
@@ -41,7 +49,8 @@ export async function measure(plan: RunPlan): Promise<Measurement> {
   const sink = scenario.fate === "relayed" ? await Sink.open(sinkPort) : undefined;
   const port = await freePort();
   const fate = fateOf(scenario, folder, sinkPort);
-  const running = await peer.start({ folder, port, fate, sessions: scenario.sessions });
+  const tls = scenario.tls ? writeCertificate(folder) : undefined;
+  const running = await peer.start({ folder, port, fate, sessions: scenario.sessions, tls });
   try {
     if (scenario.messages === 0) return await measureIdle(running, scenario, port);
     const delivered = deliveredCounter(fate, sink);
@@ -80,6 +89,7 @@ async function measureLoad(running: RunningPeer, run: LoadRun): Promise<Measurem
       peakMegabytes: peakBytes / 1e6,
       p50Ms: loaded?.p50Ms,
       p99Ms: loaded?.p99Ms,
+      greetingMs: undefined,
     };
   } finally {
     clearInterval(sampler);
@@ -94,6 +104,7 @@ async function measureIdle(
   const close = await holdSessions(scenario, port);
   await pause(SETTLE_MS);
   const peakMegabytes = pssBytes(running.pid) / 1e6;
+  const greetingMs = await slowestGreetingMs(port, NEW_CLIENTS);
   await close();
   return {
     messagesPerSecond: undefined,
@@ -101,7 +112,15 @@ async function measureIdle(
     peakMegabytes,
     p50Ms: undefined,
     p99Ms: undefined,
+    greetingMs,
   };
+}
+
+function writeCertificate(folder: string): CertificateFiles {
+  const files = { certificate: `${folder}/peer.crt`, key: `${folder}/peer.key` };
+  writeFileSync(files.certificate, CERTIFICATE.certificate, { mode: 0o644 });
+  writeFileSync(files.key, CERTIFICATE.key, { mode: 0o600 });
+  return files;
 }
 
 async function drained(delivered: () => number, messages: number): Promise<void> {

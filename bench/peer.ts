@@ -16,6 +16,12 @@ export type Fate =
   /** Each goes to `folder/USER/`, a Maildir, for these users of `bench.example`. */
   | { readonly kind: "maildir"; readonly folder: string; readonly users: readonly string[] };
 
+/** Files of a certificate and its key, both PEM. */
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 export interface RunSettings {
   /** Empty, and this run's own. */
   readonly folder: string;
@@ -23,6 +29,8 @@ export interface RunSettings {
   readonly fate: Fate;
   /** Connections that must be possible at once. */
   readonly sessions: number;
+  /** STARTTLS is offered with it; undefined: there is no TLS. */
+  readonly tls: CertificateFiles | undefined;
 }
 
 export interface Peer {

@@ -14,7 +14,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { unreachable } from "#base/unreachable.ts";
-import type { Fate, Peer, RunSettings } from "./peer.ts";
+import type { CertificateFiles, Fate, Peer, RunSettings } from "./peer.ts";
 import { startServer } from "./peer.ts";
 
 const MASTER = "/usr/lib/postfix/sbin/master";
@@ -47,7 +47,7 @@ export const postfix: Peer = {
 };
 
 function mainConfig(settings: RunSettings): string {
-  const { folder, fate, sessions } = settings;
+  const { folder, fate, sessions, tls } = settings;
   const lines = [
     "compatibility_level = 3.6",
     `queue_directory = ${folder}/queue`,
@@ -59,6 +59,7 @@ function mainConfig(settings: RunSettings): string {
     "alias_maps =",
     "alias_database =",
     ...fateLines(fate),
+    ...tlsLines(tls),
   ];
   if (sessions > DEFAULT_PROCESS_LIMIT / 2) {
     lines.push(`default_process_limit = ${sessions + DEFAULT_PROCESS_LIMIT}`);
@@ -88,6 +89,14 @@ function fateLines(fate: Fate): readonly string[] {
     default:
       return unreachable(fate);
   }
+}
+
+function tlsLines(tls: CertificateFiles | undefined): readonly string[] {
+  if (tls === undefined) return [];
+  return [
+    "smtpd_tls_security_level = may",
+    `smtpd_tls_chain_files = ${tls.key}, ${tls.certificate}`,
+  ];
 }
 
 /** Debian's services, with our port for SMTP, and without chroot. */

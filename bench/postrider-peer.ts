@@ -20,9 +20,14 @@ export const postrider: Peer = {
   durability: "group commit: one sync for all that ended during the last",
   missing: () => undefined,
   start(settings: RunSettings) {
-    const { folder, fate, port } = settings;
+    const { folder, fate, port, tls } = settings;
     const configPath = `${folder}/smtpd.conf`;
-    const lines = [MAX_MAILS, `listen on 127.0.0.1 port ${port}`, ...ruleLines(fate)];
+    const listen = `listen on 127.0.0.1 port ${port}`;
+    const listenLines =
+      tls === undefined
+        ? [listen]
+        : [`pki bench cert "${tls.certificate}" key "${tls.key}"`, `${listen} tls pki bench`];
+    const lines = [MAX_MAILS, ...listenLines, ...ruleLines(fate)];
     writeFileSync(configPath, `${lines.join("\n")}\n`);
     const paused = fate.kind === "kept" ? ["-P", "mta", "-P", "mda"] : [];
     const command = [PROGRAM, "-d", "-f", configPath, "--state", `${folder}/state`, ...paused];

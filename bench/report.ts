@@ -16,6 +16,7 @@ const COLUMNS: readonly { readonly title: string; readonly quantity: Quantity }[
   { title: "peak PSS, MB", quantity: "peakMegabytes" },
   { title: "250 after, p50 ms", quantity: "p50Ms" },
   { title: "p99 ms", quantity: "p99Ms" },
+  { title: "slowest greeting, ms", quantity: "greetingMs" },
 ];
 
 /** A heading, a row for each peer, and one with the ratio of the first peer to the second. */

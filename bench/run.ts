@@ -44,9 +44,10 @@ function chosenScenarios(): readonly Scenario[] {
   return chosen.map((scenario) => (scenario.messages === 0 ? scenario : { ...scenario, messages }));
 }
 
-function chosenPeers(): readonly Peer[] {
+function chosenPeers(scenario: Scenario): readonly Peer[] {
   const names = values.peers.toLowerCase().split(",");
   return PEERS.filter((peer) => names.includes(peer.name.toLowerCase())).filter((peer) => {
+    if (!scenario.isCompared && peer !== postrider) return false;
     const missing = peer.missing();
     if (missing !== undefined) console.error(`skipped: ${missing}`);
     return missing === undefined;
@@ -81,7 +82,7 @@ function machine(folder: string): string {
 }
 
 async function runScenario(scenario: Scenario, folder: string): Promise<void> {
-  const peers = chosenPeers().map((peer) => ({ peer, runs: new Array<Measurement>() }));
+  const peers = chosenPeers(scenario).map((peer) => ({ peer, runs: new Array<Measurement>() }));
   const loader = chosenLoader();
   for (let repetition = 1; repetition <= Number(values.repetitions); repetition++) {
     for (const { peer, runs } of peers) {

@@ -3,8 +3,8 @@
  * 50 sessions and 4 KiB messages where nothing else is said.
  */
 
-/** Who makes the load: Debian's smtp-source, which is compiled, or bench/loader.ts. */
-export type LoaderName = "smtp-source" | "own";
+/** Who makes the load: Debian's smtp-source and bench/tls-load.c, which are compiled, or bench/loader.ts. */
+export type LoaderName = "smtp-source" | "tls-load" | "own";
 
 export interface Scenario {
   readonly name: string;
@@ -16,6 +16,10 @@ export interface Scenario {
   readonly perConnection: number;
   /** Recipients taken in turn; 1 is one address for all. */
   readonly users: number;
+  /** Clients say STARTTLS before all else, and no session is taken up again. */
+  readonly tls: boolean;
+  /** Whether other servers take part; where not, the scenario has a figure to reach by itself. */
+  readonly isCompared: boolean;
   /** The only loader that can make this load; undefined if any can. */
   readonly loader: LoaderName | undefined;
 }
@@ -27,8 +31,13 @@ const USUAL = {
   messageBytes: 4096,
   perConnection: 1,
   users: 1,
+  tls: false,
+  isCompared: true,
   loader: undefined,
 } as const;
+
+/** Sessions that are greeted and then say nothing. */
+const IDLE = { ...USUAL, messages: 0, loader: "own" } as const;
 
 /**
  * Enough for a server to be as it is for all but the first seconds of its life: what runs
@@ -66,6 +75,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     ...USUAL,
+    name: "accept-tls",
+    title: "accept over STARTTLS (TLS 1.3, ECDSA P-256), a new connection for each message",
+    messages: 20_000,
+    tls: true,
+  },
+  {
+    ...USUAL,
     name: "relay",
     title: "accept and relay to a sink, end to end",
     fate: "relayed",
@@ -88,11 +104,24 @@ export const SCENARIOS: readonly Scenario[] = [
     messageBytes: 10 * 1024 * 1024 - 2048,
   },
   {
-    ...USUAL,
+    ...IDLE,
     name: "idle",
-    title: "idle sessions after EHLO: memory",
+    title: "idle sessions after EHLO: memory, and the greeting of 200 new clients meanwhile",
+    sessions: 10_000,
+    isCompared: false,
+  },
+  {
+    ...IDLE,
+    name: "idle-tls",
+    title: "idle sessions over STARTTLS: memory, and the greeting of 200 new clients meanwhile",
+    sessions: 10_000,
+    tls: true,
+    isCompared: false,
+  },
+  {
+    ...IDLE,
+    name: "idle-compared",
+    title: "idle sessions after EHLO: memory, beside a server with a process for each",
     sessions: 2000,
-    messages: 0,
-    loader: "own",
   },
 ];
