@@ -1,0 +1,112 @@
+/**
+ * The client as it is served: what it has come to be in the course of its session, and
+ * the rules that follow from it.
+ *
+ * They change with the handshake (RFC 3207 §4.2: who it was in the clear, it must show
+ * again), with AUTH, and with XCLIENT, after which it is another client.
+ */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { TlsFacts } from "#base/ports/tls.ts";
+import type { ServiceRules } from "#protocols/smtp/service.ts";
+import type { NamedClient } from "#protocols/smtp/xclient.ts";
+import type { RecipientQuery } from "#model/resolution.ts";
+import type { Protection } from "./auth-offer.ts";
+import { ClientIdentity } from "./client-identity.ts";
+import { type Patience, PATIENT } from "./limits.ts";
+import { offeredExtensions } from "./offered-extensions.ts";
+import { type Service, serviceRules } from "./service.ts";
+import type { SessionEnds } from "./session-ends.ts";
+import { originTls } from "./session-tls.ts";
+import { isLocal } from "./source.ts";
+
+export class ServedClient {
+  readonly identity: ClientIdentity;
+  readonly #service: Service;
+  #ends: SessionEnds;
+  #rules: ServiceRules;
+  #tls: TlsFacts | undefined;
+
+  constructor(ends: SessionEnds, service: Service) {
+    this.#service = service;
+    this.#ends = ends;
+    this.#rules = serviceRules(ends, service, service.assumedTls);
+    this.identity = new ClientIdentity(ends.remote, service);
+    this.identity.username = this.#rules.auth.user;
+    if (service.assumedTls !== undefined) this.secured(service.assumedTls);
+  }
+
+  /** By which the machine serves it now. */
+  get rules(): ServiceRules {
+    return this.#rules;
+  }
+
+  /** Of the TLS under way; undefined in the clear. */
+  get tls(): TlsFacts | undefined {
+    return this.#tls;
+  }
+
+  /** How a password of it would be protected. AUTH in the clear is only offered on this machine. */
+  get protection(): Protection {
+    return this.#tls ?? "local";
+  }
+
+  get via(): RecipientQuery["via"] {
+    return this.#ends.remote.kind === "unix" ? "socket" : "tcp";
+  }
+
+  /** Whether it is pressed last. */
+  get isFavoured(): boolean {
+    return isLocal(this.#ends.remote) || this.#rules.auth.user !== "";
+  }
+
+  get patience(): Patience {
+    return this.isFavoured ? PATIENT : this.#service.pressure.patience;
+  }
+
+  /** The handshake has come to `facts`. */
+  secured(facts: TlsFacts): void {
+    this.#tls = facts;
+    this.identity.tls = originTls(facts);
+    this.#rules = serviceRules(this.#ends, this.#service, facts);
+    this.identity.username = this.#rules.auth.user;
+  }
+
+  /** It has shown to be `user`. */
+  authenticated(user: string): void {
+    this.identity.username = user;
+    this.#serveUser();
+  }
+
+  /** It is `client` from now on, for whom its peer speaks. */
+  assume(client: NamedClient): void {
+    const { address, port, localAddress, localPort } = client;
+    const { remote, local } = this.#ends;
+    this.#ends = {
+      ...this.#ends,
+      remote: movedEnd(remote, address, port),
+      local: movedEnd(local, localAddress, localPort),
+    };
+    this.identity.assume(this.#ends.remote, client);
+    this.#rules = serviceRules(this.#ends, this.#service, this.#tls);
+    this.#serveUser();
+  }
+
+  /** Has the rules follow from whom it has shown to be. */
+  #serveUser(): void {
+    const { isOurs, username } = this.identity;
+    const { listener, clock } = this.#service;
+    const extensions = offeredExtensions(listener, {
+      isOurs,
+      isSecured: this.#rules.tls === "secured",
+      speaksForOthers: this.#ends.speaksForOthers,
+      nowMs: clock.wallMs(),
+    });
+    this.#rules = { ...this.#rules, extensions, auth: { ...this.#rules.auth, user: username } };
+  }
+}
+
+/** `end` with another address and port, as far as they are said. */
+function movedEnd(end: Endpoint, host: string | undefined, port: number | undefined): Endpoint {
+  if (end.kind === "unix") return end;
+  return { kind: "tcp", host: host ?? end.host, port: port ?? end.port };
+}
