@@ -123,7 +123,7 @@ function readResponder(value: DerReader): string | undefined {
     const { content } = entry.any();
     if (method !== OCSP_METHOD || !isUri || content.length > MAX_URL_LENGTH) continue;
     const url = latin1(content);
-    if (/^https?:\/\/[\x21-\x7e]+$/iu.test(url)) responder ??= url;
+    if (/^https?:\/\/[\x21-\x7e]+$/iu.test(url) && URL.canParse(url)) responder ??= url;
   }
   return responder;
 }

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test, type TestContext } from "node:test";
+import type { HttpAnswer } from "#base/ports/http.ts";
+import { nodeHttp } from "./http.ts";
+
+async function asked(
+  t: TestContext,
+  listener: RequestListener,
+  timeoutMs = 5000,
+): Promise<HttpAnswer> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  t.after(() => server.close().closeAllConnections());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/ocsp`;
+  return nodeHttp().post({ url, body: Buffer.from("?"), type: "a/b", timeoutMs, maxBytes: 100 });
+}
+
+test("HTTP question comes with its type and length, and its answer whole", async (t) => {
+  const answer = await asked(t, (request, response) => {
+    const { method, url, headers } = request;
+    assert.deepEqual([method, url, headers["content-type"]], ["POST", "/ocsp", "a/b"]);
+    request.pipe(response);
+  });
+  assert.deepEqual(answer, { kind: "answer", body: Buffer.from("?") });
+});
+
+for (const [name, listener, why] of [
+  ["that leads elsewhere", redirect, /^answers 302$/u],
+  ["of an error", (_, response) => void response.writeHead(500).end(), /^answers 500$/u],
+  ["without end", (_, response) => flood(response), /^answers more than 100 bytes$/u],
+  ["that is cut off", cutOff, /aborted|hang up/u],
+  ["that is no HTTP", ({ socket }) => void socket.end("220 mx ESMTP\r\n"), /^Parse Error/u],
+  ["with a long header", longHeader, /Header overflow/iu],
+  ["that never comes", () => undefined, /^no answer in time$/u],
+  ["that comes a byte at a time", drip, /^no answer in time$/u],
+] as readonly (readonly [string, RequestListener, RegExp])[])
+  test(`HTTP answer ${name} is a fault`, async (t) => {
+    const answer = await asked(t, listener, 200);
+    assert.match(answer.kind === "fault" ? answer.why : "an answer", why);
+  });
+
+test("nobody there is a fault", async () => {
+  const question = { body: Buffer.alloc(0), type: "a/b", timeoutMs: 5000, maxBytes: 100 };
+  const answer = await nodeHttp().post({ ...question, url: "http://127.0.0.1:1/" });
+  assert.match(answer.kind === "fault" ? answer.why : "an answer", /ECONNREFUSED/u);
+});
+
+type Answering = Parameters<RequestListener>[1];
+
+function redirect(_: unknown, response: Answering): void {
+  response.writeHead(302, { location: "http://127.0.0.1:1/inside" }).end();
+}
+
+function flood(response: Answering): void {
+  while (response.write(Buffer.alloc(64)));
+}
+
+function cutOff(_: unknown, response: Answering): void {
+  response.writeHead(200, { "content-length": 50 });
+  response.write("half", () => response.destroy());
+}
+
+function longHeader(_: unknown, response: Answering): void {
+  response.writeHead(200, { a: "x".repeat(20_000) }).end();
+}
+
+function drip(_: unknown, response: Answering): void {
+  const timer = setInterval(() => response.write("x"), 20);
+  response.on("close", () => clearInterval(timer));
+}
