@@ -52,7 +52,7 @@ export async function runLoad(
   return undefined;
 }
 
-/** Opens the idle sessions of `scenario`; resolves with `close` when all are greeted. */
+/** Opens the idle sessions of `scenario`; resolves with `close`, which throws if one has ended, when all are greeted. */
 export async function holdSessions(scenario: Scenario, port: number): Promise<() => Promise<void>> {
   const child = spawnOwnLoader(scenario, port, ["--idle-ms", "600000"]);
   let said = "";
@@ -64,7 +64,7 @@ export async function holdSessions(scenario: Scenario, port: number): Promise<()
     child.once("exit", () => reject(new Error(`Cannot open the sessions: ${said}`)));
   });
   return async () => {
-    child.removeAllListeners("exit");
+    if (child.exitCode !== null) throw new Error(`Cannot hold the sessions: ${said}`);
     const ended = endOf(child);
     child.kill("SIGTERM");
     await ended;

@@ -32,6 +32,7 @@ const LINE_BYTES = 74;
 const HELLO = "EHLO client.example\r\n";
 /** Idle sessions that come from one address: a server may have a bound on them. */
 const SESSIONS_PER_ADDRESS = 400;
+const LOOK_EVERY_MS = 500;
 const HEADER = "From: <a@client.example>\r\nTo: <b@bench.example>\r\nSubject: load\r\n\r\n";
 
 /** One connection: sends a line, waits for the reply's last line. */
@@ -65,6 +66,10 @@ class Connection {
   send(bytes: string | Uint8Array): Promise<number> {
     this.#socket.write(bytes);
     return this.reply();
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
   }
 
   /** QUIT, not awaited. */
@@ -170,7 +175,7 @@ class Loader {
 /**
  * Opens `sessions` connections, greets on each, and holds them for `idleMs`.
  *
- * @throws {Error} if one is refused.
+ * @throws {Error} if one is refused, or ended by the server.
  */
 async function holdIdle(load: Load, idleMs: number): Promise<LoadResult> {
   const startedMs = performance.now();
@@ -185,7 +190,11 @@ async function holdIdle(load: Load, idleMs: number): Promise<LoadResult> {
   };
   await Promise.all(Array.from({ length: 20 }, open));
   process.stderr.write("open\n");
-  await pause(idleMs);
+  const idleUntilMs = performance.now() + idleMs;
+  while (performance.now() < idleUntilMs) {
+    await pause(LOOK_EVERY_MS);
+    if (connections.some(({ isClosed }) => isClosed)) throw new Error("A session was ended");
+  }
   for (const connection of connections) connection.close();
   const seconds = (performance.now() - startedMs) / 1000;
   return { acknowledged: connections.length, failed: 0, seconds, p50Ms: 0, p99Ms: 0 };

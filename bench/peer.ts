@@ -62,15 +62,21 @@ export interface ServerProcess {
   readonly port: number;
   /** In the log when it is ready; "" if it never says so. */
   readonly readyWord: string;
+  /** In its environment, besides ours. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Starts a server, and waits until it greets and says that it is ready. */
 export async function startServer(server: ServerProcess): Promise<RunningPeer> {
-  const { command, logPath, port, readyWord } = server;
+  const { command, logPath, port, readyWord, environment } = server;
   const log = openSync(logPath, "a");
   const [program = "", ...args] = command;
   // A group of its own, as Postfix signals the whole group when it stops.
-  const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
+  const child = spawn(program, args, {
+    stdio: ["ignore", log, log],
+    env: { ...process.env, ...environment },
+    detached: true,
+  });
   closeSync(log);
   const ended = endOf(child);
   const deadlineMs = performance.now() + READY_WITHIN_MS;

@@ -8,6 +8,7 @@
  * - messages that are only accepted get the action HOLD and `in_flow_delay = 0`:
  *   Postfix then writes and syncs them as ever and passes them to no other daemon.
  *   It is the least that it can do with them, and so in its favour;
+ * - messages may be as large as ours, 35 MiB: its own limit is under 10 MiB;
  * - limits on processes and clients are raised when a scenario needs more sessions;
  * - no syslog may be there to hear it: then it logs nothing, also in its favour.
  */
@@ -56,6 +57,7 @@ function mainConfig(settings: RunSettings): string {
     "mydestination =",
     "mynetworks = 127.0.0.0/8",
     "inet_interfaces = 127.0.0.1",
+    `message_size_limit = ${35 * 1024 * 1024}`,
     "alias_maps =",
     "alias_database =",
     ...fateLines(fate),

@@ -7,7 +7,7 @@
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import type { Fate, Peer, RunSettings } from "./peer.ts";
+import type { CertificateFiles, Fate, Peer, RunSettings } from "./peer.ts";
 import { startServer } from "./peer.ts";
 
 const PROGRAM = new URL("../bin/smtpd", import.meta.url).pathname;
@@ -15,25 +15,38 @@ const PROGRAM = new URL("../bin/smtpd", import.meta.url).pathname;
 /** smtp-source sends all its messages over one connection; Postfix has no limit on that, we have 100. */
 const MAX_MAILS = "smtp limit max-mails 1000000";
 
-export const postrider: Peer = {
-  name: "Postrider",
-  durability: "group commit: one sync for all that ended during the last",
-  missing: () => undefined,
-  start(settings: RunSettings) {
-    const { folder, fate, port, tls } = settings;
-    const configPath = `${folder}/smtpd.conf`;
-    const listen = `listen on 127.0.0.1 port ${port}`;
-    const listenLines =
-      tls === undefined
-        ? [listen]
-        : [`pki bench cert "${tls.certificate}" key "${tls.key}"`, `${listen} tls pki bench`];
-    const lines = [MAX_MAILS, ...listenLines, ...ruleLines(fate)];
-    writeFileSync(configPath, `${lines.join("\n")}\n`);
-    const paused = fate.kind === "kept" ? ["-P", "mta", "-P", "mda"] : [];
-    const command = [PROGRAM, "-d", "-f", configPath, "--state", `${folder}/state`, ...paused];
-    return startServer({ command, logPath: `${folder}/log`, port, readyWord: "info: ready" });
-  },
-};
+/** As it starts by itself: a dispatcher less than there are cores, but one. */
+export const postrider: Peer = peer("Postrider", {});
+
+/** With two dispatchers, however many cores there are. */
+export const postriderOfTwo: Peer = peer("Postrider-2", {
+  BENCH_CORES: "3",
+  NODE_OPTIONS: `--import ${new URL("./more-cores.ts", import.meta.url).pathname}`,
+});
+
+function peer(name: string, environment: Readonly<Record<string, string>>): Peer {
+  return {
+    name,
+    durability: "group commit: one sync for all that ended during the last",
+    missing: () => undefined,
+    start(settings: RunSettings) {
+      const { folder, fate, port, tls } = settings;
+      const configPath = `${folder}/smtpd.conf`;
+      const lines = [MAX_MAILS, ...listenLines(port, tls), ...ruleLines(fate)];
+      writeFileSync(configPath, `${lines.join("\n")}\n`);
+      const paused = fate.kind === "kept" ? ["-P", "mta", "-P", "mda"] : [];
+      const command = [PROGRAM, "-d", "-f", configPath, "--state", `${folder}/state`, ...paused];
+      const logPath = `${folder}/log`;
+      return startServer({ command, logPath, port, readyWord: "info: ready", environment });
+    },
+  };
+}
+
+function listenLines(port: number, tls: CertificateFiles | undefined): readonly string[] {
+  const listen = `listen on 127.0.0.1 port ${port}`;
+  if (tls === undefined) return [listen];
+  return [`pki bench cert "${tls.certificate}" key "${tls.key}"`, `${listen} tls pki bench`];
+}
 
 function ruleLines(fate: Fate): readonly string[] {
   if (fate.kind === "maildir") {

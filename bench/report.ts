@@ -19,7 +19,7 @@ const COLUMNS: readonly { readonly title: string; readonly quantity: Quantity }[
   { title: "slowest greeting, ms", quantity: "greetingMs" },
 ];
 
-/** A heading, a row for each peer, and one with the ratio of the first peer to the second. */
+/** A heading, a row for each peer, and one for each but the last with its ratio to that. */
 export function formatScenario(title: string, peers: readonly PeerRuns[]): string {
   const shown = COLUMNS.filter((column) =>
     peers.some((peer) => peer.runs.some((run) => run[column.quantity] !== undefined)),
@@ -33,13 +33,11 @@ export function formatScenario(title: string, peers: readonly PeerRuns[]): strin
       peer.durability,
     ]),
   ];
-  const [first, second] = peers;
-  if (first !== undefined && second !== undefined) {
-    rows.push([
-      `${first.peer} : ${second.peer}`,
-      ...shown.map((column) => formatRatio(first, second, column.quantity)),
-      "",
-    ]);
+  const last = peers.at(-1);
+  for (const each of peers) {
+    if (last === undefined || each === last) continue;
+    const ratios = shown.map((column) => formatRatio(each, last, column.quantity));
+    rows.push([`${each.peer} : ${last.peer}`, ...ratios, ""]);
   }
   const table = rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
   return `### ${title}\n\n${table}\n`;

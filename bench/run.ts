@@ -2,7 +2,7 @@
  * The benchmark: every scenario against every peer that is installed, peers alternating
  * in the same run, and a table in Markdown on the standard output.
  *
- *   npm run bench -- [--scenarios accept,relay] [--peers Postrider,Postfix]
+ *   npm run bench -- [--scenarios accept,relay] [--peers Postrider,Postrider-2,Postfix]
  *     [--repetitions 5] [--messages N] [--loader smtp-source|own] [--folder DIR]
  *
  * Each repetition has a fresh process and an empty queue in a folder of its own. What a
@@ -17,16 +17,18 @@ import { loaderFor } from "./load.ts";
 import { type Measurement, measure } from "./measure.ts";
 import type { Peer } from "./peer.ts";
 import { postfix } from "./postfix-peer.ts";
-import { postrider } from "./postrider-peer.ts";
+import { postrider, postriderOfTwo } from "./postrider-peer.ts";
 import { formatScenario } from "./report.ts";
 import { type LoaderName, SCENARIOS, type Scenario } from "./scenarios.ts";
 
-const PEERS: readonly Peer[] = [postrider, postfix];
+/** `postriderOfTwo` only if it is asked for. */
+const PEERS: readonly Peer[] = [postrider, postriderOfTwo, postfix];
+const USUAL_PEERS: readonly Peer[] = [postrider, postfix];
 
 const { values } = parseArgs({
   options: {
     scenarios: { type: "string", default: SCENARIOS.map((scenario) => scenario.name).join() },
-    peers: { type: "string", default: PEERS.map((peer) => peer.name).join() },
+    peers: { type: "string", default: USUAL_PEERS.map((peer) => peer.name).join() },
     repetitions: { type: "string", default: "5" },
     messages: { type: "string" },
     loader: { type: "string" },
@@ -47,7 +49,7 @@ function chosenScenarios(): readonly Scenario[] {
 function chosenPeers(scenario: Scenario): readonly Peer[] {
   const names = values.peers.toLowerCase().split(",");
   return PEERS.filter((peer) => names.includes(peer.name.toLowerCase())).filter((peer) => {
-    if (!scenario.isCompared && peer !== postrider) return false;
+    if (!scenario.isCompared && peer === postfix) return false;
     const missing = peer.missing();
     if (missing !== undefined) console.error(`skipped: ${missing}`);
     return missing === undefined;
