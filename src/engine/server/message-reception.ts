@@ -219,6 +219,7 @@ export class MessageReception {
 
   /** Returns the event that the end of the message makes; none yet if the queue is asked to keep it. */
   #finishMessage(message: IncomingMessage): Event | undefined {
+    this.#flow.time.endText();
     const refusal = message.refusal();
     if (refusal !== undefined) return { type: "message-end", reply: refusal };
     void this.#commit(message);

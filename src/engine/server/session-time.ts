@@ -69,14 +69,14 @@ export class SessionTime {
   /** The text has ended: the time for all commands begins again. */
   endText(): void {
     this.#isInText = false;
-    this.#awaited = "command";
     this.#transactionFromMs = this.#clock.monotonicMs();
+    this.awaitCommand();
   }
 
   /** The text is given up: the time for all commands goes on. */
   abandonText(): void {
     this.#isInText = false;
-    this.#awaited = "command";
+    this.awaitCommand();
   }
 
   /** An answer is ours to give. */
