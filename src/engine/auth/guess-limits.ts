@@ -6,11 +6,11 @@
  * Anybody can fill the bucket of a user, and must not keep him out with that: who has
  * shown who he is from an address lately is let through from there.
  *
- * A source is an IPv4 address or an IPv6 /64. Clients of this machine ("local") share one
+ * Sources are as base/source-network.ts has them. Clients of this machine ("local") share one
  * name, and are held by the buckets of users alone.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import { parseIpAddress } from "#base/ip-address.ts";
+import { sourceNetwork } from "#base/source-network.ts";
 
 /** Failures of one source that are taken at once, and after which time one is forgotten. */
 export const SOURCE_FAILURES = 10;
@@ -42,7 +42,7 @@ export class GuessLimits {
   /** Whether an attempt may be looked at. `user` is in the form in which users are compared. */
   held(user: string, address: string): Held {
     const nowMs = this.#clock.monotonicMs();
-    if (address !== "local" && this.#sources.isFull(sourceOf(address), nowMs)) return "source";
+    if (address !== "local" && this.#sources.isFull(sourceNetwork(address), nowMs)) return "source";
     if (!this.#users.isFull(user, nowMs)) return undefined;
     const seenMs = this.#known.get(pair(user, address));
     return seenMs !== undefined && nowMs - seenMs < KNOWN_MS ? undefined : "user";
@@ -52,7 +52,7 @@ export class GuessLimits {
   failed(user: string, address: string): Held {
     const nowMs = this.#clock.monotonicMs();
     const isUserFull = this.#users.add(user, nowMs);
-    const isSourceFull = address !== "local" && this.#sources.add(sourceOf(address), nowMs);
+    const isSourceFull = address !== "local" && this.#sources.add(sourceNetwork(address), nowMs);
     if (isSourceFull) return "source";
     return isUserFull ? "user" : undefined;
   }
@@ -97,9 +97,4 @@ function remember(map: Map<string, number>, key: string, value: number): void {
 
 function pair(user: string, address: string): string {
   return `${user}\0${address}`;
-}
-
-function sourceOf(address: string): string {
-  const parsed = parseIpAddress(address);
-  return parsed?.family === 6 ? parsed.words.slice(0, 2).join(":") : address;
 }
