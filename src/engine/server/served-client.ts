@@ -13,7 +13,6 @@ import type { RecipientQuery } from "#model/resolution.ts";
 import type { Protection } from "./auth-offer.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { type Patience, PATIENT } from "./limits.ts";
-import { offeredExtensions } from "./offered-extensions.ts";
 import { type Service, serviceRules } from "./service.ts";
 import type { SessionEnds } from "./session-ends.ts";
 import { originTls } from "./session-tls.ts";
@@ -29,10 +28,11 @@ export class ServedClient {
   constructor(ends: SessionEnds, service: Service) {
     this.#service = service;
     this.#ends = ends;
-    this.#rules = serviceRules(ends, service, service.assumedTls);
     this.identity = new ClientIdentity(ends.remote, service);
-    this.identity.username = this.#rules.auth.user;
-    if (service.assumedTls !== undefined) this.secured(service.assumedTls);
+    const { assumedTls } = service;
+    if (assumedTls !== undefined) this.#keepTls(assumedTls);
+    this.identity.username = service.assumedUser ?? "";
+    this.#rules = this.#newRules();
   }
 
   /** By which the machine serves it now. */
@@ -63,18 +63,16 @@ export class ServedClient {
     return this.isFavoured ? PATIENT : this.#service.pressure.patience;
   }
 
-  /** The handshake has come to `facts`. */
+  /** The handshake has come to `facts`: who it was in the clear, it must show again. */
   secured(facts: TlsFacts): void {
-    this.#tls = facts;
-    this.identity.tls = originTls(facts);
-    this.#rules = serviceRules(this.#ends, this.#service, facts);
-    this.identity.username = this.#rules.auth.user;
+    this.#keepTls(facts);
+    this.authenticated(this.#service.assumedUser ?? "");
   }
 
-  /** It has shown to be `user`. */
+  /** It has shown to be `user`; "": nobody. */
   authenticated(user: string): void {
     this.identity.username = user;
-    this.#serveUser();
+    this.#rules = this.#newRules();
   }
 
   /** It is `client` from now on, for whom its peer speaks. */
@@ -87,21 +85,17 @@ export class ServedClient {
       local: movedEnd(local, localAddress, localPort),
     };
     this.identity.assume(this.#ends.remote, client);
-    this.#rules = serviceRules(this.#ends, this.#service, this.#tls);
-    this.#serveUser();
+    this.#rules = this.#newRules();
   }
 
-  /** Has the rules follow from whom it has shown to be. */
-  #serveUser(): void {
-    const { isOurs, username } = this.identity;
-    const { listener, clock } = this.#service;
-    const extensions = offeredExtensions(listener, {
-      isOurs,
-      isSecured: this.#rules.tls === "secured",
-      speaksForOthers: this.#ends.speaksForOthers,
-      nowMs: clock.wallMs(),
-    });
-    this.#rules = { ...this.#rules, extensions, auth: { ...this.#rules.auth, user: username } };
+  #keepTls(facts: TlsFacts): void {
+    this.#tls = facts;
+    this.identity.tls = originTls(facts);
+  }
+
+  #newRules(): ServiceRules {
+    const { isOurs, username: user } = this.identity;
+    return serviceRules(this.#ends, this.#service, { tls: this.#tls, user, isOurs });
   }
 }
 

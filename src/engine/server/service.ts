@@ -17,7 +17,6 @@ import { authRules } from "./auth-offer.ts";
 import type { SessionLimits } from "./limits.ts";
 import { offeredExtensions } from "./offered-extensions.ts";
 import type { SessionEnds } from "./session-ends.ts";
-import { comesFromHere } from "./source.ts";
 import type { PressureGauge } from "./pressure.ts";
 import type { ReverseNames } from "./reverse-names.ts";
 import { tlsRules } from "./session-tls.ts";
@@ -68,15 +67,21 @@ export interface Service extends ServerParties {
   readonly pressure: PressureGauge;
 }
 
-/**
- * The rules by which the machine serves the client at the other end.
- *
- * @param facts of the TLS under way.
- */
+/** What a client has come to be, as far as the rules depend on it. */
+export interface ClientState {
+  /** Of the TLS under way; undefined in the clear. */
+  readonly tls: TlsFacts | undefined;
+  /** Who it has shown to be, or "". */
+  readonly user: string;
+  /** A client of this machine, or one that has authenticated. */
+  readonly isOurs: boolean;
+}
+
+/** The rules by which the machine serves the client at the other end. */
 export function serviceRules(
   { remote, serverName, speaksForOthers }: SessionEnds,
-  { clock, settings, listener, assumedUser }: Service,
-  facts: TlsFacts | undefined,
+  { clock, settings, listener }: Service,
+  { tls, user, isOurs }: ClientState,
 ): ServiceRules {
   return {
     serverName,
@@ -89,17 +94,13 @@ export function serviceRules(
     maxUnknownRecipients: settings.limits.maxUnknownRecipients,
     maxIdleCommands: settings.limits.maxIdleCommands,
     maxFailedLogins: settings.limits.maxFailedLogins,
-    auth: authRules(
-      listener,
-      facts ?? (remote.kind === "unix" ? "local" : "none"),
-      assumedUser ?? "",
-    ),
+    auth: authRules(listener, tls ?? (remote.kind === "unix" ? "local" : "none"), user),
     extensions: offeredExtensions(listener, {
-      isOurs: comesFromHere(remote, listener),
-      isSecured: facts !== undefined,
+      isOurs,
+      isSecured: tls !== undefined,
       speaksForOthers,
       nowMs: clock.wallMs(),
     }),
-    tls: tlsRules(listener, facts),
+    tls: tlsRules(listener, tls),
   };
 }
