@@ -24,10 +24,10 @@ import {
 } from "#protocols/sasl/scram-verifier.ts";
 import type { AuthAttempt, Authenticator } from "#model/authentication.ts";
 import type { Observe } from "#model/events.ts";
+import { parseSecret, type Secret, takesPassword } from "#model/secret.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import type { TableLookup } from "#policy/tables/answers.ts";
 import { GuessLimits } from "./guess-limits.ts";
-import { parseSecret, type Secret, takesPassword } from "#model/secret.ts";
 import { SecretCheck } from "./secret-check.ts";
 
 export interface CredentialsPorts {
@@ -145,11 +145,11 @@ export class Credentials implements Authenticator {
       case "password":
         return this.#password(question.password, of);
       case "salt":
-        return salt(of);
+        return saltAnswer(of);
       case "proof":
-        return proof(question, of);
+        return proofAnswer(question, of);
       case "certificate":
-        return certificate(question.fingerprints, of);
+        return certificateAnswer(question.fingerprints, of);
       default:
         return unreachable(question);
     }
@@ -192,32 +192,26 @@ export class Credentials implements Authenticator {
 }
 
 /** RFC 5802 §5.1: for a user without a verifier the salt looks like any other. */
-function salt({ account, decoy, madeUp }: Choice): SaslAnswer {
+function saltAnswer({ account, decoy, madeUp }: Choice): SaslAnswer {
   const verifier = verifierOf(account?.secret);
-  if (verifier !== undefined) return { kind: "salt", ...saltOf(verifier) };
+  if (verifier !== undefined)
+    return { kind: "salt", salt: verifier.salt, iterations: verifier.iterations };
   const iterations = verifierOf(decoy)?.iterations ?? MIN_SCRAM_ITERATIONS;
   return { kind: "salt", salt: madeUp.subarray(0, MADE_UP_SALT_BYTES), iterations };
 }
 
-function saltOf({
-  salt: its,
-  iterations,
-}: ScramVerifier): Pick<ScramVerifier, "salt" | "iterations"> {
-  return { salt: its, iterations };
-}
-
-function proof(
-  { authMessage, proof: shown }: SaslQuestion & { kind: "proof" },
+function proofAnswer(
+  { authMessage, proof }: SaslQuestion & { kind: "proof" },
   { account, decoy, madeUp }: Choice,
 ): SaslAnswer {
   const verifier = verifierOf(account?.secret);
   const inPlace = verifierOf(decoy) ?? scramVerifier(madeUp, madeUp, MIN_SCRAM_ITERATIONS);
-  const signature = checkScramProof(verifier ?? inPlace, authMessage, shown);
+  const signature = checkScramProof(verifier ?? inPlace, authMessage, proof);
   if (account === undefined || verifier === undefined || signature === undefined) return REFUSED;
   return { kind: "accepted", user: account.user, signature };
 }
 
-function certificate(fingerprints: readonly string[], { account }: Choice): SaslAnswer {
+function certificateAnswer(fingerprints: readonly string[], { account }: Choice): SaslAnswer {
   if (account?.secret.kind !== "certificate") return REFUSED;
   if (!fingerprints.includes(account.secret.fingerprint)) return REFUSED;
   return { kind: "accepted", user: account.user, signature: NO_SIGNATURE };

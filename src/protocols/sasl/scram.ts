@@ -26,11 +26,10 @@ import {
   type SaslAnswer,
   type SaslStep,
 } from "./sasl-step.ts";
+import { SCRAM_KEY_BYTES } from "./scram-verifier.ts";
 
 /** Characters of a client's nonce. RFC 5802 has no limit; a good one has some 24. */
 const MAX_NONCE_LENGTH = 256;
-/** Octets of a proof: those of SHA-256. */
-const PROOF_BYTES = 32;
 
 export interface ScramOffer {
   /** Ours: unpredictable, in printable ASCII without comma. */
@@ -154,7 +153,7 @@ function takeFinal(
   );
   const [, withoutProof = "", binding, itsNonce] = match ?? [];
   const proof = decodeBase64(match?.[4] ?? "");
-  if (proof?.length !== PROOF_BYTES || itsNonce !== nonce) return MALFORMED;
+  if (proof?.length !== SCRAM_KEY_BYTES || itsNonce !== nonce) return MALFORMED;
   // RFC 5802 §6: another TLS connection than this one. No word on which part was wrong.
   if (binding !== first.binding) return ended(fail("refused"));
   const authMessage = `${first.bare},${serverFirst},${withoutProof}`;

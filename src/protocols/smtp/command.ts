@@ -30,7 +30,6 @@ import {
   NOT_IMPLEMENTED,
   UNRECOGNIZED,
 } from "./status.ts";
-
 import { parseXclient, parseXforward, type Xclient, type Xforward } from "./xclient.ts";
 
 export type HelloVerb = "HELO" | "EHLO" | "LHLO";

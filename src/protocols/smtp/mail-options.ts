@@ -151,7 +151,11 @@ function readDeliverBy(value: string, draft: Draft, offer: Extensions): Reply | 
   return undefined;
 }
 
-function readHoldFor(value: string, draft: Draft, { futureRelease }: Extensions) {
+function readHoldFor(
+  value: string,
+  draft: Draft,
+  { futureRelease }: Extensions,
+): Reply | undefined {
   if (draft.hold !== undefined || !/^\d{1,9}$/.test(value)) return BAD_PARAMETER;
   const seconds = Number(value);
   if (seconds > (futureRelease?.maxSeconds ?? 0)) return HELD_TOO_LONG;
@@ -159,7 +163,11 @@ function readHoldFor(value: string, draft: Draft, { futureRelease }: Extensions)
   return undefined;
 }
 
-function readHoldUntil(value: string, draft: Draft, { futureRelease }: Extensions) {
+function readHoldUntil(
+  value: string,
+  draft: Draft,
+  { futureRelease }: Extensions,
+): Reply | undefined {
   const isDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[-+]\d\d:\d\d)$/i.test(value);
   const atMs = isDate ? Date.parse(value.toUpperCase()) : Number.NaN;
   if (draft.hold !== undefined || !Number.isSafeInteger(atMs) || atMs < 0) return BAD_PARAMETER;

@@ -14,7 +14,7 @@ import {
   NO_TALLY,
 } from "./server-session-state.ts";
 import { abandoning, consult, leaveIdle, refuse, reply } from "./server-session-outcome.ts";
-import { type ServiceRules } from "./service.ts";
+import type { ServiceRules } from "./service.ts";
 import {
   AUTH_FIRST,
   BAD_SEQUENCE,

@@ -88,10 +88,16 @@ function authLine({ mechanisms, user }: AuthRules): readonly string[] {
 }
 
 export function helpReply(rules: ServiceRules): Reply {
-  const hello = rules.protocol === "lmtp" ? "LHLO" : "HELO EHLO";
+  const verbs = [
+    rules.protocol === "lmtp" ? "LHLO" : "HELO EHLO",
+    ...(offersTls(rules) ? ["STARTTLS"] : []),
+    "MAIL RCPT DATA",
+    ...(rules.extensions.chunking ? ["BDAT"] : []),
+    "RSET NOOP VRFY HELP QUIT",
+  ];
   const text = [
     "This is Postrider",
-    `Commands: ${hello}${offersTls(rules) ? " STARTTLS" : ""} MAIL RCPT DATA${rules.extensions.chunking ? " BDAT" : ""} RSET NOOP VRFY HELP QUIT`,
+    `Commands: ${verbs.join(" ")}`,
     "To report trouble, write to the postmaster of this site",
     "End of HELP info",
   ];

@@ -49,10 +49,8 @@ const NOT_KNOWN: readonly string[] = ["[UNAVAILABLE]", "[TEMPUNAVAIL]"];
 export function parseXclient(argument: string): Xclient | Reply {
   const given = attributes(argument, XCLIENT_WORDS);
   if (given === undefined) return BAD_PARAMETER;
-  const { address, localAddress } = {
-    address: addressOf(given.get("ADDR")),
-    localAddress: addressOf(given.get("DESTADDR")),
-  };
+  const address = addressOf(given.get("ADDR"));
+  const localAddress = addressOf(given.get("DESTADDR"));
   const port = portOf(given.get("PORT"));
   const localPort = portOf(given.get("DESTPORT"));
   const name = given.get("NAME");
