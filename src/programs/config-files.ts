@@ -10,7 +10,7 @@ import { errorAt } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import type { BuildContext, ConfigSource, ReadFile } from "#model/config/config-source.ts";
 import { parseConfig, type ParsedConfig } from "#model/config/parse-config.ts";
-import { configSource } from "./machine.ts";
+import { configSource } from "./text-files.ts";
 import { type ConfigChoice, readConfig } from "./read-config.ts";
 
 type Text = ReturnType<ReadFile>;

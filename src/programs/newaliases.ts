@@ -5,7 +5,7 @@ import { useCompileCache } from "./compile-cache.ts";
 useCompileCache();
 const { runNewaliases } = await import("./newaliases-run.ts");
 const { runSmtpctl } = await import("./smtpctl-run.ts");
-const { configSource } = await import("./machine.ts");
+const { configSource } = await import("./text-files.ts");
 const { readConfig } = await import("./read-config.ts");
 const { statePaths } = await import("./state-paths.ts");
 const { nodeNetwork } = await import("#world/node/network.ts");
