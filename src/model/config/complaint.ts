@@ -29,7 +29,7 @@ export function formatComplaint(complaint: Complaint): string {
   const { at, message, sourceLine, hint } = complaint;
   const severity = complaint.severity === "warning" ? "warning: " : "";
   const place = at.line === 0 ? at.file : `${formatPlace(at)}:${at.column}`;
-  const lines = [`${place}: ${severity}${printable(message)}`];
+  const lines = [`${printable(place)}: ${severity}${printable(message)}`];
   if (sourceLine !== "" && at.column <= MAX_SHOWN_CHARACTERS) {
     // Tabs stay tabs, so that the caret stands below its column whatever their width.
     const padding = sourceLine.slice(0, at.column - 1).replaceAll(/[^\t]/gu, " ");
@@ -117,7 +117,7 @@ export class ComplaintList {
   }
 }
 
-/** Nothing of a file may steer the terminal that shows it. */
+/** Nothing of a file, or of its name, may steer the terminal that shows it, or reorder what is read. */
 function printable(text: string): string {
-  return text.replaceAll(/(?!\t)\p{Cc}/gu, "?");
+  return text.replaceAll(/(?!\t)[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
