@@ -24,7 +24,8 @@ process.exitCode = await runNewaliases(process.argv.slice(2), {
       enqueueSocketPath: paths.enqueueSocket,
     } as const;
     // Not its `readHead`: a `db:` file may be about to be made.
-    return readConfig(choice, { file, read: configSource(file).read });
+    const { read, readIncluded } = configSource(file);
+    return readConfig(choice, { file, read, readIncluded });
   },
   updateTable,
   print: (line) => void process.stdout.write(`${line}\n`),

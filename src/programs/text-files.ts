@@ -4,12 +4,14 @@
  *
  * Promises an answer at once, whatever is at the path, as the parent reads at a reload
  * what may lie in somebody's home: a pipe, a device and a text beyond the bound are
- * faults. A main file may be a descriptor that the caller handed over (`-f /dev/stdin`),
+ * faults. Of what a user can put at a path that aliases include, root reads nothing that
+ * is not that user's to read (path-decider.ts). A main file may be a descriptor that the caller handed over (`-f /dev/stdin`),
  * and is then read to its end.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { getSystemErrorMessage } from "node:util";
 import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
+import { mayLeadTo } from "./path-decider.ts";
 
 /** A table of some millions of entries. */
 export const MAX_TEXT_BYTES: number = 256 * 1024 * 1024;
@@ -18,20 +20,24 @@ const READ_BYTES: number = 64 * 1024;
 /** Without waiting for who writes into a pipe, and without a terminal that could hang up. */
 const AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+const NOT_THEIRS = "it is another user's than the path to it, and not for all to read";
+
 const HANDED_OVER = /^\/dev\/(?:stdin|fd\/[0-9]+)$/u;
 
 /** @param file the main one. */
-export function configSource(file: string): ConfigSource {
+export function configSource(file: string): Required<ConfigSource> {
   return {
     file,
-    read: (path) => answer(() => readText(path, path === file && HANDED_OVER.test(path))),
+    read: (path) =>
+      answer(() => readText(path, path === file && HANDED_OVER.test(path) ? "handed-over" : "own")),
+    readIncluded: (path) => answer(() => readText(path, "included")),
     readHead: (path, maxBytes) => answer(() => readHead(path, maxBytes)),
   };
 }
 
 /** The whole text at `path`; nothing is waited for. */
 export function readTextFile(path: string): string | FilesFault {
-  return answer(() => readText(path, false));
+  return answer(() => readText(path, "own"));
 }
 
 /** Why a file cannot be looked at or read. */
@@ -50,12 +56,19 @@ function answer<Value>(read: () => Value | FilesFault): Value | FilesFault {
   }
 }
 
-function readText(path: string, isHandedOver: boolean): string | FilesFault {
-  const fd = openSync(path, isHandedOver ? "r" : AT_ONCE);
+/** "included": by aliases, of which a user may have the file. */
+type Role = "own" | "included" | "handed-over";
+
+function readText(path: string, role: Role): string | FilesFault {
+  const fd = openSync(path, role === "handed-over" ? "r" : AT_ONCE);
   try {
     const stat = fstatSync(fd);
-    const fault = isHandedOver ? undefined : kindFault(stat);
-    return fault ?? decode(readPieces(fd, stat.size));
+    const fault = role === "handed-over" ? undefined : kindFault(stat);
+    if (fault !== undefined) return fault;
+    // Who is not root cannot be made to read what is not his to read.
+    if (role === "included" && process.getuid?.() === 0 && !mayLeadTo(path, stat))
+      return { kind: "files-fault", code: "EACCES", message: NOT_THEIRS };
+    return decode(readPieces(fd, stat.size));
   } finally {
     closeSync(fd);
   }
