@@ -55,6 +55,7 @@ interface Start {
 const RULES: readonly string[] = [
   `action "d" maildir "/nonexistent/%{dest.user}" user "${MAIL_USER}"`,
   'match from any for any action "d"',
+  "compat none",
 ];
 const GOOD = (port: number): readonly string[] => [`listen on 127.0.0.1 port ${port}`, ...RULES];
 
@@ -148,8 +149,9 @@ test("a user of an action who does not exist", { skip }, () =>
       `listen on 127.0.0.1 port ${port}`,
       'action "d" maildir "/nonexistent" user "no-such-user"',
       'match from any for any action "d"',
+      "compat none",
     ],
-    says: () => 'smtpd: smtpd.conf:2: user no-such-user of action "d" does not exist',
+    says: () => 'smtpd.conf:2:1: user no-such-user of action "d" does not exist',
   }),
 );
 
