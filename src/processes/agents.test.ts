@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DAEMON_USERS } from "#model/daemon-users.ts";
 import { Office, userOf } from "#test/support/agent-office.ts";
-import { DAEMON_USERS } from "./roles.ts";
 
 interface Refusal {
   readonly name: string;

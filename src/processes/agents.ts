@@ -9,6 +9,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
+import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
@@ -16,7 +17,6 @@ import { accountOf } from "./account-of.ts";
 import { AgentPool } from "./agent-pool.ts";
 import type { Child, Destroyable } from "./child.ts";
 import type { Joins } from "./joins.ts";
-import { DAEMON_USERS } from "./roles.ts";
 
 /** A configuration may change under a request this often before it is refused. */
 const MAX_CONNECT_TRIES = 3;

@@ -12,17 +12,6 @@ import { fileURLToPath } from "node:url";
 
 export type Role = "dispatcher" | "queue" | "lookup" | "auth" | "control" | "agent";
 
-/** Every user of the daemon (tools/install-users): no mail is delivered as one of them. */
-export const DAEMON_USERS: readonly string[] = [
-  "_smtpd",
-  "_smtpq",
-  "_smtpl",
-  "_smtpc",
-  "_smtpe",
-  "_smtpx",
-  "_smtpw",
-];
-
 export interface RoleTraits {
   /** System user, when the daemon was started by root; an agent runs as the recipient. */
   readonly user: string | undefined;

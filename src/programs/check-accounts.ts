@@ -4,9 +4,9 @@
  */
 import type { Lookup } from "#base/lookup.ts";
 import type { User } from "#base/ports/users.ts";
+import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { Action, Config, Listener, Place, Proc } from "#model/config/config.ts";
 import { error, type Finding, warning } from "#policy/check/finding.ts";
-import { DAEMON_USERS } from "#processes/roles.ts";
 import type { Accounts } from "#processes/socket-owner.ts";
 
 /** @param isRoot whether root checks, who alone can deliver as others. */

@@ -10,7 +10,7 @@ import { errorAt } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import type { BuildContext, ConfigSource, ReadFile } from "#model/config/config-source.ts";
 import { parseConfig, type ParsedConfig } from "#model/config/parse-config.ts";
-import { configSource } from "./machine.ts";
+import { configSource } from "./text-files.ts";
 import { type ConfigChoice, readConfig } from "./read-config.ts";
 
 type Text = ReturnType<ReadFile>;
@@ -26,7 +26,7 @@ interface Made {
 
 export class ConfigFiles {
   readonly #choice: ConfigChoice;
-  readonly #source: ConfigSource;
+  readonly #source: Required<ConfigSource>;
   /** Of those that may be in use, as one that was read need not be taken up. */
   readonly #made = new WeakMap<Config, Made>();
   #last: Made | undefined;
@@ -95,22 +95,26 @@ export class ConfigFiles {
 }
 
 /** The daemon leaves the folder that it was started in. */
-function sourceFrom(folder: string, { file, read, readHead }: ConfigSource): ConfigSource {
+function sourceFrom(
+  folder: string,
+  { file, read, readIncluded, readHead }: Required<ConfigSource>,
+): Required<ConfigSource> {
   return {
     file,
     read: (path) => read(resolve(folder, path)),
-    ...(readHead && { readHead: (path, maxBytes) => readHead(resolve(folder, path), maxBytes) }),
+    readIncluded: (path) => readIncluded(resolve(folder, path)),
+    readHead: (path, maxBytes) => readHead(resolve(folder, path), maxBytes),
   };
 }
 
 /** Puts each text that is read into `texts`, by its path as it is written. */
-function noting(texts: Map<string, Text>, source: ConfigSource): ConfigSource {
-  return {
-    ...source,
-    read(path) {
-      const text = source.read(path);
+function noting(texts: Map<string, Text>, source: Required<ConfigSource>): ConfigSource {
+  const note =
+    (read: ReadFile): ReadFile =>
+    (path) => {
+      const text = read(path);
       texts.set(path, text);
       return text;
-    },
-  };
+    };
+  return { ...source, read: note(source.read), readIncluded: note(source.readIncluded) };
 }

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
+import { printable } from "#engine/observe/visible-text.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
 import type { Account } from "#processes/child.ts";
 import { processLauncher } from "#processes/launch.ts";
@@ -22,6 +23,9 @@ import { nodeClock } from "#world/node/clock.ts";
 import { groupId } from "#world/node/groups.ts";
 import { maxOpenFiles } from "./machine.ts";
 import type { StatePaths } from "./state-paths.ts";
+
+/** A complaint with its place fits. */
+const MAX_LINE_LENGTH = 2048;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -72,8 +76,8 @@ export async function startDaemon(
       maxOpenFiles: maxOpenFiles(),
     },
     {
-      info: (text) => writeLine(options.log, `info: ${text}`),
-      warn: (text) => writeLine(options.log, `warn: ${text}`),
+      info: (text) => writeLine(options.log, `info: ${logged(text)}`),
+      warn: (text) => writeLine(options.log, `warn: ${logged(text)}`),
     },
     {
       bound,
@@ -91,6 +95,11 @@ export async function startDaemon(
   parent.stop();
   await parent.stopped;
   return started.why;
+}
+
+/** It may hold names that somebody wrote into a file, or that smtpctl was given. */
+function logged(text: string): string {
+  return printable(text, MAX_LINE_LENGTH);
 }
 
 /** Who each role runs as when root started the daemon. */

@@ -1,9 +1,8 @@
 /** What a configuration needs to know of the machine that it is read on. */
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
-import { getSystemErrorMessage } from "node:util";
-import type { ConfigSource, FilesFault } from "#model/config/config-source.ts";
+import type { FilesFault } from "#model/config/config-source.ts";
 import { defaultRouteInterfaces } from "./default-routes.ts";
+import { readTextFile } from "./text-files.ts";
 
 /** Where the system does not say: Linux's default. */
 const DEFAULT_MAX_OPEN_FILES = 1024;
@@ -11,7 +10,7 @@ const MAILNAME_FILE = "/etc/mail/mailname";
 
 /** First line of /etc/mail/mailname, else the host name (smtpd.conf(5)). */
 export function serverName(): string {
-  const mailname = readText(MAILNAME_FILE);
+  const mailname = readTextFile(MAILNAME_FILE);
   const line = typeof mailname === "string" ? mailname.split("\n")[0]?.trim() : undefined;
   return line === undefined || line === "" ? hostname().toLowerCase() : line.toLowerCase();
 }
@@ -30,8 +29,8 @@ export function interfaces(): ReadonlyMap<string, readonly string[]> {
 
 /** Interfaces with a default route; undefined where the system does not tell. */
 export function egressInterfaces(): readonly string[] | undefined {
-  const route = readText("/proc/net/route");
-  const ipv6Route = readText("/proc/net/ipv6_route");
+  const route = readTextFile("/proc/net/route");
+  const ipv6Route = readTextFile("/proc/net/ipv6_route");
   if (typeof route !== "string" && typeof ipv6Route !== "string") return undefined;
   return defaultRouteInterfaces(textOrNothing(route), textOrNothing(ipv6Route));
 }
@@ -43,43 +42,9 @@ export function ownAddresses(): readonly string[] {
 
 /** Descriptors that a process may have. Node has raised its soft limit to the hard one. */
 export function maxOpenFiles(): number {
-  const limits = readText("/proc/self/limits");
+  const limits = readTextFile("/proc/self/limits");
   const soft = typeof limits === "string" && /^Max open files +(\d+) /m.exec(limits)?.[1];
   return typeof soft === "string" ? Number(soft) : DEFAULT_MAX_OPEN_FILES;
-}
-
-export function configSource(file: string): ConfigSource {
-  return { file, read: readText, readHead };
-}
-
-function readHead(path: string, maxBytes: number): Uint8Array | FilesFault {
-  try {
-    const file = openSync(path, "r");
-    try {
-      const head = Buffer.alloc(maxBytes);
-      return head.subarray(0, readSync(file, head, 0, maxBytes, 0));
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    return filesFault(error);
-  }
-}
-
-function readText(path: string): string | FilesFault {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    return filesFault(error);
-  }
-}
-
-/** Why a file cannot be looked at or read. */
-export function filesFault(error: unknown): FilesFault {
-  const { code, errno, message } = error as NodeJS.ErrnoException;
-  // In the system's words: who reads it knows the path, and asked for no call by name.
-  const words = errno === undefined ? message : getSystemErrorMessage(errno);
-  return { kind: "files-fault", code: code ?? "EIO", message: words };
 }
 
 function textOrNothing(text: string | FilesFault): string {

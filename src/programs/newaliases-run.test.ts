@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { readTable } from "#world/node/sqlite-table.ts";
-import { configSource } from "./machine.ts";
+import { configSource } from "./text-files.ts";
 import { runNewaliases } from "./newaliases-run.ts";
 
 let folder = "";

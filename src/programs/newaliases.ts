@@ -5,7 +5,7 @@ import { useCompileCache } from "./compile-cache.ts";
 useCompileCache();
 const { runNewaliases } = await import("./newaliases-run.ts");
 const { runSmtpctl } = await import("./smtpctl-run.ts");
-const { configSource } = await import("./machine.ts");
+const { configSource } = await import("./text-files.ts");
 const { readConfig } = await import("./read-config.ts");
 const { statePaths } = await import("./state-paths.ts");
 const { nodeNetwork } = await import("#world/node/network.ts");
@@ -24,7 +24,8 @@ process.exitCode = await runNewaliases(process.argv.slice(2), {
       enqueueSocketPath: paths.enqueueSocket,
     } as const;
     // Not its `readHead`: a `db:` file may be about to be made.
-    return readConfig(choice, { file, read: configSource(file).read });
+    const { read, readIncluded } = configSource(file);
+    return readConfig(choice, { file, read, readIncluded });
   },
   updateTable,
   print: (line) => void process.stdout.write(`${line}\n`),

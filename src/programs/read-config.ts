@@ -10,7 +10,8 @@ import type { BuildContext, ConfigSource } from "#model/config/config-source.ts"
 import { type ParsedConfig, parseConfig } from "#model/config/parse-config.ts";
 import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 import type { FileChoice } from "./file-choice.ts";
-import { configSource, egressInterfaces, interfaces, serverName } from "./machine.ts";
+import { egressInterfaces, interfaces, serverName } from "./machine.ts";
+import { configSource } from "./text-files.ts";
 
 /** More names than any file listens on; each may take a resolver's patience. */
 const MAX_HOST_NAMES = 64;

@@ -43,7 +43,8 @@ export const PARAMETERS: Parameters = new Map([
   ["ROUTEID", /^[1-9][0-9]{0,19}$/],
   ["ADDR", /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i],
   ["DOMAIN", /./],
-  ["TABLE", /./],
+  // As long as a name may be that is asked for.
+  ["TABLE", /^\P{Cc}{1,256}$/u],
   ["STRING", /^/],
 ]);
 

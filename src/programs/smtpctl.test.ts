@@ -407,6 +407,8 @@ describe("smtpctl does not ask the daemon", () => {
     ["show mess", "possibilities are:\n  EVPID\n  MSGID\n", 255],
     ["show sta", "possibilities are:\n  status\n  stats\n", 255],
     ["stop at once", "invalid command\n", 255],
+    [`update table ${"x".repeat(2000)}`, "possibilities are:\n  TABLE\n", 255],
+    ["update table \u001b[31m", "possibilities are:\n  TABLE\n", 255],
     ["monitor", "smtpctl: monitor is not built yet\n", 1],
     ["spf walk", "smtpctl: spf walk is not built yet\n", 1],
   ];

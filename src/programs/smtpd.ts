@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import type { Users } from "#base/ports/users.ts";
 import { type Complaint, formatComplaint } from "#model/config/complaint.ts";
 import { printConfig, printConfigWithPlaces } from "#model/config/print-config.ts";
+import { printable, printableLines } from "#engine/observe/visible-text.ts";
 import { checkConfig } from "#policy/check/check-config.ts";
 import { findingComplaints } from "#policy/check/finding.ts";
 import {
@@ -46,12 +47,12 @@ async function main(): Promise<number> {
     return 1;
   }
   if (parsed.kind === "wrong") {
-    console.error(`smtpd: ${parsed.why}\n${SMTPD_USAGE}`);
+    console.error(`smtpd: ${printable(parsed.why)}\n${SMTPD_USAGE}`);
     return 1;
   }
   const { options } = parsed;
   for (const option of options.ignored)
-    console.error(`smtpd: warning: ${option} does nothing here`);
+    console.error(`smtpd: warning: ${printable(option)} does nothing here`);
   const paths = statePaths(options.stateFolder, process.getuid?.() ?? 0);
   const files = new ConfigFiles({
     file: options.file,
@@ -92,13 +93,18 @@ async function check(
   );
   tell(found);
   if (found.some(({ severity }) => severity === "error")) return 1;
-  if (options.print) console.log(printConfigWithPlaces(config));
-  else if (options.verbose) console.log(printConfig(config));
+  if (options.print) show(printConfigWithPlaces(config));
+  else if (options.verbose) show(printConfig(config));
   const missing = partsNotBuilt(config);
   tell(missing.map((complaint) => ({ ...complaint, severity: "warning" })));
   console.error("configuration OK");
   if (missing.length > 0) console.error("smtpd will not start with it yet");
   return 0;
+}
+
+/** A program gets the text as it is, so that it can be read back. */
+function show(text: string): void {
+  console.log(process.stdout.isTTY ? printableLines(text) : text);
 }
 
 function tell(complaints: readonly Complaint[]): void {
@@ -130,7 +136,7 @@ async function runWith(
     log,
   });
   if (typeof daemon === "string") {
-    console.error(`smtpd: ${daemon}`);
+    console.error(`smtpd: ${printable(daemon)}`);
     return 1;
   }
   // Started by `detach` below: tell it that all is well.

@@ -6,7 +6,8 @@ import type { Accounts } from "#processes/socket-owner.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { groupId } from "#world/node/groups.ts";
-import { filesFault, ownAddresses } from "./machine.ts";
+import { ownAddresses } from "./machine.ts";
+import { filesFault } from "./text-files.ts";
 
 export interface Surroundings {
   /** Users and groups. */

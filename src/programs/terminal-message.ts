@@ -2,7 +2,7 @@
  * A stored message on its way to a terminal: lines and tabs stay, everything else
  * that a terminal would obey is written out.
  */
-import { printable } from "#engine/observe/visible-text.ts";
+import { printable, printableLines } from "#engine/observe/visible-text.ts";
 
 export class TerminalMessage {
   readonly #decoder = new TextDecoder("utf-8");
@@ -28,8 +28,6 @@ export class TerminalMessage {
       this.#heldCr = "\r";
       text = text.slice(0, -1);
     }
-    return text
-      .replaceAll("\r\n", "\n")
-      .replace(/[^\n\t]+/g, (run) => printable(run, Number.POSITIVE_INFINITY));
+    return printableLines(text.replaceAll("\r\n", "\n"));
   }
 }

@@ -55,7 +55,7 @@ interface Start {
 const RULES: readonly string[] = [
   `action "d" maildir "/nonexistent/%{dest.user}" user "${MAIL_USER}"`,
   'match from any for any action "d"',
-  "compat none", // It is not about OpenSMTPD's files.
+  "compat none",
 ];
 const GOOD = (port: number): readonly string[] => [`listen on 127.0.0.1 port ${port}`, ...RULES];
 

@@ -4,7 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
 import { processesOf } from "./daemon-processes.ts";
 import { unlessStartable } from "./daemon.ts";
@@ -95,6 +102,28 @@ test("-n names the line of each fault and fails", async () => {
   assert.equal(code, 1);
   assert.match(output, /smtpd\.conf:1:/u);
   assert.match(output, /smtpd\.conf:2:/u);
+});
+
+test("neither words of the command line nor names and lines of files reach the terminal as they are", async () => {
+  await using scratch = new Scratch();
+  const folder = `${scratch.folder}/a\u001b[31mb`;
+  mkdirSync(folder);
+  writeFileSync(`${folder}/smtpd.conf`, "listen \u001b[2J\u202e on\n");
+  const odd = "\u001b[31m\u202e";
+  const calls = [
+    ["-n", "-f", `${folder}/smtpd.conf`],
+    ["-n", "-f", `${folder}/none`],
+    [`-D${odd}`],
+    [odd],
+    [`--${odd}`],
+    ["-P", odd],
+    ["--compat", odd],
+    ["-n", "-B", odd],
+  ];
+  for (const words of calls) {
+    const { output } = await run([PROGRAM, ...words]);
+    assert.match(output, /^[\n\t\P{C}]+$/u, JSON.stringify(words));
+  }
 });
 
 test("-h tells the usage and fails, as OpenSMTPD does", async () => {

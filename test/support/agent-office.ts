@@ -1,9 +1,9 @@
 /** The parent's agents, without a process of them: users, accounts and children are a test's. */
 import assert from "node:assert/strict";
 import type { User } from "#base/ports/users.ts";
+import { DAEMON_USERS } from "#model/daemon-users.ts";
 import { Agents } from "#processes/agents.ts";
 import { Joins } from "#processes/joins.ts";
-import { DAEMON_USERS } from "#processes/roles.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimUsers } from "#world/sim/users.ts";
 import { configOf } from "./config-of.ts";

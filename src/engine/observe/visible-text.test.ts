@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assert as check, property, string } from "fast-check";
-import { angled, fieldValue, printable, printableJson, quoted, visible } from "./visible-text.ts";
+import {
+  angled,
+  fieldValue,
+  printable,
+  printableJson,
+  printableLines,
+  quoted,
+  visible,
+} from "./visible-text.ts";
 
 /** One line of printable characters, with no space but U+0020. */
 const ONE_PRINTABLE_LINE = /^(?:(?![\p{C}\p{Zl}\p{Zp}])(?:(?!\p{Zs})| ).)*$/su;
@@ -40,6 +48,14 @@ describe("visible", () => {
 test("printable leaves escaped text as it is", () => {
   const once = visible("a\\b\u001b");
   assert.equal(printable(once), once);
+});
+
+test("a text of several lines keeps them and its tabs, and nothing else that steers a terminal", () => {
+  const long = "x".repeat(600);
+  assert.equal(
+    printableLines(`a\tb\n\u001b[2J\u202e\r${long}\n`),
+    `a\tb\n\\033[2J\\342\\200\\256\\r${long}\n`,
+  );
 });
 
 describe("a field", () => {

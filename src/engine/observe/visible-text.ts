@@ -44,6 +44,11 @@ export function printable(text: string, maxLength: number = MAX_VALUE_LENGTH): s
   return escaped(text, maxLength, escapeHidden);
 }
 
+/** A text of any length for a terminal: its lines and tabs stay. */
+export function printableLines(text: string): string {
+  return text.replaceAll(/[^\n\t]+/g, (run) => printable(run, Number.POSITIVE_INFINITY));
+}
+
 /** Inside `"…"`: as `visible`, with quotes escaped. */
 export function quoted(text: string, maxLength: number = MAX_VALUE_LENGTH): string {
   return `"${visible(text, maxLength).replaceAll('"', '\\"')}"`;

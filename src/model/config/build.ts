@@ -99,7 +99,7 @@ export function build(
     mdaWrappers: wrappers.all(),
     actions: actions.all(),
     rules,
-    includes: loadIncludes(actions.all().values(), input.read, complaints),
+    includes: loadIncludes(actions.all().values(), input.readIncluded, complaints),
   };
   if (matches.length === 0 && !isPartial) complaints.error(whole, "no rules, nothing to do");
   if (!complaints.hasErrors) warnOfGaps(config, whole, complaints);

@@ -117,7 +117,7 @@ export class ComplaintList {
   }
 }
 
-/** Nothing of a file may steer the terminal that shows it. */
+/** Nothing of a file, or of its name, may steer the terminal that shows it, or reorder what is read. */
 function printable(text: string): string {
-  return text.replaceAll(/(?!\t)\p{Cc}/gu, "?");
+  return text.replaceAll(/(?!\t)[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }

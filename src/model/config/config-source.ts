@@ -16,6 +16,8 @@ export interface ConfigSource {
   readonly file: string;
   /** Reads it, and each file that it includes or loads a table from. */
   readonly read: ReadFile;
+  /** Reads a file that aliases include, which may be a user's; without this `read` does. */
+  readonly readIncluded?: ReadFile;
   /** Tells what a `db:` file is; without this none is looked at. */
   readonly readHead?: ReadHead;
 }
@@ -48,6 +50,7 @@ export interface BuildInput {
   readonly file: string;
   readonly context: BuildContext;
   readonly read: ReadFile;
+  readonly readIncluded: ReadFile;
   readonly readHead: ReadHead | undefined;
   /** Lines are missing that did not fit: nobody can say what they would have declared. */
   readonly isPartial: boolean;

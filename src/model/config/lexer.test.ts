@@ -103,6 +103,20 @@ for (const [title, text, expected] of CASES) {
   });
 }
 
+test("macros cannot make a small file a text of gigabytes", () => {
+  const value = "x,".repeat(MAX_TOKEN_LENGTH / 2);
+  const lexer = new Lexer(new Map([["a", value]]));
+  lexer.openFile("f", "$a ".repeat(10_000));
+  let characters = 0;
+  const faults = new Set<string>();
+  for (let token = lexer.next(); token.kind !== "end"; token = lexer.next()) {
+    if (token.kind === "fault") faults.add(token.text);
+    else characters += token.text.length;
+  }
+  assert.ok(characters <= 16 * 1024 * 1024, `${characters} characters`);
+  assert.deepEqual([...faults], ["macros stand for more than 16777216 characters"]);
+});
+
 test("lexer ends each file in a newline, written or not", () => {
   assert.deepEqual(kinds("a"), ["word", "newline"]);
   assert.deepEqual(kinds("a\n"), ["word", "newline"]);

@@ -26,6 +26,8 @@ export type Token = { readonly at: Place; readonly text: string } & (
 
 /** Source: OpenSMTPD parse.y (yylex). */
 export const MAX_TOKEN_LENGTH = 8095;
+/** Of all values together that macros put into the text: a short file could ask for gigabytes. */
+const MAX_EXPANDED_LENGTH: number = 16 * 1024 * 1024;
 
 /** What is taken all at once: the runs of text that hold no escape and no end of line. */
 const RUNS = {
@@ -41,6 +43,7 @@ export class Lexer {
   readonly #characters = new CharacterReader();
   readonly #macros = new Map<string, string>();
   readonly #fixedMacros: ReadonlyMap<string, string>;
+  #expandedLength = 0;
 
   /** `fixedMacros` win over definitions in the text. */
   constructor(fixedMacros: ReadonlyMap<string, string>) {
@@ -104,6 +107,9 @@ export class Lexer {
     const value = this.#fixedMacros.get(name) ?? this.#macros.get(name);
     if (name === "") return faultToken(at, "'$' begins the name of a macro, and none is here");
     if (value === undefined) return faultToken(at, `macro '${name}' not defined`);
+    if (this.#expandedLength + value.length > MAX_EXPANDED_LENGTH)
+      return faultToken(at, `macros stand for more than ${MAX_EXPANDED_LENGTH} characters`);
+    this.#expandedLength += value.length;
     characters.openMacro(value, at);
     return undefined;
   }

@@ -25,7 +25,7 @@ export interface ParsedConfig {
 }
 
 export function parseConfig(source: ConfigSource, context: BuildContext): ParsedConfig {
-  const { file, read } = source;
+  const { file, read, readIncluded = read, readHead } = source;
   const complaints = new ComplaintList();
   const text = read(file);
   if (typeof text !== "string") {
@@ -33,7 +33,8 @@ export function parseConfig(source: ConfigSource, context: BuildContext): Parsed
     return { config: undefined, complaints: complaints.list(), hostNames: [] };
   }
   const statements = parse({ file, text, read, macros: context.macros }, complaints);
-  const input = { file, context, read, readHead: source.readHead, isPartial: complaints.hasErrors };
+  const isPartial = complaints.hasErrors;
+  const input = { file, context, read, readIncluded, readHead, isPartial };
   const config = build(statements, input, complaints);
   return {
     config: complaints.hasErrors ? undefined : deepFreeze(config),

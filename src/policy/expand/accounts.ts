@@ -1,7 +1,7 @@
 /**
  * Whether an action delivers to an account: that of the recipient, in the userbase or
  * among the system's users, and never one of uid 0 (nooSMTPD), also where the action
- * delivers everything as one user.
+ * delivers everything as one user; nor a user of the daemon, whom no agent would run as.
  *
  * With `user NAME` and no userbase the recipient need not be an account, except under
  * `compat opensmtpd`, where it must, as there.
@@ -9,6 +9,7 @@
 import { andThen } from "#base/and-then.ts";
 import type { Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { ReasonAnswer, Tell } from "#model/reason.ts";
 import type { LocalAction, Table } from "#model/config/config.ts";
 import type { TableAnswer, TableLookup } from "#policy/tables/answers.ts";
@@ -46,8 +47,10 @@ export class Accounts {
     tell: Tell | undefined,
   ): AccountAnswer | Promise<AccountAnswer> {
     if (name === "") return none("an empty local part");
-    const own = this.#ownAccount(action, name, tell);
     const { user } = action;
+    if (user === undefined && DAEMON_USERS.includes(name))
+      return none("never delivers to a user of the daemon");
+    const own = this.#ownAccount(action, name, tell);
     if (user === undefined || this.#unprivileged.has(user)) return own;
     return andThen(own, (answer) =>
       answer.kind === "account" ? this.#deliveredAs(user, answer, tell) : answer,

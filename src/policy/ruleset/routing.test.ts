@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { createRouting } from "./routing.ts";
@@ -148,6 +149,15 @@ test("recipient without an account is rejected, one that cannot be looked up is 
 test("nothing is delivered to uid 0, under whatever name", async () => {
   for (const name of ["root", "ROOT", "root+x", "toor"])
     assert.equal((await resolve(`${name}@system.example`)).kind, "rejected", name);
+});
+
+test("a user of the daemon is refused at once, not after days: no agent would run as one", () => {
+  for (const name of [...DAEMON_USERS, "_SMTPD", "_smtpq+x"])
+    assert.deepEqual(resolve(`${name}@system.example`), {
+      kind: "rejected",
+      rule: "smtpd.conf:9",
+      why: "never delivers to a user of the daemon",
+    });
 });
 
 test("name that no account can have is rejected without a look-up", () => {

@@ -12,6 +12,7 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  lstatSync,
   openSync,
   renameSync,
   unlinkSync,
@@ -42,6 +43,7 @@ export function writeTable(
   entries: Iterable<StoredEntry>,
   owner: FileOwner | undefined,
 ): void {
+  refuseOthers(path);
   const bytes = databaseOf(entries);
   const folder = dirname(path);
   const fresh = join(folder, `.${basename(path)}.${randomBytes(8).toString("hex")}`);
@@ -61,6 +63,13 @@ export function writeTable(
     throw error;
   }
   syncFolder(folder);
+}
+
+/** A device or a socket would be gone: `makemap -o /dev/null` by root, to see whether a text is right. */
+function refuseOthers(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile() && !stat.isSymbolicLink())
+    throw new Error(`${path}: it is there already, and not a file`);
 }
 
 function databaseOf(entries: Iterable<StoredEntry>): Uint8Array {

@@ -163,6 +163,15 @@ test("a symbolic link is replaced, not written through", () => {
   assert.ok(statSync(at("t.db")).size > 8);
 });
 
+test("a pipe, as a device or a folder, is not replaced", () => {
+  execFileSync("mkfifo", [at("pipe")]);
+  for (const path of [at("pipe"), folder]) {
+    assert.throws(() => writeTable(path, [ANN], undefined), /there already, and not a file/u);
+    assert.equal(statSync(path).isFile(), false, path);
+  }
+  assert.deepEqual(readdirSync(folder), ["pipe"]);
+});
+
 test("what cannot be written leaves nothing behind", () => {
   write("t.db", [ANN]);
   const twice = [BEN, BEN];
