@@ -116,6 +116,17 @@ test("records without end come to one", () => {
   assert.equal(read(records(message)).kind, "hello");
 });
 
+test("many small records in small pieces cost no more than their octets", () => {
+  const message = Buffer.concat([Buffer.from([1, 0x00, 0x3f, 0x00]), Buffer.alloc(3000)]);
+  const input = records(message, 1);
+  const reader = new ClientHelloReader();
+  const fromMs = performance.now();
+  for (let at = 0; at < input.length; at++) reader.push(input.subarray(at, at + 1));
+  const tookMs = performance.now() - fromMs;
+  assert.deepEqual(reader.input, input);
+  assert.ok(tookMs < 500, `${input.length} octets took ${tookMs} ms`);
+});
+
 test("any bytes are read without a throw, and the same at any split", () => {
   const damaged = fc
     .tuple(fc.nat(HELLO.length - 1), fc.nat(255), fc.constantFrom(1, 30, 16_384))
