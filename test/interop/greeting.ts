@@ -28,8 +28,12 @@ export async function greeted(server: NetConnectOpts): Promise<void> {
  * Resolves when `holds` does. Other processes give no event to wait for, so it is asked
  * again and again.
  */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = performance.now() + WITHIN_MS;
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs: number = WITHIN_MS,
+): Promise<void> {
+  const deadlineMs = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`Cannot go on: no ${what} in time`);
     await pause(POLL_MS);

@@ -125,18 +125,14 @@ export class Stapler {
   /** Whether it is one to show. */
   #take(response: Uint8Array): boolean {
     const verdict = this.#check(response);
-    switch (verdict.kind) {
-      case "good":
-        this.#keep(response, verdict.untilMs);
-        this.#wakeIn(refreshDelayMs(verdict.untilMs - this.#nowMs));
-        return true;
-      case "revoked":
-        this.#revoked(verdict.atMs);
-        return false;
-      case "fault":
-        this.#failed(verdict.why);
-        return false;
+    if (verdict.kind === "revoked") this.#revoked(verdict.atMs);
+    else if (verdict.kind === "fault") this.#failed(verdict.why);
+    else {
+      this.#keep(response, verdict.untilMs);
+      this.#wakeIn(refreshDelayMs(verdict.untilMs - this.#nowMs));
+      return true;
     }
+    return false;
   }
 
   async #lookAtFile(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { certify } from "#test/support/certificates.ts";
 import { MAY_ANSWER, MUST_STAPLE, parsed, responderAt } from "#test/support/ocsp-responses.ts";
 import { parseCertificate } from "./certificate.ts";

@@ -115,16 +115,10 @@ function readCertId(id: DerReader): CertId {
 }
 
 function readStatus(answer: DerReader): CertStatus {
-  switch (answer.tag) {
-    case 0x80:
-      answer.any();
-      return { kind: "good" };
-    case 0xa1:
-      return { kind: "revoked", atMs: answer.inside(0xa1).timeMs() };
-    default:
-      answer.value(0x82);
-      return { kind: "unknown" };
-  }
+  if (answer.tag === 0xa1) return { kind: "revoked", atMs: answer.inside(0xa1).timeMs() };
+  if (answer.optional(0x80) !== undefined) return { kind: "good" };
+  answer.value(0x82);
+  return { kind: "unknown" };
 }
 
 function readCertificates(list: DerReader): readonly Certificate[] {

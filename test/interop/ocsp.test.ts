@@ -1,0 +1,147 @@
+/**
+ * Stapling with other people's programs: `openssl ocsp` answers for two certificates of one
+ * listener, `openssl s_client -status` looks at what is stapled.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { certify, type Certified } from "#test/support/certificates.ts";
+import { MAY_ANSWER, parsed, responderAt } from "#test/support/ocsp-responses.ts";
+import { Daemon, unlessStartable } from "./daemon.ts";
+import { freePort, until } from "./greeting.ts";
+import { endOf, programPath, run, unlessInstalled } from "./peer-program.ts";
+import { MAIL_USER, Scratch } from "./scratch.ts";
+
+const skip = (await unlessStartable()) || unlessInstalled("openssl");
+const HOST = "mx.example.org";
+/** How long a response of the responder is good: no shorter one can be had. */
+const LIFE_MINUTES = 1;
+const REFRESH_WITHIN_MS = 50_000;
+
+interface Scene {
+  readonly folder: string;
+  readonly listener: number;
+  readonly responder: number;
+  readonly lines: readonly string[];
+  readonly ecdsa: Certified;
+  readonly rsa: Certified;
+}
+
+async function scene(scratch: Scratch): Promise<Scene> {
+  const { folder } = scratch;
+  const listener = await freePort();
+  const responder = await freePort();
+  const authority = certify({ subject: "Authority", isAuthority: true });
+  const write = (name: string, { certificate, key }: Certified, chain = ""): void => {
+    writeFileSync(`${folder}/${name}.crt`, certificate + chain, { mode: 0o644 });
+    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
+  };
+  const issued = { issuer: authority, extensions: [responderAt(`http://127.0.0.1:${responder}/`)] };
+  const shared = { subject: HOST, dns: [HOST], ...issued };
+  const ecdsa = certify(shared);
+  const rsa = certify({ ...shared, key: "rsa" });
+  write("ca", authority);
+  write("ecdsa", ecdsa, authority.certificate);
+  write("rsa", rsa, authority.certificate);
+  write("answers", certify({ subject: "R", issuer: authority, extensions: [MAY_ANSWER] }));
+  writeIndex(folder, [ecdsa, rsa], []);
+  const lines = [
+    ...["ecdsa", "rsa"].map(
+      (name) => `pki ${name} cert "${folder}/${name}.crt" key "${folder}/${name}.key"`,
+    ),
+    `listen on 127.0.0.1 port ${listener} smtps pki ecdsa pki rsa`,
+    `action "deliver" maildir "${scratch.mailFolder("mail")}" user ${MAIL_USER}`,
+    'match from any for any action "deliver"',
+  ];
+  return { folder, listener, responder, lines, ecdsa, rsa };
+}
+
+/** As openssl-ca(1) keeps it. */
+function writeIndex(
+  folder: string,
+  good: readonly Certified[],
+  revoked: readonly Certified[],
+): void {
+  const line = (certified: Certified, words: string): string => {
+    const serial = parsed(certified).serial.toUpperCase();
+    // Names must differ there; nobody compares them.
+    return `${words}\t${serial}\tunknown\t/CN=${serial}\n`;
+  };
+  const text = [
+    ...good.map((each) => line(each, "V\t400101000000Z\t")),
+    ...revoked.map((each) => line(each, "R\t400101000000Z\t260101000000Z")),
+  ];
+  writeFileSync(`${folder}/index.txt`, text.join(""));
+}
+
+/** Stopped with the scratch folder. Whether it is there is not tried: a client that says nothing keeps it busy for ever. */
+function answering(scratch: Scratch, { folder, responder }: Scene): void {
+  const signer = ["-rsigner", `${folder}/answers.crt`, "-rkey", `${folder}/answers.key`];
+  const about = ["-index", `${folder}/index.txt`, "-CA", `${folder}/ca.crt`];
+  const child = spawn(
+    programPath("openssl"),
+    ["ocsp", "-port", String(responder), ...about, ...signer, "-nmin", String(LIFE_MINUTES)],
+    { stdio: "ignore" },
+  );
+  scratch.use({
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await endOf(child);
+    },
+  });
+}
+
+interface Seen {
+  /** "successful", or "no response sent". */
+  readonly status: string;
+  readonly cert: string;
+  readonly nextUpdate: string;
+}
+
+const RSA_ONLY = ["-sigalgs", "rsa_pss_rsae_sha256"];
+
+async function stapled(port: number, ...options: readonly string[]): Promise<Seen> {
+  const command = ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-status", ...options];
+  const { output } = await run([...command, "-servername", HOST], "QUIT\r\n");
+  const line = (pattern: RegExp): string => pattern.exec(output)?.[1] ?? "";
+  return {
+    status: line(/OCSP [Rr]esponse(?: Status)?: (successful|no response sent)/u),
+    cert: line(/Cert Status: (\w+)/u),
+    nextUpdate: line(/Next Update: (.+)/u),
+  };
+}
+
+test("two certificates of a listener are stapled, each with its own response, which is renewed", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const made = await scene(scratch);
+  const { listener, folder, ecdsa, rsa } = made;
+  const daemon = await Daemon.start(scratch, made.lines);
+  // The responder is not there yet: mail flows, and nothing is stapled.
+  await until(() => daemon.log.includes("ECONNREFUSED"), "line on the responder");
+  assert.equal((await stapled(listener)).status, "no response sent");
+
+  answering(scratch, made);
+  await until(async () => (await stapled(listener)).cert === "good", "staple of ECDSA", 30_000);
+  await until(async () => (await stapled(listener, ...RSA_ONLY)).cert === "good", "of RSA", 30_000);
+  const first = await stapled(listener);
+  assert.equal(first.status, "successful");
+  assert.equal((await stapled(listener, "-tls1_2")).cert, "good");
+
+  writeIndex(folder, [ecdsa], [rsa]);
+  const isRenewed = async (): Promise<boolean> => {
+    const { cert, nextUpdate } = await stapled(listener);
+    return cert === "good" && nextUpdate !== first.nextUpdate;
+  };
+  await until(isRenewed, "renewed response", REFRESH_WITHIN_MS);
+  await until(() => daemon.log.includes("REVOKED"), "line on the revoked one", REFRESH_WITHIN_MS);
+  assert.equal((await stapled(listener, ...RSA_ONLY)).status, "no response sent");
+  assert.equal((await stapled(listener)).cert, "good");
+
+  // Who dies takes nothing along.
+  const { output } = await run(["pgrep", "-P", String(daemon.pid), "-f", "child-main.* lookup$"]);
+  process.kill(Number(output.trim()), "SIGKILL");
+  assert.equal((await stapled(listener)).cert, "good");
+});
