@@ -8,6 +8,7 @@ import { config } from "#fuzz/targets/config.ts";
 import { data } from "#fuzz/targets/data.ts";
 import { headers } from "#fuzz/targets/headers.ts";
 import { lists } from "#fuzz/targets/lists.ts";
+import { ocsp } from "#fuzz/targets/ocsp.ts";
 import { proxy } from "#fuzz/targets/proxy.ts";
 import { replies } from "#fuzz/targets/replies.ts";
 import { sasl } from "#fuzz/targets/sasl.ts";
@@ -22,6 +23,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   data,
   headers,
   lists,
+  ocsp,
   proxy,
   replies,
   sasl,

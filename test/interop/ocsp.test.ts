@@ -63,16 +63,17 @@ function writeIndex(
   good: readonly Certified[],
   revoked: readonly Certified[],
 ): void {
-  const line = (certified: Certified, words: string): string => {
-    const serial = parsed(certified).serial.toUpperCase();
-    // Names must differ there; nobody compares them.
-    return `${words}\t${serial}\tunknown\t/CN=${serial}\n`;
-  };
   const text = [
-    ...good.map((each) => line(each, "V\t400101000000Z\t")),
-    ...revoked.map((each) => line(each, "R\t400101000000Z\t260101000000Z")),
+    ...good.map((each) => indexLine(each, "V\t400101000000Z\t")),
+    ...revoked.map((each) => indexLine(each, "R\t400101000000Z\t260101000000Z")),
   ];
   writeFileSync(`${folder}/index.txt`, text.join(""));
+}
+
+function indexLine(certified: Certified, words: string): string {
+  const serial = parsed(certified).serial.toUpperCase();
+  // Names must differ there; nobody compares them.
+  return `${words}\t${serial}\tunknown\t/CN=${serial}\n`;
 }
 
 /** Stopped with the scratch folder. Whether it is there is not tried: a client that says nothing keeps it busy for ever. */

@@ -16,13 +16,17 @@ const PROBE = new URL("held-probe.ts", import.meta.url).pathname;
 const FREE = ["read a file of the system", "write a file", "start a program", "start a thread"];
 
 /** What the probe could do and could not, with the flags of `role`. */
-async function probed(scratch: Scratch, role: Role): Promise<ReadonlyMap<string, string>> {
+async function probed(
+  scratch: Scratch,
+  role: Role,
+  stapleFolder?: string,
+): Promise<ReadonlyMap<string, string>> {
   const home = scratch.mailFolder("home");
   copyFileSync(PROBE, `${scratch.folder}/held-probe.ts`);
   const asUser = RUNS_AS_ROOT
     ? ["setpriv", `--reuid=${MAIL_UID}`, `--regid=${MAIL_GID}`, "--clear-groups"]
     : [];
-  const flags = ROLES[role].nodeFlags(scratch.folder);
+  const flags = ROLES[role].nodeFlags(scratch.folder, stapleFolder);
   const probe = [process.execPath, ...flags, `${scratch.folder}/held-probe.ts`];
   const { output } = await run([...asUser, "env", `HOME=${home}`, ...probe]);
   const lines = output.split("\n").filter((line) => line.includes(": "));
@@ -52,6 +56,15 @@ test("lookup reads files and opens databases; it writes none by itself, starts n
     // SQLite knows nothing of the permission model: the user holds it there.
     "open a database",
   ]);
+});
+
+test("lookup that asks responders has the network too, and writes in its own folder alone", async () => {
+  await using other = new Scratch();
+  const before = await probed(other, "lookup");
+  await using scratch = new Scratch();
+  const outcomes = await probed(scratch, "lookup", scratch.mailFolder("ocsp"));
+  const differing = [...outcomes].filter(([name, outcome]) => before.get(name) !== outcome);
+  assert.deepEqual(differing, [["use the network", "done"]]);
 });
 
 for (const role of ["queue", "agent"] as const) {
