@@ -85,6 +85,7 @@ test("path with controls, spaces or turns of direction beyond ASCII is refused",
   for (const mark of [
     "\u0085",
     "\u00a0",
+    "\u061c",
     "\u2028",
     "\u202e",
     "\u2066",
@@ -99,8 +100,8 @@ test("path with controls, spaces or turns of direction beyond ASCII is refused",
 });
 
 test("path whose lower case would be another's name is refused", () => {
-  // The signs of kelvin and ångström.
-  for (const sign of ["\u212a", "\u212b"])
+  // The signs of kelvin, ångström, ohm and theta.
+  for (const sign of ["\u212a", "\u212b", "\u2126", "\u03f4"])
     assert.equal(parsePath(`<${sign}evin@b.example>`, 0, "mx.example").kind, "address-fault");
   for (let code = 0x80; code <= 0xffff; code++) {
     const character = String.fromCharCode(code);
@@ -116,6 +117,7 @@ test("path whose domain would be another after mapping is refused", () => {
     "exa\u00admple.example",
     "b\uff0eexample",
     "é%41.example",
+    "good.example\\é",
     "é[.example",
   ])
     assert.equal(parsePath(`<a@${domain}>`, 0, "mx.example").kind, "address-fault", domain);

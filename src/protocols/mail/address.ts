@@ -47,10 +47,11 @@ const DOT_ATOM =
   /^[\w!#$%&'*+\-/=?^`{|}~\u00a1-\uffff]+(\.[\w!#$%&'*+\-/=?^`{|}~\u00a1-\uffff]+)*$/;
 /**
  * Controls and spaces beyond ASCII, marks that turn the direction of text; and the signs of
- * kelvin and ångström, whose lower case is that of K and Å: they would be another's name.
+ * kelvin, ångström, ohm and theta, whose lower case is that of K, Å, Ω and Θ: they would be
+ * another's name.
  */
 const FORBIDDEN =
-  /[\u0080-\u00a0\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u212a\u212b\u3000\ufeff\ufff9-\uffff]/;
+  /[\u0080-\u00a0\u03f4\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u2126\u212a\u212b\u3000\ufeff\ufff9-\uffff]/;
 
 const SYNTAX_FAULT: AddressFault = Object.freeze({ kind: "address-fault" });
 

@@ -12,8 +12,9 @@ import { DASH, DOT } from "#base/ascii.ts";
 import { isIpv4, isIpv6 } from "#base/ip-address.ts";
 
 /** Dots of other scripts, and what UTS 46 takes out without a word: two texts for one domain. */
-const IGNORED =
-  /[\u00ad\u200b-\u200f\u2060\u3002\ufeff\uff0e\uff61[\]:/?#%]|\p{Variation_Selector}/u;
+const IGNORED = /[\u00ad\u200b-\u200f\u2060\u3002\ufeff\uff0e\uff61]|\p{Variation_Selector}/u;
+/** ASCII that no host name has. Node reads a URL's host: it would end at a "\" and pass over a tab. */
+const NO_HOST_NAME = /[^\w.\-\u0080-\u{10ffff}]/u;
 const MAX_DOMAIN_LENGTH = 255;
 const MAX_LABEL_LENGTH = 63;
 
@@ -60,8 +61,14 @@ function isHostNameUnit(unit: number): boolean {
  */
 export function asciiDomain(domain: string): string {
   for (let at = 0; at < domain.length; at++) {
-    // What is no domain is not made one: UTS 46 would drop or map more than letters.
-    if (domain.charCodeAt(at) > 0x7f) return IGNORED.test(domain) ? "" : domainToASCII(domain);
+    if (domain.charCodeAt(at) > 0x7f) return fromOtherScript(domain);
   }
   return domain;
+}
+
+/** What is no domain is not made one, nor an address: digits of other scripts would be. */
+function fromOtherScript(domain: string): string {
+  if (IGNORED.test(domain) || NO_HOST_NAME.test(domain)) return "";
+  const ascii = domainToASCII(domain);
+  return isIpv4(ascii) ? "" : ascii;
 }
