@@ -171,6 +171,16 @@ test("who guesses is put off, even with the right password, and no work is done 
   ]);
 });
 
+test("who guesses with many connections at once is answered no more often", async () => {
+  const stage = new Stage({ ann: simHash("right") });
+  const guesses = Array.from({ length: 50 }, (_, n) => stage.password("ann", `guess ${n}`));
+  const answers = await Promise.all(guesses);
+  assert.equal(answers.filter(({ kind }) => kind === "refused").length, SOURCE_FAILURES);
+  assert.equal(stage.hashing.work.length, SOURCE_FAILURES);
+  const logins = Array.from({ length: 50 }, () => stage.password("ann", "right", "198.51.100.1"));
+  for (const { kind } of await Promise.all(logins)) assert.equal(kind, "accepted");
+});
+
 test("users of the system are asked about elsewhere, and guessed at as slowly", async () => {
   const stage = new Stage({});
   const kind = "password";

@@ -92,12 +92,16 @@ export class Credentials implements Authenticator {
 
   async ask({ table: name, address, question }: AuthAttempt): Promise<SaslAnswer> {
     const user = question.user.toLowerCase();
-    if (this.#limits.held(user, address) !== undefined) return UNAVAILABLE;
-    const answer =
-      name === undefined ? await this.#askSystem(question) : await this.#askTable(name, question);
-    if (answer.kind === "refused") this.#failed(user, address);
-    else if (answer.kind === "accepted") this.#limits.succeeded(user, address);
-    return answer;
+    if ((await this.#limits.enter(user, address)) !== undefined) return UNAVAILABLE;
+    try {
+      const answer =
+        name === undefined ? await this.#askSystem(question) : await this.#askTable(name, question);
+      if (answer.kind === "refused") this.#failed(user, address);
+      else if (answer.kind === "accepted") this.#limits.succeeded(user, address);
+      return answer;
+    } finally {
+      this.#limits.leave(user, address);
+    }
   }
 
   /** Only passwords: nothing else is kept of the system's users. */
