@@ -18,6 +18,8 @@ export interface Mailbox {
 export interface AddressList {
   readonly mailboxes: readonly Mailbox[];
   readonly hasGroup: boolean;
+  /** Something in it is no address, or might be one more: others may read it otherwise. */
+  readonly hasOther: boolean;
 }
 
 /** They end a word. */
@@ -39,6 +41,7 @@ class ListReader {
   readonly #text: string;
   readonly #mailboxes: Mailbox[] = [];
   #hasGroup = false;
+  #hasOther = false;
   /** Of the address under way, and what it has in angle brackets. */
   #words: Mailbox[] = [];
   #bracket: Mailbox | undefined;
@@ -74,7 +77,7 @@ class ListReader {
 
   finish(): AddressList {
     this.#endAddress();
-    return { mailboxes: this.#mailboxes, hasGroup: this.#hasGroup };
+    return { mailboxes: this.#mailboxes, hasGroup: this.#hasGroup, hasOther: this.#hasOther };
   }
 
   #takeWord(unit: string, at: number): number | undefined {
@@ -102,6 +105,10 @@ class ListReader {
     const [first, second] = this.#words;
     const mailbox = this.#bracket ?? (second === undefined ? first : undefined);
     if (mailbox !== undefined && mailbox.end > mailbox.start) this.#mailboxes.push(mailbox);
+    else if (first !== undefined || this.#bracket !== undefined) this.#hasOther = true;
+    // `a@b <c@d>`
+    if (this.#bracket !== undefined && this.#words.some(({ hasDomain }) => hasDomain))
+      this.#hasOther = true;
     this.#forget();
   }
 
@@ -119,10 +126,14 @@ export function completeAddresses(text: string, domain: string): string | undefi
   return replaced(text, bare, (address) => `${address}@${domain}`);
 }
 
-/** `text` with `sender` in the place of each address; undefined if nothing changes. */
-export function masqueradeAddresses(text: string, sender: string): string | undefined {
+/**
+ * `text` with `sender` in the place of each address. It is alone where others might read an
+ * address that was not seen: in a group, or in what is no list.
+ */
+export function masqueradeAddresses(text: string, sender: string): string {
   const list = parseAddressList(text);
-  if (list === undefined || list.hasGroup || list.mailboxes.length === 0) return undefined;
+  if (list === undefined || list.hasGroup || list.hasOther || list.mailboxes.length === 0)
+    return ` ${sender}${/\r?\n$/.exec(text)?.[0] ?? ""}`;
   return replaced(text, list.mailboxes, () => sender);
 }
 

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { HeaderEditor, type HeaderEdits, MAX_EDITED_BYTES } from "./header-editor.ts";
+import {
+  HeaderEditor,
+  type HeaderEdits,
+  MAX_ADDED_BYTES,
+  MAX_EDITED_BYTES,
+} from "./header-editor.ts";
 
 const EDITS: HeaderEdits = {
   domain: "mx.example",
@@ -65,13 +70,45 @@ for (const [what, before, after] of CASES) {
   });
 }
 
-test("header editor puts the sender into From, but for groups and what is no address", () => {
-  const edits = { ...EDITS, sender: "s@mx.example" };
-  const text = `${BOTH}From: "A B" <a@b>, c (d)\r\nFrom: g: a;\r\nFrom: <x\r\nTo: a\r\n\r\n`;
-  assert.equal(
-    edit(text, 7, edits),
-    `${BOTH}From: "A B" <s@mx.example>, s@mx.example (d)\r\nFrom: g: a;\r\nFrom: <x\r\nTo: a@mx.example\r\n\r\n`,
-  );
+/** What is written in From, and what stays of it where the sender is put there. */
+const MASKED = [
+  [' "A B" <a@b>, c (d)', ' "A B" <s@mx.example>, s@mx.example (d)'],
+  [" c", " s@mx.example"],
+  [' "a@b" <c@d>', ' "a@b" <s@mx.example>'],
+  // Others may read an address where we see none.
+  [" g: a@b;", " s@mx.example"],
+  [" <a@b", " s@mx.example"],
+  [' "A <a@b>', " s@mx.example"],
+  [" <a@b> <c@d>", " s@mx.example"],
+  [" A a@b", " s@mx.example"],
+  [" a@b <c@d>", " s@mx.example"],
+  [" s@mx.example, A a@b", " s@mx.example"],
+  [" a(x)@b", " s@mx.example"],
+  [" a @ b", " s@mx.example"],
+  [" <>", " s@mx.example"],
+  ["", " s@mx.example"],
+  [` ${"(".repeat(40)}${")".repeat(40)} a@b`, " s@mx.example"],
+  [` ${"\r\n\t".repeat(MAX_EDITED_BYTES / 2)}a@b`, " s@mx.example"],
+  [" a@b\r\nFrom: c@d\r\n e@f\r\nfrom : g@h", " s@mx.example"],
+] as const;
+
+for (const [written, masked] of MASKED) {
+  test(`header editor puts the sender in the place of ${JSON.stringify(written.slice(0, 30))}`, () => {
+    const edits = { ...EDITS, sender: "s@mx.example" };
+    const text = `${BOTH}From:${written}\r\nTo: a\r\n\r\n`;
+    for (const size of [1, 7, 1000, text.length]) {
+      const edited = edit(text, size, edits);
+      assert.equal(edited, `${BOTH}From:${masked}\r\nTo: a@mx.example\r\n\r\n`);
+    }
+  });
+}
+
+test("header editor does not make a message much larger than it was", () => {
+  const domain = `${"d".repeat(60)}.example`;
+  const text = `To: ${"a,".repeat(30_000)}b\r\n`.repeat(20) + `Cc: ${"a,".repeat(99)}\r\n\r\n`;
+  const edited = edit(text, 10_000, { ...EDITS, domain });
+  assert.ok(edited.length < text.length + MAX_ADDED_BYTES + 1000, `${edited.length}`);
+  assert.ok(edited.includes(`a@${domain}`), "what is small is completed all the same");
 });
 
 test("header editor leaves a header as it is that is too large to keep", () => {

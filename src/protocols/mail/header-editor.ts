@@ -1,11 +1,13 @@
 /**
  * Header editor: makes a message of our own users one that may go out. Adds Date and
  * Message-ID where they are missing, takes Bcc out, completes addresses without a domain
- * in From, To and Cc, and may put the envelope's sender into From.
+ * in From, To and Cc, and may put the envelope's sender into From: then there is one From,
+ * and no other address in it, whatever was written there.
  *
  * Every other header, and the body, goes through octet for octet, as views of the input.
- * Keeps one header at most, of MAX_EDITED_BYTES; a larger one stays as it is. The outcome
- * does not depend on how the text was split. Linear in the length of the text.
+ * Keeps one header at most, of MAX_EDITED_BYTES; a larger one stays as it is, and all of them
+ * once MAX_ADDED_BYTES were added. The outcome does not depend on how the text was split.
+ * Linear in the length of the text.
  *
  * Source: OpenSMTPD's smtp_session.c and rfc5322.c; RFC 6409 §8 (what a submission server
  * may change); RFC 5322 §3.6.3 (Bcc).
@@ -26,6 +28,9 @@ export interface HeaderEdits {
 
 /** Of a To, Cc or From header with its folds. OpenSMTPD's bound. */
 export const MAX_EDITED_BYTES = 65_536;
+
+/** By which domains may make a message larger. */
+export const MAX_ADDED_BYTES = 65_536;
 
 /** Longer than any name that is looked for, with spaces before its colon. */
 const MAX_LOOKED_AT_BYTES = 64;
@@ -51,6 +56,8 @@ export class HeaderEditor {
   #isFinished = false;
   #hasDate = false;
   #hasMessageId = false;
+  #hasFrom = false;
+  #addedBytes = 0;
   /** The start of a line whose name is not known yet. */
   #carry: Uint8Array = NOTHING;
   /** The header that is collected, and its name. */
@@ -120,6 +127,8 @@ export class HeaderEditor {
   #startHeader(name: string): void {
     this.#name = name;
     this.#mode = MODES.get(name) ?? "copy";
+    if (this.#sender !== undefined && this.#hasFrom) this.#mode = "drop";
+    if (name === "from") this.#hasFrom = true;
     if (name === "date") this.#hasDate = true;
     if (name === "message-id") this.#hasMessageId = true;
   }
@@ -134,9 +143,11 @@ export class HeaderEditor {
     this.#collected.push(text);
     this.#collectedBytes += text.length;
     if (this.#collectedBytes <= MAX_EDITED_BYTES) return;
-    for (const piece of this.#collected) this.#put(piece);
+    const sender = this.#sender;
+    if (sender === undefined) for (const piece of this.#collected) this.#put(piece);
+    else this.#put(Buffer.from(`From: ${sender}\r\n`, "latin1"));
     this.#forget();
-    this.#mode = "copy";
+    this.#mode = sender === undefined ? "copy" : "drop";
   }
 
   #endHeader(): void {
@@ -150,14 +161,24 @@ export class HeaderEditor {
 
   /** `header` with its name, one character for each octet. */
   #edited(header: string): string {
-    const { sender, domain } = this.#edits;
     const colon = header.indexOf(":") + 1;
+    const name = header.slice(0, colon);
     const body = header.slice(colon);
-    const isMasked = this.#name === "from" && sender !== undefined && sender !== "";
-    const edited = isMasked
-      ? masqueradeAddresses(body, Buffer.from(sender, "utf8").toString("latin1"))
-      : completeAddresses(body, domain);
-    return edited === undefined ? header : header.slice(0, colon) + edited;
+    const sender = this.#sender;
+    if (sender !== undefined) return name + masqueradeAddresses(body, sender);
+    const completed = completeAddresses(body, this.#edits.domain);
+    if (completed === undefined) return header;
+    const addedBytes = this.#addedBytes + completed.length - body.length;
+    if (addedBytes > MAX_ADDED_BYTES) return header;
+    this.#addedBytes = addedBytes;
+    return name + completed;
+  }
+
+  /** What the header under way has in place of its addresses, one character for each octet. */
+  get #sender(): string | undefined {
+    const { sender } = this.#edits;
+    if (this.#name !== "from" || sender === undefined || sender === "") return undefined;
+    return Buffer.from(sender, "utf8").toString("latin1");
   }
 
   #endBlock(): void {
