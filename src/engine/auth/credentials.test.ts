@@ -97,6 +97,17 @@ test("in a table of verifiers it costs their work, and its salt is made up, the 
   assert.notDeepEqual(await salt("nobody2"), madeUp);
 });
 
+test("a made-up salt is as long as those of the table", async () => {
+  for (const bytes of [8, 64]) {
+    const verifier = { ...VERIFIER, salt: Buffer.alloc(bytes, 7) };
+    const answer = await new Stage({ ann: formatScramVerifier(verifier) }).ask({
+      kind: "salt",
+      user: "nobody",
+    });
+    assert.equal(answer.kind === "salt" && answer.salt.length, bytes);
+  }
+});
+
 test("a proof is accepted with a signature, or refused", async () => {
   const stage = new Stage({ ann: formatScramVerifier(VERIFIER) });
   const authMessage = "n=ann,r=x,r=xy,s=z,i=4096,c=biws,r=xy";

@@ -200,8 +200,9 @@ function saltAnswer({ account, decoy, madeUp }: Choice): SaslAnswer {
   const verifier = verifierOf(account?.secret);
   if (verifier !== undefined)
     return { kind: "salt", salt: verifier.salt, iterations: verifier.iterations };
-  const iterations = verifierOf(decoy)?.iterations ?? MIN_SCRAM_ITERATIONS;
-  return { kind: "salt", salt: madeUp.subarray(0, MADE_UP_SALT_BYTES), iterations };
+  const { iterations = MIN_SCRAM_ITERATIONS, salt: its } = verifierOf(decoy) ?? {};
+  const made = madeUp.subarray(0, its?.length ?? MADE_UP_SALT_BYTES);
+  return { kind: "salt", salt: made, iterations };
 }
 
 function proofAnswer(
@@ -231,5 +232,5 @@ function verifierOf(secret: Secret | undefined): ScramVerifier | undefined {
  */
 function madeUpFor({ name, entries }: CredentialsTable, user: string): Buffer {
   const key = entries[0]?.[1] ?? "";
-  return createHmac("sha256", key).update(`${name}\0${user}`).digest();
+  return createHmac("sha512", key).update(`${name}\0${user}`).digest();
 }
