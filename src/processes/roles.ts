@@ -39,6 +39,13 @@ const YOUNG_SPACE = "--max-semi-space-size=4";
  */
 const TIGHT_HEAP = "--heap-growing-percent=60";
 /**
+ * Texts lie outside of V8's heap. By itself V8 collects all of a heap of 10 MB for each 5 MB
+ * of them; with this their limit grows with that of the heap. Measured with messages of
+ * 10 MiB, CPU of dispatcher and queue for each: 77 ms without this, 49 ms with it, at 16 MB
+ * more in the dispatcher; small messages cost the same.
+ */
+const ROOM_FOR_TEXTS = "--external-memory-accounted-in-global-limit";
+/**
  * argon2id takes 19 MiB for each hash, which glibc else keeps, for each of its threads, to
  * give it out again (mallopt(3)). Measured after 150 hashes: 212 MB without this, 70 MB with it.
  */
@@ -64,11 +71,11 @@ const netOnly = (checkout: string): readonly string[] => [
 export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   dispatcher: {
     user: "_smtpd",
-    nodeFlags: (checkout) => [...netOnly(checkout), YOUNG_SPACE],
+    nodeFlags: (checkout) => [...netOnly(checkout), YOUNG_SPACE, ROOM_FOR_TEXTS],
   },
   queue: {
     user: "_smtpq",
-    nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP],
+    nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP, ROOM_FOR_TEXTS],
   },
   // Its files are those of the configuration, which a reload may change: it may read all that
   // its user may. The network, and a folder of its own to write in, it has only while a
