@@ -54,8 +54,8 @@ export const HELD_BYTES_BETWEEN_LOOKS: number = MAX_HELD_BYTES / 16;
 export const STRESS_FROM = 0.8;
 export const STRESS_UNTIL = 0.7;
 
-/** Clients of one kind that were turned away are told of once in this time, with their number. */
-export const TURNED_AWAY_TOLD_MS = 1000;
+/** What comes in floods, as clients that are turned away, is told of once in this time, with its number. */
+export const TOLD_AGAIN_MS = 1000;
 
 /** How long a proxy may take to say for whom it connects, and how many may be about to. */
 export const PROXY_TIMEOUT_MS = 5000;

@@ -20,6 +20,7 @@ import { readProxied } from "./proxied-connection.ts";
 import { ReverseNames } from "./reverse-names.ts";
 import type { ServerParties, ServerPorts, ServerSettings, Service } from "./service.ts";
 import { type LiveSession, serveSession } from "./session-driver.ts";
+import { SeldomTold } from "./seldom-told.ts";
 import { type SessionEnds, sessionEnds } from "./session-ends.ts";
 import { TurnedAway } from "./turned-away.ts";
 
@@ -39,6 +40,8 @@ export class SmtpServer {
   readonly #admission: Admission;
   readonly #pressure: Pressure;
   readonly #turnedAway: TurnedAway;
+  /** Connections that no proxy of ours has made, or none with a header, by why that is known. */
+  readonly #unproxied: SeldomTold<string>;
   /** Proxies that have not said for whom they connect. */
   readonly #pending = new Set<Connection>();
   #state: "open" | "paused" | "closing" = "open";
@@ -51,6 +54,7 @@ export class SmtpServer {
     this.#parties = parties;
     this.#admission = new Admission(this.#limits);
     this.#turnedAway = new TurnedAway(ports.clock, this.#limits.maxTurnedAway);
+    this.#unproxied = new SeldomTold(ports.clock);
     this.#pressure = new Pressure(this.#limits.maxSessions, {
       clock: ports.clock,
       sessions: this.#sessions,
@@ -91,8 +95,11 @@ export class SmtpServer {
     const proxied = await readProxied(connection, proxy, { clock: this.#ports.clock, ask });
     this.#pending.delete(connection);
     if (proxied.kind === "refused") {
-      const peer = formatEndpoint(connection.remote);
-      observe({ kind: "notice", text: `Connection of ${peer} dropped: ${proxied.why}` });
+      const { why } = proxied;
+      this.#unproxied.add(why, formatEndpoint(connection.remote), (peer, count) => {
+        const others = count === 1 ? "" : ` and ${count - 1} others`;
+        observe({ kind: "notice", text: `Connection of ${peer}${others} dropped: ${why}` });
+      });
       return;
     }
     const ends = sessionEnds(proxied.ends, connection.remote, listener, ask);

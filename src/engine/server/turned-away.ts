@@ -2,9 +2,6 @@
  * Clients that are not served: each is told 421 and let go, or cut off without a word
  * when too many of them have not gone yet.
  *
- * The log hears of the first of each kind at once, of those that follow in a second
- * with their number: a flood of connections is none of lines.
- *
  * Source: RFC 5321 §3.8 (421 before closing); §3.1 (refusing at the greeting).
  */
 import type { Endpoint } from "#base/endpoint.ts";
@@ -13,7 +10,8 @@ import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import { formatReply } from "#protocols/smtp/reply.ts";
 import type { Observe } from "#model/events.ts";
 import type { AdmissionLimit } from "#model/limit-name.ts";
-import { LINGER_MS, TURNED_AWAY_TOLD_MS } from "./limits.ts";
+import { LINGER_MS } from "./limits.ts";
+import { SeldomTold } from "./seldom-told.ts";
 
 const WORDS: Readonly<Record<AdmissionLimit, string>> = {
   sessions: "Too many connections",
@@ -38,12 +36,12 @@ export class TurnedAway {
   readonly #max: number;
   /** Have not gone yet. */
   #count = 0;
-  /** Kinds that were told of less than a second ago, and who came since. */
-  readonly #untold = new Map<AdmissionLimit, { clients: number; address: string }>();
+  readonly #told: SeldomTold<AdmissionLimit>;
 
   constructor(clock: Clock, max: number) {
     this.#clock = clock;
     this.#max = max;
+    this.#told = new SeldomTold(clock);
   }
 
   /** Lets `connection` go, which speaks for `client`. */
@@ -67,27 +65,9 @@ export class TurnedAway {
   }
 
   #tell(limit: AdmissionLimit, { remote, observe }: TurnedAwayClient): void {
-    const address = remote.kind === "unix" ? "local" : remote.host;
-    const untold = this.#untold.get(limit);
-    if (untold !== undefined) {
-      untold.clients++;
-      untold.address = address;
-      return;
-    }
-    observe({ kind: "smtp-turned-away", limit, address, clients: 1 });
-    this.#untold.set(limit, { clients: 0, address });
-    this.#clock.after(TURNED_AWAY_TOLD_MS, () => this.#tellRest(limit, observe));
-  }
-
-  #tellRest(limit: AdmissionLimit, observe: Observe): void {
-    const untold = this.#untold.get(limit);
-    if (untold === undefined || untold.clients === 0) {
-      this.#untold.delete(limit);
-      return;
-    }
-    observe({ kind: "smtp-turned-away", limit, ...untold });
-    untold.clients = 0;
-    this.#clock.after(TURNED_AWAY_TOLD_MS, () => this.#tellRest(limit, observe));
+    this.#told.add(limit, remote.kind === "unix" ? "local" : remote.host, (address, clients) =>
+      observe({ kind: "smtp-turned-away", limit, address, clients }),
+    );
   }
 }
 
