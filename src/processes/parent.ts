@@ -271,7 +271,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         this.#tls.takeUp(tls);
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        if (this.#needsLookup && !this.#lookup.process.isStarted) this.#startChild(this.#lookup);
+        if (!this.#lookup.process.isStarted) this.#followStaples();
         if (next.needsSystemUsers && !this.#auth.process.isStarted) this.#startChild(this.#auth);
         return true;
       },
@@ -294,9 +294,9 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const { process } = this.#lookup;
     const isNews = this.#staplesNeed === "responders" && !this.#asksResponders;
     this.#asksResponders ||= isNews;
-    if (process.isStarted) {
-      if (isNews) process.renew();
-    } else if (this.#phase === "running" && this.#needsLookup) this.#startChild(this.#lookup);
+    if (!process.isStarted) {
+      if (this.#phase === "running" && this.#needsLookup) this.#startChild(this.#lookup);
+    } else if (isNews) process.renew();
   }
 
   #startChild(sibling: Sibling<End>): void {

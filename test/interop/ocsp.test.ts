@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify, type Certified } from "#test/support/certificates.ts";
 import { MAY_ANSWER, parsed, responderAt } from "#test/support/ocsp-responses.ts";
@@ -112,6 +112,26 @@ async function stapled(port: number, ...options: readonly string[]): Promise<See
     nextUpdate: line(/Next Update: (.+)/u),
   };
 }
+
+test("after a reload lookup has what it takes to ask, and dispatchers what it heard", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const made = await scene(scratch);
+  const { listener, folder } = made;
+  answering(scratch, made);
+  const off = ["pki ecdsa ocsp off", "pki rsa ocsp off"];
+  const logins = [
+    'table logins { ann = "ann:$6$a$b" }',
+    `listen on socket "${folder}/a.sock" auth <logins>`,
+  ];
+  const daemon = await Daemon.start(scratch, [...made.lines, ...off, ...logins]);
+  assert.equal((await stapled(listener)).status, "no response sent");
+  const path = `${folder}/smtpd.conf`;
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll("ocsp off", "ocsp auto"));
+  process.kill(daemon.pid, "SIGHUP");
+  await until(async () => (await stapled(listener)).cert === "good", "staple after the reload");
+});
 
 test("two certificates of a listener are stapled, each with its own response, which is renewed", {
   skip,
