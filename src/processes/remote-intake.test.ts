@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES, type Submission } from "#model/intake.ts";
 import type { IntakeRequest } from "#model/ipc/queue-link.ts";
-import { RemoteIntake } from "./remote-intake.ts";
+import { MAX_AHEAD_BYTES, RemoteIntake } from "./remote-intake.ts";
 
 function messageOf(msgid: string, textBytes: number): Message {
   return {
@@ -37,7 +37,22 @@ function granted(...msgids: string[]) {
     assert.ok(submission !== undefined, "an id was granted");
     return submission;
   };
-  return { intake, sent, open, kinds: () => sent.map(({ kind }) => kind) };
+  /** The queue has written all that it was sent since. */
+  const writeAll = (): void => {
+    for (const request of sent.splice(0)) {
+      if (request.kind !== "blob-write") continue;
+      const { msgid, bytes } = request;
+      intake.reply({ kind: "blob-took", msgid, bytes: bytes.length, outcome: "written" });
+    }
+  };
+  return { intake, sent, open, writeAll, kinds: () => sent.map(({ kind }) => kind) };
+}
+
+const PIECE: Uint8Array = new Uint8Array(INLINE_TEXT_BYTES);
+
+/** Writes until it is asked to stop. */
+function fill(submission: Submission): void {
+  while (submission.write(PIECE));
 }
 
 test("a small message crosses in one frame and waits for its receipt", async () => {
@@ -99,13 +114,48 @@ test("a blob that the queue cannot write is dropped and refused", async () => {
   assert.equal(kinds().at(-1), "blob-drop");
 });
 
-test("an aborted message gives its id back and leaves no blob", () => {
-  const { intake, open, kinds } = granted("0000000a");
+test("an aborted message leaves no blob, and gives its id back once nothing is said of it any more", () => {
+  const { intake, open, writeAll, kinds } = granted("0000000a");
   const submission = open();
   submission.write(new Uint8Array(INLINE_TEXT_BYTES + 1));
   submission.abort();
   assert.equal(kinds().at(-1), "blob-drop");
+  assert.equal(intake.open()?.msgid, undefined, "answers to its pieces are yet to come");
+  writeAll();
   assert.equal(intake.open()?.msgid, "0000000a");
+});
+
+test("with a slow queue the texts of all sessions together are bounded, and wait in line", async () => {
+  const ids = Array.from({ length: 400 }, (_, n) => n.toString(16).padStart(8, "0"));
+  const { open, sent, writeAll } = granted(...ids);
+  const submissions = ids.map(() => open());
+  for (const submission of submissions) fill(submission);
+  const bytesAhead = (): number =>
+    sent.reduce((sum, each) => sum + (each.kind === "blob-write" ? each.bytes.length : 0), 0);
+  const most = MAX_AHEAD_BYTES + ids.length * 2 * INLINE_TEXT_BYTES;
+  assert.ok(bytesAhead() <= most, `${bytesAhead()} bytes are ahead`);
+  for (const submission of submissions) assert.equal(submission.write(new Uint8Array(0)), false);
+  const waiting = submissions.map((submission) => submission.drained());
+  for (let round = 0; round < 3; round++) writeAll();
+  await Promise.all(waiting);
+});
+
+test("a small text counts until it has its receipt", async () => {
+  const { intake, open, kinds } = granted(
+    ...Array.from({ length: 300 }, (_, n) => n.toString(16).padStart(8, "0")),
+  );
+  const commits: { readonly msgid: string; readonly receipt: Promise<unknown> }[] = [];
+  while (!kinds().includes("blob-write")) {
+    const submission = open();
+    submission.write(PIECE);
+    const { msgid } = submission;
+    commits.push({ msgid, receipt: submission.commit(messageOf(msgid, PIECE.length), []) });
+  }
+  for (const { msgid } of commits) intake.reply({ kind: "receipt", msgid, outcome: "accepted" });
+  await Promise.all(commits.map(({ receipt }) => receipt));
+  const before = kinds().length;
+  open().write(PIECE);
+  assert.equal(kinds().length, before, "there is room in memory again");
 });
 
 test("without a granted id no message can begin, and the queue is asked once", () => {

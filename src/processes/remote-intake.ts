@@ -3,9 +3,10 @@
  * and waits for the receipts.
  *
  * A text stays in memory while it is small and all texts together are; else it
- * goes ahead to the queue piece by piece. Message ids come in grants, so that
- * opening a submission asks nobody. When the channel is lost, whatever has no
- * receipt is refused: its client gets no 250 and sends again.
+ * goes ahead to the queue piece by piece. What the queue has not written is bounded for
+ * each text and for all together: with a slow queue they wait in line, not in memory.
+ * Message ids come in grants, so that opening a submission asks nobody. When the channel
+ * is lost, whatever has no receipt is refused: its client gets no 250 and sends again.
  */
 import type { Envelope, Message } from "#model/envelope.ts";
 import { type Intake, INLINE_TEXT_BYTES, type Receipt, type Submission } from "#model/intake.ts";
@@ -13,10 +14,14 @@ import { MAX_CHUNK_BYTES } from "#model/ipc/attempt-link.ts";
 import type { CarriedText } from "#model/ipc/carried-text.ts";
 import { type IntakeReply, type IntakeRequest, MSGID_GRANT } from "#model/ipc/queue-link.ts";
 
-/** All texts that a dispatcher holds in memory at once; beyond it they go ahead to the queue. */
+/** All small texts without a receipt; beyond it texts go ahead to the queue. */
 const MAX_HELD_BYTES: number = 64 * 1024 * 1024;
 /** Pieces of one large text that may be on their way. */
 const BLOB_WINDOW_BYTES: number = 4 * MAX_CHUNK_BYTES;
+/** Pieces of all of them. */
+export const MAX_AHEAD_BYTES: number = 64 * 1024 * 1024;
+/** A text that may go on sends a piece of this size at least, as it is what is read at once. */
+const EXPECTED_BYTES: number = 64 * 1024;
 /** Ask for more ids when fewer than this are left. */
 const MSGID_LOW_WATER: number = MSGID_GRANT / 2;
 
@@ -31,9 +36,14 @@ export class RemoteIntake implements Intake {
   #asked = false;
   #freeBytes = 0;
   #heldBytes = 0;
+  /** Sent ahead, and not known to be written. */
+  #aheadBytes = 0;
   #lost = false;
-  readonly #receipts = new Map<string, (receipt: Receipt) => void>();
+  readonly #receipts = new Map<string, Awaited>();
+  /** Texts of which something was sent ahead that is not known to be written. */
   readonly #blobs = new Map<string, RemoteSubmission>();
+  /** Those of them that wait until there is less of all, first come first. */
+  readonly #inLine = new Set<RemoteSubmission>();
 
   constructor(send: (request: IntakeRequest) => void) {
     this.#send = send;
@@ -53,9 +63,15 @@ export class RemoteIntake implements Intake {
     return new RemoteSubmission(msgid, {
       send: this.#send,
       hold: (bytes) => this.#hold(bytes),
+      ahead: (bytes) => {
+        this.#aheadBytes += bytes;
+      },
+      isCrowded: () => this.#aheadBytes >= MAX_AHEAD_BYTES,
+      waitInLine: (submission) => this.#inLine.add(submission),
+      leaveLine: (submission) => this.#inLine.delete(submission),
       blobOpened: (submission) => this.#blobOpened(submission),
       blobClosed: () => this.#blobs.delete(msgid),
-      receipt: () => this.#receipt(msgid),
+      receipt: (heldBytes) => this.#receipt(msgid, heldBytes),
       unused: () => this.#msgids.push(msgid),
     });
   }
@@ -74,12 +90,15 @@ export class RemoteIntake implements Intake {
         this.#blobs
           .get(reply.msgid)
           ?.took(reply.bytes, reply.outcome === "written" ? undefined : reply.outcome);
+        this.#callFromLine();
         return;
       case "receipt": {
-        const resolve = this.#receipts.get(reply.msgid);
+        const awaited = this.#receipts.get(reply.msgid);
         this.#receipts.delete(reply.msgid);
+        if (awaited === undefined) return;
         const { outcome } = reply;
-        resolve?.(
+        this.#hold(-awaited.heldBytes);
+        awaited.resolve(
           outcome === "accepted" ? { kind: "accepted" } : { kind: "refused", why: outcome },
         );
         return;
@@ -91,9 +110,20 @@ export class RemoteIntake implements Intake {
   lost(): void {
     this.#lost = true;
     this.#msgids = [];
-    for (const resolve of this.#receipts.values()) resolve(REFUSED_FAILED);
+    for (const { resolve } of this.#receipts.values()) resolve(REFUSED_FAILED);
     this.#receipts.clear();
     for (const blob of this.#blobs.values()) blob.took(0, "failed");
+  }
+
+  /** Lets as many go on as there is room for. */
+  #callFromLine(): void {
+    let roomBytes = MAX_AHEAD_BYTES - this.#aheadBytes;
+    for (const submission of this.#inLine) {
+      if (roomBytes <= 0) return;
+      this.#inLine.delete(submission);
+      submission.goOn();
+      roomBytes -= EXPECTED_BYTES;
+    }
   }
 
   #blobOpened(submission: RemoteSubmission): void {
@@ -108,29 +138,42 @@ export class RemoteIntake implements Intake {
     return true;
   }
 
-  #receipt(msgid: string): Promise<Receipt> {
+  #receipt(msgid: string, heldBytes: number): Promise<Receipt> {
     if (this.#lost) return Promise.resolve(REFUSED_FAILED);
     const { promise, resolve } = Promise.withResolvers<Receipt>();
-    this.#receipts.set(msgid, resolve);
+    this.#receipts.set(msgid, { resolve, heldBytes });
     return promise;
   }
+}
+
+/** A receipt that is awaited, and what its text takes until then. */
+interface Awaited {
+  readonly resolve: (receipt: Receipt) => void;
+  readonly heldBytes: number;
 }
 
 /** What a submission needs of its intake. */
 interface Door {
   send(request: IntakeRequest): void;
   hold(bytes: number): boolean;
+  /** So many more were sent ahead, or are written. */
+  ahead(bytes: number): void;
+  /** Too much of all texts was sent ahead. */
+  isCrowded(): boolean;
+  waitInLine(submission: RemoteSubmission): void;
+  leaveLine(submission: RemoteSubmission): void;
   blobOpened(submission: RemoteSubmission): void;
   blobClosed(): void;
-  receipt(): Promise<Receipt>;
-  /** The message was given up: its id may serve the next one. */
+  /** @param heldBytes of memory that its text keeps until then. */
+  receipt(heldBytes: number): Promise<Receipt>;
+  /** The message was given up, and the queue is done with it: its id may serve the next one. */
   unused(): void;
 }
 
 class RemoteSubmission implements Submission {
   readonly msgid: string;
   readonly #door: Door;
-  #mode: "held" | "blob" | "ended" = "held";
+  #mode: "held" | "blob" | "committed" | "aborted" = "held";
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #unacknowledgedBytes = 0;
@@ -153,12 +196,13 @@ class RemoteSubmission implements Submission {
       this.#spill();
     }
     if (this.#mode === "blob") this.#sendPieces(text);
-    return this.#unacknowledgedBytes < BLOB_WINDOW_BYTES;
+    return this.#mayGoOn();
   }
 
   drained(): Promise<void> {
-    if (this.#unacknowledgedBytes < BLOB_WINDOW_BYTES) return Promise.resolve();
+    if (this.#mayGoOn()) return Promise.resolve();
     this.#drained ??= Promise.withResolvers<void>();
+    if (!this.#isFull()) this.#door.waitInLine(this);
     return this.#drained.promise;
   }
 
@@ -166,29 +210,49 @@ class RemoteSubmission implements Submission {
     const text: CarriedText =
       this.#mode === "blob" ? { kind: "apart" } : { kind: "inline", bytes: joined(this.#held) };
     const trouble = this.#trouble;
-    this.#end();
+    const heldBytes = this.#heldBytes;
+    this.#held = [];
+    this.#end("committed");
     if (trouble !== undefined) {
       this.#door.send({ kind: "blob-drop", msgid: this.msgid });
       return { kind: "refused", why: trouble };
     }
-    const receipt = this.#door.receipt();
+    const receipt = this.#door.receipt(heldBytes);
     this.#door.send({ kind: "accept", message, envelopes, text });
     return receipt;
   }
 
   abort(): void {
     if (this.#mode === "blob") this.#door.send({ kind: "blob-drop", msgid: this.msgid });
-    if (this.#mode !== "ended") this.#door.unused();
-    this.#end();
+    if (this.#mode !== "held" && this.#mode !== "blob") return;
+    this.#release();
+    this.#end("aborted");
   }
 
-  /** The queue has written `bytes` of the blob, or cannot. */
+  /** The queue has written `bytes` of the blob, or cannot; it says so of each piece. */
   took(bytes: number, trouble: Trouble | undefined): void {
     this.#trouble ??= trouble;
-    this.#unacknowledgedBytes = this.#trouble ? 0 : this.#unacknowledgedBytes - bytes;
-    if (this.#unacknowledgedBytes >= BLOB_WINDOW_BYTES) return;
+    this.#unacknowledgedBytes -= bytes;
+    this.#door.ahead(-bytes);
+    this.#close();
+    if (this.#mayGoOn()) this.goOn();
+    else if (this.#drained !== undefined && !this.#isFull()) this.#door.waitInLine(this);
+  }
+
+  /** There is room: whoever waits for that may write. */
+  goOn(): void {
+    this.#door.leaveLine(this);
     this.#drained?.resolve();
     this.#drained = undefined;
+  }
+
+  #mayGoOn(): boolean {
+    if (this.#mode !== "blob" || this.#trouble !== undefined) return true;
+    return !this.#isFull() && !this.#door.isCrowded();
+  }
+
+  #isFull(): boolean {
+    return this.#unacknowledgedBytes >= BLOB_WINDOW_BYTES;
   }
 
   #spill(): void {
@@ -205,6 +269,7 @@ class RemoteSubmission implements Submission {
     for (let at = 0; at < text.length; at += MAX_CHUNK_BYTES) {
       const bytes = text.subarray(at, at + MAX_CHUNK_BYTES);
       this.#unacknowledgedBytes += bytes.length;
+      this.#door.ahead(bytes.length);
       this.#door.send({ kind: "blob-write", msgid: this.msgid, bytes });
     }
   }
@@ -215,12 +280,21 @@ class RemoteSubmission implements Submission {
     this.#heldBytes = 0;
   }
 
-  #end(): void {
-    if (this.#mode === "blob") this.#door.blobClosed();
-    this.#mode = "ended";
-    this.#release();
-    this.#drained?.resolve();
-    this.#drained = undefined;
+  #end(mode: "committed" | "aborted"): void {
+    this.#mode = mode;
+    this.#close();
+    this.goOn();
+  }
+
+  /**
+   * Lets go of what has ended, once the queue has answered for all its pieces: were the id
+   * used before, those answers would be taken for the next message's.
+   */
+  #close(): void {
+    const isEnded = this.#mode === "committed" || this.#mode === "aborted";
+    if (!isEnded || this.#unacknowledgedBytes > 0) return;
+    this.#door.blobClosed();
+    if (this.#mode === "aborted") this.#door.unused();
   }
 }
 
