@@ -3,7 +3,7 @@
  * killed, and it is started again on the same state and the same listeners.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { NetConnectOpts } from "node:net";
 import { type DaemonProcess, processesOf } from "./daemon-processes.ts";
 import { freePort, until } from "./greeting.ts";
@@ -183,10 +183,22 @@ function statusOf(pid: number): readonly string[] {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
-/** A zombie, which its parent has not waited for, does nothing any more. */
+/**
+ * A zombie, which its parent has not waited for, does nothing any more; but a killed process
+ * whose other threads are in the middle of a sync or a link is one that is not done yet.
+ */
 function isRunning(pid: number): boolean {
   const [state = ""] = statusOf(pid);
-  return state !== "" && state !== "Z" && state !== "X";
+  if (state === "" || state === "X") return false;
+  return state !== "Z" || threadCount(pid) > 1;
+}
+
+function threadCount(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 /** Empty if there is no such process any more. */
