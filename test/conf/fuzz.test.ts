@@ -3,53 +3,27 @@
  * with an exception. fuzz/ holds texts that once were trouble or look for it; the rest
  * are made up, and pieced together from words of the language.
  */
-import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatComplaint, MAX_COMPLAINTS } from "#model/config/complaint.ts";
-import type { BuildContext } from "#model/config/config-source.ts";
 import { KEYWORDS } from "#model/config/keywords.ts";
-import { parseConfig } from "#model/config/parse-config.ts";
-import { printConfig } from "#model/config/print-config.ts";
+import { readAnyConfig } from "#test/support/any-config-text.ts";
 import { configTextArbitrary } from "#test/support/config-text.ts";
-import { checkRegex, checkRegexTable } from "#policy/tables/regex.ts";
 
 const CORPUS = join(import.meta.dirname, "fuzz");
 
-const CONTEXT: BuildContext = {
-  serverName: "mx.example.org",
-  interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]),
-  egress: [],
-  enqueueSocketPath: "/run/enqueue.sock",
-  macros: new Map([["m", "listen on"]]),
-  checkRegex,
-  checkRegexTable,
-};
-
-/** Reads `text`, which includes and table files are as well; what it says must be printable. */
-function readAll(text: string): void {
-  for (const compat of ["none", "opensmtpd"] as const) {
-    const source = { file: "fuzz", read: () => text, readHead: () => Buffer.from(text) };
-    const { config, complaints } = parseConfig(source, { ...CONTEXT, compat });
-    assert.ok(complaints.length <= 2 * MAX_COMPLAINTS, String(complaints.length));
-    for (const complaint of complaints)
-      assert.doesNotMatch(formatComplaint(complaint), /(?![\t\n])\p{Cc}/u);
-    const hasErrors = complaints.some(({ severity }) => severity === "error");
-    assert.equal(config === undefined, hasErrors);
-    if (config !== undefined) printConfig(config);
-  }
-}
-
 for (const name of readdirSync(CORPUS)) {
   test(`text '${name}' has a meaning or complaints`, () => {
-    readAll(readFileSync(join(CORPUS, name), "utf8"));
+    readAnyConfig(readFileSync(join(CORPUS, name), "utf8"));
   });
 }
 
 test("any characters have a meaning or complaints", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), readAll), { numRuns: 500 });
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => readAnyConfig(text)),
+    { numRuns: 500 },
+  );
 });
 
 const signs = ["{", "}", "<", ">", "!", "=", "=>", ",", "$m", "$x", "-", "\\", '"', "'", "#", "\n"];
@@ -72,7 +46,10 @@ test("any words of the language have a meaning or complaints", () => {
   const text = fc
     .array(fc.oneof(line, starting), { maxLength: 8 })
     .map((lines) => lines.join("\n"));
-  fc.assert(fc.property(text, readAll), { numRuns: 1000 });
+  fc.assert(
+    fc.property(text, (made) => readAnyConfig(made)),
+    { numRuns: 1000 },
+  );
 });
 
 test("a good configuration that was cut, or had something put in, has a meaning or complaints", () => {
@@ -82,5 +59,8 @@ test("a good configuration that was cut, or had something put in, has a meaning 
       const start = at % (text.length + 1);
       return text.slice(0, start) + put + text.slice(start + count);
     });
-  fc.assert(fc.property(spoilt, readAll), { numRuns: 300 });
+  fc.assert(
+    fc.property(spoilt, (text) => readAnyConfig(text)),
+    { numRuns: 300 },
+  );
 });
