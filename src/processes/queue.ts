@@ -5,6 +5,7 @@
  * parent; never to a peer. When it dies, dispatchers answer 451 until a new one has
  * read the journal; nothing that was acknowledged is lost.
  */
+import { FilesError } from "#base/ports/files.ts";
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Spool } from "#engine/spool/spool.ts";
@@ -29,8 +30,19 @@ export async function startQueue(setting: RoleSetting): Promise<RunningRole | st
     observe: observer.observe,
     folder: slice.spool,
   });
-  if (opened.kind === "unusable") return `cannot use the spool ${slice.spool}: ${opened.reason}`;
-  return new QueueRole(setting, opened.spool);
+  if (opened.kind === "unusable") return unusable(slice.spool, opened.reason);
+  const role = new QueueRole(setting, opened.spool);
+  try {
+    await role.recover();
+  } catch (error) {
+    if (!(error instanceof FilesError)) throw error;
+    return unusable(slice.spool, error.message);
+  }
+  return role;
+}
+
+function unusable(folder: string, reason: string): string {
+  return `cannot use the spool ${folder}: ${reason}`;
 }
 
 class QueueRole implements RunningRole {
@@ -81,6 +93,11 @@ class QueueRole implements RunningRole {
       (bytes) => spool.hasRoom(bytes),
       (freeBytes) => this.#doors.room(freeBytes),
     );
+  }
+
+  /** @throws {FilesError} */
+  recover(): Promise<void> {
+    return this.#queue.recover();
   }
 
   async prepare(next: NextConfig): Promise<Prepared> {

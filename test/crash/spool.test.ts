@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Durability } from "#engine/spool/segment-writer.ts";
+import { allRecovered } from "#test/support/recovered.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
@@ -37,14 +38,14 @@ async function operationsOfADay(durability: Durability): Promise<number> {
 async function checkDisk(disk: SimDisk, model: SpoolModel, what: string): Promise<void> {
   const options = smallSpool(disk.files(), "dsync");
   const spool = await openSpool(options);
-  const found = spool.takeRecovered();
+  const found = await allRecovered(spool);
   assert.deepEqual(await model.faults(spool, found), [], what);
   for (const { envelopes } of found) {
     for (const { envelope } of envelopes) await spool.commit([delivered(envelope.evpid)]);
   }
   await spool.close();
   const again = await openSpool(options);
-  assert.deepEqual(again.takeRecovered(), [], `${what}: what was finished stays finished`);
+  assert.deepEqual(await allRecovered(again), [], `${what}: what was finished stays finished`);
   await again.close();
 }
 
@@ -73,7 +74,7 @@ test("a process that dies at any operation, and a power cut in the next run, los
     // The next run sees what the first had not made durable, and acts on it.
     const second = disk.files();
     const spool = await openSpool(smallSpool(second, "fdatasync"));
-    const seen = spool.takeRecovered();
+    const seen = await allRecovered(spool);
     assert.deepEqual(await model.faults(spool, seen), [], `killed at ${at}`);
     for (const { message, envelopes } of seen) {
       const isSure = envelopes.every(({ envelope }) =>

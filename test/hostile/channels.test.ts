@@ -102,6 +102,7 @@ class Target {
       },
       { ...DEFAULT_QUEUE_SETTINGS, serverName: "mx.example", actions: ACTIONS },
     );
+    await this.queue.recover();
     this.door = new QueueDoor(this.queue, (message) => this.#heard(message));
   }
 

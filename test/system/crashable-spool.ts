@@ -46,8 +46,8 @@ export class CrashableSpool implements Spool {
     return { entries: this.#entries };
   }
 
-  takeRecovered(): readonly StoredMessage[] {
-    return this.#ram.takeRecovered();
+  recovered(): AsyncIterable<readonly StoredMessage[]> {
+    return this.#ram.recovered();
   }
 
   async commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {

@@ -8,7 +8,7 @@ test("A crash in the middle of an attempt makes a second attempt, at once", asyn
   system.carrier.holds = true;
   await system.send({ to: ["bob@far.example"] });
   await system.clock.advance(5000);
-  system.restart();
+  await system.restart();
   system.carrier.holds = false;
   system.carrier.release();
   await system.clock.advance(1000);
@@ -23,7 +23,7 @@ test("A crash between deliveries repeats none of those that are recorded, and ke
   });
   await system.send({ to: ["bob@far.example", "carol@far.example"] });
   await system.clock.advance(500_000);
-  system.restart();
+  await system.restart();
   await system.clock.advance(1_200_000);
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0]);
   assert.deepEqual(system.attemptSeconds("carol@far.example"), [0, 400, 1600]);
@@ -93,7 +93,7 @@ test("Whenever it crashes and whatever it is told, accepted mail is delivered or
         }
         await system.clock.advance(passMs);
         if (!isCrash) continue;
-        system.restart();
+        await system.restart();
         crashes++;
       }
       await system.clock.advance(6 * DAY_MS);

@@ -89,9 +89,10 @@ export class MailSystem {
   }
 
   /** Kills the queue, and starts one on what was durable. Results of attempts under way are lost. */
-  restart(settings: Partial<QueueSettings> = {}): void {
+  async restart(settings: Partial<QueueSettings> = {}): Promise<void> {
     this.spool = new CrashableSpool(this.spool.crash());
     this.queue = this.#start(settings);
+    await this.queue.recover();
   }
 
   async send(letter: Letter): Promise<{ readonly receipt: Receipt; readonly msgid: string }> {

@@ -44,7 +44,7 @@ test("A suspended envelope stays, over a restart and past its time, until it is 
   assert.equal(await system.queue.suspend({ kind: "id", id: msgid }), 1);
   assert.equal(await system.queue.suspend({ kind: "id", id: msgid }), 0);
   assert.equal(system.queue.schedule(ALL), 0);
-  system.restart();
+  await system.restart();
   await system.clock.advance(10 * DAY_MS);
   assert.deepEqual(reasons(system), ["suspended"]);
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0]);
@@ -81,7 +81,7 @@ test("`remove` takes away everything that waits, durably and without a bounce", 
   assert.equal(await system.queue.remove({ kind: "id", id: one }), 1);
   assert.equal(system.queue.envelope(one), undefined);
   assert.equal(await system.queue.remove(ALL), 59);
-  system.restart();
+  await system.restart();
   await system.clock.advance(DAY_MS);
   assert.equal(system.size, 0);
   assert.equal(system.seen("removed").length, 60);
@@ -113,12 +113,12 @@ test("Mail for an action that is gone from the configuration stays, says why, an
   system.carrier.script = () => ({ outcome: "deferred" });
   await system.send({ to: ["bob@far.example"] });
   await system.clock.advance(1000);
-  system.restart({ actions: new Map() });
+  await system.restart({ actions: new Map() });
   await system.clock.advance(1000 * 1000);
   const [waiting] = system.queue.envelopes(ALL);
   assert.deepEqual(waiting?.reason, { kind: "no-action", action: "out" });
   assert.equal(waiting.retryCount, 1);
-  system.restart();
+  await system.restart();
   await system.clock.settle();
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 1001]);
 });
@@ -163,7 +163,7 @@ test("`stop` takes nothing more, waits for what is in flight, and records it", a
   });
   await system.clock.runUntilSettled(stopped, 5000);
   assert.equal(system.clock.monotonicMs(), 3000);
-  system.restart();
+  await system.restart();
   await system.clock.advance(DAY_MS);
   assert.deepEqual(system.carrier.delivered, ["bob@far.example"]);
 });

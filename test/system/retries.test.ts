@@ -68,7 +68,7 @@ test("After a restart with a clock that ran ahead, mail gets one try more before
   await system.send({ to: ["bob@far.example", "carol@near.example"] });
   await system.clock.advance(100 * 1000);
   system.clock.jumpWall(30 * DAY_MS);
-  system.restart();
+  await system.restart();
   await system.clock.advance(1000);
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 100]);
   assert.equal(system.seen("expired").length, 1);
@@ -81,7 +81,7 @@ test("After a restart with a clock that went back, mail is tried no later than i
   await system.send({ to: ["bob@far.example"] });
   await system.clock.advance(100 * 1000);
   system.clock.jumpWall(-30 * DAY_MS);
-  system.restart();
+  await system.restart();
   await system.clock.advance(500 * 1000);
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 500]);
 });

@@ -76,6 +76,12 @@ export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, keyof ConfiguredSetting
 });
 
 export interface Queue {
+  /**
+   * Schedules what the spool has of an earlier process. Comes first, before anything is
+   * accepted or ordered; until then nothing is attempted.
+   * @throws {FilesError} if the spool cannot be read.
+   */
+  recover(): Promise<void>;
   /** Takes a message whose id was reserved. `text` is in order, or "blob" when `blobWrite` took it. */
   accept(
     message: Message,
@@ -121,7 +127,7 @@ export interface Queue {
   stop(): Promise<void>;
 }
 
-/** A running queue: what the spool recovered is scheduled before this returns. */
+/** A queue that works as soon as it has recovered. */
 export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
   const { spool, clock, random, routing, carrier, observe } = ports;
   const index = new QueueIndex();
@@ -141,10 +147,11 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
   const operations = new Operations(context, wake);
 
   for (const subsystem of settings.paused) scheduler.pause(subsystem);
-  recover(context);
-  attempts.wake();
-
   const queue: Queue = {
+    async recover() {
+      await recover(context);
+      wake();
+    },
     accept: (message, envelopes, text) => acceptance.accept(message, envelopes, text),
     async blobWrite(msgid, text) {
       return msgids.isGranted(msgid) ? blobs.write(msgid, text) : "failed";

@@ -14,8 +14,10 @@ import { LAST_CHANCE_MS } from "#engine/scheduler/scheduler.ts";
 import { heldMs, laterMs, type QueueContext } from "./context.ts";
 
 /** Schedules everything that the spool recovered. */
-export function recover(context: QueueContext): void {
-  for (const stored of context.spool.takeRecovered()) recoverMessage(context, stored);
+export async function recover(context: QueueContext): Promise<void> {
+  for await (const some of context.spool.recovered()) {
+    for (const stored of some) recoverMessage(context, stored);
+  }
 }
 
 function recoverMessage(context: QueueContext, stored: StoredMessage): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { allRecovered } from "#test/support/recovered.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk, type SimDiskSettings } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
@@ -105,7 +106,7 @@ test("whatever is done and whenever power is cut, what was durable is there and 
         const model = new SpoolModel();
         await Promise.race([act(spool, model, deeds), disk.powerLost]);
         const again = await openSpool(smallSpool(disk.crash(simRandom(seed)).files(), "dsync"));
-        assert.deepEqual(await model.faults(again, again.takeRecovered()), []);
+        assert.deepEqual(await model.faults(again, await allRecovered(again)), []);
       },
     ),
     { numRuns: 150 },
@@ -132,7 +133,7 @@ test("a full disk refuses, loses nothing, and accepts again when there is room",
   assert.equal(await model.commit(spool, [accepted(after)]), "durable");
   await spool.close();
   const again = await openSpool(smallSpool(disk.files(), "dsync"));
-  assert.deepEqual(await model.faults(again, again.takeRecovered()), []);
+  assert.deepEqual(await model.faults(again, await allRecovered(again)), []);
 });
 
 test("the reserve is for results and bounces, not for new mail", async () => {

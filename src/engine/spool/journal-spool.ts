@@ -165,10 +165,10 @@ class JournalSpool implements Spool {
     this.#compaction = new Compaction({ ...options, journal, restatement, segmentBytes });
   }
 
-  takeRecovered(): readonly StoredMessage[] {
+  async *recovered(): AsyncGenerator<readonly StoredMessage[]> {
     const recovered = this.#recovered;
     this.#recovered = [];
-    return recovered;
+    if (recovered.length > 0) yield recovered;
   }
 
   async commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {

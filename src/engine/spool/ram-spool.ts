@@ -10,7 +10,7 @@ import { Unfinished } from "./unfinished.ts";
 export interface RamSpoolOptions {
   /** Bytes of text that may be kept; infinite if left out. */
   readonly maxTextBytes?: number;
-  /** What `takeRecovered` answers, with the texts by msgid. */
+  /** What `recovered` gives, with the texts by msgid. */
   readonly recovered?: readonly StoredMessage[];
   readonly texts?: ReadonlyMap<string, readonly Uint8Array[]>;
 }
@@ -31,10 +31,10 @@ export class RamSpool implements Spool {
     for (const [msgid, text] of options.texts ?? []) this.#keep(msgid, text);
   }
 
-  takeRecovered(): readonly StoredMessage[] {
+  async *recovered(): AsyncGenerator<readonly StoredMessage[]> {
     const recovered = this.#recovered;
     this.#recovered = [];
-    return recovered;
+    if (recovered.length > 0) yield recovered;
   }
 
   async commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {

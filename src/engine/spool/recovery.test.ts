@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Event } from "#model/events.ts";
+import { allRecovered } from "#test/support/recovered.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
@@ -63,7 +64,7 @@ async function recoveredFrom(segment: Uint8Array) {
   const events: Event[] = [];
   const spool = await openOn(disk, events);
   const msgids: string[] = [];
-  for (const { message, envelopes } of spool.takeRecovered()) {
+  for (const { message, envelopes } of await allRecovered(spool)) {
     const original = MAILS.find((one) => one.message.msgid === message.msgid);
     assert.deepEqual(message, original?.message);
     assert.deepEqual(
@@ -169,7 +170,7 @@ test("a segment without a header, or with another one's name, is moved to quaran
   disk.plantFile("/spool/journal/00000002.seg", segment);
   disk.plantFile("/spool/journal/00000003.seg", segment.slice().fill(0, 0, HEADER_BYTES));
   const spool = await openOn(disk);
-  assert.deepEqual(spool.takeRecovered(), []);
+  assert.deepEqual(await allRecovered(spool), []);
   assert.deepEqual((await disk.files().list("/spool/corrupt")).toSorted(), [
     "00000002.seg",
     "00000003.seg",
@@ -187,7 +188,7 @@ test("foreign objects in the spool are passed, each with a warning", async () =>
   disk.plantFile("/spool/blobs/ab/not-hex", new Uint8Array(3));
   const events: Event[] = [];
   const spool = await openOn(disk, events);
-  assert.equal(spool.takeRecovered().length, MAILS.length);
+  assert.equal((await allRecovered(spool)).length, MAILS.length);
   assert.equal(events.filter(({ kind }) => kind === "warning").length, foreign.length + 3);
   assert.equal((await disk.files().stat("/spool/blobs/ab/not-hex")).bytes, 3);
   assert.equal(await spool.commit([accepted(mail(4))]), "durable");
@@ -217,7 +218,7 @@ test("a message whose blob is missing or short is kept in quarantine with what i
     if (left === "short") disk.plantFile(blob, large.text.slice(0, 4999));
     const events: Event[] = [];
     const again = await openOn(disk, events);
-    assert.deepEqual(again.takeRecovered(), []);
+    assert.deepEqual(await allRecovered(again), []);
     assert.equal(again.has(large.message.msgid), false);
     const kept = await disk.files().list("/spool/corrupt");
     assert.equal(kept.includes(large.message.msgid), left === "short");
@@ -251,7 +252,7 @@ test("what was deferred before a restart keeps its count and its result", async 
   const entry = deferred(evpidOf(mail(1)), 4);
   await spool.commit([entry]);
   await spool.close();
-  const [found] = (await openOn(disk)).takeRecovered();
+  const [found] = await allRecovered(await openOn(disk));
   const [envelope] = found?.envelopes ?? [];
   assert.ok(entry.kind === "deferred");
   assert.equal(envelope?.retryCount, 4);

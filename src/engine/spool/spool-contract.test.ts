@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { allRecovered } from "#test/support/recovered.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
@@ -63,7 +64,7 @@ for (const [name, open] of Object.entries(BACKENDS)) {
   test(`${name} passes results about what it does not know, and refuses once closed`, async () => {
     const spool = await open();
     assert.equal(await spool.commit([delivered(evpidOf(mail(9)))]), "durable");
-    assert.deepEqual(spool.takeRecovered(), []);
+    assert.deepEqual(await allRecovered(spool), []);
     await spool.close();
     assert.equal(await spool.commit([accepted(mail(1))]), "failed");
   });
@@ -76,8 +77,8 @@ test("ram spool plays what an earlier run left, once, and refuses what does not 
     recovered: [{ message: one.message, envelopes: [] }],
     texts: new Map([["00000001", [one.text]]]),
   });
-  assert.equal(spool.takeRecovered().length, 1);
-  assert.equal(spool.takeRecovered().length, 0);
+  assert.equal((await allRecovered(spool)).length, 1);
+  assert.equal((await allRecovered(spool)).length, 0);
   assert.deepEqual(await readAll(spool.text("00000001").chunks()), one.text);
   assert.equal(await spool.commit([accepted(mail(2, { textBytes: 51 }))]), "full");
   assert.equal(await spool.commit([accepted(mail(3, { textBytes: 50 }))]), "durable");

@@ -82,8 +82,13 @@ export interface Blob {
 }
 
 export interface Spool {
-  /** What was not finished when the spool was opened. The caller takes it once; memory is then released. */
-  takeRecovered(): readonly StoredMessage[];
+  /**
+   * What was not finished when the spool was opened: lists of bounded length, each made when it is
+   * asked for, so that a million messages are never in memory at once. Walked at most once, to its
+   * end, before anything is committed.
+   * @throws {FilesError} if it cannot be read.
+   */
+  recovered(): AsyncIterable<readonly StoredMessage[]>;
   /** See SpoolEntry. A message whose envelopes are all delivered, failed or removed is gone, with its text. */
   commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome>;
   openBlob(msgid: string): Blob;
