@@ -199,11 +199,13 @@ export type Variants<Value extends { readonly kind: string }> = {
   ];
 };
 
+/** @param earlier what earlier versions wrote under other tags: read, and not written any more. */
 export function union<Value extends { readonly kind: string }>(
   variants: Variants<Value>,
+  earlier: readonly (readonly [tag: number, codec: Codec<Value>])[] = [],
 ): Codec<Value> {
   const byKind = new Map<string, readonly [number, Codec<Value>]>();
-  const byTag = new Map<number, Codec<Value>>();
+  const byTag = new Map<number, Codec<Value>>(earlier);
   const entries = Object.entries<readonly [number, Codec<Value> | Fields<object>]>(variants);
   for (const [kind, [tag, how]] of entries) {
     const codec = isCodec(how) ? how : (variant(kind, how) as Codec<unknown> as Codec<Value>);

@@ -25,8 +25,12 @@ export interface DeliveryTask {
 /** What became of one envelope in one attempt. */
 export interface DeliveryResult {
   readonly evpid: string;
-  /** "loop" is a failure that is worded as a routing loop. */
-  readonly outcome: "delivered" | "deferred" | "failed" | "loop";
+  /**
+   * - "delivered": final, or accepted by a server that sends no reports of deliveries
+   * - "handed-on": accepted by a server that was told what the sender wants to know (RFC 3461)
+   * - "loop": a failure that is worded as a routing loop
+   */
+  readonly outcome: "delivered" | "handed-on" | "deferred" | "failed" | "loop";
   /** Enhanced status code, RFC 3463: `2.0.0`, `4.4.1`, … */
   readonly status: string;
   /** The far side's words, or ours; printable, one line. */
@@ -42,7 +46,8 @@ export interface Carrier {
 
 export const deliveryResultCodec: Codec<DeliveryResult> = struct<DeliveryResult>({
   evpid: hex(EVPID_DIGITS),
-  outcome: oneOf(["delivered", "deferred", "failed", "loop"]),
+  // The journal has them by their place here: new ones come last.
+  outcome: oneOf(["delivered", "deferred", "failed", "loop", "handed-on"]),
   status: text(MAX_NAME_BYTES),
   diagnostic: text(MAX_DIAGNOSTIC_BYTES),
   remote: text(MAX_NAME_BYTES),

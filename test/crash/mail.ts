@@ -88,6 +88,7 @@ export function deferred(evpid: string, retryCount: number): SpoolEntry {
     atMs: retryCount * 1000,
     retryCount,
     nextTryAtMs: retryCount * 1000 + 400,
+    warnedMs: retryCount * 10,
     result: result(evpid, "deferred", "4.4.1"),
   };
 }

@@ -79,6 +79,7 @@ export class SpoolModel {
     }
     const triedAtMs = state.lastResult === undefined ? 0 : state.retryCount * 1000;
     if (state.lastTryAtMs !== triedAtMs) faults.push(`${evpid} has another attempt's time`);
+    if (state.warnedMs !== triedAtMs / 100) faults.push(`${evpid}: another delay was told`);
     if (!this.#heldStates(evpid).includes(state.held)) faults.push(`${evpid}: held is wrong`);
     return faults;
   }

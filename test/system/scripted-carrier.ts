@@ -69,7 +69,13 @@ export class ScriptedCarrier implements Carrier {
     const { outcome, status, diagnostic = outcome, remote = "" } = this.script(envelope, message);
     if (outcome === "silent") return [];
     if (outcome === "delivered") this.delivered.push(envelope.destination);
-    const plain = { delivered: "2.0.0", deferred: "4.0.0", failed: "5.0.0", loop: "5.4.6" };
+    const plain = {
+      delivered: "2.0.0",
+      "handed-on": "2.0.0",
+      deferred: "4.0.0",
+      failed: "5.0.0",
+      loop: "5.4.6",
+    };
     return [
       { evpid: envelope.evpid, outcome, status: status ?? plain[outcome], diagnostic, remote },
     ];

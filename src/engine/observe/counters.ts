@@ -16,6 +16,7 @@ const MAX_OPEN_SESSIONS = 1_000_000;
 
 const DELIVERY_NAMES: Readonly<Record<DeliveryResult["outcome"], string>> = {
   delivered: "scheduler.delivery.ok",
+  "handed-on": "scheduler.delivery.ok",
   deferred: "scheduler.delivery.tempfail",
   failed: "scheduler.delivery.permfail",
   loop: "scheduler.delivery.loop",

@@ -31,6 +31,7 @@ const NO_SESSION = "0".repeat(16);
 
 const RESULT_WORDS: Readonly<Record<DeliveryResult["outcome"], string>> = {
   delivered: "Ok",
+  "handed-on": "Ok",
   deferred: "TempFail",
   failed: "PermFail",
   loop: "PermFail",

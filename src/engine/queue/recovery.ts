@@ -41,6 +41,7 @@ function recoverEnvelope(
   const { clock, scheduler, index } = context;
   record.retryCount = stored.retryCount;
   record.lastTryAtWallMs = stored.lastTryAtMs;
+  record.warnedMs = stored.warnedMs;
   if (stored.lastResult !== undefined) {
     const { status, diagnostic, remote } = stored.lastResult;
     record.lastWords = index.words({ status, diagnostic, remote });

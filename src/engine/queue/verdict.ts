@@ -28,7 +28,7 @@ export type Verdict =
 /** `nextTryMs` is for a deferral. An operator's `remove` counts only where the attempt did not deliver. */
 export function verdictOn(ended: Ended, nextTryMs: number): Verdict {
   const { outcome } = ended.result;
-  if (outcome === "delivered") return { kind: "delivered", ended };
+  if (outcome === "delivered" || outcome === "handed-on") return { kind: "delivered", ended };
   if (ended.record.afterwards === "remove") return { kind: "removed", ended };
   if (outcome === "deferred") return { kind: "deferred", ended, nextTryMs };
   return { kind: "failed", ended };
@@ -52,6 +52,7 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
         atMs,
         retryCount: record.retryCount + 1,
         nextTryAtMs: stamp(verdict.nextTryMs + offsetMs),
+        warnedMs: record.warnedMs,
         result,
       };
     default:
@@ -125,6 +126,7 @@ function silence(evpid: string): DeliveryResult {
 /** The class that RFC 3463 §3 gives each outcome, with no detail. */
 const PLAIN_STATUS: Readonly<Record<DeliveryResult["outcome"], string>> = {
   delivered: "2.0.0",
+  "handed-on": "2.0.0",
   deferred: "4.0.0",
   failed: "5.0.0",
   // RFC 3463 §3.5: X.4.6, routing loop detected. A failure, and worded as one (OpenSMTPD says "delayed").

@@ -88,6 +88,8 @@ export class EnvelopeRecord implements HeapItem {
   /** Wall clock; 0 if it was never tried. */
   lastTryAtWallMs = 0;
   lastWords: LastWords | undefined = undefined;
+  /** The delay that the sender was last told of, in milliseconds; 0: of none. */
+  warnedMs = 0;
 
   constructor(owner: MessageRecord, envelope: Envelope, plan: Plan) {
     this.owner = owner;

@@ -5,6 +5,7 @@
  * is the journal's own entry: a message with its present state, written again so
  * that the segment where it was accepted can go. It replaces what came before.
  */
+import type { ByteReader } from "#base/byte-reader.ts";
 import { ByteWriter } from "#base/byte-writer.ts";
 import {
   bool,
@@ -68,6 +69,7 @@ const storedEnvelopeCodec = struct<StoredEnvelope>({
   retryCount: u32,
   lastTryAtMs: u53,
   nextTryAtMs: u53,
+  warnedMs: u53,
   lastResult: optional<DeliveryResult>(deliveryResultCodec),
   held: bool,
 });
@@ -75,26 +77,81 @@ const storedEnvelopeCodec = struct<StoredEnvelope>({
 const evpid = hex(EVPID_DIGITS);
 const finished = { evpid, atMs: u53, result: deliveryResultCodec };
 
-const entriesCodec: Codec<readonly RecordEntry[]> = list(
-  union<RecordEntry>({
-    accepted: [1, { message: messageCodec, envelopes: envelopesCodec, text: textStampCodec }],
-    restated: [
-      2,
-      {
-        message: messageCodec,
-        envelopes: list(storedEnvelopeCodec, MAX_ENVELOPES),
-        text: textStampCodec,
-      },
-    ],
-    deferred: [
-      3,
-      { evpid, atMs: u53, retryCount: u32, nextTryAtMs: u53, result: deliveryResultCodec },
-    ],
-    delivered: [4, finished],
-    failed: [5, finished],
-    removed: [6, { evpid, atMs: u53 }],
-    held: [7, { evpid, atMs: u53, held: bool }],
+type Deferred = Extract<RecordEntry, { readonly kind: "deferred" }>;
+
+/** What there was before senders were told of delays, and read since then as "not told". */
+const EARLIER: readonly (readonly [number, Codec<RecordEntry>])[] = [
+  [2, { write: notWritten, read: readRestatedUnwarned }],
+  [3, { write: notWritten, read: readDeferredUnwarned }],
+];
+
+function notWritten(): never {
+  throw new TypeError("Cannot write an entry of an earlier version");
+}
+
+const unwarnedEnvelopes: Codec<readonly Omit<StoredEnvelope, "warnedMs">[]> = list(
+  struct<Omit<StoredEnvelope, "warnedMs">>({
+    envelope: envelopeCodec,
+    retryCount: u32,
+    lastTryAtMs: u53,
+    nextTryAtMs: u53,
+    lastResult: optional<DeliveryResult>(deliveryResultCodec),
+    held: bool,
   }),
+  MAX_ENVELOPES,
+);
+
+function readRestatedUnwarned(reader: ByteReader): Restated {
+  return {
+    kind: "restated",
+    message: messageCodec.read(reader),
+    envelopes: unwarnedEnvelopes.read(reader).map((each) => ({ ...each, warnedMs: 0 })),
+    text: textStampCodec.read(reader),
+  };
+}
+
+function readDeferredUnwarned(reader: ByteReader): Deferred {
+  return {
+    kind: "deferred",
+    evpid: evpid.read(reader),
+    atMs: u53.read(reader),
+    retryCount: u32.read(reader),
+    nextTryAtMs: u53.read(reader),
+    warnedMs: 0,
+    result: deliveryResultCodec.read(reader),
+  };
+}
+
+const entriesCodec: Codec<readonly RecordEntry[]> = list(
+  union<RecordEntry>(
+    {
+      accepted: [1, { message: messageCodec, envelopes: envelopesCodec, text: textStampCodec }],
+      restated: [
+        9,
+        {
+          message: messageCodec,
+          envelopes: list(storedEnvelopeCodec, MAX_ENVELOPES),
+          text: textStampCodec,
+        },
+      ],
+      deferred: [
+        8,
+        {
+          evpid,
+          atMs: u53,
+          retryCount: u32,
+          nextTryAtMs: u53,
+          warnedMs: u53,
+          result: deliveryResultCodec,
+        },
+      ],
+      delivered: [4, finished],
+      failed: [5, finished],
+      removed: [6, { evpid, atMs: u53 }],
+      held: [7, { evpid, atMs: u53, held: bool }],
+    },
+    EARLIER,
+  ),
   MAX_ENTRIES,
 );
 

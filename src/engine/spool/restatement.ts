@@ -170,8 +170,15 @@ function stateIn(entries: readonly RecordEntry[], before: StoredEnvelope): Store
       state = entry.envelopes.find((each) => each.envelope.evpid === evpid) ?? state;
     }
     if (entry.kind === "deferred" && entry.evpid === evpid) {
-      const { retryCount, nextTryAtMs, result } = entry;
-      state = { ...state, retryCount, nextTryAtMs, lastTryAtMs: entry.atMs, lastResult: result };
+      const { retryCount, nextTryAtMs, warnedMs, atMs, result } = entry;
+      state = {
+        ...state,
+        retryCount,
+        nextTryAtMs,
+        warnedMs,
+        lastTryAtMs: atMs,
+        lastResult: result,
+      };
     }
   }
   return state;

@@ -28,6 +28,7 @@ export type SpoolEntry =
       readonly atMs: number;
       readonly retryCount: number;
       readonly nextTryAtMs: number;
+      readonly warnedMs: number;
       readonly result: DeliveryResult;
     }
   | {
@@ -64,6 +65,8 @@ export interface StoredEnvelope {
   /** 0 if it was never tried. */
   readonly lastTryAtMs: number;
   readonly nextTryAtMs: number;
+  /** The delay that the sender was last told of (`bounce warn-interval`); 0: of none. */
+  readonly warnedMs: number;
   readonly lastResult: DeliveryResult | undefined;
   readonly held: boolean;
 }

@@ -31,6 +31,7 @@ export class Unfinished {
           retryCount: entry.retryCount,
           lastTryAtMs: entry.atMs,
           nextTryAtMs: entry.nextTryAtMs,
+          warnedMs: entry.warnedMs,
           lastResult: entry.result,
         }));
         return undefined;
@@ -93,6 +94,7 @@ export function untried(envelope: Envelope): StoredEnvelope {
     envelope,
     retryCount: 0,
     lastTryAtMs: 0,
+    warnedMs: 0,
     nextTryAtMs: 0,
     lastResult: undefined,
     held: false,
