@@ -46,7 +46,7 @@ export function queueAnswers(
         yield* showStats([...queue.gauges(), ...counters()]);
         return;
       case "schedule":
-        yield done(queue.schedule(request.target));
+        yield done(await queue.schedule(request.target));
         return;
       case "remove":
         yield done(await queue.remove(request.target));
@@ -63,11 +63,17 @@ export function queueAnswers(
   };
 }
 
-function* showQueue(queue: Queue, clock: Clock, target: Target): Generator<ControlAnswer> {
-  for (const queued of queue.envelopes(target)) {
+async function* showQueue(
+  queue: Queue,
+  clock: Clock,
+  target: Target,
+): AsyncGenerator<ControlAnswer> {
+  for await (const some of queue.envelopes(target)) {
     const nowMs = clock.wallMs();
-    const line = formatQueueLine(queued, nowMs);
-    yield { kind: "row", line, json: formatQueueJson(queued, nowMs) };
+    for (const queued of some) {
+      const line = formatQueueLine(queued, nowMs);
+      yield { kind: "row", line, json: formatQueueJson(queued, nowMs) };
+    }
   }
   yield done();
 }

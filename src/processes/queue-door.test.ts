@@ -9,6 +9,7 @@ import { RamSpool } from "#engine/spool/ram-spool.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
 import { configOf } from "#test/support/config-of.ts";
+import { allQueued } from "#test/support/queued.ts";
 import { localEnvelope, messageOf } from "#test/support/letters.ts";
 import { QueueDoor } from "./queue-door.ts";
 
@@ -75,10 +76,8 @@ class House {
     { ...DEFAULT_QUEUE_SETTINGS, serverName: "mail.example.org", actions },
   );
 
-  get msgids(): readonly string[] {
-    return [...this.queue.envelopes({ kind: "all" })].map(({ envelope }) =>
-      msgidOf(envelope.evpid),
-    );
+  async msgids(): Promise<readonly string[]> {
+    return (await allQueued(this.queue)).map(({ envelope }) => msgidOf(envelope.evpid));
   }
 
   async textOf(msgid: string): Promise<string | undefined> {
@@ -105,7 +104,7 @@ test("a message under a granted id is taken, and its receipt says so", async () 
   assert.deepEqual(visitor.heard("receipt"), [
     { kind: "receipt", msgid: visitor.msgid, outcome: "accepted" },
   ]);
-  assert.deepEqual(house.msgids, [visitor.msgid]);
+  assert.deepEqual(await house.msgids(), [visitor.msgid]);
 });
 
 test("an id that was never granted, was used, or belongs to another dispatcher is refused", async () => {
@@ -190,7 +189,7 @@ test("a dispatcher that is lost leaves its ids, and nothing more is said to it",
   assert.equal(visitor.told.length, before);
   assert.equal(released.length, MSGID_GRANT - 1, "all but the one in use");
   assert.equal(released.includes(visitor.msgid), false);
-  assert.deepEqual(house.msgids, [visitor.msgid], "what it had handed over is kept");
+  assert.deepEqual(await house.msgids(), [visitor.msgid], "what it had handed over is kept");
 });
 
 test("attempts under way with a lost dispatcher are deferred", async () => {

@@ -1,6 +1,7 @@
 /** Every hostile case in one process: over the simulated network, on virtual time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { allQueued } from "#test/support/queued.ts";
 import { type HostileCase, readCases } from "./case.ts";
 import { judge } from "./judge.ts";
 import { Scene } from "./scene.ts";
@@ -25,7 +26,7 @@ async function play(hostile: HostileCase): Promise<void> {
   // Virtual time knows nothing of slow code: the case is held to real time as well.
   judge(hostile, { played: { ...played, slowestMs: tookMs }, stored, log });
   assert.equal(scene.server.sessionCount, 0, "sessions left");
-  assert.equal([...scene.queue.envelopes({ kind: "all" })].length, 0, "envelopes left");
+  assert.equal((await allQueued(scene.queue)).length, 0, "envelopes left");
   const beforeMs = clock.monotonicMs();
   assert.match(await scene.sendsMail(), /^250 /, "an honest client after it");
   assert.ok(clock.monotonicMs() - beforeMs < GOOD_CLIENT_WITHIN_MS, "an honest client waits");

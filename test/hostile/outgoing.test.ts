@@ -9,6 +9,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Carrier, DeliveryTask } from "#model/delivery.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { actionsOfKind, CarrierByAction } from "#processes/carrier-by-action.ts";
+import { allQueued } from "#test/support/queued.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { HostileClient } from "./client.ts";
 import { rulesOf, Scene } from "./scene.ts";
@@ -71,10 +72,8 @@ class Outgoing {
   }
 
   /** Recipients that wait. */
-  get waiting(): readonly string[] {
-    return [...this.scene.queue.envelopes({ kind: "all" })].map(
-      ({ envelope }) => envelope.forwardPath,
-    );
+  async waiting(): Promise<readonly string[]> {
+    return (await allQueued(this.scene.queue)).map(({ envelope }) => envelope.forwardPath);
   }
 
   results(outcome: "delivered" | "deferred" | "failed" | "loop"): readonly string[] {
@@ -152,7 +151,7 @@ for (const { id, name, settings } of [
     const outgoing = await Outgoing.start(settings);
     await outgoing.sends("b");
     await outgoing.scene.world.clock.advance(MINUTE_MS);
-    assert.deepEqual(outgoing.waiting, ["b@external.test"]);
+    assert.deepEqual(await outgoing.waiting(), ["b@external.test"]);
     assert.deepEqual([outgoing.results("delivered"), outgoing.delivered], [[], []]);
     assert.equal(outgoing.results("deferred").length, 1);
     for (const line of outgoing.scene.log) assert.match(line, /^[ -~]*$/);
@@ -163,7 +162,7 @@ test("OUT-22: an exchanger that never takes mail (521) is believed", async () =>
   const outgoing = await Outgoing.start(at("BANNER", "521 5.3.2 This host takes no mail"));
   await outgoing.sends("b");
   await outgoing.scene.world.clock.advance(MINUTE_MS);
-  assert.deepEqual([outgoing.waiting, outgoing.delivered.length], [[], 1]);
+  assert.deepEqual([await outgoing.waiting(), outgoing.delivered.length], [[], 1]);
 });
 
 test("OUT-20: the answer to a text may take nearly ten minutes", async () => {
@@ -188,7 +187,7 @@ test("OUT-23: recipients beyond what the exchanger takes at once go in another t
   const users = Array.from({ length: 25 }, (_, n) => `u${n}`);
   await outgoing.sends(...users);
   await outgoing.scene.world.clock.advance(60 * MINUTE_MS);
-  assert.deepEqual(outgoing.waiting, []);
+  assert.deepEqual(await outgoing.waiting(), []);
   const got = outgoing.sink.messages.flatMap(({ forwardPaths }) => forwardPaths);
   assert.deepEqual(got.toSorted(), users.map((user) => `${user}@external.test`).toSorted());
 });
@@ -208,7 +207,7 @@ for (const size of [
   test(`OUT-24: an exchanger that offers ${JSON.stringify(size)} gets its mail`, async () => {
     const outgoing = await Outgoing.start({ extensions: [size, size.toLowerCase(), size] });
     await outgoing.sends("b");
-    assert.deepEqual([outgoing.sink.messages.length, outgoing.waiting], [1, []]);
+    assert.deepEqual([outgoing.sink.messages.length, await outgoing.waiting()], [1, []]);
   });
 }
 
@@ -216,7 +215,7 @@ test("OUT-25: what is larger than the exchanger takes is not sent, and bounces",
   const outgoing = await Outgoing.start({ extensions: ["SIZE 100"] });
   await outgoing.sends("b");
   await outgoing.scene.world.clock.advance(1000);
-  assert.deepEqual([outgoing.sink.messages, outgoing.waiting], [[], []]);
+  assert.deepEqual([outgoing.sink.messages, await outgoing.waiting()], [[], []]);
   assert.match(outgoing.results("failed")[0] ?? "", /larger than the server takes/);
   assert.match(outgoing.delivered[0] ?? "", /^Status: 5\.3\.4\r$/m);
 });
@@ -237,7 +236,7 @@ for (const [index, reply] of NASTY_WORDS.entries()) {
     const outgoing = await Outgoing.start(at("RCPT", reply));
     await outgoing.sends("b");
     await outgoing.scene.world.clock.advance(1000);
-    assert.deepEqual(outgoing.waiting, []);
+    assert.deepEqual(await outgoing.waiting(), []);
     for (const line of outgoing.scene.log) assert.match(line, /^[ -~]*$/);
     const [bounce = ""] = outgoing.delivered;
     assert.match(bounce, /^[ -~\r\n\t]*$/, "a bounce is printable ASCII");
@@ -264,7 +263,7 @@ test("DSN-01: a bounce that cannot be delivered makes no other bounce", async ()
   await scene.run(client.reply());
   client.leave();
   await scene.world.clock.advance(MINUTE_MS);
-  assert.deepEqual([outgoing.waiting, outgoing.delivered], [[], []]);
+  assert.deepEqual([await outgoing.waiting(), outgoing.delivered], [[], []]);
 });
 
 test("DSN-02: mail for users whom nobody knows is refused at RCPT, and makes no bounce", async () => {
@@ -298,7 +297,7 @@ test("DSN-03: mail from the address that it cannot be delivered to makes one bou
   await scene.run(client.reply());
   client.leave();
   await scene.world.clock.advance(10 * MINUTE_MS);
-  assert.deepEqual(outgoing.waiting, []);
+  assert.deepEqual(await outgoing.waiting(), []);
   assert.ok(outgoing.sink.sessions <= 2, "it is tried, and its bounce at most");
 });
 
@@ -308,7 +307,7 @@ test("OUT-27: mail for a domain whose exchanger is ourselves ends as a loop", as
   resolver.setMx("external.test", [{ preference: 10, exchange: "mx.example.test" }]);
   resolver.setAddresses("mx.example.test", ["192.0.2.1"]);
   await outgoing.sends("b");
-  assert.deepEqual(outgoing.waiting, []);
+  assert.deepEqual(await outgoing.waiting(), []);
   assert.match(outgoing.results("loop")[0] ?? "", /loops back to us/);
   assert.match(outgoing.delivered[0] ?? "", /^Status: 5\.4\.6\r$/m);
 });

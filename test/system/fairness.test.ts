@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_SCHEDULER_LIMITS } from "#engine/scheduler/limits.ts";
+import { allQueued } from "#test/support/queued.ts";
 import { MailSystem } from "./mail-system.ts";
 
 test("A queue of thousands for one domain does not starve one letter for another", async () => {
@@ -28,7 +29,7 @@ test("No more attempts run at once than the limits say, and what waits names the
   // 7 for bob and 43 for others make the 50 of `mda max-session`.
   assert.equal(system.carrier.running, 50);
   const reasons = new Map<string, number>();
-  for (const { reason } of system.queue.envelopes({ kind: "all" })) {
+  for (const { reason } of await allQueued(system.queue)) {
     const name = reason.kind === "limit" ? `${reason.name} ${reason.max}` : reason.kind;
     reasons.set(name, (reasons.get(name) ?? 0) + 1);
   }

@@ -135,7 +135,7 @@ export class MailSystem {
   }
 
   get size(): number {
-    return [...this.queue.envelopes({ kind: "all" })].length;
+    return this.queue.gauges().find(({ name }) => name === "scheduler.envelope")?.value ?? 0;
   }
 
   #start(settings: Partial<QueueSettings> = {}): Queue {

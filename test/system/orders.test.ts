@@ -3,12 +3,13 @@ import { test } from "node:test";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import type { Action } from "#model/config/config.ts";
 import type { Target } from "#model/ipc/control-link.ts";
+import { allQueued } from "#test/support/queued.ts";
 import { ACTIONS, DAY_MS, MailSystem, SERVER, TTL_MS } from "./mail-system.ts";
 
 const ALL: Target = { kind: "all" };
 
-function reasons(system: MailSystem): readonly WaitReason["kind"][] {
-  return [...system.queue.envelopes(ALL)].map(({ reason }) => reason.kind);
+async function reasons(system: MailSystem): Promise<readonly WaitReason["kind"][]> {
+  return (await allQueued(system.queue)).map(({ reason }) => reason.kind);
 }
 
 test("While a subsystem is paused nothing of it is attempted, and each envelope says so", async () => {
@@ -19,7 +20,7 @@ test("While a subsystem is paused nothing of it is attempted, and each envelope 
   await system.clock.advance(1000);
   assert.deepEqual(system.carrier.delivered, ["carol@example.com"]);
   assert.deepEqual(
-    [...system.queue.envelopes(ALL)].map(({ reason }) => reason),
+    (await allQueued(system.queue)).map(({ reason }) => reason),
     [{ kind: "paused", subsystem: "mta" }],
   );
   assert.equal(system.queue.resume("mta"), true);
@@ -43,10 +44,10 @@ test("A suspended envelope stays, over a restart and past its time, until it is 
   await system.clock.advance(100_000);
   assert.equal(await system.queue.suspend({ kind: "id", id: msgid }), 1);
   assert.equal(await system.queue.suspend({ kind: "id", id: msgid }), 0);
-  assert.equal(system.queue.schedule(ALL), 0);
+  assert.equal(await system.queue.schedule(ALL), 0);
   await system.restart();
   await system.clock.advance(10 * DAY_MS);
-  assert.deepEqual(reasons(system), ["suspended"]);
+  assert.deepEqual(await reasons(system), ["suspended"]);
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0]);
   assert.equal(await system.queue.unsuspend(ALL), 1);
   await system.clock.settle();
@@ -62,10 +63,10 @@ test("Orders about an envelope in flight wait for its result", async () => {
   await system.clock.settle();
   assert.equal(await system.queue.suspend({ kind: "id", id: first.msgid }), 1);
   assert.equal(await system.queue.remove({ kind: "id", id: second.msgid }), 1);
-  assert.deepEqual(reasons(system), ["inflight", "inflight"]);
+  assert.deepEqual(await reasons(system), ["inflight", "inflight"]);
   system.carrier.release();
   await system.clock.settle();
-  assert.deepEqual(reasons(system), ["suspended"]);
+  assert.deepEqual(await reasons(system), ["suspended"]);
   assert.equal(system.seen("removed").length, 1);
   assert.equal(system.seen("bounce").length, 0);
 });
@@ -77,7 +78,7 @@ test("`remove` takes away everything that waits, durably and without a bounce", 
     await system.send({ to: [`a${at}@far.example`, `b${at}@near.example`] });
   }
   await system.clock.advance(1000);
-  const one = [...system.queue.envelopes(ALL)][0]?.envelope.evpid ?? "";
+  const one = (await allQueued(system.queue))[0]?.envelope.evpid ?? "";
   assert.equal(await system.queue.remove({ kind: "id", id: one }), 1);
   assert.equal(system.queue.envelope(one), undefined);
   assert.equal(await system.queue.remove(ALL), 59);
@@ -103,7 +104,7 @@ test("`schedule` tries at once what waits for its next try", async () => {
   system.carrier.script = () => ({ outcome: "deferred" });
   await system.send({ to: ["bob@far.example", "carol@example.com"] });
   await system.clock.advance(5000);
-  assert.equal(system.queue.schedule(ALL), 2);
+  assert.equal(await system.queue.schedule(ALL), 2);
   await system.clock.settle();
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 5]);
 });
@@ -115,7 +116,7 @@ test("Mail for an action that is gone from the configuration stays, says why, an
   await system.clock.advance(1000);
   await system.restart({ actions: new Map() });
   await system.clock.advance(1000 * 1000);
-  const [waiting] = system.queue.envelopes(ALL);
+  const [waiting] = await allQueued(system.queue);
   assert.deepEqual(waiting?.reason, { kind: "no-action", action: "out" });
   assert.equal(waiting.retryCount, 1);
   await system.restart();
@@ -133,7 +134,7 @@ test("Mail whose action a reload takes away waits, and goes on when another brin
   assert.deepEqual(queue.takeUp(settings, routing), { envelopes: 2, actions: ["out"] });
   queue.resume("mta");
   await system.clock.advance(1000);
-  assert.deepEqual(reasons(system), ["no-action", "no-action"]);
+  assert.deepEqual(await reasons(system), ["no-action", "no-action"]);
   queue.takeUp({ ...settings, actions: ACTIONS }, routing);
   await system.clock.settle();
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [1]);

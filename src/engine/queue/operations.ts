@@ -7,17 +7,23 @@
  * count unless it was delivered. Unlike OpenSMTPD, `schedule` leaves a suspended
  * envelope alone.
  */
+import { unreachable } from "#base/unreachable.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import { domainOf } from "#protocols/mail/address.ts";
 import type { MessageText } from "#model/delivery.ts";
 import { msgidOf } from "#model/ids.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, envelopeOf, evpidOf, expiresAtMs } from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
+import { compileFilter, type EnvelopeFilter } from "./filter.ts";
 import { delayMs, type QueueContext, wallOffsetMs } from "./context.ts";
 import type { QueuedEnvelope } from "./show.ts";
 
 /** Envelopes whose change is one batch of the spool. */
 const ORDER_BATCH = 1000;
+/** Envelopes that are looked at before other work has its turn. */
+const LOOKED_AT_ONCE = 5000;
 
 export class Operations {
   readonly #context: QueueContext;
@@ -28,10 +34,13 @@ export class Operations {
     this.#wake = wake;
   }
 
-  /** Every envelope, or those of one message or id; made as it is walked, which may take its time. */
-  *envelopes(target: Target): Generator<QueuedEnvelope> {
-    for (const record of this.#select(target)) {
-      if (record.state !== "gone") yield this.#view(record);
+  /**
+   * What is meant, made as it is walked, which may take its time: in slices, which may be
+   * empty. Between two of them other work has its turn.
+   */
+  async *envelopes(target: Target): AsyncGenerator<readonly QueuedEnvelope[]> {
+    for await (const records of this.#select(target)) {
+      yield records.filter(({ state }) => state !== "gone").map((record) => this.#view(record));
     }
   }
 
@@ -47,11 +56,12 @@ export class Operations {
   }
 
   /** Makes what waits for its next try due now; says how many. */
-  schedule(target: Target): number {
+  async schedule(target: Target): Promise<number> {
     let count = 0;
-    for (const record of this.#select(target)) {
-      if (record.state !== "waiting" || !this.#context.scheduler.ready(record, 0)) continue;
-      count++;
+    for await (const records of this.#select(target)) {
+      for (const record of records) {
+        if (record.state === "waiting" && this.#context.scheduler.ready(record, 0)) count++;
+      }
     }
     this.#wake();
     return count;
@@ -60,7 +70,7 @@ export class Operations {
   /** Takes envelopes out of the queue with no word to the sender; says how many. */
   async remove(target: Target): Promise<number> {
     let count = 0;
-    for (const records of slices(this.#select(target))) {
+    for await (const records of this.#select(target)) {
       const idle: EnvelopeRecord[] = [];
       for (const record of records) {
         if (isUnderWay(record)) {
@@ -77,7 +87,7 @@ export class Operations {
   /** Stops or goes on trying envelopes; says how many that changed. */
   async suspend(target: Target, suspended: boolean): Promise<number> {
     let count = 0;
-    for (const records of slices(this.#select(target))) {
+    for await (const records of this.#select(target)) {
       const changed = records.filter((record) => canSuspend(record, suspended));
       if (changed.length === 0) continue;
       const stored = await this.#commit(
@@ -148,10 +158,28 @@ export class Operations {
     return false;
   }
 
-  *#select(target: Target): Generator<EnvelopeRecord> {
+  /** Lists of at most ORDER_BATCH. */
+  async *#select(target: Target): AsyncGenerator<readonly EnvelopeRecord[]> {
+    const filter = target.kind === "matching" ? compileFilter(target.filter) : undefined;
+    let slice: EnvelopeRecord[] = [];
+    let lookedAt = 0;
+    for (const record of this.#candidates(target)) {
+      lookedAt++;
+      if (filter === undefined || this.#isMeant(record, filter)) slice.push(record);
+      if (slice.length < ORDER_BATCH && lookedAt < LOOKED_AT_ONCE) continue;
+      yield slice;
+      slice = [];
+      lookedAt = 0;
+      await turn(this.#context.clock);
+    }
+    yield slice;
+  }
+
+  *#candidates(target: Target): Generator<EnvelopeRecord> {
     const { index } = this.#context;
-    if (target.kind === "id") {
-      yield* index.select(target.id);
+    const id = idOf(target);
+    if (id !== undefined) {
+      yield* index.select(id);
       return;
     }
     // What comes in meanwhile is not meant, and would keep the walk from ending.
@@ -161,6 +189,14 @@ export class Operations {
       // A copy: envelopes may be finished between two steps.
       yield* message.envelopes.slice();
     }
+  }
+
+  #isMeant(record: EnvelopeRecord, filter: EnvelopeFilter): boolean {
+    return (
+      record.state !== "gone" &&
+      filter.mayGoTo(domainOf(record.destination)) &&
+      filter.matches(this.#view(record), this.#context.clock.wallMs())
+    );
   }
 
   #view(record: EnvelopeRecord): QueuedEnvelope {
@@ -173,6 +209,7 @@ export class Operations {
       lastTryAtMs: record.lastTryAtWallMs,
       expiresAtMs: expiresAtMs(record) + offsetMs,
       lastError: record.lastWords?.diagnostic ?? "",
+      route: record.route?.key.name ?? "",
     };
   }
 
@@ -192,14 +229,22 @@ function canSuspend(record: EnvelopeRecord, suspended: boolean): boolean {
   return isSuspended !== suspended;
 }
 
-/** Lists of at most ORDER_BATCH. */
-function* slices(records: Iterable<EnvelopeRecord>): Generator<readonly EnvelopeRecord[]> {
-  let slice: EnvelopeRecord[] = [];
-  for (const record of records) {
-    slice.push(record);
-    if (slice.length < ORDER_BATCH) continue;
-    yield slice;
-    slice = [];
+/** Lets other work have its turn. */
+function turn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(0, resolve);
+  });
+}
+
+function idOf(target: Target): string | undefined {
+  switch (target.kind) {
+    case "all":
+      return undefined;
+    case "id":
+      return target.id;
+    case "matching":
+      return target.within;
+    default:
+      return unreachable(target);
   }
-  if (slice.length > 0) yield slice;
 }

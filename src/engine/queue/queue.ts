@@ -100,13 +100,16 @@ export interface Queue {
   /** The door for sessions in this process. */
   localIntake(): Intake;
 
-  /** May be walked slowly while the queue changes. */
-  envelopes(target: Target): Iterable<QueuedEnvelope>;
+  /**
+   * May be walked slowly while the queue changes. In slices, which may be empty; between
+   * two of them other work has its turn.
+   */
+  envelopes(target: Target): AsyncIterable<readonly QueuedEnvelope[]>;
   envelope(evpid: string): QueuedEnvelope | undefined;
   /** The text of a message, by msgid or evpid; undefined if it is not in the queue. */
   text(id: string): MessageText | undefined;
   /** Orders say how many envelopes they changed, once that is durable. */
-  schedule(target: Target): number;
+  schedule(target: Target): Promise<number>;
   remove(target: Target): Promise<number>;
   suspend(target: Target): Promise<number>;
   unsuspend(target: Target): Promise<number>;

@@ -48,6 +48,7 @@ const RELAYED: QueuedEnvelope = {
   lastTryAtMs: 1_767_225_610_000,
   expiresAtMs: 1_767_571_200_000,
   lastError: "451 4.7.1 Try later",
+  route: "relay out example.org",
 };
 
 const HEAD = "0000000a00000001|inet4|mta|";
@@ -136,6 +137,7 @@ test("The JSON form says why the envelope waits, as data and in words", () => {
     msgid: "0000000a",
     agent: "mta",
     action: "out",
+    route: "relay out example.org",
     rule: "smtpd.conf:9",
     trail: [],
     flags: [],
@@ -161,6 +163,7 @@ test("An envelope is shown as one field a line, whatever is in the fields", () =
     [
       "evpid: 0000000a00000001",
       "action: out",
+      "route: relay out example.org",
       "rule: smtpd.conf:9",
       "type: mta",
       "helo: client.example",
@@ -191,7 +194,7 @@ test("An envelope that aliases led to shows each step with its rule", () => {
   const transport = { kind: "mda", user: "bob", extension: "lists" } as const;
   const envelope = { ...RELAYED.envelope, trail, transport };
   const lines = formatEnvelope({ ...RELAYED, envelope }, NOW_MS).split("\n");
-  assert.deepEqual(lines.slice(2, 9), [
+  assert.deepEqual(lines.slice(3, 10), [
     "rule: smtpd.conf:9",
     "by: alias <aliases> team (smtpd.conf:7)",
     "by: include /etc/mail/te\\012am (smtpd.conf:7)",

@@ -7,6 +7,7 @@
  * has to act. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
  */
 import type { Envelope, Message, TrailStep, Terms } from "#model/envelope.ts";
+import type { QueueState } from "#model/queue-filter.ts";
 import { octal } from "#engine/observe/visible-text.ts";
 import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 
@@ -24,12 +25,13 @@ export interface QueuedEnvelope {
   readonly expiresAtMs: number;
   /** What was said at the last try, or "". */
   readonly lastError: string;
+  /** The name of the way out, or "" if the configuration has none for it. */
+  readonly route: string;
 }
 
 /** `EVPID|FAMILY|AGENT|FLAGS|SENDER|RCPT|DEST|CTIME|EXPIRE|LASTTRY|RETRY|STATE|DELAY|ERROR`. */
 export function formatQueueLine(queued: QueuedEnvelope, nowMs: number): string {
   const { message, envelope, reason } = queued;
-  const [state, delaySeconds] = stateOf(reason, nowMs);
   return [
     envelope.evpid,
     familyOf(message),
@@ -42,8 +44,8 @@ export function formatQueueLine(queued: QueuedEnvelope, nowMs: number): string {
     seconds(queued.expiresAtMs),
     seconds(queued.lastTryAtMs),
     queued.retryCount,
-    state,
-    delaySeconds,
+    stateOf(reason),
+    delaySeconds(reason, nowMs),
     escaped(errorOf(queued, nowMs).slice(0, MAX_ERROR_LENGTH), UNSAFE),
   ].join("|");
 }
@@ -56,6 +58,7 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
     msgid: message.msgid,
     agent: envelope.transport.kind,
     action: envelope.action,
+    route: queued.route,
     rule: envelope.rule,
     trail: envelope.trail,
     flags: flagsOf(queued),
@@ -112,6 +115,7 @@ export function formatEnvelope(queued: QueuedEnvelope, nowMs: number): string {
   const fields: readonly (readonly [name: string, value: string | number])[] = [
     ["evpid", envelope.evpid],
     ["action", envelope.action],
+    ["route", queued.route],
     ["rule", envelope.rule],
     ...envelope.trail.map((step) => ["by", formatStep(step)] as const),
     ["type", transport.kind],
@@ -162,11 +166,15 @@ function flagsOf({ message, reason }: QueuedEnvelope): readonly string[] {
   return flags;
 }
 
-/** STATE, and DELAY in seconds: to the next try, or since the attempt began. */
-function stateOf(reason: WaitReason, nowMs: number): readonly [string, number] {
-  if (reason.kind === "inflight") return ["inflight", seconds(nowMs - reason.sinceMs)];
-  if (reason.kind === "recording") return ["inflight", 0];
-  return ["pending", reason.kind === "retry" ? seconds(reason.untilMs - nowMs) : 0];
+/** The field STATE. */
+export function stateOf({ kind }: WaitReason): QueueState {
+  return kind === "inflight" || kind === "recording" ? "inflight" : "pending";
+}
+
+/** To the next try, or since the attempt began. */
+function delaySeconds(reason: WaitReason, nowMs: number): number {
+  if (reason.kind === "inflight") return seconds(nowMs - reason.sinceMs);
+  return reason.kind === "retry" ? seconds(reason.untilMs - nowMs) : 0;
 }
 
 function errorOf({ reason, lastError }: QueuedEnvelope, nowMs: number): string {

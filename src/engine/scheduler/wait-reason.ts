@@ -23,6 +23,17 @@ export type WaitReason =
   /** The attempt is over; its result is being made durable. */
   | { readonly kind: "recording" };
 
+/**
+ * What kind of reason it is, with what it is about but without times and numbers, so that
+ * it stays the same while it lasts: what filters and counts go by.
+ */
+export function reasonName(reason: WaitReason): string {
+  if (reason.kind === "limit") return `limit ${reason.name}`;
+  if (reason.kind === "paused") return `paused ${reason.subsystem}`;
+  if (reason.kind === "no-action") return `no-action ${reason.action}`;
+  return reason.kind;
+}
+
 /** The reason in words, for people. */
 export function formatReason(reason: WaitReason, nowMs: number): string {
   switch (reason.kind) {

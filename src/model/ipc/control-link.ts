@@ -17,6 +17,7 @@ import {
 } from "#base/codec.ts";
 import type { OutlineItem } from "#model/config/outline.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import { type QueueFilter, queueFilterCodec } from "#model/queue-filter.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
 import { outlineItemCodec } from "./outline-link.ts";
@@ -24,8 +25,16 @@ import { outlineItemCodec } from "./outline-link.ts";
 /** Bound of one line, one JSON text or one piece of a message in an answer. */
 export const MAX_ANSWER_BYTES: number = 256 * 1024;
 
-/** An evpid (16 hex digits), a msgid (8), or everything. */
-export type Target = { readonly kind: "all" } | { readonly kind: "id"; readonly id: string };
+/** Envelopes: everything, or an evpid (16 hex digits) or msgid (8), or what a filter means. */
+export type Target =
+  | { readonly kind: "all" }
+  | { readonly kind: "id"; readonly id: string }
+  /** `within`: of one message, or one envelope. */
+  | {
+      readonly kind: "matching";
+      readonly filter: QueueFilter;
+      readonly within: string | undefined;
+    };
 
 export type Subsystem = "mta" | "mda" | "smtp";
 
@@ -142,6 +151,7 @@ export interface PagedAnswer {
 const targetCodec: Codec<Target> = union<Target>({
   all: [1, {}],
   id: [2, { id: text(MAX_NAME_BYTES) }],
+  matching: [3, { filter: queueFilterCodec, within: optional(text(MAX_NAME_BYTES)) }],
 });
 
 const SUBSYSTEMS: readonly Subsystem[] = ["mta", "mda", "smtp"];
