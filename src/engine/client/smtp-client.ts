@@ -56,7 +56,12 @@ export type OpenResult =
 
 export type SendOutcome =
   /** What became of each recipient, in the order of the mail's forward-paths. */
-  | { readonly kind: "verdicts"; readonly verdicts: readonly Verdict[] }
+  | {
+      readonly kind: "verdicts";
+      readonly verdicts: readonly Verdict[];
+      /** The server offers DSN: it was told what the sender wants to know, and reports itself. */
+      readonly reports: boolean;
+    }
   /** The server took nothing of it: it may be sent over another connection. */
   | { readonly kind: "not-started"; readonly verdict: Verdict };
 
@@ -262,7 +267,11 @@ export class SmtpClient {
         return;
       }
       case "verdicts":
-        this.#finishMail({ kind: "verdicts", verdicts: action.verdicts });
+        this.#finishMail({
+          kind: "verdicts",
+          verdicts: action.verdicts,
+          reports: this.#extensions.dsn,
+        });
         return;
       case "not-started":
         this.#finishMail({ kind: "not-started", verdict: action.verdict });

@@ -40,6 +40,7 @@ import {
   noRoute,
   type NoRoute,
 } from "./next-hops.ts";
+import { noticesOf } from "./notices.ts";
 import { ResolverCache } from "./resolver-cache.ts";
 
 export interface RelayPorts extends Omit<PoolPorts, "observe"> {
@@ -156,8 +157,9 @@ export class Relay implements Carrier {
         const route = routeOf(action, hop, endpoint);
         const sent = await this.#pool.send(route, mailOf(task), task.text);
         const remote = remoteOf(route);
-        if (sent.kind === "verdicts")
-          return sent.verdicts.map((verdict) => outcomeOf(verdict, remote));
+        if (sent.kind === "verdicts") {
+          return sent.verdicts.map((verdict) => relayed(outcomeOf(verdict, remote), sent.reports));
+        }
         const outcome = outcomeWhenNotStarted(sent.verdict, remote);
         tried.push(outcome);
         // RFC 5321 §5.1: exchangers behind ourselves would only send it back.
@@ -176,13 +178,22 @@ function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientR
   return { key, endpoint, dialect: hop.dialect, helo: action.helo, ownName, host };
 }
 
+/** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */
+function relayed(outcome: Outcome, reports: boolean): Outcome {
+  return reports && outcome.outcome === "delivered"
+    ? { ...outcome, outcome: "handed-on" }
+    : outcome;
+}
+
 function mailOf({ message, envelopes, text }: DeliveryTask): ClientMail {
+  const notices = noticesOf(message, envelopes);
   return {
     reversePath: message.reversePath,
     forwardPaths: envelopes.map(({ destination }) => destination),
     textBytes: text.bytes,
     is8bit: message.is8bit,
     ...(message.terms && { needs: needsOf(message.terms) }),
+    ...(notices && { notices }),
   };
 }
 

@@ -4,10 +4,12 @@
  * Promises: a path that could break out of its command line, or that the server
  * cannot take, is refused here and never sent.
  *
- * Source: RFC 5321 §4.1.2; RFC 1870 §6 (SIZE); RFC 6152 (8BITMIME); RFC 6531 §3.4.
+ * Source: RFC 5321 §4.1.2; RFC 1870 §6 (SIZE); RFC 6152 (8BITMIME); RFC 6531 §3.4;
+ * RFC 3461 §5.2.1 (what a server that offers DSN is told).
  */
 import type { Extensions } from "./client-session-extensions.ts";
 import type { Verdict } from "./client-session-verdict.ts";
+import type { RcptOptions } from "./rcpt-options.ts";
 
 export interface ClientMail {
   /** "" is the null reverse-path. */
@@ -20,6 +22,17 @@ export interface ClientMail {
   readonly is8bit: boolean;
   /** What the server must offer; left out: nothing more. */
   readonly needs?: MailNeeds;
+  /** What the sender wants to be told; left out: nothing was said. */
+  readonly notices?: MailNotices;
+}
+
+/** What is handed on to a server that offers DSN, and dropped where it is not offered. */
+export interface MailNotices {
+  readonly returns: "full" | "headers" | undefined;
+  /** ENVID in xtext, or "". */
+  readonly envelopeId: string;
+  /** For each forward-path, in their order; all in ASCII. */
+  readonly recipients: readonly RcptOptions[];
 }
 
 /** What was asked for with a mail, and may not be dropped on its way. */
@@ -58,12 +71,27 @@ export function mailCommand(mail: ClientMail, extensions: Extensions): string {
   if (extensions.size) line += ` SIZE=${mail.textBytes}`;
   if (mail.is8bit && extensions.eightBitMime) line += " BODY=8BITMIME";
   if (needsUtf8(mail)) line += " SMTPUTF8";
+  const { returns, envelopeId } = (extensions.dsn ? mail.notices : undefined) ?? NOTHING_SAID;
+  if (returns !== undefined) line += ` RET=${returns === "full" ? "FULL" : "HDRS"}`;
+  if (envelopeId !== "") line += ` ENVID=${envelopeId}`;
   return `${line}\r\n`;
 }
 
-/** The RCPT line with its CRLF. */
-export function rcptCommand(forwardPath: string): string {
-  return `RCPT TO:<${forwardPath}>\r\n`;
+const NOTHING_SAID: MailNotices = Object.freeze({
+  returns: undefined,
+  envelopeId: "",
+  recipients: [],
+});
+
+/** The RCPT line of the forward-path at `index`, with its CRLF. */
+export function rcptCommand(mail: ClientMail, index: number, extensions: Extensions): string {
+  let line = `RCPT TO:<${mail.forwardPaths[index] ?? ""}>`;
+  const notice = extensions.dsn ? mail.notices?.recipients[index] : undefined;
+  if (notice?.notify !== undefined) line += ` NOTIFY=${notice.notify.join(",").toUpperCase()}`;
+  if (notice !== undefined && notice.originalRecipient !== "") {
+    line += ` ORCPT=${notice.originalRecipient}`;
+  }
+  return `${line}\r\n`;
 }
 
 function needsUtf8(mail: ClientMail): boolean {

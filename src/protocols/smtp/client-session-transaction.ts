@@ -44,7 +44,7 @@ export function startMail(
   };
   let commands = mailCommand(mail, extensions);
   if (tx.pipelined) {
-    for (const forwardPath of mail.forwardPaths) commands += rcptCommand(forwardPath);
+    for (const index of mail.forwardPaths.keys()) commands += rcptCommand(mail, index, extensions);
     commands += "DATA\r\n";
   }
   return [
@@ -73,10 +73,11 @@ export function takeMailReply(
 }
 
 function nextRcpt(session: Busy & { readonly phase: "rcpt" }): ClientTransition {
-  if (session.tx.pipelined) return [session];
-  const next = session.tx.mail.forwardPaths[session.tx.rcptReplies.length];
-  if (next === undefined) throw new TypeError("Cannot ask for the next recipient: none is left");
-  return [session, { type: "send", commands: rcptCommand(next) }];
+  const { tx, extensions } = session;
+  if (tx.pipelined) return [session];
+  if (rcptsLeft(tx) === 0) throw new TypeError("Cannot ask for the next recipient: none is left");
+  const commands = rcptCommand(tx.mail, tx.rcptReplies.length, extensions);
+  return [session, { type: "send", commands }];
 }
 
 export function takeRcptReply(
