@@ -54,13 +54,28 @@ export const TEST_ONLY_FOLDERS: readonly string[] = ["world/sim"];
 /** What every floor may take from Node's modules, as it computes and reaches nothing; "*" is all. */
 export const PURE_NODE_MODULES: Readonly<Record<string, "*" | readonly string[]>> = {
   "node:buffer": ["Buffer", "isUtf8", "isAscii"],
-  "node:crypto": ["createHash", "createHmac", "hash", "timingSafeEqual"],
+  "node:crypto": [
+    "createCipheriv",
+    "createDecipheriv",
+    "createHash",
+    "createHmac",
+    "hash",
+    "hkdfSync",
+    "timingSafeEqual",
+  ],
   "node:net": ["isIP", "isIPv4", "isIPv6", "BlockList"],
   "node:path/posix": "*",
   "node:url": ["domainToASCII", "domainToUnicode"],
   "node:util": "*",
   "node:v8": ["serialize", "deserialize"],
-  "node:zlib": ["crc32"],
+  "node:zlib": [
+    "constants",
+    "crc32",
+    "gunzipSync",
+    "gzipSync",
+    "zstdCompressSync",
+    "zstdDecompressSync",
+  ],
 };
 
 /** Packages that tests may import, wherever they are. */

@@ -5,14 +5,27 @@
  * A blob is written as it arrives, and made durable, with its name, when its
  * `accepted` entry is about to be committed; that entry holds its length and
  * checksum. A blob that no entry names is left over from a crash and may go.
+ * It has chunks (text-chunks.ts) if texts are compressed or encrypted: one for each piece that
+ * arrives, so that nothing of it has to wait in memory.
  */
 import { dirname } from "node:path/posix";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import type { Random } from "#base/ports/random.ts";
+import { blobChunkPlace, blobFileName, encodeBlobHeader } from "./blob-header.ts";
 import { checksum } from "./checksum.ts";
+import type { Cipher } from "./cipher.ts";
+import type { Keyring, KeyUse } from "./queue-keys.ts";
 import type { TextStamp } from "./record-entries.ts";
 import { isFull, makeFolderIfMissing, tolerate } from "./file-faults.ts";
 import type { Room } from "./room.ts";
 import type { Blob, CommitOutcome } from "./spool.ts";
+import {
+  encryptChunk,
+  makeChunk,
+  PIECE_BYTES,
+  storesRaw,
+  type TextStorage,
+} from "./text-chunks.ts";
 
 /** What came of making a blob durable. */
 export type SealedBlob =
@@ -23,15 +36,17 @@ export class BlobStore {
   readonly #files: Files;
   readonly #folder: string;
   readonly #room: Room;
+  readonly #forms: BlobForms;
   readonly #removals = new Set<Promise<void>>();
   readonly #arriving = new Map<string, BlobFile>();
   /** Folders of two digits whose own names are durable. */
   readonly #durableFolders = new Set<string>();
 
-  constructor(files: Files, folder: string, room: Room) {
+  constructor(files: Files, folder: string, room: Room, forms: BlobForms) {
     this.#files = files;
     this.#folder = folder;
     this.#room = room;
+    this.#forms = forms;
   }
 
   path(msgid: string): string {
@@ -39,7 +54,8 @@ export class BlobStore {
   }
 
   open(msgid: string): Blob {
-    const blob = new BlobFile(this.#files, this.path(msgid), this.#room);
+    const form = newForm(msgid, this.#forms);
+    const blob = new BlobFile(this.#files, this.path(msgid), this.#room, form);
     this.#arriving.set(msgid, blob);
     return {
       write: (text) => blob.write(text),
@@ -99,6 +115,29 @@ export class BlobStore {
   }
 }
 
+/** How new blobs are stored. */
+export interface BlobForms {
+  readonly storage: TextStorage;
+  readonly keys: Keyring;
+  readonly random: Random;
+}
+
+/** How one blob is stored. */
+type BlobForm =
+  | { readonly kind: "raw" }
+  | {
+      readonly kind: "chunks";
+      readonly storage: TextStorage;
+      readonly encryption: { readonly use: KeyUse; readonly cipher: Cipher } | undefined;
+    };
+
+function newForm(msgid: string, { storage, keys, random }: BlobForms): BlobForm {
+  if (storesRaw(storage)) return { kind: "raw" };
+  const use = keys.newUse(random);
+  const cipher = use && keys.cipher(use, blobFileName(msgid));
+  return { kind: "chunks", storage, encryption: use && cipher && { use, cipher } };
+}
+
 /** One blob while it arrives. */
 class BlobFile {
   readonly #files: Files;
@@ -107,20 +146,33 @@ class BlobFile {
   #file: OpenFile | undefined;
   /** Only a file that we made is ours to unlink. */
   #isOurs = false;
+  readonly #form: BlobForm;
+  /** Of the text, and of the file. */
   #bytes = 0;
+  #storedBytes = 0;
+  #chunks = 0;
   #checksum = 0;
   #outcome: CommitOutcome = "durable";
   /** The last operation asked for; the next one waits for it. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(files: Files, path: string, room: Room) {
+  constructor(files: Files, path: string, room: Room, form: BlobForm) {
     this.#files = files;
     this.#path = path;
     this.#room = room;
+    this.#form = form;
   }
 
   get stamp(): TextStamp {
-    return { bytes: this.#bytes, checksum: this.#checksum, inBlob: true };
+    const encryption = this.#form.kind === "raw" ? undefined : this.#form.encryption;
+    return {
+      bytes: this.#bytes,
+      checksum: this.#checksum,
+      inBlob: true,
+      form: encryption === undefined ? this.#form.kind : "encrypted",
+      storedBytes: this.#storedBytes,
+      keyId: encryption?.use.keyId,
+    };
   }
 
   write(text: Uint8Array): Promise<CommitOutcome> {
@@ -128,7 +180,7 @@ class BlobFile {
       if (!this.#room.has(text.length)) throw new FilesError("ENOSPC", "Only the reserve is left");
       this.#room.spend(text.length);
       this.#file ??= await this.#create();
-      await this.#file.write([text], this.#bytes);
+      await this.#append(this.#file, this.#stored(text));
       this.#bytes += text.length;
       this.#checksum = checksum(text, this.#checksum);
     });
@@ -154,6 +206,26 @@ class BlobFile {
     if (this.#isOurs) await tolerate(this.#files.unlink(this.#path));
   }
 
+  /** Nothing is written twice: after the first failure nothing more is. */
+  async #append(file: OpenFile, chunks: readonly Uint8Array[]): Promise<void> {
+    await file.write(chunks, this.#storedBytes);
+    for (const chunk of chunks) this.#storedBytes += chunk.length;
+  }
+
+  #stored(text: Uint8Array): readonly Uint8Array[] {
+    const form = this.#form;
+    if (form.kind === "raw") return [text];
+    const chunks: Uint8Array[] = [];
+    for (let from = 0; from < text.length; from += PIECE_BYTES) {
+      const chunk = makeChunk(text.subarray(from, from + PIECE_BYTES), form.storage);
+      if (form.encryption)
+        encryptChunk(chunk, form.encryption.cipher, blobChunkPlace(this.#chunks));
+      this.#chunks++;
+      chunks.push(chunk);
+    }
+    return chunks;
+  }
+
   /** Runs operations one after the other; after the first failure none is run. */
   #inTurn(operation: () => Promise<void>): Promise<CommitOutcome> {
     const turn = this.#last.then(async () => {
@@ -173,6 +245,10 @@ class BlobFile {
     await makeFolderIfMissing(this.#files, dirname(this.#path));
     const file = await this.#files.open(this.#path, "create");
     this.#isOurs = true;
+    // What discards this blob closes it also if the header cannot be written.
+    this.#file = file;
+    if (this.#form.kind === "chunks")
+      await this.#append(file, [encodeBlobHeader(this.#form.encryption?.use)]);
     return file;
   }
 }

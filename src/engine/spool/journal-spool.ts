@@ -9,12 +9,13 @@ import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import { msgidOf } from "#model/ids.ts";
 import { BlobStore, type SealedBlob } from "./blob-store.ts";
-import { checksumOf } from "./checksum.ts";
 import { Compaction } from "./compaction.ts";
+import type { Compression } from "./compression.ts";
 import { makeFolderIfMissing } from "./file-faults.ts";
 import { type Appended, Journal } from "./journal.ts";
 import { Ledger, type LiveMessage } from "./ledger.ts";
 import { Quarantine } from "./quarantine.ts";
+import { type Keyring, NO_KEYS } from "./queue-keys.ts";
 import { fitsOneRecord } from "./record.ts";
 import { frameEntries, type RecordEntry, type TextStamp } from "./record-entries.ts";
 import { type Release, lockSpool } from "./lock.ts";
@@ -25,6 +26,8 @@ import { UnusableSpool } from "./unusable-spool.ts";
 import type { Durability } from "./segment-writer.ts";
 import type { Blob, CommitOutcome, Spool, SpoolEntry, StoredMessage } from "./spool.ts";
 import { TextCache } from "./text-cache.ts";
+import type { TextStorage } from "./text-chunks.ts";
+import { packText } from "./text-packing.ts";
 import { TextSource } from "./text-source.ts";
 import { checkWritable } from "./writable.ts";
 
@@ -47,6 +50,10 @@ export interface JournalSpoolOptions {
   readonly textCacheBytes?: number;
   /** Room that new mail must leave; 8 MiB if left out. */
   readonly reserveBytes?: number;
+  /** Of texts; "off" if left out. */
+  readonly compression?: Compression;
+  /** To encrypt with, and to read what was encrypted; none if left out. */
+  readonly keys?: Keyring;
 }
 
 export type OpenedSpool =
@@ -73,6 +80,7 @@ class JournalSpool implements Spool {
   readonly #room: Room;
   readonly #observe: Observe;
   readonly #compaction: Compaction;
+  readonly #storage: TextStorage;
   readonly #release: Release;
   /** Batches on their way to the journal, by what will be answered. */
   readonly #underWay = new Map<Promise<CommitOutcome>, readonly SpoolEntry[]>();
@@ -105,9 +113,12 @@ class JournalSpool implements Spool {
     const ledger = new Ledger();
     const room = new Room(options, options.reserveBytes ?? RESERVE_BYTES);
     await room.refresh();
-    const blobs = new BlobStore(files, blobFolder, room);
+    const keys = options.keys ?? NO_KEYS;
+    const storage = { compression: options.compression ?? "off", encrypts: keys.encrypts };
+    const forms = { storage, keys, random: options.random };
+    const blobs = new BlobStore(files, blobFolder, room, forms);
     const quarantine = new Quarantine(files, corruptFolder, observe);
-    const parts = { files, observe, journalFolder, blobFolder, ledger, quarantine, blobs };
+    const parts = { files, observe, journalFolder, blobFolder, ledger, quarantine, blobs, keys };
     const { messages, past } = await recover(parts);
     observe({
       kind: "spool-recovered",
@@ -117,7 +128,7 @@ class JournalSpool implements Spool {
     });
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     const durability = options.durability ?? "dsync";
-    const settings = { ...options, folder: journalFolder, durability, segmentBytes };
+    const settings = { ...options, folder: journalFolder, durability, segmentBytes, keys };
     const journal = new Journal(settings, past);
     const spool = new JournalSpool(options, {
       ledger,
@@ -127,6 +138,8 @@ class JournalSpool implements Spool {
       messages,
       segmentBytes,
       release,
+      keys,
+      storage,
     });
     spool.#compaction.poke();
     return spool;
@@ -142,10 +155,13 @@ class JournalSpool implements Spool {
       readonly messages: readonly StoredMessage[];
       readonly segmentBytes: number;
       readonly release: Release;
+      readonly keys: Keyring;
+      readonly storage: TextStorage;
     },
   ) {
     const { files } = options;
-    const { journal, ledger, segmentBytes } = parts;
+    const { journal, ledger, segmentBytes, storage } = parts;
+    this.#storage = storage;
     this.#journal = journal;
     this.#ledger = ledger;
     this.#blobs = parts.blobs;
@@ -159,6 +175,7 @@ class JournalSpool implements Spool {
       files,
       journal,
       ledger,
+      storage,
       isBusy: (msgid) => this.#isBusy(msgid),
       settled: (entry, appended) => this.#settled([entry], appended),
     });
@@ -232,8 +249,9 @@ class JournalSpool implements Spool {
         if (sealed.kind === "sealed") stamps.set(entry, sealed.text);
         else refused ??= sealed.kind;
       } else {
-        stamps.set(entry, stampOf(entry.text));
-        texts.push(...entry.text);
+        const { stamp, stored } = packText(entry.text, this.#storage);
+        stamps.set(entry, stamp);
+        texts.push(...stored);
       }
     }
     const outcome = refused ?? (await this.#append(batch, stamps, texts));
@@ -256,7 +274,7 @@ class JournalSpool implements Spool {
       if (text === undefined) throw new TypeError("Cannot commit a text without its stamp");
       return { ...entry, text };
     });
-    const record = frameEntries(entries, texts);
+    const record = frameEntries(entries, texts, this.#storage.encrypts ? "encrypted" : "plain");
     if (!fitsOneRecord(record)) {
       this.#observe({
         kind: "spool-trouble",
@@ -302,10 +320,4 @@ class JournalSpool implements Spool {
     }
     return false;
   }
-}
-
-function stampOf(text: readonly Uint8Array[]): TextStamp {
-  let bytes = 0;
-  for (const chunk of text) bytes += chunk.length;
-  return { bytes, checksum: checksumOf(text), inBlob: false };
 }

@@ -12,6 +12,7 @@ import type { Observe } from "#model/events.ts";
 import { isFull, unlinkIfThere } from "./file-faults.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Place } from "./ledger.ts";
+import type { Keyring } from "./queue-keys.ts";
 import type { FramedRecord } from "./record.ts";
 import { type Segment, segmentName } from "./segment.ts";
 import { randomMark, type SegmentEnd } from "./segment-header.ts";
@@ -23,6 +24,8 @@ export interface JournalSettings {
   readonly observe: Observe;
   readonly folder: string;
   readonly durability: Durability;
+  /** With a key to write with, new segments are encrypted. */
+  readonly keys: Keyring;
   /** A segment that is this long is followed by the next. */
   readonly segmentBytes: number;
 }
@@ -126,12 +129,15 @@ export class Journal {
   }
 
   async #startSegment(): Promise<SegmentWriter> {
-    const { files, folder, random, durability } = this.#settings;
+    const { files, folder, random, durability, keys } = this.#settings;
     const sequence = this.#nextSequence++;
     const mark = randomMark(random);
-    const path = `${folder}/${segmentName(sequence)}`;
-    const header = { sequence, mark, previous: this.#previous };
-    const writer = await SegmentWriter.create(files, path, header, durability);
+    const name = segmentName(sequence);
+    const encryption = keys.newUse(random);
+    const header = { sequence, mark, previous: this.#previous, encryption };
+    const cipher = encryption && keys.cipher(encryption, name);
+    const segment = { header, cipher };
+    const writer = await SegmentWriter.create(files, `${folder}/${name}`, segment, durability);
     this.#segments.push(writer.segment);
     this.#previous = undefined;
     return writer;

@@ -68,7 +68,7 @@ export class Ledger {
     for (const entry of entries) {
       if (bringsMessage(entry)) {
         this.#put(entry, { place, textAt, share: Math.ceil(place.bytes / messages) });
-        if (!entry.text.inBlob) textAt += entry.text.bytes;
+        if (!entry.text.inBlob) textAt += entry.text.storedBytes;
         if (entry.envelopes.length === 0) finished.push(...this.#drop(entry.message.msgid));
       } else {
         finished.push(...this.#change(entry, place));

@@ -5,7 +5,7 @@
  * is the journal's own entry: a message with its present state, written again so
  * that the segment where it was accepted can go. It replaces what came before.
  */
-import type { ByteReader } from "#base/byte-reader.ts";
+import { type ByteReader, DecodeError } from "#base/byte-reader.ts";
 import { ByteWriter } from "#base/byte-writer.ts";
 import {
   bool,
@@ -30,7 +30,8 @@ import {
   messageCodec,
 } from "#model/envelope.ts";
 import { EVPID_DIGITS } from "#model/ids.ts";
-import { type FramedRecord, reserveFrame, sealFrame } from "./record.ts";
+import { KEY_ID_DIGITS } from "./queue-keys.ts";
+import { closeFrame, type FramedRecord, reserveFrame, type RecordForm } from "./record.ts";
 import type { SpoolEntry, StoredEnvelope } from "./spool.ts";
 
 /** A batch may finish every envelope of a message and carry the bounces. */
@@ -38,12 +39,21 @@ const MAX_ENTRIES: number = 2 * MAX_ENVELOPES;
 /** Most heads are smaller; a larger one grows. */
 const USUAL_HEAD_BYTES = 512;
 
+/** "raw": as it came. Else in chunks (text-chunks.ts), which are encrypted or not. */
+export type TextForm = "raw" | "chunks" | "encrypted";
+
 /** What is needed to find a text and to know that it is whole. */
 export interface TextStamp {
+  /** Of the text that was accepted, whatever its form on the disk; so is the checksum. */
   readonly bytes: number;
   readonly checksum: number;
   /** In a file of its own, not behind the head. */
   readonly inBlob: boolean;
+  readonly form: TextForm;
+  /** What it takes on the disk; of a blob the length of its file. */
+  readonly storedBytes: number;
+  /** Of an encrypted blob: its key, which is not that of the segment when keys were replaced. */
+  readonly keyId: string | undefined;
 }
 
 export type Accepted = {
@@ -62,7 +72,30 @@ export type Restated = {
 
 export type RecordEntry = Accepted | Restated | Exclude<SpoolEntry, { kind: "accepted" }>;
 
-const textStampCodec = struct<TextStamp>({ bytes: u53, checksum: u32, inBlob: bool });
+const TEXT_FORMS: readonly TextForm[] = ["raw", "chunks", "encrypted"];
+const blobKeyId = optional(hex(KEY_ID_DIGITS));
+
+/** A text in the form "raw" is written as before there was another one. */
+const textStampCodec: Codec<TextStamp> = {
+  write(writer, { bytes, checksum, inBlob, form, storedBytes, keyId }) {
+    u53.write(writer, bytes);
+    u32.write(writer, checksum);
+    writer.u8((inBlob ? 1 : 0) | (TEXT_FORMS.indexOf(form) << 1));
+    if (form === "raw") return;
+    u53.write(writer, storedBytes);
+    blobKeyId.write(writer, keyId);
+  },
+  read(reader) {
+    const bytes = u53.read(reader);
+    const checksum = u32.read(reader);
+    const flags = reader.u8();
+    const form = TEXT_FORMS[flags >> 1];
+    if (form === undefined) throw new DecodeError("Text in an unknown form");
+    const place = { bytes, checksum, inBlob: (flags & 1) === 1, form };
+    if (form === "raw") return { ...place, storedBytes: bytes, keyId: undefined };
+    return { ...place, storedBytes: u53.read(reader), keyId: blobKeyId.read(reader) };
+  },
+};
 
 const storedEnvelopeCodec = struct<StoredEnvelope>({
   envelope: envelopeCodec,
@@ -159,19 +192,21 @@ const entriesCodec: Codec<readonly RecordEntry[]> = list(
  * Frames a batch as one record.
  *
  * @param texts the texts behind the head, in the order of the entries; borrowed until written.
+ *   Of a record that is to be encrypted each one is a chunk, and is then encrypted in its place.
  * @throws {RangeError} if a value is beyond its bound: a bug in who made it.
  */
 export function frameEntries(
   entries: readonly RecordEntry[],
   texts: readonly Uint8Array[],
+  form: RecordForm = "plain",
 ): FramedRecord {
   let textBytes = 0;
   for (const chunk of texts) textBytes += chunk.length;
   const writer = new ByteWriter(USUAL_HEAD_BYTES);
-  reserveFrame(writer);
+  reserveFrame(writer, form);
   entriesCodec.write(writer, entries);
-  const head = sealFrame(writer, textBytes);
-  return { head, texts, bytes: head.length + textBytes };
+  const head = closeFrame(writer, textBytes, form);
+  return { head, texts, bytes: head.length + textBytes, form };
 }
 
 /** The entries in the head of a record. */

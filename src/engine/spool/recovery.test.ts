@@ -160,7 +160,7 @@ test("a segment of another format is left alone, and says so", async () => {
   disk.plantFile(SEGMENT, segment);
   const opened = await openJournalSpool(optionsOn(disk));
   assert.ok(opened.kind === "unusable");
-  assert.match(opened.reason, new RegExp(`format 9, this program reads ${FORMAT}`));
+  assert.match(opened.reason, new RegExp(`format 9, this program reads up to ${FORMAT}`));
   assert.deepEqual(disk.bytesOf(SEGMENT), segment);
 });
 

@@ -10,10 +10,12 @@ import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { FileWindow } from "./file-window.ts";
+import { MissingKeys } from "./missing-keys.ts";
 import type { JournalPast } from "./journal.ts";
 import type { Ledger, LiveMessage } from "./ledger.ts";
 import { clearOrphans } from "./orphans.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { Keyring } from "./queue-keys.ts";
 import type { RecordEntry } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 import { HEADER_BYTES } from "./segment-header.ts";
@@ -31,6 +33,7 @@ export interface RecoveryParts {
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
   readonly blobs: BlobStore;
+  readonly keys: Keyring;
 }
 
 export interface Recovered {
@@ -39,12 +42,12 @@ export interface Recovered {
 }
 
 /**
- * @throws {UnusableSpool} if a segment has another format; nothing was changed then.
+ * @throws {UnusableSpool} if a segment has another format, or a key is missing; nothing is lost then.
  * @throws {FilesError} if a folder or file cannot be opened or made durable.
  */
 export async function recover(parts: RecoveryParts): Promise<Recovered> {
-  const { files, journalFolder, quarantine, observe } = parts;
-  const finder = new SegmentFinder(files, journalFolder, quarantine, observe);
+  const { files, journalFolder } = parts;
+  const finder = new SegmentFinder(parts);
   const found = await finder.find();
   const unfinished = new Unfinished();
   for (const each of found) await foldSegment(parts, each, unfinished);
@@ -74,7 +77,7 @@ async function foldSegment(
   const file = await parts.files.open(segment.path, "read");
   try {
     let end = Math.min(HEADER_BYTES, segment.bytes);
-    for await (const finding of scanSegment(new FileWindow(file), segment.mark, segment.bytes)) {
+    for await (const finding of scanSegment(new FileWindow(file), segment, segment.bytes)) {
       if (finding.kind === "record") {
         end = finding.at + finding.bytes;
         foldRecord(parts.ledger, unfinished, { segment, finding });
@@ -131,7 +134,11 @@ async function makeDurable(files: Files, last: Segment, folder: string): Promise
 /** Drops the messages whose blob is missing or has the wrong length; returns their ids. */
 async function checkBlobs(parts: RecoveryParts): Promise<ReadonlySet<string>> {
   const lost = new Set<string>();
-  for (const message of parts.ledger.blobMessages()) {
+  const messages = parts.ledger.blobMessages();
+  const missing = new MissingKeys(parts.keys);
+  for (const { msgid, text } of messages) missing.look(text.keyId, parts.blobs.path(msgid));
+  missing.refuse();
+  for (const message of messages) {
     const fault = await blobFault(parts, message);
     if (fault === undefined) continue;
     lost.add(message.msgid);
@@ -150,7 +157,7 @@ async function blobFault(
   const path = blobs.path(message.msgid);
   try {
     const { kind, bytes } = await files.stat(path);
-    if (kind === "file" && bytes === message.text.bytes) return undefined;
+    if (kind === "file" && bytes === message.text.storedBytes) return undefined;
     return `the text of ${message.msgid} in its blob has the wrong length`;
   } catch (error) {
     if (!(error instanceof FilesError) || error.code !== "ENOENT") throw error;

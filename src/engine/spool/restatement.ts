@@ -11,12 +11,20 @@ import type { Files, OpenFile } from "#base/ports/files.ts";
 import { FileWindow } from "./file-window.ts";
 import type { Appended, Journal } from "./journal.ts";
 import type { EnvelopeState, Ledger, LiveMessage } from "./ledger.ts";
-import { type Accepted, frameEntries, type RecordEntry, type Restated } from "./record-entries.ts";
+import {
+  type Accepted,
+  frameEntries,
+  type RecordEntry,
+  type Restated,
+  type TextStamp,
+} from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 import { type Finding, readRecordAt, scanSegment } from "./segment-scan.ts";
 import { tolerate } from "./file-faults.ts";
 import type { StoredEnvelope } from "./spool.ts";
 import { readStoredText } from "./stored-text.ts";
+import type { TextStorage } from "./text-chunks.ts";
+import { type PackedText, packText } from "./text-packing.ts";
 import { untried } from "./unfinished.ts";
 
 /** Bytes that are written before the next messages are read. */
@@ -28,6 +36,8 @@ export interface RestatementParts {
   readonly files: Files;
   readonly journal: Journal;
   readonly ledger: Ledger;
+  /** How texts are stored by now, whatever it was when they were accepted. */
+  readonly storage: TextStorage;
   /** Whether an entry about this message is under way to the journal. */
   readonly isBusy: (msgid: string) => boolean;
   /** Applies a restatement that is durable. */
@@ -55,7 +65,7 @@ export class Restatement {
   async restate(segment: Segment): Promise<void> {
     const file = await this.#parts.files.open(segment.path, "read");
     try {
-      const findings = scanSegment(new FileWindow(file), segment.mark, segment.bytes);
+      const findings = scanSegment(new FileWindow(file), segment, segment.bytes);
       for await (const finding of findings) {
         if (finding.kind === "record") await this.#restateRecord(segment, file, finding);
       }
@@ -81,13 +91,11 @@ export class Restatement {
   ): Promise<void> {
     const snapshot = this.#snapshot(entry, live);
     const envelopes = await this.#states(entry, snapshot);
-    const texts: Uint8Array[] = [];
-    if (!entry.text.inBlob) {
-      for await (const piece of readStoredText(file, live.textAt, entry.text)) texts.push(piece);
-    }
+    const { stamp, stored } = await this.#text(entry.text, live, file);
     if (envelopes === undefined || this.#changed(snapshot)) return;
-    const restated: Restated = { ...entry, kind: "restated", envelopes };
-    const record = frameEntries([restated], texts);
+    const restated: Restated = { ...entry, kind: "restated", envelopes, text: stamp };
+    const form = this.#parts.storage.encrypts ? "encrypted" : "plain";
+    const record = frameEntries([restated], stored, form);
     this.#underWayBytes += record.bytes;
     this.#underWay.push(
       new Promise((resolve) => {
@@ -98,6 +106,16 @@ export class Restatement {
       }),
     );
     if (this.#underWayBytes >= MAX_UNDER_WAY_BYTES) await this.#drain();
+  }
+
+  /** The text as it is stored from now on; a blob stays as it is. */
+  async #text(text: TextStamp, live: LiveMessage, file: OpenFile): Promise<PackedText> {
+    if (text.inBlob) return { stamp: text, stored: [] };
+    const { segment, at, textAt } = live;
+    const place = { kind: "segment", segment, at, textAt } as const;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of readStoredText(file, place, text)) pieces.push(piece);
+    return packText(pieces, this.#parts.storage);
   }
 
   #snapshot(entry: Accepted | Restated, live: LiveMessage): Snapshot {
@@ -141,7 +159,7 @@ export class Restatement {
     const { segment, at } = tried;
     const file = await this.#parts.files.open(segment.path, "read");
     try {
-      const place = { mark: segment.mark, at, end: segment.bytes };
+      const place = { segment, at, end: segment.bytes };
       const record = await readRecordAt(new FileWindow(file, STATE_WINDOW_BYTES), place);
       return record === undefined ? undefined : stateIn(record.entries, before);
     } finally {

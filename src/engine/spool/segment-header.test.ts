@@ -12,10 +12,15 @@ const HEADER: SegmentHeader = {
   sequence: 12_345_678_901,
   mark: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   previous: { sequence: 12_345_678_900, bytes: 67_108_864 },
+  encryption: { keyId: "0123456789abcdef", salt: new Uint8Array(32).fill(7) },
 };
 
-test("header is read as it was written, with and without a segment before it", () => {
-  for (const header of [HEADER, { ...HEADER, previous: undefined }]) {
+test("header is read as it was written, with and without a segment before it, and a key", () => {
+  for (const header of [
+    HEADER,
+    { ...HEADER, previous: undefined },
+    { ...HEADER, encryption: undefined },
+  ]) {
     assert.deepEqual(readHeader(encodeHeader(header)), { kind: "header", header });
   }
 });

@@ -5,21 +5,24 @@
  *   0  magic     "PRJOURNL"
  *   8  format    so that another version's segment is told from a damaged one
  *  12  checksum  of the rest of the copy
- *  16  sequence, mark, and where the segment before this one ends
+ *  16  sequence, mark, where the segment before this one ends, and how it is encrypted
  *
  * What lies in the segment before behind that end is void: a write that failed, or
  * the torn tail that a crash left. If it is shorter than that, bytes are missing.
  */
 import { ByteWriter } from "#base/byte-writer.ts";
-import { bytes, decode, optional, struct, u53 } from "#base/codec.ts";
+import { bytes, decode, hex, optional, struct, u53 } from "#base/codec.ts";
 import type { Random } from "#base/ports/random.ts";
 import { checksum } from "./checksum.ts";
+import { KEY_ID_DIGITS, type KeyUse, SALT_BYTES } from "./queue-keys.ts";
 
 export const HEADER_BYTES = 4096;
 const COPY_BYTES: number = HEADER_BYTES / 2;
 const CHECKED_FROM = 16;
 export const MARK_BYTES = 8;
-export const FORMAT = 2;
+/** What is written. Format 2 had no encryption; nothing else is different. */
+export const FORMAT = 3;
+const FORMAT_UNENCRYPTED = 2;
 const MAGIC: Uint8Array = new TextEncoder().encode("PRJOURNL");
 
 /** Where a segment ends, as its successor remembers it. */
@@ -33,6 +36,8 @@ export interface SegmentHeader {
   /** Eight random bytes that start each record of this segment. */
   readonly mark: Uint8Array;
   readonly previous: SegmentEnd | undefined;
+  /** Undefined: its records are not encrypted. */
+  readonly encryption: KeyUse | undefined;
 }
 
 export type HeaderReading =
@@ -40,11 +45,14 @@ export type HeaderReading =
   | { readonly kind: "other-format"; readonly format: number }
   | { readonly kind: "damaged" };
 
-const headerCodec = struct<SegmentHeader>({
+const unencrypted = {
   sequence: u53,
   mark: bytes(MARK_BYTES),
   previous: optional(struct<SegmentEnd>({ sequence: u53, bytes: u53 })),
-});
+};
+const keyUseCodec = struct<KeyUse>({ keyId: hex(KEY_ID_DIGITS), salt: bytes(SALT_BYTES) });
+const headerCodec = struct<SegmentHeader>({ ...unencrypted, encryption: optional(keyUseCodec) });
+const unencryptedCodec = struct<Omit<SegmentHeader, "encryption">>(unencrypted);
 
 /** A mark that no other segment has, and that nobody can guess. */
 export function randomMark(random: Random): Uint8Array {
@@ -76,13 +84,13 @@ export function readHeader(encoded: Uint8Array): HeaderReading {
   const formats: (number | undefined)[] = [];
   for (const copy of copies) {
     const format = formatOf(copy);
-    const header = format === FORMAT ? readCopy(copy) : undefined;
+    const header = isRead(format) ? readCopy(copy, format) : undefined;
     if (header !== undefined) return { kind: "header", header };
     formats.push(format);
   }
   // Only two copies that agree are believed: a damaged format looks like another one.
   const [first, second] = formats;
-  if (first !== undefined && first === second && first !== FORMAT)
+  if (first !== undefined && first === second && !isRead(first))
     return { kind: "other-format", format: first };
   return { kind: "damaged" };
 }
@@ -93,11 +101,32 @@ function formatOf(copy: Uint8Array): number | undefined {
   return new DataView(copy.buffer, copy.byteOffset).getUint32(MAGIC.length);
 }
 
-function readCopy(copy: Uint8Array): SegmentHeader | undefined {
+function isRead(format: number | undefined): format is number {
+  return format === FORMAT || format === FORMAT_UNENCRYPTED;
+}
+
+function readCopy(copy: Uint8Array, format: number): SegmentHeader | undefined {
   const view = new DataView(copy.buffer, copy.byteOffset);
   if (view.getUint32(12) !== checksum(copy.subarray(CHECKED_FROM))) return undefined;
   const from = CHECKED_FROM + 4;
-  const decoded = decode(headerCodec, copy.subarray(from, from + view.getUint32(CHECKED_FROM)));
-  if (decoded.kind === "decode-fault" || decoded.value.mark.length !== MARK_BYTES) return undefined;
-  return { ...decoded.value, mark: decoded.value.mark.slice() };
+  const encoded = copy.subarray(from, from + view.getUint32(CHECKED_FROM));
+  const header = format === FORMAT ? decodeHeader(encoded) : decodeUnencrypted(encoded);
+  if (header === undefined || header.mark.length !== MARK_BYTES) return undefined;
+  const { mark, encryption } = header;
+  // What was decoded is a view of `copy`.
+  return {
+    ...header,
+    mark: mark.slice(),
+    encryption: encryption && { ...encryption, salt: encryption.salt.slice() },
+  };
+}
+
+function decodeHeader(encoded: Uint8Array): SegmentHeader | undefined {
+  const decoded = decode(headerCodec, encoded);
+  return decoded.kind === "decoded" ? decoded.value : undefined;
+}
+
+function decodeUnencrypted(encoded: Uint8Array): SegmentHeader | undefined {
+  const decoded = decode(unencryptedCodec, encoded);
+  return decoded.kind === "decoded" ? { ...decoded.value, encryption: undefined } : undefined;
 }

@@ -4,9 +4,18 @@
  */
 import type { Files } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
+import type { Cipher } from "./cipher.ts";
+import { MissingKeys } from "./missing-keys.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { Keyring } from "./queue-keys.ts";
 import { emptySegment, parseSegmentName, type Segment, segmentName } from "./segment.ts";
-import { FORMAT, HEADER_BYTES, readHeader, type SegmentHeader } from "./segment-header.ts";
+import {
+  FORMAT,
+  HEADER_BYTES,
+  type HeaderReading,
+  readHeader,
+  type SegmentHeader,
+} from "./segment-header.ts";
 import { tolerate } from "./file-faults.ts";
 import { tolerantRead } from "./tolerant-read.ts";
 import { UnusableSpool } from "./unusable-spool.ts";
@@ -26,17 +35,34 @@ interface HeaderAndFile {
   readonly fileBytes: number;
 }
 
+interface SegmentFile {
+  readonly sequence: number;
+  readonly path: string;
+  readonly fileBytes: number;
+  readonly reading: HeaderReading;
+}
+
+export interface SegmentFinderParts {
+  readonly files: Files;
+  readonly observe: Observe;
+  readonly journalFolder: string;
+  readonly quarantine: Quarantine;
+  readonly keys: Keyring;
+}
+
 export class SegmentFinder {
   readonly #files: Files;
   readonly #folder: string;
   readonly #quarantine: Quarantine;
+  readonly #keys: Keyring;
   readonly #observe: Observe;
   #highest = 0;
 
-  constructor(files: Files, folder: string, quarantine: Quarantine, observe: Observe) {
+  constructor({ files, journalFolder, quarantine, keys, observe }: SegmentFinderParts) {
     this.#files = files;
-    this.#folder = folder;
+    this.#folder = journalFolder;
     this.#quarantine = quarantine;
+    this.#keys = keys;
     this.#observe = observe;
   }
 
@@ -46,16 +72,18 @@ export class SegmentFinder {
   }
 
   /**
-   * @throws {UnusableSpool} if a segment has another format.
+   * @throws {UnusableSpool} if a segment has another format or a key is missing; nothing was changed then.
    * @throws {FilesError}
    */
   async find(): Promise<readonly FoundSegment[]> {
-    const found: HeaderAndFile[] = [];
     const sequences = await this.#sequences();
-    for (const sequence of sequences) {
-      const isLast = sequence === sequences.at(-1);
-      const read = await this.#readHeader(sequence, isLast);
-      if (read !== undefined) found.push(read);
+    const readings: SegmentFile[] = [];
+    for (const sequence of sequences) readings.push(await this.#read(sequence));
+    this.#refuseUnreadable(readings);
+    const found: HeaderAndFile[] = [];
+    for (const read of readings) {
+      const usable = await this.#usable(read, read.sequence === sequences.at(-1));
+      if (usable !== undefined) found.push(usable);
     }
     const ends = new Map<number, number>();
     for (const { header } of found) {
@@ -64,7 +92,7 @@ export class SegmentFinder {
     return found.map(({ header, path, fileBytes }, at) => {
       const end = ends.get(header.sequence) ?? fileBytes;
       return {
-        segment: emptySegment(path, header, Math.min(end, fileBytes)),
+        segment: emptySegment(path, header, Math.min(end, fileBytes), this.#cipher(header)),
         isLast: at === found.length - 1,
         missingBytes: Math.max(0, end - fileBytes),
       };
@@ -83,14 +111,30 @@ export class SegmentFinder {
     return sequences.toSorted((a, b) => a - b);
   }
 
-  async #readHeader(sequence: number, isLast: boolean): Promise<HeaderAndFile | undefined> {
+  async #read(sequence: number): Promise<SegmentFile> {
     const path = `${this.#folder}/${segmentName(sequence)}`;
     const { bytes: fileBytes } = await this.#files.stat(path);
-    const start = await readStart(this.#files, path);
-    const reading = readHeader(start);
-    if (reading.kind === "other-format") {
-      throw new UnusableSpool(`${path} has format ${reading.format}, this program reads ${FORMAT}`);
+    return { sequence, path, fileBytes, reading: readHeader(await readStart(this.#files, path)) };
+  }
+
+  #refuseUnreadable(segments: readonly SegmentFile[]): void {
+    const missing = new MissingKeys(this.#keys);
+    for (const { path, reading } of segments) {
+      if (reading.kind === "other-format") {
+        const { format } = reading;
+        throw new UnusableSpool(`${path} has format ${format}, this program reads up to ${FORMAT}`);
+      }
+      if (reading.kind === "header") missing.look(reading.header.encryption?.keyId, path);
     }
+    missing.refuse();
+  }
+
+  #cipher({ sequence, encryption }: SegmentHeader): Cipher | undefined {
+    return encryption && this.#keys.cipher(encryption, segmentName(sequence));
+  }
+
+  async #usable(file: SegmentFile, isLast: boolean): Promise<HeaderAndFile | undefined> {
+    const { sequence, path, fileBytes, reading } = file;
     if (reading.kind === "header" && reading.header.sequence === sequence) {
       return { header: reading.header, path, fileBytes };
     }

@@ -7,11 +7,21 @@
  * damage costs the records that it touched and no other. Texts pass through a
  * window and are not kept.
  */
+import { unreachable } from "#base/unreachable.ts";
 import { checksum } from "./checksum.ts";
 import type { FileWindow } from "./file-window.ts";
-import { FRAME_BYTES, type Frame, isWhole, MAX_HEAD_BYTES, readFrame } from "./record.ts";
-import { inlineText, type RecordEntry, readEntries } from "./record-entries.ts";
+import {
+  decryptHead,
+  type Frame,
+  isWhole,
+  MAX_FRAME_BYTES,
+  MAX_HEAD_BYTES,
+  readFrame,
+} from "./record.ts";
+import { inlineText, type RecordEntry, readEntries, type TextStamp } from "./record-entries.ts";
+import type { Segment } from "./segment.ts";
 import { HEADER_BYTES, MARK_BYTES } from "./segment-header.ts";
+import { CHUNK_HEADER_BYTES, isChunkWhole, readChunkHeader } from "./text-chunks.ts";
 
 /** Piece in which texts are read for their checksum. */
 const TEXT_PIECE_BYTES: number = 256 * 1024;
@@ -37,6 +47,13 @@ export type Finding =
 
 type RecordFinding = Extract<Finding, { kind: "record" }>;
 
+/** Where a record is, in a segment whose records end at `end`. */
+export interface RecordPlace {
+  readonly segment: Pick<Segment, "mark" | "cipher">;
+  readonly at: number;
+  readonly end: number;
+}
+
 /** How a record that cannot be read is passed: to its end if that is sure, else to the next mark. */
 interface Unreadable {
   readonly kind: "unreadable";
@@ -50,12 +67,13 @@ interface Unreadable {
  */
 export async function* scanSegment(
   window: FileWindow,
-  mark: Uint8Array,
+  segment: Pick<Segment, "mark" | "cipher">,
   end: number,
 ): AsyncGenerator<Finding> {
+  const { mark } = segment;
   let at = HEADER_BYTES;
   while (at < end) {
-    const read = await readRecord(window, { mark, at, end });
+    const read = await readRecord(window, { segment, at, end });
     if (read.kind === "record") {
       yield read;
       at += read.bytes;
@@ -73,7 +91,7 @@ export async function* scanSegment(
 /** Reads the record at `at`, which was found there before; undefined if it is damaged now. */
 export async function readRecordAt(
   window: FileWindow,
-  place: { readonly mark: Uint8Array; readonly at: number; readonly end: number },
+  place: RecordPlace,
 ): Promise<RecordFinding | undefined> {
   const read = await readRecord(window, place);
   return read.kind === "record" ? read : undefined;
@@ -81,11 +99,11 @@ export async function readRecordAt(
 
 async function readRecord(
   window: FileWindow,
-  { mark, at, end }: { readonly mark: Uint8Array; readonly at: number; readonly end: number },
+  { segment, at, end }: RecordPlace,
 ): Promise<RecordFinding | Unreadable> {
-  const frame = readFrame(await window.view(at, FRAME_BYTES), mark);
+  const frame = readFrame(await window.view(at, MAX_FRAME_BYTES), segment.mark);
   if (frame === undefined) return unreadable("no record starts here");
-  const framedBytes = FRAME_BYTES + frame.headBytes;
+  const framedBytes = frame.bytes + frame.headBytes;
   const bytes = framedBytes + frame.textBytes;
   if (frame.headBytes > MAX_HEAD_BYTES || at + framedBytes > end) {
     return unreadable("a record that goes beyond the end");
@@ -96,8 +114,9 @@ async function readRecord(
   }
   // From here on the lengths can be believed.
   if (at + bytes > end) return unreadable("a record that goes beyond the end");
-  if (!frame.isKnown) return { kind: "unreadable", reason: "a record of unknown type", bytes };
-  const decoded = readEntries(framed.subarray(FRAME_BYTES));
+  const head = headOf(framed, frame, { segment, at });
+  if (typeof head === "string") return { kind: "unreadable", reason: head, bytes };
+  const decoded = readEntries(head);
   if (decoded.kind === "decode-fault") {
     return { kind: "unreadable", reason: `a record that is malformed: ${decoded.reason}`, bytes };
   }
@@ -107,6 +126,28 @@ async function readRecord(
     return { kind: "unreadable", reason: "a text that does not match its checksum", bytes };
   }
   return { kind: "record", at, bytes, textsAt, entries };
+}
+
+/** The encoded entries, or what is wrong. */
+function headOf(
+  framed: Uint8Array,
+  frame: Frame,
+  { segment, at }: { readonly segment: Pick<Segment, "cipher">; readonly at: number },
+): Uint8Array | string {
+  const { cipher } = segment;
+  switch (frame.form) {
+    case "plain":
+      if (cipher !== undefined) return "a record that should be encrypted";
+      return framed.subarray(frame.bytes);
+    case "encrypted": {
+      const head = cipher && decryptHead(framed, cipher, { at, number: frame.number });
+      return head ?? "a record that does not decrypt";
+    }
+    case "unknown":
+      return "a record of unknown type";
+    default:
+      return unreachable(frame.form);
+  }
 }
 
 function unreadable(reason: string): Unreadable {
@@ -125,12 +166,29 @@ async function areTextsWhole(
   for (const entry of record.entries) {
     const text = inlineText(entry);
     if (text === undefined) continue;
-    if (at + text.bytes > record.textsAt + record.frame.textBytes) return false;
-    const sum = await checksumAt(window, at, text.bytes);
-    if (sum !== text.checksum) return false;
-    at += text.bytes;
+    if (at + text.storedBytes > record.textsAt + record.frame.textBytes) return false;
+    if (!(await isTextWhole(window, at, text))) return false;
+    at += text.storedBytes;
   }
   return at === record.textsAt + record.frame.textBytes;
+}
+
+async function isTextWhole(window: FileWindow, at: number, text: TextStamp): Promise<boolean> {
+  return text.form === "raw"
+    ? (await checksumAt(window, at, text.bytes)) === text.checksum
+    : areChunksWhole(window, at, at + text.storedBytes);
+}
+
+/** By the checksums of what lies there; whether it also decrypts is seen when it is read. */
+async function areChunksWhole(window: FileWindow, from: number, end: number): Promise<boolean> {
+  for (let at = from; at < end; ) {
+    const header = readChunkHeader(await window.view(at, CHUNK_HEADER_BYTES));
+    if (header === undefined) return false;
+    const bytes = CHUNK_HEADER_BYTES + header.storedBytes;
+    if (at + bytes > end || !isChunkWhole(await window.view(at, bytes), header)) return false;
+    at += bytes;
+  }
+  return true;
 }
 
 async function checksumAt(window: FileWindow, offset: number, length: number): Promise<number> {

@@ -9,17 +9,26 @@
 import { dirname } from "node:path/posix";
 import type { Files, OpenFile } from "#base/ports/files.ts";
 import { isFull, tolerate } from "./file-faults.ts";
-import type { FramedRecord } from "./record.ts";
+import type { Cipher } from "./cipher.ts";
+import { encryptRecord, type FramedRecord } from "./record.ts";
 import { emptySegment, type Segment } from "./segment.ts";
 import { encodeHeader, HEADER_BYTES, type SegmentHeader } from "./segment-header.ts";
 
 /** How a write is made durable; "dsync" is the faster one (bench/RESULTS.md, "Spool"). */
 export type Durability = "dsync" | "fdatasync";
 
+export interface NewSegment {
+  readonly header: SegmentHeader;
+  /** Undefined if it is not encrypted. */
+  readonly cipher: Cipher | undefined;
+}
+
 export class SegmentWriter {
   readonly segment: Segment;
   readonly #file: OpenFile;
   readonly #durability: Durability;
+  /** Of the next record that is encrypted; counted also for those whose write then failed (cipher.ts). */
+  #nextNumber = 1;
   #state: "usable" | "broken" = "usable";
 
   private constructor(segment: Segment, file: OpenFile, durability: Durability) {
@@ -36,7 +45,7 @@ export class SegmentWriter {
   static async create(
     files: Files,
     path: string,
-    header: SegmentHeader,
+    { header, cipher }: NewSegment,
     durability: Durability,
   ): Promise<SegmentWriter> {
     const file = await files.open(path, durability === "dsync" ? "create-dsync" : "create");
@@ -49,7 +58,8 @@ export class SegmentWriter {
       await tolerate(files.unlink(path));
       throw error;
     }
-    return new SegmentWriter(emptySegment(path, header, HEADER_BYTES), file, durability);
+    const segment = emptySegment(path, header, HEADER_BYTES, cipher);
+    return new SegmentWriter(segment, file, durability);
   }
 
   /** A broken segment can only be abandoned. */
@@ -65,7 +75,14 @@ export class SegmentWriter {
   async append(records: readonly FramedRecord[]): Promise<void> {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
+    const { cipher } = this.segment;
     for (const record of records) {
+      if ((record.form === "encrypted") !== (cipher !== undefined))
+        throw new TypeError(`Cannot append a record that is ${record.form}: the segment is not`);
+      if (cipher !== undefined) {
+        const place = { at: this.segment.bytes + bytes, number: this.#nextNumber++ };
+        encryptRecord(record, cipher, place);
+      }
       record.head.set(this.segment.mark);
       chunks.push(record.head, ...record.texts);
       bytes += record.bytes;

@@ -2,6 +2,7 @@
  * The segments of the journal as the index knows them, and how much of each is
  * still needed.
  */
+import type { Cipher } from "./cipher.ts";
 import type { SegmentHeader } from "./segment-header.ts";
 
 /** One segment; `bytes`, `liveBytes` and `liveMessages` change as the spool works. */
@@ -9,6 +10,8 @@ export interface Segment {
   readonly path: string;
   readonly sequence: number;
   readonly mark: Uint8Array;
+  /** Of its records; undefined if they are not encrypted. */
+  readonly cipher: Cipher | undefined;
   /** Where its durable records end. */
   bytes: number;
   /** Bytes of records that hold a message which is not finished. */
@@ -33,7 +36,12 @@ export function parseSegmentName(name: string): number | undefined {
 }
 
 /** A segment with nothing in it but its header. */
-export function emptySegment(path: string, header: SegmentHeader, bytes: number): Segment {
+export function emptySegment(
+  path: string,
+  header: SegmentHeader,
+  bytes: number,
+  cipher: Cipher | undefined,
+): Segment {
   const { sequence, mark } = header;
-  return { path, sequence, mark, bytes, liveBytes: 0, liveMessages: 0 };
+  return { path, sequence, mark, cipher, bytes, liveBytes: 0, liveMessages: 0 };
 }

@@ -8,7 +8,8 @@ import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Ledger, LiveMessage } from "./ledger.ts";
 import { tolerate } from "./file-faults.ts";
-import { DAMAGED_TEXT, readStoredText } from "./stored-text.ts";
+import type { Keyring } from "./queue-keys.ts";
+import { DAMAGED_TEXT, readStoredText, type TextPlace } from "./stored-text.ts";
 import type { TextCache } from "./text-cache.ts";
 
 /** How often a text is looked for again that moved while it was being opened. */
@@ -20,6 +21,7 @@ export interface TextSourceParts {
   readonly ledger: Ledger;
   readonly blobs: BlobStore;
   readonly cache: TextCache;
+  readonly keys: Keyring;
 }
 
 export class TextSource {
@@ -45,7 +47,7 @@ export class TextSource {
     }
     const { file, message } = await this.#open(msgid);
     try {
-      yield* readStoredText(file, message.text.inBlob ? 0 : message.textAt, message.text);
+      yield* readStoredText(file, this.#placeOf(message), message.text);
     } catch (error) {
       if (error instanceof FilesError && error.code === DAMAGED_TEXT) this.#tell(message);
       throw error;
@@ -76,6 +78,12 @@ export class TextSource {
       offset: message.text.inBlob ? 0 : message.textAt,
       reason: `the text of ${message.msgid} does not match its checksum`,
     });
+  }
+
+  #placeOf({ msgid, text, segment, at, textAt }: LiveMessage): TextPlace {
+    return text.inBlob
+      ? { kind: "blob", msgid, keys: this.#parts.keys }
+      : { kind: "segment", segment, at, textAt };
   }
 
   #pathOf(message: LiveMessage): string {
