@@ -6,7 +6,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
 import { type JournalSpoolOptions, openJournalSpool } from "#engine/spool/journal-spool.ts";
-import type { Durability } from "#engine/spool/segment-writer.ts";
+import { Keyring } from "#engine/spool/queue-keys.ts";
 import type { CommitOutcome, Spool, SpoolEntry } from "#engine/spool/spool.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { simRandom } from "#world/sim/random.ts";
@@ -28,6 +28,11 @@ export const SPOOL_FOLDER = "/spool";
 /** Room for a header and a few messages. */
 export const SMALL_SEGMENT_BYTES: number = 4096 + 6000;
 
+/** How the spool of a scenario works; "encrypted" is with zstd and a key, by O_DSYNC. */
+export type Way = "dsync" | "fdatasync" | "encrypted";
+
+const QUEUE_KEY = "0123456789abcdef0123456789abcdef";
+
 const ROUNDS = 12;
 const MINUTE_MS = 60_000;
 /** More than the operations that fail in a row in any test. */
@@ -35,7 +40,7 @@ const MAX_ATTEMPTS = 5;
 
 export function smallSpool(
   files: Files,
-  durability: Durability,
+  way: Way,
   clock: Clock = new SimClock(),
 ): JournalSpoolOptions {
   return {
@@ -44,12 +49,20 @@ export function smallSpool(
     random: simRandom(7),
     observe: () => {},
     folder: SPOOL_FOLDER,
-    durability,
+    durability: way === "fdatasync" ? "fdatasync" : "dsync",
+    ...storageOf(way),
     segmentBytes: SMALL_SEGMENT_BYTES,
     // Nothing is cached: what is read comes from the disk.
     textCacheBytes: 0,
     reserveBytes: 0,
   };
+}
+
+/** All of them read what another one encrypted, as after a change of the configuration. */
+function storageOf(way: Way): Pick<JournalSpoolOptions, "compression" | "keys"> {
+  return way === "encrypted"
+    ? { compression: "zstd", keys: new Keyring([QUEUE_KEY]) }
+    : { compression: "off", keys: new Keyring([undefined, QUEUE_KEY]) };
 }
 
 /** Opens a spool that opens at the last attempt, if not before. */
@@ -61,13 +74,9 @@ export async function openSpool(options: JournalSpoolOptions, attempts = 1): Pro
 }
 
 /** Opens a spool and runs the day; refusals are taken as they come. */
-export async function runDay(
-  files: Files,
-  durability: Durability,
-  model: SpoolModel,
-): Promise<void> {
+export async function runDay(files: Files, way: Way, model: SpoolModel): Promise<void> {
   const clock = new SimClock();
-  const spool = await openSpool(smallSpool(files, durability, clock), MAX_ATTEMPTS);
+  const spool = await openSpool(smallSpool(files, way, clock), MAX_ATTEMPTS);
   const day = new Day(spool, model);
   const old = mail(1, { recipients: 3, textBytes: 900 });
   const large = mail(2, { recipients: 2, textBytes: 5000 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Durability } from "#engine/spool/segment-writer.ts";
 import { allRecovered } from "#test/support/recovered.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
@@ -13,9 +12,10 @@ import {
   SMALL_SEGMENT_BYTES,
   SPOOL_FOLDER,
   smallSpool,
+  type Way,
 } from "./spool-scenario.ts";
 
-const WAYS: readonly Durability[] = ["dsync", "fdatasync"];
+const WAYS: readonly Way[] = ["dsync", "fdatasync", "encrypted"];
 /** Outcomes of each power cut that are looked at. */
 const OUTCOMES = 2;
 /** More of them where only some outcomes of one operation would show the fault. */
@@ -27,9 +27,9 @@ function emptyDisk(seed: number): SimDisk {
   return disk;
 }
 
-async function operationsOfADay(durability: Durability): Promise<number> {
+async function operationsOfADay(way: Way): Promise<number> {
   const disk = emptyDisk(1);
-  await runDay(disk.files(), durability, new SpoolModel());
+  await runDay(disk.files(), way, new SpoolModel());
   assert.equal(disk.openFiles, 0, "every file is closed");
   return disk.operations;
 }
@@ -49,14 +49,14 @@ async function checkDisk(disk: SimDisk, model: SpoolModel, what: string): Promis
   await again.close();
 }
 
-for (const durability of WAYS) {
-  test(`a power cut in any operation loses nothing and halves nothing (${durability})`, async () => {
-    const operations = await operationsOfADay(durability);
+for (const way of WAYS) {
+  test(`a power cut in any operation loses nothing and halves nothing (${way})`, async () => {
+    const operations = await operationsOfADay(way);
     for (let at = 1; at <= operations; at++) {
       const disk = emptyDisk(at);
       disk.losePowerAt(at);
       const model = new SpoolModel();
-      await Promise.race([runDay(disk.files(), durability, model), disk.powerLost]);
+      await Promise.race([runDay(disk.files(), way, model), disk.powerLost]);
       for (let seed = 1; seed <= OUTCOMES; seed++) {
         const found = disk.crash(simRandom(at * 100 + seed));
         await checkDisk(found, model, `power cut at ${at} of ${operations}, outcome ${seed}`);
@@ -126,16 +126,16 @@ async function runUntilKilled(disk: SimDisk, at: number, model: SpoolModel): Pro
 }
 
 for (const code of ["EIO", "ENOSPC"]) {
-  for (const durability of WAYS) {
-    test(`an operation that fails with ${code} loses nothing (${durability})`, async () => {
-      const operations = await operationsOfADay(durability);
+  for (const way of WAYS) {
+    test(`an operation that fails with ${code} loses nothing (${way})`, async () => {
+      const operations = await operationsOfADay(way);
       for (let at = 1; at <= operations; at++) {
         const disk = emptyDisk(at);
         disk.onOperation = ({ number, name }) => {
           if (number === at) disk.fail({ operation: name, code, times: 1 + (at % 3) });
         };
         const model = new SpoolModel();
-        await runDay(disk.files(), durability, model);
+        await runDay(disk.files(), way, model);
         disk.clearFaults();
         disk.onOperation = undefined;
         const found = disk.crash(simRandom(at));
