@@ -8,8 +8,8 @@
 import { type Codec, list, oneOf, optional, struct, text, u53, union } from "#base/codec.ts";
 
 /** Values for one thing. */
-export const MAX_PATTERNS = 32;
-export const MAX_PATTERN_BYTES = 1024;
+export const MAX_PATTERNS = 16;
+export const MAX_PATTERN_BYTES = 512;
 
 /** In each text a `*` stands for any run of characters. */
 export type AddressPattern =

@@ -21,8 +21,8 @@ import type { Asked, TakeAnswer } from "./control-asker.ts";
 
 /** A connection on which nothing moves for this long is closed. */
 export const CLIENT_TIMEOUT_MS = 60_000;
-/** Largest request: an id and a few words. */
-export const MAX_REQUEST_BYTES: number = 8 * 1024;
+/** Largest request: one with every pattern that a filter may have (model/queue-filter.ts). */
+export const MAX_REQUEST_BYTES: number = 64 * 1024;
 /** Requests that may wait while one is answered. */
 export const MAX_WAITING_REQUESTS = 16;
 /** Answers that a client has not read; an answerer that makes pages never comes near. */

@@ -18,7 +18,12 @@ import { ChannelAsker } from "./control-asker.ts";
 import { CLIENT_TIMEOUT_MS, MAX_REQUEST_BYTES, MAX_WAITING_REQUESTS } from "./control-client.ts";
 
 const DONE: ControlAnswer = { kind: "done", ok: true, text: "", count: 0 };
-const EVERYTHING: ControlRequest = { kind: "remove", target: { kind: "all" } };
+const SHOW_QUEUE: ControlRequest = { kind: "show-queue", target: { kind: "all" } };
+const EVERYTHING: ControlRequest = {
+  kind: "remove",
+  target: { kind: "all" },
+  isSure: true,
+};
 
 function row(line: string): ControlAnswer {
   return { kind: "row", line, json: JSON.stringify({ line }) };
@@ -101,12 +106,15 @@ function named(name: string): AnswerRequest {
 
 describe("the control role", () => {
   const routed: readonly (readonly [request: ControlRequest, ...lines: readonly string[]])[] = [
-    [{ kind: "show-queue", msgid: undefined }, "queue show-queue"],
+    [SHOW_QUEUE, "queue show-queue"],
     [{ kind: "show-envelope", evpid: "0000000100000001" }, "queue show-envelope"],
     [{ kind: "show-message", id: "00000001" }, "queue show-message"],
-    [{ kind: "schedule", target: { kind: "all" } }, "queue schedule"],
-    [{ kind: "remove", target: { kind: "id", id: "00000001" } }, "queue remove"],
-    [{ kind: "pause-envelope", target: { kind: "all" }, paused: true }, "queue pause-envelope"],
+    [{ kind: "schedule", target: { kind: "all" }, isSure: false }, "queue schedule"],
+    [EVERYTHING, "queue remove"],
+    [
+      { kind: "pause-envelope", target: { kind: "all" }, isSure: false, paused: true },
+      "queue pause-envelope",
+    ],
     [{ kind: "pause", subsystem: "mta", paused: true }, "queue pause"],
     [{ kind: "pause", subsystem: "mda", paused: true }, "queue pause"],
     [{ kind: "pause", subsystem: "smtp", paused: true }, "parent pause"],
@@ -131,7 +139,7 @@ describe("the control role", () => {
   test("answers several requests of one client in their order", async () => {
     const stage = new Stage(named("queue"), named("parent"));
     const client = stage.connect();
-    client.send({ kind: "show-queue", msgid: undefined }, { kind: "stop" });
+    client.send(SHOW_QUEUE, { kind: "stop" });
     await stage.pass(1000);
     assert.deepEqual(client.answers, [row("queue show-queue"), DONE, row("parent stop"), DONE]);
   });
@@ -182,7 +190,7 @@ describe("the control role", () => {
     }, named("parent"));
     const client = stage.connect();
     client.connection.pause();
-    client.send({ kind: "show-queue", msgid: undefined });
+    client.send(SHOW_QUEUE);
     await stage.pass(1000);
     const perPage = PAGE_BYTES / line.length;
     assert.ok(madeCount <= 2 * perPage, `${madeCount} rows for a client that reads none`);
@@ -201,7 +209,7 @@ describe("the control role", () => {
       }
       yield DONE;
     }, named("parent"));
-    for (const request of [EVERYTHING, { kind: "show-queue", msgid: undefined }] as const) {
+    for (const request of [EVERYTHING, SHOW_QUEUE] as const) {
       const client = stage.connect();
       client.send(request);
       await stage.pass(500);
@@ -240,7 +248,7 @@ describe("the control role", () => {
       bad.connection.write(bytes);
       await stage.pass(1000);
       assert.equal(bad.isClosed, true);
-      good.send({ kind: "show-queue", msgid: undefined });
+      good.send(SHOW_QUEUE);
       await stage.pass(1000);
       assert.deepEqual(good.answers, [row("queue show-queue"), DONE]);
     });

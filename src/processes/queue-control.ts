@@ -4,19 +4,24 @@
 import type { Clock } from "#base/ports/clock.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Queue } from "#engine/queue/queue.ts";
-import { formatEnvelope, formatQueueJson, formatQueueLine } from "#engine/queue/show.ts";
+import type { QueuedEnvelope } from "#engine/queue/show.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
   done,
   failed,
   isForParent,
+  MAX_UNSURE,
   type Target,
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
+import { rowOf, showOf } from "./queue-views.ts";
 
 const NOT_HERE = "Not for the queue";
+
+/** Shown to an operator of the envelopes that a change is about. */
+const SAMPLE_ENVELOPES = 10;
 
 /** Answers from `queue`; `counters` are those of the queue process. */
 export function queueAnswers(
@@ -31,13 +36,10 @@ export function queueAnswers(
     }
     switch (request.kind) {
       case "show-queue":
-        yield* showQueue(queue, clock, targetOf(request.msgid));
-        return;
+      case "show-counts":
       case "show-envelope":
-        yield* showEnvelope(queue, clock, request.evpid);
-        return;
       case "show-message":
-        yield* showMessage(queue, request.id);
+        yield* showOf(queue, clock, request);
         return;
       case "show-status":
         yield* showStatus(queue);
@@ -46,13 +48,15 @@ export function queueAnswers(
         yield* showStats([...queue.gauges(), ...counters()]);
         return;
       case "schedule":
-        yield done(await queue.schedule(request.target));
+        yield* carryOut(queue, clock, request, (target) => queue.schedule(target));
         return;
       case "remove":
-        yield done(await queue.remove(request.target));
+        yield* carryOut(queue, clock, request, (target) => queue.remove(target));
         return;
       case "pause-envelope":
-        yield done(await pauseEnvelope(queue, request));
+        yield* carryOut(queue, clock, request, (target) =>
+          request.paused ? queue.suspend(target) : queue.unsuspend(target),
+        );
         return;
       case "pause":
         yield pause(queue, request);
@@ -63,32 +67,41 @@ export function queueAnswers(
   };
 }
 
-async function* showQueue(
+/**
+ * Many envelopes are changed only for an operator who is sure: otherwise the answer is how
+ * many it would be, and some of them. What is changed then is what is meant at that time.
+ */
+async function* carryOut(
   queue: Queue,
   clock: Clock,
-  target: Target,
+  { target, isSure }: { readonly target: Target; readonly isSure: boolean },
+  change: (target: Target) => Promise<number>,
 ): AsyncGenerator<ControlAnswer> {
-  for await (const some of queue.envelopes(target)) {
-    const nowMs = clock.wallMs();
-    for (const queued of some) {
-      const line = formatQueueLine(queued, nowMs);
-      yield { kind: "row", line, json: formatQueueJson(queued, nowMs) };
+  if (!isSure) {
+    const meant = await survey(queue, target);
+    if (meant.count > MAX_UNSURE) {
+      const nowMs = clock.wallMs();
+      for (const queued of meant.sample) yield rowOf(queued, nowMs);
+      yield { kind: "unsure", count: meant.count };
+      yield failed("nothing was changed");
+      return;
     }
   }
-  yield done();
+  yield done(await change(target));
 }
 
-function* showEnvelope(queue: Queue, clock: Clock, evpid: string): Generator<ControlAnswer> {
-  const queued = queue.envelope(evpid);
-  if (queued === undefined) {
-    yield failed("no such envelope");
-    return;
+async function survey(
+  queue: Queue,
+  target: Target,
+): Promise<{ readonly count: number; readonly sample: readonly QueuedEnvelope[] }> {
+  const sample: QueuedEnvelope[] = [];
+  let count = 0;
+  for await (const some of queue.envelopes(target)) {
+    count += some.length;
+    if (sample.length < SAMPLE_ENVELOPES)
+      sample.push(...some.slice(0, SAMPLE_ENVELOPES - sample.length));
   }
-  const nowMs = clock.wallMs();
-  yield { kind: "row", line: "", json: formatQueueJson(queued, nowMs) };
-  for (const line of formatEnvelope(queued, nowMs).trimEnd().split("\n"))
-    yield { kind: "row", line, json: "" };
-  yield done();
+  return { count, sample };
 }
 
 function* showStatus(queue: Queue): Generator<ControlAnswer> {
@@ -107,30 +120,9 @@ function* showStats(counters: readonly Counter[]): Generator<ControlAnswer> {
   yield done();
 }
 
-async function* showMessage(queue: Queue, id: string): AsyncGenerator<ControlAnswer> {
-  const text = queue.text(id);
-  if (text === undefined) {
-    yield failed("no such message");
-    return;
-  }
-  for await (const bytes of text.chunks()) yield { kind: "bytes", bytes };
-  yield done();
-}
-
 function pause(queue: Queue, request: ControlRequest & { readonly kind: "pause" }): ControlAnswer {
   const { subsystem, paused } = request;
   if (subsystem === "smtp") return failed(NOT_HERE);
   const changed = paused ? queue.pause(subsystem) : queue.resume(subsystem);
   return changed ? done() : failed(paused ? "already paused" : "already running");
-}
-
-function pauseEnvelope(
-  queue: Queue,
-  request: ControlRequest & { readonly kind: "pause-envelope" },
-): Promise<number> {
-  return request.paused ? queue.suspend(request.target) : queue.unsuspend(request.target);
-}
-
-function targetOf(msgid: string | undefined): Target {
-  return msgid === undefined ? { kind: "all" } : { kind: "id", id: msgid };
 }

@@ -11,16 +11,23 @@ export interface FileChoice {
   readonly stateFolder: string | undefined;
 }
 
+/** Of a command that reads a configuration. */
+export const FILE_OPTIONS = {
+  D: { type: "string", short: "D", multiple: true },
+  compat: { type: "string" },
+  state: { type: "string" },
+} as const;
+
 /** Words of the command line. */
 export interface FileOptions {
-  readonly D: readonly string[];
+  readonly D?: readonly string[] | undefined;
   readonly compat?: string | undefined;
   readonly state?: string | undefined;
 }
 
 /** The string says what is wrong with the options. */
 export function chooseFile(file: string, options: FileOptions): FileChoice | string {
-  const { D, compat = "none", state: stateFolder } = options;
+  const { D = [], compat = "none", state: stateFolder } = options;
   if (compat !== "none" && compat !== "opensmtpd")
     return `--compat wants opensmtpd or none: got ${compat}`;
   const macros = macrosOf(D);

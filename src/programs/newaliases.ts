@@ -4,10 +4,11 @@ import { useCompileCache } from "./compile-cache.ts";
 
 useCompileCache();
 const { runNewaliases } = await import("./newaliases-run.ts");
-const { runSmtpctl } = await import("./smtpctl-run.ts");
+const { converse } = await import("./smtpctl-conversation.ts");
 const { configSource } = await import("./text-files.ts");
 const { readConfig } = await import("./read-config.ts");
 const { statePaths } = await import("./state-paths.ts");
+const { printable } = await import("#engine/observe/visible-text.ts");
 const { nodeNetwork } = await import("#world/node/network.ts");
 
 const stateFolder = process.env["POSTRIDER_STATE"];
@@ -32,20 +33,22 @@ process.exitCode = await runNewaliases(process.argv.slice(2), {
   complain: (line) => void process.stderr.write(`${line}\n`),
 });
 
-/** `smtpctl update table NAME`, if a daemon has its socket where it belongs. */
+/** As `smtpctl update table NAME`, if a daemon has its socket where it belongs. */
 async function updateTable(name: string): Promise<string | undefined> {
-  if (!existsSync(paths.controlSocket)) return undefined;
-  let said = "";
-  const code = await runSmtpctl(["update", "table", name], {
-    network: nodeNetwork(),
-    stateFolder,
-    uid,
-    output: {
-      print: () => undefined,
+  const socketPath = paths.controlSocket;
+  if (!existsSync(socketPath)) return undefined;
+  const complaints: string[] = [];
+  const answer = await converse(
+    nodeNetwork(),
+    { socketPath, request: { kind: "update-table", name } },
+    {
+      take(part) {
+        if (part.kind === "row" && part.line !== "") complaints.push(part.line);
+      },
       drained: () => undefined,
-      complain: (text) => (said += text),
-      isTerminal: false,
     },
-  });
-  return code === 0 ? undefined : said.trim().replaceAll("\n", "; ");
+  );
+  if (answer.kind !== "done") return answer.why;
+  if (answer.ok) return undefined;
+  return printable([...complaints, answer.text].join("; "), Number.POSITIVE_INFINITY);
 }

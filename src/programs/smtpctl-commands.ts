@@ -1,16 +1,19 @@
 /**
  * The commands of smtpctl(8): what each asks the daemon, and how its answer is shown.
  *
- * Commands of OpenSMTPD that are not built yet are known by name, so that they can
- * say so. `stop` and `reload` are ours.
+ * Commands of OpenSMTPD that are not built yet, or mean nothing here, are known by name,
+ * so that they can say so. `stop` and `reload` are ours.
  */
-import type { ControlRequest, Subsystem, Target } from "#model/ipc/control-link.ts";
+import type { ControlRequest, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
+import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
 
 /** How an answer is shown. */
 export type Shown =
   /** One line, or one JSON text, for each row. */
   | { readonly kind: "rows" }
+  /** Whatever is asked, each second. */
+  | { readonly kind: "monitor" }
   /** The same, with rows of several lines. */
   | { readonly kind: "lines" }
   /** `key=value` lines, sorted, or one JSON object. */
@@ -19,7 +22,7 @@ export type Shown =
   | { readonly kind: "states" }
   /** The stored bytes. */
   | { readonly kind: "message"; readonly id: string }
-  /** `N envelopes scheduled`. */
+  /** `N envelopes scheduled`; or how many would be, and some of them. */
   | { readonly kind: "count"; readonly verb: string }
   /** `command succeeded`. */
   | { readonly kind: "outcome" }
@@ -31,10 +34,26 @@ export interface Asking {
   readonly shown: Shown;
 }
 
-export interface SmtpctlCommand extends Pattern {
-  /** Undefined while the command is not built. */
-  readonly ask: ((given: readonly string[]) => Asking) | undefined;
-}
+/**
+ * What a command takes beside `--json` and `--state DIR`: `queue-view` what selects and
+ * counts, `order` what selects and `-y`; `selection` the same, but something must select.
+ */
+export type Takes = "nothing" | "queue-view" | "order" | "selection";
+
+export type SmtpctlCommand = Pattern &
+  (
+    | {
+        readonly kind: "asking";
+        readonly takes: Takes;
+        readonly ask: (given: readonly string[], options: QueueOptions) => Asking;
+      }
+    /** A command with options of its own: smtpctl-own-options.ts. */
+    | { readonly kind: "own"; readonly command: OwnCommand }
+    /** One that is known by name alone; `why` goes on where the words end. */
+    | { readonly kind: "missing"; readonly why: string }
+  );
+
+export type OwnCommand = "config diff" | "encrypt" | "explain";
 
 /** MSGID and EVPID are not zero. Source: smtpctl(8). */
 export const PARAMETERS: Parameters = new Map([
@@ -53,13 +72,9 @@ const SUBSYSTEMS: readonly Subsystem[] = ["mda", "mta", "smtp"];
 const TRACES: readonly string[] =
   "imsg io smtp filters mta bounce scheduler lookup stat rules mproc expand all".split(" ");
 
+/** Of the relay; issue by issue they come. */
 const NOT_BUILT: readonly string[] = [
-  "discover EVPID",
-  "discover MSGID",
-  "monitor",
   "pause mta from ADDR for DOMAIN",
-  "profile imsg",
-  "profile queue",
   "resume mta from ADDR for DOMAIN",
   "resume route ROUTEID",
   "show hosts",
@@ -68,21 +83,28 @@ const NOT_BUILT: readonly string[] = [
   "show relays",
   "show routes",
   "spf walk",
-  ...TRACES.map((subsystem) => `trace ${subsystem}`),
-  "unprofile imsg",
-  "unprofile queue",
-  ...TRACES.map((subsystem) => `untrace ${subsystem}`),
+];
+
+const NO_DISCOVERY =
+  "there is nothing to discover: the queue is a journal, and no file can be put into it by hand";
+const NO_TRACES = "nothing is traced by subsystem: `log verbose` logs more";
+const NO_PROFILE = "nothing is profiled by subsystem: `show stats` and `monitor` have figures";
+
+/** Words of OpenSMTPD that mean nothing here. */
+const MEANINGLESS: readonly (readonly [words: string, why: string])[] = [
+  ["discover EVPID", NO_DISCOVERY],
+  ["discover MSGID", NO_DISCOVERY],
+  ...["profile", "unprofile"].flatMap((word) =>
+    ["imsg", "queue"].map((subsystem) => [`${word} ${subsystem}`, NO_PROFILE] as const),
+  ),
+  ...["trace", "untrace"].flatMap((word) =>
+    TRACES.map((subsystem) => [`${word} ${subsystem}`, NO_TRACES] as const),
+  ),
 ];
 
 export const COMMANDS: readonly SmtpctlCommand[] = [
-  command("show queue", () => ({
-    request: { kind: "show-queue", msgid: undefined },
-    shown: { kind: "rows" },
-  })),
-  command("show queue MSGID", ([id]) => ({
-    request: { kind: "show-queue", msgid: hexId(id) },
-    shown: { kind: "rows" },
-  })),
+  queueView("show queue", (_given, options) => showQueue(undefined, options)),
+  queueView("show queue MSGID", ([id], options) => showQueue(hexId(id), options)),
   command("show envelope EVPID", ([id]) => ({
     request: { kind: "show-envelope", evpid: hexId(id) },
     shown: { kind: "lines" },
@@ -90,25 +112,26 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   ...["EVPID", "MSGID"].map((parameter) => command(`show message ${parameter}`, showMessage)),
   command("show status", () => ({ request: { kind: "show-status" }, shown: { kind: "states" } })),
   command("show stats", () => ({ request: { kind: "show-stats" }, shown: { kind: "values" } })),
-  ...onTargets("schedule", "scheduled", (target) => ({ kind: "schedule", target })),
-  ...onTargets("remove", "removed", (target) => ({ kind: "remove", target })),
-  ...onTargets("pause envelope", "paused", (target) => ({
+  command("monitor", () => ({ request: { kind: "show-stats" }, shown: { kind: "monitor" } })),
+  ...onTargets("schedule", "scheduled", (order) => ({ kind: "schedule", ...order })),
+  ...onTargets("remove", "removed", (order) => ({ kind: "remove", ...order })),
+  ...onTargets("pause envelope", "paused", (order) => ({
     kind: "pause-envelope",
-    target,
+    ...order,
     paused: true,
   })),
-  ...onTargets("resume envelope", "resumed", (target) => ({
+  ...onTargets("resume envelope", "resumed", (order) => ({
     kind: "pause-envelope",
-    target,
+    ...order,
     paused: false,
   })),
   ...SUBSYSTEMS.flatMap((subsystem) => [
-    order(`pause ${subsystem}`, { kind: "pause", subsystem, paused: true }),
-    order(`resume ${subsystem}`, { kind: "pause", subsystem, paused: false }),
+    simple(`pause ${subsystem}`, { kind: "pause", subsystem, paused: true }),
+    simple(`resume ${subsystem}`, { kind: "pause", subsystem, paused: false }),
   ]),
-  order("log brief", { kind: "log", verbose: false }),
-  order("log verbose", { kind: "log", verbose: true }),
-  order("stop", { kind: "stop" }),
+  simple("log brief", { kind: "log", verbose: false }),
+  simple("log verbose", { kind: "log", verbose: true }),
+  simple("stop", { kind: "stop" }),
   command("reload", () => ({
     request: { kind: "reload" },
     shown: { kind: "reload", what: "configuration" },
@@ -117,15 +140,48 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
     request: { kind: "update-table", name },
     shown: { kind: "reload", what: `table ${name}` },
   })),
-  ...NOT_BUILT.map((words) => command(words, undefined)),
+  own("config diff"),
+  own("encrypt"),
+  own("explain"),
+  ...NOT_BUILT.map((words) => missing(words, " is not built yet")),
+  ...MEANINGLESS.map(([words, why]) => missing(words, `: ${why}`)),
 ];
 
-function command(words: string, ask: SmtpctlCommand["ask"]): SmtpctlCommand {
-  return { words: words.split(" "), ask };
+function command(words: string, ask: (given: readonly string[]) => Asking): SmtpctlCommand {
+  return { kind: "asking", words: words.split(" "), takes: "nothing", ask };
 }
 
-function order(words: string, request: ControlRequest): SmtpctlCommand {
+function queueView(
+  words: string,
+  ask: (given: readonly string[], options: QueueOptions) => Asking,
+): SmtpctlCommand {
+  return { kind: "asking", words: words.split(" "), takes: "queue-view", ask };
+}
+
+function own(words: OwnCommand): SmtpctlCommand {
+  return { kind: "own", words: words.split(" "), command: words };
+}
+
+function missing(words: string, why: string): SmtpctlCommand {
+  return { kind: "missing", words: words.split(" "), why };
+}
+
+/** One that succeeds or fails. */
+function simple(words: string, request: ControlRequest): SmtpctlCommand {
   return command(words, () => ({ request, shown: { kind: "outcome" } }));
+}
+
+function showQueue(msgid: string | undefined, options: QueueOptions): Asking {
+  const { view, limit } = options;
+  if (view === "envelopes") {
+    const target = targetOf(options, msgid);
+    return { request: { kind: "show-queue", target }, shown: { kind: "rows" } };
+  }
+  const by = view === "count" ? undefined : view;
+  // Of groups the largest are shown: all envelopes are counted.
+  const target = targetOf(by === undefined ? options : { ...options, limit: undefined }, msgid);
+  const groups = by === undefined ? undefined : limit;
+  return { request: { kind: "show-counts", target, by, groups }, shown: { kind: "rows" } };
 }
 
 function showMessage([given]: readonly string[]): Asking {
@@ -133,21 +189,24 @@ function showMessage([given]: readonly string[]): Asking {
   return { request: { kind: "show-message", id }, shown: { kind: "message", id } };
 }
 
+/** Without an id or `all`, a command is about what its options select; there has to be one. */
 function onTargets(
   words: string,
   verb: string,
-  request: (target: Target) => ControlRequest,
+  request: (order: Pick<OrderRequest, "target" | "isSure">) => OrderRequest,
 ): readonly SmtpctlCommand[] {
-  const asking = (target: Target): Asking => ({
-    request: request(target),
-    shown: { kind: "count", verb },
-  });
-  const one: SmtpctlCommand["ask"] = ([id]) => asking({ kind: "id", id: hexId(id) });
-  return [
-    command(`${words} EVPID`, one),
-    command(`${words} MSGID`, one),
-    command(`${words} all`, () => asking({ kind: "all" })),
-  ];
+  return ["EVPID", "MSGID", "all", ""].map((which) => ({
+    kind: "asking",
+    words: [...words.split(" "), ...(which === "" ? [] : [which])],
+    takes: which === "" ? "selection" : "order",
+    ask([id], options) {
+      const target = targetOf(options, id === undefined ? undefined : hexId(id));
+      return {
+        request: request({ target, isSure: options.isSure }),
+        shown: { kind: "count", verb },
+      };
+    },
+  }));
 }
 
 /** The id as the queue writes it. */

@@ -4,14 +4,13 @@
  *
  * Exit status: 0 if nothing changes, 1 if something does, 2 if they cannot be compared.
  */
-import { parseArgs } from "node:util";
 import { unreachable } from "#base/unreachable.ts";
 import { type Change, diffOutlines } from "#model/config/config-diff.ts";
 import type { Config, Place } from "#model/config/config.ts";
 import { type Outline, type OutlineItem, outlineOf } from "#model/config/outline.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
-import { chooseFile, type FileChoice } from "./file-choice.ts";
-import type { WrongArguments } from "./smtpctl-explain-arguments.ts";
+import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
+import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
 import type { Form, Output } from "./smtpctl-printer.ts";
 
 const EXIT_SAME = 0;
@@ -79,38 +78,19 @@ async function readBoth(
 }
 
 function parseArguments(args: readonly string[]): ConfigDiffArguments | WrongArguments {
-  try {
-    const { values, positionals } = parseValues(args);
-    const [file, ...others] = positionals;
-    if (file === undefined || others.length > 0) return wrong("one file is wanted");
-    const to = chooseFile(file, values);
-    if (typeof to === "string") return wrong(to);
-    const { f, json, state } = values;
-    const from = f === undefined ? undefined : { ...to, file: f };
-    return { kind: "arguments", to, from, form: json ? "json" : "text", stateFolder: state };
-  } catch (error) {
-    if (error instanceof TypeError) return wrong(error.message);
-    throw error;
-  }
-}
-
-function wrong(why: string): WrongArguments {
-  return { kind: "wrong", why };
-}
-
-function parseValues(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    strict: true,
-    allowPositionals: true,
-    options: {
-      D: { type: "string", short: "D", multiple: true, default: [] },
-      compat: { type: "string" },
-      f: { type: "string", short: "f" },
-      json: { type: "boolean", default: false },
-      state: { type: "string" },
-    },
+  const line = readOptions(args, {
+    ...FILE_OPTIONS,
+    f: { type: "string", short: "f" },
+    json: { type: "boolean", default: false },
   });
+  if (line.kind === "wrong") return line;
+  const [file, ...others] = line.words;
+  if (file === undefined || others.length > 0) return wrong("one file is wanted");
+  const { f, json, state } = line.values;
+  const to = chooseFile(file, line.values);
+  if (typeof to === "string") return wrong(to);
+  const from = f === undefined ? undefined : { ...to, file: f };
+  return { kind: "arguments", to, from, form: json ? "json" : "text", stateFolder: state };
 }
 
 /** One JSON text a line, or one to three lines for a person. */

@@ -18,7 +18,11 @@ const MAX_FRAME_BYTES: number = 2 * MAX_ANSWER_BYTES + 1024;
 export type Done = ControlAnswer & { readonly kind: "done" };
 export type Part = Exclude<ControlAnswer, Done>;
 
-export type Conversed = Done | { readonly kind: "no-answer"; readonly why: string };
+export type Conversed =
+  | Done
+  /** Nobody listens. */
+  | { readonly kind: "not-running"; readonly why: string }
+  | { readonly kind: "no-answer"; readonly why: string };
 
 export interface Question {
   readonly socketPath: string;
@@ -42,7 +46,7 @@ export async function converse(
     { kind: "unix", path: socketPath },
     { timeoutMs: CONNECT_TIMEOUT_MS },
   );
-  if ("kind" in connection) return { kind: "no-answer", why: unreachable(connection) };
+  if ("kind" in connection) return unreachable(connection);
   const { promise, resolve } = Promise.withResolvers<Conversed>();
   const reader = new FrameReader(controlAnswerCodec, MAX_FRAME_BYTES);
   connection.start({
@@ -76,8 +80,9 @@ function noAnswer(why: string): Conversed {
   return { kind: "no-answer", why };
 }
 
-function unreachable({ code, message }: NetworkFault): string {
-  if (code === "ENOENT" || code === "ECONNREFUSED") return "smtpd doesn't seem to be running";
-  if (code === "EACCES" || code === "EPERM") return "need root privileges";
-  return `cannot reach smtpd: ${message}`;
+function unreachable({ code, message }: NetworkFault): Conversed {
+  if (code === "ENOENT" || code === "ECONNREFUSED")
+    return { kind: "not-running", why: "smtpd doesn't seem to be running" };
+  if (code === "EACCES" || code === "EPERM") return noAnswer("need root privileges");
+  return noAnswer(`cannot reach smtpd: ${message}`);
 }

@@ -8,13 +8,13 @@
  * OpenSMTPD's makes what crypt(3) prefers. Source: RFC 9106 §4 and OWASP's advice for
  * servers (19 MiB, two passes); RFC 7677 §4 (iterations).
  */
-import { parseArgs } from "node:util";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Lookup } from "#base/lookup.ts";
 import { passwordText, prepared } from "#protocols/sasl/sasl-text.ts";
 import { formatScramVerifier, scramVerifier } from "#protocols/sasl/scram-verifier.ts";
 import { printable } from "#engine/observe/visible-text.ts";
+import { readOptions } from "./command-line.ts";
 import type { Output } from "./smtpctl-printer.ts";
 
 const EXIT_FAILED = 1;
@@ -94,16 +94,11 @@ function unpadded(bytes: Uint8Array): string {
 function parseArguments(
   args: readonly string[],
 ): { readonly scram: boolean; readonly password: string | undefined } | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { scram: { type: "boolean", default: false }, state: { type: "string" } },
-      allowPositionals: true,
-    });
-    const [password, ...others] = positionals;
-    return others.length > 0 ? "one password at a time" : { scram: values.scram, password };
-  } catch (error) {
-    if (error instanceof TypeError) return error.message;
-    throw error;
-  }
+  const line = readOptions(args, {
+    scram: { type: "boolean", default: false },
+    state: { type: "string" },
+  });
+  if (line.kind === "wrong") return line.why;
+  const [password, ...others] = line.words;
+  return others.length > 0 ? "one password at a time" : { scram: line.values.scram, password };
 }

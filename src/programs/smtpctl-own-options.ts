@@ -3,11 +3,13 @@
  * `explain`, `config diff` and `encrypt`. What they need is loaded when they are called.
  */
 import type { Network } from "#base/ports/network.ts";
+import { matchCommand } from "./command-words.ts";
+import { COMMANDS, type OwnCommand, PARAMETERS } from "./smtpctl-commands.ts";
 import type { Output } from "./smtpctl-printer.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 
 export interface OwnOptions {
-  readonly command: "explain" | "config diff" | "encrypt";
+  readonly command: OwnCommand;
   /** All arguments but the words of the command. */
   readonly args: readonly string[];
 }
@@ -24,14 +26,13 @@ export interface OwnOptionsSetting {
 export function findOwnOptions(args: readonly string[]): OwnOptions | undefined {
   let at = 0;
   while (args[at]?.startsWith("--") === true) at += args[at] === "--state" ? 2 : 1;
-  const [first = "", second] = args.slice(at);
-  const [before, after] = [args.slice(0, at), args.slice(at + 1)];
-  if (first.length > 1 && "explain".startsWith(first))
-    return { command: "explain", args: [...before, ...after] };
-  if (first.length > 1 && "encrypt".startsWith(first))
-    return { command: "encrypt", args: [...before, ...after] };
-  if (first === "config" && second === "diff")
-    return { command: "config diff", args: [...before, ...after.slice(1)] };
+  for (const own of COMMANDS) {
+    if (own.kind !== "own") continue;
+    const end = at + own.words.length;
+    const matched = matchCommand(args.slice(at, end), COMMANDS, PARAMETERS);
+    if (matched.kind === "matched" && matched.command === own)
+      return { command: own.command, args: [...args.slice(0, at), ...args.slice(end)] };
+  }
   return undefined;
 }
 

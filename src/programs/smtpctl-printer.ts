@@ -34,11 +34,12 @@ const BASE64_UNIT = 3;
 export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerPrinter {
   switch (shown.kind) {
     case "rows":
-      return rows(form, output, (line) => printable(line, Number.POSITIVE_INFINITY));
+      return rowPrinter(form, output);
     case "lines":
       return rows(form, output, printableLines);
     case "states":
       return form === "json" ? objectOf(output) : rows(form, output, printable);
+    case "monitor":
     case "values":
       return form === "json" ? objectOf(output) : sortedValues(output);
     case "message":
@@ -53,6 +54,11 @@ export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerP
     default:
       return unreachable(shown);
   }
+}
+
+/** One line, or one JSON text, for each row. */
+export function rowPrinter(form: Form, output: Output): AnswerPrinter {
+  return rows(form, output, (line) => printable(line, Number.POSITIVE_INFINITY));
 }
 
 /** A row may have no text, or no JSON: then there is nothing to print of it. */
@@ -74,8 +80,8 @@ function printableLines(row: string): string {
 }
 
 /** The objects of all rows as one; numbers that several processes counted are added. */
-class MergedRows {
-  readonly values = new Map<string, unknown>();
+export class MergedRows {
+  readonly values: Map<string, unknown> = new Map();
 
   take(part: Part): void {
     if (part.kind !== "row" || part.json === "") return;
@@ -199,6 +205,6 @@ function reloadJson(output: Output): AnswerPrinter {
   };
 }
 
-function counted(count: number, noun: string): string {
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

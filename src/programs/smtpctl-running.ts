@@ -34,7 +34,7 @@ export function runningDaemon(
       { socketPath, request },
       { take, drained: () => undefined },
     );
-    if (end.kind === "no-answer") return end.why;
+    if (end.kind !== "done") return end.why;
     return end.ok ? undefined : end.text;
   };
   return {

@@ -14,7 +14,9 @@ import {
   controlRequestCodec,
 } from "#model/ipc/control-link.ts";
 import { encodeFrame, FrameReader } from "#model/ipc/frame.ts";
+import { NOBODY_AT_THE_TERMINAL } from "#test/support/smtpctl-setting.ts";
 import { nodeNetwork } from "#world/node/network.ts";
+import { SimClock } from "#world/sim/clock.ts";
 import { runSmtpctl } from "./smtpctl-run.ts";
 
 const ESC = "\u001b";
@@ -67,13 +69,13 @@ const CASES: readonly {
 }[] = [
   {
     args: "show queue",
-    asks: { kind: "show-queue", msgid: undefined },
+    asks: { kind: "show-queue", target: { kind: "all" } },
     answers: [done()],
     prints: "",
   },
   {
     args: "show queue 5F2A1B3C",
-    asks: { kind: "show-queue", msgid: MSGID },
+    asks: { kind: "show-queue", target: { kind: "id", id: MSGID } },
     answers: [
       row(`${EVPID}|inet4|mta||a@b|c@d|c@d|1|2|3|1|pending|60|TempFail\\033`, {}),
       row(`${EVPID}|${ESC}[2J\n`, {}),
@@ -83,7 +85,7 @@ const CASES: readonly {
   },
   {
     args: "show queue --json",
-    asks: { kind: "show-queue", msgid: undefined },
+    asks: { kind: "show-queue", target: { kind: "all" } },
     answers: [row("x", { evpid: EVPID, error: `${ESC}\u202e` }), done()],
     prints: `{"evpid":"${EVPID}","error":"\\u001b\\u202e"}\n`,
   },
@@ -166,31 +168,36 @@ const CASES: readonly {
   },
   {
     args: "schedule all",
-    asks: { kind: "schedule", target: { kind: "all" } },
+    asks: { kind: "schedule", target: { kind: "all" }, isSure: false },
     answers: [done(2)],
     prints: "2 envelopes scheduled\n",
   },
   {
     args: `remove ${EVPID}`,
-    asks: { kind: "remove", target: { kind: "id", id: EVPID } },
+    asks: { kind: "remove", target: { kind: "id", id: EVPID }, isSure: false },
     answers: [done(1)],
     prints: "1 envelope removed\n",
   },
   {
     args: `remove ${EVPID} --json`,
-    asks: { kind: "remove", target: { kind: "id", id: EVPID } },
+    asks: { kind: "remove", target: { kind: "id", id: EVPID }, isSure: false },
     answers: [done(1)],
     prints: '{"ok":true,"count":1}\n',
   },
   {
     args: `pause envelope ${MSGID}`,
-    asks: { kind: "pause-envelope", target: { kind: "id", id: MSGID }, paused: true },
+    asks: {
+      kind: "pause-envelope",
+      target: { kind: "id", id: MSGID },
+      isSure: false,
+      paused: true,
+    },
     answers: [done(0)],
     prints: "0 envelopes paused\n",
   },
   {
     args: "resume envelope all",
-    asks: { kind: "pause-envelope", target: { kind: "all" }, paused: false },
+    asks: { kind: "pause-envelope", target: { kind: "all" }, isSure: false, paused: false },
     answers: [done(3)],
     prints: "3 envelopes resumed\n",
   },
@@ -255,7 +262,9 @@ async function run(
   let complains = "";
   const status = await runSmtpctl(args.split(" "), {
     network: setting.network,
+    ...NOBODY_AT_THE_TERMINAL,
     stateFolder: setting.stateFolder,
+    clock: new SimClock(),
     uid: 0,
     output: {
       print: (text) => (prints += typeof text === "string" ? text : Buffer.from(text).toString()),
@@ -312,7 +321,9 @@ describe("smtpctl", () => {
     const waiting = Promise.withResolvers<void>();
     let printedBytes = 0;
     const running = runSmtpctl(["show", "queue"], {
+      ...NOBODY_AT_THE_TERMINAL,
       network,
+      clock: new SimClock(),
       stateFolder,
       uid: 0,
       output: {
@@ -409,7 +420,13 @@ describe("smtpctl does not ask the daemon", () => {
     ["stop at once", "invalid command\n", 255],
     [`update table ${"x".repeat(2000)}`, "possibilities are:\n  TABLE\n", 255],
     ["update table \u001b[31m", "possibilities are:\n  TABLE\n", 255],
-    ["monitor", "smtpctl: monitor is not built yet\n", 1],
+    [
+      "trace imsg",
+      "smtpctl: trace imsg: nothing is traced by subsystem: `log verbose` logs more\n",
+      1,
+    ],
+    ["remove", "possibilities are:\n  EVPID\n  MSGID\n  all\n", 255],
+    ["co", "possibilities are:\n  diff\n", 255],
     ["spf walk", "smtpctl: spf walk is not built yet\n", 1],
   ];
   for (const [args, complains, status] of cases) {

@@ -7,6 +7,7 @@ useCompileCache();
 const { runSmtpctl } = await import("./smtpctl-run.ts");
 const { findOwnOptions, runOwnOptions } = await import("./smtpctl-own-options.ts");
 const { nodeNetwork } = await import("#world/node/network.ts");
+const { nodeClock } = await import("#world/node/clock.ts");
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // `smtpctl show queue | head`: nobody reads any more.
@@ -16,6 +17,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const args = process.argv.slice(2);
 const setting: SmtpctlSetting = {
   network: nodeNetwork(),
+  clock: nodeClock(),
   stateFolder: process.env["POSTRIDER_STATE"],
   uid: process.getuid?.() ?? 0,
   output: {
@@ -23,6 +25,14 @@ const setting: SmtpctlSetting = {
     drained,
     complain: (text) => void process.stderr.write(text),
     isTerminal: process.stdout.isTTY,
+  },
+  confirm: process.stdin.isTTY ? confirm : undefined,
+  interruption,
+  offline: {
+    async answer(request, spool, to) {
+      const { nodeOfflineQueue } = await import("./smtpctl-spool.ts");
+      return nodeOfflineQueue(setting.clock).answer(request, spool, to);
+    },
   },
 };
 const own = findOwnOptions(args);
@@ -37,4 +47,24 @@ function drained(): Promise<void> | undefined {
 
 async function nextDrain(): Promise<void> {
   await once(process.stdout, "drain");
+}
+
+/** From now on a signal does not end the program, but what goes on until then. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => interrupted.abort());
+  return interrupted.signal;
+}
+
+/** Nothing but yes is yes. */
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${question} [y/N] `);
+    return /^y(?:es)?$/iu.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
 }

@@ -13,6 +13,7 @@ import { type MailSystem, startMailSystem } from "#processes/one-process.ts";
 import type { Reloaded } from "#processes/reloads.ts";
 import type { Role } from "#processes/roles.ts";
 import { runSmtp } from "#programs/smtp-run.ts";
+import { NOBODY_AT_THE_TERMINAL } from "#test/support/smtpctl-setting.ts";
 import { runSmtpctl } from "#programs/smtpctl-run.ts";
 import type { SimProcess } from "#world/sim/process.ts";
 import type { SimWorld } from "#world/sim/world.ts";
@@ -175,7 +176,9 @@ export class MailHost {
   async control(...words: readonly string[]): Promise<string> {
     let text = "";
     const done = runSmtpctl(words, {
+      ...NOBODY_AT_THE_TERMINAL,
       network: this.#world.network,
+      clock: this.#world.clock,
       stateFolder: this.#folder,
       uid: 0,
       output: {

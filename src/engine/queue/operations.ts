@@ -161,11 +161,16 @@ export class Operations {
   /** Lists of at most ORDER_BATCH. */
   async *#select(target: Target): AsyncGenerator<readonly EnvelopeRecord[]> {
     const filter = target.kind === "matching" ? compileFilter(target.filter) : undefined;
+    let left = (target.kind === "matching" ? target.limit : undefined) ?? Number.POSITIVE_INFINITY;
     let slice: EnvelopeRecord[] = [];
     let lookedAt = 0;
     for (const record of this.#candidates(target)) {
+      if (left === 0) break;
       lookedAt++;
-      if (filter === undefined || this.#isMeant(record, filter)) slice.push(record);
+      if (filter === undefined || this.#isMeant(record, filter)) {
+        slice.push(record);
+        left--;
+      }
       if (slice.length < ORDER_BATCH && lookedAt < LOOKED_AT_ONCE) continue;
       yield slice;
       slice = [];

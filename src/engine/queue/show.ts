@@ -46,7 +46,7 @@ export function formatQueueLine(queued: QueuedEnvelope, nowMs: number): string {
     queued.retryCount,
     stateOf(reason),
     delaySeconds(reason, nowMs),
-    escaped(errorOf(queued, nowMs).slice(0, MAX_ERROR_LENGTH), UNSAFE),
+    visibleField(errorOf(queued, nowMs)),
   ].join("|");
 }
 
@@ -182,7 +182,7 @@ function errorOf({ reason, lastError }: QueuedEnvelope, nowMs: number): string {
 }
 
 /** The null reverse-path is `@`. */
-function addressField(address: string): string {
+export function addressField(address: string): string {
   return address === "" ? "@" : escaped(address, UNSAFE_IN_FIELD);
 }
 
@@ -194,6 +194,11 @@ function seconds(ms: number): number {
 const UNSAFE = /[^ -[\]-~]/gu;
 /** `|` too, which would end the field. */
 const UNSAFE_IN_FIELD = /[^!-[\]-{}~]/gu;
+
+/** A text that may have blanks, as the field ERROR. */
+export function visibleField(text: string): string {
+  return escaped(text.slice(0, MAX_ERROR_LENGTH), UNSAFE);
+}
 
 function escaped(text: string, unsafe: RegExp): string {
   return text.replaceAll(unsafe, (character) => (character === "\\" ? "\\\\" : octal(character)));

@@ -6,6 +6,7 @@ import {
   bool,
   bytes,
   type Codec,
+  type Fields,
   list,
   oneOf,
   optional,
@@ -17,6 +18,7 @@ import {
 } from "#base/codec.ts";
 import type { OutlineItem } from "#model/config/outline.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import { type Grouping, GROUPINGS } from "#model/queue-grouping.ts";
 import { type QueueFilter, queueFilterCodec } from "#model/queue-filter.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
@@ -29,24 +31,43 @@ export const MAX_ANSWER_BYTES: number = 256 * 1024;
 export type Target =
   | { readonly kind: "all" }
   | { readonly kind: "id"; readonly id: string }
-  /** `within`: of one message, or one envelope. */
+  /** `within`: of one message, or one envelope. `limit`: no more than so many. */
   | {
       readonly kind: "matching";
       readonly filter: QueueFilter;
       readonly within: string | undefined;
+      readonly limit: number | undefined;
     };
 
 export type Subsystem = "mta" | "mda" | "smtp";
 
+/** More envelopes than these are changed only if the operator is sure. */
+export const MAX_UNSURE = 50;
+
+/** What is changed is what is meant when it is carried out, and is counted then. */
+interface Order {
+  readonly target: Target;
+  /** False: where more than MAX_UNSURE are meant, nothing is changed, and the answer says so. */
+  readonly isSure: boolean;
+}
+
 export type ControlRequest =
-  | { readonly kind: "show-queue"; readonly msgid: string | undefined }
+  | { readonly kind: "show-queue"; readonly target: Target }
+  /** How many there are: all together, or by what they have in common. */
+  | {
+      readonly kind: "show-counts";
+      readonly target: Target;
+      readonly by: Grouping | undefined;
+      /** Groups to show; all if undefined. */
+      readonly groups: number | undefined;
+    }
   | { readonly kind: "show-envelope"; readonly evpid: string }
   | { readonly kind: "show-message"; readonly id: string }
   | { readonly kind: "show-status" }
   | { readonly kind: "show-stats" }
-  | { readonly kind: "schedule"; readonly target: Target }
-  | { readonly kind: "remove"; readonly target: Target }
-  | { readonly kind: "pause-envelope"; readonly target: Target; readonly paused: boolean }
+  | (Order & { readonly kind: "schedule" })
+  | (Order & { readonly kind: "remove" })
+  | (Order & { readonly kind: "pause-envelope"; readonly paused: boolean })
   | { readonly kind: "pause"; readonly subsystem: Subsystem; readonly paused: boolean }
   | { readonly kind: "log"; readonly verbose: boolean }
   | { readonly kind: "stop" }
@@ -55,12 +76,16 @@ export type ControlRequest =
   | { readonly kind: "explain"; readonly question: ExplainQuestion }
   | { readonly kind: "outline" };
 
+/** What changes envelopes. */
+export type OrderRequest = Extract<ControlRequest, Order>;
+
 /** What only the queue can answer. */
 export type QueueRequest = Extract<
   ControlRequest,
   {
     readonly kind:
       | "show-queue"
+      | "show-counts"
       | "show-envelope"
       | "show-message"
       | "schedule"
@@ -76,6 +101,7 @@ export type ParentRequest = Extract<
 
 const FOR_QUEUE: readonly QueueRequest["kind"][] = [
   "show-queue",
+  "show-counts",
   "show-envelope",
   "show-message",
   "schedule",
@@ -107,6 +133,8 @@ export type ControlAnswer =
   | { readonly kind: "explained"; readonly answer: Explanation | ExplainFault }
   /** A part of the running configuration. */
   | { readonly kind: "outlined"; readonly item: OutlineItem }
+  /** Nothing was changed: so many are meant. Rows before it are some of them. */
+  | { readonly kind: "unsure"; readonly count: number }
   | { readonly kind: "done"; readonly ok: boolean; readonly text: string; readonly count: number };
 
 /** The end of the answers to what was done, to `count` envelopes. */
@@ -151,22 +179,27 @@ export interface PagedAnswer {
 const targetCodec: Codec<Target> = union<Target>({
   all: [1, {}],
   id: [2, { id: text(MAX_NAME_BYTES) }],
-  matching: [3, { filter: queueFilterCodec, within: optional(text(MAX_NAME_BYTES)) }],
+  matching: [
+    3,
+    { filter: queueFilterCodec, within: optional(text(MAX_NAME_BYTES)), limit: optional(u32) },
+  ],
 });
 
 const SUBSYSTEMS: readonly Subsystem[] = ["mta", "mda", "smtp"];
 const subsystemCodec: Codec<Subsystem> = oneOf(SUBSYSTEMS);
 export const subsystemsCodec: Codec<readonly Subsystem[]> = list(subsystemCodec, SUBSYSTEMS.length);
 
+const orderFields: Fields<Order> = { target: targetCodec, isSure: bool };
+
 const requestVariants: Variants<ControlRequest> = {
-  "show-queue": [1, { msgid: optional(text(MAX_NAME_BYTES)) }],
+  "show-queue": [1, { target: targetCodec }],
   "show-envelope": [2, { evpid: text(MAX_NAME_BYTES) }],
   "show-message": [3, { id: text(MAX_NAME_BYTES) }],
   "show-status": [4, {}],
   "show-stats": [5, {}],
-  schedule: [6, { target: targetCodec }],
-  remove: [7, { target: targetCodec }],
-  "pause-envelope": [8, { target: targetCodec, paused: bool }],
+  schedule: [6, orderFields],
+  remove: [7, orderFields],
+  "pause-envelope": [8, { ...orderFields, paused: bool }],
   pause: [9, { subsystem: subsystemCodec, paused: bool }],
   log: [10, { verbose: bool }],
   stop: [11, {}],
@@ -174,6 +207,10 @@ const requestVariants: Variants<ControlRequest> = {
   "update-table": [13, { name: text(MAX_NAME_BYTES) }],
   explain: [14, { question: explainQuestionCodec }],
   outline: [15, {}],
+  "show-counts": [
+    16,
+    { target: targetCodec, by: optional(oneOf(GROUPINGS)), groups: optional(u32) },
+  ],
 };
 
 export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);
@@ -184,6 +221,7 @@ const answerVariants: Variants<ControlAnswer> = {
   done: [3, { ok: bool, text: text(MAX_ANSWER_BYTES), count: u32 }],
   explained: [4, { answer: explainAnswerCodec }],
   outlined: [5, { item: outlineItemCodec }],
+  unsure: [6, { count: u32 }],
 };
 
 export const controlAnswerCodec: Codec<ControlAnswer> = union<ControlAnswer>(answerVariants);

@@ -1,0 +1,120 @@
+/**
+ * What smtpctl shows of a queue: one that is running, or the spool of one that is not.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { MessageText } from "#model/delivery.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  done,
+  failed,
+  type Target,
+} from "#model/ipc/control-link.ts";
+import {
+  formatEnvelope,
+  formatQueueJson,
+  formatQueueLine,
+  type QueuedEnvelope,
+} from "#engine/queue/show.ts";
+import { Tally } from "#engine/queue/tally.ts";
+
+export type ViewRequest = Extract<
+  ControlRequest,
+  { readonly kind: "show-queue" | "show-counts" | "show-envelope" | "show-message" }
+>;
+
+/** What is looked at. A `Queue` is one. */
+export interface QueueView {
+  /** In slices, which may be empty. */
+  envelopes(target: Target): AsyncIterable<readonly QueuedEnvelope[]>;
+  /** By msgid or evpid; undefined if there is no such message. */
+  text(id: string): MessageText | undefined | Promise<MessageText | undefined>;
+}
+
+/** The answers, the last of which is "done". */
+export async function* showOf(
+  view: QueueView,
+  clock: Clock,
+  request: ViewRequest,
+): AsyncGenerator<ControlAnswer> {
+  switch (request.kind) {
+    case "show-queue":
+      yield* showQueue(view, clock, request.target);
+      return;
+    case "show-counts":
+      yield* showCounts(view, clock, request);
+      return;
+    case "show-envelope":
+      yield* showEnvelope(view, clock, request.evpid);
+      return;
+    case "show-message":
+      yield* showMessage(view, request.id);
+      return;
+    default:
+      unreachable(request);
+  }
+}
+
+/** One envelope in one line. */
+export function rowOf(queued: QueuedEnvelope, nowMs: number): ControlAnswer {
+  const line = formatQueueLine(queued, nowMs);
+  return { kind: "row", line, json: formatQueueJson(queued, nowMs) };
+}
+
+async function* showQueue(
+  view: QueueView,
+  clock: Clock,
+  target: Target,
+): AsyncGenerator<ControlAnswer> {
+  for await (const some of view.envelopes(target)) {
+    const nowMs = clock.wallMs();
+    for (const queued of some) yield rowOf(queued, nowMs);
+  }
+  yield done();
+}
+
+async function* showCounts(
+  view: QueueView,
+  clock: Clock,
+  { target, by, groups }: ViewRequest & { readonly kind: "show-counts" },
+): AsyncGenerator<ControlAnswer> {
+  const tally = by === undefined ? undefined : new Tally(by);
+  let count = 0;
+  for await (const some of view.envelopes(target)) {
+    count += some.length;
+    const nowMs = clock.wallMs();
+    if (tally !== undefined) for (const queued of some) tally.add(queued, nowMs);
+  }
+  if (tally === undefined)
+    yield { kind: "row", line: String(count), json: JSON.stringify({ envelopes: count }) };
+  else for (const row of tally.rows(groups)) yield { kind: "row", ...row };
+  yield done(count);
+}
+
+async function* showEnvelope(
+  view: QueueView,
+  clock: Clock,
+  evpid: string,
+): AsyncGenerator<ControlAnswer> {
+  for await (const [queued] of view.envelopes({ kind: "id", id: evpid })) {
+    if (queued === undefined) continue;
+    const nowMs = clock.wallMs();
+    yield { kind: "row", line: "", json: formatQueueJson(queued, nowMs) };
+    for (const line of formatEnvelope(queued, nowMs).trimEnd().split("\n"))
+      yield { kind: "row", line, json: "" };
+    yield done();
+    return;
+  }
+  yield failed("no such envelope");
+}
+
+async function* showMessage(view: QueueView, id: string): AsyncGenerator<ControlAnswer> {
+  const text = await view.text(id);
+  if (text === undefined) {
+    yield failed("no such message");
+    return;
+  }
+  for await (const bytes of text.chunks()) yield { kind: "bytes", bytes };
+  yield done();
+}

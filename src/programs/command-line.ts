@@ -1,0 +1,49 @@
+/** Options of a command line, for every program that has some. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+export interface WrongArguments {
+  readonly kind: "wrong";
+  readonly why: string;
+}
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+type Parsed<Known extends Options> = ReturnType<
+  typeof parseArgs<{
+    args: string[];
+    options: Known;
+    allowPositionals: true;
+    strict: true;
+  }>
+>;
+
+export interface CommandLine<Known extends Options> {
+  readonly kind: "line";
+  readonly values: Parsed<Known>["values"];
+  /** What is no option: words and operands. */
+  readonly words: readonly string[];
+}
+
+/** Options may stand anywhere; after `--` all are words. */
+export function readOptions<const Known extends Options>(
+  args: readonly string[],
+  options: Known,
+): CommandLine<Known> | WrongArguments {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: true,
+      strict: true,
+    });
+    return { kind: "line", values, words: positionals };
+  } catch (error) {
+    // What else would be a fault of `options`.
+    if (error instanceof TypeError && "code" in error) return wrong(error.message);
+    throw error;
+  }
+}
+
+export function wrong(why: string): WrongArguments {
+  return { kind: "wrong", why };
+}
