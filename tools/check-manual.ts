@@ -37,7 +37,18 @@ const NO_FILE = { kind: "files-fault", code: "ENOENT", message: "no such file" }
 const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] = [
   [
     "THE WHOLE SERVER",
-    ["bounce", "compat", "mda", "mta", "queue", "scheduler", "smtp", "smtp tls", "srs"],
+    [
+      "bounce",
+      "compat",
+      "mda",
+      "mta",
+      "queue",
+      "queue compression",
+      "scheduler",
+      "smtp",
+      "smtp tls",
+      "srs",
+    ],
   ],
   ["CERTIFICATES", ["pki a", "ca a"]],
   ["LISTENER OPTIONS", ["listen on eth0", "listen on socket"]],

@@ -85,7 +85,8 @@ const KNOWN: readonly Known[] = [
   { word: "HASH-OF-LOGINS", to: ["lookup"] },
   { word: "HASH-OF-LISTENER", to: ["lookup"] },
   { word: "PASSWORD-OF-RELAY", to: ["lookup"] },
-  { word: "KEY-OF-THE-QUEUE", to: ["queue"] },
+  // It travels beside the configuration (parent.ts).
+  { word: "KEY-OF-THE-QUEUE", to: [] },
   { word: "KEY-OF-SRS", to: ["dispatcher"] },
   { word: "BACKUP-OF-SRS", to: ["dispatcher"] },
   { word: "VALUE-OF-UNUSED", to: [] },

@@ -40,7 +40,6 @@ const FIELDS: Shares = {
   maxRecipients: "everyone",
   maxMailsPerSession: "everyone",
   queueTtlMs: "everyone",
-  queueCompression: "everyone",
   bounceWarnIntervalsMs: "everyone",
   mtaMaxDeferred: "everyone",
   mtaLimits: "everyone",
@@ -48,7 +47,9 @@ const FIELDS: Shares = {
   schedulerLimits: "everyone",
   tls: "everyone",
   admd: { to: ["dispatcher"], others: "" },
-  queueEncryption: { to: ["queue"], others: { kind: "off" } },
+  queueCompression: { to: ["queue"], others: "off" },
+  // The keys travel beside it, to the queue alone (parent.ts), wherever they come from.
+  queueEncryption: { to: [], others: { kind: "off" } },
   srs: { to: ["dispatcher"], others: undefined },
   mtaDomainLimits: { to: DECIDERS, others: new Map() },
   places: { to: [], others: new Map() },

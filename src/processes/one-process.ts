@@ -20,6 +20,7 @@ import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Tls } from "#base/ports/tls.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
+import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { startAgent } from "./agent.ts";
 import type { Defer } from "./channel.ts";
@@ -81,6 +82,8 @@ export interface MailSystemOptions {
   /** 1 if left out. */
   readonly dispatchers?: number;
   readonly ownAddresses?: readonly string[];
+  /** Of `queue encryption`; none if left out. */
+  readonly queueKeys?: QueueKeys;
   readonly paused?: readonly Subsystem[];
   readonly verbose?: boolean;
   /** For SIGHUP's orders by smtpctl(8); without it the configuration is the one given. */
@@ -183,6 +186,7 @@ export async function startMailSystem(
       verbose: options.verbose ?? false,
       paused: options.paused ?? [],
       ownAddresses: options.ownAddresses ?? [],
+      queueKeys: options.queueKeys ?? [],
       maxOpenFiles: Number.MAX_SAFE_INTEGER,
     },
     { info: (text) => log(`info: ${text}`), warn: (text) => log(`warn: ${text}`) },

@@ -11,6 +11,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
+import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
 import {
   type ChildToParent,
@@ -56,6 +57,8 @@ export interface ParentSettings {
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
   readonly ownAddresses: readonly string[];
+  /** Of `queue encryption`; a reload leaves them as they are. */
+  readonly queueKeys: QueueKeys;
   /** Of each process; children inherit the limit. */
   readonly maxOpenFiles: number;
 }
@@ -338,6 +341,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   #slice(role: Role, index: number): Slice {
     const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
       this.#settings;
+    const queueKeys = role === "queue" ? this.#settings.queueKeys : [];
     const { generation } = this.#current;
     const others = paused.filter((subsystem) => subsystem !== "smtp");
     return {
@@ -352,6 +356,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       verbose: this.#verbose,
       paused: this.smtpPaused ? [...others, "smtp"] : others,
       ownAddresses,
+      queueKeys,
       maxOpenFiles,
     };
   }

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
+import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { printable } from "#engine/observe/visible-text.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
@@ -35,6 +36,8 @@ export interface DaemonOptions {
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
   readonly ownAddresses: readonly string[];
+  /** Of `queue encryption`. */
+  readonly queueKeys: QueueKeys;
   readonly log: LogTarget;
   readonly users: Users;
 }
@@ -73,6 +76,7 @@ export async function startDaemon(
       verbose: options.verbose,
       paused: options.paused,
       ownAddresses: options.ownAddresses,
+      queueKeys: options.queueKeys,
       maxOpenFiles: maxOpenFiles(),
     },
     {

@@ -71,6 +71,7 @@ async function main(): Promise<number> {
     verbose: false,
     paused: [],
     ownAddresses: ownAddresses(),
+    queueKeys: [],
     log: TERMINAL,
     users,
   });

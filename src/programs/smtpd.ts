@@ -28,6 +28,7 @@ import { ConfigFiles } from "./config-files.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
+import { asksForKey, type KeyTools, queueKeys } from "./queue-key.ts";
 import { partsNotBuilt, startReader } from "./start-faults.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 import { systemAccounts, thisMachine } from "./surroundings.ts";
@@ -35,6 +36,16 @@ import { VERSION } from "./version.ts";
 
 // A terminal that goes away must not end the daemon.
 process.stderr.on("error", () => undefined);
+
+const KEY_TOOLS: KeyTools = {
+  input: {
+    setRawMode: process.stdin.isTTY ? (raw) => process.stdin.setRawMode(raw) : undefined,
+    async *[Symbol.asyncIterator]() {
+      for await (const bytes of process.stdin) yield Buffer.from(bytes);
+    },
+  },
+  prompt: (text) => void process.stderr.write(text),
+};
 
 process.exitCode = await main();
 
@@ -67,7 +78,13 @@ async function main(): Promise<number> {
   // In the background it is read once more; that one tells.
   if (options.mode !== "daemon" || config === undefined) tell(complaints);
   if (config === undefined) return 1;
-  return options.mode === "daemon" ? detach() : run({ config, reader, users }, options, paths);
+  const keys = await queueKeys(config, KEY_TOOLS);
+  if ("why" in keys) {
+    console.error(`smtpd: ${printable(keys.why)}`);
+    return 1;
+  }
+  if (options.mode === "daemon") return detach(asksForKey(config) ? keys[0] : undefined);
+  return run({ config, reader, users, queueKeys: keys }, options, paths);
 }
 
 /** `smtpd -n`: the language is right, even if not all of it can be carried out yet. */
@@ -112,7 +129,7 @@ function tell(complaints: readonly Complaint[]): void {
 }
 
 /** What the daemon works by, and whom it asks. */
-type Start = Pick<DaemonOptions, "config" | "reader" | "users">;
+type Start = Pick<DaemonOptions, "config" | "reader" | "users" | "queueKeys">;
 
 async function run(start: Start, options: SmtpdOptions, paths: StatePaths): Promise<number> {
   const log = options.mode === "terminal" ? terminalLog() : systemLog();
@@ -156,14 +173,18 @@ async function runWith(
 /**
  * Starts the same command in the background and waits until it runs or has failed.
  * It keeps nothing of its caller open: `$(smtpd)` must not wait for the daemon's end.
+ *
+ * @param key that was asked for here, where there is somebody to ask.
  */
-function detach(): Promise<number> {
+function detach(key: string | undefined): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const [, script, ...args] = process.argv;
   const child = spawn(process.execPath, [script ?? "", ...args, "-F"], {
     detached: true,
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    stdio: [key === undefined ? "ignore" : "pipe", "ignore", "pipe", "ipc"],
   });
+  child.stdin?.on("error", () => undefined);
+  child.stdin?.end(`${key}\n`);
   child.stderr?.pipe(process.stderr, { end: false });
   child.once("message", () => {
     child.disconnect();

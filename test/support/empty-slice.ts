@@ -14,5 +14,6 @@ export const EMPTY_SLICE: Slice = {
   paused: [],
   ownAddresses: [],
   tls: NO_TLS_MATERIAL,
+  queueKeys: [],
   maxOpenFiles: 1024,
 };

@@ -54,7 +54,9 @@ export class Keyring {
   /** How a new file is encrypted; undefined if it is not. */
   newUse(random: Random): KeyUse | undefined {
     if (this.#first === undefined) return undefined;
-    return { keyId: this.#first.id, salt: random.fill(new Uint8Array(SALT_BYTES)) };
+    const salt = new Uint8Array(SALT_BYTES);
+    random.fill(salt);
+    return { keyId: this.#first.id, salt };
   }
 
   /** The cipher of one file; undefined if its key is not here. `file` names it, so that no other can pose as it. */

@@ -98,6 +98,7 @@ const encryptions: readonly (readonly [line: string, encryption: unknown])[] = [
   ["queue encryption stdin", { kind: "stdin" }],
   ["queue encryption -", { kind: "stdin" }],
   ['queue encryption "-"', { kind: "stdin" }],
+  ['queue encryption file "/etc/mail/queue.key"', { kind: "file", path: "/etc/mail/queue.key" }],
   [
     "queue encryption 0123456789abcdef0123456789abcdef",
     { kind: "key", key: "0123456789abcdef0123456789abcdef" },

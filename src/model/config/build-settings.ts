@@ -17,6 +17,7 @@ import {
   SETTINGS,
 } from "./defaults.ts";
 import { formatDelay } from "./delay.ts";
+import { isQueueKey } from "./queue-key-text.ts";
 import { defaultLimits, MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 import { formatSize } from "./size.ts";
 import type { LimitStatement, SettingSyntax, Statement } from "./syntax.ts";
@@ -82,7 +83,7 @@ function defaultSettings(serverName: string, compat: Settings["compat"]): Draft[
     subAddressDelimiter: DEFAULT_SUB_ADDRESS_DELIMITER,
     tls: NO_TLS_SETTINGS,
     queueTtlMs: SETTINGS.queueTtlMs.default,
-    queueCompression: false,
+    queueCompression: "off",
     queueEncryption: { kind: "off" },
     bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
     srs: undefined,
@@ -151,7 +152,7 @@ function applyQueue(
 ): void {
   if (value.name === "queueCompression") {
     places.set("queue compression", value.at);
-    settings.queueCompression = true;
+    settings.queueCompression = value.value;
   } else {
     places.set("queue encryption", value.at);
     settings.queueEncryption = queueEncryption(value.key, complaints);
@@ -186,14 +187,27 @@ function queueEncryption(
   key: Extract<SettingSyntax, { readonly name: "queueEncryption" }>["key"],
   complaints: ComplaintList,
 ): Settings["queueEncryption"] {
-  if (typeof key === "string") return { kind: key };
-  if (key.text.length !== QUEUE_KEY_LENGTH || !/^[!-~]+$/u.test(key.text))
-    complaints.error(
-      key.at,
-      `a queue key has ${QUEUE_KEY_LENGTH} characters`,
-      "'openssl rand -hex 16' makes one",
-    );
-  return { kind: "key", key: key.text };
+  switch (key.from) {
+    case "terminal":
+    case "stdin":
+      return { kind: key.from };
+    case "file":
+      if (!key.path.text.startsWith("/"))
+        complaints.error(key.path.at, "the path of a key file begins with '/'");
+      return { kind: "file", path: key.path.text };
+    case "line": {
+      const { text, at } = key.key;
+      if (!isQueueKey(text))
+        complaints.error(
+          at,
+          `a queue key has ${QUEUE_KEY_LENGTH} characters`,
+          "'openssl rand -hex 16' makes one",
+        );
+      return { kind: "key", key: text };
+    }
+    default:
+      return unreachable(key);
+  }
 }
 
 function applySrs(

@@ -469,10 +469,12 @@ export interface Settings {
   /** `smtp tls …`: for listeners and relays that do not say. */
   readonly tls: TlsSettings;
   readonly queueTtlMs: number;
-  readonly queueCompression: boolean;
+  readonly queueCompression: "off" | "zstd" | "gzip";
   readonly queueEncryption:
     | { readonly kind: "off" }
     | { readonly kind: "key"; readonly key: string }
+    /** Read at start (queue-key-text.ts). */
+    | { readonly kind: "file"; readonly path: string }
     /** Asked for at start: on the terminal, or as the first line of the standard input. */
     | { readonly kind: "terminal" | "stdin" };
   /** Ages at which a sender is told of a delay; ascending. */

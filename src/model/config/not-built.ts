@@ -48,8 +48,6 @@ export function notBuilt(config: Config): readonly NotBuilt[] {
 const SETTINGS: readonly string[] = [
   "bounce warn-interval",
   "mta max-deferred",
-  "queue compression",
-  "queue encryption",
   "srs key",
   ...limitWords("mta limit", Object.values(MTA_LIMITS)),
   ...limitWords("mda limit", Object.values(MDA_LIMITS)),

@@ -10,7 +10,7 @@ export function parseQueue(reader: TokenReader, at: Place): SettingStatement {
   const word = reader.expectOneOf(["compression", "encryption", "ttl"]);
   switch (word) {
     case "compression":
-      return setting(at, { name: "queueCompression", at });
+      return setting(at, { name: "queueCompression", at, value: parseCompression(reader) });
     case "encryption":
       return setting(at, { name: "queueEncryption", at, key: parseQueueKey(reader) });
     case "ttl":
@@ -60,8 +60,16 @@ function setting(at: Place, value: SettingSyntax): SettingStatement {
 function parseQueueKey(
   reader: TokenReader,
 ): Extract<SettingSyntax, { readonly name: "queueEncryption" }>["key"] {
-  if (reader.isAtLineEnd()) return "terminal";
-  if (reader.acceptSign("-")) return "stdin";
-  const key = reader.expectValue("a key, 'stdin' or '-'");
-  return ["stdin", "-"].includes(key.text.toLowerCase()) ? "stdin" : key;
+  if (reader.isAtLineEnd()) return { from: "terminal" };
+  if (reader.acceptSign("-")) return { from: "stdin" };
+  if (reader.accept("file")) return { from: "file", path: reader.expectString("a path") };
+  const key = reader.expectValue("a key, 'file', 'stdin' or '-'");
+  return ["stdin", "-"].includes(key.text.toLowerCase())
+    ? { from: "stdin" }
+    : { from: "line", key };
+}
+
+/** The words are ours: OpenSMTPD compresses with gzip and says nothing. */
+function parseCompression(reader: TokenReader): "zstd" | "gzip" {
+  return reader.isAtLineEnd() ? "zstd" : reader.expectOneOf(["zstd", "gzip"]);
 }

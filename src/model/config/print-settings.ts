@@ -65,9 +65,11 @@ function queueLines(
   setting: PrintSetting,
 ): readonly PrintedLine[] {
   const lines: PrintedLine[] = [];
-  if (queueCompression) lines.push(setting("queue compression", ""));
+  if (queueCompression !== "off") lines.push(setting("queue compression", queueCompression));
   if (queueEncryption.kind === "key")
     lines.push(setting("queue encryption", quote(queueEncryption.key)));
+  if (queueEncryption.kind === "file")
+    lines.push(setting("queue encryption", `file ${quote(queueEncryption.path)}`));
   if (queueEncryption.kind === "terminal") lines.push(setting("queue encryption", ""));
   if (queueEncryption.kind === "stdin") lines.push(setting("queue encryption", "stdin"));
   return lines;

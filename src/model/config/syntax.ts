@@ -228,11 +228,14 @@ export type SettingSyntax =
   | { readonly name: "srsTtlMs"; readonly value: Amount }
   | { readonly name: "compat"; readonly at: Place; readonly value: "none" | "opensmtpd" }
   | { readonly name: "tls"; readonly at: Place; readonly value: TlsSyntax }
-  | { readonly name: "queueCompression"; readonly at: Place }
+  | { readonly name: "queueCompression"; readonly at: Place; readonly value: "zstd" | "gzip" }
   | {
       readonly name: "queueEncryption";
       readonly at: Place;
-      readonly key: Word | "terminal" | "stdin";
+      readonly key:
+        | { readonly from: "line"; readonly key: Word }
+        | { readonly from: "file"; readonly path: Word }
+        | { readonly from: "terminal" | "stdin" };
     }
   | { readonly name: "bounceWarnIntervals"; readonly at: Place; readonly value: readonly Amount[] };
 

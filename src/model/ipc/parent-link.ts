@@ -15,6 +15,8 @@ import {
   union,
 } from "#base/codec.ts";
 import type { User } from "#base/ports/users.ts";
+import { QUEUE_KEY_LENGTH } from "#model/config/defaults.ts";
+import { MAX_QUEUE_KEYS, type QueueKeys } from "#model/config/queue-key-text.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { type TlsMaterial, tlsMaterialCodec } from "#model/tls-material.ts";
@@ -66,6 +68,8 @@ export interface Slice {
   /** Addresses of this machine, in text form: what `local` means. */
   readonly ownAddresses: readonly string[];
   readonly tls: TlsMaterial;
+  /** Of `queue encryption`, for the queue alone. */
+  readonly queueKeys: QueueKeys;
   /** Descriptors that the process may have (getrlimit(2), RLIMIT_NOFILE). */
   readonly maxOpenFiles: number;
 }
@@ -171,6 +175,7 @@ const sliceCodec: Codec<Slice> = struct<Slice>({
   paused: subsystemsCodec,
   ownAddresses: list(nameCodec, MAX_OWN_ADDRESSES),
   tls: tlsMaterialCodec,
+  queueKeys: list(optional(text(QUEUE_KEY_LENGTH)), MAX_QUEUE_KEYS),
   maxOpenFiles: u53,
 });
 
