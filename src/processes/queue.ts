@@ -8,6 +8,7 @@
 import { FilesError } from "#base/ports/files.ts";
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
+import { Keyring } from "#engine/spool/queue-keys.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
@@ -24,11 +25,13 @@ import { RoomWatch } from "./room-watch.ts";
 import { CONTROL_QUEUE_SIDE, LOOKUP_CLIENT_SIDE, QUEUE_SIDE } from "./shapes.ts";
 
 export async function startQueue(setting: RoleSetting): Promise<RunningRole | string> {
-  const { ports, slice, observer } = setting;
+  const { ports, slice, observer, config } = setting;
   const opened = await openJournalSpool({
     ...ports,
     observe: observer.observe,
     folder: slice.spool,
+    compression: config.queueCompression,
+    keys: new Keyring(slice.queueKeys),
   });
   if (opened.kind === "unusable") return unusable(slice.spool, opened.reason);
   const role = new QueueRole(setting, opened.spool);
