@@ -33,6 +33,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "engine/spool" },
   { folder: "engine/bounce" },
   { folder: "engine/scheduler" },
+  { folder: "engine/sleepers" },
   { folder: "engine/queue" },
   { folder: "engine/auth" },
   { folder: "engine/staples" },

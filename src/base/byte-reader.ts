@@ -44,6 +44,28 @@ export class ByteReader {
     return high * 0x1_0000_0000 + this.u32();
   }
 
+  f64(): number {
+    return this.#bytes.readDoubleBE(this.#take(8));
+  }
+
+  /** See `ByteWriter.varint`. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (value > Number.MAX_SAFE_INTEGER) throw new DecodeError("Number beyond 53 bits");
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+  }
+
+  /** Passes over `length` bytes. */
+  skip(length: number): void {
+    this.#take(length);
+  }
+
   /** A view of the next `length` bytes. */
   raw(length: number): Uint8Array {
     const from = this.#take(length);

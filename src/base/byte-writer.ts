@@ -20,6 +20,11 @@ export class ByteWriter {
     return new Uint8Array(buffer, byteOffset, this.#length);
   }
 
+  /** Forgets what was written, to write anew in the same memory. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   u8(value: number): void {
     this.#reserve(1);
     this.#length = this.#bytes.writeUInt8(value, this.#length);
@@ -39,6 +44,23 @@ export class ByteWriter {
   u53(value: number): void {
     this.u32(Math.floor(value / 0x1_0000_0000));
     this.u32(value % 0x1_0000_0000);
+  }
+
+  /** Any number, as eight bytes. */
+  f64(value: number): void {
+    this.#reserve(8);
+    this.#length = this.#bytes.writeDoubleBE(value, this.#length);
+  }
+
+  /** A whole number of up to 53 bits, seven of them in a byte, the lowest first: small ones are short. */
+  varint(value: number): void {
+    this.#reserve(MAX_VARINT_BYTES);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
   }
 
   /** Overwrites four bytes written earlier, to fill in a length. */
@@ -80,6 +102,9 @@ export class ByteWriter {
     this.#bytes = grown;
   }
 }
+
+/** 53 bits, seven in a byte. */
+const MAX_VARINT_BYTES = 8;
 
 /** Longest text, in UTF-16 units, that is looked at one by one. */
 const SHORT_TEXT = 100;

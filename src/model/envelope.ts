@@ -200,7 +200,7 @@ const originTls: Codec<OriginTls | undefined> = optional({
   }),
 });
 
-const originCodec: Codec<Origin> = {
+export const originCodec: Codec<Origin> = {
   write(writer, origin) {
     originKind.write(writer, origin.kind);
     name.write(writer, origin.address);
@@ -244,7 +244,7 @@ const trailStepCodec: Codec<TrailStep> = struct<TrailStep>({
 });
 
 /** A byte of length, since nearly every trail is empty. */
-const trailCodec: Codec<readonly TrailStep[]> = {
+export const trailCodec: Codec<readonly TrailStep[]> = {
   write(writer, trail) {
     if (trail.length > MAX_TRAIL_STEPS)
       throw new RangeError(`Cannot encode a trail of ${trail.length} steps`);
@@ -264,7 +264,7 @@ const deliverBy: Codec<DeliverBy | undefined> = optional(
   struct<DeliverBy>({ atMs: u53, mode: oneOf(["return", "notify"]), trace: bool }),
 );
 /** Most messages have none: a byte says so. */
-const terms: Codec<Terms | undefined> = optional({
+export const termsCodec: Codec<Terms | undefined> = optional({
   write(writer, { holdUntilMs, priority, ...asked }) {
     bool.write(writer, asked.isBinary);
     bool.write(writer, asked.utf8);
@@ -293,7 +293,7 @@ function priorityOf(stored: number): number {
 }
 
 const NOTIFY_WORDS: readonly NotifyWord[] = ["never", "success", "failure", "delay"];
-const recipientTerms: Codec<RecipientTerms | undefined> = optional(
+export const recipientTermsCodec: Codec<RecipientTerms | undefined> = optional(
   struct<RecipientTerms>({
     notify: optional(list(oneOf(NOTIFY_WORDS), NOTIFY_WORDS.length)),
     originalRecipient: name,
@@ -308,7 +308,7 @@ export const messageCodec: Codec<Message> = {
     originCodec.write(writer, message.origin);
     u53.write(writer, message.textBytes);
     bool.write(writer, message.is8bit);
-    terms.write(writer, message.terms);
+    termsCodec.write(writer, message.terms);
   },
   read: (reader) => ({
     msgid: msgid.read(reader),
@@ -317,7 +317,7 @@ export const messageCodec: Codec<Message> = {
     origin: originCodec.read(reader),
     textBytes: u53.read(reader),
     is8bit: bool.read(reader),
-    terms: terms.read(reader),
+    terms: termsCodec.read(reader),
   }),
 };
 
@@ -325,7 +325,7 @@ export const envelopeCodec: Codec<Envelope> = {
   write(writer, envelope) {
     evpid.write(writer, envelope.evpid);
     address.write(writer, envelope.forwardPath);
-    recipientTerms.write(writer, envelope.terms);
+    recipientTermsCodec.write(writer, envelope.terms);
     address.write(writer, envelope.destination);
     name.write(writer, envelope.action);
     transportCodec.write(writer, envelope.transport);
@@ -336,7 +336,7 @@ export const envelopeCodec: Codec<Envelope> = {
   read: (reader) => ({
     evpid: evpid.read(reader),
     forwardPath: address.read(reader),
-    terms: recipientTerms.read(reader),
+    terms: recipientTermsCodec.read(reader),
     destination: address.read(reader),
     action: name.read(reader),
     transport: transportCodec.read(reader),

@@ -60,12 +60,15 @@ export class MessageRecord {
     this.acceptedAtMs = acceptedAtMs;
     // `map` makes an array of just this size; `push` would leave room for 16 more.
     this.envelopes = planned.map(([envelope, plan], slot) => {
-      const record = new EnvelopeRecord(this, envelope, plan);
+      const record = new EnvelopeRecord(this, idOf(envelope), envelope, plan);
       record.slot = slot;
       return record;
     });
   }
 }
+
+/** What an envelope has of its own from the start. */
+export type Recipient = Pick<Envelope, "forwardPath" | "destination" | "terms">;
 
 export class EnvelopeRecord implements HeapItem {
   heapKey = 0;
@@ -82,6 +85,10 @@ export class EnvelopeRecord implements HeapItem {
   /** Undefined when the configuration has no action for it. */
   route: Route | undefined = undefined;
   state: EnvelopeState = "waiting";
+  /** When it is to be tried; means something while it waits. */
+  dueMs = 0;
+  /** It does not expire before. */
+  graceUntilMs = 0;
   /** What an operator wants done with it once its attempt is over. */
   afterwards: "retry" | "suspend" | "remove" = "retry";
   retryCount = 0;
@@ -91,15 +98,21 @@ export class EnvelopeRecord implements HeapItem {
   /** The delay that the sender was last told of, in milliseconds; 0: of none. */
   warnedMs = 0;
 
-  constructor(owner: MessageRecord, envelope: Envelope, plan: Plan) {
+  constructor(owner: MessageRecord, id: number, recipient: Recipient, plan: Plan) {
+    const { forwardPath, destination, terms } = recipient;
     this.owner = owner;
-    this.id = Number.parseInt(envelope.evpid.slice(8), 16) | 0;
-    this.forwardPath = envelope.forwardPath;
-    this.destination =
-      envelope.destination === envelope.forwardPath ? envelope.forwardPath : envelope.destination;
-    this.terms = envelope.terms;
+    this.id = id;
+    this.forwardPath = forwardPath;
+    // One text where they are equal.
+    this.destination = destination === forwardPath ? forwardPath : destination;
+    this.terms = terms;
     this.plan = plan;
   }
+}
+
+/** The last eight digits of the evpid, as a signed number. */
+function idOf({ evpid }: Envelope): number {
+  return Number.parseInt(evpid.slice(8), 16) | 0;
 }
 
 export function evpidOf(record: EnvelopeRecord): string {
@@ -124,5 +137,5 @@ export function envelopeOf(record: EnvelopeRecord): Envelope {
 
 /** When the queue gives up. */
 export function expiresAtMs(record: EnvelopeRecord): number {
-  return record.owner.acceptedAtMs + record.plan.ttlMs;
+  return Math.max(record.owner.acceptedAtMs + record.plan.ttlMs, record.graceUntilMs);
 }

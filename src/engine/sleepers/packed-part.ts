@@ -1,0 +1,281 @@
+/**
+ * How envelopes of one message that wait are packed: about a hundred bytes for one with its
+ * message. What many have in common (origin, what the rules decided, the words of a dead
+ * host) stands there by number, and as a whole when its numbers are used up.
+ *
+ * In a part: what the scheduler asks first, the message, which can be passed over, and the
+ * envelopes. A field of `EnvelopeRecord` that must outlive the wait is packed here
+ * (packed-part.test.ts compares).
+ */
+import type { ByteReader } from "#base/byte-reader.ts";
+import type { ByteWriter } from "#base/byte-writer.ts";
+import type { Codec } from "#base/codec.ts";
+import {
+  type Message,
+  NO_TRAIL,
+  type Origin,
+  originCodec,
+  recipientTermsCodec,
+  termsCodec,
+  trailCodec,
+} from "#model/envelope.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
+import {
+  EnvelopeRecord,
+  expiresAtMs,
+  type LastWords,
+  MessageRecord,
+  type Plan,
+} from "#engine/scheduler/record.ts";
+import { CountedValues, NO_NUMBER } from "./counted-values.ts";
+
+/** Values of one kind that have numbers at once; few queues have as many. */
+const MAX_ORIGINS = 4096;
+const MAX_PLANS = 4096;
+const MAX_WORDS = 4096;
+
+/** Who reads: "look" leaves the part as it is, "take" gives up its share of what has a number. */
+export type Reading = "look" | "take";
+
+/** Where the first envelope of a part goes; the others go the same way. */
+export interface Way {
+  readonly plan: Plan;
+  readonly destination: string;
+  readonly expiresAtMs: number;
+  readonly dueMs: number;
+}
+
+const OTHER_DESTINATION = 1;
+const HAS_TRAIL = 2;
+const WAS_TRIED = 4;
+const HAS_WORDS = 8;
+const HAS_TERMS = 16;
+const HAS_GRACE = 32;
+const WAS_WARNED = 64;
+const IS_SUSPENDED = 128;
+
+const IS_8BIT = 1;
+const HAS_MESSAGE_TERMS = 2;
+
+export class PartPacking {
+  readonly #origins = new CountedValues<Origin>(MAX_ORIGINS);
+  /** Without trail and user, which may be of one envelope alone. */
+  readonly #plans = new CountedValues<Plan>(MAX_PLANS);
+  readonly #words = new CountedValues<LastWords>(MAX_WORDS);
+
+  /** Values that have a number. */
+  get sharedValues(): number {
+    return this.#origins.size + this.#plans.size + this.#words.size;
+  }
+
+  /** `records` are of one message, which the caller knows by its id. */
+  write(writer: ByteWriter, owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
+    writer.f64(owner.acceptedAtMs);
+    writer.f64(records.reduce((least, record) => Math.min(least, expiresAtMs(record)), Infinity));
+    const lengthAt = writer.length;
+    writer.u32(0);
+    this.#writeMessage(writer, owner.message);
+    writer.setU32(lengthAt, writer.length - lengthAt - 4);
+    writer.varint(records.length);
+    for (const record of records) this.#writeEnvelope(writer, record);
+  }
+
+  /**
+   * The envelopes; `known` is their message, if that is unpacked already. A part that is
+   * taken must be forgotten: it has given up its share of what has a number.
+   */
+  read(
+    reader: ByteReader,
+    id: number,
+    reading: Reading,
+    known: MessageRecord | undefined,
+  ): readonly EnvelopeRecord[] {
+    const acceptedAtMs = reader.f64();
+    reader.f64();
+    reader.u32();
+    const message = this.#readMessage(reader, id, reading);
+    const owner = known ?? new MessageRecord(message, acceptedAtMs, []);
+    const length = reader.varint();
+    const records: EnvelopeRecord[] = [];
+    for (let at = 0; at < length; at++) records.push(this.#readEnvelope(reader, owner, reading));
+    return records;
+  }
+
+  way(reader: ByteReader): Way {
+    reader.f64();
+    const expiry = reader.f64();
+    reader.skip(reader.u32());
+    reader.varint();
+    const flags = reader.u8();
+    const dueMs = reader.f64();
+    reader.u32();
+    const plan = this.#readPlan(reader, flags, "look");
+    const forwardPath = readText(reader);
+    const destination = flags & OTHER_DESTINATION ? readText(reader) : forwardPath;
+    return { plan, destination, expiresAtMs: expiry, dueMs };
+  }
+
+  #writeEnvelope(writer: ByteWriter, record: EnvelopeRecord): void {
+    const { forwardPath, destination, terms, plan, lastWords } = record;
+    const flags =
+      (destination === forwardPath ? 0 : OTHER_DESTINATION) |
+      (plan.trail.length === 0 ? 0 : HAS_TRAIL) |
+      (record.lastTryAtWallMs === 0 ? 0 : WAS_TRIED) |
+      (lastWords === undefined ? 0 : HAS_WORDS) |
+      (terms === undefined ? 0 : HAS_TERMS) |
+      (record.graceUntilMs === 0 ? 0 : HAS_GRACE) |
+      (record.warnedMs === 0 ? 0 : WAS_WARNED) |
+      (record.state === "suspended" ? IS_SUSPENDED : 0);
+    writer.u8(flags);
+    writer.f64(record.dueMs);
+    writer.u32(record.id >>> 0);
+    this.#writePlan(writer, plan);
+    writeText(writer, forwardPath);
+    if (flags & OTHER_DESTINATION) writeText(writer, destination);
+    writer.varint(record.retryCount);
+    if (flags & WAS_TRIED) writer.f64(record.lastTryAtWallMs);
+    if (lastWords !== undefined) this.#writeWords(writer, lastWords);
+    if (terms !== undefined) recipientTermsCodec.write(writer, terms);
+    if (flags & HAS_GRACE) writer.f64(record.graceUntilMs);
+    if (flags & WAS_WARNED) writer.f64(record.warnedMs);
+  }
+
+  #readEnvelope(reader: ByteReader, owner: MessageRecord, reading: Reading): EnvelopeRecord {
+    const flags = reader.u8();
+    const dueMs = reader.f64();
+    const id = reader.u32() | 0;
+    const plan = this.#readPlan(reader, flags, reading);
+    const forwardPath = readText(reader);
+    const destination = flags & OTHER_DESTINATION ? readText(reader) : forwardPath;
+    const retryCount = reader.varint();
+    const lastTryAtWallMs = flags & WAS_TRIED ? reader.f64() : 0;
+    const lastWords = flags & HAS_WORDS ? this.#readWords(reader, reading) : undefined;
+    const terms = flags & HAS_TERMS ? recipientTermsCodec.read(reader) : undefined;
+    const record = new EnvelopeRecord(owner, id, { forwardPath, destination, terms }, plan);
+    record.state = flags & IS_SUSPENDED ? "suspended" : "waiting";
+    record.dueMs = dueMs;
+    record.retryCount = retryCount;
+    record.lastTryAtWallMs = lastTryAtWallMs;
+    record.lastWords = lastWords;
+    if (flags & HAS_GRACE) record.graceUntilMs = reader.f64();
+    if (flags & WAS_WARNED) record.warnedMs = reader.f64();
+    return record;
+  }
+
+  #writePlan(writer: ByteWriter, plan: Plan): void {
+    const { action, transport, rule, trail, ttlMs } = plan;
+    const key = `${transport.kind}${action}\0${rule}\0${ttlMs}`;
+    const shared = transport.kind === "mta" && trail.length === 0 ? plan : bare(plan);
+    const number = this.#plans.use(key, shared);
+    writer.varint(number);
+    if (number === NO_NUMBER) {
+      writer.u8(transport.kind === "mta" ? 0 : 1);
+      for (const each of [action, rule]) writeText(writer, each);
+      writer.varint(ttlMs);
+    }
+    if (transport.kind === "mda") {
+      writeText(writer, transport.user);
+      writeText(writer, transport.extension);
+    }
+    if (trail.length > 0) trailCodec.write(writer, trail);
+  }
+
+  #readPlan(reader: ByteReader, flags: number, reading: Reading): Plan {
+    const number = reader.varint();
+    const shared = number === NO_NUMBER ? readBarePlan(reader) : this.#plans.get(number);
+    if (reading === "take" && number !== NO_NUMBER) this.#plans.leave(number);
+    const isMda = shared.transport.kind === "mda";
+    if (!isMda && !(flags & HAS_TRAIL)) return shared;
+    const transport = isMda
+      ? ({ kind: "mda", user: readText(reader), extension: readText(reader) } as const)
+      : shared.transport;
+    const trail = flags & HAS_TRAIL ? trailCodec.read(reader) : NO_TRAIL;
+    return { ...shared, transport, trail };
+  }
+
+  #writeWords(writer: ByteWriter, words: LastWords): void {
+    const { status, diagnostic, remote } = words;
+    const number = this.#words.use(`${status}\0${remote}\0${diagnostic}`, words);
+    writer.varint(number);
+    if (number !== NO_NUMBER) return;
+    for (const each of [status, diagnostic, remote]) writeText(writer, each);
+  }
+
+  #readWords(reader: ByteReader, reading: Reading): LastWords {
+    const number = reader.varint();
+    if (number === NO_NUMBER) {
+      return { status: readText(reader), diagnostic: readText(reader), remote: readText(reader) };
+    }
+    const words = this.#words.get(number);
+    if (reading === "take") this.#words.leave(number);
+    return words;
+  }
+
+  #writeMessage(writer: ByteWriter, message: Message): void {
+    const { acceptedAtMs, reversePath, origin, textBytes, is8bit, terms } = message;
+    const number = this.#origins.use(originKey(origin), origin);
+    writer.u8((is8bit ? IS_8BIT : 0) | (terms === undefined ? 0 : HAS_MESSAGE_TERMS));
+    writer.varint(acceptedAtMs);
+    writeText(writer, reversePath);
+    writer.varint(number);
+    if (number === NO_NUMBER) originCodec.write(writer, origin);
+    writer.varint(textBytes);
+    if (terms !== undefined) termsCodec.write(writer, terms);
+  }
+
+  #readMessage(reader: ByteReader, id: number, reading: Reading): Message {
+    const flags = reader.u8();
+    return {
+      msgid: id.toString(16).padStart(MSGID_DIGITS, "0"),
+      acceptedAtMs: reader.varint(),
+      reversePath: readText(reader),
+      origin: this.#readOrigin(reader, reading),
+      textBytes: reader.varint(),
+      is8bit: (flags & IS_8BIT) !== 0,
+      terms: flags & HAS_MESSAGE_TERMS ? termsCodec.read(reader) : undefined,
+    };
+  }
+
+  #readOrigin(reader: ByteReader, reading: Reading): Origin {
+    const number = reader.varint();
+    if (number === NO_NUMBER) return originCodec.read(reader);
+    const origin = this.#origins.get(number);
+    if (reading === "take") this.#origins.leave(number);
+    return origin;
+  }
+}
+
+/** A plan without what may be of one envelope alone. */
+function bare({ action, transport, rule, ttlMs }: Plan): Plan {
+  const nobody =
+    transport.kind === "mta" ? transport : ({ kind: "mda", user: "", extension: "" } as const);
+  return { action, transport: nobody, rule, trail: NO_TRAIL, ttlMs };
+}
+
+function readBarePlan(reader: ByteReader): Plan {
+  const isMta = reader.u8() === 0;
+  const transport = isMta
+    ? ({ kind: "mta" } as const)
+    : ({ kind: "mda", user: "", extension: "" } as const);
+  const action = readText(reader);
+  const rule = readText(reader);
+  return { action, transport, rule, trail: NO_TRAIL, ttlMs: reader.varint() };
+}
+
+function originKey(origin: Origin): string {
+  const { kind, address, hostname, fcrdns, helo, tag, username, tls } = origin;
+  const key = `${kind}\0${address}\0${hostname}\0${fcrdns}\0${helo}\0${tag}\0${username}`;
+  if (tls === undefined) return key;
+  const { version, cipher, bits, verified, fingerprints } = tls;
+  return `${key}\0${version}\0${cipher}\0${bits}\0${verified}\0${fingerprints.join("\0")}`;
+}
+
+/** Any text that was checked when it came in. */
+const writeText: Codec<string>["write"] = (writer, value) => {
+  writer.varint(Buffer.byteLength(value));
+  writer.utf8(value);
+};
+
+function readText(reader: ByteReader): string {
+  return reader.utf8(reader.varint());
+}
