@@ -121,7 +121,6 @@ describe("the control role", () => {
     [{ kind: "log", verbose: true }, "parent log"],
     [{ kind: "stop" }, "parent stop"],
     [{ kind: "show-status" }, "queue show-status", "parent show-status"],
-    [{ kind: "show-stats" }, "queue show-stats", "parent show-stats"],
   ];
   test("asks whoever knows, and says when that was all", async () => {
     const stage = new Stage(named("queue"), named("parent"));
@@ -134,6 +133,25 @@ describe("the control role", () => {
       await stage.pass(1000);
     }
     assert.equal(stage.control.clientCount, 0);
+  });
+
+  test("adds what it counts itself to the figures of the others", async () => {
+    const stage = new Stage(named("queue"), named("parent"));
+    stage.connect();
+    const client = stage.connect();
+    client.send({ kind: "show-stats" });
+    await stage.pass(1000);
+    const own: ControlAnswer = {
+      kind: "row",
+      line: "control.session=2",
+      json: '{"control.session":2}',
+    };
+    assert.deepEqual(client.answers, [
+      own,
+      row("queue show-stats"),
+      row("parent show-stats"),
+      DONE,
+    ]);
   });
 
   test("answers several requests of one client in their order", async () => {

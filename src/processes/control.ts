@@ -38,7 +38,10 @@ export class Control {
       return;
     }
     const client: ControlClient = new ControlClient(connection, this.#clock, {
-      ask: (request, take) => askInTurn(answerersOf(request, this.#askers), request, take),
+      ask: (request, take) => {
+        if (request.kind === "show-stats") take(this.#ownFigures());
+        return askInTurn(answerersOf(request, this.#askers), request, take);
+      },
       closed: () => this.#clients.delete(client),
     });
     this.#clients.add(client);
@@ -46,6 +49,15 @@ export class Control {
 
   get clientCount(): number {
     return this.#clients.size;
+  }
+
+  #ownFigures(): ControlAnswer {
+    const figures = { "control.session": this.#clients.size };
+    return {
+      kind: "row",
+      line: `control.session=${this.#clients.size}`,
+      json: JSON.stringify(figures),
+    };
   }
 
   /** The daemon ends: clients get what was answered so far. */

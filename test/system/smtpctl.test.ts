@@ -1,0 +1,110 @@
+/**
+ * smtpctl(8) on the queue of a whole mail system: what is selected, shown, counted and
+ * changed, through all the processes.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { readManualPage } from "#test/support/manual-page.ts";
+import { letter, twoHosts, type TwoHosts } from "./two-hosts.ts";
+
+/** Its correspondent is down, so `count` letters wait, from two senders. */
+async function waiting(seed: number, count: number): Promise<TwoHosts> {
+  const hosts = await twoHosts(seed);
+  await hosts.b.stop();
+  for (let at = 0; at < count; at++) {
+    const from = at % 3 === 0 ? "news@bulk.example" : "anna@a.example";
+    await hosts.a.submit({ ...letter(`letter ${at}`), from });
+  }
+  await hosts.world.clock.advance(60_000);
+  return hosts;
+}
+
+function ids(shown: string): readonly string[] {
+  return shown.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(0, 16)]));
+}
+
+describe("smtpctl", () => {
+  test("shows and counts what its options select", async () => {
+    const { world, a } = await waiting(1, 9);
+    assert.equal(await a.control("show", "queue", "--count"), "9\n");
+    assert.equal(await a.control("show", "queue", "--from", "@bulk.example", "--count"), "3\n");
+    assert.equal(
+      ids(await a.control("show", "queue", "--from", "@*.example", "--limit", "4")).length,
+      4,
+    );
+    assert.equal(await a.control("show", "queue", "--reason", "retry", "--count"), "9\n");
+    assert.equal(await a.control("show", "queue", "--domain", "*.b.example"), "");
+    assert.equal(await a.control("show", "queue", "--age", ">1h"), "");
+    await world.clock.advance(3_600_000);
+    assert.equal(ids(await a.control("show", "queue", "--age", ">1h")).length, 9);
+    assert.equal(
+      await a.control("show", "queue", "--by", "from"),
+      [
+        "     total       <5m       <1h       <6h       <1d     older  from",
+        "         9         0         0         9         0         0  TOTAL",
+        "         6         0         0         6         0         0  anna@a.example",
+        "         3         0         0         3         0         0  news@bulk.example",
+        "",
+      ].join("\n"),
+    );
+    const [row = ""] = (await a.control("show", "queue", "--json", "--limit", "1")).split("\n");
+    const { route, reason } = JSON.parse(row) as { route: string; reason: { kind: string } };
+    assert.deepEqual([route, reason.kind], ["relay out b.example", "retry"]);
+    const [id = ""] = ids(await a.control("show", "queue"));
+    assert.match(await a.control("show", "envelope", id), /^route: relay out b\.example$/mu);
+  });
+
+  test("changes what its options select, and nothing else", async () => {
+    const { a } = await waiting(2, 9);
+    assert.equal(
+      await a.control("pause", "envelope", "--from", "@bulk.example"),
+      "3 envelopes paused\n",
+    );
+    assert.equal(await a.control("show", "queue", "--reason", "suspended", "--count"), "3\n");
+    assert.equal(await a.control("schedule", "all"), "6 envelopes scheduled\n");
+    assert.equal(
+      await a.control("remove", "--reason", "suspended", "--limit", "2"),
+      "2 envelopes removed\n",
+    );
+    assert.equal(await a.control("resume", "envelope", "all"), "1 envelope resumed\n");
+    assert.equal(await a.control("show", "queue", "--count"), "7\n");
+  });
+
+  test("asks for -y before more than fifty envelopes change, and then tells what has changed", async () => {
+    const { a } = await waiting(3, 51);
+    const refused = await a.control("remove", "all");
+    assert.equal(ids(refused).length, 11);
+    assert.match(
+      refused,
+      /\n51 envelopes would be removed; nothing was changed: more than 50 are changed with -y\n$/u,
+    );
+    assert.equal(await a.control("show", "queue", "--count"), "51\n");
+    assert.equal(await a.control("remove", "all", "--limit", "50"), "50 envelopes removed\n");
+    assert.equal(await a.control("remove", "all", "-y"), "1 envelope removed\n");
+  });
+
+  test("has no figure that its manual does not have", async () => {
+    const { a } = await waiting(4, 1);
+    const figures = (await a.control("show", "stats")).trimEnd().split("\n");
+    assert.ok(figures.length > 10, figures.join("\n"));
+    const named = namesInManual();
+    const missing = figures
+      .map((line) => line.slice(0, line.indexOf("=")))
+      .filter((name) => !named.some((pattern) => pattern.test(name)));
+    assert.deepEqual(missing, []);
+  });
+});
+
+/** The first column of STATISTICS; `*` is any word. */
+function namesInManual(): readonly RegExp[] {
+  const path = join(import.meta.dirname, "../../man/smtpctl.8.md");
+  const page = readManualPage(readFileSync(path, "utf8"));
+  return page.parts
+    .filter(({ section }) => section === "STATISTICS")
+    .flatMap(({ blocks }) => blocks)
+    .flatMap((block) => (block.kind === "table" ? block.rows.slice(1) : []))
+    .flatMap(([name = []]) => name.filter(({ kind }) => kind === "code"))
+    .map(({ text }) => new RegExp(`^${text.replaceAll(".", "\\.").replaceAll("*", ".+")}$`, "u"));
+}
