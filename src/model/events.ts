@@ -5,7 +5,8 @@
 import type { AuthResult } from "./authentication.ts";
 import type { DeliveryResult } from "./delivery.ts";
 import type { Envelope, Message } from "./envelope.ts";
-import type { LimitName } from "./limit-name.ts";
+import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
+import type { LimitName, NoticeLimit } from "./limit-name.ts";
 
 export type Event =
   | {
@@ -105,8 +106,21 @@ export type Event =
       readonly delayMs: number;
       readonly diagnostic: string;
     }
-  | { readonly kind: "bounce"; readonly message: Message; readonly msgid: string }
-  | { readonly kind: "bounce-dropped"; readonly message: Message; readonly why: string }
+  | {
+      readonly kind: "bounce";
+      readonly message: Message;
+      readonly msgid: string;
+      /** As in RFC 3464 §2.3.3. */
+      readonly action: NoticeAction;
+    }
+  | {
+      readonly kind: "bounce-dropped";
+      readonly message: Message;
+      readonly why: string;
+      readonly action: NoticeAction;
+      /** The limit that it would have broken. */
+      readonly limit: NoticeLimit | undefined;
+    }
   | {
       readonly kind: "spool-damage";
       readonly file: string;

@@ -33,3 +33,10 @@ export type LimitName =
   | SessionLimit
   | "line-length"
   | "memory";
+
+/** A report that its sender does not get: `queue.bounce.limit.NAME`. */
+export type NoticeLimit =
+  /** To one address in an hour. */
+  | "notices-per-sender"
+  /** To senders who did not authenticate, in an hour. */
+  | "notices-to-strangers";

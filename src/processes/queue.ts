@@ -87,6 +87,7 @@ class QueueRole implements RunningRole {
       {
         ...DEFAULT_QUEUE_SETTINGS,
         serverName: config.serverName,
+        bounceWarnIntervalsMs: config.bounceWarnIntervalsMs,
         actions: config.actions,
         paused: slice.paused.filter((subsystem) => subsystem !== "smtp"),
       },

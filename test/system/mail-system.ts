@@ -3,7 +3,7 @@
  * tests drive. `restart` kills it and starts the next one on what was durable.
  */
 import type { Action } from "#model/config/config.ts";
-import type { Envelope, Message, Origin } from "#model/envelope.ts";
+import type { Envelope, Message, NotifyWord, Origin, Terms } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { randomEvpid } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
@@ -42,8 +42,23 @@ const CLIENT: Origin = {
   tls: undefined,
 };
 
+const NO_TERMS: Terms = {
+  isBinary: false,
+  utf8: false,
+  requireTls: false,
+  returns: undefined,
+  envelopeId: "",
+  deliverBy: undefined,
+  holdUntilMs: 0,
+  priority: 0,
+};
+
 export interface Letter {
   readonly from?: string;
+  /** What was asked with MAIL. */
+  readonly terms?: Partial<Terms>;
+  /** NOTIFY of each recipient. */
+  readonly notify?: readonly NotifyWord[];
   /** `user@example.com` is local, everything else is relayed. */
   readonly to: readonly string[];
   readonly text?: string;
@@ -82,6 +97,7 @@ export class MailSystem {
     this.#settings = {
       ...DEFAULT_QUEUE_SETTINGS,
       serverName: SERVER,
+      bounceWarnIntervalsMs: [],
       actions: ACTIONS,
       ...settings,
     };
@@ -107,7 +123,7 @@ export class MailSystem {
       origin: CLIENT,
       textBytes: text.length,
       is8bit: false,
-      terms: undefined,
+      terms: letter.terms && { ...NO_TERMS, ...letter.terms },
     };
     submission.write(text);
     const receipt = await submission.commit(message, this.envelopes(msgid, letter));
@@ -117,6 +133,7 @@ export class MailSystem {
   envelopes(msgid: string, letter: Letter): readonly Envelope[] {
     return letter.to.map((forwardPath) => ({
       ...plan(forwardPath, letter.action),
+      terms: letter.notify && { notify: letter.notify, originalRecipient: "" },
       evpid: randomEvpid(this.#random, msgid),
       forwardPath,
     }));

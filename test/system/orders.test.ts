@@ -129,7 +129,7 @@ test("Mail whose action a reload takes away waits, and goes on when another brin
   const { queue } = system;
   queue.pause("mta");
   await system.send({ to: ["bob@far.example", "carol@far.example"] });
-  const settings = { serverName: SERVER, actions: new Map<string, Action>() };
+  const settings = { serverName: SERVER, bounceWarnIntervalsMs: [], actions: new Map<string, Action>() };
   const routing = { resolve: system.resolve };
   assert.deepEqual(queue.takeUp(settings, routing), { envelopes: 2, actions: ["out"] });
   queue.resume("mta");
@@ -146,7 +146,7 @@ test("Mail whose action stays away expires by its own time, and its sender is to
   system.queue.pause("mta");
   await system.send({ to: ["bob@far.example"] });
   const onlyLocal = new Map([...ACTIONS].filter(([name]) => name === "local"));
-  system.queue.takeUp({ serverName: SERVER, actions: onlyLocal }, { resolve: system.resolve });
+  system.queue.takeUp({ serverName: SERVER, bounceWarnIntervalsMs: [], actions: onlyLocal }, { resolve: system.resolve });
   await system.clock.advance(TTL_MS + 1000);
   assert.equal(system.seen("expired").length, 1);
   assert.deepEqual(system.carrier.delivered, ["alice@example.com"]);

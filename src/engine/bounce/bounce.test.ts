@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FilesError } from "#base/ports/files.ts";
 import type { MessageText } from "#model/delivery.ts";
-import type { Message } from "#model/envelope.ts";
+import type { Action } from "#protocols/dsn/delivery-status.ts";
+import type { Message, Terms } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
 import { type BounceDraft, BounceWriter } from "./bounce.ts";
-import { MAX_RETURNED_BYTES, readHeaderBlock } from "./header-block.ts";
+import { MAX_PER_STRANGER } from "./notice-limits.ts";
 
 const MESSAGE: Message = {
   msgid: "0000000a",
@@ -54,7 +54,11 @@ interface Tried {
   readonly queries: readonly RecipientQuery[];
 }
 
-async function write(message: Message, resolution: Resolution): Promise<Tried> {
+async function write(
+  message: Message,
+  resolution: Resolution,
+  action: Action = "failed",
+): Promise<Tried> {
   const queries: RecipientQuery[] = [];
   const routing = {
     resolve: (query: RecipientQuery): Resolution => {
@@ -66,18 +70,19 @@ async function write(message: Message, resolution: Resolution): Promise<Tried> {
   const draft = await new BounceWriter(ports, "mail.example.com").write({
     message,
     text: textOf("Subject: hello\r\n\r\nbody"),
+    action,
     recipients: [
       {
-        originalRecipient: "bob@example.org",
+        recipient: "bob@example.org",
         orcpt: "",
-        finalRecipient: "bob@example.org",
-        action: "failed",
         status: "5.1.1",
         diagnostic: "No such user",
         remote: "",
         lastTryAtMs: 0,
+        retryUntilMs: 0,
       },
     ],
+    mayReturnWhole: true,
     newMsgid: () => "0000000b",
   });
   return { draft, queries };
@@ -90,7 +95,9 @@ test("A bounce goes to the sender from the null reverse-path, and is matched as 
   assert.match(evpid, /^0000000b[0-9a-f]{8}$/);
   assert.deepEqual(envelope, { ...PLANNED, forwardPath: "alice@example.com" });
   assert.equal(draft.message.reversePath, "");
-  assert.equal(draft.message.textBytes, draft.text.length);
+  const { before, original, after } = draft.text;
+  assert.equal(draft.message.textBytes, before.length + after.length);
+  assert.equal(original, undefined);
   assert.deepEqual(queries, [
     {
       origin: draft.message.origin,
@@ -100,7 +107,7 @@ test("A bounce goes to the sender from the null reverse-path, and is matched as 
       forwardPath: "alice@example.com",
     },
   ]);
-  assert.match(Buffer.from(draft.text).toString(), /\r\nSubject: hello\r\n\r\n--/);
+  assert.match(Buffer.from(before).toString(), /\r\n\r\nSubject: hello\r\n$/);
 });
 
 test("A sender without a domain is looked for on this server", async () => {
@@ -116,10 +123,11 @@ test("Mail with a null reverse-path and bounces are never bounced", async () => 
     [{ ...MESSAGE, reversePath: "" }, "No return path"],
     [{ ...bounce, reversePath: "" }, "Double bounce"],
     [bounce, "Double bounce"],
+    [{ ...MESSAGE, reversePath: "MAILER-DAEMON@far.example" }, "The sender is a mailer daemon"],
   ] as const;
   for (const [message, why] of cases) {
     const { draft, queries } = await write(message, ACCEPTED);
-    assert.deepEqual(draft, { kind: "dropped", why });
+    assert.deepEqual(draft, { kind: "dropped", why, limit: undefined });
     assert.equal(queries.length, 0);
   }
 });
@@ -129,6 +137,7 @@ test("A bounce that no rule takes is dropped and says why; one that cannot be ro
   assert.deepEqual(none.draft, {
     kind: "dropped",
     why: "Bounce to <alice@example.com> has nowhere to go: no rule matches",
+    limit: undefined,
   });
   const refused = await write(MESSAGE, {
     kind: "rejected",
@@ -138,40 +147,73 @@ test("A bounce that no rule takes is dropped and says why; one that cannot be ro
   assert.deepEqual(refused.draft, {
     kind: "dropped",
     why: "Bounce to <alice@example.com> has nowhere to go: refused by smtpd.conf:9: no such user",
+    limit: undefined,
   });
   const nobody = await write(MESSAGE, { kind: "accepted", envelopes: [] });
   assert.deepEqual(nobody.draft, {
     kind: "dropped",
     why: "Bounce to <alice@example.com> has nowhere to go: it expands to nobody",
+    limit: undefined,
   });
   const later = await write(MESSAGE, { kind: "unavailable", why: "down" });
   assert.deepEqual(later.draft, { kind: "unavailable" });
 });
 
-const HEADERS: readonly (readonly [name: string, chunks: readonly string[], header: string])[] = [
-  ["ends at the first empty line", ["A: 1\r\nB: 2\r\n\r\nC: 3\r\n"], "A: 1\r\nB: 2\r\n"],
-  ["may end across chunks", ["A: 1\r", "\n\r", "\nbody"], "A: 1\r\n"],
-  ["is empty when the text begins with an empty line", ["\r\nbody"], ""],
-  ["may be the whole text", ["A: 1\r\n"], "A: 1\r\n"],
-  ["is cut at a line's end", ["A: 1\r\n", `B: ${"x".repeat(MAX_RETURNED_BYTES)}\r\n`], "A: 1\r\n"],
-  ["is left out when it is one endless line", ["x".repeat(2 * MAX_RETURNED_BYTES)], ""],
-];
+const TERMS: Terms = {
+  isBinary: false,
+  utf8: false,
+  requireTls: false,
+  returns: "full",
+  envelopeId: "",
+  deliverBy: undefined,
+  holdUntilMs: 0,
+  priority: 0,
+};
 
-for (const [name, chunks, header] of HEADERS) {
-  test(`The returned header ${name}`, async () => {
-    const got = await readHeaderBlock(textOf(...chunks));
-    assert.equal(Buffer.from(got).toString("latin1"), header);
+test("Who asked for it gets the whole message back, when it failed", async () => {
+  const { draft } = await write({ ...MESSAGE, terms: TERMS }, ACCEPTED);
+  assert.ok(draft.kind === "bounce", draft.kind);
+  const { before, original, after } = draft.text;
+  assert.ok(original !== undefined, "no original");
+  assert.match(Buffer.from(before).toString(), /\r\nContent-Type: message\/rfc822\r\n\r\n$/);
+  assert.equal(draft.message.textBytes, before.length + original.bytes + after.length);
+});
+
+test("A report of a delay or a delivery gives only the header back, whatever was asked", async () => {
+  for (const action of ["delayed", "delivered", "relayed", "expanded"] as const) {
+    const { draft } = await write({ ...MESSAGE, terms: TERMS }, ACCEPTED, action);
+    assert.equal(draft.kind === "bounce" ? draft.text.original : draft, undefined);
+  }
+});
+
+test("A report to an address beyond ASCII needs SMTPUTF8, one about such a recipient does not", async () => {
+  const { draft } = await write({ ...MESSAGE, reversePath: "\u00e5lice@example.com" }, ACCEPTED);
+  assert.ok(draft.kind === "bounce", draft.kind);
+  assert.equal(draft.message.terms?.utf8, true);
+  assert.equal(draft.message.is8bit, true);
+  const plain = await write({ ...MESSAGE, terms: { ...TERMS, utf8: true } }, ACCEPTED, "delayed");
+  assert.equal(plain.draft.kind === "bounce" ? plain.draft.message.terms : plain.draft, undefined);
+});
+
+test("A sender who did not authenticate gets a bounded number of reports in an hour", async () => {
+  const clock = new SimClock();
+  const routing = { resolve: (): Resolution => ACCEPTED };
+  const writer = new BounceWriter({ clock, random: new SimRandom(1), routing }, "mail.example.com");
+  const write1 = (): Promise<BounceDraft> =>
+    writer.write({
+      message: MESSAGE,
+      text: textOf(""),
+      action: "failed",
+      recipients: [],
+      mayReturnWhole: false,
+      newMsgid: () => "0000000b",
+    });
+  for (let at = 0; at < MAX_PER_STRANGER; at++) assert.equal((await write1()).kind, "bounce");
+  assert.deepEqual(await write1(), {
+    kind: "dropped",
+    why: "Limit notices-per-sender is used up for this hour",
+    limit: "notices-per-sender",
   });
-}
-
-test("The returned header is empty when the text cannot be read", async () => {
-  const unreadable: MessageText = {
-    bytes: 1,
-    chunks: () => ({
-      [Symbol.asyncIterator]: () => ({
-        next: () => Promise.reject(new FilesError("EIO", "Cannot read: disk error")),
-      }),
-    }),
-  };
-  assert.equal((await readHeaderBlock(unreadable)).length, 0);
+  await clock.advance(3_600_000);
+  assert.equal((await write1()).kind, "bounce");
 });

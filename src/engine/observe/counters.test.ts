@@ -89,7 +89,14 @@ test("deliveries are counted under OpenSMTPD's names", () => {
       ...deliveries,
       { kind: "expired", ...end },
       { kind: "removed", ...end },
-      { kind: "bounce", message, msgid: "00000002" },
+      { kind: "bounce", message, msgid: "00000002", action: "failed" },
+      {
+        kind: "bounce-dropped",
+        message,
+        why: "",
+        action: "failed",
+        limit: "notices-to-strangers",
+      },
     ),
     {
       "scheduler.delivery.ok": 2,
@@ -99,6 +106,8 @@ test("deliveries are counted under OpenSMTPD's names", () => {
       "scheduler.envelope.expired": 1,
       "scheduler.envelope.removed": 1,
       "queue.bounce": 1,
+      "queue.bounce.dropped": 1,
+      "queue.bounce.limit.notices-to-strangers": 1,
     },
   );
 });

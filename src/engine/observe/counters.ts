@@ -59,10 +59,7 @@ export class Counters {
   observe(event: Event): void {
     const counted = COUNTED[event.kind];
     if (counted !== undefined) this.add(counted, 1);
-    if ("limit" in event && event.limit !== undefined) {
-      const clients = event.kind === "smtp-turned-away" ? event.clients : 1;
-      this.add(`smtp.limit.${event.limit}`, clients);
-    }
+    this.#countLimit(event);
     if (event.kind === "smtp-connected") {
       open(this.#smtpSessions, event.session);
       this.add(`smtp.session.${family(event.address)}`, 1);
@@ -79,6 +76,13 @@ export class Counters {
     } else if (event.kind === "delivery") {
       this.add(DELIVERY_NAMES[event.result.outcome], 1);
     }
+  }
+
+  #countLimit(event: Event): void {
+    if (!("limit" in event) || event.limit === undefined) return;
+    const limited = event.kind === "bounce-dropped" ? "queue.bounce" : "smtp";
+    const clients = event.kind === "smtp-turned-away" ? event.clients : 1;
+    this.add(`${limited}.limit.${event.limit}`, clients);
   }
 
   /** Adds to a counter of the caller's own; names beyond MAX_COUNTERS are not kept. */

@@ -208,12 +208,28 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     'info delivery: Remove for 5f2a1b3c00000002: from=<ann@example.org>, to=<cleo@example.com>, rcpt=<info@example.com>, delay=5s, stat="Removed by administrator"',
   ],
   [
-    { kind: "bounce", message: MESSAGE, msgid: "77777777" },
-    "info bounce msgid=77777777 about=5f2a1b3c to=<ann@example.org>",
+    { kind: "bounce", message: MESSAGE, msgid: "77777777", action: "delayed" },
+    "info bounce msgid=77777777 about=5f2a1b3c to=<ann@example.org> action=delayed",
   ],
   [
-    { kind: "bounce-dropped", message: MESSAGE, why: "no rule for it" },
-    'warn bounce dropped about=5f2a1b3c to=<ann@example.org> reason="no rule for it"',
+    {
+      kind: "bounce-dropped",
+      message: MESSAGE,
+      why: "no rule for it",
+      action: "failed",
+      limit: undefined,
+    },
+    'warn bounce dropped about=5f2a1b3c to=<ann@example.org> action=failed reason="no rule for it"',
+  ],
+  [
+    {
+      kind: "bounce-dropped",
+      message: MESSAGE,
+      why: "too many",
+      action: "delayed",
+      limit: "notices-per-sender",
+    },
+    'warn bounce dropped about=5f2a1b3c to=<ann@example.org> action=delayed reason="too many" limit=notices-per-sender',
   ],
   [
     { kind: "spool-damage", file: "00000003.log", offset: 4096, reason: "Checksum" },

@@ -13,7 +13,7 @@ import { unreachable } from "#base/unreachable.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
-import type { LimitName } from "#model/limit-name.ts";
+import type { LimitName, NoticeLimit } from "#model/limit-name.ts";
 import { formatDuration } from "./duration.ts";
 import { angled, fieldValue, printable, quoted } from "./visible-text.ts";
 
@@ -123,9 +123,16 @@ function daemonLine(event: DaemonEvent): readonly [Level, string] {
     case "removed":
       return ["info", endText(event)];
     case "bounce":
-      return ["info", `bounce msgid=${event.msgid} ${aboutMessage(event.message)}`];
+      return [
+        "info",
+        `bounce msgid=${event.msgid} ${aboutMessage(event.message)} action=${event.action}`,
+      ];
     case "bounce-dropped":
-      return ["warn", `bounce dropped ${aboutMessage(event.message)} reason=${quoted(event.why)}`];
+      return [
+        "warn",
+        `bounce dropped ${aboutMessage(event.message)} action=${event.action} ` +
+          `reason=${quoted(event.why)}${limitField(event.limit)}`,
+      ];
     case "spool-damage":
       return [
         "error",
@@ -154,7 +161,7 @@ function tlsText({ version, cipher, bits }: Event & { readonly kind: "smtp-tls" 
   return `${fieldValue(version)}:${fieldValue(cipher)}:${bits}`;
 }
 
-function limitField(limit: LimitName | undefined): string {
+function limitField(limit: LimitName | NoticeLimit | undefined): string {
   return limit === undefined ? "" : ` limit=${limit}`;
 }
 

@@ -18,6 +18,7 @@ import type { Intake, Receipt } from "#model/intake.ts";
 import type { Routing } from "#model/resolution.ts";
 import type { Stranded } from "#model/stranded.ts";
 import type { Action } from "#model/config/config.ts";
+import { DEFAULT_BOUNCE_WARN_INTERVALS_MS } from "#model/config/defaults.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { CommitOutcome, Spool } from "#engine/spool/spool.ts";
 import { BounceWriter } from "#engine/bounce/bounce.ts";
@@ -53,6 +54,8 @@ export interface QueuePorts {
 export interface ConfiguredSettings {
   /** The name that bounces are signed with. */
   readonly serverName: string;
+  /** When senders are told of a delay, ascending. */
+  readonly bounceWarnIntervalsMs: readonly number[];
   /** By name. An envelope whose action is missing waits and says so. */
   readonly actions: ReadonlyMap<string, Action>;
 }
@@ -68,7 +71,8 @@ export interface QueueSettings extends ConfiguredSettings {
 }
 
 /** What is left to say: `serverName` and `actions`. */
-export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, keyof ConfiguredSettings> = Object.freeze({
+export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, "serverName" | "actions"> = Object.freeze({
+  bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
   limits: DEFAULT_SCHEDULER_LIMITS,
   maxEnvelopes: 5_000_000,
   stopWaitMs: 10_000,
@@ -143,7 +147,10 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     drain?.check();
   };
   const bounces = new BounceWriter({ clock, random, routing }, settings.serverName);
-  const recorder = new Recorder(context, bounces, wake);
+  const recorder = new Recorder(context, bounces, {
+    warnIntervalsMs: settings.bounceWarnIntervalsMs,
+    wake,
+  });
   const attempts = new Attempts(context, carrier, recorder);
   const blobs = new Blobs(spool);
   const acceptance = new Acceptance(context, blobs, { maxEnvelopes: settings.maxEnvelopes, wake });
@@ -185,6 +192,7 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     gauges: () => gaugesOf(context, acceptance),
     takeUp(configured, by) {
       bounces.takeUp(by, configured.serverName);
+      recorder.takeUp(configured.bounceWarnIntervalsMs);
       const stranded = scheduler.takeUp(configured.actions, index.envelopes());
       wake();
       return stranded;

@@ -1,47 +1,64 @@
 /**
- * Makes results durable, with the bounces that they cause, and then acts on them.
+ * Makes results durable, with the reports that they cause, and then acts on them.
  *
  * Results of one message that arrive in one turn are one batch, all or nothing:
- * a failure is never on disk without its bounce. A batch that cannot be stored is
+ * a failure is never on disk without its report. A batch that cannot be stored is
  * stored again later and its envelopes stay where they are, not tried again, so
  * that a full disk makes no duplicates. Only the end of the process makes it
  * forget; then the envelopes are attempted again (RFC 5321 §6.1: never lost).
+ *
+ * What is to be reported as failed or delayed waits for GATHER_MS while other
+ * recipients of the message are under way, to share a report; a delivery never waits.
+ * OpenSMTPD records the failure and waits with the bounce, so that a crash between them
+ * loses the report; here a crash costs one attempt more.
  */
-import type { CommitOutcome, SpoolEntry } from "#engine/spool/spool.ts";
-import type { BounceDraft, BounceWriter } from "#engine/bounce/bounce.ts";
+import type { CommitOutcome } from "#engine/spool/spool.ts";
+import type { BounceWriter } from "#engine/bounce/bounce.ts";
 import { envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
-import { delayMs, enrol, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
-import { type Ended, entryOf, reportOf, type Verdict, verdictOn, wantsNotice } from "./verdict.ts";
+import { delayMs, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
+import { NoticeDrafts } from "./notice-drafts.ts";
+import { noticeOf, warnedAfter } from "./notices.ts";
+import { type Ended, entryOf, type Verdict, verdictOn } from "./verdict.ts";
 
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
+/** How long a report waits for more recipients. Source: OpenSMTPD bounce.c waits as long. */
+const GATHER_MS = 1000;
 
 /** What is recorded together. */
 interface Bundle {
   readonly message: MessageRecord;
   readonly ended: Ended[];
   readonly grants: Grant[];
-  /** Written once, however often the batch is stored. */
-  draft: BounceDraft | undefined;
+  readonly notices: NoticeDrafts;
 }
 
 export class Recorder {
   readonly #context: QueueContext;
   readonly #bounces: BounceWriter;
-  /** Called when there may be something to start. */
   readonly #wake: () => void;
+  /** `bounce warn-interval`, ascending. */
+  #warnIntervalsMs: readonly number[];
   #gathered = new Map<MessageRecord, Bundle>();
+  /** What waits to be reported with more of its message; each function ends the wait's timer. */
+  readonly #waiting = new Map<MessageRecord, { readonly bundle: Bundle; cancel(): void }>();
   /** Pauses under way; each function ends one. */
   readonly #pauses = new Set<() => void>();
   #busy = 0;
   #stopped = false;
 
-  constructor(context: QueueContext, bounces: BounceWriter, wake: () => void) {
+  constructor(context: QueueContext, bounces: BounceWriter, settings: RecorderSettings) {
     this.#context = context;
     this.#bounces = bounces;
-    this.#wake = wake;
+    this.#wake = () => settings.wake();
+    this.#warnIntervalsMs = settings.warnIntervalsMs;
+  }
+
+  /** Delays are told by other intervals from now on. */
+  takeUp(warnIntervalsMs: readonly number[]): void {
+    this.#warnIntervalsMs = warnIntervalsMs;
   }
 
   /** Batches that are not durable yet. */
@@ -53,10 +70,9 @@ export class Recorder {
   add(message: MessageRecord, ended: readonly Ended[], grant: Grant | undefined): void {
     let bundle = this.#gathered.get(message);
     if (bundle === undefined) {
-      bundle = { message, ended: [], grants: [], draft: undefined };
+      bundle = this.#bundle(message);
       if (this.#gathered.size === 0) queueMicrotask(() => this.#flush());
       this.#gathered.set(message, bundle);
-      this.#busy++;
     }
     for (const each of ended) {
       each.record.state = "recording";
@@ -68,23 +84,80 @@ export class Recorder {
   /** From now on what cannot be stored is given up, to be attempted again after a restart. */
   stop(): void {
     this.#stopped = true;
+    for (const message of this.#waiting.keys()) this.#endWait(message);
     for (const end of this.#pauses) end();
+  }
+
+  #bundle(message: MessageRecord): Bundle {
+    this.#busy++;
+    const notices = new NoticeDrafts(this.#context, this.#bounces, message.message);
+    return { message, ended: [], grants: [], notices };
   }
 
   #flush(): void {
     const bundles = this.#gathered;
     this.#gathered = new Map();
-    for (const bundle of bundles.values()) void this.#record(bundle);
+    for (const bundle of bundles.values()) this.#sort(bundle);
+  }
+
+  /** Records a batch, all but what can still share a report with others. */
+  #sort(bundle: Bundle): void {
+    const { message } = bundle;
+    if (!this.#waiting.has(message) && !isUnderWay(message)) {
+      void this.#record(bundle);
+      return;
+    }
+    const { now = [], later = [] } = Object.groupBy(bundle.ended, (ended) =>
+      this.#mayWait(ended) ? "later" : "now",
+    );
+    if (later.length > 0) this.#wait(message).ended.push(...later);
+    if (now.length > 0) {
+      void this.#record({ ...bundle, ended: now });
+    } else {
+      // Nothing that waits is under way any more.
+      for (const grant of bundle.grants) this.#context.scheduler.release(grant);
+      this.#busy--;
+      this.#wake();
+    }
+    if (!isUnderWay(message)) this.#endWait(message);
+  }
+
+  #mayWait(ended: Ended): boolean {
+    const notice = noticeOf(this.#verdict(ended));
+    return notice === "failed" || notice === "delayed";
+  }
+
+  #wait(message: MessageRecord): Bundle {
+    const waiting = this.#waiting.get(message);
+    if (waiting !== undefined) return waiting.bundle;
+    const bundle = this.#bundle(message);
+    const cancel = this.#context.clock.after(GATHER_MS, () => this.#endWait(message));
+    this.#waiting.set(message, { bundle, cancel });
+    return bundle;
+  }
+
+  #endWait(message: MessageRecord): void {
+    const waiting = this.#waiting.get(message);
+    if (waiting === undefined) return;
+    this.#waiting.delete(message);
+    waiting.cancel();
+    void this.#record(waiting.bundle);
   }
 
   async #record(bundle: Bundle): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
-      const verdicts = this.#verdicts(bundle);
+      const verdicts = bundle.ended.map((ended) => this.#verdict(ended));
       const outcome = await this.#store(bundle, verdicts);
-      // A deferral that was not stored costs an early attempt after a restart, no more.
-      if (outcome === "durable" || verdicts.every((verdict) => verdict.kind === "deferred")) {
+      if (outcome === "durable") {
         this.#act(bundle, verdicts);
+        bundle.notices.sent();
+        break;
+      }
+      // A deferral that was not stored costs an early attempt after a restart, no more.
+      if (verdicts.every((verdict) => verdict.kind === "deferred")) {
+        this.#act(bundle, verdicts.map(untold));
+        bundle.notices.discard();
         break;
       }
       if (this.#stopped) break;
@@ -95,77 +168,31 @@ export class Recorder {
     this.#wake();
   }
 
-  #verdicts(bundle: Bundle): readonly Verdict[] {
-    const { clock } = this.#context;
-    return bundle.ended.map((ended) =>
-      verdictOn(ended, laterMs(clock, ended.record, ended.record.retryCount + 1)),
-    );
+  #verdict(ended: Ended): Verdict {
+    const { record } = ended;
+    const nextTryMs = laterMs(this.#context.clock, record, record.retryCount + 1);
+    const warnedMs = warnedAfter(record, nextTryMs, this.#warnIntervalsMs);
+    return verdictOn(ended, { nextTryMs, warnedMs });
   }
 
   async #store(bundle: Bundle, verdicts: readonly Verdict[]): Promise<CommitOutcome> {
     const { clock, spool } = this.#context;
-    const bounce = await this.#bounceEntry(bundle, verdicts);
-    if (bounce === "unavailable") {
+    const notices = await bundle.notices.entries(verdicts);
+    if (notices === "unavailable") {
       this.#trouble("Cannot route a bounce", "its recipient cannot be looked up now");
       return "failed";
     }
     const nowMs = clock.monotonicMs();
     const offsetMs = wallOffsetMs(clock);
     const entries = verdicts.map((verdict) => entryOf(verdict, nowMs, offsetMs));
-    const outcome = await spool.commit([...entries, ...bounce]);
+    const outcome = await spool.commit([...entries, ...notices]);
     if (outcome !== "durable") this.#trouble("Cannot record results", `the spool says: ${outcome}`);
     return outcome;
   }
 
-  async #bounceEntry(
-    bundle: Bundle,
-    verdicts: readonly Verdict[],
-  ): Promise<readonly SpoolEntry[] | "unavailable"> {
-    const failed = verdicts.filter(wantsNotice);
-    if (failed.length === 0) {
-      // None did, or an operator removed those that had while their bounce was waiting to be stored.
-      this.#discard(bundle);
-      return [];
-    }
-    if (bundle.draft === undefined || bundle.draft.kind === "unavailable") {
-      const { message } = bundle.message;
-      bundle.draft = await this.#bounces.write({
-        message,
-        text: this.#context.spool.text(message.msgid),
-        recipients: failed.map(reportOf),
-        newMsgid: () => this.#context.msgids.take(),
-      });
-    }
-    const { draft } = bundle;
-    if (draft.kind === "unavailable") return "unavailable";
-    if (draft.kind === "dropped") return [];
-    return [
-      {
-        kind: "accepted",
-        message: draft.message,
-        envelopes: draft.envelopes,
-        text: [draft.text],
-      },
-    ];
-  }
-
-  #discard(bundle: Bundle): void {
-    if (bundle.draft?.kind === "bounce") this.#context.msgids.settle(bundle.draft.message.msgid);
-    bundle.draft = undefined;
-  }
-
   #act(bundle: Bundle, verdicts: readonly Verdict[]): void {
-    const { scheduler, observe } = this.#context;
-    for (const grant of bundle.grants) scheduler.release(grant);
+    for (const grant of bundle.grants) this.#context.scheduler.release(grant);
     for (const verdict of verdicts) this.#actOn(verdict);
-    const { draft } = bundle;
-    const { message } = bundle.message;
-    if (draft?.kind === "dropped") observe({ kind: "bounce-dropped", message, why: draft.why });
-    if (draft?.kind === "bounce") {
-      this.#context.msgids.settle(draft.message.msgid);
-      enrol(this.#context, draft.message, draft.envelopes);
-      observe({ kind: "bounce", message, msgid: draft.message.msgid });
-    }
   }
 
   #actOn(verdict: Verdict): void {
@@ -182,6 +209,7 @@ export class Recorder {
     record.retryCount++;
     const { status, diagnostic, remote } = result;
     record.lastWords = index.words({ status, diagnostic, remote });
+    record.warnedMs = verdict.warnedMs;
     // An order may have come while the deferral was being stored.
     if (record.afterwards === "remove") {
       this.add(record.owner, [{ ...verdict.ended, cause: "order" }], undefined);
@@ -214,4 +242,23 @@ export class Recorder {
     cancel();
     this.#pauses.delete(resolve);
   }
+}
+
+export interface RecorderSettings {
+  /** `bounce warn-interval`, ascending. */
+  readonly warnIntervalsMs: readonly number[];
+  /** Called when there may be something to start. */
+  wake(): void;
+}
+
+/** Whether more of a message may soon come to an end. */
+function isUnderWay({ envelopes }: MessageRecord): boolean {
+  return envelopes.some(({ state }) => state === "inflight" || state === "ready");
+}
+
+/** The sender was not told. */
+function untold(verdict: Verdict): Verdict {
+  return verdict.kind === "deferred"
+    ? { ...verdict, warnedMs: verdict.ended.record.warnedMs }
+    : verdict;
 }

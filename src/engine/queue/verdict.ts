@@ -6,7 +6,6 @@
  * one line, and an answer that is missing counts as "deferred".
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
 import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
@@ -22,15 +21,22 @@ export interface Ended {
 /** What is done with an ended envelope. */
 export type Verdict =
   | { readonly kind: "delivered" | "failed" | "removed"; readonly ended: Ended }
-  /** `nextTryMs`: on the monotonic clock. */
-  | { readonly kind: "deferred"; readonly ended: Ended; readonly nextTryMs: number };
+  | ({ readonly kind: "deferred"; readonly ended: Ended } & Deferral);
 
-/** `nextTryMs` is for a deferral. An operator's `remove` counts only where the attempt did not deliver. */
-export function verdictOn(ended: Ended, nextTryMs: number): Verdict {
+/** How an envelope goes on that was not delivered. */
+export interface Deferral {
+  /** On the monotonic clock. */
+  readonly nextTryMs: number;
+  /** The delay that the sender has been told of then, this time's included; 0: of none. */
+  readonly warnedMs: number;
+}
+
+/** An operator's `remove` counts only where the attempt did not deliver. */
+export function verdictOn(ended: Ended, deferral: Deferral): Verdict {
   const { outcome } = ended.result;
   if (outcome === "delivered" || outcome === "handed-on") return { kind: "delivered", ended };
   if (ended.record.afterwards === "remove") return { kind: "removed", ended };
-  if (outcome === "deferred") return { kind: "deferred", ended, nextTryMs };
+  if (outcome === "deferred") return { kind: "deferred", ended, ...deferral };
   return { kind: "failed", ended };
 }
 
@@ -52,35 +58,12 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
         atMs,
         retryCount: record.retryCount + 1,
         nextTryAtMs: stamp(verdict.nextTryMs + offsetMs),
-        warnedMs: record.warnedMs,
+        warnedMs: verdict.warnedMs,
         result,
       };
     default:
       return unreachable(verdict);
   }
-}
-
-/** RFC 3461 §4.1: whether the sender is to be told of the failure. OpenSMTPD heeds NEVER alone. */
-export function wantsNotice({ kind, ended }: Verdict): boolean {
-  const notify = ended.record.terms?.notify;
-  return kind === "failed" && (notify === undefined || notify.includes("failure"));
-}
-
-/** How a bounce speaks of a failed envelope. */
-export function reportOf({ ended }: Verdict): ReportedRecipient {
-  const { record, result, cause } = ended;
-  const last = cause === "expired" ? record.lastWords : undefined;
-  const lastSaid = last === undefined ? "" : `; the last try ended with: ${last.diagnostic}`;
-  return {
-    originalRecipient: record.forwardPath,
-    orcpt: record.terms?.originalRecipient ?? "",
-    finalRecipient: record.destination,
-    action: "failed",
-    status: result.status,
-    diagnostic: result.diagnostic + lastSaid,
-    remote: result.remote,
-    lastTryAtMs: record.lastTryAtWallMs,
-  };
 }
 
 /** RFC 3463 §3.5 (X.4.7): delivery time expired. */

@@ -1,0 +1,150 @@
+/**
+ * The reports that one batch of results causes: written once, however often the batch
+ * is stored, and durable with it or not at all.
+ *
+ * A failure waits for its report. Other reports are dropped, and said to be, where
+ * it cannot be found out now where they go: a delivery that was not recorded could be
+ * made twice.
+ */
+import type { Action } from "#protocols/dsn/delivery-status.ts";
+import { FilesError } from "#base/ports/files.ts";
+import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import type { Message } from "#model/envelope.ts";
+import type { Spool, SpoolEntry } from "#engine/spool/spool.ts";
+import type { BounceDraft, BounceOccasion, BounceWriter } from "#engine/bounce/bounce.ts";
+import { enrol, type QueueContext, wallOffsetMs } from "./context.ts";
+import { noticeOf, reportOf } from "./notices.ts";
+import type { Verdict } from "./verdict.ts";
+
+type Written = Extract<BounceDraft, { readonly kind: "bounce" }>;
+type Draft = Exclude<BounceDraft, { readonly kind: "unavailable" }>;
+
+export class NoticeDrafts {
+  readonly #context: QueueContext;
+  readonly #bounces: BounceWriter;
+  readonly #message: Message;
+  readonly #drafts = new Map<Action, Draft>();
+  #mayReturnWhole = true;
+
+  constructor(context: QueueContext, bounces: BounceWriter, message: Message) {
+    this.#context = context;
+    this.#bounces = bounces;
+    this.#message = message;
+  }
+
+  /** What is committed with `verdicts`; "unavailable" if it is not known now where a failure is reported. */
+  async entries(verdicts: readonly Verdict[]): Promise<readonly SpoolEntry[] | "unavailable"> {
+    const groups = Map.groupBy(verdicts, noticeOf);
+    // An operator may have removed those that a report was about while it waited to be stored.
+    for (const action of this.#drafts.keys()) if (!groups.has(action)) this.#discard(action);
+    const entries: SpoolEntry[] = [];
+    for (const [action, group] of groups) {
+      if (action === undefined) continue;
+      const entry = await this.#entry(action, group);
+      if (entry === "unavailable") return "unavailable";
+      if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** They are durable. */
+  sent(): void {
+    const { observe, msgids } = this.#context;
+    const message = this.#message;
+    for (const [action, draft] of this.#drafts) {
+      if (draft.kind === "dropped") {
+        const { why, limit } = draft;
+        observe({ kind: "bounce-dropped", message, action, why, limit });
+        continue;
+      }
+      const { msgid } = draft.message;
+      msgids.settle(msgid);
+      enrol(this.#context, draft.message, draft.envelopes);
+      observe({ kind: "bounce", message, msgid, action });
+    }
+  }
+
+  /** They will not be stored. */
+  discard(): void {
+    for (const action of this.#drafts.keys()) this.#discard(action);
+  }
+
+  async #entry(
+    action: Action,
+    group: readonly Verdict[],
+  ): Promise<SpoolEntry | "unavailable" | undefined> {
+    const draft = this.#drafts.get(action) ?? (await this.#write(action, group));
+    if (draft === undefined) return "unavailable";
+    if (draft.kind === "dropped") return undefined;
+    const text = await storedText(this.#context.spool, draft);
+    if (text !== "failed") {
+      return { kind: "accepted", message: draft.message, envelopes: draft.envelopes, text };
+    }
+    // There is no room for all of it, or it cannot be read: its header must do.
+    this.#discard(action);
+    this.#mayReturnWhole = false;
+    return this.#entry(action, group);
+  }
+
+  async #write(action: Action, group: readonly Verdict[]): Promise<Draft | undefined> {
+    const { spool, clock, msgids } = this.#context;
+    const offsetMs = wallOffsetMs(clock);
+    const message = this.#message;
+    const occasion: BounceOccasion = {
+      message,
+      text: spool.text(message.msgid),
+      action,
+      recipients: group.map((verdict) => reportOf(verdict, offsetMs)),
+      mayReturnWhole: this.#mayReturnWhole,
+      newMsgid: () => msgids.take(),
+    };
+    const draft = await this.#bounces.write(occasion);
+    const made = draft.kind === "unavailable" ? withoutRoute(action) : draft;
+    if (made !== undefined) this.#drafts.set(action, made);
+    return made;
+  }
+
+  #discard(action: Action): void {
+    const draft = this.#drafts.get(action);
+    if (draft?.kind === "bounce") this.#context.msgids.settle(draft.message.msgid);
+    this.#drafts.delete(action);
+  }
+}
+
+function withoutRoute(action: Action): Draft | undefined {
+  if (action === "failed") return undefined;
+  const why = "It cannot be looked up now where the report goes";
+  return { kind: "dropped", why, limit: undefined };
+}
+
+/** The text of a report as it is committed; a large one is written out as it is read. */
+async function storedText(
+  spool: Spool,
+  { message, text }: Written,
+): Promise<readonly Uint8Array[] | "blob" | "failed"> {
+  const { before, original, after } = text;
+  if (original === undefined) return [before, after];
+  const inBlob = message.textBytes > INLINE_TEXT_BYTES;
+  const blob = inBlob ? spool.openBlob(message.msgid) : undefined;
+  const kept: Uint8Array[] = [];
+  let bytes = 0;
+  const put = async (chunk: Uint8Array): Promise<boolean> => {
+    bytes += chunk.length;
+    if (blob === undefined) kept.push(Uint8Array.from(chunk));
+    return blob === undefined || (await blob.write(chunk)) === "durable";
+  };
+  try {
+    let isWritten = await put(before);
+    for await (const chunk of original.chunks()) {
+      isWritten &&= await put(chunk);
+      if (!isWritten) break;
+    }
+    if (isWritten && (await put(after)) && bytes === message.textBytes) {
+      return blob === undefined ? kept : "blob";
+    }
+  } catch (error) {
+    if (!(error instanceof FilesError)) throw error;
+  }
+  await blob?.drop();
+  return "failed";
+}
