@@ -20,7 +20,8 @@ export type AddressPattern =
   | { readonly kind: "local-part"; readonly localPart: string }
   | { readonly kind: "address"; readonly address: string };
 
-export const QUEUE_STATES = ["pending", "inflight"] as const;
+/** As `show queue` has them; "offline" when no daemon runs. */
+export const QUEUE_STATES = ["pending", "inflight", "offline"] as const;
 export type QueueState = (typeof QUEUE_STATES)[number];
 
 export interface QueueFilter {

@@ -9,7 +9,7 @@
 import type { Envelope, Message, TrailStep, Terms } from "#model/envelope.ts";
 import type { QueueState } from "#model/queue-filter.ts";
 import { octal } from "#engine/observe/visible-text.ts";
-import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
+import { formatReason, reasonName, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 
 /** Longest ERROR field. */
 const MAX_ERROR_LENGTH = 1024;
@@ -161,18 +161,20 @@ function flagsOf({ message, reason }: QueuedEnvelope): readonly string[] {
   const flags: string[] = [];
   if (message.origin.username !== "") flags.push("auth");
   if (message.origin.kind === "internal") flags.push("bounce", "internal");
-  if (reason.kind === "suspended") flags.push("suspend");
+  if (reasonName(reason) === "suspended") flags.push("suspend");
   if (reason.kind === "limit") flags.push("hold");
   return flags;
 }
 
 /** The field STATE. */
 export function stateOf({ kind }: WaitReason): QueueState {
+  if (kind === "offline") return "offline";
   return kind === "inflight" || kind === "recording" ? "inflight" : "pending";
 }
 
-/** To the next try, or since the attempt began. */
-function delaySeconds(reason: WaitReason, nowMs: number): number {
+/** To the next try, or since the attempt began; "" if nobody tries. */
+function delaySeconds(reason: WaitReason, nowMs: number): number | "" {
+  if (reason.kind === "offline") return "";
   if (reason.kind === "inflight") return seconds(nowMs - reason.sinceMs);
   return reason.kind === "retry" ? seconds(reason.untilMs - nowMs) : 0;
 }

@@ -21,7 +21,9 @@ export type WaitReason =
   | { readonly kind: "no-action"; readonly action: string }
   | { readonly kind: "inflight"; readonly sinceMs: number }
   /** The attempt is over; its result is being made durable. */
-  | { readonly kind: "recording" };
+  | { readonly kind: "recording" }
+  /** No daemon runs: this is what is on the disk. */
+  | { readonly kind: "offline"; readonly isSuspended: boolean };
 
 /**
  * What kind of reason it is, with what it is about but without times and numbers, so that
@@ -31,6 +33,7 @@ export function reasonName(reason: WaitReason): string {
   if (reason.kind === "limit") return `limit ${reason.name}`;
   if (reason.kind === "paused") return `paused ${reason.subsystem}`;
   if (reason.kind === "no-action") return `no-action ${reason.action}`;
+  if (reason.kind === "offline" && reason.isSuspended) return "suspended";
   return reason.kind;
 }
 
@@ -53,6 +56,8 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
       return `in flight for ${seconds(nowMs - reason.sinceMs)} s`;
     case "recording":
       return "its result is being recorded";
+    case "offline":
+      return reason.isSuspended ? "suspended, and no daemon runs" : "no daemon runs";
     default:
       return unreachable(reason);
   }
