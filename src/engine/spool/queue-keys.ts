@@ -54,7 +54,7 @@ export class Keyring {
   /** How a new file is encrypted; undefined if it is not. */
   newUse(random: Random): KeyUse | undefined {
     if (this.#first === undefined) return undefined;
-    const salt = new Uint8Array(SALT_BYTES);
+    const salt = Buffer.alloc(SALT_BYTES);
     random.fill(salt);
     return { keyId: this.#first.id, salt };
   }

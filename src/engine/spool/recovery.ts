@@ -46,8 +46,12 @@ export interface Recovered {
  * @throws {FilesError} if a folder or file cannot be opened or made durable.
  */
 export async function recover(parts: RecoveryParts): Promise<Recovered> {
-  const { files, journalFolder } = parts;
-  const finder = new SegmentFinder(parts);
+  const { files, journalFolder, quarantine } = parts;
+  const headerless = {
+    keep: (path: string, reason: string) => quarantine.move(path, reason),
+    drop: (path: string) => tolerate(files.unlink(path)),
+  };
+  const finder = new SegmentFinder({ ...parts, headerless });
   const found = await finder.find();
   const unfinished = new Unfinished();
   for (const each of found) await foldSegment(parts, each, unfinished);

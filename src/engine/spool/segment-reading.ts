@@ -6,7 +6,6 @@ import type { Files } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
 import type { Cipher } from "./cipher.ts";
 import { MissingKeys } from "./missing-keys.ts";
-import type { Quarantine } from "./quarantine.ts";
 import type { Keyring } from "./queue-keys.ts";
 import { emptySegment, parseSegmentName, type Segment, segmentName } from "./segment.ts";
 import {
@@ -46,22 +45,30 @@ export interface SegmentFinderParts {
   readonly files: Files;
   readonly observe: Observe;
   readonly journalFolder: string;
-  readonly quarantine: Quarantine;
   readonly keys: Keyring;
+  readonly headerless: Headerless;
+}
+
+/** What becomes of a segment whose header cannot be used. */
+export interface Headerless {
+  /** It may hold mail. */
+  keep(path: string, reason: string): Promise<unknown>;
+  /** It was just being made. */
+  drop(path: string): Promise<unknown>;
 }
 
 export class SegmentFinder {
   readonly #files: Files;
   readonly #folder: string;
-  readonly #quarantine: Quarantine;
+  readonly #headerless: Headerless;
   readonly #keys: Keyring;
   readonly #observe: Observe;
   #highest = 0;
 
-  constructor({ files, journalFolder, quarantine, keys, observe }: SegmentFinderParts) {
+  constructor({ files, journalFolder, headerless, keys, observe }: SegmentFinderParts) {
     this.#files = files;
     this.#folder = journalFolder;
-    this.#quarantine = quarantine;
+    this.#headerless = headerless;
     this.#keys = keys;
     this.#observe = observe;
   }
@@ -139,12 +146,12 @@ export class SegmentFinder {
       return { header: reading.header, path, fileBytes };
     }
     if (reading.kind === "header") {
-      await this.#quarantine.move(path, "a segment that has another one's name");
+      await this.#headerless.keep(path, "a segment that has another one's name");
     } else if (isLast && fileBytes <= HEADER_BYTES) {
       // A header is durable before anything behind it is: nothing here was acknowledged.
-      await tolerate(this.#files.unlink(path));
+      await this.#headerless.drop(path);
     } else {
-      await this.#quarantine.move(path, "a segment without a header that can be read");
+      await this.#headerless.keep(path, "a segment without a header that can be read");
     }
     return undefined;
   }

@@ -1,0 +1,205 @@
+/**
+ * A spool as it lies on the disk, for reading: `smtpctl show queue` while the daemon is down,
+ * `smtpctl spool verify` and `export`. It changes nothing: no recovery, no quarantine, no lock. So
+ * a daemon that works meanwhile may take files away from under it: a text is then not there.
+ *
+ * What it finds is what the daemon would find at its start, but for what the daemon would still
+ * be writing. Bounded by the number of unfinished messages, whose heads are in memory.
+ */
+import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import type { MessageText } from "#model/delivery.ts";
+import { tolerate } from "./file-faults.ts";
+import { FileWindow } from "./file-window.ts";
+import { MissingKeys } from "./missing-keys.ts";
+import type { Keyring } from "./queue-keys.ts";
+import type { RecordEntry, TextStamp } from "./record-entries.ts";
+import type { Segment } from "./segment.ts";
+import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
+import { type Finding, scanSegment } from "./segment-scan.ts";
+import type { StoredMessage } from "./spool.ts";
+import { readStoredText } from "./stored-text.ts";
+import { Unfinished, untried } from "./unfinished.ts";
+import { UnusableSpool } from "./unusable-spool.ts";
+
+export interface SpoolViewParts {
+  readonly files: Files;
+  readonly folder: string;
+  readonly keys: Keyring;
+}
+
+/** Bytes that are not what was written; `offset` is where they, or their record, start. */
+export interface Damage {
+  readonly file: string;
+  readonly offset: number;
+  readonly reason: string;
+}
+
+export type OpenedView =
+  | { readonly kind: "opened"; readonly view: SpoolView }
+  | { readonly kind: "unusable"; readonly reason: string };
+
+type RecordFinding = Extract<Finding, { readonly kind: "record" }>;
+
+/** Where the text of a message is. */
+interface Place {
+  readonly segment: Segment;
+  readonly at: number;
+  readonly textAt: number;
+  readonly text: TextStamp;
+}
+
+/** Reads the journal. */
+export async function viewSpool(parts: SpoolViewParts): Promise<OpenedView> {
+  try {
+    const view = new SpoolView(parts);
+    await view.read();
+    return { kind: "opened", view };
+  } catch (error) {
+    if (!(error instanceof FilesError) && !(error instanceof UnusableSpool)) throw error;
+    return { kind: "unusable", reason: error.message };
+  }
+}
+
+export class SpoolView {
+  readonly #parts: SpoolViewParts;
+  readonly #damages: Damage[] = [];
+  readonly #places = new Map<string, Place>();
+  #messages: readonly StoredMessage[] = [];
+
+  constructor(parts: SpoolViewParts) {
+    this.#parts = parts;
+  }
+
+  /** What is not finished, in the order of acceptance. */
+  get messages(): readonly StoredMessage[] {
+    return this.#messages;
+  }
+
+  /** What was met so far. */
+  get damages(): readonly Damage[] {
+    return this.#damages;
+  }
+
+  /** Must be called first. @throws {FilesError | UnusableSpool} */
+  async read(): Promise<void> {
+    const { files, folder, keys } = this.#parts;
+    const finder = new SegmentFinder({
+      files,
+      keys,
+      observe: () => {},
+      journalFolder: `${folder}/journal`,
+      headerless: {
+        keep: async (file, reason) => this.#damages.push({ file, offset: 0, reason }),
+        drop: () => Promise.resolve(),
+      },
+    });
+    const unfinished = new Unfinished();
+    for (const found of await finder.find()) await this.#readSegment(found, unfinished);
+    this.#messages = unfinished.take();
+    const missing = new MissingKeys(keys);
+    for (const { message } of this.#messages) {
+      missing.look(this.#places.get(message.msgid)?.text.keyId, this.#blobPath(message.msgid));
+    }
+    missing.refuse();
+  }
+
+  text(msgid: string): MessageText {
+    return {
+      bytes: this.#places.get(msgid)?.text.bytes ?? 0,
+      chunks: () => this.#chunks(msgid),
+    };
+  }
+
+  /** Reads the text of a message to its end, and notes what is wrong with it. */
+  async checkText(msgid: string): Promise<void> {
+    try {
+      let bytes = 0;
+      for await (const piece of this.#chunks(msgid)) bytes += piece.length;
+      void bytes;
+    } catch (error) {
+      if (!(error instanceof FilesError)) throw error;
+      const place = this.#places.get(msgid);
+      const inBlob = place === undefined || place.text.inBlob;
+      const file = inBlob ? this.#blobPath(msgid) : place.segment.path;
+      const reason = `the text of ${msgid}: ${error.message}`;
+      this.#damages.push({ file, offset: inBlob ? 0 : place.textAt, reason });
+    }
+  }
+
+  async #readSegment(
+    { segment, isLast, missingBytes }: FoundSegment,
+    unfinished: Unfinished,
+  ): Promise<void> {
+    const file = segment.path;
+    if (missingBytes > 0) {
+      const reason = `${missingBytes} bytes are missing at the end`;
+      this.#damages.push({ file, offset: segment.bytes, reason });
+    }
+    await withFile(this.#parts.files, file, async (open) => {
+      for await (const finding of scanSegment(new FileWindow(open), segment, segment.bytes)) {
+        if (finding.kind === "record") this.#fold(segment, finding, unfinished);
+        // The end of the last one may be a write that was under way: nobody was told of it.
+        else if (!isLast || finding.at + finding.bytes < segment.bytes) {
+          this.#damages.push({ file, offset: finding.at, reason: finding.reason });
+        }
+      }
+    });
+  }
+
+  #fold(segment: Segment, { at, textsAt, entries }: RecordFinding, unfinished: Unfinished): void {
+    let textAt = textsAt;
+    for (const entry of entries) {
+      if (entry.kind === "accepted" || entry.kind === "restated") {
+        this.#places.set(entry.message.msgid, { segment, at, textAt, text: entry.text });
+        if (!entry.text.inBlob) textAt += entry.text.storedBytes;
+      }
+      const finished = applied(entry, unfinished);
+      if (finished !== undefined) this.#places.delete(finished);
+    }
+  }
+
+  async *#chunks(msgid: string): AsyncGenerator<Uint8Array> {
+    const found = this.#places.get(msgid);
+    if (found === undefined) throw new FilesError("ENOENT", `Cannot read text: no ${msgid}`);
+    const { segment, at, textAt, text } = found;
+    const path = text.inBlob ? this.#blobPath(msgid) : segment.path;
+    const file = await this.#parts.files.open(path, "read");
+    try {
+      yield* readStoredText(
+        file,
+        text.inBlob
+          ? { kind: "blob", msgid, keys: this.#parts.keys }
+          : { kind: "segment", segment, at, textAt },
+        text,
+      );
+    } finally {
+      await tolerate(file.close());
+    }
+  }
+
+  #blobPath(msgid: string): string {
+    return `${this.#parts.folder}/blobs/${msgid.slice(0, 2)}/${msgid}`;
+  }
+}
+
+/** Applies one entry; returns the message that it finished, if it did. */
+function applied(entry: RecordEntry, unfinished: Unfinished): string | undefined {
+  if (entry.kind === "restated") unfinished.restore(entry);
+  else if (entry.kind === "accepted") {
+    unfinished.restore({ message: entry.message, envelopes: entry.envelopes.map(untried) });
+  } else return unfinished.apply(entry);
+  return unfinished.has(entry.message.msgid) ? undefined : entry.message.msgid;
+}
+
+async function withFile(
+  files: Files,
+  path: string,
+  use: (file: OpenFile) => Promise<void>,
+): Promise<void> {
+  const file = await files.open(path, "read");
+  try {
+    await use(file);
+  } finally {
+    await tolerate(file.close());
+  }
+}
