@@ -116,18 +116,23 @@ export class MailSystem {
     if (submission === undefined) throw new Error("The queue gives no message id");
     const { msgid } = submission;
     const text = Buffer.from(letter.text ?? "Subject: hello\r\n\r\nhello\r\n");
-    const message: Message = {
+    const message = { ...this.message(msgid, letter), textBytes: text.length };
+    submission.write(text);
+    const receipt = await submission.commit(message, this.envelopes(msgid, letter));
+    return { receipt, msgid };
+  }
+
+  /** All but the size of its text. */
+  message(msgid: string, letter: Letter): Message {
+    return {
       msgid,
       acceptedAtMs: this.clock.wallMs(),
       reversePath: letter.from ?? "alice@example.com",
       origin: CLIENT,
-      textBytes: text.length,
+      textBytes: 0,
       is8bit: false,
       terms: letter.terms && { ...NO_TERMS, ...letter.terms },
     };
-    submission.write(text);
-    const receipt = await submission.commit(message, this.envelopes(msgid, letter));
-    return { receipt, msgid };
   }
 
   envelopes(msgid: string, letter: Letter): readonly Envelope[] {

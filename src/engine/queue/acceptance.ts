@@ -9,8 +9,10 @@ import { type Envelope, MAX_ENVELOPES, type Message } from "#model/envelope.ts";
 import { EVPID_DIGITS } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
 import type { CommitOutcome, SpoolEntry } from "#engine/spool/spool.ts";
+import type { BounceWriter } from "#engine/bounce/bounce.ts";
 import type { Blobs } from "./blobs.ts";
 import { enrol, type QueueContext } from "./context.ts";
+import { expansionNotice } from "./expansion-notice.ts";
 
 /** Text in commits that are under way; more is refused as "full". */
 const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
@@ -20,6 +22,8 @@ type AcceptedEntry = Extract<SpoolEntry, { readonly kind: "accepted" }>;
 export class Acceptance {
   readonly #context: QueueContext;
   readonly #blobs: Blobs;
+  /** For the report that a recipient was a list. */
+  readonly #bounces: BounceWriter;
   readonly #maxEnvelopes: number;
   /** Called when a message came in. */
   readonly #wake: () => void;
@@ -30,6 +34,7 @@ export class Acceptance {
   constructor(context: QueueContext, blobs: Blobs, bounds: Bounds) {
     this.#context = context;
     this.#blobs = blobs;
+    this.#bounces = bounds.bounces;
     this.#maxEnvelopes = bounds.maxEnvelopes;
     this.#wake = () => bounds.wake();
   }
@@ -66,17 +71,26 @@ export class Acceptance {
       msgids.settle(msgid);
       return this.#refuse(msgid, text, "failed");
     }
-    const outcome = await this.#store({ kind: "accepted", message, envelopes, text });
+    // Most messages ask for nothing, and wait for nothing.
+    const expanded = envelopes.some(({ terms }) => terms !== undefined)
+      ? await expansionNotice(this.#context, this.#bounces, { message, envelopes, text })
+      : undefined;
+    const stored = expanded?.envelopes ?? envelopes;
+    const outcome = await this.#store(
+      { kind: "accepted", message, envelopes: stored, text },
+      expanded?.entry,
+    );
     msgids.settle(msgid);
+    expanded?.settle(outcome === "durable" ? "durable" : "refused");
     if (outcome !== "durable") return this.#refuse(msgid, text, outcome);
     if (text === "blob") this.#blobs.forget(msgid);
     this.#accepted += envelopes.length;
-    enrol(this.#context, message, envelopes);
+    enrol(this.#context, message, stored);
     this.#wake();
     return { kind: "accepted" };
   }
 
-  async #store(entry: AcceptedEntry): Promise<CommitOutcome> {
+  async #store(entry: AcceptedEntry, notice: SpoolEntry | undefined): Promise<CommitOutcome> {
     const { msgid, textBytes } = entry.message;
     const inBlob = entry.text === "blob";
     // The last pieces may still be on their way to the disk.
@@ -85,7 +99,9 @@ export class Acceptance {
     const pendingBytes = inBlob ? 0 : textBytes;
     if (!this.hasRoom(pendingBytes)) return "full";
     this.#pendingBytes += pendingBytes;
-    const outcome = await this.#context.spool.commit([entry]);
+    const outcome = await this.#context.spool.commit(
+      notice === undefined ? [entry] : [entry, notice],
+    );
     this.#pendingBytes -= pendingBytes;
     return outcome;
   }
@@ -101,6 +117,7 @@ export class Acceptance {
 }
 
 export interface Bounds {
+  readonly bounces: BounceWriter;
   /** Envelopes in the queue. */
   readonly maxEnvelopes: number;
   wake(): void;

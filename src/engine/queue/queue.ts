@@ -38,6 +38,7 @@ import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
 import { type Gauge, gaugesOf } from "./gauges.ts";
 import type { QueuedEnvelope } from "./show.ts";
+import { DEFAULT_TIER_BOUNDS, type TierBounds, Tiers } from "./tiers.ts";
 
 export interface QueuePorts {
   /** Opened; closed by `stop`. */
@@ -64,6 +65,7 @@ export interface QueueSettings extends ConfiguredSettings {
   readonly limits: SchedulerLimits;
   /** Envelopes in the queue; beyond it messages are refused as "full". */
   readonly maxEnvelopes: number;
+  readonly tiers: TierBounds;
   /** How long `stop` waits for results of attempts under way. */
   readonly stopWaitMs: number;
   /** Subsystems that are paused from the start. */
@@ -75,6 +77,7 @@ export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, "serverName" | "actions
   bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
   limits: DEFAULT_SCHEDULER_LIMITS,
   maxEnvelopes: 5_000_000,
+  tiers: DEFAULT_TIER_BOUNDS,
   stopWaitMs: 10_000,
   paused: [],
 });
@@ -140,7 +143,8 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
   const index = new QueueIndex();
   const scheduler = new Scheduler(settings.limits, settings.actions);
   const msgids = new Msgids(random, (msgid) => index.has(msgid) || spool.has(msgid));
-  const context: QueueContext = { clock, spool, observe, index, scheduler, msgids };
+  const tiers = new Tiers({ clock, index, scheduler }, settings.tiers);
+  const context: QueueContext = { clock, spool, observe, index, scheduler, tiers, msgids };
   let drain: Drain | undefined;
   const wake = (): void => {
     attempts.wake();
@@ -153,7 +157,11 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
   });
   const attempts = new Attempts(context, carrier, recorder);
   const blobs = new Blobs(spool);
-  const acceptance = new Acceptance(context, blobs, { maxEnvelopes: settings.maxEnvelopes, wake });
+  const acceptance = new Acceptance(context, blobs, {
+    bounces,
+    maxEnvelopes: settings.maxEnvelopes,
+    wake,
+  });
   const operations = new Operations(context, wake);
 
   for (const subsystem of settings.paused) scheduler.pause(subsystem);
@@ -193,7 +201,7 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     takeUp(configured, by) {
       bounces.takeUp(by, configured.serverName);
       recorder.takeUp(configured.bounceWarnIntervalsMs);
-      const stranded = scheduler.takeUp(configured.actions, index.envelopes());
+      const stranded = tiers.takeUp(configured.actions);
       wake();
       return stranded;
     },
