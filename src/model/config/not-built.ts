@@ -46,7 +46,6 @@ export function notBuilt(config: Config): readonly NotBuilt[] {
 
 /** Settings that nothing carries out, by their words. `admd` is for filters alone. */
 const SETTINGS: readonly string[] = [
-  "bounce warn-interval",
   "mta max-deferred",
   "srs key",
   ...limitWords("mta limit", Object.values(MTA_LIMITS)),
