@@ -11,6 +11,7 @@ import { lists } from "#fuzz/targets/lists.ts";
 import { ocsp } from "#fuzz/targets/ocsp.ts";
 import { proxy } from "#fuzz/targets/proxy.ts";
 import { replies } from "#fuzz/targets/replies.ts";
+import { reports } from "#fuzz/targets/reports.ts";
 import { sasl } from "#fuzz/targets/sasl.ts";
 import { session } from "#fuzz/targets/session.ts";
 
@@ -26,6 +27,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ocsp,
   proxy,
   replies,
+  reports,
   sasl,
   session,
 ];
