@@ -9,6 +9,7 @@ import { data } from "#fuzz/targets/data.ts";
 import { headers } from "#fuzz/targets/headers.ts";
 import { lists } from "#fuzz/targets/lists.ts";
 import { ocsp } from "#fuzz/targets/ocsp.ts";
+import { opensmtpdEnvelopes } from "#fuzz/targets/opensmtpd-envelopes.ts";
 import { proxy } from "#fuzz/targets/proxy.ts";
 import { replies } from "#fuzz/targets/replies.ts";
 import { reports } from "#fuzz/targets/reports.ts";
@@ -25,6 +26,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   headers,
   lists,
   ocsp,
+  opensmtpdEnvelopes,
   proxy,
   replies,
   reports,

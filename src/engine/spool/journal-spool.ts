@@ -71,6 +71,27 @@ export async function openJournalSpool(options: JournalSpoolOptions): Promise<Op
   }
 }
 
+/**
+ * Writes the journal of a spool anew, with nothing in it but what is not finished, in the forms and under the
+ * key of `options`. Blobs stay as they are.
+ *
+ * @returns undefined, or why it could not be done; nothing is lost then.
+ */
+export async function compactSpool(options: JournalSpoolOptions): Promise<string | undefined> {
+  try {
+    const spool = await JournalSpool.open(options);
+    try {
+      await spool.compact();
+    } finally {
+      await spool.close();
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FilesError) && !(error instanceof UnusableSpool)) throw error;
+    return error.message;
+  }
+}
+
 class JournalSpool implements Spool {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
@@ -80,6 +101,7 @@ class JournalSpool implements Spool {
   readonly #room: Room;
   readonly #observe: Observe;
   readonly #compaction: Compaction;
+  readonly #restatement: Restatement;
   readonly #storage: TextStorage;
   readonly #release: Release;
   /** Batches on their way to the journal, by what will be answered. */
@@ -179,6 +201,7 @@ class JournalSpool implements Spool {
       isBusy: (msgid) => this.#isBusy(msgid),
       settled: (entry, appended) => this.#settled([entry], appended),
     });
+    this.#restatement = restatement;
     this.#compaction = new Compaction({ ...options, journal, restatement, segmentBytes });
   }
 
@@ -198,6 +221,19 @@ class JournalSpool implements Spool {
     this.#underWay.delete(committing);
     this.#compaction.poke();
     return outcome;
+  }
+
+  /** Restates every message and unlinks what was there before. @throws {FilesError} */
+  async compact(): Promise<void> {
+    for await (const _ of this.recovered());
+    await this.#compaction.stop();
+    const old = [...this.#journal.segments];
+    for (const segment of old) await this.#restatement.restate(segment);
+    for (const segment of old) {
+      // One that holds something yet, as what is damaged in it could not be copied, keeps those after it.
+      if (segment.liveMessages > 0) break;
+      await this.#journal.unlinkOldest();
+    }
   }
 
   openBlob(msgid: string): Blob {

@@ -15,6 +15,8 @@ import { SimDisk } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
 import type { Files } from "#base/ports/files.ts";
 import { Keyring, NO_KEYS } from "./queue-keys.ts";
+import { compactSpool } from "./journal-spool.ts";
+import { readHeader } from "./segment-header.ts";
 import { viewSpool, type SpoolView } from "./spool-view.ts";
 
 const READS = new Keyring([undefined, "0123456789abcdef0123456789abcdef"]);
@@ -112,6 +114,28 @@ test("no address and no word of a text is in the files of an encrypted spool", a
     for (const word of ["example", "user1", "relay", "smtpd.conf"]) {
       assert.equal(bytes.includes(word), false, `${word} in ${name}`);
     }
+    await file.close();
+  }
+});
+
+test("a journal that is compacted has nothing but what is not finished, under the key of now", async () => {
+  const disk = await dayOn("encrypted");
+  const { messages } = await viewOf(disk);
+  const before = disk.usedBytes;
+  assert.equal(await compactSpool(smallSpool(disk.files(), "dsync")), undefined);
+  assert.ok(disk.usedBytes < before, `${disk.usedBytes} of ${before} bytes`);
+  const view = await viewOf(disk);
+  assert.deepEqual(
+    view.messages.map(({ message }) => message.msgid).toSorted(),
+    messages.map(({ message }) => message.msgid).toSorted(),
+  );
+  for (const { message } of view.messages) await view.checkText(message.msgid);
+  assert.deepEqual(view.damages, []);
+  const segments = await disk.files().list(`${SPOOL_FOLDER}/journal`);
+  for (const name of segments) {
+    const file = await disk.files().open(`${SPOOL_FOLDER}/journal/${name}`, "read");
+    const reading = readHeader(await file.read(0, 4096));
+    assert.equal(reading.kind === "header" ? reading.header.encryption : "none", undefined);
     await file.close();
   }
 });

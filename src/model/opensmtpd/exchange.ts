@@ -1,0 +1,192 @@
+/**
+ * From OpenSMTPD's envelopes to ours, and back.
+ *
+ * What has no place there is left out of what is exported: the trail, the rule, TLS, FUTURERELEASE,
+ * DELIVERBY, priorities. What has no place here is refused by name: a bounce that OpenSMTPD
+ * had still to write, and a command that stood in an alias.
+ */
+import {
+  type Envelope,
+  type Message,
+  NO_TRAIL,
+  type NotifyWord,
+  type RecipientTerms,
+  type Terms,
+  UNKNOWN_HOSTNAME,
+} from "#model/envelope.ts";
+import type { EnvelopeFlag, OpenSmtpdEnvelope } from "./envelope-file.ts";
+
+/** What a rule's place says of mail that no rule of ours took. */
+export const IMPORTED_RULE = "imported";
+
+const NOTIFY_BITS: readonly (readonly [NotifyWord, number])[] = [
+  ["success", 1],
+  ["failure", 2],
+  ["delay", 4],
+  ["never", 8],
+];
+
+/** How far an envelope is: what both queues know of it. */
+export interface EnvelopeProgress {
+  readonly retryCount: number;
+  /** 0 if it was never tried. */
+  readonly lastTryAtMs: number;
+  /** RFC 3463, or "". */
+  readonly status: string;
+  readonly diagnostic: string;
+}
+
+export interface Imported {
+  readonly envelope: Envelope;
+  readonly progress: EnvelopeProgress;
+}
+
+/** One envelope; a string says why it cannot be taken. */
+export function importEnvelope(
+  evpid: string,
+  theirs: OpenSmtpdEnvelope,
+  defaultTtlMs: number,
+): Imported | string {
+  if (theirs.type === "bounce") return "it is a bounce that is not written yet";
+  if (theirs.mdaExec !== "") return "it is for a command of an alias or forward file";
+  if (theirs.dispatcher === "") return "it names no action";
+  const { retry, lastTry, escClass, escCode, errorline } = theirs;
+  const status = escClass === 0 ? "" : `${escClass}.${Math.trunc(escCode / 10)}.${escCode % 10}`;
+  return {
+    envelope: {
+      evpid,
+      forwardPath: theirs.rcpt,
+      terms: recipientTerms(theirs),
+      destination: theirs.dest,
+      action: theirs.dispatcher,
+      transport:
+        theirs.type === "mta"
+          ? { kind: "mta" }
+          : { kind: "mda", user: theirs.mdaUser, extension: theirs.mdaSubaddress },
+      rule: IMPORTED_RULE,
+      trail: NO_TRAIL,
+      ttlMs: theirs.ttl === 0 ? defaultTtlMs : theirs.ttl * 1000,
+    },
+    progress: {
+      retryCount: retry,
+      lastTryAtMs: lastTry * 1000,
+      status,
+      diagnostic: errorline,
+    },
+  };
+}
+
+/** The message that the envelopes of one folder are of, by one of them. */
+export function importMessage(
+  msgid: string,
+  theirs: OpenSmtpdEnvelope,
+  text: { readonly bytes: number; readonly is8bit: boolean },
+): Message {
+  const { sender, sockaddr, flags, hostname, helo, tag, username, ctime } = theirs;
+  const isOurs = flags.includes("bounce") || flags.includes("internal");
+  const kind = sockaddr === "local" ? "local" : "smtp";
+  return {
+    msgid,
+    acceptedAtMs: ctime * 1000,
+    reversePath: sender === "@" ? "" : sender,
+    origin: {
+      kind: isOurs ? "internal" : kind,
+      address: sockaddr.replace(/^\[(.*)\]$/u, "$1"),
+      hostname: hostname === "" ? UNKNOWN_HOSTNAME : hostname,
+      fcrdns: "error",
+      helo,
+      tag,
+      username,
+      tls: undefined,
+    },
+    textBytes: text.bytes,
+    is8bit: text.is8bit,
+    terms: messageTerms(theirs),
+  };
+}
+
+/** One envelope as OpenSMTPD has it. */
+export function exportEnvelope(
+  message: Message,
+  envelope: Envelope,
+  progress: EnvelopeProgress,
+  serverName: string,
+): OpenSmtpdEnvelope {
+  const { origin, terms } = message;
+  const { transport } = envelope;
+  const [escClass = 0, subject = 0, detail = 0] = progress.status.split(".").map(Number);
+  return {
+    dispatcher: envelope.action,
+    type: transport.kind,
+    tag: origin.tag,
+    smtpname: serverName,
+    helo: origin.helo,
+    hostname: origin.hostname,
+    username: origin.username,
+    errorline: progress.diagnostic,
+    sockaddr: origin.address.includes(":") ? `[${origin.address}]` : origin.address,
+    sender: message.reversePath === "" ? "@" : message.reversePath,
+    rcpt: envelope.forwardPath,
+    dest: envelope.destination,
+    ctime: seconds(message.acceptedAtMs),
+    lastTry: seconds(progress.lastTryAtMs),
+    lastBounce: 0,
+    ttl: seconds(envelope.ttlMs),
+    retry: progress.retryCount,
+    flags: flagsOf(origin),
+    dsnNotify: notifyBits(envelope.terms?.notify),
+    dsnRet: terms?.returns === undefined ? "" : RETURNS[terms.returns],
+    dsnEnvid: terms?.envelopeId ?? "",
+    dsnOrcpt: envelope.terms?.originalRecipient ?? "",
+    escClass,
+    escCode: subject * 10 + detail,
+    mdaExec: "",
+    mdaSubaddress: transport.kind === "mda" ? transport.extension : "",
+    mdaUser: transport.kind === "mda" ? transport.user : "",
+  };
+}
+
+function flagsOf({ username, kind }: Message["origin"]): readonly EnvelopeFlag[] {
+  const flags: EnvelopeFlag[] = [];
+  if (username !== "") flags.push("authenticated");
+  if (kind === "internal") flags.push("bounce");
+  return flags;
+}
+
+const RETURNS = { full: "FULL", headers: "HDRS" } as const;
+
+function recipientTerms({ dsnNotify, dsnOrcpt }: OpenSmtpdEnvelope): RecipientTerms | undefined {
+  if (dsnNotify === 0 && dsnOrcpt === "") return undefined;
+  const words = NOTIFY_BITS.filter(([, bit]) => (dsnNotify & bit) !== 0).map(([word]) => word);
+  return { notify: dsnNotify === 0 ? undefined : words, originalRecipient: dsnOrcpt };
+}
+
+function messageTerms({ dsnRet, dsnEnvid }: OpenSmtpdEnvelope): Terms | undefined {
+  if (dsnRet === "" && dsnEnvid === "") return undefined;
+  return {
+    isBinary: false,
+    utf8: false,
+    requireTls: false,
+    returns: returnsOf(dsnRet),
+    envelopeId: dsnEnvid,
+    deliverBy: undefined,
+    holdUntilMs: 0,
+    priority: 0,
+  };
+}
+
+function returnsOf(dsnRet: OpenSmtpdEnvelope["dsnRet"]): Terms["returns"] {
+  if (dsnRet === "") return undefined;
+  return dsnRet === "FULL" ? "full" : "headers";
+}
+
+function notifyBits(words: readonly NotifyWord[] | undefined): number {
+  return NOTIFY_BITS.reduce(
+    (sum, [word, bit]) => sum + (words?.includes(word) === true ? bit : 0),
+    0,
+  );
+}
+
+function seconds(ms: number): number {
+  return Math.trunc(ms / 1000);
+}
