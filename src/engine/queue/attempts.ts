@@ -57,13 +57,15 @@ export class Attempts {
   #turn(): void {
     if (this.#state === "stopped") return;
     this.#state = "idle";
-    const { scheduler, clock } = this.#context;
-    const due = scheduler.advance(clock.monotonicMs(), DUE_BATCH);
-    this.#expire(due.expired);
+    const { scheduler, tiers, clock } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const awake = scheduler.advance(nowMs, DUE_BATCH);
+    const asleep = tiers.advance(nowMs, DUE_BATCH);
+    this.#expire([...awake.expired, ...asleep.expired]);
     for (let started = 0; started < START_BATCH; started++) {
       const grant = scheduler.take();
       if (grant === undefined) {
-        this.#arm(due.more ? 0 : Infinity);
+        this.#arm(awake.more || asleep.more ? 0 : Infinity);
         return;
       }
       void this.#start(grant);
@@ -100,9 +102,10 @@ export class Attempts {
 
   /** Has the next turn come after `delayMs`, or when the next envelope is due if that is sooner. */
   #arm(delayMs: number): void {
-    const { scheduler, clock } = this.#context;
+    const { scheduler, tiers, clock } = this.#context;
     const nowMs = clock.monotonicMs();
-    const dueMs = Math.min(nowMs + delayMs, scheduler.nextDueMs ?? Infinity);
+    const nextDueMs = Math.min(scheduler.nextDueMs ?? Infinity, tiers.nextDueMs);
+    const dueMs = Math.min(nowMs + delayMs, nextDueMs);
     // A timer that comes too early does no harm, and saves making one for each message.
     if (dueMs === Infinity || (this.#timerDueMs <= dueMs && this.#timerDueMs > nowMs)) return;
     this.#cancelTimer();

@@ -10,6 +10,7 @@ import type { EnvelopeRecord } from "#engine/scheduler/record.ts";
 import type { Scheduler } from "#engine/scheduler/scheduler.ts";
 import type { Msgids } from "./msgids.ts";
 import type { QueueIndex } from "./queue-index.ts";
+import type { Tiers } from "./tiers.ts";
 
 export interface QueueContext {
   readonly clock: Clock;
@@ -17,6 +18,7 @@ export interface QueueContext {
   readonly observe: Observe;
   readonly index: QueueIndex;
   readonly scheduler: Scheduler;
+  readonly tiers: Tiers;
   readonly msgids: Msgids;
 }
 
@@ -36,17 +38,11 @@ export function heldMs(clock: Clock, { terms }: Message): number {
 
 /** Puts a message that was just made durable into the queue, due at once if it is not held back. */
 export function enrol(
-  context: QueueContext,
+  { clock, tiers }: QueueContext,
   message: Message,
   envelopes: readonly Envelope[],
 ): void {
-  const nowMs = context.clock.monotonicMs();
-  const { envelopes: records } = context.index.add(message, envelopes, nowMs);
-  const holdMs = heldMs(context.clock, message);
-  for (const record of records) {
-    if (holdMs === 0) context.scheduler.ready(record, 0);
-    else context.scheduler.wait(record, nowMs + holdMs);
-  }
+  tiers.enrol(message, envelopes, heldMs(clock, message));
 }
 
 /** When an envelope is looked at next, after `retryCount` attempts; monotonic. */

@@ -14,6 +14,8 @@ import { type QueuedEnvelope, stateOf } from "./show.ts";
 export interface EnvelopeFilter {
   /** False: no envelope to this domain, in lower case, is meant. Cheap, for walks that can pass over many. */
   mayGoTo(domain: string): boolean;
+  /** The domains that are meant, in lower case; undefined: all, or what a pattern means. */
+  readonly domains: readonly string[] | undefined;
   matches(queued: QueuedEnvelope, nowMs: number): boolean;
 }
 
@@ -24,6 +26,7 @@ export function compileFilter(filter: QueueFilter): EnvelopeFilter {
   const domain = anyOf(filter.domains.map(domainTest));
   const conditions = conditionsOf(filter);
   return {
+    domains: plainNames(filter.domains),
     mayGoTo: (name) => domain === undefined || domain(name),
     matches: (queued, nowMs) =>
       (domain === undefined || domain(domainOf(queued.envelope.destination))) &&
@@ -86,6 +89,12 @@ function addressTest(pattern: AddressPattern): TextTest {
 function domainTest(pattern: string): TextTest {
   const test = glob(pattern);
   return (name) => name !== "" && test(name);
+}
+
+/** Undefined if there are none, or patterns among them. */
+function plainNames(patterns: readonly string[]): readonly string[] | undefined {
+  const isPlain = patterns.length > 0 && !patterns.some((pattern) => pattern.includes("*"));
+  return isPlain ? patterns.map((pattern) => pattern.toLowerCase()) : undefined;
 }
 
 /** Undefined if there is nothing to hold. */

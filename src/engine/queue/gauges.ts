@@ -14,8 +14,11 @@ export interface Gauge {
 }
 
 export function gaugesOf(context: QueueContext, acceptance: Acceptance): readonly Gauge[] {
-  const { index, scheduler } = context;
-  const due: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
+  const { index, scheduler, tiers } = context;
+  const due: Record<DeliverySubsystem, number> = {
+    mta: tiers.lined("mta"),
+    mda: tiers.lined("mda"),
+  };
   for (const route of scheduler.routes()) due[route.key.subsystem] += route.ready;
   return [
     { name: "scheduler.envelope", value: index.envelopeCount },

@@ -11,13 +11,19 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { MessageText } from "#model/delivery.ts";
-import { msgidOf } from "#model/ids.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
-import { type EnvelopeRecord, envelopeOf, evpidOf, expiresAtMs } from "#engine/scheduler/record.ts";
+import {
+  type EnvelopeRecord,
+  envelopeOf,
+  evpidOf,
+  expiresAtMs,
+  type MessageRecord,
+} from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { compileFilter, type EnvelopeFilter } from "./filter.ts";
 import { delayMs, type QueueContext, wallOffsetMs } from "./context.ts";
+import { isNamed, messageIdOf } from "./queue-index.ts";
 import type { QueuedEnvelope } from "./show.ts";
 
 /** Envelopes whose change is one batch of the spool. */
@@ -45,50 +51,59 @@ export class Operations {
   }
 
   envelope(evpid: string): QueuedEnvelope | undefined {
-    const record = this.#context.index.envelope(evpid);
-    return record === undefined ? undefined : this.#view(record);
+    const [record] = this.#named(evpid, undefined);
+    return record === undefined || evpidOf(record) !== evpid ? undefined : this.#view(record);
   }
 
   /** The text of a message in the queue, by its id or that of one of its envelopes. */
   text(id: string): MessageText | undefined {
-    if (this.#context.index.select(id).length === 0) return undefined;
-    return this.#context.spool.text(msgidOf(id));
+    const msgid = messageIdOf(id);
+    if (msgid === undefined || this.#named(id, undefined).length === 0) return undefined;
+    return this.#context.spool.text(msgid);
   }
 
   /** Makes what waits for its next try due now; says how many. */
   async schedule(target: Target): Promise<number> {
+    const { scheduler, tiers, clock } = this.#context;
     let count = 0;
-    for await (const records of this.#select(target)) {
-      for (const record of records) {
-        if (record.state === "waiting" && this.#context.scheduler.ready(record, 0)) count++;
+    for await (const seen of this.#select(target)) {
+      const roused = tiers.rouse(seen.filter(({ state }) => state === "waiting"));
+      for (const record of roused) {
+        if (record.state !== "waiting" || !scheduler.canCarry(record.plan)) continue;
+        record.dueMs = clock.monotonicMs();
+        count++;
       }
+      tiers.lieDown(ownersOf(roused));
+      this.#wake();
     }
-    this.#wake();
     return count;
   }
 
   /** Takes envelopes out of the queue with no word to the sender; says how many. */
   async remove(target: Target): Promise<number> {
+    const { tiers } = this.#context;
     let count = 0;
-    for await (const records of this.#select(target)) {
+    for await (const seen of this.#select(target)) {
       const idle: EnvelopeRecord[] = [];
-      for (const record of records) {
+      const roused = tiers.rouse(seen);
+      for (const record of roused) {
         if (isUnderWay(record)) {
           record.afterwards = "remove";
           count++;
         } else if (record.state !== "gone") idle.push(record);
       }
-      count += await this.#removeIdle(idle);
+      count += await this.#removeIdle(idle, ownersOf(roused));
+      this.#wake();
     }
-    this.#wake();
     return count;
   }
 
   /** Stops or goes on trying envelopes; says how many that changed. */
   async suspend(target: Target, suspended: boolean): Promise<number> {
+    const { tiers } = this.#context;
     let count = 0;
-    for await (const records of this.#select(target)) {
-      const changed = records.filter((record) => canSuspend(record, suspended));
+    for await (const seen of this.#select(target)) {
+      const changed = seen.filter((record) => canSuspend(record, suspended));
       if (changed.length === 0) continue;
       const stored = await this.#commit(
         changed.map((record) => ({
@@ -100,9 +115,12 @@ export class Operations {
       );
       if (!stored) continue;
       count += changed.length;
-      for (const record of changed) this.#setSuspended(record, suspended);
+      // What was seen may have woken, or gone, meanwhile.
+      const roused = tiers.rouse(changed);
+      for (const record of roused) this.#setSuspended(record, suspended);
+      tiers.lieDown(ownersOf(roused));
+      this.#wake();
     }
-    this.#wake();
     return count;
   }
 
@@ -118,11 +136,16 @@ export class Operations {
     return resumed;
   }
 
-  async #removeIdle(records: readonly EnvelopeRecord[]): Promise<number> {
-    if (records.length === 0) return 0;
-    const { scheduler, index, clock, observe } = this.#context;
+  /** `owners` are of all that was roused. */
+  async #removeIdle(
+    records: readonly EnvelopeRecord[],
+    owners: ReadonlySet<MessageRecord>,
+  ): Promise<number> {
+    const { scheduler, tiers, index, clock, observe } = this.#context;
     const wereSuspended = new Set(records.filter((record) => record.state === "suspended"));
     for (const record of records) scheduler.withdraw(record);
+    tiers.lieDown(owners);
+    if (records.length === 0) return 0;
     const stored = await this.#commit(
       records.map((record) => ({ kind: "removed", evpid: evpidOf(record), atMs: this.#stamp() })),
     );
@@ -137,17 +160,25 @@ export class Operations {
           delayMs: delayMs(clock, record),
           diagnostic: "Removed by operator",
         });
-      } else if (wereSuspended.has(record)) scheduler.suspend(record);
-      else scheduler.ready(record, 0);
+      } else if (wereSuspended.has(record)) record.state = "suspended";
+      else this.#makeDue(record);
     }
+    if (!stored) tiers.lieDown(owners);
     return stored ? records.length : 0;
   }
 
   #setSuspended(record: EnvelopeRecord, suspended: boolean): void {
     if (isUnderWay(record)) record.afterwards = suspended ? "suspend" : "retry";
     else if (record.state === "gone") return;
-    else if (suspended) this.#context.scheduler.suspend(record);
-    else this.#context.scheduler.ready(record, 0);
+    else if (suspended) {
+      this.#context.scheduler.withdraw(record);
+      record.state = "suspended";
+    } else this.#makeDue(record);
+  }
+
+  #makeDue(record: EnvelopeRecord): void {
+    record.state = "waiting";
+    record.dueMs = this.#context.clock.monotonicMs();
   }
 
   async #commit(entries: readonly SpoolEntry[]): Promise<boolean> {
@@ -164,7 +195,7 @@ export class Operations {
     let left = (target.kind === "matching" ? target.limit : undefined) ?? Number.POSITIVE_INFINITY;
     let slice: EnvelopeRecord[] = [];
     let lookedAt = 0;
-    for (const record of this.#candidates(target)) {
+    for (const record of this.#candidates(target, filter?.domains)) {
       if (left === 0) break;
       lookedAt++;
       if (filter === undefined || this.#isMeant(record, filter)) {
@@ -180,20 +211,29 @@ export class Operations {
     yield slice;
   }
 
-  *#candidates(target: Target): Generator<EnvelopeRecord> {
-    const { index } = this.#context;
+  /** Envelopes as they are now; those that sleep are copies. `domains`: if given, those that go there alone are meant. */
+  *#candidates(target: Target, domains: readonly string[] | undefined): Generator<EnvelopeRecord> {
     const id = idOf(target);
     if (id !== undefined) {
-      yield* index.select(id);
+      yield* this.#named(id, domains);
       return;
     }
     // What comes in meanwhile is not meant, and would keep the walk from ending.
-    let left = index.messageCount;
-    for (const message of index.messages()) {
-      if (left-- === 0) return;
-      // A copy: envelopes may be finished between two steps.
-      yield* message.envelopes.slice();
-    }
+    for (const each of this.#context.index.msgids(domains)) yield* this.#look(each, domains);
+  }
+
+  /** The envelope, or those of the message, with this id. */
+  #named(id: string, domains: readonly string[] | undefined): readonly EnvelopeRecord[] {
+    const msgid = messageIdOf(id);
+    if (msgid === undefined) return [];
+    const found = this.#look(Number.parseInt(msgid, 16), domains);
+    return found.filter((record) => isNamed(record, id));
+  }
+
+  #look(msgid: number, domains: readonly string[] | undefined): readonly EnvelopeRecord[] {
+    const found = this.#context.index.look(msgid, domains);
+    for (const record of found) this.#context.tiers.show(record);
+    return found;
   }
 
   #isMeant(record: EnvelopeRecord, filter: EnvelopeFilter): boolean {
@@ -214,7 +254,7 @@ export class Operations {
       lastTryAtMs: record.lastTryAtWallMs,
       expiresAtMs: expiresAtMs(record) + offsetMs,
       lastError: record.lastWords?.diagnostic ?? "",
-      route: record.route?.key.name ?? "",
+      route: this.#context.scheduler.routeName(record),
     };
   }
 
@@ -232,6 +272,10 @@ function canSuspend(record: EnvelopeRecord, suspended: boolean): boolean {
   if (record.state === "gone" || record.afterwards === "remove") return false;
   const isSuspended = record.state === "suspended" || record.afterwards === "suspend";
   return isSuspended !== suspended;
+}
+
+function ownersOf(records: readonly EnvelopeRecord[]): ReadonlySet<MessageRecord> {
+  return new Set(records.map(({ owner }) => owner));
 }
 
 /** Lets other work have its turn. */

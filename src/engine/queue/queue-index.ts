@@ -1,72 +1,85 @@
 /**
- * Everything that is in the queue, by msgid. Owns the records; what many of them
- * have in common is kept once.
+ * Everything that is in the queue, by msgid, in two tiers: awake messages, whose envelopes
+ * are objects, and sleepers, which are packed (engine/sleepers). Of one message some may be
+ * awake and others asleep. What many that are awake have in common is kept once.
+ *
+ * Who is in which tier is decided in tiers.ts.
  */
-import type { Envelope, Message, Origin } from "#model/envelope.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
 import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
 import {
   type EnvelopeRecord,
   evpidOf,
-  type LastWords,
   MessageRecord,
   type Plan,
 } from "#engine/scheduler/record.ts";
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
+import { Sleepers } from "#engine/sleepers/sleepers.ts";
 import { Interner } from "./interner.ts";
 
 export class QueueIndex {
-  readonly #messages = new Map<string, MessageRecord>();
+  readonly sleepers: Sleepers = new Sleepers();
+  readonly #awake = new Map<string, MessageRecord>();
+  readonly #awakeEnvelopes: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
   readonly #plans = new Interner<Plan>();
-  readonly #origins = new Interner<Origin>();
-  readonly #words = new Interner<LastWords>();
-  #envelopeCount = 0;
 
   get messageCount(): number {
-    return this.#messages.size;
+    let count = this.#awake.size + this.sleepers.messages;
+    for (const msgid of this.#awake.keys()) if (this.sleepers.has(msgid)) count--;
+    return count;
   }
 
   get envelopeCount(): number {
-    return this.#envelopeCount;
+    const { mta, mda } = this.#awakeEnvelopes;
+    return mta + mda + this.sleepers.envelopes;
+  }
+
+  /** Envelopes of a subsystem that are awake. */
+  awake(subsystem: DeliverySubsystem): number {
+    return this.#awakeEnvelopes[subsystem];
   }
 
   has(msgid: string): boolean {
-    return this.#messages.has(msgid);
+    return this.#awake.has(msgid) || this.sleepers.has(msgid);
   }
 
+  /** The message, if an envelope of it is awake. */
   message(msgid: string): MessageRecord | undefined {
-    return this.#messages.get(msgid);
+    return this.#awake.get(msgid);
   }
 
-  envelope(evpid: string): EnvelopeRecord | undefined {
-    return this.#messages.get(msgidOf(evpid))?.envelopes.find((each) => evpidOf(each) === evpid);
+  messageOf(id: number): MessageRecord | undefined {
+    return this.#awake.get(id.toString(16).padStart(MSGID_DIGITS, "0"));
   }
 
-  /** Oldest first; may be walked while messages come and go. */
-  messages(): IterableIterator<MessageRecord> {
-    return this.#messages.values();
-  }
-
-  /** Of all messages; may not be walked while they come and go. */
+  /** All that are awake; may not be walked while they come and go. */
   *envelopes(): Generator<EnvelopeRecord> {
-    for (const { envelopes } of this.#messages.values()) yield* envelopes;
+    for (const { envelopes } of this.#awake.values()) yield* envelopes;
   }
 
-  /** The message or envelope of that id, as a list of envelopes that does not change. */
-  select(id: string): readonly EnvelopeRecord[] {
-    if (id.length === MSGID_DIGITS) return [...(this.#messages.get(id)?.envelopes ?? [])];
-    const found = id.length === EVPID_DIGITS ? this.envelope(id) : undefined;
-    return found === undefined ? [] : [found];
-  }
-
-  /** `acceptedAtMs` is on the monotonic clock. */
-  add(message: Message, envelopes: readonly Envelope[], acceptedAtMs: number): MessageRecord {
+  /** Records of a message that is not in the queue yet. `acceptedAtMs` is on the monotonic clock. */
+  record(message: Message, envelopes: readonly Envelope[], acceptedAtMs: number): MessageRecord {
     const planned = envelopes.map((envelope) => [envelope, this.#plan(envelope)] as const);
-    const record = new MessageRecord(message, acceptedAtMs, planned);
-    this.#envelopeCount += envelopes.length;
-    this.#messages.set(message.msgid, record);
-    return record;
+    return new MessageRecord(message, acceptedAtMs, planned);
   }
 
-  /** Forgets an envelope, and its message with the last one. */
+  /** Takes a message in, awake. */
+  add(owner: MessageRecord): void {
+    this.#awake.set(owner.message.msgid, owner);
+    for (const record of owner.envelopes) this.#awakeEnvelopes[record.plan.transport.kind]++;
+  }
+
+  /** Takes in envelopes of one message that were asleep. */
+  join(owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
+    this.#awake.set(owner.message.msgid, owner);
+    for (const record of records) {
+      record.slot = owner.envelopes.length;
+      owner.envelopes.push(record);
+      this.#awakeEnvelopes[record.plan.transport.kind]++;
+    }
+  }
+
+  /** Forgets an envelope that is awake, and its message with the last one. */
   remove(record: EnvelopeRecord): void {
     const { envelopes, message } = record.owner;
     const last = envelopes.pop();
@@ -74,22 +87,32 @@ export class QueueIndex {
       envelopes[record.slot] = last;
       last.slot = record.slot;
     }
-    this.#envelopeCount--;
-    if (envelopes.length === 0) this.#messages.delete(message.msgid);
+    this.#awakeEnvelopes[record.plan.transport.kind]--;
+    if (envelopes.length === 0) this.#awake.delete(message.msgid);
   }
 
-  /** The same words as one object. */
-  words(words: LastWords): LastWords {
-    return this.#words.intern(`${words.status}\0${words.remote}\0${words.diagnostic}`, words);
+  /**
+   * The ids of all messages, as of now; of those that sleep, only what may go to one of
+   * `domains`, if any are given.
+   */
+  msgids(domains: readonly string[] | undefined): readonly number[] {
+    const awake = Array.from(this.#awake.keys(), (msgid) => Number.parseInt(msgid, 16));
+    const known = new Set(awake);
+    const asleep = [...this.sleepers.msgids(domains)].filter((id) => !known.has(id));
+    return [...awake, ...asleep];
   }
 
-  /** Makes a message that stays for a while share what it can with others. */
-  compact(record: MessageRecord): void {
-    const { origin } = record.message;
-    const { kind, address, hostname, helo, tag, username } = origin;
-    const key = [kind, address, hostname, helo, tag, username].join("\0");
-    const shared = this.#origins.intern(key, origin);
-    if (shared !== origin) record.message = { ...record.message, origin: shared };
+  /**
+   * The envelopes of a message, in both tiers; those that sleep are copies, to be looked
+   * at. Of those, only what may go to one of `domains`, if any are given.
+   */
+  look(id: number, domains: readonly string[] | undefined): readonly EnvelopeRecord[] {
+    const found = this.messageOf(id)?.envelopes.slice() ?? [];
+    for (const slot of this.sleepers.partsOf(id)) {
+      if (domains !== undefined && !this.sleepers.mayGoTo(slot, domains)) continue;
+      found.push(...this.sleepers.look(slot));
+    }
+    return found;
   }
 
   #plan({ action, transport, rule, trail, ttlMs }: Envelope): Plan {
@@ -99,3 +122,16 @@ export class QueueIndex {
     return this.#plans.intern(key, { action, transport, rule, trail, ttlMs });
   }
 }
+
+/** The msgid that an id of a message or an envelope has; undefined if it is neither. */
+export function messageIdOf(id: string): string | undefined {
+  if (id.length !== MSGID_DIGITS && id.length !== EVPID_DIGITS) return undefined;
+  return HEX.test(id) ? msgidOf(id) : undefined;
+}
+
+/** Whether `id` is that of the envelope or of its message. */
+export function isNamed(record: EnvelopeRecord, id: string): boolean {
+  return id.length === MSGID_DIGITS || evpidOf(record) === id;
+}
+
+const HEX = /^[0-9a-f]+$/;

@@ -14,7 +14,7 @@
  */
 import type { CommitOutcome } from "#engine/spool/spool.ts";
 import type { BounceWriter } from "#engine/bounce/bounce.ts";
-import { envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import { delayMs, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
 import { NoticeDrafts } from "./notice-drafts.ts";
@@ -193,6 +193,8 @@ export class Recorder {
   #act(bundle: Bundle, verdicts: readonly Verdict[]): void {
     for (const grant of bundle.grants) this.#context.scheduler.release(grant);
     for (const verdict of verdicts) this.#actOn(verdict);
+    const waits = verdicts.map(({ ended }) => ended.record).filter(maySleep);
+    this.#context.tiers.sleep(waits);
   }
 
   #actOn(verdict: Verdict): void {
@@ -205,17 +207,20 @@ export class Recorder {
       return;
     }
     const { result } = verdict.ended;
-    if (record.retryCount === 0) index.compact(record.owner);
     record.retryCount++;
     const { status, diagnostic, remote } = result;
-    record.lastWords = index.words({ status, diagnostic, remote });
+    record.lastWords = { status, diagnostic, remote };
     record.warnedMs = verdict.warnedMs;
     // An order may have come while the deferral was being stored.
     if (record.afterwards === "remove") {
       this.add(record.owner, [{ ...verdict.ended, cause: "order" }], undefined);
-    } else if (record.afterwards === "suspend") scheduler.suspend(record);
-    else scheduler.wait(record, verdict.nextTryMs);
-    if (record.afterwards === "suspend") record.afterwards = "retry";
+      return;
+    }
+    record.state = record.afterwards === "suspend" ? "suspended" : "waiting";
+    record.dueMs = verdict.nextTryMs;
+    // It had its try.
+    record.graceUntilMs = 0;
+    record.afterwards = "retry";
   }
 
   #tell(verdict: Verdict): void {
@@ -254,6 +259,11 @@ export interface RecorderSettings {
 /** Whether more of a message may soon come to an end. */
 function isUnderWay({ envelopes }: MessageRecord): boolean {
   return envelopes.some(({ state }) => state === "inflight" || state === "ready");
+}
+
+/** What is done with it for now. */
+function maySleep({ state }: EnvelopeRecord): boolean {
+  return state === "waiting" || state === "suspended";
 }
 
 /** The sender was not told. */

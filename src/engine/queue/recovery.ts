@@ -21,42 +21,32 @@ export async function recover(context: QueueContext): Promise<void> {
 }
 
 function recoverMessage(context: QueueContext, stored: StoredMessage): void {
-  const { clock, index } = context;
+  const { clock, index, tiers } = context;
   const { message } = stored;
   const ageMs = Math.max(0, clock.wallMs() - message.acceptedAtMs);
   const envelopes = stored.envelopes.map((each) => each.envelope);
-  const owner = index.add(message, envelopes, clock.monotonicMs() - ageMs);
-  index.compact(owner);
+  const owner = index.record(message, envelopes, clock.monotonicMs() - ageMs);
   for (const [at, record] of owner.envelopes.entries()) {
     const was = stored.envelopes[at];
-    if (was !== undefined) recoverEnvelope(context, record, was);
+    if (was !== undefined) recoverEnvelope(clock, record, was);
   }
+  tiers.lay(owner);
 }
 
-function recoverEnvelope(
-  context: QueueContext,
-  record: EnvelopeRecord,
-  stored: StoredEnvelope,
-): void {
-  const { clock, scheduler, index } = context;
+function recoverEnvelope(clock: Clock, record: EnvelopeRecord, stored: StoredEnvelope): void {
   record.retryCount = stored.retryCount;
   record.lastTryAtWallMs = stored.lastTryAtMs;
   record.warnedMs = stored.warnedMs;
   if (stored.lastResult !== undefined) {
     const { status, diagnostic, remote } = stored.lastResult;
-    record.lastWords = index.words({ status, diagnostic, remote });
+    record.lastWords = { status, diagnostic, remote };
   }
-  if (stored.held) {
-    scheduler.suspend(record);
-    return;
-  }
+  if (stored.held) record.state = "suspended";
   const nowMs = clock.monotonicMs();
-  const dueMs = dueAtMs(clock, record, stored);
-  if (dueMs <= nowMs || expiresAtMs(record) <= nowMs) {
-    scheduler.ready(record, nowMs + LAST_CHANCE_MS);
-  } else {
-    scheduler.wait(record, dueMs);
-  }
+  record.dueMs = dueAtMs(clock, record, stored);
+  if (stored.held || (record.dueMs > nowMs && expiresAtMs(record) > nowMs)) return;
+  record.dueMs = nowMs;
+  record.graceUntilMs = nowMs + LAST_CHANCE_MS;
 }
 
 /** Monotonic; now or earlier if it was never tried and is not held back. */

@@ -5,7 +5,7 @@
 import type { Action } from "#model/config/config.ts";
 import { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";
-import type { EnvelopeRecord } from "./record.ts";
+import type { EnvelopeRecord, Plan } from "./record.ts";
 import { Route, type RouteKey, routeKeyOf } from "./route.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
@@ -55,7 +55,7 @@ export class RouteTable {
     this.unassign(record);
     const key = this.#keyOf(record);
     if (key === undefined) return undefined;
-    const route = this.#routes.get(key.name) ?? this.#open(key);
+    const route = this.route(key);
     route.generation = this.#generation;
     route.envelopes++;
     record.route = route;
@@ -76,7 +76,21 @@ export class RouteTable {
   }
 
   #keyOf({ plan, destination }: EnvelopeRecord): RouteKey | undefined {
+    return this.keyOf(plan, destination);
+  }
+
+  /** The way of an envelope; undefined if the configuration has no action for it. */
+  keyOf(plan: Plan, destination: string): RouteKey | undefined {
     return routeKeyOf(plan, destination, this.#actions.get(plan.action));
+  }
+
+  known(key: RouteKey): Route | undefined {
+    return this.#routes.get(key.name);
+  }
+
+  /** The route with this key; what is not used is to be retired. */
+  route(key: RouteKey): Route {
+    return this.#routes.get(key.name) ?? this.#open(key);
   }
 
   /** Takes an envelope off its route. */
@@ -90,7 +104,7 @@ export class RouteTable {
 
   /** Forgets a route that nothing uses. */
   retire(route: Route): void {
-    if (route.envelopes > 0 || route.place !== "idle") return;
+    if (route.envelopes > 0 || route.asleep > 0 || route.place !== "idle") return;
     if (!this.#routes.delete(route.key.name)) return;
     const { user } = route.key;
     if (user === undefined) return;

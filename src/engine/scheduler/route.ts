@@ -75,6 +75,8 @@ export class Route {
   place: "idle" | "round" | Gate = "idle";
   /** Envelopes in the queue that go this way. */
   envelopes = 0;
+  /** Envelopes that are due on it and asleep: they come when those in line have gone. */
+  asleep = 0;
   /** The configuration, counted by the route table, that is known to have this route. */
   generation = 0;
   readonly #line = new Fifo<Group>();

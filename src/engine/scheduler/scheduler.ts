@@ -17,7 +17,7 @@ import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
 import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";
-import { type EnvelopeRecord, expiresAtMs, type MessageRecord } from "./record.ts";
+import { type EnvelopeRecord, expiresAtMs, type MessageRecord, type Plan } from "./record.ts";
 import type { Route } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
@@ -44,6 +44,11 @@ export class Scheduler {
   readonly #heap = new Heap<EnvelopeRecord>();
   readonly #round = new Fifo<Route>();
   readonly #table: RouteTable;
+  /** Routes with envelopes asleep whose line has become shorter; who wakes those takes them out. */
+  readonly hungry: Readonly<Record<DeliverySubsystem, Set<Route>>> = {
+    mta: new Set(),
+    mda: new Set(),
+  };
 
   constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
     this.#table = new RouteTable(limits, actions);
@@ -72,11 +77,44 @@ export class Scheduler {
     return this.#table.routes();
   }
 
+  /** The route of an envelope, which counts it from now on; undefined: there is no action for it. */
+  assign(record: EnvelopeRecord): Route | undefined {
+    return this.#table.assign(record);
+  }
+
+  /** The route that such an envelope would have. One that gets none is to be given to `retire`. */
+  routeFor(plan: Plan, destination: string): Route | undefined {
+    const key = this.#table.keyOf(plan, destination);
+    return key === undefined ? undefined : this.#table.route(key);
+  }
+
+  /** The route that such an envelope would have, if others go that way now. */
+  knownRoute({ plan, destination }: EnvelopeRecord): Route | undefined {
+    const key = this.#table.keyOf(plan, destination);
+    return key === undefined ? undefined : this.#table.known(key);
+  }
+
+  /** Forgets a route that nothing uses. */
+  retire(route: Route): void {
+    this.#table.retire(route);
+  }
+
+  /** "": the configuration has no action for it. */
+  routeName({ plan, destination }: EnvelopeRecord): string {
+    return this.#table.keyOf(plan, destination)?.name ?? "";
+  }
+
+  /** Whether the configuration has an action for it. */
+  canCarry(plan: Plan): boolean {
+    return this.#table.keyOf(plan, "") !== undefined;
+  }
+
   /** Has the envelope tried at `dueMs`, or expire if that comes first. */
   wait(record: EnvelopeRecord, dueMs: number): void {
     this.#unlist(record);
     this.#table.assign(record);
     record.state = "waiting";
+    record.dueMs = dueMs;
     this.#heap.add(record, Math.min(dueMs, expiresAtMs(record)));
   }
 
@@ -202,7 +240,7 @@ export class Scheduler {
   reasonOf(record: EnvelopeRecord, offsetMs: number): WaitReason {
     switch (record.state) {
       case "waiting":
-        return this.#waitingReason(record, record.heapKey + offsetMs);
+        return this.#waitingReason(record, record.dueMs + offsetMs);
       case "ready":
         return this.#readyReason(record);
       case "stranded":
@@ -219,15 +257,15 @@ export class Scheduler {
     }
   }
 
-  #waitingReason(record: EnvelopeRecord, untilMs: number): WaitReason {
-    if (record.route !== undefined) return { kind: "retry", untilMs };
-    return { kind: "no-action", action: record.plan.action };
+  #waitingReason({ plan }: EnvelopeRecord, untilMs: number): WaitReason {
+    if (this.canCarry(plan)) return { kind: "retry", untilMs };
+    return { kind: "no-action", action: plan.action };
   }
 
-  #readyReason(record: EnvelopeRecord): WaitReason {
-    const place = record.route?.place;
-    if (place === undefined || typeof place === "string") return { kind: "turn" };
-    return place.reason();
+  #readyReason({ route, plan }: EnvelopeRecord): WaitReason {
+    if (route !== undefined && typeof route.place !== "string") return route.place.reason();
+    const gate = this.#table.subsystems[plan.transport.kind];
+    return gate.paused ? gate.reason() : { kind: "turn" };
   }
 
   /** Under a new configuration: a time to wait for stays as it is. */
@@ -255,6 +293,7 @@ export class Scheduler {
     const first = records[0];
     if (first === undefined) throw new RangeError("Cannot grant: nothing was in line");
     for (const record of records) this.#heap.remove(record);
+    this.#shortened(route);
     for (const gate of route.gates) gate.enter(this.#weight(gate, records));
     if (route.ready > 0) this.#join(route);
     return { route, message: first.owner, records };
@@ -284,7 +323,14 @@ export class Scheduler {
     if (record.heapIndex !== OUTSIDE_HEAP) this.#heap.remove(record);
     if (record.state !== "ready") return;
     record.state = "waiting";
-    record.route?.leave();
+    const { route } = record;
+    if (route === undefined) return;
+    route.leave();
+    this.#shortened(route);
+  }
+
+  #shortened(route: Route): void {
+    if (route.asleep > 0) this.hungry[route.key.subsystem].add(route);
   }
 }
 

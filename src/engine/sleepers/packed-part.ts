@@ -43,6 +43,9 @@ export interface Way {
   readonly destination: string;
   readonly expiresAtMs: number;
   readonly dueMs: number;
+  readonly isSuspended: boolean;
+  /** How many go there together. */
+  readonly envelopes: number;
 }
 
 const OTHER_DESTINATION = 1;
@@ -105,14 +108,15 @@ export class PartPacking {
     reader.f64();
     const expiry = reader.f64();
     reader.skip(reader.u32());
-    reader.varint();
+    const envelopes = reader.varint();
     const flags = reader.u8();
     const dueMs = reader.f64();
     reader.u32();
     const plan = this.#readPlan(reader, flags, "look");
     const forwardPath = readText(reader);
     const destination = flags & OTHER_DESTINATION ? readText(reader) : forwardPath;
-    return { plan, destination, expiresAtMs: expiry, dueMs };
+    const isSuspended = (flags & IS_SUSPENDED) !== 0;
+    return { plan, destination, expiresAtMs: expiry, dueMs, isSuspended, envelopes };
   }
 
   #writeEnvelope(writer: ByteWriter, record: EnvelopeRecord): void {

@@ -1,0 +1,381 @@
+/**
+ * Who is awake and who sleeps. Awake is what is under way, and a bounded number of those
+ * that are due; all others sleep: what waits for its time, what is suspended, and what is
+ * due behind others.
+ *
+ * Whatever becomes due comes by one way, the sleepers' heap: it is woken if its route has
+ * less than its share in line, and else stands in line asleep. Promises: a destination with
+ * a million due envelopes takes its share and no more, and does not hold up the others; mail
+ * for one subsystem is not held up by that for the other; an envelope that stands in line
+ * asleep expires as one that is awake; what is done in one turn is bounded.
+ *
+ * Beside the line of each route there is one for what has no action, and one for each
+ * subsystem, for what becomes due while as many are awake as may be.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import type { Action } from "#model/config/config.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
+import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
+import { type EnvelopeRecord, expiresAtMs, type MessageRecord } from "#engine/scheduler/record.ts";
+import type { Route } from "#engine/scheduler/route.ts";
+import type { Due, Scheduler } from "#engine/scheduler/scheduler.ts";
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
+import { type Line, Lines } from "#engine/sleepers/lines.ts";
+import type { Way } from "#engine/sleepers/packed-part.ts";
+import type { Sleepers } from "#engine/sleepers/sleepers.ts";
+import type { QueueIndex } from "./queue-index.ts";
+
+export interface TierBounds {
+  /** Envelopes of one subsystem that are awake, those under way among them; a part that is woken may exceed it. */
+  readonly maxAwake: number;
+  /** Due envelopes of one route that are awake. */
+  readonly maxAwakeOfRoute: number;
+}
+
+export const DEFAULT_TIER_BOUNDS: TierBounds = Object.freeze({
+  maxAwake: 20_000,
+  maxAwakeOfRoute: 1000,
+});
+
+/**
+ * A route gets a part of what is free, so that however many routes are full there is room
+ * for one more. Source: the dynamic thresholds of shared-memory switches (Choudhury and
+ * Hahne, 1998).
+ */
+const SHARE_OF_FREE = 4;
+
+const SUBSYSTEMS: readonly DeliverySubsystem[] = ["mta", "mda"];
+
+/** Whose a line is. */
+type Stand = Route | DeliverySubsystem | "stranded";
+
+export interface TierParts {
+  readonly clock: Clock;
+  readonly index: QueueIndex;
+  readonly scheduler: Scheduler;
+}
+
+export class Tiers {
+  readonly #index: QueueIndex;
+  readonly #sleepers: Sleepers;
+  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+  readonly #bounds: TierBounds;
+  readonly #lines = new Lines<Stand>();
+  readonly #lineOf = new Map<Stand, Line<Stand>>();
+  /** Lines of an earlier configuration: who stands in them is looked at again. */
+  readonly #stale: Line<Stand>[] = [];
+  /** Envelopes that are due and asleep. */
+  readonly #lined: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
+  /** Whose turn it is where there is room for few. */
+  #first: "routes" | "others" = "routes";
+
+  constructor({ clock, index, scheduler }: TierParts, bounds: TierBounds) {
+    this.#clock = clock;
+    this.#index = index;
+    this.#sleepers = index.sleepers;
+    this.#scheduler = scheduler;
+    this.#bounds = bounds;
+  }
+
+  /** When `advance` has something to do; Infinity if never. */
+  get nextDueMs(): number {
+    return this.#sleepers.firstAtMs;
+  }
+
+  /** Envelopes that are due and stand in line asleep. */
+  lined(subsystem: DeliverySubsystem): number {
+    return this.#lined[subsystem];
+  }
+
+  /** Takes in a message that was just accepted; it is due in `holdMs`. */
+  enrol(message: Message, envelopes: readonly Envelope[], holdMs: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    const owner = this.#index.record(message, envelopes, nowMs);
+    this.#index.add(owner);
+    const late: EnvelopeRecord[] = [];
+    for (const record of owner.envelopes) {
+      record.dueMs = nowMs + holdMs;
+      if (holdMs > 0 || !this.#linesUp(record)) late.push(record);
+    }
+    if (late.length > 0) this.sleep(late);
+  }
+
+  /** Lays down a message that is not in the queue yet: as `sleep` does. */
+  lay(owner: MessageRecord): void {
+    this.#lay(owner, owner.envelopes);
+  }
+
+  /**
+   * Lays down envelopes of one message that are awake and in no line, "suspended" or
+   * "waiting" for their `dueMs`, which may have come.
+   */
+  sleep(records: readonly EnvelopeRecord[]): void {
+    const owner = records[0]?.owner;
+    if (owner === undefined) return;
+    this.#lay(owner, records);
+    for (const record of records) {
+      this.#scheduler.finish(record);
+      this.#index.remove(record);
+    }
+  }
+
+  /** Lays down again what was roused and is not under way. */
+  lieDown(owners: Iterable<MessageRecord>): void {
+    for (const { envelopes } of owners) {
+      this.sleep(envelopes.filter(({ state }) => state === "waiting" || state === "suspended"));
+    }
+  }
+
+  /**
+   * Wakes the envelopes of which `seen` are copies, where they are still in the queue. The
+   * caller says what becomes of them, and has the others lie down, before its turn is over.
+   */
+  rouse(seen: readonly EnvelopeRecord[]): readonly EnvelopeRecord[] {
+    const wanted = new Map<string, Set<number>>();
+    for (const { owner, id } of seen) {
+      const { msgid } = owner.message;
+      const ids = wanted.get(msgid);
+      if (ids === undefined) wanted.set(msgid, new Set([id]));
+      else ids.add(id);
+    }
+    const found: EnvelopeRecord[] = [];
+    for (const [msgid, ids] of wanted) {
+      for (const slot of this.#sleepers.partsOf(Number.parseInt(msgid, 16))) {
+        if (this.#sleepers.look(slot).some(({ id }) => ids.has(id))) this.#wake(slot);
+      }
+      const { envelopes } = this.#index.message(msgid) ?? { envelopes: [] };
+      found.push(...envelopes.filter(({ id }) => ids.has(id)));
+    }
+    return found;
+  }
+
+  /** What a copy of one that sleeps shows: due ones stand in line. */
+  show(record: EnvelopeRecord): void {
+    if (record.state !== "waiting" || record.dueMs > this.#clock.monotonicMs()) return;
+    record.state = this.#scheduler.canCarry(record.plan) ? "ready" : "stranded";
+    record.route = this.#scheduler.knownRoute(record);
+  }
+
+  /** Binds all that wait to other actions; says for what there is none. */
+  takeUp(actions: ReadonlyMap<string, Action>): Stranded {
+    const awake = this.#scheduler.takeUp(actions, this.#index.envelopes());
+    const gone = new Set(awake.actions);
+    let { envelopes } = awake;
+    for (const { plan, waiting } of this.#sleepers.actions) {
+      if (waiting === 0 || this.#scheduler.canCarry(plan)) continue;
+      envelopes += waiting;
+      if (gone.size < MAX_STRANDED_ACTIONS) gone.add(plan.action);
+    }
+    for (const [stand, line] of this.#lineOf) {
+      if (stand === "mta" || stand === "mda") continue;
+      this.#lineOf.delete(stand);
+      this.#stale.push(line);
+    }
+    return { envelopes, actions: [...gone] };
+  }
+
+  /** Looks at what is due at `nowMs`: `max` envelopes at most, but for the rest of a part. */
+  advance(nowMs: number, max: number): Due {
+    const expired: EnvelopeRecord[] = [];
+    const work: Work = { nowMs, left: max, expired };
+    this.#recall(work);
+    // Each kind may use half of the turn, so that none waits for the others.
+    work.left = Math.floor(max / 2);
+    if (this.#first === "routes") this.#refillRoutes(work);
+    this.#refillSubsystems(work);
+    if (this.#first === "others") this.#refillRoutes(work);
+    this.#first = this.#first === "routes" ? "others" : "routes";
+    const isUsedUp = work.left <= 0;
+    work.left += Math.ceil(max / 2);
+    while (work.left > 0 && this.#sleepers.firstAtMs <= nowMs) {
+      this.#look(this.#sleepers.first, work);
+    }
+    const isMore = isUsedUp || this.#stale.length > 0 || this.#sleepers.firstAtMs <= nowMs;
+    return { expired, more: isMore };
+  }
+
+  /** Whether a due envelope found room in the line of its route. */
+  #linesUp(record: EnvelopeRecord): boolean {
+    const subsystem = record.plan.transport.kind;
+    const share = this.#share(subsystem);
+    if (share === 0) return false;
+    const route = this.#scheduler.assign(record);
+    // Who is asleep there was due before.
+    if (route === undefined || route.asleep > 0 || route.ready >= share) return false;
+    return this.#scheduler.ready(record, 0);
+  }
+
+  /** Due envelopes that a route may have awake now. */
+  #share(subsystem: DeliverySubsystem): number {
+    const free = this.#bounds.maxAwake - this.#index.awake(subsystem);
+    return Math.min(this.#bounds.maxAwakeOfRoute, Math.max(0, Math.ceil(free / SHARE_OF_FREE)));
+  }
+
+  #lay(owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
+    if (records.length === 1) {
+      this.#sleepers.put(owner, records);
+      return;
+    }
+    const byRoute = Map.groupBy(records, (record) => this.#scheduler.routeName(record));
+    for (const sharing of byRoute.values()) this.#sleepers.put(owner, sharing);
+  }
+
+  /** A part whose time has come: it is woken, or stands in line. */
+  #look(slot: number, work: Work): void {
+    work.left--;
+    const line = this.#lines.lineOf(slot);
+    if (line !== undefined) {
+      // It was in line, and now one of its envelopes expires.
+      this.#stepOut(line, slot);
+      this.#attend(slot, work);
+      this.#settle(line);
+      return;
+    }
+    const way = this.#sleepers.way(slot);
+    const stand = way.expiresAtMs <= work.nowMs ? undefined : this.#standFor(way);
+    if (stand === undefined) this.#attend(slot, work);
+    else this.#standIn(stand, slot, way);
+  }
+
+  /** Where a due part has to stand in line asleep; undefined: there is room for it. */
+  #standFor({ plan, destination, isSuspended }: Way): Stand | undefined {
+    if (isSuspended) return undefined;
+    const subsystem = plan.transport.kind;
+    const share = this.#share(subsystem);
+    if (share === 0) return subsystem;
+    const route = this.#scheduler.routeFor(plan, destination);
+    if (route === undefined) return "stranded";
+    if (route.asleep > 0 || route.ready >= share) return route;
+    return undefined;
+  }
+
+  #standIn(stand: Stand, slot: number, { plan, envelopes, expiresAtMs: expiry }: Way): void {
+    let line = this.#lineOf.get(stand);
+    if (line === undefined) {
+      line = this.#lines.open(stand);
+      this.#lineOf.set(stand, line);
+    }
+    this.#lines.push(line, slot);
+    this.#sleepers.wakeAt(slot, expiry);
+    this.#lined[plan.transport.kind] += envelopes;
+    if (typeof stand === "string") return;
+    stand.asleep += envelopes;
+    // Nothing else would call for it.
+    if (stand.ready === 0) this.#scheduler.hungry[stand.key.subsystem].add(stand);
+  }
+
+  #stepOut(line: Line<Stand>, slot: number): void {
+    const { plan, envelopes } = this.#sleepers.way(slot);
+    this.#lines.remove(line, slot);
+    this.#lined[plan.transport.kind] -= envelopes;
+    if (typeof line.owner !== "string") line.owner.asleep -= envelopes;
+  }
+
+  /** Closes a line in which nobody stands. */
+  #settle(line: Line<Stand>): void {
+    if (line.size > 0) return;
+    this.#lines.close(line);
+    if (this.#lineOf.get(line.owner) === line) this.#lineOf.delete(line.owner);
+    if (typeof line.owner !== "string") this.#scheduler.retire(line.owner);
+  }
+
+  /** Has those who stand in stale lines looked at again. */
+  #recall(work: Work): void {
+    for (;;) {
+      const [line] = this.#stale;
+      if (line === undefined || work.left <= 0) return;
+      while (line.size > 0 && work.left > 0) {
+        const slot = line.first;
+        this.#stepOut(line, slot);
+        this.#sleepers.wakeAt(slot, work.nowMs);
+        work.left--;
+      }
+      if (line.size > 0) return;
+      this.#settle(line);
+      this.#stale.shift();
+    }
+  }
+
+  /** Wakes those who stand in line on routes that have room again. */
+  #refillRoutes(work: Work): void {
+    for (const subsystem of SUBSYSTEMS) {
+      const hungry = this.#scheduler.hungry[subsystem];
+      while (hungry.size > 0 && work.left > 0 && this.#share(subsystem) > 0) {
+        const [route] = hungry;
+        if (route === undefined) break;
+        hungry.delete(route);
+        work.left--;
+        const line = this.#lineOf.get(route);
+        if (line !== undefined) this.#refill(line, route, work);
+      }
+    }
+  }
+
+  #refill(line: Line<Stand>, route: Route, work: Work): void {
+    const { subsystem } = route.key;
+    // Not one by one: who comes together may go in one attempt.
+    if (route.ready * 2 > this.#share(subsystem)) return;
+    while (line.size > 0 && route.ready < this.#share(subsystem) && work.left > 0) {
+      const slot = line.first;
+      this.#stepOut(line, slot);
+      this.#attend(slot, work);
+      work.left--;
+    }
+    this.#settle(line);
+    // At the end of those that are hungry, so that each of them gets something.
+    if (route.asleep > 0 && route.ready * 2 <= this.#share(subsystem)) {
+      this.#scheduler.hungry[subsystem].add(route);
+    }
+  }
+
+  /** Has those who became due while too many were awake looked at again. */
+  #refillSubsystems(work: Work): void {
+    for (const subsystem of SUBSYSTEMS) {
+      const line = this.#lineOf.get(subsystem);
+      if (line === undefined) continue;
+      while (line.size > 0 && work.left > 0 && this.#share(subsystem) > 0) {
+        const slot = line.first;
+        this.#stepOut(line, slot);
+        this.#look(slot, work);
+      }
+      this.#settle(line);
+    }
+  }
+
+  /** Wakes a part: who is due is put in line, who is not lies down again. */
+  #attend(slot: number, { nowMs, expired }: Work): void {
+    const rest: EnvelopeRecord[] = [];
+    for (const record of this.#wake(slot)) {
+      if (record.state === "suspended") rest.push(record);
+      else if (expiresAtMs(record) <= nowMs) {
+        this.#scheduler.withdraw(record);
+        expired.push(record);
+      } else if (record.dueMs > nowMs || !this.#scheduler.ready(record, 0)) rest.push(record);
+    }
+    this.sleep(rest);
+  }
+
+  /** Of one part, into no line. */
+  #wake(slot: number): readonly EnvelopeRecord[] {
+    const line = this.#lines.lineOf(slot);
+    if (line !== undefined) {
+      this.#stepOut(line, slot);
+      this.#settle(line);
+    }
+    const id = this.#sleepers.msgidOf(slot);
+    const records = this.#sleepers.take(slot, this.#index.messageOf(id));
+    const owner = records[0]?.owner;
+    if (owner !== undefined) this.#index.join(owner, records);
+    if (this.#sleepers.envelopes === 0) this.#lines.clear();
+    return records;
+  }
+}
+
+/** What one turn may do, and what it brought. */
+interface Work {
+  readonly nowMs: number;
+  /** Envelopes, or parts, that may still be looked at. */
+  left: number;
+  readonly expired: EnvelopeRecord[];
+}
