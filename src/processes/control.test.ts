@@ -18,7 +18,7 @@ import { ChannelAsker } from "./control-asker.ts";
 import { CLIENT_TIMEOUT_MS, MAX_REQUEST_BYTES, MAX_WAITING_REQUESTS } from "./control-client.ts";
 
 const DONE: ControlAnswer = { kind: "done", ok: true, text: "", count: 0 };
-const SHOW_QUEUE: ControlRequest = { kind: "show-queue", target: { kind: "all" } };
+const SHOW_QUEUE: ControlRequest = { kind: "show-queue", target: { kind: "all" }, form: "text" };
 const EVERYTHING: ControlRequest = {
   kind: "remove",
   target: { kind: "all" },

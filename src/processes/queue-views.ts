@@ -40,7 +40,7 @@ export async function* showOf(
 ): AsyncGenerator<ControlAnswer> {
   switch (request.kind) {
     case "show-queue":
-      yield* showQueue(view, clock, request.target);
+      yield* showQueue(view, clock, request);
       return;
     case "show-counts":
       yield* showCounts(view, clock, request);
@@ -65,11 +65,14 @@ export function rowOf(queued: QueuedEnvelope, nowMs: number): ControlAnswer {
 async function* showQueue(
   view: QueueView,
   clock: Clock,
-  target: Target,
+  { target, form }: ViewRequest & { readonly kind: "show-queue" },
 ): AsyncGenerator<ControlAnswer> {
   for await (const some of view.envelopes(target)) {
     const nowMs = clock.wallMs();
-    for (const queued of some) yield rowOf(queued, nowMs);
+    for (const queued of some)
+      yield form === "text"
+        ? { kind: "row", line: formatQueueLine(queued, nowMs), json: "" }
+        : { kind: "row", line: "", json: formatQueueJson(queued, nowMs) };
   }
   yield done();
 }

@@ -2,7 +2,7 @@
  * The command line of makemap(8), and the one that sendmail's has: `makemap TYPE OUT`,
  * which reads the standard input and makes `OUT.db`.
  */
-import { parseArgs } from "node:util";
+import { readOptions } from "./command-line.ts";
 import { MAP_TYPES, type MapType } from "./map-entries.ts";
 
 export const MAKEMAP_USAGE: string =
@@ -22,14 +22,18 @@ export type MakemapArguments =
 /** Formats of OpenSMTPD's database. A SQLite file is what is made whatever is asked for. */
 const FORMATS: readonly string[] = ["hash", "btree"];
 
+const OPTIONS = {
+  U: { type: "boolean", short: "U", default: false },
+  d: { type: "string", short: "d", default: "hash" },
+  h: { type: "boolean", short: "h", default: false },
+  o: { type: "string", short: "o" },
+  t: { type: "string", short: "t", default: "mapping" },
+} as const;
+
 export function parseMakemapArguments(words: readonly string[]): MakemapArguments {
-  let parsed: ReturnType<typeof parseWords>;
-  try {
-    parsed = parseWords(words);
-  } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
-  }
-  const { values, positionals } = parsed;
+  const line = readOptions(words, OPTIONS);
+  if (line.kind === "wrong") return wrong(line.why);
+  const { values, words: positionals } = line;
   if (values.h) return { kind: "help" };
   const [first, second, ...more] = positionals;
   if (first === undefined) return wrong("a file is missing");
@@ -64,19 +68,4 @@ function isMapType(word: string): word is MapType {
 
 function wrong(message: string): MakemapArguments {
   return { kind: "wrong", message };
-}
-
-function parseWords(words: readonly string[]) {
-  return parseArgs({
-    args: [...words],
-    strict: true,
-    allowPositionals: true,
-    options: {
-      U: { type: "boolean", short: "U", default: false },
-      d: { type: "string", short: "d", default: "hash" },
-      h: { type: "boolean", short: "h", default: false },
-      o: { type: "string", short: "o" },
-      t: { type: "string", short: "t", default: "mapping" },
-    },
-  });
 }

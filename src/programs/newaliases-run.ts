@@ -8,11 +8,11 @@
  *
  * Source: newaliases(8); OpenSMTPD makemap.c, newaliases.
  */
-import { parseArgs } from "node:util";
 import { formatComplaint } from "#model/config/complaint.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ParsedConfig } from "#model/config/parse-config.ts";
 import { printable } from "#engine/observe/visible-text.ts";
+import { readOptions } from "./command-line.ts";
 import { makeMap } from "./make-map.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
 
@@ -66,23 +66,20 @@ export async function runNewaliases(
 
 /** A string says what is wrong with the words. */
 function parseOrder(words: readonly string[]): Order | string {
-  try {
-    const { values } = parseArgs({
-      args: [...words],
-      options: {
-        f: { type: "string", short: "f", default: DEFAULT_CONFIG_FILE },
-        // As sendmail's newaliases, which is `sendmail -bi`, takes them.
-        C: { type: "string", short: "C" },
-        O: { type: "string", short: "O", multiple: true, default: [] },
-        b: { type: "string", short: "b", default: "i" },
-      },
-    });
-    if (values.b !== "i") return `unknown mode: -b${values.b}`;
-    const option = values.O.find((each) => each.startsWith("AliasFile="));
-    return { configFile: values.f, aliasesFile: option?.slice("AliasFile=".length) };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const line = readOptions(words, {
+    f: { type: "string", short: "f", default: DEFAULT_CONFIG_FILE },
+    // As sendmail's newaliases, which is `sendmail -bi`, takes them.
+    C: { type: "string", short: "C" },
+    O: { type: "string", short: "O", multiple: true },
+    b: { type: "string", short: "b", default: "i" },
+  });
+  if (line.kind === "wrong") return line.why;
+  const { f, O: options = [], b } = line.values;
+  const [extra] = line.words;
+  if (extra !== undefined) return `Unexpected argument '${extra}'`;
+  if (b !== "i") return `unknown mode: -b${b}`;
+  const option = options.find((each) => each.startsWith("AliasFile="));
+  return { configFile: f, aliasesFile: option?.slice("AliasFile=".length) };
 }
 
 async function readConfig(file: string, world: NewaliasesWorld): Promise<Config | undefined> {

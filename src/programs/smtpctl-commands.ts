@@ -4,7 +4,7 @@
  * Commands of OpenSMTPD that are not built yet, or mean nothing here, are known by name,
  * so that they can say so. `stop` and `reload` are ours.
  */
-import type { ControlRequest, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
+import type { ControlRequest, Form, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
 import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
 
@@ -45,7 +45,7 @@ export type SmtpctlCommand = Pattern &
     | {
         readonly kind: "asking";
         readonly takes: Takes;
-        readonly ask: (given: readonly string[], options: QueueOptions) => Asking;
+        readonly ask: (given: readonly string[], options: QueueOptions, form: Form) => Asking;
       }
     /** A command with options of its own: smtpctl-own-options.ts. */
     | { readonly kind: "own"; readonly command: OwnCommand }
@@ -103,8 +103,8 @@ const MEANINGLESS: readonly (readonly [words: string, why: string])[] = [
 ];
 
 export const COMMANDS: readonly SmtpctlCommand[] = [
-  queueView("show queue", (_given, options) => showQueue(undefined, options)),
-  queueView("show queue MSGID", ([id], options) => showQueue(hexId(id), options)),
+  queueView("show queue", (_given, options, form) => showQueue(undefined, options, form)),
+  queueView("show queue MSGID", ([id], options, form) => showQueue(hexId(id), options, form)),
   command("show envelope EVPID", ([id]) => ({
     request: { kind: "show-envelope", evpid: hexId(id) },
     shown: { kind: "lines" },
@@ -153,7 +153,7 @@ function command(words: string, ask: (given: readonly string[]) => Asking): Smtp
 
 function queueView(
   words: string,
-  ask: (given: readonly string[], options: QueueOptions) => Asking,
+  ask: (given: readonly string[], options: QueueOptions, form: Form) => Asking,
 ): SmtpctlCommand {
   return { kind: "asking", words: words.split(" "), takes: "queue-view", ask };
 }
@@ -171,11 +171,11 @@ function simple(words: string, request: ControlRequest): SmtpctlCommand {
   return command(words, () => ({ request, shown: { kind: "outcome" } }));
 }
 
-function showQueue(msgid: string | undefined, options: QueueOptions): Asking {
+function showQueue(msgid: string | undefined, options: QueueOptions, form: Form): Asking {
   const { view, limit } = options;
   if (view === "envelopes") {
     const target = targetOf(options, msgid);
-    return { request: { kind: "show-queue", target }, shown: { kind: "rows" } };
+    return { request: { kind: "show-queue", target, form }, shown: { kind: "rows" } };
   }
   const by = view === "count" ? undefined : view;
   // Of groups the largest are shown: all envelopes are counted.

@@ -8,10 +8,11 @@ import { unreachable } from "#base/unreachable.ts";
 import { type Change, diffOutlines } from "#model/config/config-diff.ts";
 import type { Config, Place } from "#model/config/config.ts";
 import { type Outline, type OutlineItem, outlineOf } from "#model/config/outline.ts";
+import type { Form } from "#model/ipc/control-link.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
 import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
-import type { Form, Output } from "./smtpctl-printer.ts";
+import type { Output } from "./smtpctl-printer.ts";
 
 const EXIT_SAME = 0;
 const EXIT_DIFFERENT = 1;

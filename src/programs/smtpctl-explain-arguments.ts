@@ -1,8 +1,8 @@
 /** The command line of `smtpctl explain`. Source: smtpctl(8). */
 import type { ExplainQuestion } from "#model/explanation.ts";
+import type { Form } from "#model/ipc/control-link.ts";
 import { type CommandLine, readOptions, type WrongArguments, wrong } from "./command-line.ts";
 import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
-import type { Form } from "./smtpctl-printer.ts";
 
 export const EXPLAIN_USAGE: string =
   "usage: smtpctl explain --from address --rcpt address ... [--src ip] [--rdns name] [--helo name]\n" +

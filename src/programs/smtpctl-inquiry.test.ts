@@ -35,7 +35,10 @@ const SELECTIONS: readonly (readonly [args: string, request: ControlRequest])[] 
     showing({ olderThanMs: 2 * HOUR_MS, newerThanMs: 24 * HOUR_MS }),
   ],
   [`show queue ${MSGID} --state pending`, showing({ state: "pending" }, MSGID)],
-  ["show queue --limit 7", { kind: "show-queue", target: matching({}, undefined, 7) }],
+  [
+    "show queue --limit 7",
+    { kind: "show-queue", target: matching({}, undefined, 7), form: "text" },
+  ],
   [
     "show queue --count",
     { kind: "show-counts", target: { kind: "all" }, by: undefined, groups: undefined },
@@ -81,7 +84,7 @@ function matching(
 }
 
 function showing(some: Partial<QueueFilter>, within?: string): ControlRequest {
-  return { kind: "show-queue", target: matching(some, within) };
+  return { kind: "show-queue", target: matching(some, within), form: "text" };
 }
 
 describe("smtpctl", () => {

@@ -9,11 +9,16 @@
  */
 import { printable } from "#engine/observe/visible-text.ts";
 import type { Network } from "#base/ports/network.ts";
-import { MAX_UNSURE, type OrderRequest, type ControlRequest } from "#model/ipc/control-link.ts";
+import {
+  type ControlRequest,
+  type Form,
+  MAX_UNSURE,
+  type OrderRequest,
+} from "#model/ipc/control-link.ts";
 import type { Asking } from "./smtpctl-commands.ts";
 import { type Conversed, converse, type Part } from "./smtpctl-conversation.ts";
 import type { OfflineQueue } from "./smtpctl-offline.ts";
-import { answerPrinter, counted, type Form, type Output, rowPrinter } from "./smtpctl-printer.ts";
+import { answerPrinter, counted, type Output, rowPrinter } from "./smtpctl-printer.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_UNSURE = 2;

@@ -5,6 +5,7 @@
  * Text that came with mail is never given to a terminal as it is. A failure goes to
  * standard error, so that what is shown can be read by programs.
  */
+import type { Form } from "#model/ipc/control-link.ts";
 import { formatDuration } from "#engine/observe/duration.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
 import { unreachable } from "#base/unreachable.ts";
@@ -25,8 +26,6 @@ export interface AnswerPrinter {
   /** Shows the rest; after a failure, what came before it. */
   end(done: Done): void;
 }
-
-export type Form = "text" | "json";
 
 /** Bytes of a message that become base64 together: a multiple of three. */
 const BASE64_UNIT = 3;

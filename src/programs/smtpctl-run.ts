@@ -8,6 +8,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
+import type { Form } from "#model/ipc/control-link.ts";
 import { printable } from "#engine/observe/visible-text.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
 import { matchCommand } from "./command-words.ts";
@@ -15,7 +16,7 @@ import { type Asking, COMMANDS, PARAMETERS, type SmtpctlCommand } from "./smtpct
 import { askDaemon, type Inquiry } from "./smtpctl-inquiry.ts";
 import { monitor } from "./smtpctl-monitor.ts";
 import type { OfflineQueue } from "./smtpctl-offline.ts";
-import type { Form, Output } from "./smtpctl-printer.ts";
+import type { Output } from "./smtpctl-printer.ts";
 import {
   excessOption,
   isQueueState,
@@ -83,14 +84,14 @@ export async function runSmtpctl(
 function askingOf(
   command: SmtpctlCommand,
   given: readonly string[],
-  { options, values }: SmtpctlLine,
+  { options, values, form }: SmtpctlLine,
 ): (Asking & { readonly kind: "asking" }) | { kind: "missing"; why: string } | WrongArguments {
   if (command.kind === "missing") return command;
   // Its words are not where they are looked for: smtpctl-own-options.ts.
   if (command.kind === "own") return wrong("the words of a command stand together");
   const excess = excessOption(values, command.takes);
   if (excess !== undefined) return wrong(`'${command.words.join(" ")}' takes no --${excess}`);
-  return { kind: "asking", ...command.ask(given, options) };
+  return { kind: "asking", ...command.ask(given, options, form) };
 }
 
 /** Without an option that selects, an order names what it is about. */

@@ -69,13 +69,13 @@ const CASES: readonly {
 }[] = [
   {
     args: "show queue",
-    asks: { kind: "show-queue", target: { kind: "all" } },
+    asks: { kind: "show-queue", target: { kind: "all" }, form: "text" },
     answers: [done()],
     prints: "",
   },
   {
     args: "show queue 5F2A1B3C",
-    asks: { kind: "show-queue", target: { kind: "id", id: MSGID } },
+    asks: { kind: "show-queue", target: { kind: "id", id: MSGID }, form: "text" },
     answers: [
       row(`${EVPID}|inet4|mta||a@b|c@d|c@d|1|2|3|1|pending|60|TempFail\\033`, {}),
       row(`${EVPID}|${ESC}[2J\n`, {}),
@@ -85,7 +85,7 @@ const CASES: readonly {
   },
   {
     args: "show queue --json",
-    asks: { kind: "show-queue", target: { kind: "all" } },
+    asks: { kind: "show-queue", target: { kind: "all" }, form: "json" },
     answers: [row("x", { evpid: EVPID, error: `${ESC}\u202e` }), done()],
     prints: `{"evpid":"${EVPID}","error":"\\u001b\\u202e"}\n`,
   },

@@ -115,7 +115,11 @@ class Target {
   async looksAtAll(): Promise<void> {
     assert.ok(this.queue !== undefined);
     const answers = queueAnswers(this.queue, this.world.clock, () => []);
-    for await (const answer of answers({ kind: "show-queue", target: { kind: "all" } })) {
+    for await (const answer of answers({
+      kind: "show-queue",
+      target: { kind: "all" },
+      form: "json",
+    })) {
       if (answer.kind !== "row") continue;
       const evpid = /"evpid":"(\w+)"/.exec(answer.json)?.[1];
       if (evpid !== undefined)

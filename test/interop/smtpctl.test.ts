@@ -97,11 +97,10 @@ test("smtpctl shows the queue of a daemon that is down, and changes nothing of i
   assert.deepEqual(none, { code: 1, output: "smtpctl: smtpd doesn't seem to be running\n" });
   const daemon = await start(scratch);
   await send(daemon, "anna@a.example", ["ben@b.example", "carl@c.example"]);
-  const tried = (line: string): boolean => /\|pending\|[1-9]/u.test(line);
   let running = "";
   await until(async () => {
     running = (await smtpctl("show", "queue", "--to", "ben")).output;
-    return tried(running);
+    return /\|pending\|[1-9]/u.test(running);
   }, "first try of the envelope");
   const text = await smtpctl("show", "message", running.slice(0, 8));
   await daemon[Symbol.asyncDispose]();

@@ -39,6 +39,10 @@ export type Target =
       readonly limit: number | undefined;
     };
 
+/** How rows are wanted, where there may be a million of them: as text, or as JSON. */
+export type Form = (typeof FORMS)[number];
+const FORMS = ["text", "json"] as const;
+
 export type Subsystem = "mta" | "mda" | "smtp";
 
 /** More envelopes than these are changed only if the operator is sure. */
@@ -52,7 +56,7 @@ interface Order {
 }
 
 export type ControlRequest =
-  | { readonly kind: "show-queue"; readonly target: Target }
+  | { readonly kind: "show-queue"; readonly target: Target; readonly form: Form }
   /** How many there are: all together, or by what they have in common. */
   | {
       readonly kind: "show-counts";
@@ -127,7 +131,7 @@ export function isForParent(request: ControlRequest): request is ParentRequest {
 
 /** Any number of the others, then one `done`. */
 export type ControlAnswer =
-  /** One thing shown: as OpenSMTPD prints it, and as JSON. */
+  /** One thing shown: as OpenSMTPD prints it, and as JSON; "" where it is not wanted. */
   | { readonly kind: "row"; readonly line: string; readonly json: string }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "explained"; readonly answer: Explanation | ExplainFault }
@@ -192,7 +196,7 @@ export const subsystemsCodec: Codec<readonly Subsystem[]> = list(subsystemCodec,
 const orderFields: Fields<Order> = { target: targetCodec, isSure: bool };
 
 const requestVariants: Variants<ControlRequest> = {
-  "show-queue": [1, { target: targetCodec }],
+  "show-queue": [1, { target: targetCodec, form: oneOf(FORMS) }],
   "show-envelope": [2, { evpid: text(MAX_NAME_BYTES) }],
   "show-message": [3, { id: text(MAX_NAME_BYTES) }],
   "show-status": [4, {}],
