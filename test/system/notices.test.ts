@@ -168,3 +168,25 @@ test("A message that is larger than what is returned comes back as its header, a
   );
   assert.ok(report.length < 3000, `${report.length} bytes`);
 });
+
+test("Large messages come back whole a few at a time; the others as their header", async () => {
+  const system = new MailSystem(10);
+  system.carrier.script = keepingReports(() => ({ outcome: "failed", diagnostic: "550 No" }));
+  system.carrier.holds = true;
+  const text = `Subject: hello\r\n\r\n${"line\r\n".repeat(100_000)}`;
+  for (let at = 0; at < 20; at++) {
+    await system.send({ to: [`bob${at}@far.example`], text, terms: { returns: "full" } });
+  }
+  await system.clock.settle();
+  system.carrier.release();
+  system.carrier.holds = false;
+  await system.clock.settle();
+  const sizes = await Promise.all(
+    system.seen("bounce").map(async ({ msgid }) => (await textOf(system, msgid)).length),
+  );
+  assert.deepEqual([sizes.length, sizes.filter((bytes) => bytes > text.length).length], [20, 16]);
+  await system.send({ to: ["carol@far.example"], text, terms: { returns: "full" } });
+  await system.clock.settle();
+  const last = system.seen("bounce").at(-1);
+  assert.ok((await textOf(system, last?.msgid ?? "")).length > text.length, "whole again");
+});

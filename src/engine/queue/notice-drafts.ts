@@ -16,24 +16,36 @@ import { enrol, type QueueContext, wallOffsetMs } from "./context.ts";
 import { noticeOf, reportOf } from "./notices.ts";
 import type { Verdict } from "./verdict.ts";
 
+/** Reports of more than INLINE_TEXT_BYTES that are written at once: each has a file open. Others have the header. */
+const MAX_LARGE_UNDER_WAY = 16;
+
+/** What the reports of all batches share. */
+export interface NoticeWriting {
+  readonly bounces: BounceWriter;
+  largeUnderWay: number;
+}
+
+const NONE: readonly SpoolEntry[] = Object.freeze([]);
+
 type Written = Extract<BounceDraft, { readonly kind: "bounce" }>;
 type Draft = Exclude<BounceDraft, { readonly kind: "unavailable" }>;
 
 export class NoticeDrafts {
   readonly #context: QueueContext;
-  readonly #bounces: BounceWriter;
+  readonly #writing: NoticeWriting;
   readonly #message: Message;
   readonly #drafts = new Map<Action, Draft>();
   #mayReturnWhole = true;
 
-  constructor(context: QueueContext, bounces: BounceWriter, message: Message) {
+  constructor(context: QueueContext, writing: NoticeWriting, message: Message) {
     this.#context = context;
-    this.#bounces = bounces;
+    this.#writing = writing;
     this.#message = message;
   }
 
   /** What is committed with `verdicts`; "unavailable" if it is not known now where a failure is reported. */
   async entries(verdicts: readonly Verdict[]): Promise<readonly SpoolEntry[] | "unavailable"> {
+    if (this.#drafts.size === 0 && verdicts.every(isUntold)) return NONE;
     const groups = Map.groupBy(verdicts, noticeOf);
     // An operator may have removed those that a report was about while it waited to be stored.
     for (const action of this.#drafts.keys()) if (!groups.has(action)) this.#discard(action);
@@ -59,6 +71,7 @@ export class NoticeDrafts {
       }
       const { msgid } = draft.message;
       msgids.settle(msgid);
+      this.#leave(draft);
       enrol(this.#context, draft.message, draft.envelopes);
       observe({ kind: "bounce", message, msgid, action });
     }
@@ -76,7 +89,8 @@ export class NoticeDrafts {
     const draft = this.#drafts.get(action) ?? (await this.#write(action, group));
     if (draft === undefined) return "unavailable";
     if (draft.kind === "dropped") return undefined;
-    const text = await storedText(this.#context.spool, draft);
+    const isTooMuch = isLarge(draft) && this.#writing.largeUnderWay > MAX_LARGE_UNDER_WAY;
+    const text = isTooMuch ? "failed" : await storedText(this.#context.spool, draft);
     if (text !== "failed") {
       return { kind: "accepted", message: draft.message, envelopes: draft.envelopes, text };
     }
@@ -98,17 +112,33 @@ export class NoticeDrafts {
       mayReturnWhole: this.#mayReturnWhole,
       newMsgid: () => msgids.take(),
     };
-    const draft = await this.#bounces.write(occasion);
+    const draft = await this.#writing.bounces.write(occasion);
     const made = draft.kind === "unavailable" ? withoutRoute(action) : draft;
-    if (made !== undefined) this.#drafts.set(action, made);
+    if (made === undefined) return undefined;
+    this.#drafts.set(action, made);
+    if (isLarge(made)) this.#writing.largeUnderWay++;
     return made;
   }
 
   #discard(action: Action): void {
     const draft = this.#drafts.get(action);
-    if (draft?.kind === "bounce") this.#context.msgids.settle(draft.message.msgid);
     this.#drafts.delete(action);
+    if (draft?.kind !== "bounce") return;
+    this.#context.msgids.settle(draft.message.msgid);
+    this.#leave(draft);
   }
+
+  #leave(draft: Draft): void {
+    if (isLarge(draft)) this.#writing.largeUnderWay--;
+  }
+}
+
+function isUntold(verdict: Verdict): boolean {
+  return noticeOf(verdict) === undefined;
+}
+
+function isLarge(draft: Draft): boolean {
+  return draft.kind === "bounce" && draft.message.textBytes > INLINE_TEXT_BYTES;
 }
 
 function withoutRoute(action: Action): Draft | undefined {
@@ -124,8 +154,8 @@ async function storedText(
 ): Promise<readonly Uint8Array[] | "blob" | "failed"> {
   const { before, original, after } = text;
   if (original === undefined) return [before, after];
-  const inBlob = message.textBytes > INLINE_TEXT_BYTES;
-  const blob = inBlob ? spool.openBlob(message.msgid) : undefined;
+  const isInline = message.textBytes <= INLINE_TEXT_BYTES;
+  const blob = isInline ? undefined : spool.openBlob(message.msgid);
   const kept: Uint8Array[] = [];
   let bytes = 0;
   const put = async (chunk: Uint8Array): Promise<boolean> => {

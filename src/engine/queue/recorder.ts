@@ -17,9 +17,9 @@ import type { BounceWriter } from "#engine/bounce/bounce.ts";
 import { type EnvelopeRecord, envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import { delayMs, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
-import { NoticeDrafts } from "./notice-drafts.ts";
+import { NoticeDrafts, type NoticeWriting } from "./notice-drafts.ts";
 import { noticeOf, warnedAfter } from "./notices.ts";
-import { type Ended, entryOf, type Verdict, verdictOn } from "./verdict.ts";
+import { type Deferral, type Ended, entryOf, type Verdict, verdictOn } from "./verdict.ts";
 
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
 const FIRST_PAUSE_MS = 1000;
@@ -37,7 +37,7 @@ interface Bundle {
 
 export class Recorder {
   readonly #context: QueueContext;
-  readonly #bounces: BounceWriter;
+  readonly #writing: NoticeWriting;
   readonly #wake: () => void;
   /** `bounce warn-interval`, ascending. */
   #warnIntervalsMs: readonly number[];
@@ -51,7 +51,7 @@ export class Recorder {
 
   constructor(context: QueueContext, bounces: BounceWriter, settings: RecorderSettings) {
     this.#context = context;
-    this.#bounces = bounces;
+    this.#writing = { bounces, largeUnderWay: 0 };
     this.#wake = () => settings.wake();
     this.#warnIntervalsMs = settings.warnIntervalsMs;
   }
@@ -90,7 +90,7 @@ export class Recorder {
 
   #bundle(message: MessageRecord): Bundle {
     this.#busy++;
-    const notices = new NoticeDrafts(this.#context, this.#bounces, message.message);
+    const notices = new NoticeDrafts(this.#context, this.#writing, message.message);
     return { message, ended: [], grants: [], notices };
   }
 
@@ -169,7 +169,8 @@ export class Recorder {
   }
 
   #verdict(ended: Ended): Verdict {
-    const { record } = ended;
+    const { record, result } = ended;
+    if (result.outcome !== "deferred") return verdictOn(ended, NO_DEFERRAL);
     const nextTryMs = laterMs(this.#context.clock, record, record.retryCount + 1);
     const warnedMs = warnedAfter(record, nextTryMs, this.#warnIntervalsMs);
     return verdictOn(ended, { nextTryMs, warnedMs });
@@ -248,6 +249,8 @@ export class Recorder {
     this.#pauses.delete(resolve);
   }
 }
+
+const NO_DEFERRAL: Deferral = Object.freeze({ nextTryMs: 0, warnedMs: 0 });
 
 export interface RecorderSettings {
   /** `bounce warn-interval`, ascending. */
