@@ -63,14 +63,15 @@ async function scene(settings: SinkSettings): Promise<Scene> {
     },
     async [Symbol.asyncDispose]() {
       await scratch[Symbol.asyncDispose]();
-      await listening.close();
+      listening.close();
     },
   };
 }
 
 function statusOf(mail: ParsedMail): string {
-  const isStatus = (type: string): boolean => type === "message/delivery-status";
-  const part = mail.attachments.find(({ contentType }) => isStatus(contentType));
+  const part = mail.attachments.find(
+    ({ contentType }) => contentType === "message/delivery-status",
+  );
   return part?.content.toString() ?? "";
 }
 
