@@ -107,6 +107,10 @@ function named(name: string): AnswerRequest {
 describe("the control role", () => {
   const routed: readonly (readonly [request: ControlRequest, ...lines: readonly string[]])[] = [
     [SHOW_QUEUE, "queue show-queue"],
+    [
+      { kind: "show-counts", target: { kind: "all" }, by: "domain", groups: 5 },
+      "queue show-counts",
+    ],
     [{ kind: "show-envelope", evpid: "0000000100000001" }, "queue show-envelope"],
     [{ kind: "show-message", id: "00000001" }, "queue show-message"],
     [{ kind: "schedule", target: { kind: "all" }, isSure: false }, "queue schedule"],

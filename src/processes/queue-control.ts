@@ -77,31 +77,25 @@ async function* carryOut(
   { target, isSure }: { readonly target: Target; readonly isSure: boolean },
   change: (target: Target) => Promise<number>,
 ): AsyncGenerator<ControlAnswer> {
-  if (!isSure) {
-    const meant = await survey(queue, target);
-    if (meant.count > MAX_UNSURE) {
-      const nowMs = clock.wallMs();
-      for (const queued of meant.sample) yield rowOf(queued, nowMs);
-      yield { kind: "unsure", count: meant.count };
-      yield failed("nothing was changed");
-      return;
-    }
+  const count = isSure ? 0 : await queue.count(target);
+  if (count > MAX_UNSURE) {
+    const nowMs = clock.wallMs();
+    for (const queued of await sampleOf(queue, target)) yield rowOf(queued, nowMs);
+    yield { kind: "unsure", count };
+    yield failed("nothing was changed");
+    return;
   }
   yield done(await change(target));
 }
 
-async function survey(
-  queue: Queue,
-  target: Target,
-): Promise<{ readonly count: number; readonly sample: readonly QueuedEnvelope[] }> {
+/** Some of what is meant. */
+async function sampleOf(queue: Queue, target: Target): Promise<readonly QueuedEnvelope[]> {
   const sample: QueuedEnvelope[] = [];
-  let count = 0;
   for await (const some of queue.envelopes(target)) {
-    count += some.length;
-    if (sample.length < SAMPLE_ENVELOPES)
-      sample.push(...some.slice(0, SAMPLE_ENVELOPES - sample.length));
+    sample.push(...some.slice(0, SAMPLE_ENVELOPES - sample.length));
+    if (sample.length === SAMPLE_ENVELOPES) break;
   }
-  return { count, sample };
+  return sample;
 }
 
 function* showStatus(queue: Queue): Generator<ControlAnswer> {

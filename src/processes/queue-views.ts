@@ -28,6 +28,7 @@ export type ViewRequest = Extract<
 export interface QueueView {
   /** In slices, which may be empty. */
   envelopes(target: Target): AsyncIterable<readonly QueuedEnvelope[]>;
+  count(target: Target): Promise<number>;
   /** By msgid or evpid; undefined if there is no such message. */
   text(id: string): MessageText | undefined | Promise<MessageText | undefined>;
 }
@@ -82,17 +83,19 @@ async function* showCounts(
   clock: Clock,
   { target, by, groups }: ViewRequest & { readonly kind: "show-counts" },
 ): AsyncGenerator<ControlAnswer> {
-  const tally = by === undefined ? undefined : new Tally(by);
-  let count = 0;
-  for await (const some of view.envelopes(target)) {
-    count += some.length;
-    const nowMs = clock.wallMs();
-    if (tally !== undefined) for (const queued of some) tally.add(queued, nowMs);
-  }
-  if (tally === undefined)
+  if (by === undefined) {
+    const count = await view.count(target);
     yield { kind: "row", line: String(count), json: JSON.stringify({ envelopes: count }) };
-  else for (const row of tally.rows(groups)) yield { kind: "row", ...row };
-  yield done(count);
+    yield done();
+    return;
+  }
+  const tally = new Tally(by);
+  for await (const some of view.envelopes(target)) {
+    const nowMs = clock.wallMs();
+    for (const queued of some) tally.add(queued, nowMs);
+  }
+  for (const row of tally.rows(groups)) yield { kind: "row", ...row };
+  yield done();
 }
 
 async function* showEnvelope(

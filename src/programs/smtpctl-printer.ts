@@ -40,7 +40,7 @@ export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerP
       return form === "json" ? objectOf(output) : rows(form, output, printable);
     case "monitor":
     case "values":
-      return form === "json" ? objectOf(output) : sortedValues(output);
+      return form === "json" ? objectOf(output, withUptime) : sortedValues(output);
     case "message":
       if (form === "json") return messageJson(shown.id, output);
       return output.isTerminal ? messageOnTerminal(output) : messageBytes(output);
@@ -93,13 +93,16 @@ export class MergedRows {
   }
 }
 
-function objectOf(output: Output): AnswerPrinter {
+type Values = ReadonlyMap<string, unknown>;
+
+function objectOf(output: Output, whole: (values: Values) => Values = (as) => as): AnswerPrinter {
   const merged = new MergedRows();
   return {
     take: (part) => merged.take(part),
     end(done) {
       if (merged.values.size === 0 && !done.ok) return;
-      output.print(`${printableJson(JSON.stringify(Object.fromEntries(merged.values)))}\n`);
+      const object = Object.fromEntries(whole(merged.values));
+      output.print(`${printableJson(JSON.stringify(object))}\n`);
     },
   };
 }
@@ -109,14 +112,20 @@ function sortedValues(output: Output): AnswerPrinter {
   return {
     take: (part) => merged.take(part),
     end() {
-      const lines = [...merged.values].map(([name, value]) => `${name}=${String(value)}`);
-      const uptimeS = merged.values.get("uptime");
-      if (typeof uptimeS === "number") {
-        lines.push(`uptime.human=${formatDuration(uptimeS * 1000)}`);
-      }
+      const lines = Array.from(
+        withUptime(merged.values),
+        ([name, value]) => `${name}=${String(value)}`,
+      );
       for (const line of lines.toSorted()) output.print(`${printable(line)}\n`);
     },
   };
+}
+
+/** In words too. */
+function withUptime(values: Values): Values {
+  const uptimeS = values.get("uptime");
+  if (typeof uptimeS !== "number") return values;
+  return new Map([...values, ["uptime.human", formatDuration(uptimeS * 1000)]]);
 }
 
 function messageBytes(output: Output): AnswerPrinter {

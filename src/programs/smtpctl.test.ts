@@ -162,7 +162,7 @@ const CASES: readonly {
     args: "show stats --json",
     asks: { kind: "show-stats" },
     answers: [row("", { uptime: 5 }), failed("queue is restarting")],
-    prints: '{"uptime":5}\n',
+    prints: '{"uptime":5,"uptime.human":"5s"}\n',
     complains: "command failed: queue is restarting\n",
     status: 1,
   },

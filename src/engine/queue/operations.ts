@@ -55,6 +55,14 @@ export class Operations {
     return record === undefined || evpidOf(record) !== evpid ? undefined : this.#view(record);
   }
 
+  /** How many there are; of everything without a look at each. */
+  async count(target: Target): Promise<number> {
+    if (target.kind === "all") return this.#context.index.envelopeCount;
+    let count = 0;
+    for await (const records of this.#select(target)) count += records.length;
+    return count;
+  }
+
   /** The text of a message in the queue, by its id or that of one of its envelopes. */
   text(id: string): MessageText | undefined {
     const msgid = messageIdOf(id);

@@ -112,6 +112,7 @@ export interface Queue {
    * two of them other work has its turn.
    */
   envelopes(target: Target): AsyncIterable<readonly QueuedEnvelope[]>;
+  count(target: Target): Promise<number>;
   envelope(evpid: string): QueuedEnvelope | undefined;
   /** The text of a message, by msgid or evpid; undefined if it is not in the queue. */
   text(id: string): MessageText | undefined;
@@ -188,6 +189,7 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     hasRoom: (bytes) => acceptance.hasRoom(bytes),
     localIntake: () => new LocalIntake(queue),
     envelopes: (target) => operations.envelopes(target),
+    count: (target) => operations.count(target),
     envelope: (evpid) => operations.envelope(evpid),
     text: (id) => operations.text(id),
     schedule: (target) => operations.schedule(target),

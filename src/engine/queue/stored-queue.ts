@@ -49,6 +49,12 @@ export class StoredQueue {
     yield slice;
   }
 
+  async count(target: Target): Promise<number> {
+    let count = 0;
+    for await (const some of this.envelopes(target)) count += some.length;
+    return count;
+  }
+
   text(id: string): MessageText | undefined {
     const msgid = msgidOf(id);
     const message = this.#spool.messages.find((each) => each.message.msgid === msgid);
