@@ -27,6 +27,19 @@ export interface KeyTools {
   readonly prompt: (text: string) => void;
 }
 
+/** This process's own. */
+export function standardKeyTools(): KeyTools {
+  return {
+    input: {
+      setRawMode: process.stdin.isTTY ? (raw) => process.stdin.setRawMode(raw) : undefined,
+      async *[Symbol.asyncIterator]() {
+        for await (const bytes of process.stdin) yield Buffer.from(bytes);
+      },
+    },
+    prompt: (shown) => void process.stderr.write(shown),
+  };
+}
+
 /** Whether they are asked for on the standard input. */
 export function asksForKey({ queueEncryption: { kind } }: Config): boolean {
   return kind === "terminal" || kind === "stdin";

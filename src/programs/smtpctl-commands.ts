@@ -6,6 +6,7 @@
  */
 import type { ControlRequest, Form, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
+import type { SpoolCommand } from "./smtpctl-spool-commands.ts";
 import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
 
 /** How an answer is shown. */
@@ -53,7 +54,7 @@ export type SmtpctlCommand = Pattern &
     | { readonly kind: "missing"; readonly why: string }
   );
 
-export type OwnCommand = "config diff" | "encrypt" | "explain";
+export type OwnCommand = "config diff" | "encrypt" | "explain" | `spool ${SpoolCommand}`;
 
 /** MSGID and EVPID are not zero. Source: smtpctl(8). */
 export const PARAMETERS: Parameters = new Map([
@@ -143,6 +144,10 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   own("config diff"),
   own("encrypt"),
   own("explain"),
+  own("spool verify"),
+  own("spool compact"),
+  own("spool export"),
+  own("spool import"),
   ...NOT_BUILT.map((words) => missing(words, " is not built yet")),
   ...MEANINGLESS.map(([words, why]) => missing(words, `: ${why}`)),
 ];

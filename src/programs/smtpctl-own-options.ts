@@ -1,6 +1,6 @@
 /**
  * The commands of smtpctl(8) that have options of their own, and so are not only words:
- * `explain`, `config diff` and `encrypt`. What they need is loaded when they are called.
+ * `explain`, `config diff`, `encrypt` and those of `spool`. What they need is loaded when they are called.
  */
 import type { Network } from "#base/ports/network.ts";
 import { matchCommand } from "./command-words.ts";
@@ -36,6 +36,13 @@ export function findOwnOptions(args: readonly string[]): OwnOptions | undefined 
   return undefined;
 }
 
+const SPOOL_COMMANDS = {
+  "spool verify": "verify",
+  "spool compact": "compact",
+  "spool export": "export",
+  "spool import": "import",
+} as const;
+
 /** Carries out the command and returns the exit status. */
 export async function runOwnOptions(
   { command, args }: OwnOptions,
@@ -52,6 +59,11 @@ export async function runOwnOptions(
   if (command === "explain") {
     const { runExplain } = await import("./smtpctl-explain.ts");
     return runExplain(args, { ...localExplainTools(read), ask: running.explain }, output);
+  }
+  if (command !== "config diff") {
+    const { runLocalSpool } = await import("./smtpctl-spool-local.ts");
+    const spoolFolder = (stateFolder: string | undefined): string => pathsOf(stateFolder).spool;
+    return runLocalSpool(SPOOL_COMMANDS[command], args, { read, spoolFolder }, output);
   }
   const { runConfigDiff } = await import("./smtpctl-config-diff.ts");
   return runConfigDiff(args, { read, running: running.outline }, output);

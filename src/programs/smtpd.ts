@@ -28,7 +28,7 @@ import { ConfigFiles } from "./config-files.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
-import { asksForKey, type KeyTools, queueKeys } from "./queue-key.ts";
+import { asksForKey, queueKeys, standardKeyTools } from "./queue-key.ts";
 import { partsNotBuilt, startReader } from "./start-faults.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 import { systemAccounts, thisMachine } from "./surroundings.ts";
@@ -36,16 +36,6 @@ import { VERSION } from "./version.ts";
 
 // A terminal that goes away must not end the daemon.
 process.stderr.on("error", () => undefined);
-
-const KEY_TOOLS: KeyTools = {
-  input: {
-    setRawMode: process.stdin.isTTY ? (raw) => process.stdin.setRawMode(raw) : undefined,
-    async *[Symbol.asyncIterator]() {
-      for await (const bytes of process.stdin) yield Buffer.from(bytes);
-    },
-  },
-  prompt: (text) => void process.stderr.write(text),
-};
 
 process.exitCode = await main();
 
@@ -78,7 +68,7 @@ async function main(): Promise<number> {
   // In the background it is read once more; that one tells.
   if (options.mode !== "daemon" || config === undefined) tell(complaints);
   if (config === undefined) return 1;
-  const keys = await queueKeys(config, KEY_TOOLS);
+  const keys = await queueKeys(config, standardKeyTools());
   if ("why" in keys) {
     console.error(`smtpd: ${printable(keys.why)}`);
     return 1;

@@ -15,7 +15,7 @@ import type { Keyring } from "./queue-keys.ts";
 import type { RecordEntry, TextStamp } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
-import { type Finding, scanSegment } from "./segment-scan.ts";
+import { type RecordFinding, scanSegment } from "./segment-scan.ts";
 import type { StoredMessage } from "./spool.ts";
 import { readStoredText } from "./stored-text.ts";
 import { Unfinished, untried } from "./unfinished.ts";
@@ -37,8 +37,6 @@ export interface Damage {
 export type OpenedView =
   | { readonly kind: "opened"; readonly view: SpoolView }
   | { readonly kind: "unusable"; readonly reason: string };
-
-type RecordFinding = Extract<Finding, { readonly kind: "record" }>;
 
 /** Where the text of a message is. */
 interface Place {
@@ -83,6 +81,10 @@ export class SpoolView {
   /** Must be called first. @throws {FilesError | UnusableSpool} */
   async read(): Promise<void> {
     const { files, folder, keys } = this.#parts;
+    await files.list(`${folder}/journal`).catch((error: unknown) => {
+      if (!(error instanceof FilesError) || error.code !== "ENOENT") throw error;
+      throw new UnusableSpool(`${folder}: there is no spool here`);
+    });
     const finder = new SegmentFinder({
       files,
       keys,
@@ -127,7 +129,7 @@ export class SpoolView {
   }
 
   async #readSegment(
-    { segment, isLast, missingBytes }: FoundSegment,
+    { segment, missingBytes }: FoundSegment,
     unfinished: Unfinished,
   ): Promise<void> {
     const file = segment.path;
@@ -135,13 +137,12 @@ export class SpoolView {
       const reason = `${missingBytes} bytes are missing at the end`;
       this.#damages.push({ file, offset: segment.bytes, reason });
     }
+    const stretch = { from: 0, end: segment.bytes };
     await withFile(this.#parts.files, file, async (open) => {
-      for await (const finding of scanSegment(new FileWindow(open), segment, segment.bytes)) {
+      for await (const finding of scanSegment(new FileWindow(open), segment, stretch, "checked")) {
         if (finding.kind === "record") this.#fold(segment, finding, unfinished);
-        // The end of the last one may be a write that was under way: nobody was told of it.
-        else if (!isLast || finding.at + finding.bytes < segment.bytes) {
-          this.#damages.push({ file, offset: finding.at, reason: finding.reason });
-        }
+        // At the end of the last one it may also be a write under way, of which nobody was told.
+        else this.#damages.push({ file, offset: finding.at, reason: finding.reason });
       }
     });
   }

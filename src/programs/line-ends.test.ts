@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { LineFeeds, MboxLines, ReturnsAndFeeds } from "./line-ends.ts";
+
+interface Lines {
+  push(chunk: Uint8Array): Uint8Array;
+  end(): Uint8Array;
+}
+
+/** What comes out when `text` goes in, in pieces of `size`. */
+function through(lines: Lines, text: string, size = Math.max(1, text.length)): string {
+  const out: Uint8Array[] = [];
+  for (let at = 0; at < text.length; at += size)
+    out.push(lines.push(Buffer.from(text.slice(at, at + size), "latin1")));
+  out.push(lines.end());
+  return Buffer.concat(out).toString("latin1");
+}
+
+const WRITERS: readonly (readonly [what: string, make: () => Lines])[] = [
+  ["to LF", () => new LineFeeds(false)],
+  ["to CRLF", () => new ReturnsAndFeeds()],
+  ["to an mbox", () => new MboxLines()],
+];
+
+const someText = fc
+  .array(fc.constantFrom("\r\n", "\n", "\r", ">", "From ", "Fro", "x", ""), { maxLength: 30 })
+  .map((parts) => parts.join(""));
+
+for (const [what, make] of WRITERS) {
+  test(`line ends ${what}: any split of a text gives the same`, () => {
+    fc.assert(
+      fc.property(someText, fc.integer({ min: 1, max: 9 }), (text, size) => {
+        assert.equal(through(make(), text, size), through(make(), text));
+      }),
+    );
+  });
+}
+
+test("a text of whole lines comes back as it was", () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom("", "a", "From b", ">c")), (lines) => {
+      const text = lines.map((line) => `${line}\r\n`).join("");
+      const unix = through(new LineFeeds(false), text);
+      assert.equal(unix, text.replaceAll("\r\n", "\n"));
+      assert.equal(through(new ReturnsAndFeeds(), unix), text);
+    }),
+  );
+});
+
+const MBOX: readonly (readonly [text: string, mbox: string])[] = [
+  ["a\r\nFrom b\r\n", "a\n>From b\n\n"],
+  ["From a\r\n>From b\r\n>>From c\r\n>Fro\r\n", ">From a\n>>From b\n>>>From c\n>Fro\n\n"],
+  ["From", "From\n\n"],
+  ["a\r\n\r\n>", "a\n\n>\n\n"],
+  ["", "\n"],
+];
+
+for (const [text, mbox] of MBOX) {
+  test(`${JSON.stringify(text)} is ${JSON.stringify(mbox)} in an mbox`, () => {
+    assert.equal(through(new MboxLines(), text), mbox);
+  });
+}
+
+test("a last line without an end gets one, and bytes beyond ASCII are seen", () => {
+  const lines = new ReturnsAndFeeds();
+  assert.equal(through(lines, "a\nb"), "a\r\nb\r\n");
+  assert.equal(lines.is8bit, false);
+  assert.equal(through(lines, "\xe4\r"), "\xe4\r\n");
+  assert.equal(lines.is8bit, true);
+});
+
+test("binary texts stay as they are", () => {
+  assert.equal(through(new LineFeeds(true), "a\r\nb\rc"), "a\r\nb\rc");
+});

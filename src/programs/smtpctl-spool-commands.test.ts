@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { configOf } from "#test/support/config-of.ts";
+import { acceptedAsBlob, accepted, deferred, evpidOf, mail } from "#test/crash/mail.ts";
+import { openSpool, smallSpool } from "#test/crash/spool-scenario.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { simRandom } from "#world/sim/random.ts";
+import { runSpool, type SpoolCommand } from "./smtpctl-spool-commands.ts";
+
+const CONFIG = ["listen on socket", 'action "out" relay', 'match from local for any action "out"'];
+
+const ENVELOPE = `version: 3
+dispatcher: gone
+type: mta
+smtpname: mx.example.org
+helo: client.example.com
+hostname: client.example.com
+errorline: 451 later
+sockaddr: 192.0.2.7
+sender: @
+rcpt: a@example.org
+dest: a@example.org
+ctime: 1767225600
+last-try: 1767229200
+last-bounce: 0
+ttl: 345600
+retry: 2
+esc-class: 4
+esc-code: 71
+`;
+
+class Machine {
+  readonly disk = new SimDisk(new SimClock(), simRandom(3));
+  readonly said: string[] = [];
+
+  constructor() {
+    this.disk.plantFolder("/spool");
+    this.disk.plantFolder("/old");
+    for (const folder of ["journal", "blobs", "corrupt"]) this.disk.plantFolder(`/spool/${folder}`);
+  }
+
+  plant(path: string, content: string | Uint8Array): void {
+    const folders = path.split("/").slice(1, -1);
+    for (let depth = 1; depth <= folders.length; depth++) {
+      const folder = `/${folders.slice(0, depth).join("/")}`;
+      if (!this.#planted.has(folder)) this.disk.plantFolder(folder);
+      this.#planted.add(folder);
+    }
+    this.disk.plantFile(path, Buffer.from(content));
+  }
+  readonly #planted = new Set(["/spool", "/old"]);
+
+  async run(command: SpoolCommand, ...args: readonly string[]): Promise<number> {
+    const tell = (text: string | Uint8Array): void => void this.said.push(String(text).trimEnd());
+    return runSpool(
+      command,
+      args,
+      {
+        files: this.disk.files(),
+        spoolFiles: () => this.disk.files(),
+        clock: new SimClock(),
+        random: simRandom(9),
+        spoolFolder: () => "/spool",
+        read: async () => configOf(...CONFIG),
+        keys: async () => [],
+      },
+      { print: tell, complain: tell, drained: () => undefined, isTerminal: false },
+    );
+  }
+
+  async text(path: string): Promise<string> {
+    const file = await this.disk.files().open(path, "read");
+    const bytes = await file.read(0, 1 << 20);
+    await file.close();
+    return Buffer.from(bytes).toString("latin1");
+  }
+}
+
+test("a queue of OpenSMTPD is taken, compressed or not, and each file that is not is named", async () => {
+  const machine = new Machine();
+  machine.plant("/old/queue/12/12345678/message", gzipSync("Subject: one\n\nOne\n"));
+  machine.plant("/old/queue/12/12345678/12345678aaaaaaaa", gzipSync(ENVELOPE));
+  machine.plant("/old/queue/12/12345678/12345678bbbbbbbb", "version: 2\n");
+  machine.plant("/old/queue/12/12345678/12345678cccccccc", `\x01${ENVELOPE}`);
+  machine.plant("/old/queue/12/12345678/87654321dddddddd", ENVELOPE);
+  machine.plant("/old/queue/56/56780000/56780000eeeeeeee", ENVELOPE);
+  machine.plant("/old/queue/ab/abcd0000/message", "Subject: alone\n");
+  machine.plant("/old/queue/ab/abcd0001/message", Uint8Array.of(0x1f, 0x8b, 1, 2, 3));
+  machine.plant("/old/queue/ab/abcd0001/abcd0001aaaaaaaa", ENVELOPE);
+  machine.plant("/old/queue/README", "what is this");
+  assert.equal(await machine.run("import", "/old"), 1);
+  assert.deepEqual(machine.said, [
+    "/old/queue/12/12345678/12345678bbbbbbbb: not taken: its version is 2, not 3",
+    "/old/queue/12/12345678/12345678cccccccc: not taken: It is encrypted",
+    "/old/queue/12/12345678/87654321dddddddd: not taken: it is no envelope of its message",
+    "/old/queue/56/56780000: not taken: it has no text",
+    "/old/queue/README: not taken: it is no folder of messages",
+    "/old/queue/ab/abcd0000: not taken: it has no envelope that can be taken",
+    "/old/queue/ab/abcd0001/message: not taken: It does not decompress: unknown compression method",
+    "1 message, 1 envelope imported",
+  ]);
+});
+
+test("what is exported is imported as it was", async () => {
+  const machine = new Machine();
+  const text = "Subject: x\r\n\r\nFrom here\r\nto there\r\n";
+  const one = { ...mail(1, { recipients: 3 }), text: Buffer.from(text) };
+  const large = mail(0x20_00_00_01, { textBytes: 1 });
+  const before = await openSpool(smallSpool(machine.disk.files(), "dsync"));
+  const entry = accepted({ ...one, message: { ...one.message, textBytes: text.length } });
+  await before.commit([entry, deferred(evpidOf(one, 2), 4)]);
+  const blob = before.openBlob(large.message.msgid);
+  await blob.write(Buffer.from("y\r\n".repeat(200_000)));
+  await before.commit([acceptedAsBlob(large)]);
+  await before.close();
+  assert.equal(await machine.run("export", "/out"), 0);
+  const exported = await machine.text("/out/queue/00/00000001/0000000100000002");
+  assert.equal(
+    await machine.text("/out/queue/00/00000001/message"),
+    "Subject: x\n\nFrom here\nto there\n",
+  );
+  const other = new Machine();
+  for (const path of [
+    "00/00000001/message",
+    "00/00000001/0000000100000001",
+    "00/00000001/0000000100000002",
+    "00/00000001/0000000100000003",
+    "20/20000001/message",
+    "20/20000001/2000000100000001",
+  ])
+    other.plant(
+      `/old/queue/${path}`,
+      Buffer.from(await machine.text(`/out/queue/${path}`), "latin1"),
+    );
+  assert.equal(await other.run("import", "/old"), 0);
+  assert.equal(await other.run("verify"), 0);
+  assert.equal(await other.run("export", "/again"), 0);
+  assert.equal(await other.text("/again/queue/00/00000001/0000000100000002"), exported);
+  assert.equal((await other.text("/again/queue/20/20000001/message")).length, 400_000);
+  assert.equal(await other.run("compact"), 0);
+  assert.equal(await other.run("export", "--mbox", "/mbox"), 0);
+  assert.match(await other.text("/mbox"), /^X-Envelope-To: user1@example\.org\n[^]*^>From here$/mu);
+  assert.deepEqual(other.said, [
+    "2 messages, 4 envelopes imported",
+    "2 messages, 4 envelopes, 0 damaged places",
+    "2 messages exported",
+    "compacted",
+    "2 messages exported",
+  ]);
+});
+
+test("verify names each damaged record with its file and offset", async () => {
+  const machine = new Machine();
+  const spool = await openSpool(smallSpool(machine.disk.files(), "dsync"));
+  await spool.commit([accepted(mail(1))]);
+  await spool.commit([accepted(mail(2))]);
+  await spool.commit([accepted(mail(3))]);
+  await spool.close();
+  const path = "/spool/journal/00000001.seg";
+  const bytes = Buffer.from(await machine.text(path), "latin1");
+  for (const at of [5000, bytes.length - 100]) bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await machine.disk.files().unlink(path);
+  machine.disk.plantFile(path, bytes);
+  assert.equal(await machine.run("verify"), 1);
+  assert.match(
+    machine.said.join("\n"),
+    /^\/spool\/journal\/00000001\.seg:4096: .*\n\/spool\/journal\/00000001\.seg:[0-9]+: .*\n1 message, 1 envelope, 2 damaged places$/u,
+  );
+});
+
+test("a folder that is no spool, and operands too many or too few, are one line each", async () => {
+  const machine = new Machine();
+  await machine.disk.files().rename("/spool/journal", "/elsewhere");
+  assert.equal(await machine.run("verify"), 2);
+  assert.equal(await machine.run("verify", "x"), 2);
+  assert.equal(await machine.run("import"), 2);
+  assert.equal(await machine.run("import", "--mbox", "x"), 2);
+  assert.deepEqual(machine.said, [
+    "smtpctl: /spool: there is no spool here",
+    "smtpctl: wrong operands\nusage: smtpctl spool verify [-f file] [--state dir]",
+    "smtpctl: wrong operands\nusage: smtpctl spool import [-f file] [--state dir] folder",
+    "smtpctl: wrong operands\nusage: smtpctl spool import [-f file] [--state dir] folder",
+  ]);
+});

@@ -1,0 +1,235 @@
+/**
+ * `smtpctl spool verify | compact | export | import`: work on a spool whose daemon does not run.
+ *
+ * Each takes the lock of the spool, and says in one line who has it. Keys of `queue encryption` come
+ * from where smtpd.conf(5) says. What is written in the spool belongs to its owner.
+ *
+ * Exit status: 0; 1 if something is damaged or was not taken; 2 if it could not be done.
+ */
+import type { Clock } from "#base/ports/clock.ts";
+import { type Files, FilesError } from "#base/ports/files.ts";
+import type { Random } from "#base/ports/random.ts";
+import { unreachable } from "#base/unreachable.ts";
+import type { Config } from "#model/config/config.ts";
+import type { QueueKeys } from "#model/config/queue-key-text.ts";
+import type { Event } from "#model/events.ts";
+import { printable } from "#engine/observe/visible-text.ts";
+import { compactSpool, openJournalSpool } from "#engine/spool/journal-spool.ts";
+import { lockSpool } from "#engine/spool/lock.ts";
+import { Keyring } from "#engine/spool/queue-keys.ts";
+import { type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
+import { UnusableSpool } from "#engine/spool/unusable-spool.ts";
+import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
+import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
+import type { Output } from "./smtpctl-printer.ts";
+import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
+import { exportMbox, exportQueue } from "./spool-export.ts";
+import { importQueue } from "./spool-import.ts";
+
+export type SpoolCommand = "verify" | "compact" | "export" | "import";
+
+const EXIT_DAMAGED = 1;
+const EXIT_FAULT = 2;
+const USAGE: Readonly<Record<SpoolCommand, string>> = {
+  verify: "usage: smtpctl spool verify [-f file] [--state dir]\n",
+  compact: "usage: smtpctl spool compact [-f file] [--state dir]\n",
+  export: "usage: smtpctl spool export [-f file] [--state dir] {folder | --mbox file}\n",
+  import: "usage: smtpctl spool import [-f file] [--state dir] folder\n",
+};
+
+export interface SpoolTools {
+  /** Those of the spool, which make files that belong to its owner. */
+  readonly spoolFiles: (spool: string) => Files;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly spoolFolder: (stateFolder: string | undefined) => string;
+  /** The configuration in a file; undefined if it has errors, each of which is told. */
+  read(choice: FileChoice, complain: (complaint: string) => void): Promise<Config | undefined>;
+  keys(config: Config): Promise<QueueKeys | { readonly why: string }>;
+}
+
+/** What a command works on. */
+interface Work {
+  readonly tools: SpoolTools;
+  readonly files: Files;
+  readonly folder: string;
+  readonly keys: Keyring;
+  readonly config: Config;
+  readonly output: Output;
+}
+
+/** Where the command goes. */
+interface Target {
+  readonly mbox: string | undefined;
+  /** "" if the command takes none. */
+  readonly folder: string;
+}
+
+interface SpoolArguments {
+  readonly kind: "arguments";
+  readonly choice: FileChoice;
+  readonly target: Target;
+}
+
+/** @param args those of the command. */
+export async function runSpool(
+  command: SpoolCommand,
+  args: readonly string[],
+  tools: SpoolTools,
+  output: Output,
+): Promise<number> {
+  const fault = (why: string, usage = ""): number => {
+    output.complain(`smtpctl: ${printable(why)}\n${usage}`);
+    return EXIT_FAULT;
+  };
+  const parsed = parseArguments(command, args);
+  if (parsed.kind === "wrong") return fault(parsed.why, USAGE[command]);
+  const { choice, target } = parsed;
+  const config = await tools.read(choice, (text) => output.complain(`${printable(text)}\n`));
+  if (config === undefined) return fault(`${choice.file} cannot be used`);
+  const keys = await tools.keys(config);
+  if ("why" in keys) return fault(keys.why);
+  const folder = tools.spoolFolder(choice.stateFolder);
+  const files = tools.spoolFiles(folder);
+  const work: Work = { tools, files, folder, keys: new Keyring(keys), config, output };
+  try {
+    return await carryOut(command, work, target);
+  } catch (error) {
+    if (!(error instanceof FilesError) && !(error instanceof UnusableSpool)) throw error;
+    return fault(error.message);
+  }
+}
+
+function parseArguments(
+  command: SpoolCommand,
+  args: readonly string[],
+): SpoolArguments | WrongArguments {
+  const line = readOptions(args, {
+    ...FILE_OPTIONS,
+    f: { type: "string", short: "f" },
+    mbox: { type: "string" },
+  });
+  if (line.kind === "wrong") return line;
+  const { f, mbox } = line.values;
+  const [folder = ""] = line.words;
+  const operands = line.words.length + (mbox === undefined ? 0 : 1);
+  const wanted = command === "verify" || command === "compact" ? 0 : 1;
+  if (operands !== wanted || (mbox !== undefined && command !== "export"))
+    return wrong("wrong operands");
+  const choice = chooseFile(f ?? DEFAULT_CONFIG_FILE, line.values);
+  if (typeof choice === "string") return wrong(choice);
+  return { kind: "arguments", choice, target: { mbox, folder } };
+}
+
+function carryOut(command: SpoolCommand, work: Work, target: Target): Promise<number> {
+  switch (command) {
+    case "verify":
+      return withView(work, (view) => verify(view, work.output));
+    case "export":
+      return withView(work, (view) => exportTo(view, work, target));
+    case "compact":
+      return compact(work);
+    case "import":
+      return importFrom(work, target.folder);
+    default:
+      return unreachable(command);
+  }
+}
+
+/** @throws {FilesError | UnusableSpool} */
+async function withView(
+  { files, folder, keys }: Work,
+  use: (view: SpoolView) => Promise<number>,
+): Promise<number> {
+  const release = await lockSpool(files, `${folder}/lock`);
+  try {
+    const opened = await viewSpool({ files, folder, keys });
+    if (opened.kind === "unusable") throw new UnusableSpool(opened.reason);
+    return await use(opened.view);
+  } finally {
+    await release();
+  }
+}
+
+async function verify(view: SpoolView, output: Output): Promise<number> {
+  for (const { message } of view.messages) await view.checkText(message.msgid);
+  for (const { file, offset, reason } of view.damages)
+    output.print(`${file}:${offset}: ${printable(reason)}\n`);
+  const envelopes = view.messages.reduce((sum, each) => sum + each.envelopes.length, 0);
+  const places = view.damages.length;
+  output.print(
+    `${count(view.messages.length, "message")}, ${count(envelopes, "envelope")}, ${count(places, "damaged place")}\n`,
+  );
+  return places === 0 ? 0 : EXIT_DAMAGED;
+}
+
+async function exportTo(
+  view: SpoolView,
+  { tools, config, output }: Work,
+  { mbox, folder }: Target,
+): Promise<number> {
+  const parts = { files: tools.files, view, serverName: config.serverName };
+  if (mbox === undefined) await exportQueue(parts, folder);
+  else await exportMbox(parts, mbox);
+  for (const { file, offset, reason } of view.damages)
+    output.complain(`${file}:${offset}: ${printable(reason)}\n`);
+  output.print(`${count(view.messages.length, "message")} exported\n`);
+  return view.damages.length === 0 ? 0 : EXIT_DAMAGED;
+}
+
+async function compact({ tools, files, folder, keys, config, output }: Work): Promise<number> {
+  const { clock, random } = tools;
+  const observe = damageTeller(output);
+  const compression = config.queueCompression;
+  const why = await compactSpool({ files, clock, random, observe, folder, keys, compression });
+  if (why !== undefined) throw new UnusableSpool(why);
+  output.print("compacted\n");
+  return 0;
+}
+
+async function importFrom(work: Work, from: string): Promise<number> {
+  const { tools, files, folder, keys, config, output } = work;
+  const { clock, random } = tools;
+  const observe = damageTeller(output);
+  const compression = config.queueCompression;
+  const opened = await openJournalSpool({
+    files,
+    clock,
+    random,
+    observe,
+    folder,
+    keys,
+    compression,
+  });
+  if (opened.kind === "unusable") throw new UnusableSpool(opened.reason);
+  const { spool } = opened;
+  try {
+    for await (const _ of spool.recovered());
+    let refused = 0;
+    const notTaken = (file: string, why: string): void => {
+      refused++;
+      output.complain(`${printable(file)}: not taken: ${printable(why)}\n`);
+    };
+    const nowMs = clock.wallMs();
+    const parts = { files: tools.files, spool, random, nowMs, ttlMs: config.queueTtlMs, notTaken };
+    const { messages, envelopes } = await importQueue(parts, from);
+    output.print(`${count(messages, "message")}, ${count(envelopes, "envelope")} imported\n`);
+    return refused === 0 ? 0 : EXIT_DAMAGED;
+  } finally {
+    await spool.close();
+  }
+}
+
+function damageTeller(output: Output): (event: Event) => void {
+  return (event) => {
+    if (event.kind === "spool-damage")
+      output.complain(`${event.file}:${event.offset}: ${printable(event.reason)}\n`);
+    if (event.kind === "spool-trouble")
+      output.complain(`${printable(event.what)}: ${printable(event.cause)}\n`);
+  };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

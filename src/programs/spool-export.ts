@@ -1,0 +1,104 @@
+/**
+ * `smtpctl spool export`: what is unfinished, as OpenSMTPD's queue has it, or as one mbox.
+ *
+ * OpenSMTPD has texts with LF, `queue/XX/MSGID/{EVPID,message}`. An mbox has the lines `From ` quoted
+ * (mboxrd) and the recipients in `X-Envelope-To:`; what waits with them is not in it.
+ */
+import type { Files, OpenFile } from "#base/ports/files.ts";
+import { formatEnvelopeFile } from "#model/opensmtpd/envelope-file.ts";
+import { exportEnvelope } from "#model/opensmtpd/exchange.ts";
+import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
+import type { SpoolView } from "#engine/spool/spool-view.ts";
+import { LineFeeds, MboxLines } from "./line-ends.ts";
+
+const PRIVATE_FOLDER = 0o700;
+
+export interface ExportParts {
+  readonly files: Files;
+  readonly view: SpoolView;
+  readonly serverName: string;
+}
+
+/** Writes a queue of OpenSMTPD into `folder`, which is made. @throws {FilesError} */
+export async function exportQueue(
+  { files, view, serverName }: ExportParts,
+  folder: string,
+): Promise<void> {
+  await files.makeFolder(folder, PRIVATE_FOLDER);
+  await files.makeFolder(`${folder}/queue`, PRIVATE_FOLDER);
+  const made = new Set<string>();
+  for (const { message, envelopes } of view.messages) {
+    const { msgid } = message;
+    const bucket = `${folder}/queue/${msgid.slice(0, 2)}`;
+    if (!made.has(bucket)) await files.makeFolder(bucket, PRIVATE_FOLDER);
+    made.add(bucket);
+    await files.makeFolder(`${bucket}/${msgid}`, PRIVATE_FOLDER);
+    const lines = new LineFeeds(message.terms?.isBinary === true);
+    await write(files, `${bucket}/${msgid}/message`, mapped(view.text(msgid).chunks(), lines));
+    for (const stored of envelopes) {
+      const theirs = exportEnvelope(message, stored.envelope, progressOf(stored), serverName);
+      const text = Buffer.from(formatEnvelopeFile(theirs));
+      await write(files, `${bucket}/${msgid}/${stored.envelope.evpid}`, [text]);
+    }
+  }
+}
+
+/** Writes all messages into one new file. @throws {FilesError} */
+export async function exportMbox({ files, view }: ExportParts, path: string): Promise<void> {
+  await write(files, path, mboxOf(view));
+}
+
+async function* mboxOf(view: SpoolView): AsyncGenerator<Uint8Array> {
+  for (const stored of view.messages) {
+    yield Buffer.from(mboxHead(stored));
+    yield* mapped(view.text(stored.message.msgid).chunks(), new MboxLines());
+  }
+}
+
+function mboxHead({ message, envelopes }: StoredMessage): string {
+  const sender = message.reversePath === "" ? "MAILER-DAEMON" : message.reversePath;
+  const date = new Date(message.acceptedAtMs).toUTCString();
+  const [, day = "", month = "", year = "", time = ""] = date.split(" ");
+  const weekday = date.slice(0, 3);
+  const lines = [`From ${oneLine(sender)} ${weekday} ${month} ${day.padStart(2)} ${time} ${year}`];
+  for (const { envelope } of envelopes)
+    lines.push(`X-Envelope-To: ${oneLine(envelope.destination)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** An address may have a quoted part with anything in it. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc} ]/gu, "?");
+}
+
+function progressOf({ retryCount, lastTryAtMs, lastResult }: StoredEnvelope) {
+  const { status = "", diagnostic = "" } = lastResult ?? {};
+  return { retryCount, lastTryAtMs, status, diagnostic };
+}
+
+async function* mapped(
+  chunks: AsyncIterable<Uint8Array>,
+  lines: { push(chunk: Uint8Array): Uint8Array; end(): Uint8Array },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield lines.push(chunk);
+  yield lines.end();
+}
+
+async function write(
+  files: Files,
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const file: OpenFile = await files.open(path, "create");
+  try {
+    let at = 0;
+    for await (const chunk of chunks) {
+      if (chunk.length === 0) continue;
+      await file.write([chunk], at);
+      at += chunk.length;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * `smtpctl spool import`: takes the queue of an OpenSMTPD that does not run into a spool whose
+ * daemon does not run. Each file that is not taken is named with the reason; what is taken is not deleted.
+ *
+ * Texts and envelopes may be compressed with gzip, as `queue compression` of OpenSMTPD does, told by
+ * their first bytes; what it encrypted is not read. An envelope whose action is not in smtpd.conf(5) waits as `no-action`.
+ */
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import type { Random } from "#base/ports/random.ts";
+import { randomMsgid } from "#model/ids.ts";
+import { MAX_ENVELOPE_FILE_BYTES, readEnvelopeFile } from "#model/opensmtpd/envelope-file.ts";
+import { type Imported, importEnvelope, importMessage } from "#model/opensmtpd/exchange.ts";
+import type { Blob, Spool, SpoolEntry } from "#engine/spool/spool.ts";
+import { ReturnsAndFeeds } from "./line-ends.ts";
+
+/** Of one message, uncompressed; larger than any `smtp max-message-size` in use. */
+export const MAX_TEXT_BYTES: number = 1024 * 1024 * 1024;
+const READ_BYTES: number = 64 * 1024;
+/** Longer texts are blobs, as those of clients. */
+const MAX_JOURNAL_TEXT_BYTES: number = 256 * 1024;
+const BUCKET = /^[0-9a-f]{2}$/;
+const MSGID = /^(?!0{8})[0-9a-f]{8}$/;
+const EVPID = /^(?!0{8})[0-9a-f]{8}(?!0{8})[0-9a-f]{8}$/;
+const GZIP: readonly number[] = [0x1f, 0x8b];
+const ENCRYPTED = 0x01;
+const TEXT_NAME = "message";
+
+export interface ImportParts {
+  readonly files: Files;
+  readonly spool: Spool;
+  readonly random: Random;
+  readonly nowMs: number;
+  /** Of envelopes that have none of their own. */
+  readonly ttlMs: number;
+  readonly notTaken: (file: string, why: string) => void;
+}
+
+export interface ImportCount {
+  readonly messages: number;
+  readonly envelopes: number;
+}
+
+/** @param folder the spool of OpenSMTPD, or its `queue`. @throws {FilesError} */
+export async function importQueue(parts: ImportParts, folder: string): Promise<ImportCount> {
+  const { files, notTaken } = parts;
+  const names = await files.list(folder);
+  const queue = names.includes("queue") ? `${folder}/queue` : folder;
+  let messages = 0;
+  let envelopes = 0;
+  for (const bucket of (await files.list(queue)).toSorted()) {
+    if (!BUCKET.test(bucket)) {
+      notTaken(`${queue}/${bucket}`, "it is no folder of messages");
+      continue;
+    }
+    for (const msgid of (await files.list(`${queue}/${bucket}`)).toSorted()) {
+      const path = `${queue}/${bucket}/${msgid}`;
+      const taken = await new MessageImport(parts, path, msgid).take();
+      if (taken > 0) messages++;
+      envelopes += taken;
+    }
+  }
+  return { messages, envelopes };
+}
+
+class MessageImport {
+  readonly #parts: ImportParts;
+  readonly #path: string;
+  readonly #msgid: string;
+
+  constructor(parts: ImportParts, path: string, msgid: string) {
+    this.#parts = parts;
+    this.#path = path;
+    this.#msgid = msgid;
+  }
+
+  /** How many envelopes were taken. */
+  async take(): Promise<number> {
+    const { files, notTaken } = this.#parts;
+    try {
+      const { kind } = await files.stat(this.#path);
+      if (kind !== "folder" || !MSGID.test(this.#msgid))
+        return this.#none("it is no folder of a message");
+      const names = (await files.list(this.#path)).toSorted();
+      const imported = await this.#envelopes(names.filter((name) => name !== TEXT_NAME));
+      if (imported.length === 0) return this.#none("it has no envelope that can be taken");
+      if (!names.includes(TEXT_NAME)) return this.#none("it has no text");
+      return await this.#commit(imported);
+    } catch (error) {
+      if (!(error instanceof FilesError)) throw error;
+      notTaken(`${this.#path}/${TEXT_NAME}`, error.message);
+      return 0;
+    }
+  }
+
+  #none(why: string): 0 {
+    this.#parts.notTaken(this.#path, why);
+    return 0;
+  }
+
+  async #envelopes(names: readonly string[]): Promise<readonly Taken[]> {
+    const taken: Taken[] = [];
+    for (const name of names) {
+      const envelope = await this.#envelope(name);
+      if (typeof envelope === "string") this.#parts.notTaken(`${this.#path}/${name}`, envelope);
+      else taken.push(envelope);
+    }
+    return taken;
+  }
+
+  async #envelope(name: string): Promise<Taken | string> {
+    if (!EVPID.test(name) || !name.startsWith(this.#msgid))
+      return "it is no envelope of its message";
+    const text = await this.#envelopeText(name);
+    if (typeof text !== "string") return text.why;
+    const reading = readEnvelopeFile(text);
+    if (reading.kind === "refused") return reading.why;
+    const imported = importEnvelope(name, reading.envelope, this.#parts.ttlMs);
+    return typeof imported === "string" ? imported : { ...imported, theirs: reading.envelope };
+  }
+
+  async #envelopeText(name: string): Promise<string | { readonly why: string }> {
+    const pieces: Uint8Array[] = [];
+    try {
+      const path = `${this.#path}/${name}`;
+      const read = plainPieces(this.#parts.files, path, MAX_ENVELOPE_FILE_BYTES);
+      for await (const piece of read) pieces.push(piece);
+    } catch (error) {
+      if (!(error instanceof FilesError)) throw error;
+      return { why: error.message };
+    }
+    return Buffer.concat(pieces).toString("utf8");
+  }
+
+  async #commit(taken: readonly Taken[]): Promise<number> {
+    const { spool, random, nowMs, files } = this.#parts;
+    let msgid = this.#msgid;
+    while (spool.has(msgid)) msgid = randomMsgid(random);
+    const [first] = taken;
+    if (first === undefined) return 0;
+    const lines = new ReturnsAndFeeds();
+    const text = new ArrivingText(() => spool.openBlob(msgid));
+    try {
+      const pieces = plainPieces(files, `${this.#path}/${TEXT_NAME}`, MAX_TEXT_BYTES);
+      for await (const piece of pieces) await text.put(lines.push(piece));
+      await text.put(lines.end());
+      const { bytes } = text;
+      const message = importMessage(msgid, first.theirs, { bytes, is8bit: lines.is8bit });
+      const envelopes = taken.map(({ envelope }) => ({
+        ...envelope,
+        evpid: msgid + envelope.evpid.slice(msgid.length),
+      }));
+      const batch: SpoolEntry[] = [{ kind: "accepted", message, envelopes, text: text.stored }];
+      for (const [index, { progress }] of taken.entries()) {
+        const evpid = envelopes[index]?.evpid;
+        if (evpid === undefined || progress.lastTryAtMs === 0) continue;
+        batch.push(deferredEntry(evpid, progress, nowMs));
+      }
+      const outcome = await spool.commit(batch);
+      if (outcome !== "durable") throw new FilesError("ENOSPC", `It does not fit: ${outcome}`);
+      return taken.length;
+    } finally {
+      await text.drop();
+    }
+  }
+}
+
+/** A text that goes to a blob when it is too long for the journal. */
+class ArrivingText {
+  readonly #open: () => Blob;
+  #pieces: Uint8Array[] = [];
+  #blob: Blob | undefined;
+  #bytes = 0;
+
+  constructor(open: () => Blob) {
+    this.#open = open;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** As the `accepted` entry names it. */
+  get stored(): readonly Uint8Array[] | "blob" {
+    return this.#blob === undefined ? this.#pieces : "blob";
+  }
+
+  /** @throws {FilesError} if it does not fit. */
+  async put(piece: Uint8Array): Promise<void> {
+    this.#bytes += piece.length;
+    this.#pieces.push(piece);
+    if (this.#bytes <= MAX_JOURNAL_TEXT_BYTES) return;
+    this.#blob ??= this.#open();
+    for (const each of this.#pieces) {
+      const outcome = await this.#blob.write(each);
+      if (outcome !== "durable")
+        throw new FilesError("ENOSPC", `Its text does not fit: ${outcome}`);
+    }
+    this.#pieces = [];
+  }
+
+  /** Forgets it, unless it was committed. */
+  async drop(): Promise<void> {
+    await this.#blob?.drop();
+  }
+}
+
+type Taken = Imported & { readonly theirs: Parameters<typeof importMessage>[1] };
+
+/** It was tried there: it is due, and has its count. */
+function deferredEntry(
+  evpid: string,
+  { retryCount, lastTryAtMs, status, diagnostic }: Imported["progress"],
+  nowMs: number,
+): SpoolEntry {
+  return {
+    kind: "deferred",
+    evpid,
+    atMs: lastTryAtMs,
+    retryCount,
+    nextTryAtMs: nowMs,
+    warnedMs: 0,
+    result: {
+      evpid,
+      outcome: "deferred",
+      status: status === "" ? "4.0.0" : status,
+      diagnostic,
+      remote: "",
+    },
+  };
+}
+
+/** The bytes of a file, decompressed if they are gzip's. @throws {FilesError} if there are more than `maxBytes`. */
+async function* plainPieces(
+  files: Files,
+  path: string,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  const file = await files.open(path, "read");
+  try {
+    if ((await file.stat()).kind !== "file") throw new FilesError("EINVAL", "It is no file");
+    const head = await file.read(0, GZIP.length);
+    if (head[0] === ENCRYPTED) throw new FilesError("EINVAL", "It is encrypted");
+    const isGzip = GZIP.every((byte, at) => head[at] === byte);
+    let bytes = 0;
+    for await (const piece of isGzip ? gunzipped(file) : piecesOf(file)) {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw new FilesError("EFBIG", `It has more than ${maxBytes} bytes`);
+      yield piece;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* piecesOf(file: OpenFile): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    const piece = await file.read(at, READ_BYTES);
+    if (piece.length === 0) return;
+    at += piece.length;
+    yield piece;
+  }
+}
+
+async function* gunzipped(file: OpenFile): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip();
+  const source = Readable.from(piecesOf(file));
+  source.once("error", (error) => gunzip.destroy(error));
+  source.pipe(gunzip);
+  try {
+    for await (const piece of gunzip as AsyncIterable<Uint8Array>) yield piece;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new FilesError("EINVAL", `It does not decompress: ${why}`, { cause: error });
+  }
+}
