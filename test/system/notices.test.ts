@@ -190,3 +190,32 @@ test("Large messages come back whole a few at a time; the others as their header
   const last = system.seen("bounce").at(-1);
   assert.ok((await textOf(system, last?.msgid ?? "")).length > text.length, "whole again");
 });
+
+test("A crash while a failure waits for others costs an attempt, and no report", async () => {
+  const system = new MailSystem(11);
+  system.carrier.script = keepingReports(() => ({ outcome: "failed", diagnostic: "550 No" }));
+  system.carrier.holds = true;
+  await system.send({ to: ["carol@one.example", "dave@two.example"] });
+  await system.clock.settle();
+  system.carrier.release(1);
+  await system.clock.advance(500);
+  assert.deepEqual(told(system), []);
+  system.carrier.holds = false;
+  await system.restart();
+  await system.clock.settle();
+  assert.deepEqual(told(system), ["failed"]);
+  const text = await textOf(system, system.seen("bounce")[0]?.msgid ?? "");
+  assert.deepEqual(text.match(/(?<=Final-Recipient: rfc822; )\w+/g), ["carol", "dave"]);
+});
+
+test("A message that fails for thousands makes a few reports that name them all", async () => {
+  const system = new MailSystem(12);
+  system.carrier.script = keepingReports(() => ({ outcome: "failed", diagnostic: "550 No" }));
+  const to = Array.from({ length: 2500 }, (_, at) => `u${at}@far.example`);
+  await system.send({ to });
+  await system.clock.advance(60_000);
+  const texts = await Promise.all(system.seen("bounce").map(({ msgid }) => textOf(system, msgid)));
+  const named = texts.flatMap((text) => text.match(/(?<=Final-Recipient: rfc822; )\S+/g) ?? []);
+  assert.deepEqual(new Set(named), new Set(to));
+  assert.ok(texts.length >= 3 && texts.length < 30, `${texts.length} reports`);
+});

@@ -25,16 +25,26 @@ export interface NoticeWriting {
   largeUnderWay: number;
 }
 
+/** Recipients in one report; a message for more makes more of them. */
+const MAX_REPORTED = 1000;
+
 const NONE: readonly SpoolEntry[] = Object.freeze([]);
 
 type Written = Extract<BounceDraft, { readonly kind: "bounce" }>;
 type Draft = Exclude<BounceDraft, { readonly kind: "unavailable" }>;
 
+/** What one report is about. */
+interface Occasion {
+  readonly action: Action;
+  /** Not empty. */
+  readonly verdicts: readonly Verdict[];
+}
+
 export class NoticeDrafts {
   readonly #context: QueueContext;
   readonly #writing: NoticeWriting;
   readonly #message: Message;
-  readonly #drafts = new Map<Action, Draft>();
+  readonly #drafts = new Map<string, { readonly action: Action; readonly draft: Draft }>();
   #mayReturnWhole = true;
 
   constructor(context: QueueContext, writing: NoticeWriting, message: Message) {
@@ -46,13 +56,12 @@ export class NoticeDrafts {
   /** What is committed with `verdicts`; "unavailable" if it is not known now where a failure is reported. */
   async entries(verdicts: readonly Verdict[]): Promise<readonly SpoolEntry[] | "unavailable"> {
     if (this.#drafts.size === 0 && verdicts.every(isUntold)) return NONE;
-    const groups = Map.groupBy(verdicts, noticeOf);
+    const occasions = occasionsOf(verdicts);
     // An operator may have removed those that a report was about while it waited to be stored.
-    for (const action of this.#drafts.keys()) if (!groups.has(action)) this.#discard(action);
+    for (const name of this.#drafts.keys()) if (!occasions.has(name)) this.#discard(name);
     const entries: SpoolEntry[] = [];
-    for (const [action, group] of groups) {
-      if (action === undefined) continue;
-      const entry = await this.#entry(action, group);
+    for (const [name, occasion] of occasions) {
+      const entry = await this.#entry(name, occasion);
       if (entry === "unavailable") return "unavailable";
       if (entry !== undefined) entries.push(entry);
     }
@@ -63,7 +72,7 @@ export class NoticeDrafts {
   sent(): void {
     const { observe, msgids } = this.#context;
     const message = this.#message;
-    for (const [action, draft] of this.#drafts) {
+    for (const { action, draft } of this.#drafts.values()) {
       if (draft.kind === "dropped") {
         const { why, limit } = draft;
         observe({ kind: "bounce-dropped", message, action, why, limit });
@@ -79,14 +88,11 @@ export class NoticeDrafts {
 
   /** They will not be stored. */
   discard(): void {
-    for (const action of this.#drafts.keys()) this.#discard(action);
+    for (const name of this.#drafts.keys()) this.#discard(name);
   }
 
-  async #entry(
-    action: Action,
-    group: readonly Verdict[],
-  ): Promise<SpoolEntry | "unavailable" | undefined> {
-    const draft = this.#drafts.get(action) ?? (await this.#write(action, group));
+  async #entry(name: string, occasion: Occasion): Promise<SpoolEntry | "unavailable" | undefined> {
+    const draft = this.#drafts.get(name)?.draft ?? (await this.#write(name, occasion));
     if (draft === undefined) return "unavailable";
     if (draft.kind === "dropped") return undefined;
     const isTooMuch = isLarge(draft) && this.#writing.largeUnderWay > MAX_LARGE_UNDER_WAY;
@@ -95,34 +101,34 @@ export class NoticeDrafts {
       return { kind: "accepted", message: draft.message, envelopes: draft.envelopes, text };
     }
     // There is no room for all of it, or it cannot be read: its header must do.
-    this.#discard(action);
+    this.#discard(name);
     this.#mayReturnWhole = false;
-    return this.#entry(action, group);
+    return this.#entry(name, occasion);
   }
 
-  async #write(action: Action, group: readonly Verdict[]): Promise<Draft | undefined> {
+  async #write(name: string, { action, verdicts }: Occasion): Promise<Draft | undefined> {
     const { spool, clock, msgids } = this.#context;
     const offsetMs = wallOffsetMs(clock);
     const message = this.#message;
-    const occasion: BounceOccasion = {
+    const about: BounceOccasion = {
       message,
       text: spool.text(message.msgid),
       action,
-      recipients: group.map((verdict) => reportOf(verdict, offsetMs)),
+      recipients: verdicts.map((verdict) => reportOf(verdict, offsetMs)),
       mayReturnWhole: this.#mayReturnWhole,
       newMsgid: () => msgids.take(),
     };
-    const draft = await this.#writing.bounces.write(occasion);
+    const draft = await this.#writing.bounces.write(about);
     const made = draft.kind === "unavailable" ? withoutRoute(action) : draft;
     if (made === undefined) return undefined;
-    this.#drafts.set(action, made);
+    this.#drafts.set(name, { action, draft: made });
     if (isLarge(made)) this.#writing.largeUnderWay++;
     return made;
   }
 
-  #discard(action: Action): void {
-    const draft = this.#drafts.get(action);
-    this.#drafts.delete(action);
+  #discard(name: string): void {
+    const draft = this.#drafts.get(name)?.draft;
+    this.#drafts.delete(name);
     if (draft?.kind !== "bounce") return;
     this.#context.msgids.settle(draft.message.msgid);
     this.#leave(draft);
@@ -133,12 +139,25 @@ export class NoticeDrafts {
   }
 }
 
+/** What there is to report, under names that are the same as long as the verdicts are. */
+function occasionsOf(verdicts: readonly Verdict[]): ReadonlyMap<string, Occasion> {
+  const occasions = new Map<string, Occasion>();
+  for (const [action, group] of Map.groupBy(verdicts, noticeOf)) {
+    if (action === undefined) continue;
+    for (let at = 0; at < group.length; at += MAX_REPORTED) {
+      occasions.set(`${action} ${at}`, { action, verdicts: group.slice(at, at + MAX_REPORTED) });
+    }
+  }
+  return occasions;
+}
+
 function isUntold(verdict: Verdict): boolean {
   return noticeOf(verdict) === undefined;
 }
 
 function isLarge(draft: Draft): boolean {
-  return draft.kind === "bounce" && draft.message.textBytes > INLINE_TEXT_BYTES;
+  if (draft.kind === "dropped" || draft.text.original === undefined) return false;
+  return draft.message.textBytes > INLINE_TEXT_BYTES;
 }
 
 function withoutRoute(action: Action): Draft | undefined {
