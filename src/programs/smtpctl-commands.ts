@@ -36,10 +36,11 @@ export interface Asking {
 }
 
 /**
- * What a command takes beside `--json` and `--state DIR`: `queue-view` what selects and
- * counts, `order` what selects and `-y`; `selection` the same, but something must select.
+ * What a command takes beside `--json` and `--state DIR`: `view` the configuration that has
+ * the keys of a spool, `queue-view` also what selects and counts, `order` what selects and
+ * `-y`, `selection` the same, but something must select.
  */
-export type Takes = "nothing" | "queue-view" | "order" | "selection";
+export type Takes = "nothing" | "view" | "queue-view" | "order" | "selection";
 
 export type SmtpctlCommand = Pattern &
   (
@@ -106,11 +107,11 @@ const MEANINGLESS: readonly (readonly [words: string, why: string])[] = [
 export const COMMANDS: readonly SmtpctlCommand[] = [
   queueView("show queue", (_given, options, form) => showQueue(undefined, options, form)),
   queueView("show queue MSGID", ([id], options, form) => showQueue(hexId(id), options, form)),
-  command("show envelope EVPID", ([id]) => ({
+  spoolView("show envelope EVPID", ([id]) => ({
     request: { kind: "show-envelope", evpid: hexId(id) },
     shown: { kind: "lines" },
   })),
-  ...["EVPID", "MSGID"].map((parameter) => command(`show message ${parameter}`, showMessage)),
+  ...["EVPID", "MSGID"].map((parameter) => spoolView(`show message ${parameter}`, showMessage)),
   command("show status", () => ({ request: { kind: "show-status" }, shown: { kind: "states" } })),
   command("show stats", () => ({ request: { kind: "show-stats" }, shown: { kind: "values" } })),
   command("monitor", () => ({ request: { kind: "show-stats" }, shown: { kind: "monitor" } })),
@@ -154,6 +155,11 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
 
 function command(words: string, ask: (given: readonly string[]) => Asking): SmtpctlCommand {
   return { kind: "asking", words: words.split(" "), takes: "nothing", ask };
+}
+
+/** What can be shown of a spool too. */
+function spoolView(words: string, ask: (given: readonly string[]) => Asking): SmtpctlCommand {
+  return { kind: "asking", words: words.split(" "), takes: "view", ask };
 }
 
 function queueView(

@@ -110,6 +110,7 @@ describe("smtpctl", () => {
     ["show queue --state pending --state inflight", "--state wants one state: got several"],
     ["show queue -y", "'show queue' takes no --yes"],
     ["show stats --from a", "'show stats' takes no --from"],
+    ["schedule all -f x", "'schedule all' takes no -f"],
     ["stop --state pending", "'stop' takes no --state"],
     ["remove all --count", "'remove all' takes no --count"],
     [`show queue --error ${"x".repeat(600)}`, "--error is too long"],

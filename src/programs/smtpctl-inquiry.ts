@@ -17,7 +17,7 @@ import {
 } from "#model/ipc/control-link.ts";
 import type { Asking } from "./smtpctl-commands.ts";
 import { type Conversed, converse, type Part } from "./smtpctl-conversation.ts";
-import type { OfflineQueue } from "./smtpctl-offline.ts";
+import type { OfflineQueue, SpoolPlace } from "./smtpctl-offline.ts";
 import { answerPrinter, counted, type Output, rowPrinter } from "./smtpctl-printer.ts";
 
 const EXIT_FAILED = 1;
@@ -25,8 +25,8 @@ const EXIT_UNSURE = 2;
 
 export interface Inquiry extends Asking {
   readonly socketPath: string;
-  /** The folder of the spool. */
-  readonly spool: string;
+  /** What is read where no daemon answers. */
+  readonly place: SpoolPlace;
   readonly form: Form;
 }
 
@@ -95,14 +95,14 @@ function exitStatus(answer: Conversed, output: Output): number {
 }
 
 async function converseWith(
-  { request, socketPath, spool }: Inquiry,
+  { request, socketPath, place }: Inquiry,
   { network, output, offline }: InquirySetting,
   take: (part: Part) => void,
 ): Promise<Conversed> {
   const to = { take, drained: () => output.drained() };
   const answer = await converse(network, { socketPath, request }, to);
   if (answer.kind !== "not-running") return answer;
-  return (await offline.answer(request, spool, to)) ?? answer;
+  return (await offline.answer(request, place, to)) ?? answer;
 }
 
 function refuse(count: number, { form, shown }: Inquiry, output: Output): number {

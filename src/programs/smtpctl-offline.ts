@@ -12,26 +12,33 @@ import { showOf, type ViewRequest } from "#processes/queue-views.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Conversed, Reader } from "./smtpctl-conversation.ts";
 
+export interface SpoolPlace {
+  /** The folder. */
+  readonly spool: string;
+  /** `-f`: the configuration that says where the keys of an encrypted one are. */
+  readonly configFile: string | undefined;
+}
+
 export interface OfflineQueue {
-  /** Undefined: only a daemon could answer. @param spool the folder */
-  answer(request: ControlRequest, spool: string, to: Reader): Promise<Conversed | undefined>;
+  /** Undefined: only a daemon could answer. */
+  answer(request: ControlRequest, place: SpoolPlace, to: Reader): Promise<Conversed | undefined>;
 }
 
 /** Reads a spool; undefined if there is none, and a string says why it cannot be read. */
-export type OpenSpool = (folder: string) => Promise<SpoolReading | string | undefined>;
+export type OpenSpool = (place: SpoolPlace) => Promise<SpoolReading | string | undefined>;
 
 export function offlineQueue(open: OpenSpool, clock: Clock): OfflineQueue {
   return {
-    async answer(request, folder, to) {
+    async answer(request, place, to) {
       if (!isForView(request)) return undefined;
-      const spool = await open(folder);
+      const spool = await open(place);
       if (spool === undefined) return undefined;
-      if (typeof spool === "string") return noAnswer(folder, spool);
+      if (typeof spool === "string") return noAnswer(place, spool);
       try {
         return await tell(new StoredQueue(spool, clock), { clock, request, to });
       } catch (error) {
         if (!(error instanceof FilesError)) throw error;
-        return noAnswer(folder, error.message);
+        return noAnswer(place, error.message);
       }
     },
   };
@@ -63,9 +70,9 @@ function isForView(request: ControlRequest): request is ViewRequest {
   );
 }
 
-function noAnswer(folder: string, why: string): Conversed {
+function noAnswer({ spool }: SpoolPlace, why: string): Conversed {
   return {
     kind: "no-answer",
-    why: `smtpd doesn't seem to be running, and the spool ${folder} cannot be read: ${why}`,
+    why: `smtpd doesn't seem to be running, and the spool ${spool} cannot be read: ${why}`,
   };
 }

@@ -32,6 +32,7 @@ export const QUEUE_OPTIONS = {
   count: { type: "boolean" },
   domain: { type: "string", multiple: true },
   error: { type: "string", multiple: true },
+  f: { type: "string", short: "f" },
   from: { type: "string", multiple: true },
   limit: { type: "string" },
   reason: { type: "string", multiple: true },
@@ -49,7 +50,8 @@ const SELECTING: readonly string[] = [...PATTERN_NAMES, "age", "state", "limit"]
 /** The options of each kind of command. */
 const TAKEN: Readonly<Record<Takes, readonly string[]>> = {
   nothing: [],
-  "queue-view": [...SELECTING, "by", "count"],
+  view: ["f"],
+  "queue-view": [...SELECTING, "by", "count", "f"],
   order: [...SELECTING, "yes"],
   selection: [...SELECTING, "yes"],
 };
@@ -107,14 +109,17 @@ export function isQueueState(word: string): word is QueueState {
   return QUEUE_STATES.some((state) => state === word);
 }
 
-/** What is given but is not for a command that `takes` less; by its long name. */
+/** What is given but is not for a command that `takes` less, as it is written. */
 export function excessOption(values: QueueOptionValues, takes: Takes): string | undefined {
-  return Object.entries(values).find(
+  const excess = Object.entries(values).find(
     ([name, value]) =>
       value !== undefined &&
       !TAKEN[takes].includes(name) &&
       (name !== "state" || values.state?.some(isQueueState) === true),
-  )?.[0];
+  );
+  if (excess === undefined) return undefined;
+  const [name] = excess;
+  return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
 /** The envelopes that are meant; `id` is a msgid or evpid. */

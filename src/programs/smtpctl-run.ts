@@ -77,7 +77,12 @@ export async function runSmtpctl(
   }
   if (asking.kind === "wrong") return complainOf(asking.why, output);
   const { controlSocket, spool } = statePaths(line.stateFolder ?? setting.stateFolder, uid);
-  const inquiry: Inquiry = { ...asking, socketPath: controlSocket, spool, form: line.form };
+  const inquiry: Inquiry = {
+    ...asking,
+    socketPath: controlSocket,
+    place: { spool, configFile: line.values.f },
+    form: line.form,
+  };
   return asking.shown.kind === "monitor" ? monitor(inquiry, setting) : askDaemon(inquiry, setting);
 }
 
@@ -90,7 +95,7 @@ function askingOf(
   // Its words are not where they are looked for: smtpctl-own-options.ts.
   if (command.kind === "own") return wrong("the words of a command stand together");
   const excess = excessOption(values, command.takes);
-  if (excess !== undefined) return wrong(`'${command.words.join(" ")}' takes no --${excess}`);
+  if (excess !== undefined) return wrong(`'${command.words.join(" ")}' takes no ${excess}`);
   return { kind: "asking", ...command.ask(given, options, form) };
 }
 

@@ -29,9 +29,9 @@ const setting: SmtpctlSetting = {
   confirm: process.stdin.isTTY ? confirm : undefined,
   interruption,
   offline: {
-    async answer(request, spool, to) {
+    async answer(request, place, to) {
       const { nodeOfflineQueue } = await import("./smtpctl-spool.ts");
-      return nodeOfflineQueue(setting.clock).answer(request, spool, to);
+      return nodeOfflineQueue(setting).answer(request, place, to);
     },
   },
 };

@@ -20,9 +20,10 @@ const SMTPCTL = new URL("../../bin/smtpctl", import.meta.url).pathname;
 const MANY = 51;
 
 /** A daemon that relays to a port where nobody listens, so that all of it waits. */
-async function start(scratch: Scratch): Promise<Daemon> {
+async function start(scratch: Scratch, lines: readonly string[] = []): Promise<Daemon> {
   const dead = await freePort();
   return Daemon.start(scratch, [
+    ...lines,
     `action "out" relay host smtp://127.0.0.1:${dead}`,
     'match from any for any action "out"',
   ]);
@@ -117,4 +118,23 @@ test("smtpctl shows the queue of a daemon that is down, and changes nothing of i
   const order = await smtpctl("remove", "all");
   assert.deepEqual(order, { code: 1, output: "smtpctl: smtpd doesn't seem to be running\n" });
   assert.deepEqual(filesOf(spool), before);
+});
+
+test("smtpctl shows an encrypted spool with the keys of a configuration, and says what it lacks without", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const smtpctl = (...words: readonly string[]): Promise<Finished> =>
+    run([SMTPCTL, "--state", `${scratch.folder}/state`, ...words]);
+  const daemon = await start(scratch, ['queue encryption "0123456789abcdef0123456789abcdef"']);
+  await send(daemon, "anna@a.example", ["ben@b.example"]);
+  await daemon[Symbol.asyncDispose]();
+  const dark = await smtpctl("show", "queue");
+  assert.equal(dark.code, 1);
+  assert.match(dark.output, /cannot be read: the queue is encrypted with a key that /u);
+  const conf = `${scratch.folder}/smtpd.conf`;
+  const shown = await smtpctl("show", "queue", "-f", conf);
+  assert.match(shown.output, /\|anna@a\.example\|ben@b\.example\|/u);
+  const message = await smtpctl("show", "message", shown.output.slice(0, 8), "-f", conf);
+  assert.match(message.output, /\r\nSubject: it waits\r\n.*\r\n\r\nhello\r\n$/su);
 });
