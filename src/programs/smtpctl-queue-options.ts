@@ -111,14 +111,14 @@ export function isQueueState(word: string): word is QueueState {
 
 /** What is given but is not for a command that `takes` less, as it is written. */
 export function excessOption(values: QueueOptionValues, takes: Takes): string | undefined {
-  const excess = Object.entries(values).find(
+  const found = Object.entries(values).find(
     ([name, value]) =>
       value !== undefined &&
       !TAKEN[takes].includes(name) &&
       (name !== "state" || values.state?.some(isQueueState) === true),
   );
-  if (excess === undefined) return undefined;
-  const [name] = excess;
+  if (found === undefined) return undefined;
+  const [name] = found;
   return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
