@@ -1,6 +1,6 @@
 /**
  * How fast the spool makes messages durable on this machine's disk: bin/node
- * bench/spool.ts [FOLDER]. Writers commit 4 KiB messages, each waiting for its
+ * bench/spool.ts [FOLDER [storage]]. Writers commit 4 KiB messages, each waiting for its
  * answer before the next; ways of syncing alternate, and the median run counts.
  * "bare" is what this disk can do at that moment: only ratios in one run mean much.
  *
@@ -11,11 +11,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GroupCommit } from "#engine/spool/group-commit.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
+import { Keyring } from "#engine/spool/queue-keys.ts";
 import type { Durability } from "#engine/spool/segment-writer.ts";
-import type { Envelope, Message } from "#model/envelope.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeRandom } from "#world/node/random.ts";
+import { storedEnvelope, storedMessage } from "./stored-mail.ts";
 
 const TEXT_BYTES = 4096;
 /** What a record has beside its text, about. */
@@ -24,9 +25,12 @@ const RUN_MS = 2000;
 const RUNS = 5;
 const WRITERS: readonly number[] = [1, 10, 50, 200];
 
+/** With `storage` as the second argument: ways of storing instead of ways of syncing. */
+type Storage = "plain" | "zstd" | "gzip" | "encrypted" | "zstd and encrypted";
 /** "bare": the same bytes to one file, O_DSYNC, in groups; nothing is encoded or kept. */
-type Way = Durability | "bare";
-const WAYS: readonly Way[] = ["dsync", "fdatasync", "bare"];
+type Way = Durability | Storage | "bare";
+const SYNCS: readonly Way[] = ["dsync", "fdatasync", "bare"];
+const STORAGES: readonly Way[] = ["plain", "zstd", "gzip", "encrypted", "zstd and encrypted"];
 
 /** Something that makes messages durable, one for each call. */
 interface Target {
@@ -65,27 +69,51 @@ async function runWriters(target: Target, writers: number): Promise<Run> {
   };
 }
 
-async function spoolTarget(folder: string, durability: Durability): Promise<Target> {
+const QUEUE_KEY = "0123456789abcdef0123456789abcdef";
+
+async function spoolTarget(folder: string, way: Exclude<Way, "bare">): Promise<Target> {
+  const isEncrypted = way === "encrypted" || way === "zstd and encrypted";
   const opened = await openJournalSpool({
     files: nodeFiles(),
     clock: nodeClock(),
     random: nodeRandom(),
     observe: () => {},
     folder,
-    durability,
+    durability: way === "fdatasync" ? "fdatasync" : "dsync",
+    compression: compressionOf(way),
+    keys: new Keyring(isEncrypted ? [QUEUE_KEY] : []),
   });
   if (opened.kind === "unusable") throw new Error(`Cannot measure: ${opened.reason}`);
   const { spool } = opened;
-  const text = [new Uint8Array(TEXT_BYTES).fill(0x61)];
+  const text = [letter()];
   return {
     close: () => spool.close(),
     async commit(msgid) {
-      const envelopes = [envelope(msgid)];
-      const entry = { kind: "accepted", message: message(msgid), envelopes, text } as const;
+      const envelopes = [storedEnvelope(msgid)];
+      const entry = {
+        kind: "accepted",
+        message: storedMessage(msgid, TEXT_BYTES),
+        envelopes,
+        text,
+      } as const;
       const outcome = await spool.commit([entry]);
       if (outcome !== "durable") throw new Error(`Cannot measure: a message was ${outcome}`);
     },
   };
+}
+
+function compressionOf(way: Way): "off" | "zstd" | "gzip" {
+  if (way === "gzip") return "gzip";
+  return way === "zstd" || way === "zstd and encrypted" ? "zstd" : "off";
+}
+
+/** Words in no order, which compress about as mail does. */
+function letter(): Uint8Array {
+  const words = "the of and queue message to from sender a in is that host retry".split(" ");
+  let text = "";
+  for (let at = 0; text.length < TEXT_BYTES; at = (at * 1_103_515_245 + 12_345) % 0x7fff_ffff)
+    text += `${words[at % words.length]} ${(at % 1000).toString(36)} `;
+  return new TextEncoder().encode(text.slice(0, TEXT_BYTES));
 }
 
 async function bareTarget(folder: string): Promise<Target> {
@@ -113,41 +141,6 @@ async function bareTarget(folder: string): Promise<Target> {
   };
 }
 
-function envelope(msgid: string): Envelope {
-  return {
-    evpid: `${msgid}00000001`,
-    forwardPath: "recipient@example.org",
-    destination: "recipient@example.org",
-    action: "outbound",
-    transport: { kind: "mta" },
-    rule: "/etc/mail/smtpd.conf:12",
-    trail: [],
-    terms: undefined,
-    ttlMs: 345_600_000,
-  };
-}
-
-function message(msgid: string): Message {
-  return {
-    msgid,
-    acceptedAtMs: Date.now(),
-    reversePath: "sender@example.com",
-    origin: {
-      kind: "smtp",
-      address: "192.0.2.1",
-      hostname: "client.example.com",
-      helo: "client.example.com",
-      fcrdns: "fail",
-      tag: "",
-      username: "",
-      tls: undefined,
-    },
-    textBytes: TEXT_BYTES,
-    is8bit: false,
-    terms: undefined,
-  };
-}
-
 function medianRun(runs: readonly Run[]): Run | undefined {
   return runs.toSorted((a, b) => a.perSecond - b.perSecond)[runs.length >> 1];
 }
@@ -159,20 +152,21 @@ function row(writers: number, way: string, run: Run): string {
 }
 
 if (import.meta.main) {
+  const ways = process.argv[3] === "storage" ? STORAGES : SYNCS;
   const parent = mkdtempSync(join(process.argv[2] ?? tmpdir(), "spool-bench-"));
   console.log("| writers | way | commits/s | p50 ms | p99 ms | CPU s per 1000 |");
   console.log("|---|---|---|---|---|---|");
   for (const writers of WRITERS) {
-    const runs = new Map<Way, Run[]>(WAYS.map((way) => [way, []]));
+    const runs = new Map<Way, Run[]>(ways.map((way) => [way, []]));
     for (let run = 0; run < RUNS; run++) {
-      for (const way of WAYS) {
+      for (const way of ways) {
         // A fresh folder each time, the old ones left: ext4 is slow beside files just deleted.
         const folder = mkdtempSync(join(parent, "run-"));
         const target = await (way === "bare" ? bareTarget(folder) : spoolTarget(folder, way));
         runs.get(way)?.push(await runWriters(target, writers));
       }
     }
-    for (const way of WAYS) {
+    for (const way of ways) {
       const median = medianRun(runs.get(way) ?? []);
       if (median !== undefined) console.log(row(writers, way, median));
     }

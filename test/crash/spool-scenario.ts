@@ -55,6 +55,8 @@ export function smallSpool(
     // Nothing is cached: what is read comes from the disk.
     textCacheBytes: 0,
     reserveBytes: 0,
+    // Several times a day.
+    checkpointRecords: 20,
   };
 }
 

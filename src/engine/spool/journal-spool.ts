@@ -9,20 +9,22 @@ import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import { msgidOf } from "#model/ids.ts";
 import { BlobStore, type SealedBlob } from "./blob-store.ts";
-import { Compaction } from "./compaction.ts";
+import { CHECKPOINT_RECORDS, Checkpoints } from "./checkpoints.ts";
 import type { Compression } from "./compression.ts";
 import { makeFolderIfMissing } from "./file-faults.ts";
 import { type Appended, Journal } from "./journal.ts";
-import { Ledger, type LiveMessage } from "./ledger.ts";
+import type { FinishedMessage, Ledger } from "./ledger.ts";
 import { Quarantine } from "./quarantine.ts";
 import { type Keyring, NO_KEYS } from "./queue-keys.ts";
 import { fitsOneRecord } from "./record.ts";
 import { frameEntries, type RecordEntry, type TextStamp } from "./record-entries.ts";
 import { type Release, lockSpool } from "./lock.ts";
-import { recover } from "./recovery.ts";
+import { type Recovered, recover } from "./recovery.ts";
+import { RecoveredMessages } from "./recovered-messages.ts";
 import { Restatement } from "./restatement.ts";
 import { Room } from "./room.ts";
 import { UnusableSpool } from "./unusable-spool.ts";
+import { Upkeep } from "./upkeep.ts";
 import type { Durability } from "./segment-writer.ts";
 import type { Blob, CommitOutcome, Spool, SpoolEntry, StoredMessage } from "./spool.ts";
 import { TextCache } from "./text-cache.ts";
@@ -50,6 +52,8 @@ export interface JournalSpoolOptions {
   readonly textCacheBytes?: number;
   /** Room that new mail must leave; 8 MiB if left out. */
   readonly reserveBytes?: number;
+  /** Records behind a checkpoint before the next, at least; 50,000 if left out. */
+  readonly checkpointRecords?: number;
   /** Of texts; "off" if left out. */
   readonly compression?: Compression;
   /** To encrypt with, and to read what was encrypted; none if left out. */
@@ -100,13 +104,14 @@ class JournalSpool implements Spool {
   readonly #texts: TextSource;
   readonly #room: Room;
   readonly #observe: Observe;
-  readonly #compaction: Compaction;
+  readonly #upkeep: Upkeep;
+  readonly #checkpoints: Checkpoints;
   readonly #restatement: Restatement;
   readonly #storage: TextStorage;
   readonly #release: Release;
   /** Batches on their way to the journal, by what will be answered. */
   readonly #underWay = new Map<Promise<CommitOutcome>, readonly SpoolEntry[]>();
-  #recovered: readonly StoredMessage[];
+  readonly #recovered: RecoveredMessages;
   #state: "open" | "closed" = "open";
 
   /** @throws {FilesError | UnusableSpool} */
@@ -132,7 +137,6 @@ class JournalSpool implements Spool {
     }
     // Also if they were there: a run that died may have made them and not synced.
     await files.syncFolder(folder);
-    const ledger = new Ledger();
     const room = new Room(options, options.reserveBytes ?? RESERVE_BYTES);
     await room.refresh();
     const keys = options.keys ?? NO_KEYS;
@@ -140,75 +144,68 @@ class JournalSpool implements Spool {
     const forms = { storage, keys, random: options.random };
     const blobs = new BlobStore(files, blobFolder, room, forms);
     const quarantine = new Quarantine(files, corruptFolder, observe);
-    const parts = { files, observe, journalFolder, blobFolder, ledger, quarantine, blobs, keys };
-    const { messages, past } = await recover(parts);
+    const parts = { files, observe, folder, journalFolder, blobFolder, quarantine, blobs, keys };
+    const recovered = await recover(parts);
     observe({
       kind: "spool-recovered",
-      messages: messages.length,
-      envelopes: messages.reduce((sum, { envelopes }) => sum + envelopes.length, 0),
+      messages: recovered.ledger.messages,
+      envelopes: recovered.ledger.envelopes,
       tookMs: Math.round(clock.monotonicMs() - startedAtMs),
     });
-    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
-    const durability = options.durability ?? "dsync";
-    const settings = { ...options, folder: journalFolder, durability, segmentBytes, keys };
-    const journal = new Journal(settings, past);
-    const spool = new JournalSpool(options, {
-      ledger,
-      blobs,
-      room,
-      journal,
-      messages,
-      segmentBytes,
-      release,
-      keys,
-      storage,
-    });
-    spool.#compaction.poke();
-    return spool;
+    const opened = { recovered, blobs, quarantine, room, release, keys, storage, journalFolder };
+    return new JournalSpool(options, opened);
   }
 
   private constructor(
     options: JournalSpoolOptions,
     parts: {
-      readonly ledger: Ledger;
+      readonly recovered: Recovered;
       readonly blobs: BlobStore;
+      readonly quarantine: Quarantine;
       readonly room: Room;
-      readonly journal: Journal;
-      readonly messages: readonly StoredMessage[];
-      readonly segmentBytes: number;
       readonly release: Release;
       readonly keys: Keyring;
       readonly storage: TextStorage;
+      readonly journalFolder: string;
     },
   ) {
-    const { files } = options;
-    const { journal, ledger, segmentBytes, storage } = parts;
+    const { blobs, room, storage, keys } = parts;
+    const { ledger, checkpoint, past } = parts.recovered;
+    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    const durability = options.durability ?? "dsync";
+    const settings = { ...options, folder: parts.journalFolder, durability, segmentBytes, keys };
+    const journal = new Journal(settings, past);
     this.#storage = storage;
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#blobs = parts.blobs;
+    this.#blobs = blobs;
     this.#release = parts.release;
-    this.#recovered = parts.messages;
-    this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
-    this.#texts = new TextSource({ ...options, ...parts, cache: this.#cache });
-    this.#room = parts.room;
+    this.#room = room;
     this.#observe = options.observe;
+    this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
+    this.#texts = new TextSource({ ...options, ...parts, ledger, cache: this.#cache });
+    this.#recovered = new RecoveredMessages({ ...options, ledger, keys, checkpoint });
     const restatement = new Restatement({
-      files,
+      ...options,
+      ...parts,
       journal,
       ledger,
-      storage,
       isBusy: (msgid) => this.#isBusy(msgid),
       settled: (entry, appended) => this.#settled([entry], appended),
     });
     this.#restatement = restatement;
-    this.#compaction = new Compaction({ ...options, journal, restatement, segmentBytes });
+    const minRecords = options.checkpointRecords ?? CHECKPOINT_RECORDS;
+    const checkpointParts = { ...options, keys, ledger, journal, room, minRecords };
+    this.#checkpoints = new Checkpoints(checkpointParts, checkpoint);
+    const checkpoints = this.#checkpoints;
+    const upkeepParts = { ...options, journal, ledger, restatement, checkpoints, segmentBytes };
+    this.#upkeep = new Upkeep(upkeepParts);
   }
 
   async *recovered(): AsyncGenerator<readonly StoredMessage[]> {
-    const recovered = this.#recovered;
-    this.#recovered = [];
-    if (recovered.length > 0) yield recovered;
+    yield* this.#recovered.walk();
+    // Not earlier: a start has enough to do.
+    this.#upkeep.poke();
   }
 
   async commit(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {
@@ -219,21 +216,22 @@ class JournalSpool implements Spool {
     this.#underWay.set(committing, batch);
     const outcome = await committing;
     this.#underWay.delete(committing);
-    this.#compaction.poke();
+    this.#upkeep.poke();
     return outcome;
   }
 
   /** Restates every message and unlinks what was there before. @throws {FilesError} */
   async compact(): Promise<void> {
-    for await (const _ of this.recovered());
-    await this.#compaction.stop();
+    await this.#upkeep.stop();
     const old = [...this.#journal.segments];
     for (const segment of old) await this.#restatement.restate(segment);
     for (const segment of old) {
       // One that holds something yet, as what is damaged in it could not be copied, keeps those after it.
       if (segment.liveMessages > 0) break;
-      await this.#journal.unlinkOldest();
+      this.#ledger.forget(await this.#journal.unlinkOldest());
     }
+    // The one that there was may be under another key.
+    await this.#checkpoints.writeAtOnce();
   }
 
   openBlob(msgid: string): Blob {
@@ -245,7 +243,7 @@ class JournalSpool implements Spool {
   }
 
   has(msgid: string): boolean {
-    return this.#ledger.get(msgid) !== undefined;
+    return this.#ledger.has(msgid);
   }
 
   hasRoom(bytes: number): boolean {
@@ -255,7 +253,9 @@ class JournalSpool implements Spool {
   async close(): Promise<void> {
     this.#state = "closed";
     await Promise.all(this.#underWay.keys());
-    await this.#compaction.stop();
+    await this.#upkeep.stop();
+    await this.#journal.idle();
+    await this.#checkpoints.writeLast();
     await this.#journal.close();
     await this.#blobs.idle();
     await this.#release();
@@ -342,9 +342,9 @@ class JournalSpool implements Spool {
     for (const finished of this.#ledger.apply(entries, appended.place)) this.#forget(finished);
   }
 
-  #forget(message: LiveMessage): void {
-    this.#cache.drop(message.msgid);
-    if (message.text.inBlob) this.#blobs.remove(message.msgid);
+  #forget({ msgid, inBlob }: FinishedMessage): void {
+    this.#cache.drop(msgid);
+    if (inBlob) this.#blobs.remove(msgid);
   }
 
   #isBusy(msgid: string): boolean {

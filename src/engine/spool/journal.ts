@@ -84,7 +84,7 @@ export class Journal {
   }
 
   /** Unlinks the oldest segment, durably. @throws {FilesError} */
-  async unlinkOldest(): Promise<void> {
+  async unlinkOldest(): Promise<Segment> {
     const { files, folder } = this.#settings;
     const oldest = this.oldestClosed;
     if (oldest === undefined) throw new TypeError("Cannot unlink: no segment is closed");
@@ -92,6 +92,7 @@ export class Journal {
     // Before the next one goes: the records in it may tell that a message here is finished.
     await files.syncFolder(folder);
     this.#segments.shift();
+    return oldest;
   }
 
   /** Resolves when nothing waits to be written. */
@@ -114,8 +115,7 @@ export class Journal {
       await this.#writer.append(group.map(({ record }) => record));
       this.#toldTrouble = "";
       for (const { record, settle } of group) {
-        const textsAt = at + record.head.length;
-        settle({ kind: "durable", place: { segment, at, bytes: record.bytes, textsAt } });
+        settle({ kind: "durable", place: { segment, at, bytes: record.bytes } });
         at += record.bytes;
       }
       if (segment.bytes >= this.#settings.segmentBytes) await this.#endSegment();

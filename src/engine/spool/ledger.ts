@@ -1,14 +1,15 @@
 /**
- * What the spool keeps in memory of each message that is not finished: where its
- * text is, which envelopes are open, and where their last state was recorded.
+ * What the spool keeps in memory of each message that is not finished: which record
+ * has it, which envelopes are open, and which record has their last state. What
+ * they say is on the disk, and is read there.
  *
  * It follows the journal: entries are applied in their order there, when they are
  * durable. It also counts what each segment still holds, which decides when a
  * segment may go.
  */
 import { unreachable } from "#base/unreachable.ts";
-import { msgidOf } from "#model/ids.ts";
-import type { Accepted, RecordEntry, Restated, TextStamp } from "./record-entries.ts";
+import { EnvelopeRows, MessageRows } from "./ledger-rows.ts";
+import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 
 /** A record that is in the journal. */
@@ -16,13 +17,18 @@ export interface Place {
   readonly segment: Segment;
   readonly at: number;
   readonly bytes: number;
-  readonly textsAt: number;
+}
+
+/** Where a record starts, or where the journal ended once. */
+export interface Position {
+  readonly sequence: number;
+  readonly at: number;
 }
 
 /** What happened to an open envelope since it was accepted. */
 export interface EnvelopeState {
   /** The record of its last attempt or restatement; undefined if it was never tried. */
-  readonly tried: { readonly segment: Segment; readonly at: number } | undefined;
+  readonly tried: Position | undefined;
   readonly held: boolean;
 }
 
@@ -33,123 +39,378 @@ export interface LiveMessage {
   readonly at: number;
   /** Its share of that record. */
   readonly bytes: number;
-  readonly text: TextStamp;
-  /** Where the text starts in the segment; means nothing for a blob. */
-  readonly textAt: number;
-  openEnvelopes: number;
+  readonly textBytes: number;
+  readonly inBlob: boolean;
+  readonly openEnvelopes: number;
 }
 
-const UNTRIED: EnvelopeState = Object.freeze({ tried: undefined, held: false });
+export interface FinishedMessage {
+  readonly msgid: string;
+  readonly inBlob: boolean;
+}
+
+/** What a checkpoint knows of a message, ids as numbers; its record may be in a segment that is gone. */
+export interface KnownMessage {
+  readonly msgid: number;
+  readonly sequence: number;
+  readonly at: number;
+  readonly share: number;
+  readonly textBytes: number;
+  readonly inBlob: boolean;
+  readonly envelopes: readonly KnownEnvelope[];
+}
+
+export interface KnownEnvelope extends EnvelopeState {
+  /** The lower half of the evpid. */
+  readonly low: number;
+}
+
+/**
+ * - "same": nothing happened since
+ * - "changed": its record is the same, its envelopes are not
+ * - "elsewhere": it is finished, or a later record has it
+ */
+export type Comparison = "same" | "changed" | "elsewhere";
+
+const MSGID_DIGITS = 8;
+/** Positions within one segment: they have 32 bits. */
+const SEGMENT_SPAN = 0x1_0000_0000;
 
 export class Ledger {
-  readonly #messages = new Map<string, LiveMessage>();
-  /** Every open envelope, by evpid. */
-  readonly #envelopes = new Map<string, EnvelopeState>();
+  readonly #messages = new MessageRows();
+  readonly #envelopes = new EnvelopeRows();
+  /** The segments that hold something, by their sequence. */
+  readonly #segments = new Map<number, Segment>();
+  #end: Position = { sequence: 0, at: 0 };
+  #recordsApplied = 0;
+  #bytesApplied = 0;
+
+  get messages(): number {
+    return this.#messages.size;
+  }
+
+  get envelopes(): number {
+    return this.#envelopes.size;
+  }
+
+  /** Where the last record ends that was applied. */
+  get end(): Position {
+    return this.#end;
+  }
+
+  /** Records that were applied so far. */
+  get recordsApplied(): number {
+    return this.#recordsApplied;
+  }
+
+  /** And their bytes. */
+  get bytesApplied(): number {
+    return this.#bytesApplied;
+  }
+
+  has(msgid: string): boolean {
+    return this.#rowOf(msgid) >= 0;
+  }
 
   get(msgid: string): LiveMessage | undefined {
-    return this.#messages.get(msgid);
+    const row = this.#rowOf(msgid);
+    return row < 0 ? undefined : this.#message(row);
   }
 
   /** The state of an envelope that is open; undefined if it is finished or unknown. */
   envelope(evpid: string): EnvelopeState | undefined {
-    return this.#envelopes.get(evpid);
+    const row = this.#envelopes.find(highOf(evpid), lowOf(evpid));
+    if (row < 0) return undefined;
+    const sequence = this.#envelopes.triedSegments[row] ?? 0;
+    const at = this.#envelopes.triedAts[row] ?? 0;
+    return {
+      tried: sequence === 0 ? undefined : { sequence, at },
+      held: this.#envelopes.held[row] === 1,
+    };
+  }
+
+  /** A segment that holds a message, or an envelope's last state. */
+  segment(sequence: number): Segment | undefined {
+    return this.#segments.get(sequence);
   }
 
   /** The messages that have their text in a blob, as of now. */
   blobMessages(): readonly LiveMessage[] {
-    return Array.from(this.#messages.values()).filter(({ text }) => text.inBlob);
+    const found: LiveMessage[] = [];
+    for (let row = 0; row < this.#messages.size; row++) {
+      if (this.#messages.inBlob[row] === 1) found.push(this.#message(row));
+    }
+    return found;
+  }
+
+  /**
+   * The records from one position up to another that have messages which are not finished, as
+   * of now, in the order of the journal.
+   */
+  *recordsBetween(after: Position, to: Position): Generator<Position> {
+    const [oldest = 0] = this.#segments.keys();
+    const from = after.sequence < oldest ? { sequence: oldest, at: 0 } : after;
+    let last = -1;
+    for (const span of this.#spansBetween(from, to)) {
+      // A record may have several messages.
+      if (span === last) continue;
+      last = span;
+      const sequence = from.sequence + Math.floor(span / SEGMENT_SPAN);
+      yield { sequence, at: span % SEGMENT_SPAN };
+    }
   }
 
   /** Applies the entries of one durable record; returns the messages that they finished. */
-  apply(entries: readonly RecordEntry[], place: Place): readonly LiveMessage[] {
-    const finished: LiveMessage[] = [];
-    const messages = entries.filter(bringsMessage).length;
-    let textAt = place.textsAt;
+  apply(entries: readonly RecordEntry[], place: Place): readonly FinishedMessage[] {
+    const finished: FinishedMessage[] = [];
+    let messages = 0;
+    for (const entry of entries) if (bringsMessage(entry)) messages++;
     for (const entry of entries) {
       if (bringsMessage(entry)) {
-        this.#put(entry, { place, textAt, share: Math.ceil(place.bytes / messages) });
-        if (!entry.text.inBlob) textAt += entry.text.storedBytes;
-        if (entry.envelopes.length === 0) finished.push(...this.#drop(entry.message.msgid));
+        this.#put(entry, place, Math.ceil(place.bytes / messages));
+        if (entry.envelopes.length === 0) this.#drop(entry.message.msgid, finished);
       } else {
-        finished.push(...this.#change(entry, place));
+        this.#change(entry, place, finished);
       }
     }
+    this.#end = { sequence: place.segment.sequence, at: place.at + place.bytes };
+    this.#recordsApplied++;
+    this.#bytesApplied += place.bytes;
     return finished;
   }
 
-  /** Forgets a message whose text is lost. */
-  lose(msgid: string): void {
-    this.#drop(msgid);
+  /** Starts from a checkpoint, which covers the journal up to `end`. */
+  startFrom(end: Position, segments: Iterable<Segment>): void {
+    this.#end = end;
+    for (const segment of segments) this.#segments.set(segment.sequence, segment);
   }
 
-  #put(
-    entry: Accepted | Restated,
-    where: { readonly place: Place; readonly textAt: number; readonly share: number },
-  ): void {
+  /** Takes what a checkpoint knows of a message; nothing if the segment that has it is gone. */
+  restore(known: KnownMessage): void {
+    const { msgid, at, share, envelopes } = known;
+    const segment = this.#segments.get(known.sequence);
+    if (segment === undefined || envelopes.length === 0) return;
+    if (this.#messages.find(msgid, 0) >= 0) return;
+    const row = this.#messages.add(msgid);
+    this.#settle(row, { segment, at, share });
+    this.#messages.openEnvelopes[row] = envelopes.length;
+    this.#messages.textBytes[row] = known.textBytes;
+    this.#messages.inBlob[row] = known.inBlob ? 1 : 0;
+    for (const { low, tried, held } of envelopes) this.#putEnvelope({ msgid, low }, tried, held);
+  }
+
+  /** What happened to a message since a checkpoint knew it. */
+  compare(known: KnownMessage): Comparison {
+    const rows = this.#messages;
+    const row = rows.find(known.msgid, 0);
+    if (row < 0 || rows.segments[row] !== known.sequence || rows.ats[row] !== known.at) {
+      return "elsewhere";
+    }
+    const isSame =
+      rows.openEnvelopes[row] === known.envelopes.length &&
+      known.envelopes.every((envelope) => this.#isSame(known.msgid, envelope));
+    return isSame ? "same" : "changed";
+  }
+
+  /** What a checkpoint is to know of a message: as it is now. */
+  known(live: LiveMessage, evpids: readonly string[]): KnownMessage {
+    const envelopes: KnownEnvelope[] = [];
+    for (const evpid of evpids) {
+      const state = this.envelope(evpid);
+      if (state !== undefined) envelopes.push({ low: lowOf(evpid), ...state });
+    }
+    const { at, bytes: share, textBytes, inBlob } = live;
+    const { sequence } = live.segment;
+    return { msgid: highOf(live.msgid), sequence, at, share, textBytes, inBlob, envelopes };
+  }
+
+  /** Forgets messages whose texts are lost. */
+  lose(msgids: ReadonlySet<string>): void {
+    for (const msgid of msgids) this.#drop(msgid, []);
+    this.#dropEnvelopes(new Set(Array.from(msgids, highOf)));
+  }
+
+  /** A segment in which nothing lives is gone. */
+  forget(segment: Segment): void {
+    this.#segments.delete(segment.sequence);
+  }
+
+  #rowOf(msgid: string): number {
+    return this.#messages.find(highOf(msgid), 0);
+  }
+
+  #message(row: number): LiveMessage {
+    const rows = this.#messages;
+    return {
+      msgid: rows.msgid(row).toString(16).padStart(MSGID_DIGITS, "0"),
+      segment: this.#segmentOf(row),
+      at: rows.ats[row] ?? 0,
+      bytes: rows.shares[row] ?? 0,
+      textBytes: rows.textBytes[row] ?? 0,
+      inBlob: rows.inBlob[row] === 1,
+      openEnvelopes: rows.openEnvelopes[row] ?? 0,
+    };
+  }
+
+  #segmentOf(row: number): Segment {
+    const sequence = this.#messages.segments[row] ?? 0;
+    const segment = this.#segments.get(sequence);
+    if (segment === undefined) throw new TypeError(`A message lives in ${sequence}, which is gone`);
+    return segment;
+  }
+
+  #spansBetween(from: Position, to: Position): Float64Array {
+    const upTo = spanFrom(from, to.sequence, to.at);
+    const { segments, ats, size } = this.#messages;
+    const spans = new Float64Array(size);
+    let count = 0;
+    for (let row = 0; row < size; row++) {
+      const span = spanFrom(from, segments[row] ?? 0, ats[row] ?? 0);
+      if (span >= from.at && span < upTo) spans[count++] = span;
+    }
+    return spans.subarray(0, count).toSorted();
+  }
+
+  #put(entry: Accepted | Restated, { segment, at }: Place, share: number): void {
     const { msgid } = entry.message;
-    const { segment, at } = where.place;
-    const before = this.#messages.get(msgid);
-    if (before !== undefined) leave(before);
-    this.#messages.set(msgid, {
-      msgid,
-      segment,
-      at,
-      bytes: where.share,
-      text: entry.text,
-      textAt: where.textAt,
-      openEnvelopes: entry.envelopes.length,
-    });
-    segment.liveMessages++;
-    segment.liveBytes += where.share;
+    const row = this.#rowFor(msgid, entry.envelopes.length);
+    this.#settle(row, { segment, at, share });
+    this.#messages.textBytes[row] = entry.text.bytes;
+    this.#messages.inBlob[row] = entry.text.inBlob ? 1 : 0;
+    this.#messages.openEnvelopes[row] = entry.envelopes.length;
     if (entry.kind === "accepted") {
-      for (const { evpid } of entry.envelopes) this.#envelopes.set(evpid, UNTRIED);
+      for (const { evpid } of entry.envelopes) this.#putEnvelope(halvesOf(evpid), undefined, false);
       return;
     }
-    const tried = { segment, at };
+    const tried = { sequence: segment.sequence, at };
     for (const { envelope, held } of entry.envelopes) {
-      this.#envelopes.set(envelope.evpid, { tried, held });
+      this.#putEnvelope(halvesOf(envelope.evpid), tried, held);
     }
   }
 
-  #change(entry: Exclude<RecordEntry, Accepted | Restated>, place: Place): readonly LiveMessage[] {
-    const { evpid } = entry;
-    const before = this.#envelopes.get(evpid);
-    if (before === undefined) return [];
+  /** The row of a message that is put in place of what was known of it. */
+  #rowFor(msgid: string, envelopes: number): number {
+    const row = this.#rowOf(msgid);
+    if (row < 0) return this.#messages.add(highOf(msgid));
+    this.#leave(row);
+    // A result was lost that finished an envelope: what restates the message knows better.
+    if (this.#messages.openEnvelopes[row] !== envelopes) {
+      this.#dropEnvelopes(new Set([highOf(msgid)]));
+    }
+    return row;
+  }
+
+  /** Puts a message where its record is, and counts it there. */
+  #settle(
+    row: number,
+    where: { readonly segment: Segment; readonly at: number; readonly share: number },
+  ): void {
+    const { segment, at, share } = where;
+    this.#segments.set(segment.sequence, segment);
+    this.#messages.segments[row] = segment.sequence;
+    this.#messages.ats[row] = at;
+    this.#messages.shares[row] = share;
+    segment.liveMessages++;
+    segment.liveBytes += share;
+  }
+
+  #leave(row: number): void {
+    const segment = this.#segmentOf(row);
+    segment.liveMessages--;
+    segment.liveBytes -= this.#messages.shares[row] ?? 0;
+  }
+
+  #isSame(msgid: number, { low, tried, held }: KnownEnvelope): boolean {
+    const rows = this.#envelopes;
+    const row = rows.find(msgid, low);
+    return (
+      row >= 0 &&
+      rows.triedSegments[row] === (tried?.sequence ?? 0) &&
+      rows.triedAts[row] === (tried?.at ?? 0) &&
+      rows.held[row] === (held ? 1 : 0)
+    );
+  }
+
+  #putEnvelope(
+    { msgid, low }: { readonly msgid: number; readonly low: number },
+    tried: Position | undefined,
+    held: boolean,
+  ): void {
+    const row = this.#envelopes.put(msgid, low);
+    this.#try(row, tried);
+    this.#envelopes.held[row] = held ? 1 : 0;
+  }
+
+  #try(row: number, tried: Position | undefined): void {
+    this.#envelopes.triedSegments[row] = tried?.sequence ?? 0;
+    this.#envelopes.triedAts[row] = tried?.at ?? 0;
+  }
+
+  #change(
+    entry: Exclude<RecordEntry, Accepted | Restated>,
+    place: Place,
+    finished: FinishedMessage[],
+  ): void {
+    const row = this.#envelopes.find(highOf(entry.evpid), lowOf(entry.evpid));
+    if (row < 0) return;
     switch (entry.kind) {
       case "deferred":
-        this.#envelopes.set(evpid, {
-          tried: { segment: place.segment, at: place.at },
-          held: before.held,
-        });
-        return [];
+        this.#segments.set(place.segment.sequence, place.segment);
+        this.#try(row, { sequence: place.segment.sequence, at: place.at });
+        return;
       case "held":
-        this.#envelopes.set(evpid, { tried: before.tried, held: entry.held });
-        return [];
+        this.#envelopes.held[row] = entry.held ? 1 : 0;
+        return;
       case "delivered":
       case "failed":
-      case "removed": {
-        this.#envelopes.delete(evpid);
-        const message = this.#messages.get(msgidOf(evpid));
-        if (message === undefined || --message.openEnvelopes > 0) return [];
-        return this.#drop(message.msgid);
-      }
+      case "removed":
+        this.#envelopes.remove(row);
+        this.#finishOne(entry.evpid, finished);
+        return;
       default:
-        return unreachable(entry);
+        unreachable(entry);
     }
   }
 
-  #drop(msgid: string): readonly LiveMessage[] {
-    const message = this.#messages.get(msgid);
-    if (message === undefined) return [];
-    this.#messages.delete(msgid);
-    leave(message);
-    return [message];
+  #finishOne(evpid: string, finished: FinishedMessage[]): void {
+    const row = this.#messages.find(highOf(evpid), 0);
+    if (row < 0) return;
+    const left = (this.#messages.openEnvelopes[row] ?? 1) - 1;
+    this.#messages.openEnvelopes[row] = left;
+    if (left === 0) this.#drop(evpid.slice(0, MSGID_DIGITS), finished);
+  }
+
+  #drop(msgid: string, finished: FinishedMessage[]): void {
+    const row = this.#rowOf(msgid);
+    if (row < 0) return;
+    this.#leave(row);
+    finished.push({ msgid, inBlob: this.#messages.inBlob[row] === 1 });
+    this.#messages.remove(row);
+  }
+
+  /** Looks at every envelope: only for what is rare. */
+  #dropEnvelopes(msgids: ReadonlySet<number>): void {
+    for (let row = this.#envelopes.size - 1; row >= 0; row--) {
+      if (msgids.has(this.#envelopes.msgid(row))) this.#envelopes.remove(row);
+    }
   }
 }
 
-function leave(message: LiveMessage): void {
-  message.segment.liveMessages--;
-  message.segment.liveBytes -= message.bytes;
+/** A position as one number, for those from `from` on. */
+function spanFrom(from: Position, sequence: number, at: number): number {
+  return (sequence - from.sequence) * SEGMENT_SPAN + at;
+}
+
+function halvesOf(evpid: string): { readonly msgid: number; readonly low: number } {
+  return { msgid: highOf(evpid), low: lowOf(evpid) };
+}
+
+function highOf(id: string): number {
+  return Number.parseInt(id.slice(0, MSGID_DIGITS), 16);
+}
+
+function lowOf(evpid: string): number {
+  return Number.parseInt(evpid.slice(MSGID_DIGITS), 16);
 }
 
 function bringsMessage(entry: RecordEntry): entry is Accepted | Restated {

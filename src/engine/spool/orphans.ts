@@ -42,7 +42,7 @@ async function clearOne(parts: OrphanParts, folder: string, msgid: string): Prom
     observe({ kind: "warning", text: `Foreign in the spool: ${path}` });
     return;
   }
-  if (ledger.get(msgid)?.text.inBlob === true) return;
+  if (ledger.get(msgid)?.inBlob === true) return;
   if (quarantine.damages === 0) await tolerate(files.unlink(path));
   else await quarantine.move(path, "a blob that no message names");
 }

@@ -39,8 +39,12 @@ const MAX_ENTRIES: number = 2 * MAX_ENVELOPES;
 /** Most heads are smaller; a larger one grows. */
 const USUAL_HEAD_BYTES = 512;
 
-/** "raw": as it came. Else in chunks (text-chunks.ts), which are encrypted or not. */
-export type TextForm = "raw" | "chunks" | "encrypted";
+/**
+ * - "raw": as it came
+ * - "chunks", "encrypted": in chunks (text-chunks.ts), which are encrypted or not
+ * - "lost": nothing of it, since it was damaged when it was to be written anew
+ */
+export type TextForm = "raw" | "chunks" | "encrypted" | "lost";
 
 /** What is needed to find a text and to know that it is whole. */
 export interface TextStamp {
@@ -72,7 +76,7 @@ export type Restated = {
 
 export type RecordEntry = Accepted | Restated | Exclude<SpoolEntry, { kind: "accepted" }>;
 
-const TEXT_FORMS: readonly TextForm[] = ["raw", "chunks", "encrypted"];
+const TEXT_FORMS: readonly TextForm[] = ["raw", "chunks", "encrypted", "lost"];
 const blobKeyId = optional(hex(KEY_ID_DIGITS));
 
 /** A text in the form "raw" is written as before there was another one. */
@@ -155,38 +159,38 @@ function readDeferredUnwarned(reader: ByteReader): Deferred {
   };
 }
 
-const entriesCodec: Codec<readonly RecordEntry[]> = list(
-  union<RecordEntry>(
-    {
-      accepted: [1, { message: messageCodec, envelopes: envelopesCodec, text: textStampCodec }],
-      restated: [
-        9,
-        {
-          message: messageCodec,
-          envelopes: list(storedEnvelopeCodec, MAX_ENVELOPES),
-          text: textStampCodec,
-        },
-      ],
-      deferred: [
-        8,
-        {
-          evpid,
-          atMs: u53,
-          retryCount: u32,
-          nextTryAtMs: u53,
-          warnedMs: u53,
-          result: deliveryResultCodec,
-        },
-      ],
-      delivered: [4, finished],
-      failed: [5, finished],
-      removed: [6, { evpid, atMs: u53 }],
-      held: [7, { evpid, atMs: u53, held: bool }],
-    },
-    EARLIER,
-  ),
-  MAX_ENTRIES,
+/** One entry; what earlier versions wrote is read too. */
+export const entryCodec: Codec<RecordEntry> = union<RecordEntry>(
+  {
+    accepted: [1, { message: messageCodec, envelopes: envelopesCodec, text: textStampCodec }],
+    restated: [
+      9,
+      {
+        message: messageCodec,
+        envelopes: list(storedEnvelopeCodec, MAX_ENVELOPES),
+        text: textStampCodec,
+      },
+    ],
+    deferred: [
+      8,
+      {
+        evpid,
+        atMs: u53,
+        retryCount: u32,
+        nextTryAtMs: u53,
+        warnedMs: u53,
+        result: deliveryResultCodec,
+      },
+    ],
+    delivered: [4, finished],
+    failed: [5, finished],
+    removed: [6, { evpid, atMs: u53 }],
+    held: [7, { evpid, atMs: u53, held: bool }],
+  },
+  EARLIER,
 );
+
+const entriesCodec: Codec<readonly RecordEntry[]> = list(entryCodec, MAX_ENTRIES);
 
 /**
  * Frames a batch as one record.
@@ -220,4 +224,18 @@ export function readEntries(
 export function inlineText(entry: RecordEntry): TextStamp | undefined {
   if (entry.kind !== "accepted" && entry.kind !== "restated") return undefined;
   return entry.text.inBlob ? undefined : entry.text;
+}
+
+/** The stamp of a message's text, and where the text starts; undefined if the record has no such message. */
+export function textOf(
+  record: { readonly entries: readonly RecordEntry[]; readonly textsAt: number },
+  msgid: string,
+): { readonly stamp: TextStamp; readonly textAt: number } | undefined {
+  let textAt = record.textsAt;
+  for (const entry of record.entries) {
+    if (entry.kind !== "accepted" && entry.kind !== "restated") continue;
+    if (entry.message.msgid === msgid) return { stamp: entry.text, textAt };
+    if (!entry.text.inBlob) textAt += entry.text.storedBytes;
+  }
+  return undefined;
 }

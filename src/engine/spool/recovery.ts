@@ -1,44 +1,55 @@
 /**
- * Recovery: folds every segment into the messages that are not finished.
+ * Recovery: finds the messages that are not finished, from the last checkpoint and what the
+ * journal says behind it, or from all of the journal.
  *
  * It stops at nothing that a disk can do to a file: torn tails, damaged records
- * and missing blobs are kept in quarantine, told, and passed. It reads texts for
- * their checksums only. Before it returns, what it found is durable, so that the
- * rest of the spool may act on it (after `kill -9` some of it may not have been).
+ * and missing blobs are kept in quarantine, told, and passed. Texts are read for their
+ * checksums in the last segment alone, where a crash may have torn them: what is in the
+ * others was durable once, and is checked when it is read. Before it returns, what it found is
+ * durable, so that the rest of the spool may act on it (after `kill -9` some of it may not have been).
  */
-import { type Files, FilesError } from "#base/ports/files.ts";
+import type { Files } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
+import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
+import type { LastCheckpoint } from "./checkpoints.ts";
 import { FileWindow } from "./file-window.ts";
-import { MissingKeys } from "./missing-keys.ts";
 import type { JournalPast } from "./journal.ts";
-import type { Ledger, LiveMessage } from "./ledger.ts";
+import { Ledger, type Position } from "./ledger.ts";
+import { checkBlobs } from "./blob-check.ts";
 import { clearOrphans } from "./orphans.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Keyring } from "./queue-keys.ts";
-import type { RecordEntry } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate } from "./file-faults.ts";
-import type { StoredMessage } from "./spool.ts";
-import { Unfinished, untried } from "./unfinished.ts";
 
 export interface RecoveryParts {
   readonly files: Files;
   readonly observe: Observe;
+  /** The spool's. */
+  readonly folder: string;
   readonly journalFolder: string;
   readonly blobFolder: string;
-  readonly ledger: Ledger;
   readonly quarantine: Quarantine;
   readonly blobs: BlobStore;
   readonly keys: Keyring;
 }
 
 export interface Recovered {
-  readonly messages: readonly StoredMessage[];
+  readonly ledger: Ledger;
+  /** The one that was used. */
+  readonly checkpoint: LastCheckpoint | undefined;
   readonly past: JournalPast;
+}
+
+/** What is known before the journal is read, and from where on that is needed. */
+interface Start {
+  readonly ledger: Ledger;
+  readonly checkpoint: LastCheckpoint | undefined;
+  readonly from: Position;
 }
 
 /**
@@ -53,40 +64,98 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   };
   const finder = new SegmentFinder({ ...parts, headerless });
   const found = await finder.find();
-  const unfinished = new Unfinished();
-  for (const each of found) await foldSegment(parts, each, unfinished);
+  const { ledger, checkpoint, from } = await startOf(parts, found);
+  for (const each of found) {
+    if (each.segment.sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
+  }
   const last = found.at(-1)?.segment;
   if (last !== undefined) await makeDurable(files, last, journalFolder);
-  const lost = await checkBlobs(parts);
-  await clearOrphans(parts);
+  await checkBlobs(parts, ledger);
+  await clearOrphans({ ...parts, ledger });
   return {
-    messages: unfinished.take().filter(({ message }) => !lost.has(message.msgid)),
+    ledger,
+    checkpoint,
     past: {
       segments: found.map(({ segment }) => segment),
-      nextSequence: finder.nextSequence,
+      nextSequence: Math.max(finder.nextSequence, from.sequence + 1),
       end: last === undefined ? undefined : { sequence: last.sequence, bytes: last.bytes },
     },
   };
 }
 
+async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Promise<Start> {
+  const { files, folder, keys, observe } = parts;
+  let checkpoint: Checkpoint | undefined;
+  try {
+    checkpoint = await Checkpoint.open(files, folder, keys);
+    if (checkpoint !== undefined) return await startFrom(checkpoint, found);
+  } catch (error) {
+    if (!(error instanceof UnusableCheckpoint)) throw error;
+    const text = `The checkpoint of the spool is not used: ${error.message}`;
+    observe({ kind: "warning", text });
+  } finally {
+    await checkpoint?.close();
+  }
+  // What the checkpoint counted before it turned out to be damaged.
+  for (const { segment } of found) {
+    segment.liveMessages = 0;
+    segment.liveBytes = 0;
+  }
+  return { ledger: new Ledger(), checkpoint: undefined, from: { sequence: 0, at: 0 } };
+}
+
+/** @throws {UnusableCheckpoint} if it is damaged, or the journal says otherwise. */
+async function startFrom(checkpoint: Checkpoint, found: readonly FoundSegment[]): Promise<Start> {
+  const { end, fileBytes } = checkpoint;
+  const marks = new Map(
+    (await checkpoint.segments()).map(({ sequence, mark }) => [sequence, mark]),
+  );
+  for (const { segment, missingBytes } of found) {
+    const { sequence, bytes } = segment;
+    if (sequence > end.sequence) continue;
+    const mark = marks.get(sequence);
+    if (mark === undefined || Buffer.compare(mark, segment.mark) !== 0) {
+      throw new UnusableCheckpoint(`it does not know ${segment.path}`);
+    }
+    if (missingBytes > 0 || (sequence === end.sequence && bytes < end.at)) {
+      throw new UnusableCheckpoint(`${segment.path} is shorter than it was`);
+    }
+  }
+  const ledger = new Ledger();
+  ledger.startFrom(
+    end,
+    found.map(({ segment }) => segment).filter(({ sequence }) => sequence <= end.sequence),
+  );
+  for await (const entries of checkpoint.blocks()) {
+    for (const { known } of entries) ledger.restore(known);
+  }
+  return { ledger, checkpoint: { end, fileBytes }, from: end };
+}
+
 async function foldSegment(
   parts: RecoveryParts,
+  ledger: Ledger,
   { segment, isLast, missingBytes }: FoundSegment,
-  unfinished: Unfinished,
+  from: Position,
 ): Promise<void> {
+  const { quarantine, files } = parts;
   if (missingBytes > 0) {
     const reason = `${missingBytes} bytes are missing at the end`;
-    parts.quarantine.report(segment.path, segment.bytes, reason);
+    quarantine.report(segment.path, segment.bytes, reason);
   }
-  const file = await parts.files.open(segment.path, "read");
+  const start = segment.sequence === from.sequence ? from.at : 0;
+  const file = await files.open(segment.path, "read");
   try {
-    let end = Math.min(HEADER_BYTES, segment.bytes);
-    for await (const finding of scanSegment(new FileWindow(file), segment, segment.bytes)) {
+    let end = Math.max(start, Math.min(HEADER_BYTES, segment.bytes));
+    const stretch = { from: start, end: segment.bytes };
+    const texts = isLast ? "checked" : "skipped";
+    for await (const finding of scanSegment(new FileWindow(file), segment, stretch, texts)) {
       if (finding.kind === "record") {
-        end = finding.at + finding.bytes;
-        foldRecord(parts.ledger, unfinished, { segment, finding });
+        const { at, bytes, entries } = finding;
+        end = at + bytes;
+        ledger.apply(entries, { segment, at, bytes });
       } else {
-        await keepDamage(parts.quarantine, segment, finding);
+        await keepDamage(quarantine, segment, finding);
       }
     }
     // What follows the last record of the last segment is a torn write: from now on it is void.
@@ -94,24 +163,6 @@ async function foldSegment(
   } finally {
     await tolerate(file.close());
   }
-}
-
-function foldRecord(
-  ledger: Ledger,
-  unfinished: Unfinished,
-  record: { readonly segment: Segment; readonly finding: Extract<Finding, { kind: "record" }> },
-): void {
-  const { segment, finding } = record;
-  for (const entry of finding.entries) applyEntry(unfinished, entry);
-  const { at, bytes, textsAt } = finding;
-  ledger.apply(finding.entries, { segment, at, bytes, textsAt });
-}
-
-function applyEntry(unfinished: Unfinished, entry: RecordEntry): void {
-  if (entry.kind === "restated") unfinished.restore(entry);
-  else if (entry.kind === "accepted") {
-    unfinished.restore({ message: entry.message, envelopes: entry.envelopes.map(untried) });
-  } else unfinished.apply(entry);
 }
 
 async function keepDamage(
@@ -133,38 +184,4 @@ async function makeDurable(files: Files, last: Segment, folder: string): Promise
     await tolerate(file.close());
   }
   await files.syncFolder(folder);
-}
-
-/** Drops the messages whose blob is missing or has the wrong length; returns their ids. */
-async function checkBlobs(parts: RecoveryParts): Promise<ReadonlySet<string>> {
-  const lost = new Set<string>();
-  const messages = parts.ledger.blobMessages();
-  const missing = new MissingKeys(parts.keys);
-  for (const { msgid, text } of messages) missing.look(text.keyId, parts.blobs.path(msgid));
-  missing.refuse();
-  for (const message of messages) {
-    const fault = await blobFault(parts, message);
-    if (fault === undefined) continue;
-    lost.add(message.msgid);
-    parts.ledger.lose(message.msgid);
-    const stretch = { at: message.at, bytes: message.bytes };
-    const copied = await parts.quarantine.copy(message.segment.path, stretch, fault);
-    if (!copied) message.segment.liveMessages++;
-  }
-  return lost;
-}
-
-async function blobFault(
-  { files, blobs }: RecoveryParts,
-  message: LiveMessage,
-): Promise<string | undefined> {
-  const path = blobs.path(message.msgid);
-  try {
-    const { kind, bytes } = await files.stat(path);
-    if (kind === "file" && bytes === message.text.storedBytes) return undefined;
-    return `the text of ${message.msgid} in its blob has the wrong length`;
-  } catch (error) {
-    if (!(error instanceof FilesError) || error.code !== "ENOENT") throw error;
-    return `the blob of ${message.msgid} is missing`;
-  }
 }

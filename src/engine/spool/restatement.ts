@@ -5,37 +5,33 @@
  * A restatement replaces all that the journal says of a message before it. So it
  * is only written while no entry about the message is under way, and only if
  * nothing changed since its state was read; otherwise the message waits for the
- * next time.
+ * next time. Only what lives is read: of a segment that is mostly waste, little.
  */
-import type { Files, OpenFile } from "#base/ports/files.ts";
-import { FileWindow } from "./file-window.ts";
+import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import type { Observe } from "#model/events.ts";
+import { lostState } from "./lost-state.ts";
 import type { Appended, Journal } from "./journal.ts";
-import type { EnvelopeState, Ledger, LiveMessage } from "./ledger.ts";
-import {
-  type Accepted,
-  frameEntries,
-  type RecordEntry,
-  type Restated,
-  type TextStamp,
-} from "./record-entries.ts";
+import type { Ledger } from "./ledger.ts";
+import { type MessageStateParts, stateOf } from "./message-states.ts";
+import type { Quarantine } from "./quarantine.ts";
+import { type Accepted, frameEntries, type Restated, textOf } from "./record-entries.ts";
+import { RecordReader } from "./record-reader.ts";
 import type { Segment } from "./segment.ts";
-import { type Finding, readRecordAt, scanSegment } from "./segment-scan.ts";
+import type { RecordFinding } from "./segment-scan.ts";
 import { tolerate } from "./file-faults.ts";
-import type { StoredEnvelope } from "./spool.ts";
-import { readStoredText } from "./stored-text.ts";
+import { DAMAGED_TEXT, readStoredText } from "./stored-text.ts";
 import type { TextStorage } from "./text-chunks.ts";
-import { type PackedText, packText } from "./text-packing.ts";
-import { untried } from "./unfinished.ts";
+import { lostText, type PackedText, packText } from "./text-packing.ts";
 
 /** Bytes that are written before the next messages are read. */
 const MAX_UNDER_WAY_BYTES: number = 1024 * 1024;
-/** Read at once where only the state of an envelope is wanted. */
-const STATE_WINDOW_BYTES = 4096;
 
 export interface RestatementParts {
   readonly files: Files;
+  readonly observe: Observe;
   readonly journal: Journal;
   readonly ledger: Ledger;
+  readonly quarantine: Quarantine;
   /** How texts are stored by now, whatever it was when they were accepted. */
   readonly storage: TextStorage;
   /** Whether an entry about this message is under way to the journal. */
@@ -44,12 +40,11 @@ export interface RestatementParts {
   readonly settled: (entry: Restated, appended: Appended) => void;
 }
 
-type RecordFinding = Extract<Finding, { kind: "record" }>;
-
-/** A message and the states of its open envelopes, as they were when they were read. */
-interface Snapshot {
-  readonly live: LiveMessage;
-  readonly states: ReadonlyMap<string, EnvelopeState>;
+/** A segment that is being restated. */
+interface Source {
+  readonly segment: Segment;
+  readonly file: OpenFile;
+  readonly states: MessageStateParts;
 }
 
 export class Restatement {
@@ -63,43 +58,50 @@ export class Restatement {
 
   /** Restates what can be; `segment.liveMessages` tells what is left. @throws {FilesError} */
   async restate(segment: Segment): Promise<void> {
-    const file = await this.#parts.files.open(segment.path, "read");
+    const { files, observe, ledger } = this.#parts;
+    const { sequence } = segment;
+    const file = await files.open(segment.path, "read");
+    const reader = new RecordReader(files, (of) => ledger.segment(of));
+    const source = { segment, file, states: { ledger, reader, lost: lostState(observe, ledger) } };
     try {
-      const findings = scanSegment(new FileWindow(file), segment, segment.bytes);
-      for await (const finding of findings) {
-        if (finding.kind === "record") await this.#restateRecord(segment, file, finding);
+      const [from, to] = [sequence, sequence + 1].map((each) => ({ sequence: each, at: 0 }));
+      if (from === undefined || to === undefined) return;
+      for (const position of ledger.recordsBetween(from, to)) {
+        const record = await reader.read(position);
+        if (record !== undefined) await this.#restateRecord(source, record);
       }
     } finally {
       await tolerate(file.close());
+      await reader.close();
       await this.#drain();
     }
   }
 
-  async #restateRecord(segment: Segment, file: OpenFile, finding: RecordFinding): Promise<void> {
-    for (const entry of finding.entries) {
+  async #restateRecord(source: Source, record: RecordFinding): Promise<void> {
+    for (const entry of record.entries) {
       if (entry.kind !== "accepted" && entry.kind !== "restated") continue;
-      const live = this.#parts.ledger.get(entry.message.msgid);
-      if (live === undefined || live.segment !== segment || live.at !== finding.at) continue;
-      await this.#restateMessage(entry, live, file);
+      await this.#restateMessage(source, record, entry);
     }
   }
 
   async #restateMessage(
+    source: Source,
+    record: RecordFinding,
     entry: Accepted | Restated,
-    live: LiveMessage,
-    file: OpenFile,
   ): Promise<void> {
-    const snapshot = this.#snapshot(entry, live);
-    const envelopes = await this.#states(entry, snapshot);
-    const { stamp, stored } = await this.#text(entry.text, live, file);
-    if (envelopes === undefined || this.#changed(snapshot)) return;
-    const restated: Restated = { ...entry, kind: "restated", envelopes, text: stamp };
-    const form = this.#parts.storage.encrypts ? "encrypted" : "plain";
-    const record = frameEntries([restated], stored, form);
-    this.#underWayBytes += record.bytes;
+    const { ledger, isBusy, storage } = this.#parts;
+    const at = { sequence: source.segment.sequence, at: record.at };
+    const knownTry = entry.kind === "accepted" ? () => undefined : () => at;
+    const state = await stateOf(source.states, entry, at, knownTry);
+    if (state === undefined) return;
+    const { stamp, stored } = await this.#text(source, record, entry);
+    if (isBusy(entry.message.msgid) || ledger.compare(state.known) !== "same") return;
+    const restated: Restated = { ...state.message, text: stamp };
+    const framed = frameEntries([restated], stored, storage.encrypts ? "encrypted" : "plain");
+    this.#underWayBytes += framed.bytes;
     this.#underWay.push(
       new Promise((resolve) => {
-        this.#parts.journal.append(record, (appended) => {
+        this.#parts.journal.append(framed, (appended) => {
           this.#parts.settled(restated, appended);
           resolve();
         });
@@ -109,62 +111,26 @@ export class Restatement {
   }
 
   /** The text as it is stored from now on; a blob stays as it is. */
-  async #text(text: TextStamp, live: LiveMessage, file: OpenFile): Promise<PackedText> {
-    if (text.inBlob) return { stamp: text, stored: [] };
-    const { segment, at, textAt } = live;
-    const place = { kind: "segment", segment, at, textAt } as const;
+  async #text(
+    { segment, file }: Source,
+    record: RecordFinding,
+    { message, text }: Accepted | Restated,
+  ): Promise<PackedText> {
+    if (text.inBlob || text.form === "lost") return { stamp: text, stored: [] };
+    const textAt = textOf(record, message.msgid)?.textAt ?? record.textsAt;
+    const place = { kind: "segment", segment, at: record.at, textAt } as const;
     const pieces: Uint8Array[] = [];
-    for await (const piece of readStoredText(file, place, text)) pieces.push(piece);
-    return packText(pieces, this.#parts.storage);
-  }
-
-  #snapshot(entry: Accepted | Restated, live: LiveMessage): Snapshot {
-    const states = new Map<string, EnvelopeState>();
-    for (const evpid of entry.envelopes.map(evpidOf)) {
-      const state = this.#parts.ledger.envelope(evpid);
-      if (state !== undefined) states.set(evpid, state);
-    }
-    return { live, states };
-  }
-
-  #changed({ live, states }: Snapshot): boolean {
-    const { ledger, isBusy } = this.#parts;
-    if (isBusy(live.msgid) || ledger.get(live.msgid) !== live) return true;
-    if (live.openEnvelopes !== states.size) return true;
-    for (const [evpid, state] of states) if (ledger.envelope(evpid) !== state) return true;
-    return false;
-  }
-
-  /** The open envelopes with their states; undefined if a record with one cannot be read. */
-  async #states(
-    entry: Accepted | Restated,
-    { states }: Snapshot,
-  ): Promise<readonly StoredEnvelope[] | undefined> {
-    const found: StoredEnvelope[] = [];
-    for (const each of entry.envelopes) {
-      const here = "envelope" in each ? each : untried(each);
-      const state = states.get(here.envelope.evpid);
-      if (state === undefined) continue;
-      const tried = state.tried === undefined ? here : await this.#stateAt(here, state.tried);
-      if (tried === undefined) return undefined;
-      found.push({ ...tried, held: state.held });
-    }
-    return found;
-  }
-
-  async #stateAt(
-    before: StoredEnvelope,
-    tried: { readonly segment: Segment; readonly at: number },
-  ): Promise<StoredEnvelope | undefined> {
-    const { segment, at } = tried;
-    const file = await this.#parts.files.open(segment.path, "read");
     try {
-      const place = { segment, at, end: segment.bytes };
-      const record = await readRecordAt(new FileWindow(file, STATE_WINDOW_BYTES), place);
-      return record === undefined ? undefined : stateIn(record.entries, before);
-    } finally {
-      await tolerate(file.close());
+      for await (const piece of readStoredText(file, place, text)) pieces.push(piece);
+    } catch (error) {
+      if (!(error instanceof FilesError) || error.code !== DAMAGED_TEXT) throw error;
+      // The message goes on without it, so that its segment can go; what is left of it is kept.
+      const reason = `the text of ${message.msgid} is not what was accepted`;
+      const isKept = await this.#parts.quarantine.copy(segment.path, record, reason);
+      if (!isKept) throw error;
+      return lostText(text);
     }
+    return packText(pieces, this.#parts.storage);
   }
 
   async #drain(): Promise<void> {
@@ -173,31 +139,4 @@ export class Restatement {
     this.#underWayBytes = 0;
     await Promise.all(underWay);
   }
-}
-
-function evpidOf(each: Accepted["envelopes"][number] | StoredEnvelope): string {
-  return "envelope" in each ? each.envelope.evpid : each.evpid;
-}
-
-/** The state of an envelope after the entries of one record. */
-function stateIn(entries: readonly RecordEntry[], before: StoredEnvelope): StoredEnvelope {
-  const { evpid } = before.envelope;
-  let state = before;
-  for (const entry of entries) {
-    if (entry.kind === "restated") {
-      state = entry.envelopes.find((each) => each.envelope.evpid === evpid) ?? state;
-    }
-    if (entry.kind === "deferred" && entry.evpid === evpid) {
-      const { retryCount, nextTryAtMs, warnedMs, atMs, result } = entry;
-      state = {
-        ...state,
-        retryCount,
-        nextTryAtMs,
-        warnedMs,
-        lastTryAtMs: atMs,
-        lastResult: result,
-      };
-    }
-  }
-  return state;
 }

@@ -23,7 +23,8 @@ export const MARK_BYTES = 8;
 /** What is written. Format 2 had no encryption; nothing else is different. */
 export const FORMAT = 3;
 const FORMAT_UNENCRYPTED = 2;
-const MAGIC: Uint8Array = new TextEncoder().encode("PRJOURNL");
+/** What a file with such a header is: a segment, or a checkpoint (checkpoint-format.ts). */
+export type Magic = "PRJOURNL" | "PRCHECKP";
 
 /** Where a segment ends, as its successor remembers it. */
 export interface SegmentEnd {
@@ -62,9 +63,9 @@ export function randomMark(random: Random): Uint8Array {
 }
 
 /** The first HEADER_BYTES of a segment. */
-export function encodeHeader(header: SegmentHeader): Uint8Array {
+export function encodeHeader(header: SegmentHeader, magic: Magic = "PRJOURNL"): Uint8Array {
   const writer = new ByteWriter(COPY_BYTES);
-  writer.raw(MAGIC);
+  writer.utf8(magic);
   writer.u32(FORMAT);
   writer.u32(0);
   writer.u32(0);
@@ -79,11 +80,11 @@ export function encodeHeader(header: SegmentHeader): Uint8Array {
 }
 
 /** Reads the first HEADER_BYTES of a segment, or as many as there are. */
-export function readHeader(encoded: Uint8Array): HeaderReading {
+export function readHeader(encoded: Uint8Array, magic: Magic = "PRJOURNL"): HeaderReading {
   const copies = [encoded.subarray(0, COPY_BYTES), encoded.subarray(COPY_BYTES, HEADER_BYTES)];
   const formats: (number | undefined)[] = [];
   for (const copy of copies) {
-    const format = formatOf(copy);
+    const format = formatOf(copy, magic);
     const header = isRead(format) ? readCopy(copy, format) : undefined;
     if (header !== undefined) return { kind: "header", header };
     formats.push(format);
@@ -95,10 +96,10 @@ export function readHeader(encoded: Uint8Array): HeaderReading {
   return { kind: "damaged" };
 }
 
-function formatOf(copy: Uint8Array): number | undefined {
+function formatOf(copy: Uint8Array, magic: Magic): number | undefined {
   if (copy.length < COPY_BYTES) return undefined;
-  for (let at = 0; at < MAGIC.length; at++) if (copy[at] !== MAGIC[at]) return undefined;
-  return new DataView(copy.buffer, copy.byteOffset).getUint32(MAGIC.length);
+  for (let at = 0; at < magic.length; at++) if (copy[at] !== magic.charCodeAt(at)) return undefined;
+  return new DataView(copy.buffer, copy.byteOffset).getUint32(magic.length);
 }
 
 function isRead(format: number | undefined): format is number {

@@ -2,8 +2,8 @@
  * Reads a segment from its header to its end: whole records, and the stretches
  * between them that are none.
  *
- * A record counts only if its head and each of its texts match their checksums.
- * After a stretch that does not, the scan goes on at the next mark, so that
+ * A record counts only if its head and, where they are checked, each of its texts match their
+ * checksums. After a stretch that does not, the scan goes on at the next mark, so that
  * damage costs the records that it touched and no other. Texts pass through a
  * window and are not kept.
  */
@@ -45,7 +45,7 @@ export type Finding =
       readonly reason: string;
     };
 
-type RecordFinding = Extract<Finding, { kind: "record" }>;
+export type RecordFinding = Extract<Finding, { kind: "record" }>;
 
 /** Where a record is, in a segment whose records end at `end`. */
 export interface RecordPlace {
@@ -53,6 +53,9 @@ export interface RecordPlace {
   readonly at: number;
   readonly end: number;
 }
+
+/** "skipped": a text is checked when it is read; enough for what was durable once. */
+export type TextCheck = "checked" | "skipped";
 
 /** How a record that cannot be read is passed: to its end if that is sure, else to the next mark. */
 interface Unreadable {
@@ -62,18 +65,19 @@ interface Unreadable {
 }
 
 /**
- * What is in a segment up to byte `end`, in order. Zeros up to the end are space
+ * What is in a segment from the record at `from` up to byte `end`, in order. Zeros up to the end are space
  * that was never written, and no finding.
  */
 export async function* scanSegment(
   window: FileWindow,
   segment: Pick<Segment, "mark" | "cipher">,
-  end: number,
+  { from, end }: { readonly from: number; readonly end: number },
+  texts: TextCheck,
 ): AsyncGenerator<Finding> {
   const { mark } = segment;
-  let at = HEADER_BYTES;
+  let at = Math.max(from, HEADER_BYTES);
   while (at < end) {
-    const read = await readRecord(window, { segment, at, end });
+    const read = await readRecord(window, { segment, at, end }, texts);
     if (read.kind === "record") {
       yield read;
       at += read.bytes;
@@ -88,18 +92,19 @@ export async function* scanSegment(
   }
 }
 
-/** Reads the record at `at`, which was found there before; undefined if it is damaged now. */
+/** Reads the record at `at`, which was found there before, but not its texts; undefined if it is damaged now. */
 export async function readRecordAt(
   window: FileWindow,
   place: RecordPlace,
 ): Promise<RecordFinding | undefined> {
-  const read = await readRecord(window, place);
+  const read = await readRecord(window, place, "skipped");
   return read.kind === "record" ? read : undefined;
 }
 
 async function readRecord(
   window: FileWindow,
   { segment, at, end }: RecordPlace,
+  texts: TextCheck,
 ): Promise<RecordFinding | Unreadable> {
   const frame = readFrame(await window.view(at, MAX_FRAME_BYTES), segment.mark);
   if (frame === undefined) return unreadable("no record starts here");
@@ -122,7 +127,7 @@ async function readRecord(
   }
   const entries = decoded.value;
   const textsAt = at + framedBytes;
-  if (!(await areTextsWhole(window, { entries, textsAt, frame }))) {
+  if (texts === "checked" && !(await areTextsWhole(window, { entries, textsAt, frame }))) {
     return { kind: "unreadable", reason: "a text that does not match its checksum", bytes };
   }
   return { kind: "record", at, bytes, textsAt, entries };
@@ -166,6 +171,7 @@ async function areTextsWhole(
   for (const entry of record.entries) {
     const text = inlineText(entry);
     if (text === undefined) continue;
+    if (text.form === "lost") continue;
     if (at + text.storedBytes > record.textsAt + record.frame.textBytes) return false;
     if (!(await isTextWhole(window, at, text))) return false;
     at += text.storedBytes;

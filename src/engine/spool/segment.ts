@@ -21,6 +21,8 @@ export interface Segment {
 
 /** Digits in the name of a segment. */
 const NAME_DIGITS = 8;
+/** Where a record is takes 32 bits for this, and 32 more in the segment. */
+const MAX_SEQUENCE = 0xffff_ffff;
 const NAME = /^([0-9]{8,16})\.seg$/;
 
 export function segmentName(sequence: number): string {
@@ -32,7 +34,7 @@ export function parseSegmentName(name: string): number | undefined {
   const digits = NAME.exec(name)?.[1];
   if (digits === undefined) return undefined;
   const sequence = Number(digits);
-  return Number.isSafeInteger(sequence) && segmentName(sequence) === name ? sequence : undefined;
+  return sequence <= MAX_SEQUENCE && segmentName(sequence) === name ? sequence : undefined;
 }
 
 /** A segment with nothing in it but its header. */

@@ -50,6 +50,7 @@ export async function* readStoredText(
   place: TextPlace,
   text: StoredText,
 ): AsyncGenerator<Uint8Array> {
+  if (text.form === "lost") throw damaged();
   const pieces =
     text.form === "raw" ? rawPieces(file, place, text) : chunkPieces(file, place, text);
   let sum = 0;

@@ -20,6 +20,11 @@ export function packText(text: readonly Uint8Array[], storage: TextStorage): Pac
   return { stamp: { ...place, form, storedBytes: lengthOf(stored) }, stored };
 }
 
+/** A text that was damaged when it was to be written anew: the message is kept, and says so. */
+export function lostText(stamp: TextStamp): PackedText {
+  return { stamp: { ...stamp, form: "lost", storedBytes: 0, keyId: undefined }, stored: [] };
+}
+
 function lengthOf(chunks: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const chunk of chunks) bytes += chunk.length;

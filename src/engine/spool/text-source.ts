@@ -10,8 +10,13 @@ import type { Ledger, LiveMessage } from "./ledger.ts";
 import { tolerate } from "./file-faults.ts";
 import type { Keyring } from "./queue-keys.ts";
 import { DAMAGED_TEXT, readStoredText, type TextPlace } from "./stored-text.ts";
+import { FileWindow } from "./file-window.ts";
+import { type TextStamp, textOf } from "./record-entries.ts";
+import { readRecordAt } from "./segment-scan.ts";
 import type { TextCache } from "./text-cache.ts";
 
+/** Read at once: most records are smaller. */
+const RECORD_BYTES = 8192;
 /** How often a text is looked for again that moved while it was being opened. */
 const MAX_MOVES = 3;
 
@@ -24,6 +29,13 @@ export interface TextSourceParts {
   readonly keys: Keyring;
 }
 
+interface OpenText {
+  readonly file: OpenFile;
+  readonly path: string;
+  readonly place: TextPlace;
+  readonly stamp: TextStamp;
+}
+
 export class TextSource {
   readonly #parts: TextSourceParts;
 
@@ -34,7 +46,7 @@ export class TextSource {
   /** See Spool.text. */
   text(msgid: string): MessageText {
     return {
-      bytes: this.#parts.ledger.get(msgid)?.text.bytes ?? 0,
+      bytes: this.#parts.ledger.get(msgid)?.textBytes ?? 0,
       chunks: () => this.#chunks(msgid),
     };
   }
@@ -45,48 +57,70 @@ export class TextSource {
       yield* cached;
       return;
     }
-    const { file, message } = await this.#open(msgid);
+    const { file, path, place, stamp } = await this.#open(msgid);
     try {
-      yield* readStoredText(file, this.#placeOf(message), message.text);
+      yield* readStoredText(file, place, stamp);
     } catch (error) {
-      if (error instanceof FilesError && error.code === DAMAGED_TEXT) this.#tell(message);
+      if (error instanceof FilesError && error.code === DAMAGED_TEXT)
+        this.#tell(msgid, path, place);
       throw error;
     } finally {
       await tolerate(file.close());
     }
   }
 
-  async #open(msgid: string): Promise<{ readonly file: OpenFile; readonly message: LiveMessage }> {
-    const { files, ledger } = this.#parts;
+  async #open(msgid: string): Promise<OpenText> {
+    const { ledger } = this.#parts;
     for (let moves = 0; ; moves++) {
       const message = ledger.get(msgid);
       if (message === undefined) throw new FilesError("ENOENT", `Cannot read text: no ${msgid}`);
       try {
-        return { file: await files.open(this.#pathOf(message), "read"), message };
+        return await this.#openAt(message);
       } catch (error) {
         // It may have been restated in another segment while this one was being opened.
-        const hasMoved = ledger.get(msgid) !== message;
+        const now = ledger.get(msgid);
+        const hasMoved = now?.segment !== message.segment || now.at !== message.at;
         if (!(error instanceof FilesError) || !hasMoved || moves === MAX_MOVES) throw error;
       }
     }
   }
 
-  #tell(message: LiveMessage): void {
+  /** Opens the file with a text, by what the message's record says of it. */
+  async #openAt({ msgid, segment, at }: LiveMessage): Promise<OpenText> {
+    const { path } = segment;
+    const file = await this.#parts.files.open(path, "read");
+    try {
+      const window = new FileWindow(file, RECORD_BYTES);
+      const record = await readRecordAt(window, { segment, at, end: segment.bytes });
+      const found = record && textOf(record, msgid);
+      const inSegment = { kind: "segment", segment, at, textAt: found?.textAt ?? at } as const;
+      if (found === undefined) {
+        this.#tell(msgid, path, inSegment);
+        throw new FilesError(DAMAGED_TEXT, `Cannot read text: the record of ${msgid} is damaged`);
+      }
+      const { stamp } = found;
+      if (!stamp.inBlob) return { file, path, stamp, place: inSegment };
+      await tolerate(file.close());
+      return await this.#openBlob(msgid, stamp);
+    } catch (error) {
+      await tolerate(file.close());
+      throw error;
+    }
+  }
+
+  async #openBlob(msgid: string, stamp: TextStamp): Promise<OpenText> {
+    const { files, blobs, keys } = this.#parts;
+    const path = blobs.path(msgid);
+    const file = await files.open(path, "read");
+    return { file, path, stamp, place: { kind: "blob", msgid, keys } };
+  }
+
+  #tell(msgid: string, file: string, place: TextPlace): void {
     this.#parts.observe({
       kind: "spool-damage",
-      file: this.#pathOf(message),
-      offset: message.text.inBlob ? 0 : message.textAt,
-      reason: `the text of ${message.msgid} does not match its checksum`,
+      file,
+      offset: place.kind === "blob" ? 0 : place.textAt,
+      reason: `the text of ${msgid} is not what was accepted`,
     });
-  }
-
-  #placeOf({ msgid, text, segment, at, textAt }: LiveMessage): TextPlace {
-    return text.inBlob
-      ? { kind: "blob", msgid, keys: this.#parts.keys }
-      : { kind: "segment", segment, at, textAt };
-  }
-
-  #pathOf(message: LiveMessage): string {
-    return message.text.inBlob ? this.#parts.blobs.path(message.msgid) : message.segment.path;
   }
 }

@@ -26,14 +26,7 @@ export class Unfinished {
         this.restore({ message: entry.message, envelopes: entry.envelopes.map(untried) });
         return this.has(entry.message.msgid) ? undefined : entry.message.msgid;
       case "deferred":
-        this.#change(entry.evpid, (before) => ({
-          ...before,
-          retryCount: entry.retryCount,
-          lastTryAtMs: entry.atMs,
-          nextTryAtMs: entry.nextTryAtMs,
-          warnedMs: entry.warnedMs,
-          lastResult: entry.result,
-        }));
+        this.#change(entry.evpid, (before) => afterDeferral(before, entry));
         return undefined;
       case "held":
         this.#change(entry.evpid, (before) => ({ ...before, held: entry.held }));
@@ -98,5 +91,20 @@ export function untried(envelope: Envelope): StoredEnvelope {
     nextTryAtMs: 0,
     lastResult: undefined,
     held: false,
+  };
+}
+
+/** The state of an envelope after it was deferred. */
+export function afterDeferral(
+  before: StoredEnvelope,
+  entry: Extract<SpoolEntry, { kind: "deferred" }>,
+): StoredEnvelope {
+  return {
+    ...before,
+    retryCount: entry.retryCount,
+    lastTryAtMs: entry.atMs,
+    nextTryAtMs: entry.nextTryAtMs,
+    warnedMs: entry.warnedMs,
+    lastResult: entry.result,
   };
 }
