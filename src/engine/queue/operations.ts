@@ -28,8 +28,8 @@ import type { QueuedEnvelope } from "./show.ts";
 
 /** Envelopes whose change is one batch of the spool. */
 const ORDER_BATCH = 1000;
-/** Envelopes that are looked at before other work has its turn. */
-const LOOKED_AT_ONCE = 5000;
+/** Envelopes that are looked at before other work has its turn: some 5 ms of it. */
+const LOOKED_AT_ONCE = 2000;
 
 export class Operations {
   readonly #context: QueueContext;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as fc from "fast-check";
 import type { Message } from "#model/envelope.ts";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import { formatEnvelope, formatQueueJson, formatQueueLine, type QueuedEnvelope } from "./show.ts";
+import { Tally } from "./tally.ts";
 
 const NOW_MS = 1_767_225_700_000;
 
@@ -203,4 +205,39 @@ test("An envelope that aliases led to shows each step with its rule", () => {
     "mda-user: bob",
     "extension: lists",
   ]);
+});
+
+test("LOC-11: whatever strangers wrote, no line of an envelope has what a terminal obeys, or a field too many", () => {
+  const text = fc.string({ unit: "binary", maxLength: 40 });
+  const hostile = fc.oneof(
+    text,
+    fc.constantFrom("\u001b[2J", "\u009b31m", "a|b\r\n", "\u202e", "\u0007"),
+  );
+  fc.assert(
+    fc.property(fc.array(hostile, { minLength: 10, maxLength: 10 }), (texts) => {
+      const [sender = "", rcpt = "", dest = "", error = "", helo = ""] = texts;
+      const [hostname = "", username = "", tag = "", route = "", orcpt = ""] = texts.slice(5);
+      const queued: QueuedEnvelope = {
+        ...RELAYED,
+        message: {
+          ...MESSAGE,
+          reversePath: sender,
+          origin: { ...MESSAGE.origin, helo, hostname, username, tag },
+        },
+        envelope: {
+          ...RELAYED.envelope,
+          forwardPath: rcpt,
+          destination: dest,
+          terms: { notify: undefined, originalRecipient: orcpt },
+        },
+        lastError: error,
+        route,
+      };
+      assert.match(formatQueueLine(queued, NOW_MS), /^(?:[!-{}~]*\|){13}[ -~]*$/u);
+      assert.match(formatEnvelope(queued, NOW_MS), /^(?:[a-z-]+: [ -~]+\n)+$/u);
+      const tally = new Tally("error");
+      tally.add(queued, NOW_MS);
+      for (const { line } of tally.rows()) assert.match(line, /^ +[0-9a-z][ -~]*$/u);
+    }),
+  );
 });
