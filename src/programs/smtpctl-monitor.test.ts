@@ -58,7 +58,7 @@ test("The first line of the monitor has all there was, the next what has changed
   assert.deepEqual(made, {
     prints:
       HEADER +
-      "   2    8    6     3   10    7    6      20       0    0      0      0      1\n" +
+      "   2    8    6     3   11    8    6      20       0    0      0      0      1\n" +
       "   3    3    2     2    4    5    3       0       0    0      0      2      0\n",
     complains: "",
     status: 0,

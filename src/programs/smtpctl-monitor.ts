@@ -94,7 +94,8 @@ function digestOf(values: ReadonlyMap<string, unknown>): Digest {
     envelopes: figure("scheduler.envelope"),
     connected:
       figure("smtp.session.inet4") + figure("smtp.session.inet6") + figure("smtp.session.local"),
-    enqueued: figure("scheduler.envelope.incoming"),
+    // A bounce comes from inside.
+    enqueued: figure("scheduler.envelope.incoming") + figure("queue.bounce"),
     ok: figure("scheduler.delivery.ok"),
     tempfail: figure("scheduler.delivery.tempfail"),
     permfail: figure("scheduler.delivery.permfail"),
