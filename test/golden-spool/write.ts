@@ -2,10 +2,11 @@
  * Writes the golden spool: a small one with every state in it that a message can have
  * on disk. A new format gets a folder of its own, and the old ones stay as they are.
  *
- *   bin/node test/golden-spool/write.ts FOLDER
+ *   bin/node test/golden-spool/write.ts FOLDER [encrypted]
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
+import { Keyring } from "#engine/spool/queue-keys.ts";
 import type { Spool, SpoolEntry } from "#engine/spool/spool.ts";
 import {
   accepted,
@@ -39,7 +40,12 @@ const REMOVED: Mail = mail(0x206);
 const IN_BLOB_AND_FINISHED: Mail = mail(0x207, { textBytes: 4000 });
 const TORN: Mail = mail(0x208);
 
-async function write(folder: string): Promise<void> {
+/** Of the encrypted ones. */
+export const GOLDEN_KEY = "the key of the golden spools ....";
+/** So many that one checkpoint is written, with something behind it. */
+const CHECKPOINT_RECORDS = 90;
+
+async function write(folder: string, isEncrypted: boolean): Promise<void> {
   mkdirSync(folder);
   const clock = new SimClock();
   const opened = await openJournalSpool({
@@ -49,6 +55,8 @@ async function write(folder: string): Promise<void> {
     observe: () => {},
     folder,
     segmentBytes: SEGMENT_BYTES,
+    checkpointRecords: CHECKPOINT_RECORDS,
+    ...(isEncrypted ? { compression: "zstd", keys: new Keyring([GOLDEN_KEY]) } : {}),
     reserveBytes: 0,
   });
   if (opened.kind === "unusable") throw new Error(`Cannot write: ${opened.reason}`);
@@ -99,7 +107,7 @@ function tear(journal: string): void {
 }
 
 if (import.meta.main) {
-  const [folder] = process.argv.slice(2);
+  const [folder, storage] = process.argv.slice(2);
   if (folder === undefined) throw new Error("Usage: bin/node test/golden-spool/write.ts FOLDER");
-  await write(folder);
+  await write(folder, storage === "encrypted");
 }
