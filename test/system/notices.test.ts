@@ -219,3 +219,19 @@ test("A message that fails for thousands makes a few reports that name them all"
   assert.deepEqual(new Set(named), new Set(to));
   assert.ok(texts.length >= 3 && texts.length < 30, `${texts.length} reports`);
 });
+
+test("A failure that cannot be reported now does not keep a delivery from being recorded", async () => {
+  const system = new MailSystem(13);
+  let up = false;
+  const accept = system.resolve;
+  system.resolve = (query) => (up ? accept(query) : { kind: "unavailable", why: "down" });
+  system.carrier.script = keepingReports(({ destination }) => ({
+    outcome: destination.startsWith("bob") ? "delivered" : "failed",
+  }));
+  await system.send({ to: ["bob@far.example", "carol@far.example"] });
+  await system.clock.settle();
+  assert.equal(system.size, 1);
+  up = true;
+  await system.clock.advance(60_000);
+  assert.deepEqual(told(system), ["failed"]);
+});

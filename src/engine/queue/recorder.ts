@@ -7,16 +7,18 @@
  * that a full disk makes no duplicates. Only the end of the process makes it
  * forget; then the envelopes are attempted again (RFC 5321 §6.1: never lost).
  *
- * What is to be reported as failed or delayed waits for GATHER_MS while other
- * recipients of the message are under way, to share a report; a delivery never waits.
+ * What is to be reported as failed or delayed waits a second while other recipients
+ * of the message are under way, to share a report (gathering.ts); a delivery never waits.
  * OpenSMTPD records the failure and waits with the bounce, so that a crash between them
  * loses the report; here a crash costs one attempt more.
  */
+import type { Action } from "#protocols/dsn/delivery-status.ts";
 import type { CommitOutcome } from "#engine/spool/spool.ts";
 import type { BounceWriter } from "#engine/bounce/bounce.ts";
 import { type EnvelopeRecord, envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import { delayMs, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
+import { type Batch, Gathering } from "./gathering.ts";
 import { NoticeDrafts, type NoticeWriting } from "./notice-drafts.ts";
 import { noticeOf, warnedAfter } from "./notices.ts";
 import { type Deferral, type Ended, entryOf, type Verdict, verdictOn } from "./verdict.ts";
@@ -24,16 +26,6 @@ import { type Deferral, type Ended, entryOf, type Verdict, verdictOn } from "./v
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
-/** How long a report waits for more recipients. Source: OpenSMTPD bounce.c waits as long. */
-const GATHER_MS = 1000;
-
-/** What is recorded together. */
-interface Bundle {
-  readonly message: MessageRecord;
-  readonly ended: Ended[];
-  readonly grants: Grant[];
-  readonly notices: NoticeDrafts;
-}
 
 export class Recorder {
   readonly #context: QueueContext;
@@ -41,12 +33,10 @@ export class Recorder {
   readonly #wake: () => void;
   /** `bounce warn-interval`, ascending. */
   #warnIntervalsMs: readonly number[];
-  #gathered = new Map<MessageRecord, Bundle>();
-  /** What waits to be reported with more of its message; each function ends the wait's timer. */
-  readonly #waiting = new Map<MessageRecord, { readonly bundle: Bundle; cancel(): void }>();
+  readonly #gathering: Gathering;
   /** Pauses under way; each function ends one. */
   readonly #pauses = new Set<() => void>();
-  #busy = 0;
+  #recording = 0;
   #stopped = false;
 
   constructor(context: QueueContext, bounces: BounceWriter, settings: RecorderSettings) {
@@ -54,6 +44,11 @@ export class Recorder {
     this.#writing = { bounces, largeUnderWay: 0 };
     this.#wake = () => settings.wake();
     this.#warnIntervalsMs = settings.warnIntervalsMs;
+    this.#gathering = new Gathering(context.clock, {
+      mayWait: (ended) => sharesReport(noticeOf(this.#verdict(ended))),
+      record: (batch) => void this.#record(batch),
+      release: (grants) => this.#release(grants),
+    });
   }
 
   /** Delays are told by other intervals from now on. */
@@ -63,109 +58,63 @@ export class Recorder {
 
   /** Batches that are not durable yet. */
   get busy(): number {
-    return this.#busy;
+    return this.#recording + this.#gathering.size;
   }
 
-  /** Takes ended envelopes, all of `message`; `grant` is released when they are recorded. */
+  /** Takes ended envelopes, all of `message`; `grant` is released when they are recorded, or wait. */
   add(message: MessageRecord, ended: readonly Ended[], grant: Grant | undefined): void {
-    let bundle = this.#gathered.get(message);
-    if (bundle === undefined) {
-      bundle = this.#bundle(message);
-      if (this.#gathered.size === 0) queueMicrotask(() => this.#flush());
-      this.#gathered.set(message, bundle);
-    }
-    for (const each of ended) {
-      each.record.state = "recording";
-      bundle.ended.push(each);
-    }
-    if (grant !== undefined) bundle.grants.push(grant);
+    for (const { record } of ended) record.state = "recording";
+    this.#gathering.add(message, ended, grant);
   }
 
   /** From now on what cannot be stored is given up, to be attempted again after a restart. */
   stop(): void {
     this.#stopped = true;
-    for (const message of this.#waiting.keys()) this.#endWait(message);
+    this.#gathering.endWaits();
     for (const end of this.#pauses) end();
   }
 
-  #bundle(message: MessageRecord): Bundle {
-    this.#busy++;
-    const notices = new NoticeDrafts(this.#context, this.#writing, message.message);
-    return { message, ended: [], grants: [], notices };
+  #release(grants: readonly Grant[]): void {
+    for (const grant of grants) this.#context.scheduler.release(grant);
+    this.#wake();
   }
 
-  #flush(): void {
-    const bundles = this.#gathered;
-    this.#gathered = new Map();
-    for (const bundle of bundles.values()) this.#sort(bundle);
-  }
-
-  /** Records a batch, all but what can still share a report with others. */
-  #sort(bundle: Bundle): void {
-    const { message } = bundle;
-    if (!this.#waiting.has(message) && !isUnderWay(message)) {
-      void this.#record(bundle);
-      return;
-    }
-    const { now = [], later = [] } = Object.groupBy(bundle.ended, (ended) =>
-      this.#mayWait(ended) ? "later" : "now",
-    );
-    if (later.length > 0) this.#wait(message).ended.push(...later);
-    if (now.length > 0) {
-      void this.#record({ ...bundle, ended: now });
-    } else {
-      // Nothing that waits is under way any more.
-      for (const grant of bundle.grants) this.#context.scheduler.release(grant);
-      this.#busy--;
-      this.#wake();
-    }
-    if (!isUnderWay(message)) this.#endWait(message);
-  }
-
-  #mayWait(ended: Ended): boolean {
-    const notice = noticeOf(this.#verdict(ended));
-    return notice === "failed" || notice === "delayed";
-  }
-
-  #wait(message: MessageRecord): Bundle {
-    const waiting = this.#waiting.get(message);
-    if (waiting !== undefined) return waiting.bundle;
-    const bundle = this.#bundle(message);
-    const cancel = this.#context.clock.after(GATHER_MS, () => this.#endWait(message));
-    this.#waiting.set(message, { bundle, cancel });
-    return bundle;
-  }
-
-  #endWait(message: MessageRecord): void {
-    const waiting = this.#waiting.get(message);
-    if (waiting === undefined) return;
-    this.#waiting.delete(message);
-    waiting.cancel();
-    void this.#record(waiting.bundle);
-  }
-
-  async #record(bundle: Bundle): Promise<void> {
+  async #record(batch: Batch): Promise<void> {
+    this.#recording++;
+    const notices = new NoticeDrafts(this.#context, this.#writing, batch.message.message);
+    let left = batch;
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
-      const verdicts = bundle.ended.map((ended) => this.#verdict(ended));
-      const outcome = await this.#store(bundle, verdicts);
+      const verdicts = left.ended.map((ended) => this.#verdict(ended));
+      const outcome = await this.#store(verdicts, notices);
       if (outcome === "durable") {
-        this.#act(bundle, verdicts);
-        bundle.notices.sent();
+        this.#act(left, verdicts);
+        notices.sent();
         break;
       }
       // A deferral that was not stored costs an early attempt after a restart, no more.
       if (verdicts.every((verdict) => verdict.kind === "deferred")) {
-        this.#act(bundle, verdicts.map(untold));
-        bundle.notices.discard();
+        this.#act(left, verdicts.map(untold));
+        notices.discard();
         break;
       }
+      if (outcome === "no-way") left = this.#recordOthers(left, verdicts);
       if (this.#stopped) break;
       await this.#pause(pauseMs);
       pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     }
-    this.#busy--;
+    this.#recording--;
     this.#wake();
+  }
+
+  /** Records all but the failures, which wait for a way to report them; a delivery never waits. */
+  #recordOthers(batch: Batch, verdicts: readonly Verdict[]): Batch {
+    const { failed = [], others = [] } = Object.groupBy(verdicts, (verdict) =>
+      noticeOf(verdict) === "failed" ? "failed" : "others",
+    );
+    if (others.length === 0) return batch;
+    void this.#record({ ...batch, ended: others.map(({ ended }) => ended) });
+    return { ...batch, ended: failed.map(({ ended }) => ended), grants: [] };
   }
 
   #verdict(ended: Ended): Verdict {
@@ -176,12 +125,16 @@ export class Recorder {
     return verdictOn(ended, { nextTryMs, warnedMs });
   }
 
-  async #store(bundle: Bundle, verdicts: readonly Verdict[]): Promise<CommitOutcome> {
+  /** "no-way": it cannot be found out now where a failure is reported. */
+  async #store(
+    verdicts: readonly Verdict[],
+    drafts: NoticeDrafts,
+  ): Promise<CommitOutcome | "no-way"> {
     const { clock, spool } = this.#context;
-    const notices = await bundle.notices.entries(verdicts);
+    const notices = await drafts.entries(verdicts);
     if (notices === "unavailable") {
       this.#trouble("Cannot route a bounce", "its recipient cannot be looked up now");
-      return "failed";
+      return "no-way";
     }
     const nowMs = clock.monotonicMs();
     const offsetMs = wallOffsetMs(clock);
@@ -191,8 +144,8 @@ export class Recorder {
     return outcome;
   }
 
-  #act(bundle: Bundle, verdicts: readonly Verdict[]): void {
-    for (const grant of bundle.grants) this.#context.scheduler.release(grant);
+  #act({ grants }: Batch, verdicts: readonly Verdict[]): void {
+    for (const grant of grants) this.#context.scheduler.release(grant);
     for (const verdict of verdicts) this.#actOn(verdict);
     const waits = verdicts.map(({ ended }) => ended.record).filter(maySleep);
     this.#context.tiers.sleep(waits);
@@ -259,11 +212,6 @@ export interface RecorderSettings {
   wake(): void;
 }
 
-/** Whether more of a message may soon come to an end. */
-function isUnderWay({ envelopes }: MessageRecord): boolean {
-  return envelopes.some(({ state }) => state === "inflight" || state === "ready");
-}
-
 /** What is done with it for now. */
 function maySleep({ state }: EnvelopeRecord): boolean {
   return state === "waiting" || state === "suspended";
@@ -274,4 +222,9 @@ function untold(verdict: Verdict): Verdict {
   return verdict.kind === "deferred"
     ? { ...verdict, warnedMs: verdict.ended.record.warnedMs }
     : verdict;
+}
+
+/** A delivery is recorded at once, whoever is told of it. */
+function sharesReport(notice: Action | undefined): boolean {
+  return notice === "failed" || notice === "delayed";
 }
