@@ -6,6 +6,7 @@ import { useCompileCache } from "./compile-cache.ts";
 useCompileCache();
 const { runSmtpctl } = await import("./smtpctl-run.ts");
 const { findOwnOptions, runOwnOptions } = await import("./smtpctl-own-options.ts");
+const { BatchedOutput } = await import("./batched-output.ts");
 const { nodeNetwork } = await import("#world/node/network.ts");
 const { nodeClock } = await import("#world/node/clock.ts");
 
@@ -15,15 +16,19 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const args = process.argv.slice(2);
+const batched = new BatchedOutput((piece) => void process.stdout.write(piece));
 const setting: SmtpctlSetting = {
   network: nodeNetwork(),
   clock: nodeClock(),
   stateFolder: process.env["POSTRIDER_STATE"],
   uid: process.getuid?.() ?? 0,
   output: {
-    print: (text) => void process.stdout.write(text),
+    print: (text) => batched.print(text),
     drained,
-    complain: (text) => void process.stderr.write(text),
+    complain(text) {
+      batched.flush();
+      process.stderr.write(text);
+    },
     isTerminal: process.stdout.isTTY,
   },
   confirm: process.stdin.isTTY ? confirm : undefined,
@@ -42,6 +47,7 @@ process.exitCode = await (own === undefined
 
 /** Standard output to a pipe is written in the background. */
 function drained(): Promise<void> | undefined {
+  batched.flush();
   return process.stdout.writableNeedDrain ? nextDrain() : undefined;
 }
 
