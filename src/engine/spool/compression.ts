@@ -2,9 +2,10 @@
  * `queue compression`: one piece of a text, by itself.
  *
  * Both ways run at their fastest level: the queue is read once or twice, and what is left to
- * win is less than a tenth. They run in this thread: a piece of 256 KiB takes about a
- * millisecond with zstd, a message of 4 KiB some 50 µs, less than a hop to the pool of threads, which is
- * where the disk is synced (bench/RESULTS.md, "Spool").
+ * win is less than a tenth. They run in this thread: up to pieces of 64 KiB the way to the pool
+ * of threads and back keeps it busy for longer than the work itself, and doubles the CPU time; a piece of
+ * 256 KiB, the largest, takes less than a millisecond. The pool is also where the disk is
+ * synced (bench/RESULTS.md, "Spool").
  */
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
@@ -13,8 +14,9 @@ export type Compression = "off" | "zstd" | "gzip";
 /** How a piece is stored. */
 export type PieceForm = "plain" | "zstd" | "gzip";
 
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
-const GZIP = { level: constants.Z_BEST_SPEED };
+const ZSTD_LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
+/** Least that zlib takes for what it writes at once. */
+const MIN_CHUNK_BYTES = 64;
 
 /** `piece` compressed, or as it is where that is not shorter. */
 export function compressed(
@@ -22,7 +24,11 @@ export function compressed(
   compression: Compression,
 ): { readonly form: PieceForm; readonly bytes: Uint8Array } {
   if (compression !== "off" && piece.length > 0) {
-    const bytes = compression === "zstd" ? zstdCompressSync(piece, ZSTD) : gzipSync(piece, GZIP);
+    const chunkSize = Math.max(piece.length, MIN_CHUNK_BYTES);
+    const bytes =
+      compression === "zstd"
+        ? zstdCompressSync(piece, { params: ZSTD_LEVEL, pledgedSrcSize: piece.length, chunkSize })
+        : gzipSync(piece, { level: constants.Z_BEST_SPEED });
     if (bytes.length < piece.length) return { form: compression, bytes };
   }
   return { form: "plain", bytes: piece };
