@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import { readManualPage } from "#test/support/manual-page.ts";
 import { letter, twoHosts, type TwoHosts } from "./two-hosts.ts";
 
@@ -89,22 +90,48 @@ describe("smtpctl", () => {
     const { a } = await waiting(4, 1);
     const figures = (await a.control("show", "stats")).trimEnd().split("\n");
     assert.ok(figures.length > 10, figures.join("\n"));
-    const named = namesInManual();
+    const named = namesInManual("STATISTICS").map(pattern);
     const missing = figures
       .map((line) => line.slice(0, line.indexOf("=")))
-      .filter((name) => !named.some((pattern) => pattern.test(name)));
+      .filter((name) => !named.some((each) => each.test(name)));
     assert.deepEqual(missing, []);
+  });
+
+  test("has a name in its manual for each reason to wait", () => {
+    const named = new Set(namesInManual("WAITING"));
+    assert.deepEqual(
+      Object.keys(REASONS).filter((kind) => !named.has(kind)),
+      [],
+    );
   });
 });
 
-/** The first column of STATISTICS; `*` is any word. */
-function namesInManual(): readonly RegExp[] {
+/** All of them: the type sees to it. */
+const REASONS: Readonly<Record<WaitReason["kind"], true>> = {
+  retry: true,
+  turn: true,
+  limit: true,
+  paused: true,
+  suspended: true,
+  "no-action": true,
+  inflight: true,
+  recording: true,
+  offline: true,
+};
+
+/** What is set as code in the first column of the tables of a section. */
+function namesInManual(wanted: string): readonly string[] {
   const path = join(import.meta.dirname, "../../man/smtpctl.8.md");
   const page = readManualPage(readFileSync(path, "utf8"));
   return page.parts
-    .filter(({ section }) => section === "STATISTICS")
+    .filter(({ section }) => section === wanted)
     .flatMap(({ blocks }) => blocks)
     .flatMap((block) => (block.kind === "table" ? block.rows.slice(1) : []))
     .flatMap(([name = []]) => name.filter(({ kind }) => kind === "code"))
-    .map(({ text }) => new RegExp(`^${text.replaceAll(".", "\\.").replaceAll("*", ".+")}$`, "u"));
+    .map(({ text }) => text);
+}
+
+/** `*` is any words. */
+function pattern(name: string): RegExp {
+  return new RegExp(`^${name.replaceAll(".", "\\.").replaceAll("*", ".+")}$`, "u");
 }
