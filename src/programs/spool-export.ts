@@ -71,9 +71,9 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc} ]/gu, "?");
 }
 
-function progressOf({ retryCount, lastTryAtMs, lastResult }: StoredEnvelope) {
+function progressOf({ retryCount, lastTryAtMs, warnedMs, lastResult }: StoredEnvelope) {
   const { status = "", diagnostic = "" } = lastResult ?? {};
-  return { retryCount, lastTryAtMs, status, diagnostic };
+  return { retryCount, lastTryAtMs, warnedMs, status, diagnostic };
 }
 
 async function* mapped(

@@ -211,7 +211,7 @@ type Taken = Imported & { readonly theirs: Parameters<typeof importMessage>[1] }
 /** It was tried there: it is due, and has its count. */
 function deferredEntry(
   evpid: string,
-  { retryCount, lastTryAtMs, status, diagnostic }: Imported["progress"],
+  { retryCount, lastTryAtMs, warnedMs, status, diagnostic }: Imported["progress"],
   nowMs: number,
 ): SpoolEntry {
   return {
@@ -220,7 +220,7 @@ function deferredEntry(
     atMs: lastTryAtMs,
     retryCount,
     nextTryAtMs: nowMs,
-    warnedMs: 0,
+    warnedMs,
     result: {
       evpid,
       outcome: "deferred",

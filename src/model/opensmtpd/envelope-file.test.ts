@@ -60,6 +60,7 @@ test("an envelope of OpenSMTPD becomes one of ours, with what it waited for", ()
     progress: {
       retryCount: 3,
       lastTryAtMs: 1_767_229_200_000,
+      warnedMs: 0,
       status: "4.7.1",
       diagnostic: "451 4.7.1 Greylisted: try again",
     },

@@ -31,6 +31,8 @@ export interface EnvelopeProgress {
   readonly retryCount: number;
   /** 0 if it was never tried. */
   readonly lastTryAtMs: number;
+  /** The delay that the sender was last told of; 0: of none. OpenSMTPD has the moment at which it was reached. */
+  readonly warnedMs: number;
   /** RFC 3463, or "". */
   readonly status: string;
   readonly diagnostic: string;
@@ -50,7 +52,7 @@ export function importEnvelope(
   if (theirs.type === "bounce") return "it is a bounce that is not written yet";
   if (theirs.mdaExec !== "") return "it is for a command of an alias or forward file";
   if (theirs.dispatcher === "") return "it names no action";
-  const { retry, lastTry, escClass, escCode, errorline } = theirs;
+  const { retry, lastTry, lastBounce, ctime, escClass, escCode, errorline } = theirs;
   const status = escClass === 0 ? "" : `${escClass}.${Math.trunc(escCode / 10)}.${escCode % 10}`;
   return {
     envelope: {
@@ -70,6 +72,7 @@ export function importEnvelope(
     progress: {
       retryCount: retry,
       lastTryAtMs: lastTry * 1000,
+      warnedMs: Math.max(lastBounce - ctime, 0) * 1000,
       status,
       diagnostic: errorline,
     },
@@ -130,7 +133,7 @@ export function exportEnvelope(
     dest: envelope.destination,
     ctime: seconds(message.acceptedAtMs),
     lastTry: seconds(progress.lastTryAtMs),
-    lastBounce: 0,
+    lastBounce: lastBounceOf(message, progress),
     ttl: seconds(envelope.ttlMs),
     retry: progress.retryCount,
     flags: flagsOf(origin),
@@ -144,6 +147,10 @@ export function exportEnvelope(
     mdaSubaddress: transport.kind === "mda" ? transport.extension : "",
     mdaUser: transport.kind === "mda" ? transport.user : "",
   };
+}
+
+function lastBounceOf({ acceptedAtMs }: Message, { warnedMs }: EnvelopeProgress): number {
+  return warnedMs === 0 ? 0 : seconds(acceptedAtMs) + Math.ceil(warnedMs / 1000);
 }
 
 function flagsOf({ username, kind }: Message["origin"]): readonly EnvelopeFlag[] {
