@@ -26,6 +26,8 @@ export const CHECKPOINT_RECORDS = 50_000;
 const MESSAGES_PER_RECORD = 3;
 /** Records that a clean stop leaves to the next start. */
 const STOP_PART = 5;
+/** A stop waits no longer for it: what it would save, the next start then does. */
+const MAX_STOP_MS = 3000;
 const MAX_JOURNAL_BYTES: number = 512 * 1024 * 1024;
 /** What one takes on the disk, about: header and ends, and each message, compressed. */
 const FIXED_BYTES = 8192;
@@ -94,12 +96,13 @@ export class Checkpoints {
   async writeLast(): Promise<void> {
     const { ledger, minRecords } = this.#parts;
     if (ledger.recordsApplied - this.#records < minRecords / STOP_PART || !this.#fits()) return;
-    await this.writeAtOnce();
+    await this.writeWithin(MAX_STOP_MS);
   }
 
-  /** Writes one without a pause. */
-  async writeAtOnce(): Promise<void> {
-    await this.#attempt(() => Promise.resolve(true));
+  /** Writes one without a pause, if it is done by then. */
+  async writeWithin(ms: number): Promise<void> {
+    const { clock } = this.#parts;
+    await this.#attempt((_, sinceMs) => Promise.resolve(clock.monotonicMs() - sinceMs < ms));
   }
 
   async #attempt(pace: Pace): Promise<boolean> {

@@ -146,6 +146,17 @@ test("the reserve is for results and bounces, not for new mail", async () => {
   assert.equal(await spool.commit([failed(evpidOf(mail(1))), bounce]), "durable");
 });
 
+test("memory for envelopes is bounded: beyond it new mail is refused, results and bounces are not", async () => {
+  const spool = await openSpool({ ...smallSpool(emptyDisk(1).files(), "dsync"), maxEnvelopes: 3 });
+  assert.equal(await spool.commit([accepted(mail(1, { recipients: 3 }))]), "durable");
+  assert.equal(spool.hasRoom(0), false);
+  assert.equal(await spool.commit([accepted(mail(2))]), "full");
+  const bounce = accepted(mail(3, { bounce: true }));
+  assert.equal(await spool.commit([failed(evpidOf(mail(1))), bounce]), "durable");
+  assert.equal(await spool.commit([delivered(evpidOf(mail(1), 2))]), "durable");
+  assert.equal(await spool.commit([accepted(mail(4))]), "durable");
+});
+
 test("a large text that leaves only the reserve is refused while it arrives", async () => {
   const disk = emptyDisk(1, { capacityBytes: 50_000 });
   const spool = await openSpool({ ...smallSpool(disk.files(), "dsync"), reserveBytes: 30_000 });

@@ -35,6 +35,8 @@ import { checkWritable } from "./writable.ts";
 
 const SEGMENT_BYTES: number = 64 * 1024 * 1024;
 const TEXT_CACHE_BYTES: number = 24 * 1024 * 1024;
+/** About a gigabyte of memory, with what the queue keeps of them. */
+const MAX_ENVELOPES = 4_000_000;
 const RESERVE_BYTES: number = 8 * 1024 * 1024;
 
 export interface JournalSpoolOptions {
@@ -52,6 +54,8 @@ export interface JournalSpoolOptions {
   readonly textCacheBytes?: number;
   /** Room that new mail must leave; 8 MiB if left out. */
   readonly reserveBytes?: number;
+  /** Unfinished envelopes, beyond which new mail is refused; four million if left out. */
+  readonly maxEnvelopes?: number;
   /** Records behind a checkpoint before the next, at least; 50,000 if left out. */
   readonly checkpointRecords?: number;
   /** Of texts; "off" if left out. */
@@ -104,6 +108,7 @@ class JournalSpool implements Spool {
   readonly #texts: TextSource;
   readonly #room: Room;
   readonly #observe: Observe;
+  readonly #maxEnvelopes: number;
   readonly #upkeep: Upkeep;
   readonly #checkpoints: Checkpoints;
   readonly #restatement: Restatement;
@@ -182,6 +187,7 @@ class JournalSpool implements Spool {
     this.#release = parts.release;
     this.#room = room;
     this.#observe = options.observe;
+    this.#maxEnvelopes = options.maxEnvelopes ?? MAX_ENVELOPES;
     this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
     this.#texts = new TextSource({ ...options, ...parts, ledger, cache: this.#cache });
     this.#recovered = new RecoveredMessages({ ...options, ledger, keys, checkpoint });
@@ -231,7 +237,7 @@ class JournalSpool implements Spool {
       this.#ledger.forget(await this.#journal.unlinkOldest());
     }
     // The one that there was may be under another key.
-    await this.#checkpoints.writeAtOnce();
+    await this.#checkpoints.writeWithin(Infinity);
   }
 
   openBlob(msgid: string): Blob {
@@ -247,7 +253,7 @@ class JournalSpool implements Spool {
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#room.has(bytes);
+    return this.#ledger.envelopes < this.#maxEnvelopes && this.#room.has(bytes);
   }
 
   async close(): Promise<void> {
@@ -270,7 +276,7 @@ class JournalSpool implements Spool {
       // A blob was held against the room while it was written.
       if (entry.text !== "blob") bytes += entry.message.textBytes;
     }
-    return bytes === 0 || this.#room.has(bytes);
+    return bytes === 0 || this.hasRoom(bytes);
   }
 
   async #commitBatch(batch: readonly SpoolEntry[]): Promise<CommitOutcome> {

@@ -9,11 +9,13 @@ import {
   accepted,
   acceptedAsBlob,
   deferred,
+  delivered,
   evpidOf,
   type Mail,
   mail,
   readAll,
 } from "#test/crash/mail.ts";
+import { checksum } from "./checksum.ts";
 import { type JournalSpoolOptions, openJournalSpool } from "./journal-spool.ts";
 import { FORMAT, HEADER_BYTES } from "./segment-header.ts";
 import type { Spool } from "./spool.ts";
@@ -164,6 +166,22 @@ test("a segment of another format is left alone, and says so", async () => {
   assert.deepEqual(disk.bytesOf(SEGMENT), segment);
 });
 
+test("a record of a newer version stops the start, and nothing is changed", async () => {
+  const disk = freshDisk();
+  const segment = await segmentWithMails();
+  const frame = segment.subarray(HEADER_BYTES);
+  const view = new DataView(frame.buffer, frame.byteOffset);
+  // Version 9, under a checksum of its own: no damage.
+  view.setUint32(20, (1 << 24) | (9 << 16));
+  view.setUint32(8, checksum(frame.subarray(12, 24 + view.getUint32(12))));
+  disk.plantFile(SEGMENT, segment);
+  const opened = await openJournalSpool(optionsOn(disk));
+  assert.ok(opened.kind === "unusable");
+  assert.equal(opened.reason, `${SEGMENT} has a record of a newer version at ${HEADER_BYTES}`);
+  assert.deepEqual(disk.bytesOf(SEGMENT), segment);
+  assert.deepEqual(await disk.files().list("/spool/corrupt"), []);
+});
+
 test("a segment without a header, or with another one's name, is moved to quarantine", async () => {
   const segment = await segmentWithMails();
   const disk = freshDisk();
@@ -259,4 +277,46 @@ test("what was deferred before a restart keeps its count and its result", async 
   assert.equal(envelope.lastTryAtMs, entry.atMs);
   assert.equal(envelope.nextTryAtMs, entry.nextTryAtMs);
   assert.deepEqual(envelope.lastResult, entry.result);
+});
+
+test("a text that is damaged in an old segment costs its message alone, when it is read", async () => {
+  const disk = freshDisk();
+  const options = { ...optionsOn(disk), segmentBytes: 6000 };
+  const opened = await openJournalSpool(options);
+  assert.ok(opened.kind === "opened");
+  const [first, second] = [mail(1, { textBytes: 1500 }), mail(2, { textBytes: 1500 })];
+  for (const one of [first, second, mail(3), mail(4)]) await opened.spool.commit([accepted(one)]);
+  await opened.spool.close();
+  const segment = disk.bytesOf(SEGMENT).slice();
+  const at = Buffer.from(segment).indexOf(first.text.subarray(0, 64));
+  segment[at + 700] = (segment[at + 700] ?? 0) ^ 1;
+  await disk.files().unlink(SEGMENT);
+  disk.plantFile(SEGMENT, segment);
+  const events: Event[] = [];
+  const clock = new SimClock();
+  const again = await openJournalSpool({
+    ...options,
+    clock,
+    observe: (event) => events.push(event),
+  });
+  assert.ok(again.kind === "opened");
+  const { spool } = again;
+  assert.equal((await allRecovered(spool)).length, 4);
+  await assert.rejects(readAll(spool.text("00000001").chunks()), { code: "EBADMSG" });
+  assert.deepEqual(await readAll(spool.text("00000002").chunks()), second.text);
+  assert.equal(events.filter(({ kind }) => kind === "spool-damage").length, 1);
+  // Its segment can go all the same; what is left of the text is kept.
+  for (let number = 16; number < 60; number++) {
+    await spool.commit([accepted(mail(number))]);
+    await spool.commit([delivered(evpidOf(mail(number)))]);
+    await clock.advance(1000);
+  }
+  assert.ok(!(await disk.files().list("/spool/journal")).includes("00000001.seg"), "it is gone");
+  assert.equal((await disk.files().list("/spool/corrupt")).length, 1);
+  await assert.rejects(readAll(spool.text("00000001").chunks()), { code: "EBADMSG" });
+  assert.deepEqual(await readAll(spool.text("00000002").chunks()), second.text);
+  await spool.close();
+  const last = await openOn(disk);
+  assert.equal((await allRecovered(last)).length, 4);
+  await assert.rejects(readAll(last.text("00000001").chunks()), { code: "EBADMSG" });
 });

@@ -25,6 +25,7 @@ import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate } from "./file-faults.ts";
+import { newerRecord } from "./unusable-spool.ts";
 
 export interface RecoveryParts {
   readonly files: Files;
@@ -154,8 +155,10 @@ async function foldSegment(
         const { at, bytes, entries } = finding;
         end = at + bytes;
         ledger.apply(entries, { segment, at, bytes });
-      } else {
+      } else if (finding.kind === "damage") {
         await keepDamage(quarantine, segment, finding);
+      } else {
+        throw newerRecord(segment.path, finding.at);
       }
     }
     // What follows the last record of the last segment is a torn write: from now on it is void.

@@ -7,7 +7,6 @@
  * damage costs the records that it touched and no other. Texts pass through a
  * window and are not kept.
  */
-import { unreachable } from "#base/unreachable.ts";
 import { checksum } from "./checksum.ts";
 import type { FileWindow } from "./file-window.ts";
 import {
@@ -43,7 +42,9 @@ export type Finding =
       readonly at: number;
       readonly bytes: number;
       readonly reason: string;
-    };
+    }
+  /** A whole record that a newer program wrote. */
+  | { readonly kind: "newer"; readonly at: number; readonly bytes: number };
 
 export type RecordFinding = Extract<Finding, { kind: "record" }>;
 
@@ -56,6 +57,8 @@ export interface RecordPlace {
 
 /** "skipped": a text is checked when it is read; enough for what was durable once. */
 export type TextCheck = "checked" | "skipped";
+
+type NewerFinding = Extract<Finding, { kind: "newer" }>;
 
 /** How a record that cannot be read is passed: to its end if that is sure, else to the next mark. */
 interface Unreadable {
@@ -78,7 +81,7 @@ export async function* scanSegment(
   let at = Math.max(from, HEADER_BYTES);
   while (at < end) {
     const read = await readRecord(window, { segment, at, end }, texts);
-    if (read.kind === "record") {
+    if (read.kind !== "unreadable") {
       yield read;
       at += read.bytes;
       continue;
@@ -105,7 +108,7 @@ async function readRecord(
   window: FileWindow,
   { segment, at, end }: RecordPlace,
   texts: TextCheck,
-): Promise<RecordFinding | Unreadable> {
+): Promise<RecordFinding | NewerFinding | Unreadable> {
   const frame = readFrame(await window.view(at, MAX_FRAME_BYTES), segment.mark);
   if (frame === undefined) return unreadable("no record starts here");
   const framedBytes = frame.bytes + frame.headBytes;
@@ -119,6 +122,7 @@ async function readRecord(
   }
   // From here on the lengths can be believed.
   if (at + bytes > end) return unreadable("a record that goes beyond the end");
+  if (frame.form === "unknown") return { kind: "newer", at, bytes };
   const head = headOf(framed, frame, { segment, at });
   if (typeof head === "string") return { kind: "unreadable", reason: head, bytes };
   const decoded = readEntries(head);
@@ -140,19 +144,13 @@ function headOf(
   { segment, at }: { readonly segment: Pick<Segment, "cipher">; readonly at: number },
 ): Uint8Array | string {
   const { cipher } = segment;
-  switch (frame.form) {
-    case "plain":
-      if (cipher !== undefined) return "a record that should be encrypted";
-      return framed.subarray(frame.bytes);
-    case "encrypted": {
-      const head = cipher && decryptHead(framed, cipher, { at, number: frame.number });
-      return head ?? "a record that does not decrypt";
-    }
-    case "unknown":
-      return "a record of unknown type";
-    default:
-      return unreachable(frame.form);
+  if (frame.form === "plain") {
+    return cipher === undefined
+      ? framed.subarray(frame.bytes)
+      : "a record that should be encrypted";
   }
+  const head = cipher && decryptHead(framed, cipher, { at, number: frame.number });
+  return head ?? "a record that does not decrypt";
 }
 
 function unreadable(reason: string): Unreadable {

@@ -19,7 +19,7 @@ import { type RecordFinding, scanSegment } from "./segment-scan.ts";
 import type { StoredMessage } from "./spool.ts";
 import { readStoredText } from "./stored-text.ts";
 import { Unfinished, untried } from "./unfinished.ts";
-import { UnusableSpool } from "./unusable-spool.ts";
+import { newerRecord, UnusableSpool } from "./unusable-spool.ts";
 
 export interface SpoolViewParts {
   readonly files: Files;
@@ -141,6 +141,7 @@ export class SpoolView {
     await withFile(this.#parts.files, file, async (open) => {
       for await (const finding of scanSegment(new FileWindow(open), segment, stretch, "checked")) {
         if (finding.kind === "record") this.#fold(segment, finding, unfinished);
+        else if (finding.kind === "newer") throw newerRecord(file, finding.at);
         // At the end of the last one it may also be a write under way, of which nobody was told.
         else this.#damages.push({ file, offset: finding.at, reason: finding.reason });
       }
