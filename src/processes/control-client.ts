@@ -19,7 +19,7 @@ import {
 import { FrameReader, writeFrame } from "#model/ipc/frame.ts";
 import type { Asked, TakeAnswer } from "./control-asker.ts";
 
-/** A connection on which nothing moves for this long is closed. */
+/** A connection on which the client lets nothing move for this long is closed. */
 export const CLIENT_TIMEOUT_MS = 60_000;
 /** Largest request: one with every pattern that a filter may have (model/queue-filter.ts). */
 export const MAX_REQUEST_BYTES: number = 64 * 1024;
@@ -153,6 +153,8 @@ export class ControlClient {
   }
 
   #checkTime(): void {
+    // An order about a million envelopes takes its time; whoever waits for it is not idle.
+    if (this.#state === "asking" && !this.#isCongested) this.#moved();
     const leftMs = this.#movedAtMs + CLIENT_TIMEOUT_MS - this.#clock.monotonicMs();
     if (leftMs > 0) this.#cancelTimer = this.#clock.after(leftMs, () => this.#checkTime());
     else this.destroy();

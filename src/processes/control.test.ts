@@ -221,6 +221,19 @@ describe("the control role", () => {
     assert.equal(client.answers.length, rowCount + 1);
   });
 
+  test("waits with the client for an order that takes long", async () => {
+    const stage: Stage = new Stage(async function* () {
+      await new Promise<void>((resolve) => void stage.clock.after(3 * CLIENT_TIMEOUT_MS, resolve));
+      yield DONE;
+    }, named("parent"));
+    const client = stage.connect();
+    client.send(EVERYTHING);
+    await stage.pass(3 * CLIENT_TIMEOUT_MS + 1000);
+    assert.deepEqual(client.answers, [DONE]);
+    await stage.pass(2 * CLIENT_TIMEOUT_MS);
+    assert.equal(client.isClosed, true);
+  });
+
   test("carries out what was ordered when the client goes away, and stops what is only shown", async () => {
     const doneSteps: string[] = [];
     const stage: Stage = new Stage(async function* (request) {
