@@ -107,6 +107,6 @@ test("An expired envelope's bounce says so, and what the last try was told", asy
   await system.clock.runUntil(() => system.seen("bounce").length > 0, 6 * 86_400_000);
   const text = await textOf(system, system.seen("bounce")[0]?.msgid ?? "");
   assert.match(text, /^Status: 5\.4\.7\r$/m);
-  assert.match(text, /\r\n {4}Its server could not take the message in all the time/);
+  assert.match(text, /\r\n {4}Its server did not take the message in the time/);
   assert.match(text, /\r\n {4}> 451 4\.7\.1 Try later\r\n/);
 });

@@ -30,7 +30,7 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ["4.1", NO_ANSWER],
   ["4.4", NO_SUCH_DOMAIN],
   ["4.6", "Servers send the message round in a circle. Tell the postmaster of one of them."],
-  ["4.7", "Its server could not take the message in all the time that this server tries."],
+  ["4.7", "Its server did not take the message in the time that there was for it."],
   ["6.1", "Its server cannot take a message of this kind."],
   ["6.7", "Its server knows no addresses or headers in other scripts than ASCII."],
   ["7.1", "Its server does not take this message from you."],
