@@ -115,3 +115,21 @@ test("a private key is in the parent and in the dispatchers, if a listener shows
   assert.deepEqual(new Set(knowersOf(lineOf(used.key))), new Set(["parent", "dispatcher"]));
   assert.deepEqual(knowersOf(lineOf(unused.key)), []);
 });
+
+test("the keys of an encrypted queue are in the parent and in the queue", { skip }, async () => {
+  await using scratch = new Scratch();
+  const { folder } = scratch;
+  const keys = ["0a1b2c3d4e5f60718293a4b5c6d7e8f9", "f9e8d7c6b5a4938271605f4e3d2c1b0a"];
+  writeFileSync(`${folder}/queue.key`, `${keys.join("\n")}\n`, { mode: 0o600 });
+  const daemon = await Daemon.start(scratch, [
+    `queue encryption file "${folder}/queue.key"`,
+    `action "d" maildir "${scratch.mailFolder("mail")}" user nobody`,
+    'match from any for any action "d"',
+  ]);
+  for (const key of keys) {
+    const knowers = processesOf(daemon.pid).flatMap(({ pid, role }) =>
+      holds(pid, key) ? [role] : [],
+    );
+    assert.deepEqual(new Set(knowers), new Set(["parent", "queue"]));
+  }
+});
