@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { taskOf } from "#test/support/deliveries.ts";
-import { AttemptMemory, REMEMBERED_ENDS } from "./attempt-memory.ts";
+import { AttemptMemory } from "./attempt-memory.ts";
 
 type Outcome = DeliveryResult["outcome"];
 
@@ -16,7 +16,7 @@ const TAKES_MS = 1000;
  */
 class Courier implements Carrier {
   readonly clock: SimClock = new SimClock();
-  readonly memory: AttemptMemory = new AttemptMemory(this);
+  readonly memory: AttemptMemory = new AttemptMemory(this, 100);
   /** Who each attempt was for. */
   readonly attempts: (readonly string[])[] = [];
   outcomeFor: (destination: string) => Outcome = () => "delivered";
@@ -135,32 +135,39 @@ test("of several envelopes only those are attempted that have no end yet", async
 test("what an agent says of another's envelope is not remembered", async () => {
   const [ann, ben] = [letterTo(["ann"]), letterTo(["ben"])];
   const attempts: DeliveryTask[] = [];
-  const memory = new AttemptMemory({
-    async attempt(task) {
-      attempts.push(task);
-      return [ann, ben].flatMap(({ envelopes }) =>
-        envelopes.map(({ evpid }) => resultOf(evpid, "delivered")),
-      );
+  const memory = new AttemptMemory(
+    {
+      async attempt(task) {
+        attempts.push(task);
+        return [ann, ben].flatMap(({ envelopes }) =>
+          envelopes.map(({ evpid }) => resultOf(evpid, "delivered")),
+        );
+      },
     },
-  });
+    100,
+  );
   for (const task of [ann, ben, ann, ben]) await memory.attempt(task);
   assert.deepEqual(attempts, [ann, ben]);
 });
 
 test("as many ends are remembered as a queue can leave unrecorded, and not for ever", async () => {
+  const size = 500;
   let attempts = 0;
-  const memory = new AttemptMemory({
-    async attempt({ envelopes }) {
-      attempts++;
-      return envelopes.map(({ evpid }) => resultOf(evpid, "delivered"));
+  const memory = new AttemptMemory(
+    {
+      async attempt({ envelopes }) {
+        attempts++;
+        return envelopes.map(({ evpid }) => resultOf(evpid, "delivered"));
+      },
     },
-  });
-  for (let n = 0; n < REMEMBERED_ENDS; n++) await memory.attempt(nth(n));
+    size,
+  );
+  for (let n = 0; n < size; n++) await memory.attempt(nth(n));
   await memory.attempt(nth(0));
-  assert.equal(attempts, REMEMBERED_ENDS);
-  for (let n = 0; n <= 2 * REMEMBERED_ENDS; n++) await memory.attempt(nth(REMEMBERED_ENDS + n));
+  assert.equal(attempts, size);
+  for (let n = 0; n <= 2 * size; n++) await memory.attempt(nth(size + n));
   await memory.attempt(nth(0));
-  assert.equal(attempts, 3 * REMEMBERED_ENDS + 2);
+  assert.equal(attempts, 3 * size + 2);
 });
 
 test("whenever whichever queue asks, each is attempted until its end, never twice at once", async () => {

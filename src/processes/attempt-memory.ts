@@ -10,21 +10,26 @@
  */
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
-import { DEFAULT_SCHEDULER_LIMITS } from "#engine/scheduler/limits.ts";
-
-/** Ends that are remembered; up to twice as many are held. A queue that dies leaves no more unrecorded. */
-export const REMEMBERED_ENDS: number = DEFAULT_SCHEDULER_LIMITS.maxInflight;
 
 export class AttemptMemory implements Carrier {
   readonly #carrier: Carrier;
+  /** Ends that are remembered; up to twice as many are held. */
+  #size: number;
   /** By evpid: the end of the attempt under way. */
   readonly #underWay = new Map<string, Promise<void>>();
   /** Ends for good, by evpid; a full map becomes `#older`, and what was there is forgotten. */
   #recent = new Map<string, DeliveryResult>();
   #older: ReadonlyMap<string, DeliveryResult> = new Map();
 
-  constructor(carrier: Carrier) {
+  /** `size`: what a queue may have under way, which is what it leaves unrecorded when it dies. */
+  constructor(carrier: Carrier, size: number) {
     this.#carrier = carrier;
+    this.#size = size;
+  }
+
+  takeUp(size: number): void {
+    // What the queue has begun under the limit of before is still under way.
+    this.#size = Math.max(this.#size, size);
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
@@ -69,7 +74,7 @@ export class AttemptMemory implements Carrier {
 
   #remember(result: DeliveryResult): void {
     if (result.outcome === "deferred") return;
-    if (this.#recent.size >= REMEMBERED_ENDS) {
+    if (this.#recent.size >= this.#size) {
       this.#older = this.#recent;
       this.#recent = new Map();
     }

@@ -67,7 +67,7 @@ class Dispatcher implements RunningRole {
   readonly #agents: AgentCarrier;
   readonly #forwards: RememberedForwards;
   /** Remembers over configurations how attempts ended. */
-  readonly #carrier: Carrier;
+  readonly #carrier: AttemptMemory;
   readonly #intake = new SwitchedIntake();
   readonly #server: SmtpServer;
   readonly #listeners: OpenListeners;
@@ -102,7 +102,10 @@ class Dispatcher implements RunningRole {
       (action, user) => parent.send({ kind: "agent-wanted", action, user }),
     );
     this.#byAction = this.#carrierOf(config);
-    this.#carrier = new AttemptMemory({ attempt: (task) => this.#byAction.attempt(task) });
+    this.#carrier = new AttemptMemory(
+      { attempt: (task) => this.#byAction.attempt(task) },
+      config.schedulerLimits.maxInflight,
+    );
     this.#forwards = new RememberedForwards(
       ports.clock,
       (action, user) => this.#agents.accountOf(action, user),
@@ -143,6 +146,7 @@ class Dispatcher implements RunningRole {
         this.#config = config;
         this.#byAction = byAction;
         this.#agents.takeUp(next);
+        this.#carrier.takeUp(config.schedulerLimits.maxInflight);
         this.#tls = tls;
         this.#material = next.tls;
         this.#server.takeUp(config, this.#parties());

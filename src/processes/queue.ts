@@ -89,6 +89,11 @@ class QueueRole implements RunningRole {
         serverName: config.serverName,
         bounceWarnIntervalsMs: config.bounceWarnIntervalsMs,
         actions: config.actions,
+        mtaMaxDeferred: config.mtaMaxDeferred,
+        schedulerLimits: config.schedulerLimits,
+        mtaLimits: config.mtaLimits,
+        mtaDomainLimits: config.mtaDomainLimits,
+        mdaLimits: config.mdaLimits,
         paused: slice.paused.filter((subsystem) => subsystem !== "smtp"),
       },
     );

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULT_SCHEDULER_LIMITS } from "#engine/scheduler/limits.ts";
+import { queueLimits } from "#test/support/queue-limits.ts";
 import { allQueued } from "#test/support/queued.ts";
 import { MailSystem } from "./mail-system.ts";
 
 test("A queue of thousands for one domain does not starve one letter for another", async () => {
-  const system = new MailSystem(1, {
-    limits: { ...DEFAULT_SCHEDULER_LIMITS, maxInflight: 10 },
-  });
+  const system = new MailSystem(1, queueLimits({ maxInflight: 10 }));
   system.carrier.takesMs = 1000;
   for (let at = 0; at < 2000; at++) await system.send({ to: [`user${at}@huge.example`] });
   await system.send({ to: ["bob@small.example"] });

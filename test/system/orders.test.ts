@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import type { Action } from "#model/config/config.ts";
 import type { Target } from "#model/ipc/control-link.ts";
+import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { allQueued } from "#test/support/queued.ts";
 import { ACTIONS, DAY_MS, MailSystem, SERVER, TTL_MS } from "./mail-system.ts";
 
@@ -129,7 +130,12 @@ test("Mail whose action a reload takes away waits, and goes on when another brin
   const { queue } = system;
   queue.pause("mta");
   await system.send({ to: ["bob@far.example", "carol@far.example"] });
-  const settings = { serverName: SERVER, bounceWarnIntervalsMs: [], actions: new Map<string, Action>() };
+  const settings = {
+    ...DEFAULT_QUEUE_SETTINGS,
+    serverName: SERVER,
+    bounceWarnIntervalsMs: [],
+    actions: new Map<string, Action>(),
+  };
   const routing = { resolve: system.resolve };
   assert.deepEqual(queue.takeUp(settings, routing), { envelopes: 2, actions: ["out"] });
   queue.resume("mta");
@@ -146,7 +152,15 @@ test("Mail whose action stays away expires by its own time, and its sender is to
   system.queue.pause("mta");
   await system.send({ to: ["bob@far.example"] });
   const onlyLocal = new Map([...ACTIONS].filter(([name]) => name === "local"));
-  system.queue.takeUp({ serverName: SERVER, bounceWarnIntervalsMs: [], actions: onlyLocal }, { resolve: system.resolve });
+  system.queue.takeUp(
+    {
+      ...DEFAULT_QUEUE_SETTINGS,
+      serverName: SERVER,
+      bounceWarnIntervalsMs: [],
+      actions: onlyLocal,
+    },
+    { resolve: system.resolve },
+  );
   await system.clock.advance(TTL_MS + 1000);
   assert.equal(system.seen("expired").length, 1);
   assert.deepEqual(system.carrier.delivered, ["alice@example.com"]);

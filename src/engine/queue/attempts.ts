@@ -6,6 +6,7 @@
  * bounded, so that a backlog of a million envelopes does not stop the intake.
  */
 import type { Carrier } from "#model/delivery.ts";
+import type { SchedulerLimits } from "#engine/scheduler/limits.ts";
 import type { EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
 import { envelopeOf } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
@@ -15,25 +16,36 @@ import { attemptsEnded, expiry } from "./verdict.ts";
 
 /** Envelopes lined up in one turn. Source: OpenSMTPD schedules 1024 in one pass. */
 const DUE_BATCH = 1024;
-/** Attempts started in one turn. */
-const START_BATCH = 256;
 /** Longest timer: Node runs one of more than 2^31-1 ms at once. */
 const MAX_TIMER_MS = 3_600_000;
+
+export interface AttemptParts {
+  readonly carrier: Carrier;
+  readonly recorder: Recorder;
+  readonly settings: SchedulerLimits;
+}
 
 export class Attempts {
   readonly #context: QueueContext;
   readonly #carrier: Carrier;
   readonly #recorder: Recorder;
+  /** Attempts started in one turn: `scheduler limit max-schedule`. */
+  #maxSchedule: number;
   #state: "idle" | "woken" | "stopped" = "idle";
   #cancelTimer: () => void = () => undefined;
   /** Monotonic; Infinity when no timer runs. */
   #timerDueMs = Infinity;
   #underWay = 0;
 
-  constructor(context: QueueContext, carrier: Carrier, recorder: Recorder) {
+  constructor(context: QueueContext, { carrier, recorder, settings }: AttemptParts) {
     this.#context = context;
     this.#carrier = carrier;
     this.#recorder = recorder;
+    this.#maxSchedule = settings.schedulerLimits.maxSchedule;
+  }
+
+  takeUp({ schedulerLimits }: SchedulerLimits): void {
+    this.#maxSchedule = schedulerLimits.maxSchedule;
   }
 
   /** Attempts whose results have not come. */
@@ -62,10 +74,10 @@ export class Attempts {
     const awake = scheduler.advance(nowMs, DUE_BATCH);
     const asleep = tiers.advance(nowMs, DUE_BATCH);
     this.#expire([...awake.expired, ...asleep.expired]);
-    for (let started = 0; started < START_BATCH; started++) {
+    for (let started = 0; started < this.#maxSchedule; started++) {
       const grant = scheduler.take();
       if (grant === undefined) {
-        this.#arm(awake.more || asleep.more ? 0 : Infinity);
+        this.#arm(awake.more || asleep.more || tiers.mayRefill ? 0 : Infinity);
         return;
       }
       void this.#start(grant);

@@ -11,6 +11,7 @@ import type { Scheduler } from "#engine/scheduler/scheduler.ts";
 import type { Msgids } from "./msgids.ts";
 import type { QueueIndex } from "./queue-index.ts";
 import type { Tiers } from "./tiers.ts";
+import type { Unreached } from "./unreached.ts";
 
 export interface QueueContext {
   readonly clock: Clock;
@@ -20,6 +21,7 @@ export interface QueueContext {
   readonly scheduler: Scheduler;
   readonly tiers: Tiers;
   readonly msgids: Msgids;
+  readonly unreached: Unreached;
 }
 
 /** What has to be added to a monotonic time to get the wall clock's. */

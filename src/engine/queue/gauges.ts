@@ -2,7 +2,7 @@
  * How much there is of what in the queue now. Totals (deliveries, bounces, …) are
  * a fold over events and live in engine/observe.
  *
- * Source: names of smtpctl(8) `show stats`; `scheduler.route` is ours.
+ * Source: names of smtpctl(8) `show stats`; `scheduler.route` and `scheduler.awake` are ours.
  */
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import type { Acceptance } from "./acceptance.ts";
@@ -27,6 +27,7 @@ export function gaugesOf(context: QueueContext, acceptance: Acceptance): readonl
     { name: "scheduler.ramqueue.envelope", value: index.envelopeCount },
     { name: "scheduler.ramqueue.message", value: index.messageCount },
     { name: "scheduler.ramqueue.hold", value: due.mta + due.mda },
+    { name: "scheduler.awake", value: index.awake("mta") + index.awake("mda") },
     { name: "scheduler.route", value: scheduler.routeCount },
     { name: "mda.running", value: scheduler.running("mda") },
     { name: "mda.pending", value: due.mda },

@@ -18,7 +18,7 @@ import type { Intake, Receipt } from "#model/intake.ts";
 import type { Routing } from "#model/resolution.ts";
 import type { Stranded } from "#model/stranded.ts";
 import type { Action } from "#model/config/config.ts";
-import { DEFAULT_BOUNCE_WARN_INTERVALS_MS } from "#model/config/defaults.ts";
+import { DEFAULT_BOUNCE_WARN_INTERVALS_MS, SETTINGS } from "#model/config/defaults.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { CommitOutcome, Spool } from "#engine/spool/spool.ts";
 import { BounceWriter } from "#engine/bounce/bounce.ts";
@@ -39,6 +39,7 @@ import { recover } from "./recovery.ts";
 import { type Gauge, gaugesOf } from "./gauges.ts";
 import type { QueuedEnvelope } from "./show.ts";
 import { DEFAULT_TIER_BOUNDS, type TierBounds, Tiers } from "./tiers.ts";
+import { Unreached } from "./unreached.ts";
 
 export interface QueuePorts {
   /** Opened; closed by `stop`. */
@@ -52,17 +53,18 @@ export interface QueuePorts {
 }
 
 /** What a reload may change. A `Config` is one. */
-export interface ConfiguredSettings {
+export interface ConfiguredSettings extends SchedulerLimits {
   /** The name that bounces are signed with. */
   readonly serverName: string;
   /** When senders are told of a delay, ascending. */
   readonly bounceWarnIntervalsMs: readonly number[];
+  /** Envelopes of one route that are tried again as soon as another gets through there. */
+  readonly mtaMaxDeferred: number;
   /** By name. An envelope whose action is missing waits and says so. */
   readonly actions: ReadonlyMap<string, Action>;
 }
 
 export interface QueueSettings extends ConfiguredSettings {
-  readonly limits: SchedulerLimits;
   /** Envelopes in the queue; beyond it messages are refused as "full". */
   readonly maxEnvelopes: number;
   readonly tiers: TierBounds;
@@ -75,7 +77,8 @@ export interface QueueSettings extends ConfiguredSettings {
 /** What is left to say: `serverName` and `actions`. */
 export const DEFAULT_QUEUE_SETTINGS: Omit<QueueSettings, "serverName" | "actions"> = Object.freeze({
   bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
-  limits: DEFAULT_SCHEDULER_LIMITS,
+  mtaMaxDeferred: SETTINGS.mtaMaxDeferred.default,
+  ...DEFAULT_SCHEDULER_LIMITS,
   maxEnvelopes: 5_000_000,
   tiers: DEFAULT_TIER_BOUNDS,
   stopWaitMs: 10_000,
@@ -142,10 +145,20 @@ export interface Queue {
 export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
   const { spool, clock, random, routing, carrier, observe } = ports;
   const index = new QueueIndex();
-  const scheduler = new Scheduler(settings.limits, settings.actions);
+  const scheduler = new Scheduler(settings, settings.actions);
   const msgids = new Msgids(random, (msgid) => index.has(msgid) || spool.has(msgid));
   const tiers = new Tiers({ clock, index, scheduler }, settings.tiers);
-  const context: QueueContext = { clock, spool, observe, index, scheduler, tiers, msgids };
+  const unreached = new Unreached(settings.mtaMaxDeferred);
+  const context: QueueContext = {
+    clock,
+    spool,
+    observe,
+    index,
+    scheduler,
+    tiers,
+    msgids,
+    unreached,
+  };
   let drain: Drain | undefined;
   const wake = (): void => {
     attempts.wake();
@@ -156,7 +169,7 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     warnIntervalsMs: settings.bounceWarnIntervalsMs,
     wake,
   });
-  const attempts = new Attempts(context, carrier, recorder);
+  const attempts = new Attempts(context, { carrier, recorder, settings });
   const blobs = new Blobs(spool);
   const acceptance = new Acceptance(context, blobs, {
     bounces,
@@ -203,7 +216,9 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     takeUp(configured, by) {
       bounces.takeUp(by, configured.serverName);
       recorder.takeUp(configured.bounceWarnIntervalsMs);
-      const stranded = tiers.takeUp(configured.actions);
+      attempts.takeUp(configured);
+      unreached.takeUp(configured.mtaMaxDeferred);
+      const stranded = tiers.takeUp({ actions: configured.actions, limits: configured });
       wake();
       return stranded;
     },

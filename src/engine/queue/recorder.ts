@@ -15,12 +15,18 @@
 import type { Action } from "#protocols/dsn/delivery-status.ts";
 import type { CommitOutcome } from "#engine/spool/spool.ts";
 import type { BounceWriter } from "#engine/bounce/bounce.ts";
-import { type EnvelopeRecord, envelopeOf, type MessageRecord } from "#engine/scheduler/record.ts";
+import {
+  type EnvelopeRecord,
+  envelopeOf,
+  evpidOf,
+  type MessageRecord,
+} from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import { delayMs, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
 import { type Batch, Gathering } from "./gathering.ts";
 import { NoticeDrafts, type NoticeWriting } from "./notice-drafts.ts";
 import { noticeOf, warnedAfter } from "./notices.ts";
+import { wasUnreached } from "./unreached.ts";
 import { type Deferral, type Ended, entryOf, type Verdict, verdictOn } from "./verdict.ts";
 
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
@@ -146,9 +152,25 @@ export class Recorder {
 
   #act({ grants }: Batch, verdicts: readonly Verdict[]): void {
     for (const grant of grants) this.#context.scheduler.release(grant);
-    for (const verdict of verdicts) this.#actOn(verdict);
+    const again: string[] = [];
+    for (const verdict of verdicts) {
+      this.#rememberReach(verdict, again);
+      this.#actOn(verdict);
+    }
     const waits = verdicts.map(({ ended }) => ended.record).filter(maySleep);
     this.#context.tiers.sleep(waits);
+    this.#context.tiers.hasten(again);
+  }
+
+  /** Adds to `again` what is to be tried now, as something got through on its route. */
+  #rememberReach({ kind, ended }: Verdict, again: string[]): void {
+    const { unreached } = this.#context;
+    const { route } = ended.record;
+    if (route?.key.subsystem !== "mta") return;
+    if (kind === "delivered") again.push(...unreached.reached(route.key.name));
+    else if (kind === "deferred" && wasUnreached(ended.result)) {
+      unreached.add(route.key.name, evpidOf(ended.record));
+    }
   }
 
   #actOn(verdict: Verdict): void {

@@ -13,12 +13,17 @@
  * subsystem, for what becomes due while as many are awake as may be.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { Action } from "#model/config/config.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
+import { msgidOf } from "#model/ids.ts";
 import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
-import { type EnvelopeRecord, expiresAtMs, type MessageRecord } from "#engine/scheduler/record.ts";
+import {
+  type EnvelopeRecord,
+  expiresAtMs,
+  type MessageRecord,
+  numberOf,
+} from "#engine/scheduler/record.ts";
 import type { Route } from "#engine/scheduler/route.ts";
-import type { Due, Scheduler } from "#engine/scheduler/scheduler.ts";
+import type { Configured, Due, Scheduler } from "#engine/scheduler/scheduler.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { type Line, Lines } from "#engine/sleepers/lines.ts";
 import type { Way } from "#engine/sleepers/packed-part.ts";
@@ -28,13 +33,10 @@ import type { QueueIndex } from "./queue-index.ts";
 export interface TierBounds {
   /** Envelopes of one subsystem that are awake, those under way among them; a part that is woken may exceed it. */
   readonly maxAwake: number;
-  /** Due envelopes of one route that are awake. */
-  readonly maxAwakeOfRoute: number;
 }
 
 export const DEFAULT_TIER_BOUNDS: TierBounds = Object.freeze({
   maxAwake: 20_000,
-  maxAwakeOfRoute: 1000,
 });
 
 /**
@@ -81,6 +83,11 @@ export class Tiers {
   /** When `advance` has something to do; Infinity if never. */
   get nextDueMs(): number {
     return this.#sleepers.firstAtMs;
+  }
+
+  /** Lines have become shorter, and who stands in them asleep may come. */
+  get mayRefill(): boolean {
+    return SUBSYSTEMS.some((each) => this.#scheduler.hungry[each].size > 0 && this.#hasRoom(each));
   }
 
   /** Envelopes that are due and stand in line asleep. */
@@ -132,9 +139,23 @@ export class Tiers {
    * caller says what becomes of them, and has the others lie down, before its turn is over.
    */
   rouse(seen: readonly EnvelopeRecord[]): readonly EnvelopeRecord[] {
+    return this.#rouse(seen.map(({ owner, id }) => [owner.message.msgid, id]));
+  }
+
+  /** Has those of these envelopes that wait for their next try tried now. */
+  hasten(evpids: readonly string[]): void {
+    if (evpids.length === 0) return;
+    const nowMs = this.#clock.monotonicMs();
+    const roused = this.#rouse(evpids.map((evpid) => [msgidOf(evpid), numberOf(evpid)]));
+    for (const record of roused) {
+      if (record.state === "waiting") record.dueMs = Math.min(record.dueMs, nowMs);
+    }
+    this.lieDown(new Set(roused.map(({ owner }) => owner)));
+  }
+
+  #rouse(named: readonly (readonly [msgid: string, id: number])[]): readonly EnvelopeRecord[] {
     const wanted = new Map<string, Set<number>>();
-    for (const { owner, id } of seen) {
-      const { msgid } = owner.message;
+    for (const [msgid, id] of named) {
       const ids = wanted.get(msgid);
       if (ids === undefined) wanted.set(msgid, new Set([id]));
       else ids.add(id);
@@ -158,8 +179,8 @@ export class Tiers {
   }
 
   /** Binds all that wait to other actions; says for what there is none. */
-  takeUp(actions: ReadonlyMap<string, Action>): Stranded {
-    const awake = this.#scheduler.takeUp(actions, this.#index.envelopes());
+  takeUp(configured: Configured): Stranded {
+    const awake = this.#scheduler.takeUp(configured, this.#index.envelopes());
     const gone = new Set(awake.actions);
     let { envelopes } = awake;
     for (const { plan, waiting } of this.#sleepers.actions) {
@@ -198,18 +219,21 @@ export class Tiers {
   /** Whether a due envelope found room in the line of its route. */
   #linesUp(record: EnvelopeRecord): boolean {
     const subsystem = record.plan.transport.kind;
-    const share = this.#share(subsystem);
-    if (share === 0) return false;
+    if (!this.#hasRoom(subsystem)) return false;
     const route = this.#scheduler.assign(record);
     // Who is asleep there was due before.
-    if (route === undefined || route.asleep > 0 || route.ready >= share) return false;
+    if (route === undefined || route.asleep > 0 || route.ready >= this.#share(route)) return false;
     return this.#scheduler.ready(record, 0);
   }
 
-  /** Due envelopes that a route may have awake now. */
-  #share(subsystem: DeliverySubsystem): number {
-    const free = this.#bounds.maxAwake - this.#index.awake(subsystem);
-    return Math.min(this.#bounds.maxAwakeOfRoute, Math.max(0, Math.ceil(free / SHARE_OF_FREE)));
+  #hasRoom(subsystem: DeliverySubsystem): boolean {
+    return this.#index.awake(subsystem) < this.#bounds.maxAwake;
+  }
+
+  /** Due envelopes that a route may have awake now. What it has under way is part of its share. */
+  #share({ key, limits, underWay }: Route): number {
+    const free = this.#bounds.maxAwake - this.#index.awake(key.subsystem);
+    return Math.min(limits.taskHiwat, Math.max(0, Math.ceil(free / SHARE_OF_FREE) - underWay));
   }
 
   #lay(owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
@@ -242,11 +266,10 @@ export class Tiers {
   #standFor({ plan, destination, isSuspended }: Way): Stand | undefined {
     if (isSuspended) return undefined;
     const subsystem = plan.transport.kind;
-    const share = this.#share(subsystem);
-    if (share === 0) return subsystem;
+    if (!this.#hasRoom(subsystem)) return subsystem;
     const route = this.#scheduler.routeFor(plan, destination);
     if (route === undefined) return "stranded";
-    if (route.asleep > 0 || route.ready >= share) return route;
+    if (route.asleep > 0 || route.ready >= this.#share(route)) return route;
     return undefined;
   }
 
@@ -301,7 +324,7 @@ export class Tiers {
   #refillRoutes(work: Work): void {
     for (const subsystem of SUBSYSTEMS) {
       const hungry = this.#scheduler.hungry[subsystem];
-      while (hungry.size > 0 && work.left > 0 && this.#share(subsystem) > 0) {
+      while (hungry.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {
         const [route] = hungry;
         if (route === undefined) break;
         hungry.delete(route);
@@ -313,10 +336,10 @@ export class Tiers {
   }
 
   #refill(line: Line<Stand>, route: Route, work: Work): void {
-    const { subsystem } = route.key;
     // Not one by one: who comes together may go in one attempt.
-    if (route.ready * 2 > this.#share(subsystem)) return;
-    while (line.size > 0 && route.ready < this.#share(subsystem) && work.left > 0) {
+    if (!this.#isLow(route)) return;
+    const most = route.ready + route.limits.taskRelease;
+    while (line.size > 0 && route.ready < Math.min(most, this.#share(route)) && work.left > 0) {
       const slot = line.first;
       this.#stepOut(line, slot);
       this.#attend(slot, work);
@@ -324,9 +347,15 @@ export class Tiers {
     }
     this.#settle(line);
     // At the end of those that are hungry, so that each of them gets something.
-    if (route.asleep > 0 && route.ready * 2 <= this.#share(subsystem)) {
-      this.#scheduler.hungry[subsystem].add(route);
+    if (route.asleep > 0 && this.#isLow(route)) {
+      this.#scheduler.hungry[route.key.subsystem].add(route);
     }
+  }
+
+  /** So little is awake on the route that more is to come. */
+  #isLow(route: Route): boolean {
+    const share = this.#share(route);
+    return share > 0 && route.ready <= Math.min(route.limits.taskLowat, share / 2);
   }
 
   /** Has those who became due while too many were awake looked at again. */
@@ -334,7 +363,7 @@ export class Tiers {
     for (const subsystem of SUBSYSTEMS) {
       const line = this.#lineOf.get(subsystem);
       if (line === undefined) continue;
-      while (line.size > 0 && work.left > 0 && this.#share(subsystem) > 0) {
+      while (line.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {
         const slot = line.first;
         this.#stepOut(line, slot);
         this.#look(slot, work);

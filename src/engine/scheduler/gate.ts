@@ -3,22 +3,37 @@
  * Every limit is a gate, and so is a subsystem that can be paused.
  */
 import { Fifo } from "./fifo.ts";
+import type { SchedulerLimits } from "./limits.ts";
 import type { Route } from "./route.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 
+export interface GateKind {
+  /** What a person knows it by. */
+  readonly name: string;
+  readonly max: (limits: SchedulerLimits) => number;
+  readonly subsystem?: DeliverySubsystem;
+}
+
 export class Gate {
   readonly #name: string;
-  readonly #max: number;
+  readonly #maxOf: (limits: SchedulerLimits) => number;
+  #max: number;
   /** Which subsystem's gate this is, if it is one that can be paused. */
   readonly #subsystem: DeliverySubsystem | undefined;
   readonly #line = new Fifo<Route>();
   #inUse = 0;
   #paused = false;
 
-  constructor(name: string, max: number, subsystem?: DeliverySubsystem) {
-    this.#name = name;
-    this.#max = max;
-    this.#subsystem = subsystem;
+  constructor(kind: GateKind, limits: SchedulerLimits) {
+    this.#name = kind.name;
+    this.#maxOf = kind.max;
+    this.#max = kind.max(limits);
+    this.#subsystem = kind.subsystem;
+  }
+
+  /** Has other limits from now on. What is under way beyond them goes on. */
+  takeUp(limits: SchedulerLimits): void {
+    this.#max = this.#maxOf(limits);
   }
 
   get hasRoom(): boolean {

@@ -1,22 +1,48 @@
 /**
- * The scheduler's limits: name, default, what it counts. Defaults are OpenSMTPD's
- * (limit.c, parse.y). Its other `mta limit` keys count connections and belong to the relay.
+ * The limits of smtpd.conf(5) that the queue keeps: on what is under way, and on what is at
+ * hand. Others of `mta limit` are about connections and their pauses, and belong to the relay.
+ *
+ * `max-conn-per-relay` and `max-conn-per-domain` bound the attempts under way: each has one
+ * connection at a time. Source: OpenSMTPD limit.c, mda.c, scheduler.c.
  */
+import {
+  defaultLimits,
+  MDA_LIMITS,
+  type MdaLimits,
+  MTA_LIMITS,
+  type MtaLimits,
+  SCHEDULER_LIMITS,
+} from "#model/config/limits.ts";
 
+/** How much of a route is at hand: up to `taskHiwat`; from `taskLowat` on `taskRelease` more come. */
+export type TaskLimits = Pick<MdaLimits, "taskHiwat" | "taskLowat" | "taskRelease">;
+
+/** Of relaying: attempts under way on a route, and for a domain or host whatever the action. */
+export type RelayLimits = TaskLimits & Pick<MtaLimits, "maxConnPerRelay" | "maxConnPerDomain">;
+
+/** A `Config` has them. */
 export interface SchedulerLimits {
-  /** `scheduler limit max-inflight`: envelopes being attempted. */
-  readonly maxInflight: number;
-  /** `mta limit max-conn-per-relay`: attempts under way on one relay route. */
-  readonly mtaMaxPerRelay: number;
-  /** `mda limit max-session`: local attempts under way. */
-  readonly mdaMaxSession: number;
-  /** `mda limit max-session-per-user`: attempts under way for one user. */
-  readonly mdaMaxSessionPerUser: number;
+  readonly schedulerLimits: {
+    /** Envelopes under way. */
+    readonly maxInflight: number;
+    /** Attempts that begin before other work has its turn. */
+    readonly maxSchedule: number;
+  };
+  readonly mtaLimits: RelayLimits;
+  /** Of single domains, in lower case. */
+  readonly mtaDomainLimits: ReadonlyMap<string, RelayLimits>;
+  readonly mdaLimits: MdaLimits;
 }
 
 export const DEFAULT_SCHEDULER_LIMITS: SchedulerLimits = Object.freeze({
-  maxInflight: 5000,
-  mtaMaxPerRelay: 100,
-  mdaMaxSession: 50,
-  mdaMaxSessionPerUser: 7,
+  schedulerLimits: defaultLimits(SCHEDULER_LIMITS, "none"),
+  mtaLimits: defaultLimits(MTA_LIMITS, "none"),
+  mtaDomainLimits: new Map(),
+  mdaLimits: defaultLimits(MDA_LIMITS, "none"),
 });
+
+/** Those of a domain, or of all that have none of their own. */
+export function relayLimits(limits: SchedulerLimits, domain: string | undefined): RelayLimits {
+  if (domain === undefined || limits.mtaDomainLimits.size === 0) return limits.mtaLimits;
+  return limits.mtaDomainLimits.get(domain) ?? limits.mtaLimits;
+}

@@ -60,7 +60,7 @@ export class MessageRecord {
     this.acceptedAtMs = acceptedAtMs;
     // `map` makes an array of just this size; `push` would leave room for 16 more.
     this.envelopes = planned.map(([envelope, plan], slot) => {
-      const record = new EnvelopeRecord(this, idOf(envelope), envelope, plan);
+      const record = new EnvelopeRecord(this, numberOf(envelope.evpid), envelope, plan);
       record.slot = slot;
       return record;
     });
@@ -110,8 +110,8 @@ export class EnvelopeRecord implements HeapItem {
   }
 }
 
-/** The last eight digits of the evpid, as a signed number. */
-function idOf({ evpid }: Envelope): number {
+/** The last eight digits of an evpid, as a signed number: the `id` of its record. */
+export function numberOf(evpid: string): number {
   return Number.parseInt(evpid.slice(8), 16) | 0;
 }
 

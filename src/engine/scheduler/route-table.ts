@@ -1,26 +1,29 @@
 /**
  * The routes in use and the gates that they share. A route exists while an
- * envelope in the queue goes its way; a user's gate while one of its routes does.
+ * envelope in the queue goes its way; the gate of a user or a domain while one of its
+ * routes does.
  */
 import type { Action } from "#model/config/config.ts";
-import { Gate } from "./gate.ts";
-import type { SchedulerLimits } from "./limits.ts";
+import { Gate, type GateKind } from "./gate.ts";
+import { relayLimits, type SchedulerLimits, type TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, Plan } from "./record.ts";
 import { Route, type RouteKey, routeKeyOf } from "./route.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
-interface UserGate {
+/** What routes of different actions have in common. */
+interface SharedGate {
   readonly gate: Gate;
   routes: number;
 }
 
 export class RouteTable {
-  readonly #limits: SchedulerLimits;
+  #limits: SchedulerLimits;
   #actions: ReadonlyMap<string, Action>;
   /** Counts configurations: a route of an earlier one is looked at again before it is used. */
   #generation = 0;
   readonly #routes = new Map<string, Route>();
-  readonly #users = new Map<string, UserGate>();
+  /** By the key of routes: that of users, and that of domains. */
+  readonly #shared = { user: new Map<string, SharedGate>(), domain: new Map<string, SharedGate>() };
   /** Counts envelopes; every other gate counts attempts. */
   readonly inflight: Gate;
   readonly subsystems: Readonly<Record<DeliverySubsystem, Gate>>;
@@ -28,11 +31,8 @@ export class RouteTable {
   constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
     this.#limits = limits;
     this.#actions = actions;
-    this.inflight = new Gate("scheduler max-inflight", limits.maxInflight);
-    this.subsystems = {
-      mta: new Gate("mta", Infinity, "mta"),
-      mda: new Gate("mda max-session", limits.mdaMaxSession, "mda"),
-    };
+    this.inflight = new Gate(INFLIGHT, limits);
+    this.subsystems = { mta: new Gate(MTA, limits), mda: new Gate(MDA, limits) };
   }
 
   get size(): number {
@@ -43,10 +43,15 @@ export class RouteTable {
     return this.#routes.values();
   }
 
-  /** Routes are those of other actions from now on. */
-  takeUp(actions: ReadonlyMap<string, Action>): void {
+  /** Routes are those of other actions, under other limits, from now on. */
+  takeUp(actions: ReadonlyMap<string, Action>, limits: SchedulerLimits): void {
     this.#actions = actions;
     this.#generation++;
+    this.#limits = limits;
+    for (const route of this.#routes.values()) {
+      route.limits = this.#taskLimits(route.key);
+      for (const gate of route.gates) gate.takeUp(limits);
+    }
   }
 
   /** Gives an envelope its route; leaves it without one if the configuration has no action for it. */
@@ -106,36 +111,75 @@ export class RouteTable {
   retire(route: Route): void {
     if (route.envelopes > 0 || route.asleep > 0 || route.place !== "idle") return;
     if (!this.#routes.delete(route.key.name)) return;
-    const { user } = route.key;
-    if (user === undefined) return;
-    const shared = this.#users.get(user);
-    if (shared === undefined) return;
-    shared.routes--;
-    if (shared.routes === 0) this.#users.delete(user);
+    this.#leaveShared("user", route.key);
+    this.#leaveShared("domain", route.key);
   }
 
   #open(key: RouteKey): Route {
-    const route = new Route(key, [
+    const own = key.subsystem === "mta" ? [new Gate(relayGate(key.domain), this.#limits)] : [];
+    const gates = [
       this.subsystems[key.subsystem],
-      ...this.#ownGate(key),
+      ...own,
+      ...this.#joinShared("domain", key),
+      ...this.#joinShared("user", key),
       this.inflight,
-    ]);
+    ];
+    const route = new Route(key, gates, this.#taskLimits(key));
     this.#routes.set(key.name, route);
     return route;
   }
 
-  #ownGate(key: RouteKey): readonly Gate[] {
-    if (key.subsystem === "mta") {
-      return [new Gate("mta max-conn-per-relay", this.#limits.mtaMaxPerRelay)];
-    }
-    if (key.user === undefined) return [];
-    const known = this.#users.get(key.user);
-    if (known !== undefined) {
-      known.routes++;
-      return [known.gate];
-    }
-    const gate = new Gate("mda max-session-per-user", this.#limits.mdaMaxSessionPerUser);
-    this.#users.set(key.user, { gate, routes: 1 });
-    return [gate];
+  #taskLimits({ subsystem, domain }: RouteKey): TaskLimits {
+    return subsystem === "mta" ? relayLimits(this.#limits, domain) : this.#limits.mdaLimits;
   }
+
+  #joinShared(by: "user" | "domain", key: RouteKey): readonly Gate[] {
+    const name = key[by];
+    if (name === undefined) return [];
+    let shared = this.#shared[by].get(name);
+    if (shared === undefined) {
+      const kind = by === "user" ? USER : domainGate(name);
+      shared = { gate: new Gate(kind, this.#limits), routes: 0 };
+      this.#shared[by].set(name, shared);
+    }
+    shared.routes++;
+    return [shared.gate];
+  }
+
+  #leaveShared(by: "user" | "domain", key: RouteKey): void {
+    const name = key[by];
+    const shared = name === undefined ? undefined : this.#shared[by].get(name);
+    if (name === undefined || shared === undefined) return;
+    shared.routes--;
+    if (shared.routes === 0) this.#shared[by].delete(name);
+  }
+}
+
+const INFLIGHT: GateKind = {
+  name: "scheduler max-inflight",
+  max: ({ schedulerLimits }) => schedulerLimits.maxInflight,
+};
+const MTA: GateKind = { name: "mta", max: () => Infinity, subsystem: "mta" };
+const MDA: GateKind = {
+  name: "mda max-session",
+  max: ({ mdaLimits }) => mdaLimits.maxSession,
+  subsystem: "mda",
+};
+const USER: GateKind = {
+  name: "mda max-session-per-user",
+  max: ({ mdaLimits }) => mdaLimits.maxSessionPerUser,
+};
+
+function relayGate(domain: string | undefined): GateKind {
+  return {
+    name: "mta max-conn-per-relay",
+    max: (limits) => relayLimits(limits, domain).maxConnPerRelay,
+  };
+}
+
+function domainGate(domain: string): GateKind {
+  return {
+    name: "mta max-conn-per-domain",
+    max: (limits) => relayLimits(limits, domain).maxConnPerDomain,
+  };
 }

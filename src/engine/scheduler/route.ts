@@ -8,9 +8,10 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type { Action } from "#model/config/config.ts";
+import type { Action, RelayHost } from "#model/config/config.ts";
 import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
+import type { TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, MessageRecord, Plan } from "./record.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
@@ -22,6 +23,8 @@ export interface RouteKey {
   readonly subsystem: DeliverySubsystem;
   /** The user whose limit counts; undefined for relay and lmtp. */
   readonly user: string | undefined;
+  /** The domain, or the one relay host, whose limit counts; undefined for others. */
+  readonly domain: string | undefined;
 }
 
 /** Undefined if `action` is not one that can carry out the plan. */
@@ -36,12 +39,21 @@ export function routeKeyOf(
     case "relay": {
       if (transport.kind !== "mta") return undefined;
       const domain = domainOf(destination);
-      const name = action.to.kind === "hosts" ? action.name : `${action.name} ${domain}`;
-      return { name: `relay ${name}`, subsystem: "mta", user: undefined };
+      if (action.to.kind !== "hosts") {
+        const name = `relay ${action.name} ${domain}`;
+        return { name, subsystem: "mta", user: undefined, domain };
+      }
+      const host = onlyHost(action.to.hosts);
+      return { name: `relay ${action.name}`, subsystem: "mta", user: undefined, domain: host };
     }
     case "lmtp":
       if (transport.kind !== "mda") return undefined;
-      return { name: `lmtp ${action.name}`, subsystem: "mda", user: undefined };
+      return {
+        name: `lmtp ${action.name}`,
+        subsystem: "mda",
+        user: undefined,
+        domain: undefined,
+      };
     case "maildir":
     case "mbox":
     case "mda":
@@ -50,6 +62,7 @@ export function routeKeyOf(
         name: `${action.kind} ${action.name} ${transport.user}`,
         subsystem: "mda",
         user: transport.user,
+        domain: undefined,
       };
     case "forward-only":
     case "expand-only":
@@ -58,6 +71,13 @@ export function routeKeyOf(
     default:
       return unreachable(action);
   }
+}
+
+/** Several hosts are no one place whose limit could count. */
+function onlyHost(hosts: readonly RelayHost[]): string | undefined {
+  const [host] = hosts;
+  if (host === undefined || hosts.length > 1) return undefined;
+  return host.endpoint.kind === "tcp" ? host.endpoint.host.toLowerCase() : undefined;
 }
 
 /** Due envelopes of one message; entries that left the line meanwhile are skipped when taken. */
@@ -71,10 +91,14 @@ export class Route {
   readonly key: RouteKey;
   /** What has to have room for an attempt, in the order in which it is asked. */
   readonly gates: readonly Gate[];
+  /** How much of it is at hand. */
+  limits: TaskLimits;
   /** Where the route stands: nowhere, in the round of routes, or in line at a gate. */
   place: "idle" | "round" | Gate = "idle";
   /** Envelopes in the queue that go this way. */
   envelopes = 0;
+  /** Envelopes with a carrier, or whose results are being recorded. */
+  underWay = 0;
   /** Envelopes that are due on it and asleep: they come when those in line have gone. */
   asleep = 0;
   /** The configuration, counted by the route table, that is known to have this route. */
@@ -83,9 +107,10 @@ export class Route {
   readonly #groups = new Map<MessageRecord, Group>();
   #ready = 0;
 
-  constructor(key: RouteKey, gates: readonly Gate[]) {
+  constructor(key: RouteKey, gates: readonly Gate[], limits: TaskLimits) {
     this.key = key;
     this.gates = gates;
+    this.limits = limits;
   }
 
   /** Envelopes that are due and not under way. */

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import type { Message } from "#model/envelope.ts";
 import type { Action } from "#model/config/config.ts";
 import { maildirAction, relayAction } from "#test/support/actions.ts";
+import { queueLimits } from "#test/support/queue-limits.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
 import { type Grant, Scheduler } from "./scheduler.ts";
 
@@ -19,7 +20,8 @@ function actionsNamed(wanted: string): ReadonlyMap<string, Action> {
   return new Map([...ACTIONS].filter(([name]) => name === wanted));
 }
 
-const LIMITS = { maxInflight: 4, mtaMaxPerRelay: 2, mdaMaxSession: 3, mdaMaxSessionPerUser: 2 };
+const MAX = { maxInflight: 4, maxConnPerRelay: 2, maxSession: 3, maxSessionPerUser: 2 };
+const LIMITS = queueLimits(MAX);
 
 /** Envelopes of one message, accepted at 0. A destination without a domain is local. */
 function envelopes(
@@ -68,7 +70,7 @@ function lineUp(scheduler: Scheduler, records: readonly EnvelopeRecord[]): void 
 }
 
 test("Routes take turns, whatever the length of their lines", () => {
-  const scheduler = new Scheduler({ ...LIMITS, maxInflight: 1 }, ACTIONS);
+  const scheduler = new Scheduler(queueLimits({ ...MAX, maxInflight: 1 }), ACTIONS);
   const domains = ["a", "a", "a", "b", "b", "c"];
   for (const [at, domain] of domains.entries()) {
     lineUp(scheduler, envelopes(at, [`x@${domain}`]));
@@ -132,7 +134,7 @@ test("Under other actions what waits is stranded or goes on, and what is under w
   lineUp(scheduler, [due]);
   scheduler.wait(later, 500);
 
-  const gone = scheduler.takeUp(ONLY_LOCAL, all);
+  const gone = scheduler.takeUp({ actions: ONLY_LOCAL, limits: LIMITS }, all);
   assert.deepEqual(gone, { envelopes: 1, actions: ["out"] });
   assert.deepEqual(scheduler.reasonOf(due, 0), { kind: "no-action", action: "out" });
   assert.deepEqual(scheduler.reasonOf(later, 0), { kind: "retry", untilMs: 500 });
@@ -142,7 +144,10 @@ test("Under other actions what waits is stranded or goes on, and what is under w
   scheduler.advance(400, 10);
   assert.equal(scheduler.take(), undefined);
 
-  assert.deepEqual(scheduler.takeUp(ACTIONS, all), { envelopes: 0, actions: [] });
+  assert.deepEqual(scheduler.takeUp({ actions: ACTIONS, limits: LIMITS }, all), {
+    envelopes: 0,
+    actions: [],
+  });
   assert.deepEqual([scheduler.take()?.records, scheduler.take()?.records], [[under], [due]]);
   assert.deepEqual(scheduler.reasonOf(later, 0), { kind: "retry", untilMs: 500 });
 });
@@ -151,7 +156,7 @@ test("What is stranded expires, and not before a try that it was promised", () =
   const scheduler = new Scheduler(LIMITS, ACTIONS);
   const records = envelopes(1, ["x@a"], 100);
   for (const record of records) scheduler.ready(record, 600);
-  scheduler.takeUp(new Map(), records);
+  scheduler.takeUp({ actions: new Map(), limits: LIMITS }, records);
   assert.deepEqual(scheduler.advance(599, 10).expired, []);
   assert.deepEqual(scheduler.advance(600, 10).expired, records);
 });
@@ -211,7 +216,7 @@ const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
   },
   reload(world, pick) {
     world.actions = CONFIGURATIONS[pick % CONFIGURATIONS.length] ?? ACTIONS;
-    world.scheduler.takeUp(world.actions, world.records);
+    world.scheduler.takeUp({ actions: world.actions, limits: LIMITS }, world.records);
   },
 };
 
@@ -235,13 +240,13 @@ function running(grants: readonly Grant[], matches: (grant: Grant) => boolean): 
 function mayStart({ scheduler, grants }: World, record: EnvelopeRecord): boolean {
   const key = record.route?.key;
   if (key === undefined || scheduler.isPaused(key.subsystem)) return false;
-  if (grants.flatMap((grant) => grant.records).length >= LIMITS.maxInflight) return false;
+  if (grants.flatMap((grant) => grant.records).length >= MAX.maxInflight) return false;
   if (key.subsystem === "mta") {
-    return running(grants, (grant) => grant.route === record.route) < LIMITS.mtaMaxPerRelay;
+    return running(grants, (grant) => grant.route === record.route) < MAX.maxConnPerRelay;
   }
   return (
-    running(grants, (grant) => grant.route.key.subsystem === "mda") < LIMITS.mdaMaxSession &&
-    running(grants, (grant) => grant.route.key.user === key.user) < LIMITS.mdaMaxSessionPerUser
+    running(grants, (grant) => grant.route.key.subsystem === "mda") < MAX.maxSession &&
+    running(grants, (grant) => grant.route.key.user === key.user) < MAX.maxSessionPerUser
   );
 }
 

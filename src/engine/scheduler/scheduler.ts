@@ -32,6 +32,12 @@ export interface Grant {
   readonly records: readonly EnvelopeRecord[];
 }
 
+/** What a reload brings. */
+export interface Configured {
+  readonly actions: ReadonlyMap<string, Action>;
+  readonly limits: SchedulerLimits;
+}
+
 /** What became due. */
 export interface Due {
   /** State "recording": the caller ends them. */
@@ -134,12 +140,16 @@ export class Scheduler {
   }
 
   /**
-   * Binds `records`, all that there are, to other actions by name, and says for which
-   * there is none. What is under way is bound when it comes back; what was stranded
+   * Takes other limits up. Binds `records`, all that there are, to other actions by name, and
+   * says for which there is none. What is under way is bound when it comes back; what was stranded
    * and finds its action again is due now.
    */
-  takeUp(actions: ReadonlyMap<string, Action>, records: Iterable<EnvelopeRecord>): Stranded {
-    this.#table.takeUp(actions);
+  takeUp({ actions, limits }: Configured, records: Iterable<EnvelopeRecord>): Stranded {
+    this.#table.takeUp(actions, limits);
+    // There may be room for them now.
+    for (const route of this.#table.routes()) {
+      for (const gate of route.gates) this.#call(gate, gate.waiting);
+    }
     let envelopes = 0;
     const gone = new Set<string>();
     for (const record of records) {
@@ -208,6 +218,8 @@ export class Scheduler {
 
   /** Gives back the limits' room, when the grant's results are recorded. */
   release(grant: Grant): void {
+    grant.route.underWay -= grant.records.length;
+    this.#shortened(grant.route);
     for (const gate of grant.route.gates) {
       const count = this.#weight(gate, grant.records);
       gate.leave(count);
@@ -293,6 +305,7 @@ export class Scheduler {
     const first = records[0];
     if (first === undefined) throw new RangeError("Cannot grant: nothing was in line");
     for (const record of records) this.#heap.remove(record);
+    route.underWay += records.length;
     this.#shortened(route);
     for (const gate of route.gates) gate.enter(this.#weight(gate, records));
     if (route.ready > 0) this.#join(route);

@@ -3,8 +3,8 @@
  * defaults, in one table each, which parser, builder and printer read.
  *
  * Source: smtpd.conf(5); OpenSMTPD limit.c, mda.c, scheduler.c (defaults). The pauses
- * between connections default to 0 here and `session-mail-max` to 1000;
- * `compat opensmtpd` restores its values.
+ * between connections default to 0 here, `session-mail-max` to 1000, and more is at hand
+ * and handed out at once; `compat opensmtpd` restores its values.
  */
 
 /** One limit: its word in smtpd.conf, its unit there (we keep ms) and its default. */
@@ -81,6 +81,12 @@ const pause = (word: string, compatSeconds: number): LimitTraits => ({
   compatDefault: compatSeconds * 1000,
 });
 
+const TASK_LIMITS: Readonly<Record<"taskHiwat" | "taskLowat" | "taskRelease", LimitTraits>> = {
+  taskHiwat: { ...count("task-hiwat", 1000), compatDefault: 50 },
+  taskLowat: { ...count("task-lowat", 500), compatDefault: 30 },
+  taskRelease: { ...count("task-release", 1000), compatDefault: 10 },
+};
+
 export const MTA_LIMITS: Readonly<Record<MtaLimitName, LimitTraits>> = {
   maxConnPerHost: count("max-conn-per-host", 10),
   maxConnPerRoute: count("max-conn-per-route", 5),
@@ -100,22 +106,18 @@ export const MTA_LIMITS: Readonly<Record<MtaLimitName, LimitTraits>> = {
   sessionKeepaliveMs: seconds("session-keepalive", 10),
   /** 0: no limit. */
   maxFailuresPerSession: { ...count("max-failures-per-session", 25), min: 0 },
-  taskHiwat: count("task-hiwat", 50),
-  taskLowat: count("task-lowat", 30),
-  taskRelease: count("task-release", 10),
+  ...TASK_LIMITS,
 };
 
 export const MDA_LIMITS: Readonly<Record<MdaLimitName, LimitTraits>> = {
   maxSession: count("max-session", 50),
   maxSessionPerUser: count("max-session-per-user", 7),
-  taskHiwat: count("task-hiwat", 50),
-  taskLowat: count("task-lowat", 30),
-  taskRelease: count("task-release", 10),
+  ...TASK_LIMITS,
 };
 
 export const SCHEDULER_LIMITS: Readonly<Record<SchedulerLimitName, LimitTraits>> = {
   maxInflight: count("max-inflight", 5000),
-  maxSchedule: count("max-schedule", 10),
+  maxSchedule: { ...count("max-schedule", 256), compatDefault: 10 },
   maxEvpBatchSize: count("max-evp-batch-size", 256),
   maxMsgBatchSize: count("max-msg-batch-size", 1024),
 };

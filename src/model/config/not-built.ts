@@ -15,7 +15,7 @@ import type {
   RelayTo,
 } from "./config.ts";
 import { needsHome } from "./format.ts";
-import { MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
+import { MTA_LIMITS, type MtaLimitName } from "./limits.ts";
 
 export interface NotBuilt {
   readonly at: Place;
@@ -45,31 +45,35 @@ export function notBuilt(config: Config): readonly NotBuilt[] {
 }
 
 /** Settings that nothing carries out, by their words. `admd` is for filters alone. */
-const SETTINGS: readonly string[] = [
-  "mta max-deferred",
-  "srs key",
-  ...limitWords("mta limit", Object.values(MTA_LIMITS)),
-  ...limitWords("mda limit", Object.values(MDA_LIMITS)),
-  ...limitWords("scheduler limit", Object.values(SCHEDULER_LIMITS)),
-  "mta limit family",
-];
+const SETTINGS: readonly string[] = ["srs key"];
 
-function limitWords(
-  directive: string,
-  traits: readonly { readonly word: string }[],
-): readonly string[] {
-  return traits.map(({ word }) => `${directive} ${word}`);
-}
+/** Limits of relaying that the queue keeps; the others are about connections. */
+const MTA_LIMITS_OF_QUEUE: readonly MtaLimitName[] = [
+  "maxConnPerRelay",
+  "maxConnPerDomain",
+  "taskHiwat",
+  "taskLowat",
+  "taskRelease",
+];
+const MTA_WORDS_OF_QUEUE: readonly string[] = MTA_LIMITS_OF_QUEUE.map(
+  (name) => MTA_LIMITS[name].word,
+);
 
 function ofSettings({ places }: Config): readonly NotBuilt[] {
-  const domains = [...places].filter(([words]) => words.startsWith("mta limit for domain "));
+  const mtaLimits = [...places].filter(
+    ([words]) => words.startsWith("mta limit ") && !MTA_WORDS_OF_QUEUE.includes(lastWord(words)),
+  );
   return [
     ...SETTINGS.flatMap((what) => {
       const at = places.get(what);
       return at === undefined ? [] : [{ at, what }];
     }),
-    ...domains.map(([what, at]) => ({ at, what })),
+    ...mtaLimits.map(([what, at]) => ({ at, what })),
   ];
+}
+
+function lastWord(words: string): string {
+  return words.slice(words.lastIndexOf(" ") + 1);
 }
 
 function ofFilter({ at, name }: Filter): NotBuilt {
