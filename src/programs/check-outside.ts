@@ -8,6 +8,7 @@ import type { Finding } from "#policy/check/finding.ts";
 import { accountFaults } from "./check-accounts.ts";
 import { certificateFaults } from "./check-certificates.ts";
 import { ownFileFaults, pathFaults } from "./check-paths.ts";
+import { queueKeyFaults } from "./check-queue-keys.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface OwnPaths {
@@ -26,6 +27,7 @@ export async function checkOutside(
     ...(await accountFaults(config, world.accounts, world.uid === 0)),
     ...(await pathFaults(config, world, folders)),
     ...(await certificateFaults(config, world)),
+    ...(await queueKeyFaults(config, world)),
     ...(await ownFileFaults(config, world, files)),
   ];
 }

@@ -9,7 +9,8 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
 import { isQueueKey, parseQueueKeys, type QueueKeys } from "#model/config/queue-key-text.ts";
 
-const NOT_FOR_OTHERS = 0o077;
+/** Bits of the mode of a file of keys that must not be set. */
+export const NOT_FOR_OTHERS = 0o077;
 /** Longer than any line with a key. */
 const MAX_LINE_BYTES = 1024;
 const INTERRUPT = 3;
