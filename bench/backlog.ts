@@ -1,0 +1,281 @@
+/**
+ * What a backlog costs: a spool is filled with messages that wait for their next try, the
+ * real daemon is started on it, and then:
+ *
+ *   bin/node bench/backlog.ts [--counts 10000,100000,1000000] [--folder FOLDER]
+ *
+ * - start: from the command until the port greets
+ * - memory: PSS of the process queue when it has come to rest, in all and for each envelope
+ * - show: `smtpctl show queue --domain`, for a domain with a thousandth of the messages
+ * - accept: messages per second, beside the same daemon on an empty spool
+ *
+ * The messages go to a thousand domains; deliveries are paused, so that what is measured is
+ * the backlog and not its next tries. As root it needs `tools/install-users`.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { openJournalSpool } from "#engine/spool/journal-spool.ts";
+import type { Spool, SpoolEntry } from "#engine/spool/spool.ts";
+import { greets } from "#test/interop/greeting.ts";
+import { nodeClock } from "#world/node/clock.ts";
+import { nodeFiles } from "#world/node/files.ts";
+import { nodeRandom } from "#world/node/random.ts";
+import { loaderFor, runLoad } from "./load.ts";
+import { endOf } from "./peer.ts";
+import { cpuSeconds, processTree, pssBytes } from "./process-tree.ts";
+import { median } from "./report.ts";
+import { SCENARIOS, type Scenario } from "./scenarios.ts";
+
+const BIN = new URL("../bin", import.meta.url).pathname;
+const TEXT = Buffer.from(`Subject: waiting\r\n\r\n${"x".repeat(980)}\r\n`);
+const DOMAINS = 1000;
+const HOUR_MS = 3_600_000;
+/** Each commits one message, and then that it was deferred, as the queue does. */
+const WRITERS = 500;
+const ACCEPTED = 5000;
+const REPETITIONS = 3;
+const START_WITHIN_MS = 300_000;
+
+interface Row {
+  readonly count: number;
+  readonly startSeconds: number;
+  readonly pss: number;
+  readonly showSeconds: number;
+  readonly perSecond: number;
+  readonly cpuPer1000: number;
+}
+
+/** Fills a spool; every message was tried once, and waits for an hour or more. */
+async function fill(folder: string, count: number): Promise<void> {
+  const opened = await openJournalSpool({
+    files: nodeFiles(),
+    clock: nodeClock(),
+    random: nodeRandom(),
+    observe: () => undefined,
+    folder,
+  });
+  if (opened.kind === "unusable") throw new Error(`Cannot fill the spool: ${opened.reason}`);
+  const { spool } = opened;
+  let next = 1;
+  const writer = async (): Promise<void> => {
+    while (next <= count) for (const entry of waiting(next++)) await commit(spool, entry);
+  };
+  await Promise.all(Array.from({ length: WRITERS }, writer));
+  await spool.close();
+}
+
+async function commit(spool: Spool, entry: SpoolEntry): Promise<void> {
+  const outcome = await spool.commit([entry]);
+  if (outcome !== "durable") throw new Error(`Cannot fill the spool: an entry was ${outcome}`);
+}
+
+function waiting(number: number): readonly SpoolEntry[] {
+  // Spread, as real ids are.
+  const msgid = (Math.imul(number, 0x9e37_79b1) >>> 0).toString(16).padStart(8, "0");
+  const evpid = `${msgid}00000001`;
+  const nowMs = Date.now();
+  const forwardPath = `recipient-${number}@domain-${number % DOMAINS}.example`;
+  const result = {
+    evpid,
+    outcome: "deferred",
+    isHandedOn: false,
+    status: "4.4.1",
+    diagnostic: "Connection refused (at CONNECT)",
+    remote: `mx.domain-${number % DOMAINS}.example [192.0.2.1]`,
+  } as const;
+  return [
+    {
+      kind: "accepted",
+      message: {
+        msgid,
+        acceptedAtMs: nowMs,
+        reversePath: `sender-${number}@sender.example`,
+        origin: {
+          kind: "smtp",
+          address: `192.0.2.${number % 200}`,
+          hostname: `client-${number % 200}.example`,
+          helo: `client-${number % 200}.example`,
+          fcrdns: "pass",
+          tag: "",
+          username: "",
+          tls: undefined,
+        },
+        textBytes: TEXT.length,
+        is8bit: false,
+        terms: undefined,
+      },
+      envelopes: [
+        {
+          evpid,
+          forwardPath,
+          destination: forwardPath,
+          action: "out",
+          transport: { kind: "mta" },
+          rule: "smtpd.conf:9",
+          trail: [],
+          terms: undefined,
+          ttlMs: 96 * HOUR_MS,
+        },
+      ],
+      text: [TEXT],
+    },
+    {
+      kind: "deferred",
+      evpid,
+      atMs: nowMs,
+      retryCount: 1,
+      nextTryAtMs: nowMs + HOUR_MS + (number % 1000) * 1000,
+      warnedMs: 0,
+      result,
+    },
+  ];
+}
+
+/** What `smtpd` in this folder is measured to be. */
+async function measure(folder: string, count: number, port: number): Promise<Row> {
+  const configPath = join(folder, "smtpd.conf");
+  const state = join(folder, "state");
+  writeFileSync(
+    configPath,
+    [
+      "smtp limit max-mails 1000000",
+      `listen on 127.0.0.1 port ${port}`,
+      'action "out" relay',
+      'match from any for any action "out"',
+      "",
+    ].join("\n"),
+  );
+  const startedMs = performance.now();
+  const log = openSync(join(folder, "log"), "a");
+  const args = ["-d", "-f", configPath, "--state", state, "-P", "mta", "-P", "mda"];
+  const daemon = spawn(join(BIN, "smtpd"), args, { stdio: ["ignore", log, log] });
+  const ended = endOf(daemon);
+  try {
+    while (!(await greets({ host: "127.0.0.1", port }))) {
+      const isLate = performance.now() - startedMs > START_WITHIN_MS;
+      if (daemon.exitCode !== null || isLate) throw new Error(`Cannot start: see ${folder}/log`);
+      await pause(20);
+    }
+    const startSeconds = (performance.now() - startedMs) / 1000;
+    const root = daemon.pid ?? 0;
+    await pause(3000);
+    const pss = pssBytes(queueOf(root));
+    const showSeconds = median(
+      Array.from({ length: REPETITIONS }, () => showSecondsOf(state, count)),
+    );
+    const runs: { readonly perSecond: number; readonly cpuPer1000: number }[] = [];
+    for (let run = 0; run <= REPETITIONS; run++) runs.push(await accept(root, port));
+    // The first one warms up.
+    const measured = runs.slice(1);
+    return {
+      count,
+      startSeconds,
+      pss,
+      showSeconds: showSeconds ?? Number.NaN,
+      perSecond: median(measured.map((run) => run.perSecond)) ?? Number.NaN,
+      cpuPer1000: median(measured.map((run) => run.cpuPer1000)) ?? Number.NaN,
+    };
+  } finally {
+    daemon.kill("SIGTERM");
+    await ended;
+  }
+}
+
+function showSecondsOf(state: string, count: number): number {
+  const args = ["show", "queue", "--domain", "domain-7.example"];
+  const startedMs = performance.now();
+  const output = execFileSync(join(BIN, "smtpctl"), ["--state", state, ...args], {
+    maxBuffer: 2 ** 30,
+  });
+  const seconds = (performance.now() - startedMs) / 1000;
+  const rows = output.toString().split("\n").length - 1;
+  const expected = Math.floor(count / DOMAINS);
+  if (rows !== expected) throw new Error(`Cannot measure: ${rows} rows, not ${expected}`);
+  return seconds;
+}
+
+async function accept(
+  root: number,
+  port: number,
+): Promise<{ readonly perSecond: number; readonly cpuPer1000: number }> {
+  const [usual] = SCENARIOS;
+  if (usual === undefined) throw new TypeError("Cannot measure: there is no scenario");
+  const scenario: Scenario = { ...usual, messages: ACCEPTED, tls: false };
+  const cpuBefore = cpuSeconds(root);
+  const startedMs = performance.now();
+  await runLoad(scenario, port, loaderFor(scenario, undefined));
+  const perSecond = (ACCEPTED * 1000) / (performance.now() - startedMs);
+  return { perSecond, cpuPer1000: ((cpuSeconds(root) - cpuBefore) * 1000) / ACCEPTED };
+}
+
+/** The process queue below `root`. */
+function queueOf(root: number): number {
+  const found = processTree(root).find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes("queue"),
+  );
+  if (found === undefined) throw new Error("Cannot measure: there is no process queue");
+  return found;
+}
+
+/** The queue runs as its own user if we are root. */
+function giveToQueue(path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const [uid, gid] = ["-u", "-g"].map((flag) =>
+    Number(execFileSync("id", [flag, "_smtpq"]).toString()),
+  );
+  if (uid === undefined || gid === undefined) return;
+  for (const name of ["", ...readdirSync(path, { recursive: true, encoding: "utf8" })]) {
+    chownSync(join(path, name), uid, gid);
+  }
+}
+
+function rowText(row: Row, empty: Row): string {
+  const { count, startSeconds, pss, showSeconds, perSecond, cpuPer1000 } = row;
+  const each = count === 0 ? "" : Math.round((pss - empty.pss) / count);
+  const megabytes = Math.round(pss / 1e6);
+  const rate = (perSecond / empty.perSecond).toFixed(2);
+  const cells = [count, startSeconds.toFixed(1), megabytes, each, showSeconds.toFixed(2)];
+  return `| ${[...cells, Math.round(perSecond), rate, cpuPer1000.toFixed(2)].join(" | ")} |`;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      counts: { type: "string", default: "10000,100000,1000000" },
+      folder: { type: "string", default: tmpdir() },
+      port: { type: "string", default: "42525" },
+    },
+  });
+  const parent = mkdtempSync(join(values.folder, "backlog-"));
+  // The daemon's users must be able to pass.
+  execFileSync("chmod", ["711", parent]);
+  console.log(
+    "| waiting | start s | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
+  );
+  console.log("|---|---|---|---|---|---|---|---|");
+  let empty: Row | undefined;
+  for (const count of [0, ...values.counts.split(",").map(Number)]) {
+    const folder = join(parent, String(count));
+    const spool = join(folder, "state/spool");
+    mkdirSync(spool, { recursive: true });
+    if (count > 0) await fill(spool, count);
+    giveToQueue(spool);
+    const row = await measure(folder, count, Number(values.port));
+    empty ??= row;
+    console.log(rowText(row, empty));
+  }
+}
+
+await main();
