@@ -25,6 +25,11 @@ export function checkpointPath(folder: string): string {
   return `${folder}/${CHECKPOINT_NAME}`;
 }
 
+/** One that is being written. */
+export function partialCheckpointPath(folder: string): string {
+  return `${checkpointPath(folder)}.partial`;
+}
+
 export interface CoveredSegment {
   readonly sequence: number;
   readonly mark: Uint8Array;

@@ -12,6 +12,7 @@ import {
   CHECKPOINT_MAGIC,
   CHECKPOINT_NAME,
   checkpointPath,
+  partialCheckpointPath,
   type CheckpointHead,
   type CoveredSegment,
   frameCheckpointHead,
@@ -67,7 +68,7 @@ export class CheckpointWriter {
     segments: readonly CoveredSegment[],
   ): Promise<CheckpointWriter> {
     const { files, random, keys } = place;
-    const path = partialPath(place);
+    const path = partialCheckpointPath(place.folder);
     // Of a run that died.
     await unlinkIfThere(files, path);
     const file = await files.open(path, "create");
@@ -106,14 +107,14 @@ export class CheckpointWriter {
     await this.#write({ kind: "end", blocks: this.#blocks, messages: this.#messages }, []);
     await this.#file.sync();
     await tolerate(this.#file.close());
-    await files.rename(partialPath(this.#place), checkpointPath(folder));
+    await files.rename(partialCheckpointPath(this.#place.folder), checkpointPath(folder));
     await files.syncFolder(folder);
   }
 
   /** Leaves the checkpoint of before as it is. */
   async abandon(): Promise<void> {
     await tolerate(this.#file.close());
-    await tolerate(unlinkIfThere(this.#place.files, partialPath(this.#place)));
+    await tolerate(unlinkIfThere(this.#place.files, partialCheckpointPath(this.#place.folder)));
   }
 
   async #start(end: Position, segments: readonly CoveredSegment[]): Promise<void> {
@@ -155,8 +156,4 @@ export class CheckpointWriter {
     this.#unsyncedBytes = 0;
     await this.#file.sync();
   }
-}
-
-function partialPath({ folder }: CheckpointPlace): string {
-  return `${checkpointPath(folder)}.partial`;
 }

@@ -232,6 +232,13 @@ test("no byte of a text or of an address is in the checkpoint of an encrypted sp
   assert.equal(messages, 6);
 });
 
+test("what is left of a checkpoint that was being written goes at the next start", async () => {
+  const disk = await spoolWithCheckpoint();
+  disk.plantFile(`${CHECKPOINT}.partial`, new Uint8Array(10));
+  await (await open(disk)).close();
+  assert.ok(!(await disk.files().list(SPOOL_FOLDER)).includes("checkpoint.partial"));
+});
+
 test("a checkpoint that cannot be written leaves the one before, and is told", async () => {
   for (const code of ["EIO", "ENOSPC"]) {
     const disk = await spoolWithCheckpoint();

@@ -22,12 +22,12 @@ import { type Walked, walkUnfinished } from "./unfinished-walk.ts";
 
 /** A start may have to read this many records, if there is no more unfinished … */
 export const CHECKPOINT_RECORDS = 50_000;
-/** … or as many as a part of the messages: then copying one costs less than what happened to three. */
-const MESSAGES_PER_RECORD = 3;
+/** … or as many as this part of the messages: each record pays for copying so many. */
+const MESSAGES_PER_RECORD = 4;
 /** Records that a clean stop leaves to the next start. */
 const STOP_PART = 5;
 /** A stop waits no longer for it: what it would save, the next start then does. */
-const MAX_STOP_MS = 3000;
+const MAX_STOP_MS = 10_000;
 const MAX_JOURNAL_BYTES: number = 512 * 1024 * 1024;
 /** What one takes on the disk, about: header and ends, and each message, compressed. */
 const FIXED_BYTES = 8192;

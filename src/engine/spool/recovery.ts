@@ -11,6 +11,7 @@
 import type { Files } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
+import { partialCheckpointPath } from "./checkpoint-format.ts";
 import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
 import type { LastCheckpoint } from "./checkpoints.ts";
 import { FileWindow } from "./file-window.ts";
@@ -24,7 +25,7 @@ import type { Segment } from "./segment.ts";
 import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
-import { tolerate } from "./file-faults.ts";
+import { tolerate, unlinkIfThere } from "./file-faults.ts";
 import { newerRecord } from "./unusable-spool.ts";
 
 export interface RecoveryParts {
@@ -65,6 +66,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   };
   const finder = new SegmentFinder({ ...parts, headerless });
   const found = await finder.find();
+  await unlinkIfThere(files, partialCheckpointPath(parts.folder));
   const { ledger, checkpoint, from } = await startOf(parts, found);
   for (const each of found) {
     if (each.segment.sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
