@@ -29,6 +29,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "policy/expand" },
   { folder: "policy/ruleset" },
   { folder: "policy/tls" },
+  { folder: "policy/transport" },
   { folder: "policy/check" },
   { folder: "engine/observe" },
   { folder: "engine/spool" },

@@ -67,13 +67,10 @@ async function replies(scene: Scene, client: HostileClient): Promise<readonly st
 /** Shakes hands on `connection`; the client that goes on in secret. */
 async function secured(scene: Scene, connection: Connection): Promise<HostileClient> {
   const { clock } = scene.world;
-  const options = {
-    offer: OFFER,
-    serverName: "mx.example.test",
-    authorities: "system",
-    identity: undefined,
-  } as const;
-  const result = await scene.run(new SimTls(clock).connect(connection, options, 1000));
+  const options = { offer: OFFER, authorities: "system", identity: undefined } as const;
+  const end = new SimTls(clock).client(options);
+  assert.ok("connect" in end, "settings are usable");
+  const result = await scene.run(end.connect(connection, "mx.example.test", 1000));
   assert.equal(result.kind, "secured");
   return new HostileClient(result.kind === "secured" ? result.connection : connection, clock);
 }

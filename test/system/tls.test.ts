@@ -77,11 +77,13 @@ async function greeting({ clock, network, tls }: SimWorld, pem: string): Promise
   if ("code" in connection) return connection.code;
   const options = {
     offer: tlsOffer(NONE, NONE, "none"),
-    serverName: "mx.example",
     authorities: { pem },
     identity: undefined,
   };
-  const secured = await clock.runUntilSettled(tls.connect(connection, options, 1000), MINUTE_MS);
+  const end = tls.client(options);
+  assert.ok("connect" in end, "settings are usable");
+  const securing = end.connect(connection, "mx.example", 1000);
+  const secured = await clock.runUntilSettled(securing, MINUTE_MS);
   if (secured.kind === "tls-fault") return secured.message;
   let heard = "";
   secured.connection.start({

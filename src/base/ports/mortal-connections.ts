@@ -47,8 +47,14 @@ export class MortalConnections {
             this.#secure(connection, (inner) => server.accept(inner, timeoutMs)),
         };
       },
-      connect: (connection, options, timeoutMs) =>
-        this.#secure(connection, (inner) => tls.connect(inner, options, timeoutMs)),
+      client: (options) => {
+        const client = tls.client(options);
+        if ("kind" in client) return client;
+        return {
+          connect: (connection, serverName, timeoutMs) =>
+            this.#secure(connection, (inner) => client.connect(inner, serverName, timeoutMs)),
+        };
+      },
     };
   }
 

@@ -67,8 +67,6 @@ export interface TlsServerOptions {
 
 export interface TlsClientOptions {
   readonly offer: TlsOffer;
-  /** Sent as the name asked for, and what the certificate must be for. */
-  readonly serverName: string;
   readonly authorities: TlsAuthorities;
   /** Shown to a server that asks. */
   readonly identity: TlsIdentity | undefined;
@@ -130,13 +128,24 @@ export interface TlsServer {
   accept(connection: Connection, timeoutMs: number): Promise<Secured | TlsFault>;
 }
 
+/** The client's end for one set of options, made ready once. */
+export interface TlsClient {
+  /**
+   * Never rejects. The connection is the caller's no more.
+   *
+   * @param serverName sent as the name asked for, unless it is an address; `verified` says
+   *   whether the certificate is for it.
+   */
+  connect(
+    connection: Connection,
+    serverName: string,
+    timeoutMs: number,
+  ): Promise<Secured | TlsFault>;
+}
+
 export interface Tls {
   /** A fault is one of the settings: a certificate that is none, a cipher that nobody knows. */
   server(options: TlsServerOptions): TlsServer | TlsFault;
-  /** Never rejects. The connection is the caller's no more. */
-  connect(
-    connection: Connection,
-    options: TlsClientOptions,
-    timeoutMs: number,
-  ): Promise<Secured | TlsFault>;
+  /** The same. */
+  client(options: TlsClientOptions): TlsClient | TlsFault;
 }

@@ -96,9 +96,10 @@ class Stage {
   async secure(certificate?: string): Promise<Secured | TlsFault> {
     const identity = certificate === undefined ? undefined : { ...SHOWN, certificate };
     const authorities = { pem: SHOWN.certificate };
-    const options = { offer: OFFER, serverName: "mx.example", authorities, identity };
+    const end = this.world.tls.client({ offer: OFFER, authorities, identity });
+    assert.ok("connect" in end, "settings are usable");
     const secured = await this.world.clock.runUntilSettled(
-      this.world.tls.connect(this.#connection, options, WAIT_MS),
+      end.connect(this.#connection, "mx.example", WAIT_MS),
       2 * WAIT_MS,
     );
     if (secured.kind === "tls-fault") return secured;

@@ -60,9 +60,18 @@ export class SimTls implements Tls {
     };
   }
 
-  async connect(
+  client(options: TlsClientOptions): ReturnType<Tls["client"]> {
+    if (options.identity?.certificate === "broken")
+      return fault("settings", `${options.identity.name}: there is no certificate in it`);
+    return {
+      connect: (connection, serverName, timeoutMs) =>
+        this.#connect(connection, { ...options, serverName }, timeoutMs),
+    };
+  }
+
+  async #connect(
     connection: Connection,
-    options: TlsClientOptions,
+    options: TlsClientOptions & { readonly serverName: string },
     timeoutMs: number,
   ): Promise<Secured | TlsFault> {
     const receiving = this.#receive<Answer>(connection, timeoutMs);

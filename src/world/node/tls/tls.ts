@@ -1,4 +1,5 @@
 /** The port of TLS on node:tls. */
+import type { SecureContext } from "node:tls";
 import type { Tls } from "#base/ports/tls.ts";
 import { reasonOf } from "./certificates.ts";
 import { connectTls } from "./client-end.ts";
@@ -22,16 +23,17 @@ export function nodeTls(): Tls {
       const end: ServerEnd = { shown, asksClients: clients !== undefined };
       return { accept: (connection, timeoutMs) => acceptTls(connection, end, timeoutMs) };
     },
-    async connect(connection, options, timeoutMs) {
-      const { serverName } = options;
-      let context: ReturnType<typeof clientContext>;
+    client(options) {
+      let context: SecureContext;
       try {
         context = clientContext(options);
       } catch (error) {
-        connection.destroy();
         return fault("settings", reasonOf(error));
       }
-      return connectTls(connection, { context, serverName }, timeoutMs);
+      return {
+        connect: (connection, serverName, timeoutMs) =>
+          connectTls(connection, { context, serverName }, timeoutMs),
+      };
     },
   };
 }
