@@ -64,6 +64,7 @@ export const PURE_NODE_MODULES: Readonly<Record<string, "*" | readonly string[]>
     "createHmac",
     "hash",
     "hkdfSync",
+    "pbkdf2Sync",
     "timingSafeEqual",
   ],
   "node:net": ["isIP", "isIPv4", "isIPv6", "BlockList"],

@@ -85,6 +85,27 @@ export type Event =
       readonly host: string;
     }
   | { readonly kind: "mta-connected"; readonly session: string }
+  | {
+      readonly kind: "mta-tls";
+      readonly session: string;
+      /** `TLSv1.3`. */
+      readonly version: string;
+      readonly cipher: string;
+      readonly bits: number;
+      /** What was asked for. */
+      readonly serverName: string;
+      readonly resumed: boolean;
+    }
+  | {
+      readonly kind: "mta-cert-check";
+      readonly session: string;
+      /** The server has shown that it is the one that is meant. */
+      readonly verified: boolean;
+      /** What is wrong with its certificate, or "". */
+      readonly why: string;
+      readonly fingerprint: string;
+      readonly keyFingerprint: string;
+    }
   | { readonly kind: "mta-error"; readonly session: string; readonly reason: string }
   | {
       readonly kind: "mta-disconnected";

@@ -39,6 +39,7 @@ export interface SmtpWorld {
 const IO_TIMEOUT_MS = 100_000;
 const TIMEOUTS: ClientTimeouts = {
   connectMs: IO_TIMEOUT_MS,
+  handshakeMs: IO_TIMEOUT_MS,
   greetingMs: IO_TIMEOUT_MS,
   commandMs: IO_TIMEOUT_MS,
   dataMs: IO_TIMEOUT_MS,
@@ -171,6 +172,9 @@ const FAULT_WORDS: Readonly<Record<ClientFault["kind"], string>> = {
   text: "internal error",
   busy: "internal error",
   loop: "connection error",
+  "no-tls": "missing feature",
+  tls: "connection error",
+  auth: "missing feature",
 };
 
 function formatFailure(verdict: Verdict): string {

@@ -2,12 +2,14 @@
  * Stories of a client session: what happens to it, and what it does, in short words.
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import { step } from "#protocols/smtp/client-session.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type {
   ClientAction,
   ClientEvent,
   ClientSession,
+  ClientTls,
   Dialect,
 } from "#protocols/smtp/client-session-state.ts";
 import {
@@ -26,6 +28,9 @@ export interface Story {
   readonly name: string;
   readonly dialect?: Dialect;
   readonly mail?: Partial<ClientMail>;
+  /** "never" if left out. */
+  readonly tls?: ClientTls;
+  readonly credentials?: ClientCredentials;
   readonly happens: readonly Happening[];
   /** What the client sends, verdicts and other results, in order. */
   readonly does: readonly string[];
@@ -54,6 +59,10 @@ function eventOf(happening: Happening, mail: ClientMail): ClientEvent {
       return { type: "broken", fault: BROKEN };
     case "QUIT":
       return { type: "quit" };
+    case "SECURED":
+      return { type: "secured", isProven: false };
+    case "PROVEN":
+      return { type: "secured", isProven: true };
     default:
       return { type: "replies", replies: parseReplies(happening), fault: undefined };
   }
@@ -69,6 +78,8 @@ function describe(action: ClientAction): readonly string[] {
   switch (action.type) {
     case "send":
       return [action.commands.trimEnd().replaceAll("\r\n", " ")];
+    case "send-secret":
+      return [action.line.trimEnd()];
     case "send-text":
       return ["text"];
     case "refused":
@@ -80,6 +91,7 @@ function describe(action: ClientAction): readonly string[] {
     case "not-started":
       return [`not started: ${formatVerdict(action.verdict)}`];
     case "ready":
+    case "secure":
     case "close":
       return [action.type];
     default:
@@ -87,8 +99,12 @@ function describe(action: ClientAction): readonly string[] {
   }
 }
 
-export function startSession(dialect: Dialect): ClientSession {
-  return { phase: "greeting", dialect, helo: "client.example", ownName: undefined };
+export function startSession(
+  dialect: Dialect,
+  { tls = "never", credentials }: Pick<Story, "tls" | "credentials"> = {},
+): ClientSession {
+  const helo = "client.example";
+  return { phase: "greeting", dialect, helo, ownName: undefined, tls, credentials };
 }
 
 export const MAIL: ClientMail = {
@@ -100,7 +116,7 @@ export const MAIL: ClientMail = {
 
 /** What the session of a story does. */
 export function tellStory(story: Story): readonly string[] {
-  let session = startSession(story.dialect ?? "smtp");
+  let session = startSession(story.dialect ?? "smtp", story);
   const does: string[] = [];
   for (const happening of story.happens) {
     const [next, ...actions] = step(session, eventOf(happening, { ...MAIL, ...story.mail }));

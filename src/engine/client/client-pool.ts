@@ -13,6 +13,8 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
+import type { TlsFacts } from "#base/ports/tls.ts";
+import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import {
@@ -22,16 +24,24 @@ import {
 } from "#protocols/smtp/client-session-verdict.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
+import type { PeerJudgement } from "#policy/transport/judge-peer.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
-import { openClient, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
+import type { ClientSecurity } from "./client-security.ts";
+import { type HeloName, openClient, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
 
 /** One way to a server. Routes of the same key share connections, so all else must follow from the key. */
 export interface ClientRoute {
   readonly key: string;
   readonly endpoint: Endpoint;
   readonly dialect: Dialect;
-  readonly helo: string;
+  readonly helo: HeloName;
+  /** Left out: any address of this machine. */
+  readonly sourceAddress?: string | undefined;
+  /** Left out: in the clear. */
+  readonly security?: ClientSecurity | undefined;
+  /** Left out: nobody authenticates. Asked at each connection; a string says why there are none. */
+  readonly credentials?: (() => Promise<ClientCredentials | string>) | undefined;
   /** The name by which the server must not greet: it would be ourselves. */
   readonly ownName?: string | undefined;
   /** The server's name, for the log. */
@@ -78,6 +88,12 @@ type Lease =
 
 /** What a waiter is told: a connection, that one may be opened now, or why there is none. */
 type Turn = Lease | "open";
+
+/** By what one connection is made. */
+interface Terms {
+  readonly security: ClientSecurity | undefined;
+  readonly credentials: ClientCredentials | undefined;
+}
 
 interface RouteState {
   /** Connections that are open or being opened. */
@@ -141,6 +157,23 @@ export class ClientPool {
       return failed("Too many connections are open");
     }
     const free = this.#takePlace(state);
+    if (route.credentials === undefined)
+      return this.#connect(route, free, { security: route.security, credentials: undefined });
+    const credentials = await route.credentials();
+    if (typeof credentials !== "string")
+      return this.#connect(route, free, { security: route.security, credentials });
+    free();
+    const failure = noCredentials(credentials);
+    this.#shareFailure(route.key, failure);
+    return failure;
+  }
+
+  /** @param free gives the place up that was taken for the connection. */
+  async #connect(
+    route: ClientRoute,
+    free: () => void,
+    { security, credentials }: Terms,
+  ): Promise<Lease> {
     const { observe, random } = this.#ports;
     const session = randomSessionId(random);
     const address = `${route.dialect}://${formatEndpoint(route.endpoint)}`;
@@ -150,6 +183,10 @@ export class ClientPool {
       dialect: route.dialect,
       helo: route.helo,
       ownName: route.ownName,
+      sourceAddress: route.sourceAddress,
+      security,
+      credentials,
+      secured: (facts, judgement) => tellTls(observe, session, facts, judgement),
       ...(this.#settings.timeouts && { timeouts: this.#settings.timeouts }),
       closed: (fault) => {
         const messages = opened?.sentMessages ?? 0;
@@ -161,6 +198,12 @@ export class ClientPool {
     if (result.kind === "failed") {
       observe({ kind: "mta-error", session, reason: formatVerdict(result.verdict) });
       free();
+      // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
+      if (security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict))
+        return this.#connect(route, this.#takePlace(this.#stateOf(route.key)), {
+          security: undefined,
+          credentials,
+        });
       this.#shareFailure(route.key, result);
       return result;
     }
@@ -272,6 +315,33 @@ function failed(message: string): Extract<Lease, { kind: "failed" }> {
     kind: "failed",
     verdict: { kind: "undecided", stage: "CONNECT", fault: { kind: "busy", message } },
   };
+}
+
+/** The server was reached, and TLS with it did not come about. */
+function isTlsFailure(verdict: Verdict): boolean {
+  if (verdict.kind === "unsendable") return false;
+  return verdict.stage === "STARTTLS" || verdict.stage === "TLS";
+}
+
+function noCredentials(why: string): Extract<Lease, { kind: "failed" }> {
+  const fault = { kind: "auth", message: `Could not retrieve credentials: ${why}` } as const;
+  return { kind: "failed", verdict: { kind: "undecided", stage: "AUTH", fault } };
+}
+
+function tellTls(
+  observe: Observe,
+  session: string,
+  facts: TlsFacts,
+  judgement: PeerJudgement,
+): void {
+  const { version, cipher, bits, resumed, peer } = facts;
+  const serverName = facts.serverName ?? "";
+  observe({ kind: "mta-tls", session, version, cipher, bits, serverName, resumed });
+  if (peer === undefined) return;
+  const { fingerprint, keyFingerprint } = peer;
+  const verified = judgement.kind === "proven";
+  const why = judgement.kind === "refused" ? judgement.why : peer.why;
+  observe({ kind: "mta-cert-check", session, verified, why, fingerprint, keyFingerprint });
 }
 
 function reasonOf(fault: ClientFault | undefined): string {

@@ -15,6 +15,7 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Connection, Network, NetworkFault } from "#base/ports/network.ts";
+import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import { step } from "#protocols/smtp/client-session.ts";
 import { type Extensions, NO_EXTENSIONS } from "#protocols/smtp/client-session-extensions.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
@@ -22,12 +23,19 @@ import {
   type ClientAction,
   type ClientEvent,
   type ClientSession,
+  type ClientTls,
   type Dialect,
 } from "#protocols/smtp/client-session-state.ts";
-import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import {
+  type ClientFault,
+  protocolFault,
+  type Stage,
+  type Verdict,
+} from "#protocols/smtp/client-session-verdict.ts";
 import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
 import type { MessageText } from "#model/delivery.ts";
+import { type ClientSecurity, secureClient, type ToldOfTls } from "./client-security.ts";
 import { CLIENT_TIMEOUTS, type ClientTimeouts, timeoutMs } from "./client-timeouts.ts";
 import { Deadline } from "#base/time/deadline.ts";
 
@@ -36,15 +44,24 @@ export interface ClientPorts {
   readonly clock: Clock;
 }
 
+/** The name in EHLO, HELO or LHLO, or what finds it for our end of the connection; undefined: it cannot. */
+export type HeloName = string | ((local: Endpoint) => Promise<string | undefined>);
+
 export interface ClientSettings {
   readonly dialect: Dialect;
-  /** The name in EHLO, HELO or LHLO. */
-  readonly helo: string;
+  readonly helo: HeloName;
+  /** Left out: any address of this machine. */
+  readonly sourceAddress?: string | undefined;
+  /** Left out: TLS is not used. */
+  readonly security?: ClientSecurity | undefined;
+  /** Left out: nobody authenticates. */
+  readonly credentials?: ClientCredentials | undefined;
   /** A server that greets by this name is taken for ourselves, and the session ends. */
   readonly ownName?: string | undefined;
   readonly timeouts?: ClientTimeouts;
   /** Called with each line that is sent (">>> ") or received ("<<< "), but not with message text. */
   readonly trace?: (line: string) => void;
+  readonly secured?: ToldOfTls;
   /** Called once, when the connection is gone. */
   readonly closed?: (fault: ClientFault | undefined) => void;
 }
@@ -75,20 +92,52 @@ export async function openClient(
   settings: ClientSettings,
 ): Promise<OpenResult> {
   const timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
-  const connection = await ports.network.connect(endpoint, { timeoutMs: timeouts.connectMs });
-  if ("kind" in connection) {
-    const fault: ClientFault = { kind: "network", message: wordsOf(connection) };
+  const failed = (stage: Stage, fault: ClientFault): OpenResult => {
     settings.closed?.(fault);
-    return { kind: "failed", verdict: { kind: "undecided", stage: "CONNECT", fault } };
+    return { kind: "failed", verdict: { kind: "undecided", stage, fault } };
+  };
+  const { security, sourceAddress, secured: told } = settings;
+  const made = await ports.network.connect(endpoint, {
+    timeoutMs: timeouts.connectMs,
+    ...(sourceAddress !== undefined && { sourceAddress }),
+  });
+  if ("kind" in made) return failed("CONNECT", { kind: "network", message: wordsOf(made) });
+  const helo = typeof settings.helo === "string" ? settings.helo : await settings.helo(made.local);
+  if (helo === undefined) {
+    made.destroy();
+    return failed("CONNECT", { kind: "busy", message: "Failed to retrieve helo string" });
   }
+  let connection = made;
+  let tls: ClientTls = tlsWanted(security);
+  if (security?.start === "at-once") {
+    const secured = await secureClient(made, security, timeouts.handshakeMs, told);
+    if (secured.kind === "failed") return failed("TLS", secured.fault);
+    connection = secured.connection;
+    tls = secured.isProven ? "proven" : "encrypted";
+  }
+  const { dialect, ownName, credentials } = settings;
+  const session: ClientSession = { phase: "greeting", dialect, helo, tls, credentials, ownName };
   return new Promise((opened) => {
-    const client = new SmtpClient(connection, ports.clock, settings, opened);
+    const client = new SmtpClient({ connection, session, opened }, ports.clock, settings);
     client.start();
   });
 }
 
+function tlsWanted(security: ClientSecurity | undefined): ClientTls {
+  if (security === undefined) return "never";
+  return security.policy.kind === "required" ? "required" : "if-offered";
+}
+
+/** What `openClient` made ready. */
+interface Beginning {
+  readonly connection: Connection;
+  readonly session: ClientSession;
+  /** Called once. */
+  readonly opened: (result: OpenResult) => void;
+}
+
 export class SmtpClient {
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #settings: ClientSettings;
   readonly #timeouts: ClientTimeouts;
   readonly #parser = new ReplyParser();
@@ -107,23 +156,17 @@ export class SmtpClient {
   #sentMessages = 0;
   #extensions: Extensions = NO_EXTENSIONS;
 
-  /** For `openClient`; `opened` is called once. */
-  constructor(
-    connection: Connection,
-    clock: Clock,
-    settings: ClientSettings,
-    opened: (result: OpenResult) => void,
-  ) {
+  /** For `openClient`. */
+  constructor({ connection, session, opened }: Beginning, clock: Clock, settings: ClientSettings) {
     this.#connection = connection;
     this.#settings = settings;
     this.#timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
     this.#opened = opened;
-    const { dialect, helo, ownName } = settings;
-    this.#session = { phase: "greeting", dialect, helo, ownName };
+    this.#session = session;
     this.#deadline = new Deadline(clock, () => this.#timedOut());
   }
 
-  /** For `openClient`: takes the connection over. Called once. */
+  /** Takes the connection over: called once by `openClient`, and after a handshake. */
   start(): void {
     this.#moveDeadline();
     this.#connection.start({
@@ -206,6 +249,10 @@ export class SmtpClient {
         ? { kind: "closed", message: "Connection closed" }
         : { kind: "network", message: wordsOf(fault) },
     );
+    this.#gone();
+  }
+
+  #gone(): void {
     this.#isGone = true;
     this.#deadline.stop();
     this.#settings.closed?.(this.#lastFault);
@@ -248,6 +295,13 @@ export class SmtpClient {
         this.#traceCommands(action.commands);
         this.#connection.write(Buffer.from(action.commands, "utf8"));
         return;
+      case "send-secret":
+        this.#settings.trace?.(`>>> ${action.shown}`);
+        this.#connection.write(Buffer.from(action.line, "utf8"));
+        return;
+      case "secure":
+        void this.#secure();
+        return;
       case "send-text":
         void this.#sendText();
         return;
@@ -284,6 +338,29 @@ export class SmtpClient {
       default:
         unreachable(action);
     }
+  }
+
+  /** Owns its promise: whatever happens becomes an event. */
+  async #secure(): Promise<void> {
+    const { security, secured: told } = this.#settings;
+    if (security === undefined) throw new TypeError("Cannot secure a session: nothing says how");
+    // RFC 3207 §4.2, CVE-2021-38371: it could be taken for what comes under TLS.
+    if (this.#parser.inReply) {
+      this.#breakOff(protocolFault("Server sent more than its reply to STARTTLS"));
+      return;
+    }
+    const { handshakeMs } = this.#timeouts;
+    const result = await secureClient(this.#connection, security, handshakeMs, told);
+    if (result.kind === "failed") {
+      this.#breakOff(result.fault);
+      // The connection is nobody's any more, and tells nothing.
+      this.#gone();
+      return;
+    }
+    this.#connection = result.connection;
+    this.start();
+    if (this.#session.phase === "closed") this.#connection.destroy();
+    else this.#take({ type: "secured", isProven: result.isProven });
   }
 
   #finishMail(outcome: SendOutcome): void {

@@ -38,6 +38,10 @@ const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {
   text: "4.3.0",
   busy: "4.4.5",
   loop: "5.4.6",
+  // RFC 3463 §3.8: what is asked of security is not there; it went wrong; and RFC 4954 §6.
+  "no-tls": "4.7.4",
+  tls: "4.7.5",
+  auth: "4.7.8",
 };
 
 /** `remote` is who was asked: `host [address]`. */

@@ -36,6 +36,8 @@ const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   "smtp-stress": undefined,
   "mta-connecting": "mta.connection",
   "mta-connected": undefined,
+  "mta-tls": "mta.tls",
+  "mta-cert-check": undefined,
   "mta-error": "mta.error",
   "mta-disconnected": undefined,
   delivery: undefined,

@@ -99,6 +99,15 @@ function relayText(event: RelayEvent): string {
       return `mta connecting address=${fieldValue(event.address)} host=${fieldValue(event.host)}`;
     case "mta-connected":
       return "mta connected";
+    case "mta-tls":
+      return `mta tls ciphers=${tlsText(event)} sni=${fieldValue(event.serverName)}${event.resumed ? " resumed" : ""}`;
+    case "mta-cert-check": {
+      const why = event.why === "" ? "" : ` why=${quoted(event.why)}`;
+      return (
+        `mta cert-check result=${quoted(event.verified ? "valid" : "unverified")} ` +
+        `fingerprint=${quoted(event.fingerprint)} key=${quoted(event.keyFingerprint)}${why}`
+      );
+    }
     case "mta-error":
       return `mta error reason=${fieldValue(event.reason)}`;
     case "mta-disconnected":
@@ -157,7 +166,11 @@ function daemonLine(event: DaemonEvent): readonly [Level, string] {
 }
 
 /** As in the Received header. */
-function tlsText({ version, cipher, bits }: Event & { readonly kind: "smtp-tls" }): string {
+function tlsText({
+  version,
+  cipher,
+  bits,
+}: Event & { readonly kind: "smtp-tls" | "mta-tls" }): string {
   return `${fieldValue(version)}:${fieldValue(cipher)}:${bits}`;
 }
 

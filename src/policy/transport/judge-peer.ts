@@ -23,7 +23,7 @@ export function judgePeer(policy: TransportPolicy, peer: TlsPeer | undefined): P
       return peer.verified ? PROVEN : refused(`Server certificate not verified: ${peer.why}`);
     case "fingerprints": {
       const isKnown = [peer.fingerprint, peer.keyFingerprint].some((shown) =>
-        proof.fingerprints.includes(shown),
+        proof.fingerprints.includes(shown.toLowerCase()),
       );
       return isKnown ? PROVEN : refused("Server certificate is none of those that are known");
     }

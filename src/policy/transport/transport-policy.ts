@@ -23,7 +23,7 @@ export type PeerProof =
   | { readonly kind: "none" }
   /** An authority vouches for its certificate, and for the name that was asked for (SNI). */
   | { readonly kind: "name" }
-  /** Its certificate or its key is one of these, as TlsPeer writes them; nobody need vouch. */
+  /** Its certificate or its key is one of these, as parseFingerprint gives them; nobody need vouch. */
   | { readonly kind: "fingerprints"; readonly fingerprints: readonly string[] };
 
 /** The same for policies that ask for the same, and for no others: part of a route's key. */

@@ -11,6 +11,7 @@ import {
   type ClientSession,
   type ClientTransaction,
   type ClientTransition,
+  isIntroducing,
   isPositive,
   QUIT,
   SERVICE_CLOSING,
@@ -28,10 +29,8 @@ import type { ReceivedReply } from "./reply-parser.ts";
 /** The connection is of no more use. What was not decided stays undecided. */
 export function breakOff(session: ClientSession, fault: ClientFault): ClientTransition {
   const stage = stageOf(session);
+  if (isIntroducing(session)) return [CLOSED, { type: "unreachable", stage, fault }, CLOSE];
   switch (session.phase) {
-    case "greeting":
-    case "hello":
-      return [CLOSED, { type: "unreachable", stage, fault }, CLOSE];
     case "mail":
       return [CLOSED, { type: "not-started", verdict: { kind: "undecided", stage, fault } }, CLOSE];
     case "rcpt":
@@ -70,6 +69,11 @@ export function refuseSession(stage: Stage, reply: ReceivedReply): ClientTransit
   const refused: ClientAction = { type: "refused", stage, reply };
   if (reply.code === SERVICE_CLOSING) return [CLOSED, refused, CLOSE];
   return [{ phase: "quit" }, refused, QUIT];
+}
+
+/** The server is left in order: it cannot be had on the terms that we need. */
+export function leave(stage: Stage, fault: ClientFault): ClientTransition {
+  return [{ phase: "quit" }, { type: "unreachable", stage, fault }, QUIT];
 }
 
 /** What is known of each recipient now; "undecided" where nothing is. */

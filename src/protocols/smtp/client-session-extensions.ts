@@ -4,7 +4,8 @@
  *
  * Source: RFC 5321 §4.1.1.1; RFC 1870 §3 (SIZE), RFC 2920 (PIPELINING), RFC 6152
  * (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3461 §5.1 (DSN), RFC 6531 (SMTPUTF8),
- * RFC 3207 (STARTTLS), RFC 4954 §3 (AUTH).
+ * RFC 3207 (STARTTLS), RFC 4954 §3 (AUTH), RFC 3030 (CHUNKING, BINARYMIME), RFC 8689
+ * (REQUIRETLS).
  */
 import type { ReceivedReply } from "./reply-parser.ts";
 
@@ -19,6 +20,10 @@ export interface Extensions {
   readonly dsn: boolean;
   readonly smtpUtf8: boolean;
   readonly startTls: boolean;
+  readonly chunking: boolean;
+  /** Of use only beside CHUNKING (RFC 3030 §3). */
+  readonly binaryMime: boolean;
+  readonly requireTls: boolean;
   /** Mechanisms of AUTH, upper-case. */
   readonly authMechanisms: readonly string[];
 }
@@ -33,6 +38,9 @@ export const NO_EXTENSIONS: Extensions = Object.freeze({
   dsn: false,
   smtpUtf8: false,
   startTls: false,
+  chunking: false,
+  binaryMime: false,
+  requireTls: false,
   authMechanisms: Object.freeze([]),
 });
 
@@ -56,6 +64,9 @@ export function parseExtensions(reply: ReceivedReply): Extensions {
     dsn: offered.has("DSN"),
     smtpUtf8: offered.has("SMTPUTF8"),
     startTls: offered.has("STARTTLS"),
+    chunking: offered.has("CHUNKING"),
+    binaryMime: offered.has("BINARYMIME"),
+    requireTls: offered.has("REQUIRETLS"),
     authMechanisms: (offered.get("AUTH") ?? "").toUpperCase().split(" ").filter(Boolean),
   };
 }

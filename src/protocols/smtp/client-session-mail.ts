@@ -5,9 +5,10 @@
  * cannot take, is refused here and never sent.
  *
  * Source: RFC 5321 §4.1.2; RFC 1870 §6 (SIZE); RFC 6152 (8BITMIME); RFC 6531 §3.4;
- * RFC 3461 §5.2.1 (what a server that offers DSN is told).
+ * RFC 3461 §5.2.1 (what a server that offers DSN is told); RFC 8689 (REQUIRETLS).
  */
 import type { Extensions } from "./client-session-extensions.ts";
+import type { Greeted } from "./client-session-state.ts";
 import type { Verdict } from "./client-session-verdict.ts";
 import type { RcptOptions } from "./rcpt-options.ts";
 
@@ -49,8 +50,11 @@ export interface MailNeeds {
 const ONLY_PATH_CHARACTERS = /^(?:"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"|[^<>"\s\p{Cc}])*$/u;
 const NON_ASCII = /[^ -~]/;
 
-/** Why none of this may be sent to a server that offers `extensions`; undefined if it may. */
-export function localRefusal(mail: ClientMail, extensions: Extensions): Verdict | undefined {
+/** Why none of this may be sent in such a session; undefined if it may. */
+export function localRefusal(
+  mail: ClientMail,
+  { extensions, tls }: Pick<Greeted, "extensions" | "tls">,
+): Verdict | undefined {
   const paths = [mail.reversePath, ...mail.forwardPaths];
   if (mail.forwardPaths.includes("") || !paths.every((path) => ONLY_PATH_CHARACTERS.test(path))) {
     return { kind: "unsendable", why: "bad-address" };
@@ -58,7 +62,9 @@ export function localRefusal(mail: ClientMail, extensions: Extensions): Verdict 
   if (!extensions.smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
   // BDAT is not spoken yet, nor TLS.
   if (mail.needs?.binary === true) return { kind: "unsendable", why: "needs-binary" };
-  if (mail.needs?.requireTls === true) return { kind: "unsendable", why: "needs-tls" };
+  // RFC 8689 §4.2.1: it goes on under proven TLS, to who promises the same.
+  if (mail.needs?.requireTls === true && !(tls === "proven" && extensions.requireTls))
+    return { kind: "unsendable", why: "needs-tls" };
   const limit = extensions.maxMessageBytes;
   if (limit !== undefined && mail.textBytes > limit)
     return { kind: "unsendable", why: "too-large" };
@@ -71,6 +77,7 @@ export function mailCommand(mail: ClientMail, extensions: Extensions): string {
   if (extensions.size) line += ` SIZE=${mail.textBytes}`;
   if (mail.is8bit && extensions.eightBitMime) line += " BODY=8BITMIME";
   if (needsUtf8(mail)) line += " SMTPUTF8";
+  if (mail.needs?.requireTls === true) line += " REQUIRETLS";
   const { returns, envelopeId } = (extensions.dsn ? mail.notices : undefined) ?? NOTHING_SAID;
   if (returns !== undefined) line += ` RET=${returns === "full" ? "FULL" : "HDRS"}`;
   if (envelopeId !== "") line += ` ENVID=${envelopeId}`;

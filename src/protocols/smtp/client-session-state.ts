@@ -4,13 +4,32 @@
  *
  * Source: RFC 5321 §3.3 (mail transactions); RFC 2033 §4.2 (replies of LMTP).
  */
-import { unreachable } from "#base/unreachable.ts";
+import type { ClientCredentials, ClientExchange } from "#protocols/sasl/client-exchange.ts";
 import type { Extensions } from "./client-session-extensions.ts";
 import type { ClientMail } from "./client-session-mail.ts";
 import type { ClientFault, Stage, Verdict } from "./client-session-verdict.ts";
 import type { ReceivedReply } from "./reply-parser.ts";
 
 export type Dialect = "smtp" | "lmtp";
+
+/** TLS of a session, from what is wanted to what there is. */
+export type ClientTls =
+  | "never"
+  | "if-offered"
+  | "required"
+  /** It is on. */
+  | "encrypted"
+  /** It is on, and the server has shown that it is the one that is meant. */
+  | "proven";
+
+/** A session that has still to introduce itself. */
+export interface Introduction {
+  readonly dialect: Dialect;
+  readonly helo: string;
+  readonly tls: ClientTls;
+  /** Shown under TLS alone; undefined: the server takes our mail without. */
+  readonly credentials: ClientCredentials | undefined;
+}
 
 /** The mail transaction under way. */
 export interface ClientTransaction {
@@ -28,6 +47,7 @@ export interface ClientTransaction {
 /** A session whose server has told what it offers. */
 export interface Greeted {
   readonly dialect: Dialect;
+  readonly tls: ClientTls;
   readonly extensions: Extensions;
 }
 
@@ -37,19 +57,16 @@ export interface Busy extends Greeted {
 }
 
 export type ClientSession =
-  | {
+  | (Introduction & {
       readonly phase: "greeting";
-      readonly dialect: Dialect;
-      readonly helo: string;
       /** A server that greets by this name is ourselves; undefined where that may be meant. */
       readonly ownName: string | undefined;
-    }
-  | {
-      readonly phase: "hello";
-      readonly dialect: Dialect;
-      readonly helo: string;
-      readonly verb: "EHLO" | "HELO" | "LHLO";
-    }
+    })
+  | (Introduction & { readonly phase: "hello"; readonly verb: "EHLO" | "HELO" | "LHLO" })
+  | (Introduction & { readonly phase: "starttls" })
+  /** The driver shakes hands; whatever comes in the clear is an error. */
+  | (Introduction & { readonly phase: "securing" })
+  | (Greeted & { readonly phase: "auth"; readonly exchange: ClientExchange })
   | (Greeted & { readonly phase: "ready" })
   /** Waiting for the reply to this command. */
   | (Busy & { readonly phase: "mail" | "rcpt" | "data" })
@@ -68,6 +85,8 @@ export type ClientEvent =
       readonly replies: readonly ReceivedReply[];
       readonly fault: ClientFault | undefined;
     }
+  /** Answers "secure"; a handshake that failed, or a server that will not do, is "broken". */
+  | { readonly type: "secured"; readonly isProven: boolean }
   /** Only while the session is "ready". */
   | { readonly type: "mail"; readonly mail: ClientMail }
   /** Answers "send-text"; the final dot has been sent. */
@@ -79,6 +98,10 @@ export type ClientEvent =
 export type ClientAction =
   /** Command lines, each with its CRLF, to be written at once. */
   | { readonly type: "send"; readonly commands: string }
+  /** A line with its CRLF that nobody may see; `shown` is what a trace says of it. */
+  | { readonly type: "send-secret"; readonly line: string; readonly shown: string }
+  /** Shake hands, if nothing more has come than the session was told; then "secured" or "broken". */
+  | { readonly type: "secure" }
   /** The text, dot-stuffed, and its end; answered by "text-sent" or "broken". */
   | { readonly type: "send-text" }
   /** A message can be sent now. */
@@ -102,59 +125,63 @@ export const CLOSED: ClientSession = { phase: "closed" };
 export const CLOSE: ClientAction = { type: "close" };
 export const QUIT: ClientAction = { type: "send", commands: "QUIT\r\n" };
 
+type Phase = ClientSession["phase"];
+export type Introducing = Extract<
+  ClientSession,
+  { phase: "greeting" | "hello" | "starttls" | "securing" | "auth" }
+>;
+
+const INTRODUCING: readonly Phase[] = ["greeting", "hello", "starttls", "securing", "auth"];
+
+/** A session that has not been "ready" yet. */
+export function isIntroducing(session: ClientSession): session is Introducing {
+  return INTRODUCING.includes(session.phase);
+}
+
+const STAGES: Readonly<Record<Exclude<Phase, "hello">, Stage>> = {
+  greeting: "BANNER",
+  starttls: "STARTTLS",
+  securing: "TLS",
+  auth: "AUTH",
+  ready: "READY",
+  mail: "MAIL",
+  rcpt: "RCPT",
+  data: "DATA",
+  text: "BODY",
+  end: "EOM",
+  "lone-dot": "EOM",
+  reset: "RSET",
+  quit: "QUIT",
+  closed: "QUIT",
+};
+
 /** The stage that a session is in, as people read it. */
 export function stageOf(session: ClientSession): Stage {
-  switch (session.phase) {
-    case "greeting":
-      return "BANNER";
-    case "hello":
-      return session.verb;
-    case "mail":
-      return "MAIL";
-    case "rcpt":
-      return "RCPT";
-    case "data":
-      return "DATA";
-    case "text":
-      return "BODY";
-    case "end":
-    case "lone-dot":
-      return "EOM";
-    case "reset":
-      return "RSET";
-    case "ready":
-      return "READY";
-    case "quit":
-    case "closed":
-      return "QUIT";
-    default:
-      return unreachable(session);
-  }
+  return session.phase === "hello" ? session.verb : STAGES[session.phase];
 }
+
+const ANSWERED_ONCE: readonly Phase[] = [
+  "greeting",
+  "hello",
+  "starttls",
+  "auth",
+  "data",
+  "lone-dot",
+  "reset",
+  "quit",
+];
 
 /** How many replies the server owes us. */
 export function outstanding(session: ClientSession): number {
   switch (session.phase) {
-    case "greeting":
-    case "hello":
-    case "lone-dot":
-    case "reset":
-    case "quit":
-      return 1;
     case "mail":
       return session.tx.pipelined ? session.tx.mail.forwardPaths.length + 2 : 1;
     case "rcpt":
       return session.tx.pipelined ? rcptsLeft(session.tx) + 1 : 1;
-    case "data":
-      return 1;
     case "end":
       return endRepliesWanted(session) - session.tx.endReplies.length;
-    case "ready":
-    case "text":
-    case "closed":
-      return 0;
     default:
-      return unreachable(session);
+      return ANSWERED_ONCE.includes(session.phase) ? 1 : 0;
   }
 }
 
@@ -171,7 +198,8 @@ export function rcptsLeft(tx: ClientTransaction): number {
 }
 
 export function ready(session: Greeted): ClientSession {
-  return { phase: "ready", dialect: session.dialect, extensions: session.extensions };
+  const { dialect, tls, extensions } = session;
+  return { phase: "ready", dialect, tls, extensions };
 }
 
 export function isPositive(reply: ReceivedReply): boolean {

@@ -30,8 +30,8 @@ export function startMail(
   session: Extract<ClientSession, { phase: "ready" }>,
   mail: ClientMail,
 ): ClientTransition {
-  const { dialect, extensions } = session;
-  const refusal = localRefusal(mail, extensions);
+  const { extensions } = session;
+  const refusal = localRefusal(mail, session);
   if (refusal !== undefined) {
     return [session, { type: "verdicts", verdicts: mail.forwardPaths.map(() => refusal) }];
   }
@@ -48,7 +48,7 @@ export function startMail(
     commands += "DATA\r\n";
   }
   return [
-    { phase: "mail", dialect, extensions, tx },
+    { ...session, phase: "mail", tx },
     { type: "send", commands },
   ];
 }
@@ -132,10 +132,10 @@ export function takeEndReply(session: Busy, reply: ReceivedReply): ClientTransit
 
 /** RSET forgets what was accepted of a transaction that will not be finished. */
 function reset(session: Busy): ClientTransition {
-  const { dialect, extensions } = session;
+  const { dialect, tls, extensions } = session;
   const verdicts = verdictsOf(session);
   return [
-    { phase: "reset", dialect, extensions, verdicts },
+    { phase: "reset", dialect, tls, extensions, verdicts },
     { type: "send", commands: "RSET\r\n" },
   ];
 }

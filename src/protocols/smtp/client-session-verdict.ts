@@ -11,6 +11,9 @@ export type Stage =
   | "EHLO"
   | "HELO"
   | "LHLO"
+  | "STARTTLS"
+  | "TLS"
+  | "AUTH"
   | "READY"
   | "MAIL"
   | "RCPT"
@@ -38,8 +41,21 @@ export interface ClientFault {
    * - "text": the text could not be read
    * - "busy": there was no connection to be had on our side
    * - "loop": the server is ourselves
+   * - "no-tls": TLS is required, and the server does not offer it
+   * - "tls": the handshake failed, or the server is not the one that is meant
+   * - "auth": there is no way to authenticate, or the exchange went wrong
    */
-  readonly kind: "network" | "closed" | "timeout" | "protocol" | "text" | "busy" | "loop";
+  readonly kind:
+    | "network"
+    | "closed"
+    | "timeout"
+    | "protocol"
+    | "text"
+    | "busy"
+    | "loop"
+    | "no-tls"
+    | "tls"
+    | "auth";
   readonly message: string;
 }
 
@@ -111,5 +127,5 @@ const UNSENDABLE = {
   "bad-address": "Address cannot be sent over SMTP",
   "needs-utf8": "Message needs SMTPUTF8, which the server does not offer",
   "needs-binary": "Message needs BINARYMIME, which is not passed on",
-  "needs-tls": "Message needs REQUIRETLS, which is not passed on",
+  "needs-tls": "Message requires TLS, which this server does not promise to go on with",
 } as const;

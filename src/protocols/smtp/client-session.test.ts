@@ -256,7 +256,11 @@ const STORIES: readonly Story[] = [
     name: "does not send a mail that requires TLS in the clear",
     mail: { forwardPaths: ["b@y"], needs: { utf8: false, binary: false, requireTls: true } },
     happens: [...PLAIN, "MAIL"],
-    does: [EHLO, "ready", "unsendable Message needs REQUIRETLS, which is not passed on"],
+    does: [
+      EHLO,
+      "ready",
+      "unsendable Message requires TLS, which this server does not promise to go on with",
+    ],
   },
   {
     name: "quits when asked, and closes at the reply",

@@ -7,14 +7,13 @@
  * out, in order. The replies that one read brought come as one event: those beyond
  * what was asked before it cannot be answers, and break the session, so that no
  * reply is ever taken for another recipient's (RFC 2920 §3.1). Where PIPELINING is
- * offered MAIL, RCPT and DATA leave as one group. TLS and AUTH will be phases
- * between "hello" and "ready".
+ * offered MAIL, RCPT and DATA leave as one group.
  *
  * Source: RFC 5321 §3, §4.1, §4.3.2; RFC 2920 (PIPELINING); RFC 2033 (LMTP).
  */
 import { unreachable } from "#base/unreachable.ts";
-import { breakOff, finish, refuseAll, refuseSession } from "./client-session-ending.ts";
-import { NO_EXTENSIONS, parseExtensions } from "./client-session-extensions.ts";
+import { breakOff, finish, refuseAll } from "./client-session-ending.ts";
+import { takeIntroduction, takeSecured } from "./client-session-introduction.ts";
 import {
   CLOSE,
   CLOSED,
@@ -22,8 +21,7 @@ import {
   type ClientEvent,
   type ClientSession,
   type ClientTransition,
-  type Dialect,
-  isPositive,
+  isIntroducing,
   outstanding,
   QUIT,
   ready,
@@ -51,6 +49,10 @@ export function step(session: ClientSession, event: ClientEvent): ClientTransiti
       return takeReplies(session, event.replies, event.fault);
     case "broken":
       return breakOff(session, event.fault);
+    case "secured":
+      if (session.phase === "securing") return takeSecured(session, event.isProven);
+      if (session.phase === "closed") return [session];
+      break;
     case "mail":
       if (session.phase === "ready") return startMail(session, event.mail);
       break;
@@ -92,7 +94,8 @@ function takeReplies(
 }
 
 function isSend(action: ClientAction): boolean {
-  return action.type === "send" || action.type === "send-text";
+  const { type } = action;
+  return type === "send" || type === "send-secret" || type === "send-text" || type === "secure";
 }
 
 /** A reply that answers nothing. */
@@ -104,11 +107,8 @@ function takeUnasked(session: ClientSession, reply: ReceivedReply): ClientTransi
 }
 
 function takeReply(session: ClientSession, reply: ReceivedReply): ClientTransition {
+  if (isIntroducing(session)) return takeIntroduction(session, reply);
   switch (session.phase) {
-    case "greeting":
-      return takeGreeting(session, reply);
-    case "hello":
-      return takeHello(session, reply);
     case "mail":
       return takeMailReply(session, reply);
     case "rcpt":
@@ -131,47 +131,6 @@ function takeReply(session: ClientSession, reply: ReceivedReply): ClientTransiti
     default:
       return unreachable(session);
   }
-}
-
-const LOOP: ClientFault = { kind: "loop", message: "Mail for this host loops back to us" };
-
-function takeGreeting(
-  session: Extract<ClientSession, { phase: "greeting" }>,
-  reply: ReceivedReply,
-): ClientTransition {
-  if (!isPositive(reply)) return refuseSession("BANNER", reply);
-  // RFC 5321 §4.2, §4.3.1: the greeting begins with the server's name.
-  const name = reply.lines[0]?.split(" ", 1)[0]?.toLowerCase();
-  if (name === session.ownName?.toLowerCase() && name !== undefined) return breakOff(session, LOOP);
-  return sayHello(session, session.dialect === "lmtp" ? "LHLO" : "EHLO");
-}
-
-function sayHello(
-  session: { readonly dialect: Dialect; readonly helo: string },
-  verb: "EHLO" | "HELO" | "LHLO",
-): ClientTransition {
-  const { dialect, helo } = session;
-  return [
-    { phase: "hello", dialect, helo, verb },
-    { type: "send", commands: `${verb} ${helo}\r\n` },
-  ];
-}
-
-function takeHello(
-  session: Extract<ClientSession, { phase: "hello" }>,
-  reply: ReceivedReply,
-): ClientTransition {
-  if (isPositive(reply)) {
-    const extensions = session.verb === "HELO" ? NO_EXTENSIONS : parseExtensions(reply);
-    const { dialect } = session;
-    return [
-      { phase: "ready", dialect, extensions },
-      { type: "ready", extensions },
-    ];
-  }
-  // RFC 5321 §3.2: a server that refuses EHLO for good may still know HELO.
-  if (session.verb === "EHLO" && reply.code >= 500) return sayHello(session, "HELO");
-  return refuseSession(session.verb, reply);
 }
 
 function closingFault(reply: ReceivedReply): ClientFault {
