@@ -62,7 +62,8 @@ const FIELDS: Shares = {
   filters: { to: ["dispatcher"], others: new Map() },
   // The parent alone makes commands.
   mdaWrappers: { to: [], others: new Map() },
-  actions: { to: [...DECIDERS, "agent"], others: new Map() },
+  // Lookup: which tables are for `auth` of relays, whose secrets it tells the dispatchers.
+  actions: { to: [...DECIDERS, "agent", "lookup"], others: new Map() },
   rules: { to: DECIDERS, others: [] },
   includes: { to: DECIDERS, others: new Map() },
 };
@@ -119,7 +120,12 @@ function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Con
   const fields: Partial<Config> = Object.fromEntries(instead);
   if (role === "agent") return { ...fields, actions: localOnly(actions) };
   if (role !== "lookup") return fields;
-  return { ...fields, listeners: listeners.map(authOnly), pkis: withoutPaths(pkis) };
+  return {
+    ...fields,
+    actions: relayAuthOnly(actions),
+    listeners: listeners.map(authOnly),
+    pkis: withoutPaths(pkis),
+  };
 }
 
 /** Which tables clients authenticate by; where it listens, and how, is of no use to lookup. */
@@ -137,6 +143,17 @@ function authOnly(listener: Listener): Listener {
 function withoutPaths(pkis: Config["pkis"]): Config["pkis"] {
   const pathless = { cert: undefined, key: undefined };
   return new Map(Array.from(pkis, ([name, pki]) => [name, { ...pki, ...pathless }]));
+}
+
+/** Which tables relays authenticate by; where they send is of no use to lookup. */
+function relayAuthOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {
+  const entries = Array.from(actions).flatMap(([name, action]): [string, Action][] => {
+    if (action.kind !== "relay" || action.auth === undefined) return [];
+    const nothing = { src: undefined, heloSrc: undefined, fingerprints: undefined };
+    const noTls = { pki: undefined, ca: undefined };
+    return [[name, { ...action, ...nothing, ...noTls, to: { kind: "mx" }, filters: [] }]];
+  });
+  return new Map(entries);
 }
 
 function localOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {

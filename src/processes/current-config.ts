@@ -24,10 +24,13 @@ export class CurrentConfig {
     return slice;
   }
 
-  /** Whether a table is not in memory, or clients have passwords: then there is a process that asks, and checks. */
+  /** Whether a table is not in memory, or there are secrets, of clients or of relays: they have a process. */
   get needsLookup(): boolean {
-    const { tables, listeners } = this.config;
+    const { tables, listeners, actions } = this.config;
     return (
+      [...actions.values()].some(
+        (action) => action.kind === "relay" && action.auth !== undefined,
+      ) ||
       [...tables.values()].some(({ source }) => source.kind === "db") ||
       listeners.some(({ auth }) => auth.mode !== "none")
     );

@@ -10,6 +10,7 @@
 import type { Tls, TlsServer } from "#base/ports/tls.ts";
 import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
+import type { RelayParties } from "#engine/relay/parties.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { limitsFor } from "#engine/server/limits.ts";
 import type { ServerParties } from "#engine/server/service.ts";
@@ -32,6 +33,9 @@ import { answerForward } from "./forward-asker.ts";
 import { type TlsByListener, tlsByListener } from "./listener-tls.ts";
 import { OpenListeners } from "./open-listeners.ts";
 import { RemoteAuthenticator } from "./remote-authenticator.ts";
+import { ownEndpoints } from "./own-endpoints.ts";
+import { type TlsByRelay, tlsByRelay } from "./relay-tls.ts";
+import { askCredentials } from "./remote-credentials.ts";
 import { RemoteIntake } from "./remote-intake.ts";
 import { LookupAsker } from "./lookup-asker.ts";
 import { RemoteTables } from "./remote-tables.ts";
@@ -49,9 +53,28 @@ const DRAIN_MS = 15_000;
 export function dispatcherRole(tls: Tls): StartRole {
   return async (setting) => {
     const ends = { tls, staples: new StapleShelf(setting.ports.clock) };
-    const byListener = tlsByListener(setting.config, setting.slice.tls, ends);
-    return typeof byListener === "string" ? byListener : new Dispatcher(setting, ends, byListener);
+    const made = makeTls(setting.config, setting.slice.tls, ends);
+    return typeof made === "string" ? made : new Dispatcher(setting, ends, made);
   };
+}
+
+/** What the relays of one configuration speak, which may be renewed. */
+interface RelayTls {
+  current: TlsByRelay;
+}
+
+/** TLS of one configuration, with one version of its certificates. */
+interface MadeTls {
+  readonly byListener: TlsByListener;
+  readonly byRelay: TlsByRelay;
+}
+
+/** The string says, in one line, what cannot be. */
+function makeTls(config: Config, material: TlsMaterial, ends: TlsEnds): MadeTls | string {
+  const byListener = tlsByListener(config, material, ends);
+  if (typeof byListener === "string") return byListener;
+  const byRelay = tlsByRelay(config, material, ends.tls);
+  return typeof byRelay === "string" ? byRelay : { byListener, byRelay };
 }
 
 interface TlsEnds {
@@ -79,13 +102,15 @@ class Dispatcher implements RunningRole {
   #config: Config;
   readonly #explainer: Explainer;
   readonly #tlsEnds: TlsEnds;
-  #tls: TlsByListener;
+  #tls: MadeTls;
+  /** Of the relays in use, which look there at each connection. */
+  #relayTls: RelayTls;
   /** What `#tls` is made of. */
   #material: TlsMaterial;
   #listening = false;
   #stopping = false;
 
-  constructor(setting: RoleSetting, tlsEnds: TlsEnds, tls: TlsByListener) {
+  constructor(setting: RoleSetting, tlsEnds: TlsEnds, tls: MadeTls) {
     this.#setting = setting;
     this.#tlsEnds = tlsEnds;
     this.#tls = tls;
@@ -101,11 +126,6 @@ class Dispatcher implements RunningRole {
       { config, generation: slice.generation },
       (action, user) => parent.send({ kind: "agent-wanted", action, user }),
     );
-    this.#byAction = this.#carrierOf(config);
-    this.#carrier = new AttemptMemory(
-      { attempt: (task) => this.#byAction.attempt(task) },
-      config.schedulerLimits.maxInflight,
-    );
     this.#forwards = new RememberedForwards(
       ports.clock,
       (action, user) => this.#agents.accountOf(action, user),
@@ -116,6 +136,12 @@ class Dispatcher implements RunningRole {
       forwardFiles: this.#forwards,
       backendOf: this.#tables.backendOf,
     });
+    this.#relayTls = { current: tls.byRelay };
+    this.#byAction = this.#carrierOf(config, this.#relayTls);
+    this.#carrier = new AttemptMemory(
+      { attempt: (task) => this.#byAction.attempt(task) },
+      config.schedulerLimits.maxInflight,
+    );
     this.#config = config;
     this.#explainer = new Explainer({ ...ports, users: this.#users, intake: this.#intake });
     const limits = limitsFor(slice.maxOpenFiles);
@@ -133,13 +159,14 @@ class Dispatcher implements RunningRole {
       missing.map(({ endpoint }) => endpoint),
       generation,
     );
-    const tls = tlsByListener(config, next.tls, this.#tlsEnds);
+    const tls = makeTls(config, next.tls, this.#tlsEnds);
     if (typeof tls === "string") return tls;
     const opening = await this.#listeners.prepare(config.listeners);
     if (typeof opening === "string") return opening;
     const rules = this.#rules.prepare(next);
     // The relay that was keeps its idle connections for their time; nobody asks it for more.
-    const byAction = this.#carrierOf(config);
+    const relayTls: RelayTls = { current: tls.byRelay };
+    const byAction = this.#carrierOf(config, relayTls);
     return {
       takeUp: () => {
         this.#rules = rules();
@@ -148,6 +175,7 @@ class Dispatcher implements RunningRole {
         this.#agents.takeUp(next);
         this.#carrier.takeUp(config.schedulerLimits.maxInflight);
         this.#tls = tls;
+        this.#relayTls = relayTls;
         this.#material = next.tls;
         this.#server.takeUp(config, this.#parties());
         opening.takeUp();
@@ -157,23 +185,45 @@ class Dispatcher implements RunningRole {
     };
   }
 
-  #carrierOf({ actions, serverName: helo, subAddressDelimiter }: Config): Carrier {
+  #carrierOf(config: Config, relayTls: RelayTls): Carrier {
     const { ports, observer } = this.#setting;
     const { observe } = observer;
+    const { actions, serverName: helo, subAddressDelimiter } = config;
     const lmtpSettings = { helo, subAddressDelimiter };
     return new CarrierByAction(actions, {
       maildir: this.#agents,
       lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), lmtpSettings, observe),
-      relay: new Relay(ports, actionsOfKind(actions, "relay"), observe),
+      relay: new Relay(
+        ports,
+        actionsOfKind(actions, "relay"),
+        this.#relayParties(config, relayTls),
+      ),
     });
+  }
+
+  #relayParties(config: Config, relayTls: RelayTls): RelayParties {
+    const { observer, slice } = this.#setting;
+    return {
+      observe: observer.observe,
+      askTable: (table, service, key) => this.#rules.askTable(table, service, key),
+      askCredentials: (table, label) => askCredentials(this.#lookup, table, label),
+      tlsOf: ({ name }) => {
+        const end = relayTls.current.get(name);
+        if (end === undefined)
+          throw new TypeError(`Cannot speak TLS for ${name}: nothing says how`);
+        return end;
+      },
+      isOurs: ownEndpoints(config, slice.ownAddresses),
+      srs: config.srs,
+    };
   }
 
   #parties(): ServerParties {
     const { observe } = this.#setting.observer;
     const authenticator = new RemoteAuthenticator(this.#lookup, observe);
     const { routing, senders, askTable } = this.#rules;
-    const tls = this.#tls;
-    const tlsOf = (listener: Listener): TlsServer | undefined => tls.get(listener);
+    const { byListener } = this.#tls;
+    const tlsOf = (listener: Listener): TlsServer | undefined => byListener.get(listener);
     return { routing, senders, askTable, intake: this.#intake, observe, authenticator, tlsOf };
   }
 
@@ -181,12 +231,13 @@ class Dispatcher implements RunningRole {
   #renewTls(material: TlsMaterial): void {
     if (material.version <= this.#material.version) return;
     const { observer } = this.#setting;
-    const tls = tlsByListener(this.#config, material, this.#tlsEnds);
+    const tls = makeTls(this.#config, material, this.#tlsEnds);
     if (typeof tls === "string") {
       observer.observe({ kind: "warning", text: `certificates are not renewed: ${tls}` });
       return;
     }
     this.#tls = tls;
+    this.#relayTls.current = tls.byRelay;
     this.#material = material;
     this.#server.takeUp(this.#config, this.#parties());
   }

@@ -1,12 +1,29 @@
 /**
- * The tables of one configuration that `auth` of listeners names, as engine/auth asks them.
- * A table that a configuration does not use for that answers nobody's password.
+ * The tables of one configuration that `auth` names: of listeners, as engine/auth asks them,
+ * and of relays. A table that a configuration does not use for that tells nobody's password.
  */
 import type { Config, Table } from "#model/config/config.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import type { CredentialsTable } from "#engine/auth/credentials.ts";
-import type { TableBackend } from "#policy/tables/answers.ts";
+import type { TableBackend, TableLookup } from "#policy/tables/answers.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
+
+/** `auth` of relays: `user:password` by label. */
+export function relayTables(
+  config: Config,
+  backendOf: (table: Table) => TableBackend | undefined,
+): ReadonlyMap<string, TableLookup> {
+  const { subAddressDelimiter: delimiter } = config;
+  const tables = usesOfTables(config).flatMap(({ use, table }) =>
+    use === "relay auth" ? [table] : [],
+  );
+  return new Map(
+    tables.map((table) => {
+      const backend = backendOf(table);
+      return [table.name, compileTable(table, "credentials", { delimiter, backend })];
+    }),
+  );
+}
 
 /** @param backendOf where the entries of a table are that is not in memory. */
 export function credentialsTables(

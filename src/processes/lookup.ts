@@ -1,10 +1,11 @@
 /**
  * The process `lookup`: asks the tables that are not in memory, for the processes that
- * decide about recipients, checks the passwords of clients, for the dispatchers, and keeps
- * the responses of OCSP that certificates are shown with.
+ * decide about recipients, checks the passwords of clients, for the dispatchers, keeps what
+ * relays show of themselves to their hosts, and the responses of OCSP that certificates are
+ * shown with.
  *
- * Runs as: `_smtpl`, when the configuration has such a table, a listener with `auth` or a
- * certificate that is stapled, under Node's permission model: it reads files; it starts no
+ * Runs as: `_smtpl`, when the configuration has such a table, a listener or a relay with `auth`
+ * or a certificate that is stapled, under Node's permission model: it reads files; it starts no
  * program, and has the network and may write, in a folder of its own, only while a responder
  * is to be asked. SQLite and the addon for crypt(3) are outside the model (its user holds
  * them there). Holds: the files of `db:` tables, those that its own copy of the
@@ -26,6 +27,7 @@ import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import {
   type AuthQuestion,
+  type CredentialsQuestion,
   type LookupAnswer,
   type LookupMessage,
   type LookupQuestion,
@@ -35,12 +37,13 @@ import {
 } from "#model/ipc/lookup-link.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
+import { parseCredentials } from "#model/table-values.ts";
 import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
 import { Staples } from "#engine/staples/staples.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
-import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
+import type { TableAnswer, TableBackend, TableLookup } from "#policy/tables/answers.ts";
 import type { Link } from "./channel.ts";
-import { credentialsTables } from "./lookup-credentials.ts";
+import { credentialsTables, relayTables } from "./lookup-credentials.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
 import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
@@ -63,6 +66,8 @@ type LookupLink = Link<LookupQuestion, LookupMessage>;
 interface OpenTables {
   readonly files: ReadonlyMap<string, WatchedTable>;
   readonly credentials: ReadonlyMap<string, CredentialsTable>;
+  /** Of relays. */
+  readonly relays: ReadonlyMap<string, TableLookup>;
   /** What is wrong with them, in one line. */
   readonly fault: string | undefined;
 }
@@ -177,7 +182,8 @@ class Lookup implements RunningRole {
     }
     const fault = faults.length === 0 ? undefined : bounded(faults.join("; "));
     const backendOf = ({ name }: Table): TableBackend | undefined => files.get(name)?.backend;
-    return { files, credentials: credentialsTables(config, backendOf), fault };
+    const credentials = credentialsTables(config, backendOf);
+    return { files, credentials, relays: relayTables(config, backendOf), fault };
   }
 
   #answer(question: LookupQuestion): LookupAnswer | Promise<LookupAnswer> {
@@ -186,20 +192,37 @@ class Lookup implements RunningRole {
         return this.#answerTable(question);
       case "auth":
         return this.#answerAuth(question);
+      case "relay-credentials":
+        return this.#answerCredentials(question);
       default:
         return unreachable(question);
     }
   }
 
   #answerTable({ request, table, keys }: TableQuestion): LookupAnswer {
-    const { files, credentials } = this.#tables;
+    const { files, credentials, relays } = this.#tables;
     const known = files.get(table);
     // A sibling has another configuration, for as long as a reload takes.
     if (known === undefined)
       return { kind: "unavailable", request, why: `no table "${table}" is known here` };
     const answer = known.answer(request, keys);
     // Rules may ask whether a user is there; what he shows of himself is asked otherwise.
-    return answer.kind === "found" && credentials.has(table) ? { ...answer, value: "" } : answer;
+    const isSecret = credentials.has(table) || relays.has(table);
+    return answer.kind === "found" && isSecret ? { ...answer, value: "" } : answer;
+  }
+
+  async #answerCredentials(question: CredentialsQuestion): Promise<LookupAnswer> {
+    const { request, table, label } = question;
+    const lookup = this.#tables.relays.get(table);
+    const unavailable = (why: string): LookupAnswer => ({ kind: "unavailable", request, why });
+    if (lookup === undefined) return unavailable(`table ${table} is not for auth of a relay`);
+    const answer = await lookup(label);
+    if (answer.kind === "absent") return { kind: "absent", request };
+    if (answer.kind === "unavailable") return unavailable(bounded(answer.cause.message));
+    const found = parseCredentials(label, answer.value);
+    if (found === undefined) return unavailable(`table ${table}: '${label}' has no credentials`);
+    const { user, secret: password } = found;
+    return { kind: "relay-credentials", request, credentials: { user, password } };
   }
 
   async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {

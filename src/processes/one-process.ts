@@ -111,7 +111,12 @@ const START: Readonly<Record<Exclude<Role, "lookup" | "dispatcher" | "auth">, St
 
 const NO_TLS: Tls = {
   server: () => ({ kind: "tls-fault", why: "settings", message: "there is no TLS here" }),
-  client: () => ({ kind: "tls-fault", why: "settings", message: "there is no TLS here" }),
+  client: () => ({
+    async connect(connection) {
+      connection.destroy();
+      return { kind: "tls-fault", why: "settings", message: "there is no TLS here" };
+    },
+  }),
 };
 
 const NO_TABLE_FILES: TableFiles = {

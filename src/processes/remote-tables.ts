@@ -59,6 +59,7 @@ function tableAnswer(table: string, answer: LookupAnswer): TableAnswer {
     case "unavailable":
       return { kind: "unavailable", cause: new Error(answer.why) };
     case "auth":
+    case "relay-credentials":
       return unavailable(table, "the process lookup has answered something else");
     default:
       return unreachable(answer);

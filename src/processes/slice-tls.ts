@@ -3,7 +3,7 @@
  * show and its relays offer, lookup the certificates that may be stapled, without keys,
  * nobody else any.
  */
-import type { Config } from "#model/config/config.ts";
+import type { Config, RelayAction } from "#model/config/config.ts";
 import { NO_TLS_MATERIAL, type TlsMaterial } from "#model/tls-material.ts";
 import { shownPkis } from "#policy/tls/staple-plan.ts";
 import type { Role } from "./roles.ts";
@@ -22,6 +22,12 @@ function certificatesOnly({ version, identities }: TlsMaterial, config: Config):
       .filter(({ name }) => shown.has(name) && config.pkis.get(name)?.ocsp.kind !== "off")
       .map(({ name, certificate }) => ({ name, certificate, key: "" })),
   };
+}
+
+/** Whether a relay may ever have to be sure of a server. */
+export function speaksTls({ to }: RelayAction): boolean {
+  if (to.kind !== "hosts" || to.table.shape === "remote") return true;
+  return to.hosts.some(({ tls }) => tls !== "never");
 }
 
 /** Names of what TLS of `config` needs; a pki that nobody uses is never opened. */
@@ -45,6 +51,7 @@ export function tlsNeeds(config: Config): {
     if (action.kind !== "relay") continue;
     if (action.pki !== undefined) pkis.add(action.pki.name);
     if (action.ca !== undefined) cas.add(action.ca.name);
+    else if (speaksTls(action)) system = true;
   }
   return { pkis, cas, system };
 }

@@ -10,6 +10,8 @@ import type { Carrier, DeliveryTask } from "#model/delivery.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { actionsOfKind, CarrierByAction } from "#processes/carrier-by-action.ts";
 import { allQueued } from "#test/support/queued.ts";
+import { SimTls } from "#world/sim/tls.ts";
+import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { HostileClient } from "./client.ts";
 import { rulesOf, Scene } from "./scene.ts";
@@ -44,7 +46,8 @@ class Outgoing {
       carrier: ({ network, clock, random, resolver }, { actions }, observe) => {
         const relays = actionsOfKind(actions, "relay");
         const here = keeps(delivered);
-        const relay = new Relay({ network, clock, random, resolver }, relays, observe);
+        const parties = relayParties(new SimTls(clock), { observe });
+        const relay = new Relay({ network, clock, random, resolver }, relays, parties);
         return new CarrierByAction(actions, { maildir: here, lmtp: here, relay });
       },
     });

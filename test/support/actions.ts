@@ -34,6 +34,7 @@ export function relayAction(name: string, fields: Partial<RelayAction> = {}): Re
     helo: "client.example",
     heloSrc: undefined,
     tls: "opportunistic",
+    fingerprints: undefined,
     tlsSettings: { ciphers: undefined, curves: undefined, protocols: undefined },
     pki: undefined,
     ca: undefined,

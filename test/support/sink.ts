@@ -3,6 +3,7 @@
  * unless `reply` says something else, and remembers what it was told.
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import type { TlsServer } from "#base/ports/tls.ts";
 import type { Connection, Listening, Network } from "#base/ports/network.ts";
 
 export interface SinkMessage {
@@ -14,6 +15,8 @@ export interface SinkMessage {
 
 export interface SinkSettings {
   readonly dialect?: "smtp" | "lmtp";
+  /** It speaks TLS, after STARTTLS (which `extensions` then offer) or from the first byte on. */
+  readonly tls?: { readonly server: TlsServer; readonly start: "starttls" | "at-once" };
   /** Lines of the reply to EHLO or LHLO after the first. */
   readonly extensions?: readonly string[];
   /**
@@ -25,7 +28,8 @@ export interface SinkSettings {
 
 interface Session {
   readonly number: number;
-  readonly connection: Connection;
+  connection: Connection;
+  isSecured: boolean;
   buffer: string;
   mode: "commands" | "text" | "deaf";
   hasMail: boolean;
@@ -64,12 +68,28 @@ export class Sink {
     const session: Session = {
       number: ++this.sessions,
       connection,
+      isSecured: false,
       buffer: "",
       mode: "commands",
       hasMail: false,
       reversePath: "",
       forwardPaths: [],
     };
+    if (this.#settings.tls?.start === "at-once") void this.#secure(session, true);
+    else this.#start(session, true);
+  }
+
+  async #secure(session: Session, greets: boolean): Promise<void> {
+    const secured = await this.#settings.tls?.server.accept(session.connection, 60_000);
+    if (secured?.kind !== "secured") return;
+    session.connection = secured.connection;
+    session.isSecured = true;
+    this.lines.push(`TLS ${secured.facts.serverName ?? ""}`);
+    this.#start(session, greets);
+  }
+
+  #start(session: Session, greets: boolean): void {
+    const { connection } = session;
     this.#open.add(connection);
     connection.start({
       data: (bytes) => {
@@ -80,7 +100,8 @@ export class Sink {
       drain: () => undefined,
       closed: () => this.#open.delete(connection),
     });
-    this.#answer(session, this.#scripted("BANNER", session) ?? "220 sink.example ESMTP");
+    if (greets)
+      this.#answer(session, this.#scripted("BANNER", session) ?? "220 sink.example ESMTP");
   }
 
   #read(session: Session): void {
@@ -111,6 +132,7 @@ export class Sink {
     if (verb === "RCPT" && answer.startsWith("2")) session.forwardPaths.push(pathOf(line));
     if (verb === "DATA" && answer.startsWith("3")) session.mode = "text";
     this.#answer(session, answer);
+    if (line === "STARTTLS" && answer.startsWith("2")) void this.#secure(session, false);
     if (verb === "QUIT" && answer.startsWith("2")) session.connection.end();
   }
 
@@ -118,7 +140,10 @@ export class Sink {
     const isLmtp = this.#settings.dialect === "lmtp";
     switch (verb) {
       case isLmtp ? "LHLO" : "EHLO": {
-        const lines = ["sink.example", ...(this.#settings.extensions ?? [])];
+        const offered = (this.#settings.extensions ?? []).filter(
+          (each) => each !== "STARTTLS" || !session.isSecured,
+        );
+        const lines = ["sink.example", ...offered];
         return lines
           .map((line, at) => `250${at < lines.length - 1 ? "-" : " "}${line}`)
           .join("\r\n");
@@ -129,6 +154,10 @@ export class Sink {
         return "250 2.0.0 Ok";
       case "RCPT":
         return session.hasMail ? "250 2.1.5 Ok" : "503 5.5.1 No MAIL";
+      case "STAR":
+        return this.#settings.tls === undefined ? "502 5.5.1 No" : "220 2.0.0 Go";
+      case "AUTH":
+        return "235 2.7.0 Yes";
       case "DATA":
         return session.forwardPaths.length > 0 ? "354 Go on" : "503 5.5.1 No recipients";
       case "QUIT":

@@ -151,8 +151,7 @@ export class LmtpDelivery implements Carrier {
     { action, endpoint: destination }: Group,
   ): Promise<readonly DeliveryResult[]> {
     const { message, envelopes, text } = task;
-    const hop = { dialect: "lmtp", endpoint: destination } as const;
-    const addresses = await addressesOf(this.#resolver, hop);
+    const addresses = await addressesOf(this.#resolver, { endpoint: destination });
     if (addresses.kind !== "addresses") {
       return forAll(envelopes, deferred("4.4.3", "LMTP host not found"));
     }

@@ -10,7 +10,7 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Config, RelayAction, RelayHost } from "#model/config/config.ts";
 import { formatRelayHost } from "#model/config/relay-url.ts";
 import type { ExplainedHop, Way } from "#model/explanation.ts";
-import { addressesOf } from "#engine/relay/hop-addresses.ts";
+import { type Addressed, addressesOf } from "#engine/relay/hop-addresses.ts";
 import { exchangersOf, type NextHop } from "#engine/relay/next-hops.ts";
 import { BoundedResolver } from "./bounded-resolver.ts";
 
@@ -99,8 +99,7 @@ async function hostHops(
   const resolver = ports.resolver && new BoundedResolver(ports.resolver, ports.clock);
   return Promise.all(
     hosts.slice(0, MAX_HOPS).map((host) => {
-      const hop: NextHop = { dialect: host.protocol, endpoint: host.endpoint };
-      return explainedHop(formatRelayHost(host), hop, resolver);
+      return explainedHop(formatRelayHost(host), host, resolver);
     }),
   );
 }
@@ -113,7 +112,7 @@ function hostOf({ endpoint }: NextHop): string {
 
 async function explainedHop(
   host: string,
-  hop: NextHop,
+  hop: Addressed,
   resolver: Resolver | undefined,
 ): Promise<ExplainedHop> {
   const plain = { host, preference: undefined, addresses: [], problem: "" };

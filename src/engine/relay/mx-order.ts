@@ -18,6 +18,21 @@ export function isNullMx(records: readonly MxRecord[]): boolean {
   return isNoHost(only.exchange);
 }
 
+/**
+ * Those that are preferred to the exchanger `backup`. It need not be among them: then any
+ * will do, as OpenSMTPD has it.
+ */
+export function preferredTo(
+  backup: string | undefined,
+  records: readonly MxRecord[],
+): readonly MxRecord[] {
+  const name = backup?.toLowerCase();
+  const own = records.filter(({ exchange }) => exchange.toLowerCase() === name);
+  if (own.length === 0) return records;
+  const ownPreference = Math.min(...own.map(({ preference }) => preference));
+  return records.filter(({ preference }) => preference < ownPreference);
+}
+
 /** Host names in the order in which to try them. */
 export function orderExchangers(records: readonly MxRecord[], random: Random): readonly string[] {
   return records

@@ -11,21 +11,28 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import type { Lookup } from "#base/lookup.ts";
+import { parseRelayUrl } from "#model/config/relay-url.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
-import type { RelayHost } from "#model/config/config.ts";
-import { isNullMx, orderExchangers } from "./mx-order.ts";
+import type { RelayHost, RelayHostTls } from "#model/config/config.ts";
+import { isNullMx, orderExchangers, preferredTo } from "./mx-order.ts";
 
 /** A server that may have several addresses, or needs none (a UNIX-domain socket). */
 export interface NextHop {
   readonly dialect: Dialect;
   readonly endpoint: Endpoint;
+  readonly tls: RelayHostTls;
+  /** Of the credentials that it wants. */
+  readonly label: string | undefined;
+  /** Found by MX, so that nobody has said that it is not ourselves, nor that it is the right one. */
+  readonly isFound: boolean;
 }
 
 /** What is said of a domain that nothing can be sent to. */
 export interface NoRoute {
   readonly kind: "no-route";
-  readonly outcome: "deferred" | "failed";
+  readonly outcome: "deferred" | "failed" | "loop";
   readonly status: string;
   readonly diagnostic: string;
 }
@@ -45,24 +52,41 @@ export interface NextHopPorts {
 const SMTP_PORT = 25;
 const ADDRESS_LITERAL = /^\[(?:IPv6:)?([0-9a-f:.]{2,45})\]$/i;
 
-/**
- * `turn` counts up with each message, so that the hosts of an action take turns. How a
- * host is to use TLS is not looked at yet: smtpd does not start where it matters.
- */
+/** `turn` counts up with each message, so that the hosts of an action take turns. */
 export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
   const first = turn % Math.max(hosts.length, 1);
   const inTurn = [...hosts.slice(first), ...hosts.slice(0, first)];
   return {
     kind: "next-hops",
-    hops: inTurn.map(({ protocol, endpoint }) => ({ dialect: protocol, endpoint })),
+    hops: inTurn.map(({ protocol, endpoint, tls, label }) => ({
+      dialect: protocol,
+      endpoint,
+      tls,
+      label,
+      isFound: false,
+    })),
     noAddress: noRoute("deferred", "4.4.4", "Host not found"),
   };
 }
 
-/** The servers of `domain`, which may be an address literal. */
+/** The one host of a domain, as the table of `domain` has it. */
+export function hostOfDomain(answer: Lookup<string>): NextHops | NoRoute {
+  if (answer.kind !== "found") return noRoute("deferred", "4.3.5", "Cannot retrieve smarthost");
+  const host = parseRelayUrl(answer.value);
+  if ("reason" in host) return noRoute("deferred", "4.3.5", "Cannot parse smarthost");
+  return hostsOf([host], 0);
+}
+
+/**
+ * The servers of `domain`, which may be an address literal.
+ *
+ * @param backup the exchanger for which this machine stands in: only those that are preferred
+ *   to it are servers. Undefined: it stands in for none.
+ */
 export async function exchangersOf(
   ports: NextHopPorts,
   domain: string,
+  backup?: string,
 ): Promise<NextHops | NoRoute> {
   const literal = ADDRESS_LITERAL.exec(domain)?.[1];
   if (literal !== undefined && parseIpAddress(literal) !== undefined)
@@ -78,7 +102,7 @@ export async function exchangersOf(
     return toHosts([domain], "5.4.4");
   }
   if (isNullMx(answer.value)) return noRoute("failed", "5.1.10", "Domain does not accept mail");
-  const exchangers = orderExchangers(answer.value, ports.random);
+  const exchangers = orderExchangers(preferredTo(backup, answer.value), ports.random);
   return exchangers.length > 0
     ? toHosts(exchangers, "4.4.4")
     : noRoute("deferred", "4.4.4", "No MX found for domain");
@@ -94,6 +118,9 @@ function toHosts(hosts: readonly string[], statusWithoutAddress: "4.4.4" | "5.4.
     hops: hosts.map((host) => ({
       dialect: "smtp",
       endpoint: { kind: "tcp", host, port: SMTP_PORT },
+      tls: "opportunistic",
+      label: undefined,
+      isFound: true,
     })),
     noAddress: noRoute(
       statusWithoutAddress === "5.4.4" ? "failed" : "deferred",

@@ -5,6 +5,7 @@ import type { Terms } from "#model/envelope.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
 import { envelopeOf, messageOf, textOf } from "#test/support/deliveries.ts";
+import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
 import { noticesOf } from "./notices.ts";
 import { Relay } from "./relay.ts";
@@ -47,13 +48,13 @@ interface Relayed {
 }
 
 async function relay(task: DeliveryTask, extensions: readonly string[]): Promise<Relayed> {
-  const { network, clock, random, resolver } = new SimWorld(1);
+  const { network, clock, random, resolver, tls } = new SimWorld(1);
   resolver.setMx("far.example", [{ preference: 10, exchange: "mx.far.example" }]);
   resolver.setAddresses("mx.far.example", ["192.0.2.7"]);
   const sink = new Sink({ extensions });
   await sink.listen(network, { kind: "tcp", host: "192.0.2.7", port: 25 });
   const actions = new Map([["out", relayAction("out")]]);
-  const carrier = new Relay({ network, clock, random, resolver }, actions, () => undefined);
+  const carrier = new Relay({ network, clock, random, resolver }, actions, relayParties(tls));
   const results = await clock.runUntilSettled(carrier.attempt(task), 60_000);
   return {
     lines: sink.lines.filter((line) => /^(MAIL|RCPT)/.test(line)),

@@ -6,6 +6,7 @@ import type { RelayHost, RelayTo, Table } from "#model/config/config.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
+import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "./relay.ts";
 
@@ -39,7 +40,7 @@ class Scene {
     const action = relayAction("out", { to });
     const { network, clock, random, resolver } = this.world;
     const ports = { network, clock, random, resolver };
-    this.relay = new Relay(ports, new Map([["out", action]]), () => undefined);
+    this.relay = new Relay(ports, new Map([["out", action]]), relayParties(this.world.tls));
   }
 
   async sink(host: string, settings: SinkSettings = {}): Promise<Sink> {

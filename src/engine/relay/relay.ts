@@ -7,21 +7,19 @@
  * for as long as none of them began on the message. Recipients of one domain share
  * transactions of MAX_RECIPIENTS each.
  *
- * An exchanger that greets by our name ends it: that is a loop, unless one before it
- * may still take the message.
+ * An exchanger that has our address or greets by our name ends it: that is a loop, unless
+ * one before it may still take the message.
  *
- * Limits: no TLS, no AUTH yet.
  * Source: RFC 5321 §4.5.4.1, §5.1; OpenSMTPD mta.c.
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { ClientMail, MailNeeds } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
-import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
 import type { Envelope, Terms } from "#model/envelope.ts";
-import type { Observe } from "#model/events.ts";
 import type { RelayAction } from "#model/config/config.ts";
 import {
   ClientPool,
@@ -31,9 +29,11 @@ import {
   type PoolSettings,
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
+import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { addressesOf } from "./hop-addresses.ts";
 import {
   exchangersOf,
+  hostOfDomain,
   hostsOf,
   type NextHop,
   type NextHops,
@@ -41,10 +41,28 @@ import {
   type NoRoute,
 } from "./next-hops.ts";
 import { noticesOf } from "./notices.ts";
+import type { RelayParties } from "./parties.ts";
+import { reversePathOf } from "./reverse-path.ts";
+import { type Passage, policyOf, Routes } from "./routes.ts";
 import { ResolverCache } from "./resolver-cache.ts";
 
 export interface RelayPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;
+}
+
+/** Envelopes that may share transactions. */
+interface Group {
+  readonly action: RelayAction;
+  readonly reversePath: string;
+  readonly envelopes: readonly Envelope[];
+}
+
+/** One transaction, wherever it will go. */
+interface Errand {
+  readonly action: RelayAction;
+  readonly passage: Passage;
+  readonly mail: ClientMail;
+  readonly text: MessageText;
 }
 
 /** Recipients of one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
@@ -57,34 +75,42 @@ const NEVER_TAKES_MAIL = 521;
 export class Relay implements Carrier {
   readonly #ports: RelayPorts;
   readonly #actions: ReadonlyMap<string, RelayAction>;
+  readonly #parties: RelayParties;
   readonly #resolver: ResolverCache;
   readonly #pool: ClientPool;
-  /** Messages sent by each action with hosts. */
+  readonly #routes: Routes;
+  /** Messages sent by each action. */
   readonly #turns = new Map<string, number>();
 
   constructor(
     ports: RelayPorts,
     actions: ReadonlyMap<string, RelayAction>,
-    observe: Observe,
+    parties: RelayParties,
     settings: PoolSettings = POOL_SETTINGS,
   ) {
     this.#ports = ports;
     this.#actions = actions;
+    this.#parties = parties;
     this.#resolver = new ResolverCache(ports.resolver, ports.clock);
-    this.#pool = new ClientPool({ ...ports, observe }, settings);
+    this.#pool = new ClientPool({ ...ports, observe: parties.observe }, settings);
+    this.#routes = new Routes(parties, ports.random);
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
     const results: DeliveryResult[] = [];
-    for (const group of this.#groupByRoute(task.envelopes)) {
-      for (let at = 0; at < group.length; at += MAX_RECIPIENTS) {
-        const envelopes = group.slice(at, at + MAX_RECIPIENTS);
-        const outcomes = await this.#transact({ ...task, envelopes });
-        for (const [index, { evpid }] of envelopes.entries()) {
-          const outcome = outcomes[index] ?? outcomes[0];
-          if (outcome === undefined) throw new TypeError("Cannot report: no outcome");
-          results.push({ evpid, ...outcome });
-        }
+    const report = (envelopes: readonly Envelope[], outcomes: readonly Outcome[]): void => {
+      for (const [index, { evpid }] of envelopes.entries()) {
+        const outcome = outcomes[index] ?? outcomes[0];
+        if (outcome === undefined) throw new TypeError("Cannot report: no outcome");
+        results.push({ evpid, ...outcome });
+      }
+    };
+    const { groups, strays } = this.#group(task);
+    report(strays, [NO_ACTION]);
+    for (const group of groups) {
+      for (let at = 0; at < group.envelopes.length; at += MAX_RECIPIENTS) {
+        const envelopes = group.envelopes.slice(at, at + MAX_RECIPIENTS);
+        report(envelopes, await this.#transact({ ...group, envelopes }, task));
       }
     }
     return results;
@@ -96,87 +122,123 @@ export class Relay implements Carrier {
   }
 
   /** The queue hands out one route at a time; envelopes of several are told apart all the same. */
-  #groupByRoute(envelopes: readonly Envelope[]): readonly (readonly Envelope[])[] {
-    const groups = Map.groupBy(envelopes, (envelope) => {
-      const isOneWay = this.#actions.get(envelope.action)?.to.kind === "hosts";
-      return `${envelope.action}|${isOneWay ? "" : domainOf(envelope.destination)}`;
-    });
-    return [...groups.values()];
+  #group({ message, envelopes }: DeliveryTask): {
+    readonly groups: Iterable<Group>;
+    readonly strays: readonly Envelope[];
+  } {
+    const nowMs = this.#ports.clock.wallMs();
+    const { srs } = this.#parties;
+    const groups = new Map<string, Group & { readonly envelopes: Envelope[] }>();
+    const strays: Envelope[] = [];
+    for (const envelope of envelopes) {
+      const action = this.#actions.get(envelope.action);
+      if (action === undefined) {
+        strays.push(envelope);
+        continue;
+      }
+      const reversePath = reversePathOf({ action, srs, nowMs }, message, envelope);
+      const domain = action.to.kind === "hosts" ? "" : domainOf(envelope.destination);
+      const key = `${action.name}|${domain}|${reversePath}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { action, reversePath, envelopes: [envelope] });
+      else group.envelopes.push(envelope);
+    }
+    return { groups: groups.values(), strays };
   }
 
   /** One outcome for each envelope, or a single one for all of them. */
-  async #transact(task: DeliveryTask): Promise<readonly Outcome[]> {
-    const first = task.envelopes[0];
-    const action = first && this.#actions.get(first.action);
-    if (first === undefined || action === undefined) {
-      return [
-        { outcome: "deferred", status: "4.3.5", diagnostic: "No such relay action", remote: "" },
-      ];
-    }
-    const hops = await this.#nextHops(action, first);
+  async #transact(group: Group, task: DeliveryTask): Promise<readonly Outcome[]> {
+    const { action, envelopes } = group;
+    const turn = this.#turns.get(action.name) ?? 0;
+    this.#turns.set(action.name, turn + 1);
+    const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
     if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
-    return this.#tryHops(task, action, hops);
+    const passage = { turn, requireTls: task.message.terms?.requireTls === true };
+    const errand = { action, passage, mail: mailOf(group, task), text: task.text };
+    return this.#tryHops(errand, hops);
   }
 
-  async #nextHops(action: RelayAction, envelope: Envelope): Promise<NextHops | NoRoute> {
-    const { to } = action;
+  async #nextHops({ to }: RelayAction, domain: string, turn: number): Promise<NextHops | NoRoute> {
+    const { random } = this.#ports;
     switch (to.kind) {
-      case "mx": {
-        const { random } = this.#ports;
-        return exchangersOf({ resolver: this.#resolver, random }, domainOf(envelope.destination));
-      }
-      case "hosts": {
-        const turn = this.#turns.get(action.name) ?? 0;
-        this.#turns.set(action.name, turn + 1);
-        return hostsOf(to.hosts, turn);
-      }
+      case "mx":
+        return exchangersOf({ resolver: this.#resolver, random }, domain);
       case "backup":
+        return exchangersOf({ resolver: this.#resolver, random }, domain, to.name);
+      case "hosts":
+        return hostsOf(to.hosts, turn);
       case "domain":
-        // smtpd does not start with such an action.
-        return noRoute("deferred", "4.3.5", `'${to.kind}' of a relay is not built yet`);
+        return hostOfDomain(await this.#parties.askTable(to.table, "domain", domain));
       default:
         return unreachable(to);
     }
   }
 
-  async #tryHops(
-    task: DeliveryTask,
-    action: RelayAction,
-    { hops, noAddress }: NextHops,
-  ): Promise<readonly Outcome[]> {
+  async #tryHops(errand: Errand, { hops, noAddress }: NextHops): Promise<readonly Outcome[]> {
     const tried: Outcome[] = [];
     for (const hop of hops) {
       if (tried.length >= MAX_TRIES) break;
-      const addresses = await addressesOf(this.#resolver, hop);
-      if (addresses.kind === "absent") continue;
-      if (addresses.kind === "no-route") {
-        tried.push(outcomeWithoutRoute(addresses));
-        continue;
-      }
-      for (const endpoint of addresses.endpoints.slice(0, MAX_TRIES - tried.length)) {
-        const route = routeOf(action, hop, endpoint);
-        const sent = await this.#pool.send(route, mailOf(task), task.text);
-        const remote = remoteOf(route);
-        if (sent.kind === "verdicts") {
-          return sent.verdicts.map((verdict) => relayed(outcomeOf(verdict, remote), sent.reports));
-        }
-        const outcome = outcomeWhenNotStarted(sent.verdict, remote);
-        tried.push(outcome);
-        // RFC 5321 §5.1: exchangers behind ourselves would only send it back.
-        if (outcome.outcome === "loop") return [summary(tried) ?? outcome];
-      }
+      const outcomes = await this.#tryHop(errand, hop, tried);
+      if (outcomes !== undefined) return outcomes;
+      // RFC 5321 §5.1: exchangers behind ourselves would only send it back.
+      if (tried.at(-1)?.outcome === "loop") break;
     }
     return [summary(tried) ?? outcomeWithoutRoute(noAddress)];
   }
+
+  /** Undefined: none of its addresses began on it; why not is added to `tried`. */
+  async #tryHop(
+    errand: Errand,
+    hop: NextHop,
+    tried: Outcome[],
+  ): Promise<readonly Outcome[] | undefined> {
+    const policy = policyOf(errand.action, hop, errand.passage.requireTls);
+    if (policy.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(policy));
+      return undefined;
+    }
+    const addresses = await addressesOf(this.#resolver, hop);
+    if (addresses.kind === "absent") return undefined;
+    if (addresses.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(addresses));
+      return undefined;
+    }
+    for (const endpoint of addresses.endpoints.slice(0, MAX_TRIES - tried.length)) {
+      const sent = await this.#tryEndpoint(errand, { hop, policy }, endpoint);
+      if (!("outcome" in sent)) return sent;
+      tried.push(sent);
+      if (sent.outcome === "loop") return undefined;
+    }
+    return undefined;
+  }
+
+  /** A single outcome: the server did not begin on it. */
+  async #tryEndpoint(
+    { action, passage, mail, text }: Errand,
+    way: { readonly hop: NextHop; readonly policy: TransportPolicy },
+    endpoint: Endpoint,
+  ): Promise<readonly Outcome[] | Outcome> {
+    if (this.#isLoop(way.hop, endpoint)) return outcomeWithoutRoute(LOOP);
+    const route = this.#routes.routeTo(action, way, endpoint, passage);
+    if ("kind" in route) return outcomeWithoutRoute(route);
+    const sent = await this.#pool.send(route, mail, text);
+    const remote = remoteOf(route);
+    if (sent.kind === "not-started") return outcomeWhenNotStarted(sent.verdict, remote);
+    return sent.verdicts.map((verdict) => relayed(outcomeOf(verdict, remote), sent.reports));
+  }
+
+  #isLoop(hop: NextHop, endpoint: Endpoint): boolean {
+    return hop.isFound && this.#parties.isOurs(endpoint);
+  }
 }
 
-function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientRoute {
-  const host = hop.endpoint.kind === "tcp" ? hop.endpoint.host : hop.endpoint.path;
-  const key = `${action.name}|${hop.dialect}|${formatEndpoint(endpoint)}`;
-  // A host that the configuration names may be another daemon of this machine.
-  const ownName = action.to.kind === "hosts" ? undefined : action.helo;
-  return { key, endpoint, dialect: hop.dialect, helo: action.helo, ownName, host };
-}
+const LOOP: NoRoute = noRoute("loop", "5.4.6", "Mail for this host loops back to us");
+const NO_ACTION: Outcome = {
+  outcome: "deferred",
+  status: "4.3.5",
+  diagnostic: "No such relay action",
+  remote: "",
+};
 
 /** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */
 function relayed(outcome: Outcome, reports: boolean): Outcome {
@@ -185,10 +247,13 @@ function relayed(outcome: Outcome, reports: boolean): Outcome {
     : outcome;
 }
 
-function mailOf({ message, envelopes, text }: DeliveryTask): ClientMail {
+function mailOf(
+  { reversePath, envelopes }: Group,
+  { message, text }: Omit<DeliveryTask, "envelopes">,
+): ClientMail {
   const notices = noticesOf(message, envelopes);
   return {
-    reversePath: message.reversePath,
+    reversePath,
     forwardPaths: envelopes.map(({ destination }) => destination),
     textBytes: text.bytes,
     is8bit: message.is8bit,

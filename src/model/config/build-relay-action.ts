@@ -30,6 +30,7 @@ export function buildRelayAction(
   const { tables, context, complaints } = scope;
   checkExclusions(options, scope);
   const to = buildTo(options, scope);
+  const pins = options.tls?.value.fingerprints;
   const auth = options.auth && tables.use(options.auth.value, "relay auth");
   if (to !== undefined) checkHosts(to, options, { ...scope, auth });
   if (to === undefined) return undefined;
@@ -43,6 +44,7 @@ export function buildRelayAction(
     helo: options.helo?.value ?? context.serverName,
     heloSrc: options.heloSrc && tables.use(options.heloSrc.value, "helo-src"),
     tls: tlsOf(options),
+    fingerprints: pins && tables.use(pins, "fingerprint"),
     tlsSettings: buildTlsSettings(tlsSyntaxOf(options), complaints),
     pki: options.pki && buildPki(options.pki.value, scope),
     ca: options.ca && scope.ca(options.ca.value),
@@ -52,7 +54,7 @@ export function buildRelayAction(
 }
 
 function checkExclusions(options: RelayOptions, { complaints, settings }: BuildScope): void {
-  const { backup, host, domain, auth, srs, noVerify, tls } = options;
+  const { backup, host, domain, auth, srs } = options;
   if (backup && host) complaints.error(host.at, "backup and host are mutually exclusive");
   if (backup && domain) complaints.error(domain.at, "backup and domain are mutually exclusive");
   if (host && domain)
@@ -63,17 +65,30 @@ function checkExclusions(options: RelayOptions, { complaints, settings }: BuildS
     );
   if (auth && !host && !domain)
     complaints.error(auth.at, "auth may not be specified without host on a dispatcher");
+  checkNoVerify(options, complaints);
   if (srs && settings.srs === undefined)
     complaints.error(
       srs.at,
       "an srs key is required for srs to be specified in an action",
       "write 'srs key SECRET'",
     );
+}
+
+function checkNoVerify(
+  { noVerify, tls }: RelayOptions,
+  complaints: BuildScope["complaints"],
+): void {
   if (noVerify && !tls)
     complaints.error(
       noVerify.at,
       "no-verify may not be specified without tls",
       "write 'tls no-verify'",
+    );
+  if (noVerify && tls?.value.fingerprints)
+    complaints.error(
+      noVerify.at,
+      "no-verify and fingerprint are mutually exclusive",
+      "'tls fingerprint' asks for no authority: who has the key is the one that is meant",
     );
 }
 

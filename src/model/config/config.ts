@@ -384,6 +384,8 @@ export interface RelayAction extends ActionBase {
   readonly heloSrc: Table | undefined;
   /** `tls`: required, and verified unless `no-verify`. */
   readonly tls: "opportunistic" | "verified" | "unverified";
+  /** `tls fingerprint T`: it is verified by these, and by nothing else. */
+  readonly fingerprints: Table | undefined;
   readonly tlsSettings: TlsSettings;
   readonly pki: Pki | undefined;
   readonly ca: Ca | undefined;

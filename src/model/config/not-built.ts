@@ -44,9 +44,6 @@ export function notBuilt(config: Config): readonly NotBuilt[] {
   );
 }
 
-/** Settings that nothing carries out, by their words. `admd` is for filters alone. */
-const SETTINGS: readonly string[] = ["srs key"];
-
 /** Limits of relaying that the queue keeps; the others are about connections. */
 const MTA_LIMITS_OF_QUEUE: readonly MtaLimitName[] = [
   "maxConnPerRelay",
@@ -63,13 +60,7 @@ function ofSettings({ places }: Config): readonly NotBuilt[] {
   const mtaLimits = [...places].filter(
     ([words]) => words.startsWith("mta limit ") && !MTA_WORDS_OF_QUEUE.includes(lastWord(words)),
   );
-  return [
-    ...SETTINGS.flatMap((what) => {
-      const at = places.get(what);
-      return at === undefined ? [] : [{ at, what }];
-    }),
-    ...mtaLimits.map(([what, at]) => ({ at, what })),
-  ];
+  return mtaLimits.map(([what, at]) => ({ at, what }));
 }
 
 function lastWord(words: string): string {
@@ -121,30 +112,17 @@ function needsAskedAccount(action: LocalAction): boolean {
 
 function relayParts(action: RelayAction): readonly string[] {
   const parts = [...destinationParts(action.to)];
-  if (action.auth !== undefined) parts.push("auth");
-  if (action.mailFrom !== undefined) parts.push("mail-from");
-  if (action.src !== undefined) parts.push("src");
-  if (action.heloSrc !== undefined) parts.push("helo-src");
-  if (action.tls !== "opportunistic") parts.push("tls");
-  const { ciphers, curves, protocols } = action.tlsSettings;
-  if ((ciphers ?? curves ?? protocols) !== undefined) parts.push("TLS settings of a relay");
-  if (action.pki !== undefined) parts.push("pki");
-  if (action.ca !== undefined) parts.push("ca");
+  if (action.src?.shape === "remote") parts.push("source addresses of a table that is asked");
+  if (action.fingerprints?.shape === "remote")
+    parts.push("fingerprints of a relay in a table that is asked");
   if (action.filters.length > 0) parts.push("filter");
-  if (action.srs) parts.push("srs");
-  return [...new Set(parts)];
+  return parts;
 }
 
+/** Tables that are asked answer questions; nobody gets all that they hold. */
 function destinationParts(to: RelayTo): readonly string[] {
-  if (to.kind === "mx") return [];
-  if (to.kind !== "hosts") return [to.kind];
-  const parts: string[] = [];
-  if (to.table.shape === "remote") parts.push("relay hosts of a table that is asked");
-  for (const { tls, label } of to.hosts) {
-    if (tls === "starttls" || tls === "smtps") parts.push("TLS to a relay host");
-    if (label !== undefined) parts.push("credentials of a relay host");
-  }
-  return parts;
+  const isAsked = to.kind === "hosts" && to.table.shape === "remote";
+  return isAsked ? ["relay hosts of a table that is asked"] : [];
 }
 
 function unique(found: readonly NotBuilt[]): readonly NotBuilt[] {

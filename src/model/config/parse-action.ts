@@ -16,6 +16,7 @@ import type {
   LocalOptions,
   Option,
   RelayOptions,
+  TableOperand,
   Word,
 } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
@@ -84,7 +85,7 @@ const RELAY_OPTIONS: OptionReaders<RelayOptionsRead> = new Map<
   ["src", (reader, at) => ({ src: { at, value: parseTableOperand(reader) } })],
   ["helo", (reader, at) => ({ helo: { at, value: parseHostname(reader) } })],
   ["helo-src", (reader, at) => ({ heloSrc: { at, value: parseTableOperand(reader) } })],
-  ["tls", (_, at) => ({ tls: { at, value: true } })],
+  ["tls", (reader, at) => ({ tls: { at, value: { fingerprints: parsePins(reader) } } })],
   ["no-verify", (_, at) => ({ noVerify: { at, value: true } })],
   ["protocols", (reader, at) => ({ protocols: { at, value: reader.expectString("protocols") } })],
   ["ciphers", (reader, at) => ({ ciphers: { at, value: reader.expectString("ciphers") } })],
@@ -171,6 +172,10 @@ function parseOptions<Options extends CommonOptions>(
 function parseAliases(reader: TokenReader): AliasSyntax {
   const table = parseTableOperand(reader);
   return { table, allowExec: reader.accept("allow-exec") };
+}
+
+function parsePins(reader: TokenReader): TableOperand | undefined {
+  return reader.accept("fingerprint") ? parseTableOperand(reader) : undefined;
 }
 
 function parseBackup(reader: TokenReader): { readonly mx: Word | undefined } {

@@ -108,9 +108,11 @@ function relayTo(to: RelayTo, places: RelayAction["places"]): readonly Printed[]
   }
 }
 
-function tlsOptions({ tls, tlsSettings, places }: RelayAction): readonly Printed[] {
+function tlsOptions(action: RelayAction): readonly Printed[] {
+  const { tls, fingerprints, tlsSettings, places } = action;
   const options: Printed[] = [];
-  if (tls === "verified") options.push({ text: "tls", at: places["tls"] });
+  const pins = fingerprints === undefined ? "" : ` fingerprint ${printOperand(fingerprints)}`;
+  if (tls === "verified") options.push({ text: `tls${pins}`, at: places["tls"] });
   if (tls === "unverified") options.push({ text: "tls no-verify", at: places["tls"] });
   for (const text of tlsWords(tlsSettings))
     options.push({ text, at: places[text.slice(0, text.indexOf(" "))] });

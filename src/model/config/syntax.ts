@@ -161,7 +161,8 @@ export interface RelayOptions extends TlsOptions {
   readonly src?: Option<TableOperand>;
   readonly helo?: Option<string>;
   readonly heloSrc?: Option<TableOperand>;
-  readonly tls?: Option<true>;
+  /** With the operand of `fingerprint`. */
+  readonly tls?: Option<{ readonly fingerprints: TableOperand | undefined }>;
   readonly noVerify?: Option<true>;
   readonly pki?: Option<Word>;
   readonly ca?: Option<Word>;

@@ -40,13 +40,14 @@ function usedByAction(action: Action): readonly Used[] {
       ["userbase", userbase],
     ];
   }
-  const { to, auth, src, heloSrc } = action;
+  const { to, auth, src, heloSrc, fingerprints } = action;
   return [
     ["host", to.kind === "hosts" ? to.table : undefined],
     ["domain", to.kind === "domain" ? to.table : undefined],
     ["relay auth", auth],
     ["src", src],
     ["helo-src", heloSrc],
+    ["fingerprint", fingerprints],
   ];
 }
 

@@ -7,7 +7,8 @@
  * what stands behind a name is in lookup's own configuration.
  *
  * Dispatchers also ask what sessions that authenticate need to know (model/authentication.ts):
- * the secrets of users never leave lookup.
+ * the secrets of users never leave lookup. What a relay shows to its host does, one label at
+ * a time, when a connection needs it.
  */
 import { bytes, type Codec, list, oneOf, optional, struct, text, u32, union } from "#base/codec.ts";
 import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
@@ -15,6 +16,7 @@ import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import { SCRAM_KEY_BYTES } from "#protocols/sasl/scram-verifier.ts";
 import type { AuthAttempt } from "#model/authentication.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
+import type { RelayCredentials } from "#model/relay-credentials.ts";
 import { type Staple, stapleCodec } from "#model/staple.ts";
 import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { TABLE_SERVICES, type TableService } from "#model/table-service.ts";
@@ -42,6 +44,15 @@ export interface TableQuestion {
   readonly keys: readonly string[];
 }
 
+/** For dispatchers, which show them to a relay's host. */
+export interface CredentialsQuestion {
+  readonly kind: "relay-credentials";
+  readonly request: number;
+  /** One that a relay has for `auth`. */
+  readonly table: string;
+  readonly label: string;
+}
+
 /** For dispatchers. */
 export interface AuthQuestion {
   readonly kind: "auth";
@@ -49,7 +60,7 @@ export interface AuthQuestion {
   readonly attempt: AuthAttempt;
 }
 
-export type LookupQuestion = TableQuestion | AuthQuestion;
+export type LookupQuestion = TableQuestion | AuthQuestion | CredentialsQuestion;
 
 export type LookupAnswer =
   | {
@@ -62,7 +73,13 @@ export type LookupAnswer =
   | { readonly kind: "absent"; readonly request: number }
   | { readonly kind: "unavailable"; readonly request: number; readonly why: string }
   /** To an `AuthQuestion`. */
-  | { readonly kind: "auth"; readonly request: number; readonly answer: SaslAnswer };
+  | { readonly kind: "auth"; readonly request: number; readonly answer: SaslAnswer }
+  /** To a `CredentialsQuestion`. */
+  | {
+      readonly kind: "relay-credentials";
+      readonly request: number;
+      readonly credentials: RelayCredentials;
+    };
 
 /** What lookup says to a dispatcher unasked: with which response a certificate is shown from now on. */
 export interface StapleMessage {
@@ -104,6 +121,11 @@ const attemptCodec: Codec<AuthAttempt> = struct<AuthAttempt>({
   question: saslQuestionCodec,
 });
 
+const relayCredentialsCodec: Codec<RelayCredentials> = struct<RelayCredentials>({
+  user: text(MAX_STORED_VALUE_BYTES),
+  password: text(MAX_STORED_VALUE_BYTES),
+});
+
 export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>({
   table: [
     1,
@@ -115,6 +137,7 @@ export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>(
     },
   ],
   auth: [2, { request: u32, attempt: attemptCodec }],
+  "relay-credentials": [3, { request: u32, table: text(MAX_NAME_BYTES), label: keyCodec }],
 });
 
 export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
@@ -123,4 +146,5 @@ export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
   unavailable: [3, { request: u32, why: text(MAX_LOOKUP_REASON_BYTES) }],
   auth: [4, { request: u32, answer: saslAnswerCodec }],
   staple: [5, { staple: stapleCodec }],
+  "relay-credentials": [6, { request: u32, credentials: relayCredentialsCodec }],
 });

@@ -173,16 +173,11 @@ const ANSWERED_ONCE: readonly Phase[] = [
 
 /** How many replies the server owes us. */
 export function outstanding(session: ClientSession): number {
-  switch (session.phase) {
-    case "mail":
-      return session.tx.pipelined ? session.tx.mail.forwardPaths.length + 2 : 1;
-    case "rcpt":
-      return session.tx.pipelined ? rcptsLeft(session.tx) + 1 : 1;
-    case "end":
-      return endRepliesWanted(session) - session.tx.endReplies.length;
-    default:
-      return ANSWERED_ONCE.includes(session.phase) ? 1 : 0;
-  }
+  const { phase } = session;
+  if (phase === "mail") return session.tx.pipelined ? session.tx.mail.forwardPaths.length + 2 : 1;
+  if (phase === "rcpt") return session.tx.pipelined ? rcptsLeft(session.tx) + 1 : 1;
+  if (phase === "end") return endRepliesWanted(session) - session.tx.endReplies.length;
+  return ANSWERED_ONCE.includes(phase) ? 1 : 0;
 }
 
 export function endRepliesWanted(session: Busy): number {

@@ -1,0 +1,19 @@
+/** Whom relaying asks, and tells. */
+import type { Endpoint } from "#base/endpoint.ts";
+import type { TlsClient } from "#base/ports/tls.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
+import type { Config, RelayAction } from "#model/config/config.ts";
+import type { Observe } from "#model/events.ts";
+import type { AskCredentials } from "#model/relay-credentials.ts";
+
+export interface RelayParties {
+  readonly observe: Observe;
+  readonly askTable: AskTable;
+  readonly askCredentials: AskCredentials;
+  /** As it speaks now: certificates are renewed. Asked of no action that never has TLS. */
+  readonly tlsOf: (action: RelayAction) => TlsClient;
+  /** Whether this daemon would answer there. */
+  readonly isOurs: (endpoint: Endpoint) => boolean;
+  /** Undefined: there is no key. */
+  readonly srs: Config["srs"];
+}

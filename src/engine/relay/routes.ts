@@ -1,0 +1,151 @@
+/**
+ * Ways of a relay action to one address of a server: by which source, under which name,
+ * with which TLS and credentials.
+ *
+ * Promises: routes of one key are alike in all of it, so that they may share connections;
+ * nothing of two actions is shared.
+ *
+ * Source: smtpd.conf(5) (relay); OpenSMTPD mta.c, mta_session.c.
+ */
+import { ABSENT } from "#base/lookup.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { isIpv6 } from "#base/ip-address.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
+import type { RelayAction, Table } from "#model/config/config.ts";
+import { randomSessionId } from "#model/ids.ts";
+import { parseFingerprint } from "#model/fingerprint.ts";
+import type { ClientRoute } from "#engine/client/client-pool.ts";
+import type { ClientSecurity } from "#engine/client/client-security.ts";
+import type { HeloName } from "#engine/client/smtp-client.ts";
+import { actionPolicy } from "#policy/transport/action-policy.ts";
+import { policyKey, type TransportPolicy } from "#policy/transport/transport-policy.ts";
+import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
+import type { RelayParties } from "./parties.ts";
+
+/** What a message wants of its way, and whose turn it is. */
+export interface Passage {
+  readonly turn: number;
+  /** REQUIRETLS: RFC 8689. */
+  readonly requireTls: boolean;
+}
+
+export class Routes {
+  readonly #parties: RelayParties;
+  readonly #random: Random;
+
+  constructor(parties: RelayParties, random: Random) {
+    this.#parties = parties;
+    this.#random = random;
+  }
+
+  /** `policy`: see `policyOf`. */
+  routeTo(
+    action: RelayAction,
+    { hop, policy }: { readonly hop: NextHop; readonly policy: TransportPolicy },
+    endpoint: Endpoint,
+    passage: Passage,
+  ): ClientRoute | NoRoute {
+    const source = sourceOf(action, endpoint, passage.turn);
+    if (typeof source === "object")
+      return noRoute("deferred", "4.4.4", "Address family mismatch on destination MXs");
+    const host = hop.endpoint.kind === "tcp" ? hop.endpoint.host : hop.endpoint.path;
+    const { dialect, label, tls } = hop;
+    const security = this.#securityOf(action, { hop, policy }, host);
+    // Whom a certificate was checked for matters only where it was.
+    const name = policy.kind === "required" ? host : "";
+    const key = [
+      action.name,
+      dialect,
+      tls,
+      label,
+      source,
+      policyKey(policy),
+      name,
+      formatEndpoint(endpoint),
+    ];
+    return {
+      key: key.join("|"),
+      endpoint,
+      dialect,
+      helo: this.#heloOf(action),
+      // A host that the configuration names may be another daemon of this machine.
+      ownName: hop.isFound ? action.helo : undefined,
+      host,
+      sourceAddress: source,
+      security,
+      credentials: this.#credentialsOf(action, label),
+    };
+  }
+
+  #securityOf(
+    action: RelayAction,
+    { hop, policy }: { readonly hop: NextHop; readonly policy: TransportPolicy },
+    serverName: string,
+  ): ClientSecurity | undefined {
+    if (policy.kind === "clear") return undefined;
+    const start = hop.tls === "smtps" ? "at-once" : "starttls";
+    return { start, policy, tls: this.#parties.tlsOf(action), serverName };
+  }
+
+  /** The name for our end of the connection, which the configuration may have for each address. */
+  #heloOf({ helo, heloSrc }: RelayAction): HeloName {
+    if (heloSrc === undefined) return helo;
+    return async (local) => {
+      if (local.kind === "unix") return helo;
+      const answer = await this.#parties.askTable(heloSrc, "addrname", local.host);
+      return answer.kind === "found" ? answer.value : undefined;
+    };
+  }
+
+  #credentialsOf({ auth }: RelayAction, label: string | undefined): ClientRoute["credentials"] {
+    if (label === undefined) return undefined;
+    if (auth === undefined) return async () => "No auth table for relaying";
+    return () => this.#retrieve(auth, label);
+  }
+
+  async #retrieve({ name }: Table, label: string): Promise<ClientCredentials | string> {
+    const answer = await this.#parties.askCredentials(name, label);
+    if (answer.kind === "absent") return `'${label}' is not in table ${name}`;
+    if (answer.kind === "unavailable") return answer.cause.message;
+    const nonce = `${randomSessionId(this.#random)}${randomSessionId(this.#random)}`;
+    return { ...answer.value, nonce };
+  }
+}
+
+/** What the action asks of the connection to a server, for a message that wants `requireTls`. */
+export function policyOf(
+  action: RelayAction,
+  hop: NextHop,
+  requireTls: boolean,
+): TransportPolicy | NoRoute {
+  // A UNIX-domain socket is this machine, and nobody listens between.
+  if (hop.endpoint.kind === "unix") return { kind: "clear" };
+  const policy = actionPolicy(action, hop.tls, fingerprintsOf(action.fingerprints));
+  if (policy === undefined) return noRoute("deferred", "4.7.4", "TLS required for relaying");
+  const isProven = policy.kind === "required" && policy.proof.kind !== "none";
+  if (!requireTls || isProven || policy.kind === "clear") return policy;
+  return { kind: "required", proof: { kind: "name" } };
+}
+
+function fingerprintsOf(table: Table | undefined): readonly string[] | undefined {
+  return table && [...table.entries.keys()].flatMap((entry) => parseFingerprint(entry) ?? []);
+}
+
+/** In turn among those of the server's family. Undefined: any address of this machine. */
+function sourceOf(
+  { src }: RelayAction,
+  endpoint: Endpoint,
+  turn: number,
+): string | undefined | typeof ABSENT {
+  if (src === undefined || endpoint.kind === "unix") return undefined;
+  const wantsIpv6 = isIpv6(endpoint.host);
+  const sources = [...src.entries.keys()].filter((address) => isIpv6(bare(address)) === wantsIpv6);
+  const source = sources[turn % Math.max(sources.length, 1)];
+  return source === undefined ? ABSENT : bare(source);
+}
+
+/** Without the brackets in which an IPv6 address may be written. */
+function bare(address: string): string {
+  return address.replace(/^\[(?:ipv6:)?(.*)\]$/iu, "$1");
+}
