@@ -53,6 +53,12 @@ export type NodeKind = (typeof NODE_KINDS)[number];
 export type RefusalKind = "rejected" | "unavailable" | "expansion" | "expansion-later" | "said";
 
 export type Reason =
+  /** The recipient is an address of SRS: who it was made of, or it itself and why that is not known. */
+  | {
+      readonly kind: "srs";
+      readonly address: string;
+      readonly why: "" | "malformed" | "forged" | "expired";
+    }
   // Told by the ruleset.
   | {
       readonly kind: "rule-skipped";

@@ -2,6 +2,7 @@
  * The routing of one configuration. Its tables may be read again: sessions that began
  * with it keep its rules, and see what is in its tables now.
  */
+import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { SenderRules } from "#model/authentication.ts";
@@ -19,6 +20,7 @@ export interface RoutingSources {
   readonly users: Users;
   readonly forwardFiles: ForwardFiles;
   readonly backendOf: TablesSettings["backendOf"];
+  readonly clock: Clock;
 }
 
 export class ConfiguredRouting {
@@ -31,7 +33,7 @@ export class ConfiguredRouting {
 
   constructor(config: Config, sources: RoutingSources) {
     this.#sources = sources;
-    const { users, forwardFiles, backendOf } = sources;
+    const { users, forwardFiles, backendOf, clock } = sources;
     const { tables, includes, subAddressDelimiter: delimiter } = config;
     this.#tables = new Tables(tables, { delimiter, ...(backendOf && { backendOf }) });
     this.askTable = (table, service, key) => this.#tables.lookup(table, service)(key);
@@ -42,6 +44,7 @@ export class ConfiguredRouting {
       forwardFiles,
       tables: this.#tables,
       includes: this.#includes,
+      clock,
     });
   }
 

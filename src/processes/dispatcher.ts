@@ -135,6 +135,7 @@ class Dispatcher implements RunningRole {
       users: this.#users,
       forwardFiles: this.#forwards,
       backendOf: this.#tables.backendOf,
+      clock: ports.clock,
     });
     this.#relayTls = { current: tls.byRelay };
     this.#byAction = this.#carrierOf(config, this.#relayTls);

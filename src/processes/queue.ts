@@ -75,6 +75,7 @@ class QueueRole implements RunningRole {
       users: this.#users,
       forwardFiles: this.#forwards,
       backendOf: this.#tables.backendOf,
+      clock: ports.clock,
     });
     this.#queue = createQueue(
       {

@@ -61,6 +61,7 @@ export function localExplainTools(read: ReadChosen): Omit<ExplainTools, "ask"> {
         users,
         forwardFiles: ownForwardFiles(config, users, nodeFiles()),
         backendOf: databases(nodeTableFiles()),
+        clock,
       });
       return explain(question, {
         config,

@@ -77,6 +77,13 @@ class StepPrinter {
       case "forward-file":
         this.#line(`forward file of ${step.user}: ${forwardAnswer(step.answer)}`);
         return;
+      case "srs":
+        this.#line(
+          step.why === ""
+            ? `a rewritten sender (SRS): the recipient is ${step.address}`
+            : `no rewritten sender of ours (SRS), its signature is ${step.why}`,
+        );
+        return;
       case "refused":
         this.#line(`refused: ${step.why}`);
         return;

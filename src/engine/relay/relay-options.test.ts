@@ -29,6 +29,19 @@ function mx(preference: number, exchange: string): MxRecord {
   return { preference, exchange };
 }
 
+function askTable({ entries }: Table, _: string, key: string): Lookup<string> {
+  const value = entries.get(key);
+  return value === undefined ? ABSENT : { kind: "found", value };
+}
+
+const OURS: Pick<RelayParties, "isOurs"> = {
+  isOurs: (at) => at.kind === "tcp" && at.host === "192.0.2.9",
+};
+
+function greetings({ lines }: Sink): readonly string[] {
+  return lines.filter((line) => line.startsWith("EHLO"));
+}
+
 class Scene {
   readonly world = new SimWorld(1);
   readonly relay: Relay;
@@ -36,10 +49,6 @@ class Scene {
   constructor(action: Partial<RelayAction>, parties: Partial<RelayParties> = {}) {
     const { network, clock, random, resolver, tls } = this.world;
     const ports = { network, clock, random, resolver };
-    const askTable: RelayParties["askTable"] = ({ entries }, _, key): Lookup<string> => {
-      const value = entries.get(key);
-      return value === undefined ? ABSENT : { kind: "found", value };
-    };
     this.relay = new Relay(
       ports,
       new Map([["out", relayAction("out", action)]]),
@@ -124,8 +133,6 @@ test("relay connects from its sources in turn, by those of the server's family",
   const six = await scene.server("six.far.example", "2001:db8::25");
   for (let n = 0; n < 3; n++) assert.deepEqual(await scene.send(), [DELIVERED]);
   await scene.send(taskOf(["x@six.far.example"], TEXT));
-  const greetings = (sink: Sink): readonly string[] =>
-    sink.lines.filter((line) => line.startsWith("EHLO"));
   // The third message finds the first one's connection.
   assert.deepEqual(greetings(four), ["EHLO one.example", "EHLO two.example"]);
   assert.deepEqual(greetings(six), ["EHLO six.example"]);
@@ -174,8 +181,7 @@ test("relay rewrites the sender of what was forwarded, and of nothing else", asy
 });
 
 test("relay does not send to itself, and returns the mail as a loop (OUT-27)", async () => {
-  const isOurs: RelayParties["isOurs"] = (at) => at.kind === "tcp" && at.host === "192.0.2.9";
-  const scene = new Scene({}, { isOurs });
+  const scene = new Scene({}, OURS);
   scene.world.resolver.setMx("far.example", [mx(10, "us.example"), mx(20, "mx2.far.example")]);
   const us = await scene.server("us.example", "192.0.2.9");
   const second = await scene.server("mx2.far.example", "192.0.2.2");
@@ -184,8 +190,7 @@ test("relay does not send to itself, and returns the mail as a loop (OUT-27)", a
 });
 
 test("relay waits for an exchanger that is preferred to itself", async () => {
-  const isOurs: RelayParties["isOurs"] = (at) => at.kind === "tcp" && at.host === "192.0.2.9";
-  const scene = new Scene({}, { isOurs });
+  const scene = new Scene({}, OURS);
   scene.world.resolver.setMx("far.example", [mx(10, "mx1.far.example"), mx(20, "us.example")]);
   scene.world.resolver.setAddresses("mx1.far.example", ["192.0.2.1"]);
   await scene.server("us.example", "192.0.2.9");

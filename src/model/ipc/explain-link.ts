@@ -141,6 +141,7 @@ const reason: Codec<Reason> = union<Reason>({
     },
   ],
   envelope: [11, { action: short, user: optional(short), destination: short }],
+  srs: [12, { address: short, why: oneOf(["", "malformed", "forged", "expired"]) }],
 });
 
 // Ways out.

@@ -302,6 +302,8 @@ function stepText(step: Reason): string {
       return `ignored ${step.text}: ${step.why}`;
     case "refused":
       return `refused as ${step.as}: ${step.why}`;
+    case "srs":
+      return `srs ${step.address}`;
     case "rule-skipped":
     case "rule-unavailable":
     case "no-rule":

@@ -8,6 +8,7 @@
  * Nothing is ever delivered as root (nooSMTPD): its mail is refused here, and
  * again by whoever starts an agent.
  */
+import type { Clock } from "#base/ports/clock.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
 import type { RecipientQuery, Routing } from "#model/resolution.ts";
@@ -17,6 +18,7 @@ import { Includes } from "#policy/expand/includes.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import type { RuleQuery } from "./ruleset-criteria.ts";
 import { compileRuleset } from "./ruleset.ts";
+import { srsRecipient } from "./srs-recipient.ts";
 
 /** Whom decisions ask. What is left out is made of the configuration, or is not there. */
 export interface RoutingParties {
@@ -25,6 +27,8 @@ export interface RoutingParties {
   readonly forwardFiles?: ForwardFiles;
   readonly tables?: Tables;
   readonly includes?: Includes;
+  /** Without it senders that SRS has rewritten are not understood. */
+  readonly clock?: Pick<Clock, "wallMs">;
 }
 
 const NO_FORWARD_FILES: ForwardFiles = {
@@ -42,9 +46,15 @@ export function createRouting(config: Config, parties: RoutingParties): Routing 
     table: (table, service) => tables.lookup(table, service),
     matchRule: (query, destination, tell) => ruleset.matchRule(ruleQuery(query, destination), tell),
   });
+  const { asksReverseName } = ruleset;
+  const { srs } = config;
+  const { clock } = parties;
+  if (srs === undefined || clock === undefined)
+    return { asksReverseName, resolve: (query, tell) => expansion.expand(query, tell) };
   return {
-    asksReverseName: ruleset.asksReverseName,
-    resolve: (query, tell) => expansion.expand(query, tell),
+    asksReverseName,
+    resolve: (query, tell) =>
+      expansion.expand(srsRecipient(query, { srs, nowMs: clock.wallMs() }, tell), tell),
   };
 }
 
