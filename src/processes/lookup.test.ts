@@ -24,6 +24,10 @@ const CONFIG = configOf(
   "table vips { ann }",
   `table users { ann = "${simHash("right")}" }`,
   "table logins db:/logins.db",
+  'table relays { Hub = "me:secret" }',
+  "table hubs db:/hubs.db",
+  'action "out" relay host "smtps://hub@relay.example.org" auth <relays>',
+  'action "far" relay host "smtps://hub@relay.example.org" auth <hubs>',
   'listen on socket "/a.sock" auth <users>',
   'listen on socket "/b.sock" auth <logins>',
   'match from any auth <logins> for any action "box"',
@@ -46,6 +50,7 @@ class Stage {
   constructor() {
     this.files.contents.set("/aliases.db", new Map([["ann", "a@example.org"]]));
     this.files.contents.set("/logins.db", new Map([["bob", simHash("right")]]));
+    this.files.contents.set("/hubs.db", new Map([["hub", "you:secret:too"]]));
     this.files.contents.set("/domains.db", new Map([["*.example.org", ""]]));
   }
 
@@ -114,6 +119,12 @@ class Stage {
     return answer?.kind === "auth" ? answer.answer.kind : answer?.kind;
   }
 
+  async credentials(table: string, label: string): Promise<LookupAnswer | undefined> {
+    this.#dispatcher?.send({ kind: "relay-credentials", request: 9, table, label });
+    await this.world.clock.advance(1);
+    return this.answers.pop();
+  }
+
   async ask(table: string, ...keys: readonly string[]): Promise<LookupAnswer | undefined> {
     this.#dispatcher?.send({ kind: "table", request: 7, table, service: "alias", keys });
     await this.world.clock.advance(1);
@@ -158,7 +169,7 @@ test("a table that it does not have is unavailable, and no path is ever asked fo
     const answer = await stage.ask(name, "ann");
     assert.equal(answer?.kind, "unavailable", name);
   }
-  assert.equal(stage.files.open, 3);
+  assert.equal(stage.files.open, 4);
 });
 
 test("tables that cannot be read at the start are told to the parent; the others answer", async () => {
@@ -239,6 +250,33 @@ test("nobody is told the hashes of a table that `auth` names", async () => {
   }
 });
 
+test("a dispatcher is told what a relay shows to its host; the queue, which asks no host, is cut off", async () => {
+  const stage = new Stage();
+  await stage.start();
+  const answers = [
+    await stage.credentials("relays", "hub"),
+    await stage.credentials("hubs", "hub"),
+    await stage.credentials("relays", "nobody"),
+  ];
+  const told = { kind: "relay-credentials", request: 9 };
+  assert.deepEqual(answers, [
+    { ...told, credentials: { user: "me", password: "secret" } },
+    { ...told, credentials: { user: "you", password: "secret:too" } },
+    { kind: "absent", request: 9 },
+  ]);
+  stage.join("queue");
+  assert.equal(await stage.credentials("relays", "hub"), undefined);
+});
+
+test("what a relay shows is not in what is told of clients' tables, nor of its own as a table", async () => {
+  const stage = new Stage();
+  await stage.start();
+  for (const table of ["users", "logins", "aliases", "nothing"])
+    assert.equal((await stage.credentials(table, "ann"))?.kind, "unavailable");
+  const answer = await stage.ask("hubs", "hub");
+  assert.deepEqual(answer, { kind: "found", request: 7, key: "hub", value: "" });
+});
+
 test("another configuration's tables answer once it is taken up; the files of the one before are closed", async () => {
   const stage = new Stage();
   await stage.start();
@@ -263,7 +301,7 @@ test("a table that cannot be read keeps another configuration from being taken u
   stage.files.contents.set("/domains.db", new Error("EIO: broken"));
   assert.equal(await stage.prepare(CONFIG), undefined);
   assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
-  assert.equal(stage.files.open, 3);
+  assert.equal(stage.files.open, 4);
 });
 
 test("what is given up leaves no file open", async () => {
@@ -271,5 +309,5 @@ test("what is given up leaves no file open", async () => {
   await stage.start();
   (await stage.prepare(CONFIG))?.abandon();
   assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
-  assert.equal(stage.files.open, 3);
+  assert.equal(stage.files.open, 4);
 });

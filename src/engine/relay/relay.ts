@@ -69,6 +69,8 @@ interface Errand {
 export const MAX_RECIPIENTS = 100;
 /** Addresses tried for one transaction in one attempt. */
 export const MAX_TRIES = 8;
+/** RFC 3463 §3.5: no answer from host. */
+const NOT_REACHED = "4.4.1";
 /** The greeting of a host that takes no mail. */
 const NEVER_TAKES_MAIL = 521;
 
@@ -286,7 +288,13 @@ function outcomeWhenNotStarted(verdict: Verdict, remote: string): Outcome {
   return { ...outcome, outcome: "deferred", status: `4${outcome.status.slice(1)}` };
 }
 
-/** What several tries come to: final only if each of them was. */
+/**
+ * What several tries come to: final only if each of them was. Who answered tells more than who
+ * was not there.
+ */
 function summary(tried: readonly Outcome[]): Outcome | undefined {
-  return tried.findLast(({ outcome }) => outcome === "deferred") ?? tried.at(-1);
+  const deferred = tried.filter(({ outcome }) => outcome === "deferred");
+  return (
+    deferred.findLast(({ status }) => status !== NOT_REACHED) ?? deferred.at(-1) ?? tried.at(-1)
+  );
 }
