@@ -23,7 +23,7 @@ import { certify } from "#test/support/certificates.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
-import { nodeResolver } from "#world/node/resolver.ts";
+import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeTls } from "#world/node/tls/tls.ts";
 import { loaderFor, runLoad } from "./load.ts";
 import { cpuSeconds } from "./process-tree.ts";

@@ -6,6 +6,7 @@ import { clientHello } from "#fuzz/targets/client-hello.ts";
 import { commands } from "#fuzz/targets/commands.ts";
 import { config } from "#fuzz/targets/config.ts";
 import { data } from "#fuzz/targets/data.ts";
+import { dns } from "#fuzz/targets/dns.ts";
 import { headers } from "#fuzz/targets/headers.ts";
 import { lists } from "#fuzz/targets/lists.ts";
 import { ocsp } from "#fuzz/targets/ocsp.ts";
@@ -23,6 +24,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   commands,
   config,
   data,
+  dns,
   headers,
   lists,
   ocsp,

@@ -47,6 +47,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "world/sim", reachesOutside: true },
   { folder: "world/node", reachesOutside: true, packages: ["koffi"] },
   { folder: "world/node/tls", reachesOutside: true },
+  { folder: "world/node/dns", reachesOutside: true, packages: ["dns-packet"] },
   { folder: "processes", reachesOutside: true },
   { folder: "programs", reachesOutside: true },
 ];

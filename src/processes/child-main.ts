@@ -15,7 +15,7 @@ import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
 import { nodeRandom } from "#world/node/random.ts";
-import { nodeResolver } from "#world/node/resolver.ts";
+import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { StreamChannel } from "./channel.ts";
 import {
   FIRST_LISTENER_FD,

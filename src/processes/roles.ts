@@ -54,18 +54,23 @@ const RETURNS_MEMORY: Readonly<Record<string, string>> = { MALLOC_MMAP_THRESHOLD
 const NO_SQLITE = "--no-experimental-sqlite";
 
 /** What those processes load besides our own sources. Where it is depends on how this was installed. */
-const PACKAGE_FOLDERS: readonly string[] = ["re2js"].map((name) => {
-  const entry = fileURLToPath(import.meta.resolve(name));
-  const inPackages = join("node_modules", name);
-  return entry.slice(0, entry.lastIndexOf(inPackages) + inPackages.length);
-});
+const PACKAGE_FOLDERS: readonly string[] = ["re2js", "dns-packet", "@leichtgewicht/ip-codec"].map(
+  (name) => {
+    const entry = fileURLToPath(import.meta.resolve(name));
+    const inPackages = join("node_modules", name);
+    return entry.slice(0, entry.lastIndexOf(inPackages) + inPackages.length);
+  },
+);
+
+/** Names of hosts, and whom to ask for more. Read at the start. */
+const NAME_FILES: readonly string[] = ["/etc/hosts", "/etc/resolv.conf"];
 
 const netOnly = (checkout: string): readonly string[] => [
   ...EVERY,
   NO_SQLITE,
   "--permission",
   "--allow-net",
-  ...[checkout, ...PACKAGE_FOLDERS].map((folder) => `--allow-fs-read=${folder}`),
+  ...[checkout, ...PACKAGE_FOLDERS, ...NAME_FILES].map((folder) => `--allow-fs-read=${folder}`),
 ];
 
 export const ROLES: Readonly<Record<Role, RoleTraits>> = {

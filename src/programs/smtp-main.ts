@@ -5,7 +5,7 @@ import { hostname, userInfo } from "node:os";
 import { type SmtpWorld, runSmtp } from "./smtp-run.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
-import { nodeResolver } from "#world/node/resolver.ts";
+import { nodeResolver } from "#world/node/dns/resolver.ts";
 
 /** Runs with the arguments after the program's name; returns the exit code. */
 export function main(words: readonly string[]): Promise<number> {

@@ -22,7 +22,7 @@ import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeRandom } from "#world/node/random.ts";
-import { nodeResolver } from "#world/node/resolver.ts";
+import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeTableFiles } from "#world/node/sqlite-table.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import type { FileChoice } from "./file-choice.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import { type DnsAnswer, EMPTY_DNS, type Resolver } from "#base/ports/resolver.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimResolver } from "#world/sim/resolver.ts";
 import { BoundedResolver, DNS_WAIT_MS } from "./bounded-resolver.ts";
@@ -10,7 +10,7 @@ function never(): Promise<DnsAnswer<never>> {
 }
 
 test("a resolver that does not answer is unavailable after the wait", async () => {
-  const silent: Resolver = { mx: never, addresses: never, pointer: never };
+  const silent: Resolver = { ...EMPTY_DNS, mx: never, addresses: never };
   const clock = new SimClock();
   const resolver = new BoundedResolver(silent, clock);
   const answers = [resolver.mx("a.example"), resolver.addresses("a.example")];

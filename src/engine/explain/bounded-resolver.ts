@@ -3,7 +3,7 @@
  * afterwards which preference an exchanger had.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { DnsAnswer, MxRecord, Resolver } from "#base/ports/resolver.ts";
+import type { DnsAnswer, MxRecord, Resolver, TlsaRecord } from "#base/ports/resolver.ts";
 
 /** Who asks for an explanation sits at a terminal. */
 export const DNS_WAIT_MS = 5000;
@@ -36,6 +36,18 @@ export class BoundedResolver implements Resolver {
 
   pointer(address: string): Promise<DnsAnswer<readonly string[]>> {
     return this.#inTime(this.#resolver.pointer(address));
+  }
+
+  alias(host: string): Promise<DnsAnswer<string>> {
+    return this.#inTime(this.#resolver.alias(host));
+  }
+
+  tlsa(name: string): Promise<DnsAnswer<readonly TlsaRecord[]>> {
+    return this.#inTime(this.#resolver.tlsa(name));
+  }
+
+  texts(name: string): Promise<DnsAnswer<readonly string[]>> {
+    return this.#inTime(this.#resolver.texts(name));
   }
 
   async #inTime<Value>(asked: Promise<DnsAnswer<Value>>): Promise<DnsAnswer<Value>> {

@@ -6,7 +6,7 @@
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
-import type { Resolver } from "#base/ports/resolver.ts";
+import { EMPTY_DNS, foundUnsigned, type Resolver } from "#base/ports/resolver.ts";
 import type { TlsFacts } from "#base/ports/tls.ts";
 import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
 import type { SenderRules } from "#model/authentication.ts";
@@ -179,12 +179,8 @@ const ASSUMED_TLS: TlsFacts = {
 
 /** DNS that knows the reverse name of the client and nothing else. */
 function knownNames(name: string | undefined): Resolver {
-  const absent = { kind: "absent", why: "no-records" } as const;
-  return {
-    mx: async () => absent,
-    addresses: async () => absent,
-    pointer: async () => (name === undefined ? absent : { kind: "found", value: [name] }),
-  };
+  if (name === undefined) return EMPTY_DNS;
+  return { ...EMPTY_DNS, pointer: async (address) => foundUnsigned([name], address) };
 }
 
 function isPositive({ code }: ReceivedReply): boolean {

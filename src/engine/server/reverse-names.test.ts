@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import {
+  type DnsAnswer,
+  EMPTY_DNS,
+  foundUnsigned,
+  NO_SUCH_DOMAIN,
+  type Resolver,
+} from "#base/ports/resolver.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import {
   MAX_REVERSE_NAMES,
@@ -15,12 +21,8 @@ const CLIENT = { hostname: "client.example", fcrdns: "fail" };
 
 type Pointer = (address: string) => Promise<DnsAnswer<readonly string[]>>;
 
-async function absent(): Promise<DnsAnswer<never>> {
-  return { kind: "absent", why: "no-domain" };
-}
-
 function resolverOf(pointer: Pointer): Resolver {
-  return { mx: absent, addresses: absent, pointer };
+  return { ...EMPTY_DNS, pointer };
 }
 
 /** Names under a resolver that counts the questions. */
@@ -39,14 +41,16 @@ function namesOf(answer: (address: string) => DnsAnswer<readonly string[]>): {
 }
 
 test("reverse name is asked for once, also by sessions that come at the same time", async () => {
-  const { names, asked } = namesOf(() => ({ kind: "found", value: ["client.example"] }));
+  const { names, asked } = namesOf(() => foundUnsigned(["client.example"], "client.example"));
   const both = await Promise.all([names.lookup("192.0.2.7"), names.lookup("192.0.2.7")]);
   assert.deepEqual([both, names.lookup("192.0.2.7")], [[CLIENT, CLIENT], CLIENT]);
   assert.deepEqual(asked, ["192.0.2.7"]);
 });
 
 test("reverse name is asked for again when it has grown old", async () => {
-  const { clock, names, asked } = namesOf(() => ({ kind: "found", value: ["client.example"] }));
+  const { clock, names, asked } = namesOf(() =>
+    foundUnsigned(["client.example"], "client.example"),
+  );
   await names.lookup("192.0.2.7");
   await clock.advance(REVERSE_FOUND_TTL_MS);
   await names.lookup("192.0.2.7");
@@ -55,11 +59,11 @@ test("reverse name is asked for again when it has grown old", async () => {
 
 test("reverse name that is no host name, absent or unavailable is unknown", async () => {
   const answers: Readonly<Record<string, DnsAnswer<readonly string[]>>> = {
-    "192.0.2.1": { kind: "found", value: ["evil) (by mx\r\n"] },
-    "192.0.2.2": { kind: "absent", why: "no-domain" },
+    "192.0.2.1": foundUnsigned(["evil) (by mx\r\n"], "client.example"),
+    "192.0.2.2": NO_SUCH_DOMAIN,
     "192.0.2.3": { kind: "unavailable", cause: new Error("SERVFAIL") },
   };
-  const { names } = namesOf((address) => answers[address] ?? { kind: "absent", why: "no-domain" });
+  const { names } = namesOf((address) => answers[address] ?? NO_SUCH_DOMAIN);
   for (const address of Object.keys(answers))
     assert.equal((await names.lookup(address)).hostname, UNKNOWN_HOSTNAME, address);
 });
@@ -83,7 +87,7 @@ test("reverse name is not waited for longer than its bound, and soon asked for a
 });
 
 test("reverse names are bounded in number; the one not asked for the longest goes first", async () => {
-  const { names } = namesOf(() => ({ kind: "absent", why: "no-domain" }));
+  const { names } = namesOf(() => NO_SUCH_DOMAIN);
   await names.lookup("first");
   await names.lookup("second");
   for (let count = 2; count < MAX_REVERSE_NAMES; count++) await names.lookup(`${count}`);
@@ -98,13 +102,13 @@ const FORWARD: readonly (readonly [
   answer: DnsAnswer<readonly string[]>,
   fact: string,
 ])[] = [
-  ["has the address", { kind: "found", value: ["192.0.2.9", "192.0.2.7"] }, "pass"],
-  ["has others", { kind: "found", value: ["192.0.2.9"] }, "fail"],
-  ["has none", { kind: "absent", why: "no-domain" }, "fail"],
+  ["has the address", foundUnsigned(["192.0.2.9", "192.0.2.7"], "client.example"), "pass"],
+  ["has others", foundUnsigned(["192.0.2.9"], "client.example"), "fail"],
+  ["has none", NO_SUCH_DOMAIN, "fail"],
   ["cannot be asked for them", { kind: "unavailable", cause: new Error("SERVFAIL") }, "error"],
 ];
 
-const named: Pointer = async () => ({ kind: "found", value: ["client.example"] });
+const named: Pointer = async () => foundUnsigned(["client.example"], "client.example");
 
 for (const [what, answer, fcrdns] of FORWARD) {
   test(`reverse name that ${what} is a ${fcrdns}`, async () => {

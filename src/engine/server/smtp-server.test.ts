@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
-import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import {
+  type DnsAnswer,
+  EMPTY_DNS,
+  foundUnsigned,
+  NO_SUCH_DOMAIN,
+  type Resolver,
+} from "#base/ports/resolver.ts";
 import type { Event } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
 import type { PlannedEnvelope, RecipientQuery, Resolution } from "#model/resolution.ts";
@@ -42,8 +48,7 @@ class Bench {
 
   constructor(settings: Partial<ServerSettings> = {}, asksReverseName = false) {
     const resolver: Resolver = {
-      mx: () => Promise.resolve({ kind: "absent", why: "no-domain" }),
-      addresses: () => Promise.resolve({ kind: "absent", why: "no-domain" }),
+      ...EMPTY_DNS,
       pointer: () =>
         new Promise((resolve) => {
           this.answerName = resolve;
@@ -201,7 +206,7 @@ test("server that shuts down ends idle sessions at once, and a message's after i
   const bench = new Bench();
   const idle = await bench.client("192.0.2.1");
   const busy = await bench.client("192.0.2.2");
-  bench.answerName({ kind: "absent", why: "no-domain" });
+  bench.answerName(NO_SUCH_DOMAIN);
   await busy.say(`${TO_DATA}Subject: s\r\n`);
   const stopped = bench.server.shutdown();
   await idle.settled();
@@ -218,7 +223,7 @@ test("server that shuts down ends idle sessions at once, and a message's after i
 test("server that shuts down does not wait for a message for ever", async () => {
   const bench = new Bench();
   const client = await bench.client();
-  bench.answerName({ kind: "absent", why: "no-domain" });
+  bench.answerName(NO_SUCH_DOMAIN);
   await client.say(TO_DATA);
   await bench.clock.runUntilSettled(bench.server.shutdown(5000), 6000);
   assert.deepEqual([bench.server.sessionCount, bench.aborted], [0, 1]);
@@ -228,7 +233,7 @@ test("session drops the message of a client that vanishes before its end", async
   for (const wire of [TO_DATA, `${TO_DATA}Subject: s\r\n`]) {
     const bench = new Bench();
     const client = await bench.client();
-    bench.answerName({ kind: "absent", why: "no-domain" });
+    bench.answerName(NO_SUCH_DOMAIN);
     await client.say(wire);
     client.connection.reset();
     await client.settled();
@@ -240,7 +245,7 @@ test("session drops the message of a client that vanishes before its end", async
 test("session tells of a message whose client vanished before the receipt", async () => {
   const bench = new Bench();
   const client = await bench.client();
-  bench.answerName({ kind: "absent", why: "no-domain" });
+  bench.answerName(NO_SUCH_DOMAIN);
   await client.say(TO_DATA + MESSAGE);
   client.connection.reset();
   await client.settled();
@@ -257,7 +262,7 @@ test("session greets before it knows the client's name, and waits for it at DATA
   await client.say(TO_DATA + MESSAGE);
   assert.match(client.received, /354 .*\r\n$/);
   assert.equal(bench.events.length, 0, "nothing is told before the name is known");
-  bench.answerName({ kind: "found", value: ["name.example"] });
+  bench.answerName(foundUnsigned(["name.example"], "client.example"));
   await client.settled();
   bench.receipt({ kind: "accepted" });
   await client.settled();
@@ -274,7 +279,7 @@ test("session waits for the client's name at RCPT if a rule asks for it", async 
   const client = await bench.client();
   await client.say(`${HELLO}MAIL FROM:<a@c.example>\r\nRCPT TO:<b@server.example>\r\n`);
   assert.deepEqual(bench.asked, []);
-  bench.answerName({ kind: "found", value: ["name.example"] });
+  bench.answerName(foundUnsigned(["name.example"], "client.example"));
   await client.settled();
   assert.deepEqual(bench.asked, ["name.example"]);
   assert.deepEqual(await client.say("RCPT TO:<c@server.example>\r\n"), ["250"]);
@@ -304,7 +309,7 @@ test("session tells of its connection before anything else that happens in it", 
   const bench = new Bench();
   const client = await bench.client();
   await client.say("BOGUS \u0007\r\nQUIT\r\n");
-  bench.answerName({ kind: "found", value: ["name.example"] });
+  bench.answerName(foundUnsigned(["name.example"], "client.example"));
   await client.settled();
   const session = bench.events[0]?.kind === "smtp-connected" ? bench.events[0].session : "";
   assert.deepEqual(bench.events, [
@@ -324,7 +329,7 @@ test("session tells of its connection before anything else that happens in it", 
 test("session answers a client that has closed its half, then ends", async () => {
   const bench = new Bench();
   const client = await bench.client();
-  bench.answerName({ kind: "absent", why: "no-domain" });
+  bench.answerName(NO_SUCH_DOMAIN);
   client.connection.write(Buffer.from(TO_DATA + MESSAGE));
   client.connection.end();
   await client.settled();
@@ -361,7 +366,7 @@ test("session breaks off a client that does not close after its end", async () =
 test("session gives a large message more time than its grace, while octets keep coming", async () => {
   const bench = new Bench();
   const client = await bench.client();
-  bench.answerName({ kind: "absent", why: "no-domain" });
+  bench.answerName(NO_SUCH_DOMAIN);
   await client.say(`${TO_DATA}Subject: s\r\n\r\n`);
   const line = `${"x".repeat(998)}\r\n`;
   // 200 kB each four minutes: worth 200 s each.

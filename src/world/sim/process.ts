@@ -42,6 +42,9 @@ export class SimProcess {
       mx: (domain) => this.#alive(() => world.resolver.mx(domain)),
       addresses: (host) => this.#alive(() => world.resolver.addresses(host)),
       pointer: (address) => this.#alive(() => world.resolver.pointer(address)),
+      alias: (host) => this.#alive(() => world.resolver.alias(host)),
+      tlsa: (name) => this.#alive(() => world.resolver.tlsa(name)),
+      texts: (name) => this.#alive(() => world.resolver.texts(name)),
     };
     this.users = { lookup: (name) => this.#alive(() => world.users.lookup(name)) };
     this.children = { run: (request) => this.#alive(() => world.children.run(request)) };

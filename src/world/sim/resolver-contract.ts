@@ -1,7 +1,7 @@
 /** What every implementation of the Resolver port must do, about the names of one zone. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import type { Resolver } from "#base/ports/resolver.ts";
+import { foundUnsigned, type Resolver } from "#base/ports/resolver.ts";
 import type { SimZone } from "./resolver.ts";
 
 export interface ResolverUnderTest {
@@ -56,6 +56,8 @@ export function resolverContract(name: string, setUp: () => Promise<ResolverUnde
     assert.deepEqual(await resolver.mx("nullmx.example"), {
       kind: "found",
       value: [{ preference: 0, exchange: "" }],
+      isSecure: false,
+      owner: "nullmx.example",
     });
   });
 
@@ -64,20 +66,18 @@ export function resolverContract(name: string, setUp: () => Promise<ResolverUnde
     assert.equal(both.kind, "found");
     assert.deepEqual(both.value.toSorted(), ["192.0.2.1", "192.0.2.2", "2001:db8::1"]);
     const one = await resolver.addresses("v6.example.org");
-    assert.deepEqual(one, { kind: "found", value: ["2001:db8::2"] });
+    assert.deepEqual(one, foundUnsigned(["2001:db8::2"], "v6.example.org"));
   });
 
   contract("takes an address for itself", async (resolver) => {
     for (const address of ["192.0.2.77", "2001:db8::77"]) {
-      assert.deepEqual(await resolver.addresses(address), { kind: "found", value: [address] });
+      assert.deepEqual(await resolver.addresses(address), foundUnsigned([address], address));
     }
   });
 
   contract("finds the names of an address", async (resolver) => {
-    assert.deepEqual(await resolver.pointer("192.0.2.1"), {
-      kind: "found",
-      value: ["a.example.org"],
-    });
+    const answer = await resolver.pointer("192.0.2.1");
+    assert.deepEqual(answer.kind === "found" && answer.value, ["a.example.org"]);
     const two = await resolver.pointer("2001:db8::1");
     assert.equal(two.kind, "found");
     assert.deepEqual(two.value.toSorted(), ["a.example.org", "b.example.org"]);
@@ -93,11 +93,11 @@ export function resolverContract(name: string, setUp: () => Promise<ResolverUnde
         await resolver.pointer("192.0.2.250"),
       ],
       [
-        { kind: "absent", why: "no-records" },
-        { kind: "absent", why: "no-records" },
-        { kind: "absent", why: "no-domain" },
-        { kind: "absent", why: "no-domain" },
-        { kind: "absent", why: "no-domain" },
+        { kind: "absent", why: "no-records", isSecure: false },
+        { kind: "absent", why: "no-records", isSecure: false },
+        { kind: "absent", why: "no-domain", isSecure: false },
+        { kind: "absent", why: "no-domain", isSecure: false },
+        { kind: "absent", why: "no-domain", isSecure: false },
       ],
     );
   });

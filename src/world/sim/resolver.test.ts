@@ -10,7 +10,11 @@ resolverContract("simulated resolver", async () => ({
 
 test("what the simulated DNS says can change while a test runs", async () => {
   const resolver = new SimResolver();
-  assert.deepEqual(await resolver.mx("example.org"), { kind: "absent", why: "no-domain" });
+  assert.deepEqual(await resolver.mx("example.org"), {
+    kind: "absent",
+    why: "no-domain",
+    isSecure: false,
+  });
   resolver.setMx("example.org", [{ preference: 1, exchange: "mx.example.org" }]);
   assert.equal((await resolver.mx("example.org")).kind, "found");
   resolver.setServers("example.org", "failing");

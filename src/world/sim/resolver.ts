@@ -5,13 +5,19 @@
  * has with an empty list, exists without such records. Names are compared
  * without case and without a final dot.
  */
-import type { DnsAnswer, MxRecord, Resolver } from "#base/ports/resolver.ts";
+import type { DnsAnswer, MxRecord, Resolver, TlsaRecord } from "#base/ports/resolver.ts";
 
 /** What the simulated DNS says. Addresses are the names in `pointers`. */
 export interface SimZone {
   readonly mx?: Readonly<Record<string, readonly MxRecord[]>>;
   readonly addresses?: Readonly<Record<string, readonly string[]>>;
   readonly pointers?: Readonly<Record<string, readonly string[]>>;
+  /** One step, for CNAME questions and for `addresses`, whose owner they lead to. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  readonly tlsa?: Readonly<Record<string, readonly TlsaRecord[]>>;
+  readonly texts?: Readonly<Record<string, readonly string[]>>;
+  /** Names in signed zones, and `*.` of all below a name. */
+  readonly signed?: readonly string[];
   /** Names for which the servers fail. */
   readonly unavailable?: readonly string[];
 }
@@ -20,12 +26,22 @@ export class SimResolver implements Resolver {
   readonly #mx: Map<string, readonly MxRecord[]>;
   readonly #addresses: Map<string, readonly string[]>;
   readonly #pointers: Map<string, readonly string[]>;
+  readonly #aliases: ReadonlyMap<string, string>;
+  readonly #tlsa: Map<string, readonly TlsaRecord[]>;
+  readonly #texts: Map<string, readonly string[]>;
+  readonly #signed: readonly string[];
   readonly #unavailable: Set<string>;
 
   constructor(zone: SimZone = {}) {
     this.#mx = byName(zone.mx);
     this.#addresses = byName(zone.addresses);
     this.#pointers = byName(zone.pointers);
+    this.#aliases = new Map(
+      Object.entries(zone.aliases ?? {}).map(([name, to]) => [nameKey(name), nameKey(to)]),
+    );
+    this.#tlsa = byName(zone.tlsa);
+    this.#texts = byName(zone.texts);
+    this.#signed = zone.signed ?? [];
     this.#unavailable = new Set(zone.unavailable?.map(nameKey));
   }
 
@@ -42,6 +58,14 @@ export class SimResolver implements Resolver {
     this.#pointers.set(nameKey(address), names);
   }
 
+  setTexts(name: string, texts: readonly string[]): void {
+    this.#texts.set(nameKey(name), texts);
+  }
+
+  setTlsa(name: string, records: readonly TlsaRecord[]): void {
+    this.#tlsa.set(nameKey(name), records);
+  }
+
   /** From now on the servers of `name` fail, or answer again. */
   setServers(name: string, state: "failing" | "answering"): void {
     if (state === "failing") this.#unavailable.add(nameKey(name));
@@ -53,12 +77,36 @@ export class SimResolver implements Resolver {
   }
 
   async addresses(host: string): Promise<DnsAnswer<readonly string[]>> {
-    if (isAddress(host)) return { kind: "found", value: [host] };
-    return this.#answer(this.#addresses, host);
+    if (isAddress(host)) return { kind: "found", value: [host], isSecure: false, owner: host };
+    const key = nameKey(host);
+    const target = this.#aliases.get(key);
+    if (target === undefined || this.#unavailable.has(key))
+      return this.#answer(this.#addresses, host);
+    const answer = this.#answer(this.#addresses, target);
+    if (answer.kind === "unavailable") return answer;
+    return { ...answer, isSecure: answer.isSecure && this.#isSigned(key) };
   }
 
   async pointer(address: string): Promise<DnsAnswer<readonly string[]>> {
     return this.#answer(this.#pointers, address);
+  }
+
+  async alias(host: string): Promise<DnsAnswer<string>> {
+    const key = nameKey(host);
+    const value = this.#aliases.get(key);
+    if (value !== undefined && !this.#unavailable.has(key))
+      return { kind: "found", value, isSecure: this.#isSigned(key), owner: key };
+    const answer = this.#answer<string>(new Map(), host);
+    if (answer.kind === "found") throw new TypeError("Cannot be: there are no records");
+    return answer;
+  }
+
+  async tlsa(name: string): Promise<DnsAnswer<readonly TlsaRecord[]>> {
+    return this.#answer(this.#tlsa, name);
+  }
+
+  async texts(name: string): Promise<DnsAnswer<readonly string[]>> {
+    return this.#answer(this.#texts, name);
   }
 
   #answer<Value>(
@@ -70,9 +118,18 @@ export class SimResolver implements Resolver {
       return { kind: "unavailable", cause: new Error(`No answer for ${name}, as scripted`) };
     }
     const value = records.get(key);
-    if (value !== undefined && value.length > 0) return { kind: "found", value };
-    const exists = [this.#mx, this.#addresses, this.#pointers].some((map) => map.has(key));
-    return { kind: "absent", why: exists ? "no-records" : "no-domain" };
+    const isSecure = this.#isSigned(key);
+    if (value !== undefined && value.length > 0)
+      return { kind: "found", value, isSecure, owner: key };
+    const maps = [this.#mx, this.#addresses, this.#pointers, this.#tlsa, this.#texts];
+    const exists = this.#aliases.has(key) || maps.some((map) => map.has(key));
+    return { kind: "absent", why: exists ? "no-records" : "no-domain", isSecure };
+  }
+
+  #isSigned(key: string): boolean {
+    return this.#signed.some((name) =>
+      name.startsWith("*.") ? key.endsWith(name.slice(1)) : key === nameKey(name),
+    );
   }
 }
 

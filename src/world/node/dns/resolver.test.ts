@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { SimZone } from "#world/sim/resolver.ts";
 import { CONTRACT_ZONE, resolverContract } from "#world/sim/resolver-contract.ts";
 import { nodeResolver } from "./resolver.ts";
-import { reverseName } from "./reverse-name.ts";
+import { reverseName } from "#world/node/reverse-name.ts";
 
 /** RFC 1035 §3.2.2 and RFC 3596 §2.1: types of records. */
 const TYPE = { a: 1, ptr: 12, mx: 15, aaaa: 28 } as const;
@@ -31,6 +31,8 @@ test("one family's answer is enough when the other's servers fail", async (t) =>
   assert.deepEqual(await nodeResolver(settingsFor(server)).addresses("half.example"), {
     kind: "found",
     value: ["192.0.2.5"],
+    isSecure: false,
+    owner: "half.example",
   });
 });
 
@@ -59,8 +61,16 @@ test("a name that cannot be one is absent without a question", async (t) => {
   t.after(() => closed(server));
   const resolver = nodeResolver(settingsFor(server));
   for (const name of [`${"a".repeat(64)}.example`, "a..example", `${"a.".repeat(130)}example`]) {
-    assert.deepEqual(await resolver.mx(name), { kind: "absent", why: "no-domain" }, name);
-    assert.deepEqual(await resolver.addresses(name), { kind: "absent", why: "no-domain" }, name);
+    assert.deepEqual(
+      await resolver.mx(name),
+      { kind: "absent", why: "no-domain", isSecure: false },
+      name,
+    );
+    assert.deepEqual(
+      await resolver.addresses(name),
+      { kind: "absent", why: "no-domain", isSecure: false },
+      name,
+    );
   }
 });
 
