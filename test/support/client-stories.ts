@@ -81,7 +81,7 @@ function describe(action: ClientAction): readonly string[] {
     case "send-secret":
       return [action.line.trimEnd()];
     case "send-text":
-      return ["text"];
+      return [action.by === "DATA" ? "text" : "chunk"];
     case "refused":
       return [`failed ${action.stage} ${action.reply.code} ${action.reply.lines.join("/")}`];
     case "unreachable":

@@ -31,7 +31,9 @@ interface Session {
   connection: Connection;
   isSecured: boolean;
   buffer: string;
-  mode: "commands" | "text" | "deaf";
+  mode: "commands" | "text" | "chunk" | "deaf";
+  /** What is left of a chunk, and of the text before it. */
+  chunkBytes: number;
   hasMail: boolean;
   reversePath: string;
   forwardPaths: string[];
@@ -71,6 +73,7 @@ export class Sink {
       isSecured: false,
       buffer: "",
       mode: "commands",
+      chunkBytes: 0,
       hasMail: false,
       reversePath: "",
       forwardPaths: [],
@@ -106,6 +109,13 @@ export class Sink {
 
   #read(session: Session): void {
     while (session.mode !== "deaf") {
+      if (session.mode === "chunk") {
+        if (session.buffer.length < session.chunkBytes) return;
+        const text = session.buffer.slice(0, session.chunkBytes);
+        session.buffer = session.buffer.slice(session.chunkBytes);
+        this.#endText(session, text, text);
+        continue;
+      }
       const mark = session.mode === "text" ? "\r\n.\r\n" : "\r\n";
       // A text that begins with the mark's dot is an empty one.
       if (session.mode === "text" && session.buffer.startsWith(".\r\n")) {
@@ -131,6 +141,12 @@ export class Sink {
     }
     if (verb === "RCPT" && answer.startsWith("2")) session.forwardPaths.push(pathOf(line));
     if (verb === "DATA" && answer.startsWith("3")) session.mode = "text";
+    const [, chunkBytes] = /^BDAT (\d+) LAST$/u.exec(line) ?? [];
+    if (chunkBytes !== undefined) {
+      session.chunkBytes = Number(chunkBytes);
+      session.mode = "chunk";
+      return;
+    }
     this.#answer(session, answer);
     if (line === "STARTTLS" && answer.startsWith("2")) void this.#secure(session, false);
     if (verb === "QUIT" && answer.startsWith("2")) session.connection.end();
@@ -167,7 +183,11 @@ export class Sink {
     }
   }
 
-  #endText(session: Session, text: string): void {
+  #endText(
+    session: Session,
+    text: string,
+    unstuffed: string = text.replaceAll(/^\./gm, "").replace(/^\r\n$/, ""),
+  ): void {
     session.mode = "commands";
     const { reversePath, forwardPaths } = session;
     const replies = this.#settings.dialect === "lmtp" ? forwardPaths : ["*"];
@@ -178,7 +198,6 @@ export class Sink {
       this.#answer(session, answer);
     }
     if (taken.length > 0) {
-      const unstuffed = text.replaceAll(/^\./gm, "").replace(/^\r\n$/, "");
       const to = this.#settings.dialect === "lmtp" ? taken : forwardPaths;
       this.messages.push({ reversePath, forwardPaths: [...to], text: unstuffed });
     }

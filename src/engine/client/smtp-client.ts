@@ -32,6 +32,7 @@ import {
   type Stage,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
+import { ChunkEncoder } from "#protocols/smtp/chunk-encoder.ts";
 import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
 import type { MessageText } from "#model/delivery.ts";
@@ -303,7 +304,7 @@ export class SmtpClient {
         void this.#secure();
         return;
       case "send-text":
-        void this.#sendText();
+        void this.#sendText(action.by);
         return;
       case "ready":
         this.#extensions = action.extensions;
@@ -370,11 +371,11 @@ export class SmtpClient {
   }
 
   /** Owns its promise: whatever happens becomes an event. */
-  async #sendText(): Promise<void> {
+  async #sendText(by: "DATA" | "BDAT"): Promise<void> {
     const text = this.#sending?.text;
     if (text === undefined) throw new TypeError("Cannot send text: no message is being sent");
     try {
-      const last = await this.#writeText(text);
+      const last = await this.#writeText(text, by);
       // Ahead of the bytes: their answer can come while they are written.
       this.#take({ type: "text-sent" });
       if (this.#session.phase === "end") this.#connection.write(last);
@@ -385,24 +386,30 @@ export class SmtpClient {
   }
 
   /** Writes the text and returns its last bytes, with the end-of-data mark, for the caller to write. */
-  async #writeText(text: MessageText): Promise<Uint8Array> {
-    const encoder = new DataEncoder();
+  async #writeText(text: MessageText, by: "DATA" | "BDAT"): Promise<Uint8Array> {
+    const encoder = by === "DATA" ? new DataEncoder() : new ChunkEncoder();
     let readBytes = 0;
-    let held: Uint8Array = new Uint8Array(0);
+    let held: Uint8Array = by === "DATA" ? new Uint8Array(0) : this.#chunkLine(text.bytes);
     for await (const chunk of text.chunks()) {
       if (this.#session.phase !== "text") return held;
       readBytes += chunk.length;
+      // What is beyond the length of a chunk would be read as commands.
+      if (readBytes > text.bytes) break;
       if (held.length > 0) await this.#writeBlocks(held);
       held = encoder.push(chunk);
     }
     if (readBytes !== text.bytes) {
       throw new FilesError("EIO", `Text has ${readBytes} bytes, not ${text.bytes}`);
     }
-    if (held.length > BLOCK_BYTES) {
-      await this.#writeBlocks(held);
-      return encoder.end();
-    }
-    return Buffer.concat([held, encoder.end()]);
+    const cut = Math.max(held.length - BLOCK_BYTES, 0);
+    if (cut > 0) await this.#writeBlocks(held.subarray(0, cut));
+    return Buffer.concat([held.subarray(cut), encoder.end()]);
+  }
+
+  #chunkLine(bytes: number): Uint8Array {
+    const line = `BDAT ${bytes} LAST\r\n`;
+    this.#traceCommands(line);
+    return Buffer.from(line, "latin1");
   }
 
   async #writeBlocks(bytes: Uint8Array): Promise<void> {

@@ -40,7 +40,7 @@ export interface MailNotices {
 export interface MailNeeds {
   /** Its headers have UTF-8 (RFC 6531 §3.4). */
   readonly utf8: boolean;
-  /** BODY=BINARYMIME (RFC 3030 §3), which DATA cannot carry. */
+  /** BODY=BINARYMIME (RFC 3030 §3), which BDAT alone can carry. */
   readonly binary: boolean;
   /** REQUIRETLS (RFC 8689 §4.2). */
   readonly requireTls: boolean;
@@ -61,7 +61,8 @@ export function localRefusal(
   }
   if (!extensions.smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
   // BDAT is not spoken yet, nor TLS.
-  if (mail.needs?.binary === true) return { kind: "unsendable", why: "needs-binary" };
+  if (mail.needs?.binary === true && !(extensions.chunking && extensions.binaryMime))
+    return { kind: "unsendable", why: "needs-binary" };
   // RFC 8689 §4.2.1: it goes on under proven TLS, to who promises the same.
   if (mail.needs?.requireTls === true && !(tls === "proven" && extensions.requireTls))
     return { kind: "unsendable", why: "needs-tls" };
@@ -75,7 +76,8 @@ export function localRefusal(
 export function mailCommand(mail: ClientMail, extensions: Extensions): string {
   let line = `MAIL FROM:<${mail.reversePath}>`;
   if (extensions.size) line += ` SIZE=${mail.textBytes}`;
-  if (mail.is8bit && extensions.eightBitMime) line += " BODY=8BITMIME";
+  if (mail.needs?.binary === true) line += " BODY=BINARYMIME";
+  else if (mail.is8bit && extensions.eightBitMime) line += " BODY=8BITMIME";
   if (needsUtf8(mail)) line += " SMTPUTF8";
   if (mail.needs?.requireTls === true) line += " REQUIRETLS";
   const { returns, envelopeId } = (extensions.dsn ? mail.notices : undefined) ?? NOTHING_SAID;

@@ -36,6 +36,8 @@ export interface ClientTransaction {
   readonly mail: ClientMail;
   /** The whole group was sent; else one command at a time. */
   readonly pipelined: boolean;
+  /** The text goes by BDAT, in one chunk, which needs no leave: there is no DATA. */
+  readonly chunked: boolean;
   /** The reply that refused MAIL, DATA, or ended the text early: it concerns every recipient. */
   readonly refusal: { readonly stage: Stage; readonly reply: ReceivedReply } | undefined;
   /** Replies to RCPT, in order, as far as they came. */
@@ -102,8 +104,11 @@ export type ClientAction =
   | { readonly type: "send-secret"; readonly line: string; readonly shown: string }
   /** Shake hands, if nothing more has come than the session was told; then "secured" or "broken". */
   | { readonly type: "secure" }
-  /** The text, dot-stuffed, and its end; answered by "text-sent" or "broken". */
-  | { readonly type: "send-text" }
+  /**
+   * The text: dot-stuffed and with its end, or as it is behind BDAT; answered by "text-sent" or
+   * "broken".
+   */
+  | { readonly type: "send-text"; readonly by: "DATA" | "BDAT" }
   /** A message can be sent now. */
   | { readonly type: "ready"; readonly extensions: Extensions }
   /** The server will not talk to us. */
@@ -174,10 +179,18 @@ const ANSWERED_ONCE: readonly Phase[] = [
 /** How many replies the server owes us. */
 export function outstanding(session: ClientSession): number {
   const { phase } = session;
-  if (phase === "mail") return session.tx.pipelined ? session.tx.mail.forwardPaths.length + 2 : 1;
-  if (phase === "rcpt") return session.tx.pipelined ? rcptsLeft(session.tx) + 1 : 1;
+  if (phase === "mail" || phase === "rcpt") return outstandingOfGroup(session);
   if (phase === "end") return endRepliesWanted(session) - session.tx.endReplies.length;
   return ANSWERED_ONCE.includes(phase) ? 1 : 0;
+}
+
+/** The rest of MAIL, RCPT and DATA where they left together. */
+function outstandingOfGroup({
+  phase,
+  tx,
+}: Busy & { readonly phase: "mail" | "rcpt" | "data" }): number {
+  if (!tx.pipelined) return 1;
+  return (phase === "mail" ? 1 : 0) + rcptsLeft(tx) + (tx.chunked ? 0 : 1);
 }
 
 export function endRepliesWanted(session: Busy): number {

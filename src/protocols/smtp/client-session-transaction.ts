@@ -38,6 +38,8 @@ export function startMail(
   const tx: ClientTransaction = {
     mail,
     pipelined: extensions.pipelining,
+    // RFC 3030 §3: what is not of lines cannot end in one.
+    chunked: mail.needs?.binary === true,
     refusal: undefined,
     rcptReplies: [],
     endReplies: [],
@@ -45,7 +47,7 @@ export function startMail(
   let commands = mailCommand(mail, extensions);
   if (tx.pipelined) {
     for (const index of mail.forwardPaths.keys()) commands += rcptCommand(mail, index, extensions);
-    commands += "DATA\r\n";
+    if (!tx.chunked) commands += "DATA\r\n";
   }
   return [
     { ...session, phase: "mail", tx },
@@ -89,10 +91,21 @@ export function takeRcptReply(
   const tx = { ...session.tx, rcptReplies: [...session.tx.rcptReplies, reply] };
   const taken = { ...session, tx };
   if (rcptsLeft(tx) > 0) return nextRcpt({ ...taken, phase: "rcpt" });
+  if (tx.chunked) return sendChunk(taken);
   const waiting: ClientSession = { ...taken, phase: "data" };
   if (tx.pipelined) return [waiting];
   if (acceptedCount(tx) === 0) return reset(taken);
   return [waiting, { type: "send", commands: "DATA\r\n" }];
+}
+
+/** RFC 3030 §2: BDAT asks for no leave. */
+function sendChunk(session: Busy): ClientTransition {
+  if (session.tx.refusal !== undefined) return finish(session, ready(session));
+  if (acceptedCount(session.tx) === 0) return reset(session);
+  return [
+    { ...session, phase: "text" },
+    { type: "send-text", by: "BDAT" },
+  ];
 }
 
 export function takeDataReply(
@@ -102,7 +115,11 @@ export function takeDataReply(
   const { tx } = session;
   const wanted = tx.refusal === undefined && acceptedCount(tx) > 0;
   if (isIntermediate(reply)) {
-    if (wanted) return [{ ...session, phase: "text" }, { type: "send-text" }];
+    if (wanted)
+      return [
+        { ...session, phase: "text" },
+        { type: "send-text", by: "DATA" },
+      ];
     if (session.dialect === "lmtp" || acceptedCount(tx) > 0) {
       // A dot would deliver an empty message, or bring no reply (RFC 2033 §4.2).
       return breakOff(session, unexpected("DATA", reply));

@@ -126,6 +126,6 @@ const UNSENDABLE = {
   "too-large": "Message is larger than the server takes",
   "bad-address": "Address cannot be sent over SMTP",
   "needs-utf8": "Message needs SMTPUTF8, which the server does not offer",
-  "needs-binary": "Message needs BINARYMIME, which is not passed on",
+  "needs-binary": "Message needs BINARYMIME, which the server does not offer",
   "needs-tls": "Message requires TLS, which this server does not promise to go on with",
 } as const;

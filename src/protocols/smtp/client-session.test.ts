@@ -12,6 +12,13 @@ import {
 } from "#test/support/client-stories.ts";
 import { step } from "./client-session.ts";
 
+const BINARY = {
+  forwardPaths: ["b@y"],
+  needs: { utf8: false, binary: true, requireTls: false },
+};
+const CHUNKS = ["220 hi", "250-mx/PIPELINING/CHUNKING/BINARYMIME"];
+const CHUNK_GROUP = "MAIL FROM:<a@x> BODY=BINARYMIME RCPT TO:<b@y> RCPT TO:<c@y>";
+
 const STORIES: readonly Story[] = [
   {
     name: "sends one command at a time to a server without PIPELINING",
@@ -250,7 +257,38 @@ const STORIES: readonly Story[] = [
     name: "does not send what DATA cannot carry, nor what must stay under TLS",
     mail: { forwardPaths: ["b@y"], needs: { utf8: false, binary: true, requireTls: false } },
     happens: [...PLAIN, "MAIL"],
-    does: [EHLO, "ready", "unsendable Message needs BINARYMIME, which is not passed on"],
+    does: [EHLO, "ready", "unsendable Message needs BINARYMIME, which the server does not offer"],
+  },
+  {
+    name: "sends by BDAT what DATA cannot carry",
+    mail: BINARY,
+    happens: ["220 hi", "250-mx/CHUNKING/BINARYMIME", "MAIL", "250 ok", "250 ok", "SENT", "250 id"],
+    does: [
+      EHLO,
+      "ready",
+      "MAIL FROM:<a@x> BODY=BINARYMIME",
+      "RCPT TO:<b@y>",
+      "chunk",
+      "accepted EOM 250 id",
+    ],
+  },
+  {
+    name: "sends no chunk in a group, as nobody asks for leave to send it",
+    mail: { ...BINARY, forwardPaths: ["b@y", "c@y"] },
+    happens: [...CHUNKS, "MAIL", "250 ok|550 no|250 ok", "SENT", "250 id"],
+    does: [EHLO, "ready", CHUNK_GROUP, "chunk", "refused RCPT 550 no", "accepted EOM 250 id"],
+  },
+  {
+    name: "sends no chunk when every recipient is refused",
+    mail: { ...BINARY, forwardPaths: ["b@y", "c@y"] },
+    happens: [...CHUNKS, "MAIL", "250 ok|550 no|550 no", "250 reset"],
+    does: [EHLO, "ready", CHUNK_GROUP, "RSET", "refused RCPT 550 no", "refused RCPT 550 no"],
+  },
+  {
+    name: "sends no chunk when MAIL is refused",
+    mail: { ...BINARY, forwardPaths: ["b@y", "c@y"] },
+    happens: [...CHUNKS, "MAIL", "452 full|503 a|503 b"],
+    does: [EHLO, "ready", CHUNK_GROUP, "refused MAIL 452 full", "refused MAIL 452 full"],
   },
   {
     name: "does not send a mail that requires TLS in the clear",

@@ -7,7 +7,7 @@
  * out, in order. The replies that one read brought come as one event: those beyond
  * what was asked before it cannot be answers, and break the session, so that no
  * reply is ever taken for another recipient's (RFC 2920 §3.1). Where PIPELINING is
- * offered MAIL, RCPT and DATA leave as one group.
+ * offered MAIL, RCPT and DATA leave as one group; a text that DATA cannot carry goes by BDAT.
  *
  * Source: RFC 5321 §3, §4.1, §4.3.2; RFC 2920 (PIPELINING); RFC 2033 (LMTP).
  */
