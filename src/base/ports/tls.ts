@@ -84,9 +84,32 @@ export interface TlsPeer {
   readonly keyFingerprint: string;
   /** Host names and mail addresses that it is for; at most MAX_PEER_NAMES. */
   readonly names: readonly string[];
+  /**
+   * Its certificate and those that it sent along, each the issuer of the one before, for who
+   * judges them himself; at most MAX_PEER_CHAIN. Costs as much as a part of the handshake.
+   */
+  readonly chain: () => readonly ChainCertificate[];
+}
+
+/** One certificate of a chain, with what must be asked of the library. */
+export interface ChainCertificate {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  /** Its public key: SubjectPublicKeyInfo in DER. */
+  readonly key: Uint8Array;
+  /** DNS names of the extension, in lower case; at most MAX_PEER_NAMES. */
+  readonly names: readonly string[];
+  /** Now is within its dates. */
+  readonly isCurrent: boolean;
+  /** It says that it may sign others. */
+  readonly isAuthority: boolean;
+  /** The next one in the chain, if there is one, has signed it. */
+  readonly isSignedByNext: boolean;
 }
 
 export const MAX_PEER_NAMES = 64;
+/** OpenSSL's own bound is 100; chains in use have four at most. */
+export const MAX_PEER_CHAIN = 10;
 
 /** What was agreed on. */
 export interface TlsFacts {

@@ -18,14 +18,21 @@ const MAX_ADDRESSES = 8;
 export type Addressed = Pick<NextHop, "endpoint">;
 
 export type HopAddresses =
-  | { readonly kind: "addresses"; readonly endpoints: readonly Endpoint[] }
+  | {
+      readonly kind: "addresses";
+      readonly endpoints: readonly Endpoint[];
+      /** They are signed, with every alias on the way to them. */
+      readonly isSecure: boolean;
+      /** The name that has them: the host's, or where its aliases end. */
+      readonly owner: string;
+    }
   | { readonly kind: "absent" }
   | NoRoute;
 
 export async function addressesOf(resolver: Resolver, hop: Addressed): Promise<HopAddresses> {
   const { endpoint } = hop;
   if (endpoint.kind === "unix" || parseIpAddress(endpoint.host) !== undefined) {
-    return { kind: "addresses", endpoints: [endpoint] };
+    return { kind: "addresses", endpoints: [endpoint], isSecure: false, owner: "" };
   }
   const answer = await resolver.addresses(endpoint.host);
   switch (answer.kind) {
@@ -34,7 +41,8 @@ export async function addressesOf(resolver: Resolver, hop: Addressed): Promise<H
       const endpoints = inTurn(answer.value)
         .slice(0, MAX_ADDRESSES)
         .map((host) => ({ kind: "tcp", host, port }) as const);
-      return { kind: "addresses", endpoints };
+      const { isSecure, owner } = answer;
+      return { kind: "addresses", endpoints, isSecure, owner };
     }
     case "absent":
       return answer;

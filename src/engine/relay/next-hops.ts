@@ -27,6 +27,10 @@ export interface NextHop {
   readonly label: string | undefined;
   /** Found by MX, so that nobody has said that it is not ourselves, nor that it is the right one. */
   readonly isFound: boolean;
+  /** Nobody on the way can have put it in the place of another: its MX record is signed, or the configuration names it. */
+  readonly isSecure: boolean;
+  /** Whose mail it takes; itself where the configuration names it. */
+  readonly domain: string;
 }
 
 /** What is said of a domain that nothing can be sent to. */
@@ -64,6 +68,8 @@ export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
       tls,
       label,
       isFound: false,
+      isSecure: true,
+      domain: endpoint.kind === "tcp" ? endpoint.host : "",
     })),
     noAddress: noRoute("deferred", "4.4.4", "Host not found"),
   };
@@ -90,7 +96,7 @@ export async function exchangersOf(
 ): Promise<NextHops | NoRoute> {
   const literal = ADDRESS_LITERAL.exec(domain)?.[1];
   if (literal !== undefined && parseIpAddress(literal) !== undefined)
-    return toHosts([literal], "4.4.4");
+    return toHosts({ domain, isSecure: false }, [literal], "4.4.4");
   if (!isHostName(domain)) return noRoute("failed", "5.1.2", "Invalid domain name");
   const answer = await ports.resolver.mx(domain);
   if (answer.kind === "unavailable") {
@@ -99,12 +105,12 @@ export async function exchangersOf(
   if (answer.kind === "absent") {
     if (answer.why === "no-domain") return noRoute("failed", "5.1.2", "Domain does not exist");
     // RFC 5321 §5.1: a domain without MX is its own exchanger. Without an address it is none.
-    return toHosts([domain], "5.4.4");
+    return toHosts({ domain, isSecure: answer.isSecure }, [domain], "5.4.4");
   }
   if (isNullMx(answer.value)) return noRoute("failed", "5.1.10", "Domain does not accept mail");
   const exchangers = orderExchangers(preferredTo(backup, answer.value), ports.random);
   return exchangers.length > 0
-    ? toHosts(exchangers, "4.4.4")
+    ? toHosts({ domain, isSecure: answer.isSecure }, exchangers, "4.4.4")
     : noRoute("deferred", "4.4.4", "No MX found for domain");
 }
 
@@ -112,7 +118,11 @@ export function noRoute(outcome: NoRoute["outcome"], status: string, diagnostic:
   return { kind: "no-route", outcome, status, diagnostic };
 }
 
-function toHosts(hosts: readonly string[], statusWithoutAddress: "4.4.4" | "5.4.4"): NextHops {
+function toHosts(
+  from: Pick<NextHop, "domain" | "isSecure">,
+  hosts: readonly string[],
+  statusWithoutAddress: "4.4.4" | "5.4.4",
+): NextHops {
   return {
     kind: "next-hops",
     hops: hosts.map((host) => ({
@@ -121,6 +131,7 @@ function toHosts(hosts: readonly string[], statusWithoutAddress: "4.4.4" | "5.4.
       tls: "opportunistic",
       label: undefined,
       isFound: true,
+      ...from,
     })),
     noAddress: noRoute(
       statusWithoutAddress === "5.4.4" ? "failed" : "deferred",

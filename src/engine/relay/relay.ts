@@ -30,6 +30,7 @@ import {
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
+import { destinationPolicy } from "./destination-policy.ts";
 import { addressesOf } from "./hop-addresses.ts";
 import {
   exchangersOf,
@@ -194,15 +195,21 @@ export class Relay implements Carrier {
     hop: NextHop,
     tried: Outcome[],
   ): Promise<readonly Outcome[] | undefined> {
-    const policy = policyOf(errand.action, hop, errand.passage.requireTls);
-    if (policy.kind === "no-route") {
-      tried.push(outcomeWithoutRoute(policy));
+    const asked = policyOf(errand.action, hop);
+    if (asked.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(asked));
       return undefined;
     }
     const addresses = await addressesOf(this.#resolver, hop);
     if (addresses.kind === "absent") return undefined;
     if (addresses.kind === "no-route") {
       tried.push(outcomeWithoutRoute(addresses));
+      return undefined;
+    }
+    const { requireTls } = errand.passage;
+    const policy = await destinationPolicy(this.#resolver, asked, { hop, addresses, requireTls });
+    if (policy.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(policy));
       return undefined;
     }
     for (const endpoint of addresses.endpoints.slice(0, MAX_TRIES - tried.length)) {

@@ -81,11 +81,11 @@ export class Routes {
   #securityOf(
     action: RelayAction,
     { hop, policy }: { readonly hop: NextHop; readonly policy: TransportPolicy },
-    serverName: string,
+    host: string,
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
     const start = hop.tls === "smtps" ? "at-once" : "starttls";
-    return { start, policy, tls: this.#parties.tlsOf(action), serverName };
+    return { start, policy, tls: this.#parties.tlsOf(action), serverName: nameToAsk(policy, host) };
   }
 
   /** The name for our end of the connection, which the configuration may have for each address. */
@@ -113,19 +113,18 @@ export class Routes {
   }
 }
 
-/** What the action asks of the connection to a server, for a message that wants `requireTls`. */
-export function policyOf(
-  action: RelayAction,
-  hop: NextHop,
-  requireTls: boolean,
-): TransportPolicy | NoRoute {
+/** What the action asks of the connection to a server. */
+export function policyOf(action: RelayAction, hop: NextHop): TransportPolicy | NoRoute {
   // A UNIX-domain socket is this machine, and nobody listens between.
   if (hop.endpoint.kind === "unix") return { kind: "clear" };
   const policy = actionPolicy(action, hop.tls, fingerprintsOf(action.fingerprints));
-  if (policy === undefined) return noRoute("deferred", "4.7.4", "TLS required for relaying");
-  const isProven = policy.kind === "required" && policy.proof.kind !== "none";
-  if (!requireTls || isProven || policy.kind === "clear") return policy;
-  return { kind: "required", proof: { kind: "name" } };
+  return policy ?? noRoute("deferred", "4.7.4", "TLS required for relaying");
+}
+
+/** RFC 7672 §8.1: who goes by TLSA records is shown the certificate of the name that has them. */
+function nameToAsk(policy: TransportPolicy, host: string): string {
+  const isDane = policy.kind === "required" && policy.proof.kind === "dane";
+  return isDane ? policy.proof.names[0] : host;
 }
 
 function fingerprintsOf(table: Table | undefined): readonly string[] | undefined {

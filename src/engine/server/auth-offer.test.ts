@@ -26,7 +26,14 @@ const TLS13: TlsFacts = {
 const TLS12: TlsFacts = { ...TLS13, version: "TLSv1.2", exporter: () => undefined };
 const KNOWN: TlsFacts = {
   ...TLS13,
-  peer: { verified: false, why: "", fingerprint: "SHA256:a", keyFingerprint: "", names: [] },
+  peer: {
+    verified: false,
+    why: "",
+    fingerprint: "SHA256:a",
+    keyFingerprint: "",
+    names: [],
+    chain: () => [],
+  },
 };
 
 function listener(auth: Listener["auth"]): Listener {

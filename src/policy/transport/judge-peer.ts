@@ -5,6 +5,7 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { TlsPeer } from "#base/ports/tls.ts";
+import { matchesTlsa } from "./match-tlsa.ts";
 import type { TransportPolicy } from "./transport-policy.ts";
 
 export type PeerJudgement =
@@ -26,6 +27,10 @@ export function judgePeer(policy: TransportPolicy, peer: TlsPeer | undefined): P
         proof.fingerprints.includes(shown.toLowerCase()),
       );
       return isKnown ? PROVEN : refused("Server certificate is none of those that are known");
+    }
+    case "dane": {
+      const isMatched = matchesTlsa(proof.records, peer.chain(), proof.names);
+      return isMatched ? PROVEN : refused("Server certificate matches no TLSA record");
     }
     default:
       return unreachable(proof);

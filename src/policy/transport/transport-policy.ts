@@ -2,12 +2,13 @@
  * What is asked of the connection to a server before mail goes over it.
  *
  * "clear" and "opportunistic" are all that can be had without knowing what the server
- * promises; each source of such knowledge (the action, a fingerprint, later DANE and
- * MTA-STS) makes a policy "required", with the proof that it wants.
+ * promises; each source of such knowledge (the action, a fingerprint, DANE, MTA-STS) makes a policy "required", with the proof that it wants.
  *
  * Source: RFC 7435 (opportunistic security); RFC 3207 §4; OpenSMTPD mta_session.c.
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { TlsaRecord } from "#base/ports/resolver.ts";
+import { formatTlsa } from "./tlsa.ts";
 
 export type TransportPolicy =
   /** TLS is not even tried. */
@@ -24,7 +25,15 @@ export type PeerProof =
   /** An authority vouches for its certificate, and for the name that was asked for (SNI). */
   | { readonly kind: "name" }
   /** Its certificate or its key is one of these, as parseFingerprint gives them; nobody need vouch. */
-  | { readonly kind: "fingerprints"; readonly fingerprints: readonly string[] };
+  | { readonly kind: "fingerprints"; readonly fingerprints: readonly string[] }
+  /** Its chain has what one of these says, which the DNS has for it, signed. */
+  | {
+      readonly kind: "dane";
+      /** Usable ones; at least one. */
+      readonly records: readonly TlsaRecord[];
+      /** The first is asked for (SNI); one that an authority of the records vouches for is for any of them. */
+      readonly names: readonly [string, ...string[]];
+    };
 
 /** The same for policies that ask for the same, and for no others: part of a route's key. */
 export function policyKey(policy: TransportPolicy): string {
@@ -36,6 +45,8 @@ export function policyKey(policy: TransportPolicy): string {
       return `required ${proof.kind}`;
     case "fingerprints":
       return `required ${proof.fingerprints.join(" ")}`;
+    case "dane":
+      return `required ${[...proof.names, ...proof.records.map(formatTlsa)].join(" ")}`;
     default:
       return unreachable(proof);
   }

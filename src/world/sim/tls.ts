@@ -174,6 +174,16 @@ function peerOf(certificate: string, authorities: TlsAuthorities, name?: string)
     fingerprint: sha256(certificate),
     keyFingerprint: sha256(`key of ${certificate}`),
     names,
+    chain: () => [
+      {
+        certificate: Buffer.from(certificate),
+        key: Buffer.from(`key of ${certificate}`),
+        names,
+        isCurrent: true,
+        isAuthority: false,
+        isSignedByNext: false,
+      },
+    ],
   };
 }
 

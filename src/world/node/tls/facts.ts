@@ -1,7 +1,9 @@
 /** What a handshake came to, from the library's words to the port's. */
-import { createHash, type X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import { createHash, type KeyObject, X509Certificate } from "node:crypto";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import {
+  type ChainCertificate,
+  MAX_PEER_CHAIN,
   MAX_PEER_NAMES,
   TLS_VERSION_NAMES,
   type TlsFacts,
@@ -43,10 +45,42 @@ export function groupOf(socket: TLSSocket): string | undefined {
 /** `why`: what is wrong with the peer's certificate, if it has one; undefined: nothing. */
 export function peerOf(socket: TLSSocket, why: () => string | undefined): TlsPeer | undefined {
   const certificate = socket.getPeerX509Certificate();
-  return certificate === undefined ? undefined : describe(certificate, why());
+  if (certificate === undefined) return undefined;
+  return { ...describe(certificate, why()), chain: () => chainOf(socket) };
 }
 
-function describe(certificate: X509Certificate, why: string | undefined): TlsPeer {
+/** The peer's, as the library has put them in order. */
+function chainOf(socket: TLSSocket): readonly ChainCertificate[] {
+  if (socket.destroyed) return [];
+  const certificates: X509Certificate[] = [];
+  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && certificates.length < MAX_PEER_CHAIN) {
+    certificates.push(new X509Certificate(next.raw));
+    // One that is its own issuer is the last.
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
+  }
+  return certificates.map((each, at) => link(each, certificates[at + 1]));
+}
+
+function link(certificate: X509Certificate, next: X509Certificate | undefined): ChainCertificate {
+  const { raw, publicKey, subjectAltName, validFromDate, validToDate, ca } = certificate;
+  const nowMs = Date.now();
+  return {
+    certificate: raw,
+    key: spki(publicKey),
+    names: alternativeNames(subjectAltName, "DNS").slice(0, MAX_PEER_NAMES),
+    isCurrent: validFromDate.getTime() <= nowMs && nowMs <= validToDate.getTime(),
+    isAuthority: ca,
+    isSignedByNext:
+      next !== undefined && certificate.checkIssued(next) && certificate.verify(next.publicKey),
+  };
+}
+
+function spki(key: KeyObject): Buffer {
+  return key.export({ type: "spki", format: "der" });
+}
+
+function describe(certificate: X509Certificate, why: string | undefined): Omit<TlsPeer, "chain"> {
   const { subjectAltName, publicKey, raw } = certificate;
   const names = [
     ...alternativeNames(subjectAltName, "DNS"),
@@ -56,7 +90,7 @@ function describe(certificate: X509Certificate, why: string | undefined): TlsPee
     verified: why === undefined,
     why: why ?? "",
     fingerprint: sha256(raw),
-    keyFingerprint: sha256(publicKey.export({ type: "spki", format: "der" })),
+    keyFingerprint: sha256(spki(publicKey)),
     names: names.slice(0, MAX_PEER_NAMES),
   };
 }

@@ -1,0 +1,85 @@
+/**
+ * What a destination promises of its servers, on top of what the action asks for.
+ *
+ * Only more is ever asked: an action that requires TLS is taken at its word. Else TLSA records
+ * that are signed count (DANE), for which the way to the server's name must be signed, too.
+ *
+ * Of TLSA records nobody knowing is not that there are none: then the server is not used now,
+ * as an attacker who keeps the answer away would have it in the clear (RFC 7672 §2.1.2).
+ *
+ * Source: RFC 7672 §2.1, §2.2; RFC 8689 §4.2.1 (REQUIRETLS wants a proof).
+ */
+import { parseIpAddress } from "#base/ip-address.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
+import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
+import { usableTlsa } from "#policy/transport/tlsa.ts";
+import type { HopAddresses } from "./hop-addresses.ts";
+import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
+
+/** A server, and what a message wants of it. */
+export interface Destination {
+  readonly hop: NextHop;
+  readonly addresses: HopAddresses & { readonly kind: "addresses" };
+  readonly requireTls: boolean;
+}
+
+export async function destinationPolicy(
+  resolver: Resolver,
+  asked: TransportPolicy,
+  { hop, addresses, requireTls }: Destination,
+): Promise<TransportPolicy | NoRoute> {
+  const policy =
+    asked.kind === "opportunistic"
+      ? ((await danePolicy(resolver, hop, addresses)) ?? asked)
+      : asked;
+  return requireTls ? proven(policy) : policy;
+}
+
+/** With a proof of some kind. In the clear goes only what nobody can listen to. */
+function proven(policy: TransportPolicy | NoRoute): TransportPolicy | NoRoute {
+  if (policy.kind === "no-route" || policy.kind === "clear") return policy;
+  if (policy.kind === "required" && policy.proof.kind !== "none") return policy;
+  return { kind: "required", proof: { kind: "name" } };
+}
+
+/** Undefined: there is nothing signed to go by. */
+async function danePolicy(
+  resolver: Resolver,
+  { endpoint, dialect, isSecure, domain }: NextHop,
+  addresses: Destination["addresses"],
+): Promise<TransportPolicy | NoRoute | undefined> {
+  if (!isSecure || dialect !== "smtp" || endpoint.kind === "unix") return undefined;
+  const { host, port } = endpoint;
+  if (parseIpAddress(host) !== undefined) return undefined;
+  const bases = await tlsaBases(resolver, host.toLowerCase(), addresses);
+  if ("kind" in bases) return bases;
+  for (const base of bases) {
+    const answer = await resolver.tlsa(`_${port}._tcp.${base}`);
+    if (answer.kind === "unavailable") return NO_ANSWER;
+    if (answer.kind === "absent" || !answer.isSecure) continue;
+    const records = usableTlsa(answer.value);
+    // RFC 7672 §2.2: it has said that it speaks TLS, if not how it can be known.
+    if (records.length === 0) return { kind: "required", proof: { kind: "none" } };
+    const others = [host, domain].map((name) => name.toLowerCase());
+    const names = [base, ...others.filter((name) => name !== base)] as const;
+    return { kind: "required", proof: { kind: "dane", records, names } };
+  }
+  return undefined;
+}
+
+/** Names that may have the TLSA records, the first that does counts. (RFC 7672 §2.2.2, §2.2.3.) */
+async function tlsaBases(
+  resolver: Resolver,
+  host: string,
+  { isSecure, owner }: Destination["addresses"],
+): Promise<readonly string[] | NoRoute> {
+  const isAlias = owner !== host;
+  if (isSecure) return isAlias ? [owner, host] : [host];
+  if (!isAlias) return [];
+  // The alias itself may be signed where what it leads to is not.
+  const alias = await resolver.alias(host);
+  if (alias.kind === "unavailable") return NO_ANSWER;
+  return alias.kind === "found" && alias.isSecure ? [host] : [];
+}
+
+const NO_ANSWER: NoRoute = noRoute("deferred", "4.7.5", "Temporary failure in TLSA lookup");
