@@ -24,7 +24,7 @@ async function sendBinary(sink: Sink, text: MessageText): Promise<string> {
     forwardPaths: ["b@server.example"],
     textBytes: text.bytes,
     is8bit: false,
-    needs: { utf8: false, binary: true, requireTls: false },
+    needs: { utf8: false, eightBit: false, binary: true, requireTls: false },
   };
   const sending = opened.client.send(mail, text);
   const outcome = await world.clock.runUntilSettled(sending, HOUR_MS);

@@ -26,6 +26,7 @@ const UNSENDABLE_STATUS = {
   "too-large": "5.3.4",
   "bad-address": "5.1.3",
   "needs-utf8": "5.6.7",
+  "needs-8bit": "5.6.3",
   "needs-binary": "5.6.1",
   "needs-tls": "5.7.30",
 } as const;

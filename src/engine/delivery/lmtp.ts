@@ -164,6 +164,8 @@ export class LmtpDelivery implements Carrier {
       ...(message.terms && {
         needs: {
           utf8: message.terms.utf8,
+          // It is asked of servers that would have to send it on (RFC 6152).
+          eightBit: false,
           binary: message.terms.isBinary,
           requireTls: false,
         },

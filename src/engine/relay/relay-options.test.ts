@@ -215,3 +215,22 @@ test("relay takes turns with the families of a host", async () => {
   await scene.send();
   assert.deepEqual(tried, ["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2"]);
 });
+
+for (const [name, text, is] of [
+  ["sends a text that keeps to ASCII, whatever was said of it,", TEXT, DELIVERED],
+  [
+    "returns a text beyond ASCII",
+    "Subject: x\r\n\r\n\xe9t\xe9\r\n",
+    "failed 5.6.3 Message needs 8BITMIME, which the server does not offer",
+  ],
+] as const) {
+  test(`relay ${name} to a server without 8BITMIME`, async () => {
+    const scene = new Scene({});
+    const sink = await scene.server("far.example", "192.0.2.1");
+    const task = taskOf(["x@far.example"], text);
+    assert.deepEqual(await scene.send({ ...task, message: { ...task.message, is8bit: true } }), [
+      is,
+    ]);
+    assert.equal(sink.lines.includes("MAIL FROM:<sender@client.example>"), is === DELIVERED);
+  });
+}

@@ -16,10 +16,10 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type { ClientMail, MailNeeds } from "#protocols/smtp/client-session-mail.ts";
+import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
-import type { Envelope, Terms } from "#model/envelope.ts";
+import type { Envelope } from "#model/envelope.ts";
 import type { RelayAction } from "#model/config/config.ts";
 import {
   ClientPool,
@@ -30,7 +30,7 @@ import {
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
-import { destinationPolicy } from "./destination-policy.ts";
+import { isAscii } from "./ascii-text.ts";
 import { addressesOf } from "./hop-addresses.ts";
 import {
   exchangersOf,
@@ -41,7 +41,7 @@ import {
   noRoute,
   type NoRoute,
 } from "./next-hops.ts";
-import { noticesOf } from "./notices.ts";
+import { lacks8bit, mailOf, withoutEightBit } from "./outgoing-mail.ts";
 import type { RelayParties } from "./parties.ts";
 import { reversePathOf } from "./reverse-path.ts";
 import { type Passage, policyOf, Routes } from "./routes.ts";
@@ -157,7 +157,7 @@ export class Relay implements Carrier {
     const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
     if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
     const passage = { turn, requireTls: task.message.terms?.requireTls === true };
-    const errand = { action, passage, mail: mailOf(group, task), text: task.text };
+    const errand = { action, passage, mail: mailOf(group.reversePath, { ...task, envelopes }), text: task.text };
     return this.#tryHops(errand, hops);
   }
 
@@ -195,21 +195,15 @@ export class Relay implements Carrier {
     hop: NextHop,
     tried: Outcome[],
   ): Promise<readonly Outcome[] | undefined> {
-    const asked = policyOf(errand.action, hop);
-    if (asked.kind === "no-route") {
-      tried.push(outcomeWithoutRoute(asked));
+    const policy = policyOf(errand.action, hop, errand.passage.requireTls);
+    if (policy.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(policy));
       return undefined;
     }
     const addresses = await addressesOf(this.#resolver, hop);
     if (addresses.kind === "absent") return undefined;
     if (addresses.kind === "no-route") {
       tried.push(outcomeWithoutRoute(addresses));
-      return undefined;
-    }
-    const { requireTls } = errand.passage;
-    const policy = await destinationPolicy(this.#resolver, asked, { hop, addresses, requireTls });
-    if (policy.kind === "no-route") {
-      tried.push(outcomeWithoutRoute(policy));
       return undefined;
     }
     for (const endpoint of addresses.endpoints.slice(0, MAX_TRIES - tried.length)) {
@@ -230,7 +224,10 @@ export class Relay implements Carrier {
     if (this.#isLoop(way.hop, endpoint)) return outcomeWithoutRoute(LOOP);
     const route = this.#routes.routeTo(action, way, endpoint, passage);
     if ("kind" in route) return outcomeWithoutRoute(route);
-    const sent = await this.#pool.send(route, mail, text);
+    let sent = await this.#pool.send(route, mail, text);
+    // Clients say 8BITMIME of everything: what is in ASCII all the same needs nothing.
+    if (lacks8bit(sent) && (await isAscii(text)))
+      sent = await this.#pool.send(route, withoutEightBit(mail), text);
     const remote = remoteOf(route);
     if (sent.kind === "not-started") return outcomeWhenNotStarted(sent.verdict, remote);
     return sent.verdicts.map((verdict) => relayed(outcomeOf(verdict, remote), sent.reports));
@@ -254,25 +251,6 @@ function relayed(outcome: Outcome, reports: boolean): Outcome {
   return reports && outcome.outcome === "delivered"
     ? { ...outcome, outcome: "handed-on" }
     : outcome;
-}
-
-function mailOf(
-  { reversePath, envelopes }: Group,
-  { message, text }: Omit<DeliveryTask, "envelopes">,
-): ClientMail {
-  const notices = noticesOf(message, envelopes);
-  return {
-    reversePath,
-    forwardPaths: envelopes.map(({ destination }) => destination),
-    textBytes: text.bytes,
-    is8bit: message.is8bit,
-    ...(message.terms && { needs: needsOf(message.terms) }),
-    ...(notices && { notices }),
-  };
-}
-
-function needsOf({ utf8, isBinary, requireTls }: Terms): MailNeeds {
-  return { utf8, binary: isBinary, requireTls };
 }
 
 /** `host [address]`, or the path of a socket. */

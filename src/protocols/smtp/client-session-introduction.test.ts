@@ -8,7 +8,7 @@ const PLAIN = "AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm";
 const AS_TIM = { tls: "required", credentials: CREDENTIALS } as const;
 const NEEDS_TLS = {
   forwardPaths: ["b@y"],
-  needs: { utf8: false, binary: false, requireTls: true },
+  needs: { utf8: false, eightBit: false, binary: false, requireTls: true },
 };
 const TO_ONE = { forwardPaths: ["b@y"] };
 

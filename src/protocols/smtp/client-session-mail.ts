@@ -9,7 +9,7 @@
  */
 import type { Extensions } from "./client-session-extensions.ts";
 import type { Greeted } from "./client-session-state.ts";
-import type { Verdict } from "./client-session-verdict.ts";
+import type { UnsendableReason, Verdict } from "./client-session-verdict.ts";
 import type { RcptOptions } from "./rcpt-options.ts";
 
 export interface ClientMail {
@@ -40,6 +40,8 @@ export interface MailNotices {
 export interface MailNeeds {
   /** Its headers have UTF-8 (RFC 6531 §3.4). */
   readonly utf8: boolean;
+  /** Its lines have octets beyond ASCII, or may have (RFC 6152 §3). */
+  readonly eightBit: boolean;
   /** BODY=BINARYMIME (RFC 3030 §3), which BDAT alone can carry. */
   readonly binary: boolean;
   /** REQUIRETLS (RFC 8689 §4.2). */
@@ -50,25 +52,31 @@ export interface MailNeeds {
 const ONLY_PATH_CHARACTERS = /^(?:"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"|[^<>"\s\p{Cc}])*$/u;
 const NON_ASCII = /[^ -~]/;
 
+type Terms = Pick<Greeted, "extensions" | "tls">;
+
 /** Why none of this may be sent in such a session; undefined if it may. */
-export function localRefusal(
-  mail: ClientMail,
-  { extensions, tls }: Pick<Greeted, "extensions" | "tls">,
-): Verdict | undefined {
+export function localRefusal(mail: ClientMail, terms: Terms): Verdict | undefined {
   const paths = [mail.reversePath, ...mail.forwardPaths];
   if (mail.forwardPaths.includes("") || !paths.every((path) => ONLY_PATH_CHARACTERS.test(path))) {
     return { kind: "unsendable", why: "bad-address" };
   }
-  if (!extensions.smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
-  // BDAT is not spoken yet, nor TLS.
-  if (mail.needs?.binary === true && !(extensions.chunking && extensions.binaryMime))
-    return { kind: "unsendable", why: "needs-binary" };
-  // RFC 8689 §4.2.1: it goes on under proven TLS, to who promises the same.
-  if (mail.needs?.requireTls === true && !(tls === "proven" && extensions.requireTls))
-    return { kind: "unsendable", why: "needs-tls" };
-  const limit = extensions.maxMessageBytes;
+  const { smtpUtf8, maxMessageBytes: limit } = terms.extensions;
+  if (!smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
+  const why = mail.needs && unmetNeed(mail.needs, terms);
+  if (why !== undefined) return { kind: "unsendable", why };
   if (limit !== undefined && mail.textBytes > limit)
     return { kind: "unsendable", why: "too-large" };
+  return undefined;
+}
+
+function unmetNeed(
+  { eightBit, binary, requireTls }: MailNeeds,
+  { extensions, tls }: Terms,
+): UnsendableReason | undefined {
+  if (eightBit && !extensions.eightBitMime) return "needs-8bit";
+  if (binary && !(extensions.chunking && extensions.binaryMime)) return "needs-binary";
+  // RFC 8689 §4.2.1: it goes on under proven TLS, to who promises the same.
+  if (requireTls && !(tls === "proven" && extensions.requireTls)) return "needs-tls";
   return undefined;
 }
 

@@ -28,6 +28,7 @@ export type UnsendableReason =
   | "too-large"
   | "bad-address"
   | "needs-utf8"
+  | "needs-8bit"
   | "needs-binary"
   | "needs-tls";
 
@@ -126,6 +127,7 @@ const UNSENDABLE = {
   "too-large": "Message is larger than the server takes",
   "bad-address": "Address cannot be sent over SMTP",
   "needs-utf8": "Message needs SMTPUTF8, which the server does not offer",
+  "needs-8bit": "Message needs 8BITMIME, which the server does not offer",
   "needs-binary": "Message needs BINARYMIME, which the server does not offer",
   "needs-tls": "Message requires TLS, which this server does not promise to go on with",
 } as const;

@@ -14,7 +14,7 @@ import { step } from "./client-session.ts";
 
 const BINARY = {
   forwardPaths: ["b@y"],
-  needs: { utf8: false, binary: true, requireTls: false },
+  needs: { utf8: false, eightBit: false, binary: true, requireTls: false },
 };
 const CHUNKS = ["220 hi", "250-mx/PIPELINING/CHUNKING/BINARYMIME"];
 const CHUNK_GROUP = "MAIL FROM:<a@x> BODY=BINARYMIME RCPT TO:<b@y> RCPT TO:<c@y>";
@@ -255,9 +255,22 @@ const STORIES: readonly Story[] = [
   },
   {
     name: "does not send what DATA cannot carry, nor what must stay under TLS",
-    mail: { forwardPaths: ["b@y"], needs: { utf8: false, binary: true, requireTls: false } },
+    mail: {
+      forwardPaths: ["b@y"],
+      needs: { utf8: false, eightBit: false, binary: true, requireTls: false },
+    },
     happens: [...PLAIN, "MAIL"],
     does: [EHLO, "ready", "unsendable Message needs BINARYMIME, which the server does not offer"],
+  },
+  {
+    name: "does not send lines beyond ASCII to a server that does not say that it takes them",
+    mail: {
+      forwardPaths: ["b@y"],
+      is8bit: true,
+      needs: { utf8: false, eightBit: true, binary: false, requireTls: false },
+    },
+    happens: [...PLAIN, "MAIL"],
+    does: [EHLO, "ready", "unsendable Message needs 8BITMIME, which the server does not offer"],
   },
   {
     name: "sends by BDAT what DATA cannot carry",
@@ -292,7 +305,10 @@ const STORIES: readonly Story[] = [
   },
   {
     name: "does not send a mail that requires TLS in the clear",
-    mail: { forwardPaths: ["b@y"], needs: { utf8: false, binary: false, requireTls: true } },
+    mail: {
+      forwardPaths: ["b@y"],
+      needs: { utf8: false, eightBit: false, binary: false, requireTls: true },
+    },
     happens: [...PLAIN, "MAIL"],
     does: [
       EHLO,
