@@ -102,7 +102,7 @@ function wayLines(method: string, way: Way): readonly string[] {
         `${method} by ${by}${problem === "" ? "" : `: ${problem}`}`,
         ...hops.map((hop) => `  ${hopText(hop)}`),
         `source ${sources.length === 0 ? "any" : sources.join(", ")}, HELO ${helo}`,
-        `TLS ${tls}, but none is spoken yet`,
+        `TLS ${tls}`,
         `limits ${limits.join(", ")}`,
       ];
     }

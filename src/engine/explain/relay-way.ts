@@ -7,11 +7,12 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Config, RelayAction, RelayHost } from "#model/config/config.ts";
-import { formatRelayHost } from "#model/config/relay-url.ts";
+import type { Config, RelayAction, RelayHost, Table } from "#model/config/config.ts";
+import { formatRelayHost, parseRelayUrl } from "#model/config/relay-url.ts";
 import type { ExplainedHop, Way } from "#model/explanation.ts";
 import { type Addressed, addressesOf } from "#engine/relay/hop-addresses.ts";
 import { exchangersOf, type NextHop } from "#engine/relay/next-hops.ts";
+import { compileTable } from "#policy/tables/table-lookup.ts";
 import { BoundedResolver } from "./bounded-resolver.ts";
 
 /** Servers of one envelope that are looked up; a delivery tries no more addresses. */
@@ -20,7 +21,6 @@ const MAX_HOPS = 8;
 const MAX_SHOWN_ADDRESSES = 4;
 const MAX_SHOWN_SOURCES = 8;
 const SMTP_PORT = 25;
-const NOT_BUILT = "not built yet";
 
 export interface RelayPorts {
   readonly clock: Clock;
@@ -52,7 +52,7 @@ export async function relayWay(action: RelayAction, setting: RelaySetting): Prom
     ...route,
     helo: action.helo,
     sources: [...(action.src?.entries.keys() ?? [])].slice(0, MAX_SHOWN_SOURCES),
-    tls: action.tls,
+    tls: tlsWords(action),
     limits: [
       `max-conn-per-host ${maxConnPerHost}`,
       `max-conn-per-relay ${maxConnPerRelay}`,
@@ -61,27 +61,55 @@ export async function relayWay(action: RelayAction, setting: RelaySetting): Prom
   };
 }
 
+function tlsWords({ to, tls, fingerprints, ca }: RelayAction): string {
+  if (fingerprints !== undefined) return `required, by fingerprints of <${fingerprints.name}>`;
+  const by = ca === undefined ? "the system's authorities" : `ca ${ca.name}`;
+  if (tls === "verified") return `required, verified by ${by}`;
+  if (tls === "unverified") return "required, whoever the server is";
+  const own = to.kind === "hosts" || to.kind === "domain" ? ", or as the host's URL says" : "";
+  return `where it is offered${own}`;
+}
+
 async function routeOf({ to }: RelayAction, setting: RelaySetting): Promise<Route> {
-  const { ports, domain } = setting;
+  const { ports, domain, config } = setting;
   switch (to.kind) {
     case "mx":
       return exchangersRoute(`MX of ${domain}`, ports, domain);
-    // The relay cannot carry these two out yet (engine/relay), so nobody can say what it would do.
     case "backup":
-      return { by: `MX of ${domain} before ${to.name}`, hops: [], problem: NOT_BUILT };
+      return exchangersRoute(`MX of ${domain} before ${to.name}`, ports, domain, to.name);
     case "hosts":
       return { by: "hosts in turn", hops: await hostHops(to.hosts, ports), problem: "" };
     case "domain":
-      return { by: `<${to.table.name}> by ${domain}`, hops: [], problem: NOT_BUILT };
+      return domainRoute(to.table, config.subAddressDelimiter, { ports, domain });
     default:
       return unreachable(to);
   }
 }
 
-async function exchangersRoute(by: string, ports: RelayPorts, domain: string): Promise<Route> {
+/** A table that is asked is asked when mail goes out. */
+async function domainRoute(
+  table: Table,
+  delimiter: string,
+  { ports, domain }: Pick<RelaySetting, "ports" | "domain">,
+): Promise<Route> {
+  const by = `<${table.name}> by ${domain}`;
+  if (table.shape === "remote") return { by, hops: [], problem: "that table was not asked" };
+  const answer = await compileTable(table, "domain", { delimiter })(domain);
+  if (answer.kind !== "found") return { by, hops: [], problem: "the domain is not in it" };
+  const host = parseRelayUrl(answer.value);
+  if ("reason" in host) return { by, hops: [], problem: host.reason };
+  return { by, hops: await hostHops([host], ports), problem: "" };
+}
+
+async function exchangersRoute(
+  by: string,
+  ports: RelayPorts,
+  domain: string,
+  backup?: string,
+): Promise<Route> {
   if (ports.resolver === undefined) return { by, hops: [], problem: "DNS was not asked" };
   const resolver = new BoundedResolver(ports.resolver, ports.clock);
-  const route = await exchangersOf({ resolver, random: ports.random }, domain);
+  const route = await exchangersOf({ resolver, random: ports.random }, domain, backup);
   if (route.kind === "no-route")
     return { by, hops: [], problem: `${route.status} ${route.diagnostic}` };
   const hops = route.hops.slice(0, MAX_HOPS).map(async (hop): Promise<ExplainedHop> => {
