@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { LineFeeds, MboxLines, ReturnsAndFeeds } from "./line-ends.ts";
+import { LineFeeds, ReturnsAndFeeds } from "./line-ends.ts";
 
 interface Lines {
   push(chunk: Uint8Array): Uint8Array;
@@ -20,11 +20,10 @@ function through(lines: Lines, text: string, size = Math.max(1, text.length)): s
 const WRITERS: readonly (readonly [what: string, make: () => Lines])[] = [
   ["to LF", () => new LineFeeds(false)],
   ["to CRLF", () => new ReturnsAndFeeds()],
-  ["to an mbox", () => new MboxLines()],
 ];
 
 const someText = fc
-  .array(fc.constantFrom("\r\n", "\n", "\r", ">", "From ", "Fro", "x", ""), { maxLength: 30 })
+  .array(fc.constantFrom("\r\n", "\n", "\r", "x", ""), { maxLength: 30 })
   .map((parts) => parts.join(""));
 
 for (const [what, make] of WRITERS) {
@@ -47,20 +46,6 @@ test("a text of whole lines comes back as it was", () => {
     }),
   );
 });
-
-const MBOX: readonly (readonly [text: string, mbox: string])[] = [
-  ["a\r\nFrom b\r\n", "a\n>From b\n\n"],
-  ["From a\r\n>From b\r\n>>From c\r\n>Fro\r\n", ">From a\n>>From b\n>>>From c\n>Fro\n\n"],
-  ["From", "From\n\n"],
-  ["a\r\n\r\n>", "a\n\n>\n\n"],
-  ["", "\n"],
-];
-
-for (const [text, mbox] of MBOX) {
-  test(`${JSON.stringify(text)} is ${JSON.stringify(mbox)} in an mbox`, () => {
-    assert.equal(through(new MboxLines(), text), mbox);
-  });
-}
 
 test("a last line without an end gets one, and bytes beyond ASCII are seen", () => {
   const lines = new ReturnsAndFeeds();

@@ -9,7 +9,9 @@ import { formatEnvelopeFile } from "#model/opensmtpd/envelope-file.ts";
 import { exportEnvelope } from "#model/opensmtpd/exchange.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
 import type { SpoolView } from "#engine/spool/spool-view.ts";
-import { LineFeeds, MboxLines } from "./line-ends.ts";
+import { MboxLines } from "#engine/delivery/mbox-lines.ts";
+import { fromLine } from "#engine/delivery/from-line.ts";
+import { LineFeeds } from "./line-ends.ts";
 
 const PRIVATE_FOLDER = 0o700;
 
@@ -56,11 +58,7 @@ async function* mboxOf(view: SpoolView): AsyncGenerator<Uint8Array> {
 }
 
 function mboxHead({ message, envelopes }: StoredMessage): string {
-  const sender = message.reversePath === "" ? "MAILER-DAEMON" : message.reversePath;
-  const date = new Date(message.acceptedAtMs).toUTCString();
-  const [, day = "", month = "", year = "", time = ""] = date.split(" ");
-  const weekday = date.slice(0, 3);
-  const lines = [`From ${oneLine(sender)} ${weekday} ${month} ${day.padStart(2)} ${time} ${year}`];
+  const lines = [fromLine(message.reversePath, message.acceptedAtMs)];
   for (const { envelope } of envelopes)
     lines.push(`X-Envelope-To: ${oneLine(envelope.destination)}`);
   return `${lines.join("\n")}\n`;

@@ -112,6 +112,7 @@ async function runUntilKilled(disk: SimDisk, at: number, model: SpoolModel): Pro
           read: (...call: Parameters<typeof file.read>) => gate(() => file.read(...call)),
           sync: () => gate(() => file.sync()),
           truncate: (bytes: number) => gate(() => file.truncate(bytes)),
+          giveTo: (uid: number, gid: number) => gate(() => file.giveTo(uid, gid)),
           stat: () => file.stat(),
           close: () => gate(() => file.close()),
         };

@@ -34,6 +34,8 @@ export interface OpenFile {
   /** Makes the file's bytes durable (fdatasync). After a failure nothing may be assumed of them. */
   sync(): Promise<void>;
   truncate(bytes: number): Promise<void>;
+  /** Whose it is from now on (fchown). */
+  giveTo(uid: number, gid: number): Promise<void>;
   /** Of the open file, whatever its name leads to by now (fstat). */
   stat(): Promise<FileStat>;
   close(): Promise<void>;

@@ -31,7 +31,7 @@ async function attempt(
   const delivery = new LmtpDelivery(
     world,
     new Map([["in", action]]),
-    { helo: "mail.example", subAddressDelimiter: "+" },
+    { helo: "mail.example", subAddressDelimiter: "+", home: "/home/bob" },
     () => undefined,
   );
   const results = await world.clock.runUntilSettled(delivery.attempt(task), DAY_MS);

@@ -36,6 +36,8 @@ export interface LmtpSettings {
   readonly helo: string;
   /** What `strip` of a format cuts at. */
   readonly subAddressDelimiter: string;
+  /** The home of who delivers: an agent; a dispatcher delivers to no socket in a home. */
+  readonly home: string;
 }
 
 /** Envelopes of one message that go to one place. */
@@ -138,8 +140,7 @@ export class LmtpDelivery implements Carrier {
       rcpt: envelope.forwardPath,
       dest: envelope.destination,
       username: transport.kind === "mda" ? transport.user : "",
-      // smtpd does not start with a destination in a home folder.
-      directory: "",
+      directory: this.#settings.home,
       subAddressDelimiter: this.#settings.subAddressDelimiter,
     });
     const endpoint = typeof text === "string" ? parseLmtpEndpoint(text) : text;

@@ -25,7 +25,12 @@ function deliver(ports: MaildirPorts, request: Request = {}): Promise<DeliveryRe
   const text = textOf(request.text ?? TEXT, request.pieces);
   const message = messageOf(text, { reversePath: request.reversePath ?? "sender@client.example" });
   const envelope = envelopeOf(request.destination ?? "bob@server.example");
-  const mailbox = { path: request.path ?? PATH, hostname: "mail.example" };
+  const mailbox = {
+    path: request.path ?? PATH,
+    hostname: "mail.example",
+    junk: false,
+    extension: "",
+  };
   return deliverMaildir(ports, mailbox, { message, envelope, text });
 }
 
@@ -209,7 +214,7 @@ test("Maildir delivery defers a text that is shorter than it should be", async (
   const text = { ...textOf(TEXT), bytes: TEXT.length + 1 };
   const result = await deliverMaildir(
     portsOf(world),
-    { path: PATH, hostname: "h" },
+    { path: PATH, hostname: "h", junk: false, extension: "" },
     { message: messageOf(text), envelope: envelopeOf("bob@server.example"), text },
   );
   assert.equal(result.outcome, "deferred");
@@ -243,4 +248,116 @@ test("grouped folder sync gives a failure to those whose sync it was, and goes o
     ["rejected", "fulfilled"],
   );
   await world.clock.runUntilSettled(files.syncFolder("/mail"), 1000);
+});
+
+/** Where in the Maildir the one message ended. */
+async function folderOf(disk: SimDisk, folders: readonly string[]): Promise<string> {
+  const counts = await Promise.all(folders.map((folder) => textsIn(disk, `${folder}/new`)));
+  return folders.filter((_, at) => counts[at]?.length === 1).join(" ");
+}
+
+async function deliverTo(
+  world: SimWorld,
+  text: string,
+  changes: { readonly junk?: boolean; readonly extension?: string } = {},
+): Promise<DeliveryResult> {
+  const body = textOf(text);
+  const mailbox = { path: PATH, hostname: "h", junk: false, extension: "", ...changes };
+  const envelope = envelopeOf("bob@server.example");
+  return deliverMaildir(portsOf(world), mailbox, {
+    message: messageOf(body),
+    envelope,
+    text: body,
+  });
+}
+
+const JUNK_CASES: readonly (readonly [header: string, isJunk: boolean])[] = [
+  ["X-Spam: yes", true],
+  ["x-spam-FLAG: YES", true],
+  ["X-Spam: no", false],
+  ["X-Spam: yes indeed", false],
+  ["X-Spam:yes", false],
+  ["Subject: x\r\n\r\nX-Spam: yes", false],
+];
+
+for (const [header, isJunk] of JUNK_CASES) {
+  test(`Maildir delivery with junk puts ${JSON.stringify(header)} ${isJunk ? "in .Junk" : "where all mail goes"}`, async () => {
+    const world = newWorld();
+    await deliverTo(world, `${header}\r\n\r\n`, { junk: true, extension: "lists" });
+    assert.equal(
+      await folderOf(world.disk, [PATH, `${PATH}/.Junk`]),
+      isJunk ? `${PATH}/.Junk` : PATH,
+    );
+  });
+}
+
+test("Maildir delivery without junk looks at no such field", async () => {
+  const world = newWorld();
+  await deliverTo(world, "X-Spam: yes\r\n\r\n");
+  assert.equal(await folderOf(world.disk, [PATH, `${PATH}/.Junk`]), PATH);
+});
+
+test("a sub-address has its folder where there is one, never makes it, and leads nowhere else", async () => {
+  for (const [extension, folder] of [
+    ["lists", `${PATH}/.lists`],
+    ["a/b", `${PATH}/.a:b`],
+    ["none", PATH],
+    [".", PATH],
+    ["./x", PATH],
+    ["x".repeat(500), PATH],
+  ] as const) {
+    const world = newWorld();
+    for (const made of [PATH, `${PATH}/.lists`, `${PATH}/.a:b`, "/home/bob/new"])
+      world.disk.plantFolder(made);
+    const result = await deliverTo(world, "\r\n", { extension });
+    assert.equal(result.outcome, "delivered", result.diagnostic);
+    const at = await folderOf(world.disk, [PATH, `${PATH}/.lists`, `${PATH}/.a:b`, "/home/bob"]);
+    assert.equal(at, folder, extension);
+  }
+});
+
+/** A Maildir with this quota, and a message of 100 bytes in it that is not counted. */
+async function withQuota(quota: string): Promise<SimWorld> {
+  const world = newWorld();
+  for (const folder of ["", "/tmp", "/new", "/cur"]) world.disk.plantFolder(`${PATH}${folder}`);
+  await plant(world, `${PATH}/maildirsize`, quota);
+  await plant(world, `${PATH}/cur/1.a,S=100:2,S`, "");
+  return world;
+}
+
+async function plant(world: SimWorld, path: string, text: string): Promise<void> {
+  const file = await world.disk.files().open(path, "create");
+  await file.write([Buffer.from(text)], 0);
+  await file.close();
+}
+
+const quotaOf = (world: SimWorld): string =>
+  Buffer.from(world.disk.bytesOf(`${PATH}/maildirsize`)).toString();
+
+test("a quota counts what is delivered, and ends with 5.2.2 what has no room", async () => {
+  const world = await withQuota("500S\n0 0\n");
+  assert.equal((await deliverTo(world, "x\r\n")).outcome, "delivered");
+  const [stored = ""] = await textsIn(world.disk, `${PATH}/new`);
+  assert.equal(quotaOf(world), `500S\n0 0\n${stored.length} 1\n`);
+  const large = await deliverTo(world, "x".repeat(480));
+  assert.deepEqual([large.outcome, large.status], ["failed", "5.2.2"]);
+});
+
+test("a sum that leaves no room is counted anew before it is believed", async () => {
+  const world = await withQuota("500S,9C\n9000 8\n-1 0\n");
+  assert.equal((await deliverTo(world, "x\r\n")).outcome, "delivered");
+  assert.match(quotaOf(world), /^500S,9C\n100 1\n\d+ 1\n$/u);
+});
+
+test("a fresh sum is believed, an old one is not", async () => {
+  const world = await withQuota("500S\n9000 8\n");
+  assert.equal((await deliverTo(world, "x\r\n")).outcome, "failed");
+  await world.clock.advance(16 * 60_000);
+  assert.equal((await deliverTo(world, "x\r\n")).outcome, "delivered");
+});
+
+test("what is no quota limits nothing", async () => {
+  for (const quota of ["", "nonsense\n", "0S,0C\n", "\0\0\0"]) {
+    assert.equal((await deliverTo(await withQuota(quota), "x\r\n")).outcome, "delivered", quota);
+  }
 });

@@ -66,6 +66,7 @@ function openFile(fd: number): OpenFile {
     read: (offset, length) => use(() => readAll(fd, offset, length)),
     sync: () => use(() => run((done) => fs.fdatasync(fd, done))),
     truncate: (bytes) => use(() => run((done) => fs.ftruncate(fd, bytes, done))),
+    giveTo: (uid, gid) => use(() => run((done) => fs.fchown(fd, uid, gid, done))),
     stat: () => use(() => call((done) => fs.fstat(fd, done), describe)),
     close: () =>
       use(() => {

@@ -16,6 +16,7 @@ export type DiskOperationName =
   | "read"
   | "sync"
   | "truncate"
+  | "giveTo"
   | "close"
   | "list"
   | "makeFolder"

@@ -16,7 +16,7 @@ export interface FileNode {
   readonly kind: "file";
   readonly content: FileContent;
   readonly mode: number;
-  readonly uid: number;
+  uid: number;
   links: number;
   /** How many open files hold it: an unlinked file lives until the last of them is closed. */
   opens: number;

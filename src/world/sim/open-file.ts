@@ -66,6 +66,15 @@ export function openSimFile(
         },
         finish: () => {},
       }),
+    giveTo: (uid) =>
+      operations.perform("giveTo", path, {
+        begin(faultCode) {
+          throwFault(faultCode);
+          check("any");
+          node.uid = uid;
+        },
+        finish: () => {},
+      }),
     stat: () =>
       operations.perform("stat", path, {
         begin(faultCode) {

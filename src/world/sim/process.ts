@@ -116,6 +116,7 @@ export class SimProcess {
       read: (offset, length) => this.#alive(() => file.read(offset, length)),
       sync: () => this.#alive(() => file.sync()),
       truncate: (bytes) => this.#alive(() => file.truncate(bytes)),
+      giveTo: (uid, gid) => this.#alive(() => file.giveTo(uid, gid)),
       stat: () => this.#alive(() => file.stat()),
       close: () =>
         this.#alive(() => {
