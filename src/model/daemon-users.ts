@@ -1,10 +1,18 @@
-/** Every user of the daemon (tools/install-users): no mail is delivered as one of them. */
+/** The users of the daemon (tools/install-users). */
+
+/**
+ * Commands and files of aliases are run and written as this user, where the action names
+ * none: it owns nothing, no process of the daemon runs as it, and it has no mail of its own.
+ */
+export const COMMAND_USER = "_smtpx";
+
+/** All of them: no mail is delivered as one of them, but for what COMMAND_USER is there for. */
 export const DAEMON_USERS: readonly string[] = [
   "_smtpd",
   "_smtpq",
   "_smtpl",
   "_smtpc",
   "_smtpe",
-  "_smtpx",
+  COMMAND_USER,
   "_smtpw",
 ];

@@ -25,6 +25,8 @@ const MAX_ADDRESS_BYTES = 1024;
 export const MAX_NAME_BYTES = 1024;
 /** PATH_MAX of Linux, limits.h(0p). */
 const MAX_SOURCE_BYTES = 4096;
+/** An entry of a list has 2048 characters at most (model/expansion-list.ts). */
+const MAX_LISTED_BYTES: number = 3 * 2048;
 /** `smtp limit max-rcpt` may not be set higher. */
 export const MAX_ENVELOPES = 100_000;
 
@@ -123,7 +125,21 @@ export type Transport =
       readonly user: string;
       /** The sub-address, what stood behind the delimiter, or "": EXTENSION of commands. */
       readonly extension: string;
+      /** What a list named in the place of the action's own method; left out of all other mail. */
+      readonly listed?: ListedDelivery;
     };
+
+/** A command or file of an alias, an included or a forward file, as it was written there. */
+export interface ListedDelivery {
+  readonly kind: "pipe" | "file";
+  /** The command without its `|`; the absolute path. */
+  readonly text: string;
+}
+
+/** As a list has it. */
+export function listedText(listed: ListedDelivery): string {
+  return listed.kind === "pipe" ? `|${listed.text}` : listed.text;
+}
 
 /** One step from the recipient to an envelope: a list that led on. */
 export interface TrailStep {
@@ -179,7 +195,12 @@ const msgid: Codec<string> = hex(MSGID_DIGITS);
 const evpid: Codec<string> = hex(EVPID_DIGITS);
 const originKind: Codec<Origin["kind"]> = oneOf(["smtp", "local", "internal"]);
 const fcrdns: Codec<Fcrdns> = oneOf(["pass", "fail", "error"]);
-const transportKind: Codec<Transport["kind"]> = oneOf(["mta", "mda"]);
+// The journal has them by their place here: new ones come last.
+const transportKind: Codec<"mta" | "mda" | "listed"> = oneOf(["mta", "mda", "listed"]);
+export const listedDeliveryCodec: Codec<ListedDelivery> = struct<ListedDelivery>({
+  kind: oneOf(["pipe", "file"]),
+  text: text(MAX_LISTED_BYTES),
+});
 
 const MAX_FINGERPRINTS = 2;
 const fingerprints: Codec<readonly string[]> = list(name, MAX_FINGERPRINTS);
@@ -225,15 +246,22 @@ export const originCodec: Codec<Origin> = {
 
 const transportCodec: Codec<Transport> = {
   write(writer, transport) {
-    transportKind.write(writer, transport.kind);
-    if (transport.kind === "mta") return;
-    name.write(writer, transport.user);
-    name.write(writer, transport.extension);
+    if (transport.kind === "mta") {
+      transportKind.write(writer, "mta");
+      return;
+    }
+    const { user, extension, listed } = transport;
+    transportKind.write(writer, listed === undefined ? "mda" : "listed");
+    name.write(writer, user);
+    name.write(writer, extension);
+    if (listed !== undefined) listedDeliveryCodec.write(writer, listed);
   },
-  read: (reader) =>
-    transportKind.read(reader) === "mta"
-      ? { kind: "mta" }
-      : { kind: "mda", user: name.read(reader), extension: name.read(reader) },
+  read(reader) {
+    const kind = transportKind.read(reader);
+    if (kind === "mta") return { kind };
+    const local = { kind: "mda", user: name.read(reader), extension: name.read(reader) } as const;
+    return kind === "mda" ? local : { ...local, listed: listedDeliveryCodec.read(reader) };
+  },
 };
 
 const trailStepCodec: Codec<TrailStep> = struct<TrailStep>({

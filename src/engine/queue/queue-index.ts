@@ -5,7 +5,7 @@
  *
  * Who is in which tier is decided in tiers.ts.
  */
-import type { Envelope, Message } from "#model/envelope.ts";
+import type { Envelope, Message, Transport } from "#model/envelope.ts";
 import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
 import {
   type EnvelopeRecord,
@@ -116,11 +116,16 @@ export class QueueIndex {
   }
 
   #plan({ action, transport, rule, trail, ttlMs }: Envelope): Plan {
-    const account = transport.kind === "mda" ? `${transport.user}\0${transport.extension}` : "";
+    const account = transport.kind === "mda" ? accountKey(transport) : "";
     let key = `${action}\0${transport.kind}\0${account}\0${rule}\0${ttlMs}`;
     for (const step of trail) key += `\0${step.by}\0${step.source}\0${step.key}\0${step.rule}`;
     return this.#plans.intern(key, { action, transport, rule, trail, ttlMs });
   }
+}
+
+function accountKey({ user, extension, listed }: Transport & { readonly kind: "mda" }): string {
+  const account = `${user}\0${extension}`;
+  return listed === undefined ? account : `${account}\0${listed.kind}\0${listed.text}`;
 }
 
 /** The msgid that an id of a message or an envelope has; undefined if it is neither. */

@@ -6,7 +6,13 @@
  * has the reason. The ERROR of an envelope whose action is gone says so, as the operator
  * has to act. Source: smtpctl(8) `show queue`; OpenSMTPD smtpctl.c (show_queue_envelope).
  */
-import type { Envelope, Message, TrailStep, Terms } from "#model/envelope.ts";
+import {
+  type Envelope,
+  listedText,
+  type Message,
+  type TrailStep,
+  type Terms,
+} from "#model/envelope.ts";
 import type { QueueState } from "#model/queue-filter.ts";
 import { octal } from "#engine/observe/visible-text.ts";
 import { formatReason, reasonName, type WaitReason } from "#engine/scheduler/wait-reason.ts";
@@ -121,6 +127,7 @@ export function formatEnvelope(queued: QueuedEnvelope, nowMs: number): string {
     ["type", transport.kind],
     ["mda-user", transport.kind === "mda" ? transport.user : ""],
     ["extension", transport.kind === "mda" ? transport.extension : ""],
+    ["listed", transport.kind === "mda" && transport.listed ? listedText(transport.listed) : ""],
     ["tag", message.origin.tag],
     ["helo", message.origin.helo],
     ["hostname", message.origin.hostname],

@@ -48,6 +48,8 @@ export function routeKeyOf(
     }
     case "lmtp":
       if (transport.kind !== "mda") return undefined;
+      // A command or file of a list is no business of that server's.
+      if (transport.listed !== undefined) return routeOfUser(action, transport.user);
       return {
         name: `lmtp ${action.name}`,
         subsystem: "mda",
@@ -57,13 +59,7 @@ export function routeKeyOf(
     case "maildir":
     case "mbox":
     case "mda":
-      if (transport.kind !== "mda") return undefined;
-      return {
-        name: `${action.kind} ${action.name} ${transport.user}`,
-        subsystem: "mda",
-        user: transport.user,
-        domain: undefined,
-      };
+      return transport.kind === "mda" ? routeOfUser(action, transport.user) : undefined;
     case "forward-only":
     case "expand-only":
       // They make envelopes of other actions alone.
@@ -71,6 +67,10 @@ export function routeKeyOf(
     default:
       return unreachable(action);
   }
+}
+
+function routeOfUser({ kind, name }: Action, user: string): RouteKey {
+  return { name: `${kind} ${name} ${user}`, subsystem: "mda", user, domain: undefined };
 }
 
 /** Several hosts are no one place whose limit could count. */

@@ -211,7 +211,10 @@ function frameBytes({ forwardPath, options }: Rcpt, envelope: PlannedEnvelope): 
   const { destination, action, transport, rule, trail } = envelope;
   let bytes = FIXED_ENVELOPE_BYTES + utf8Bytes(forwardPath) + utf8Bytes(destination);
   bytes += utf8Bytes(action) + utf8Bytes(rule) + utf8Bytes(options.originalRecipient);
-  if (transport.kind === "mda") bytes += utf8Bytes(transport.user) + utf8Bytes(transport.extension);
+  if (transport.kind === "mda") {
+    bytes += utf8Bytes(transport.user) + utf8Bytes(transport.extension);
+    bytes += utf8Bytes(transport.listed?.text ?? "");
+  }
   for (const { source, key, rule: by } of trail) {
     bytes += FIXED_STEP_BYTES + utf8Bytes(source) + utf8Bytes(key) + utf8Bytes(by);
   }

@@ -18,6 +18,7 @@ import {
   recipientTermsCodec,
   termsCodec,
   trailCodec,
+  type Transport,
 } from "#model/envelope.ts";
 import { MSGID_DIGITS } from "#model/ids.ts";
 import {
@@ -168,18 +169,20 @@ export class PartPacking {
 
   #writePlan(writer: ByteWriter, plan: Plan): void {
     const { action, transport, rule, trail, ttlMs } = plan;
-    const key = `${transport.kind}${action}\0${rule}\0${ttlMs}`;
+    const listed = transport.kind === "mda" ? transport.listed : undefined;
+    const key = `${listed?.kind ?? transport.kind}${action}\0${rule}\0${ttlMs}`;
     const shared = transport.kind === "mta" && trail.length === 0 ? plan : bare(plan);
     const number = this.#plans.use(key, shared);
     writer.varint(number);
     if (number === NO_NUMBER) {
-      writer.u8(transport.kind === "mta" ? 0 : 1);
+      writer.u8(BARE_KINDS.indexOf(listed?.kind ?? transport.kind));
       for (const each of [action, rule]) writeText(writer, each);
       writer.varint(ttlMs);
     }
     if (transport.kind === "mda") {
       writeText(writer, transport.user);
       writeText(writer, transport.extension);
+      if (listed !== undefined) writeText(writer, listed.text);
     }
     if (trail.length > 0) trailCodec.write(writer, trail);
   }
@@ -190,9 +193,7 @@ export class PartPacking {
     if (reading === "take" && number !== NO_NUMBER) this.#plans.leave(number);
     const isMda = shared.transport.kind === "mda";
     if (!isMda && !(flags & HAS_TRAIL)) return shared;
-    const transport = isMda
-      ? ({ kind: "mda", user: readText(reader), extension: readText(reader) } as const)
-      : shared.transport;
+    const transport = readTransport(reader, shared.transport);
     const trail = flags & HAS_TRAIL ? trailCodec.read(reader) : NO_TRAIL;
     return { ...shared, transport, trail };
   }
@@ -251,16 +252,31 @@ export class PartPacking {
 
 /** A plan without what may be of one envelope alone. */
 function bare({ action, transport, rule, ttlMs }: Plan): Plan {
-  const nobody =
-    transport.kind === "mta" ? transport : ({ kind: "mda", user: "", extension: "" } as const);
-  return { action, transport: nobody, rule, trail: NO_TRAIL, ttlMs };
+  const kind = transport.kind === "mta" ? "mta" : (transport.listed?.kind ?? "mda");
+  return { action, transport: bareTransport(kind), rule, trail: NO_TRAIL, ttlMs };
+}
+
+/** Of transports, as plans without what is of one envelope alone have them. */
+const BARE_KINDS = ["mta", "mda", "pipe", "file"] as const;
+
+function bareTransport(kind: (typeof BARE_KINDS)[number]): Transport {
+  if (kind === "mta") return { kind };
+  const nobody = { kind: "mda", user: "", extension: "" } as const;
+  return kind === "mda" ? nobody : { ...nobody, listed: { kind, text: "" } };
+}
+
+/** What `shared` stands for, with what is of one envelope alone. */
+function readTransport(reader: ByteReader, shared: Transport): Transport {
+  if (shared.kind === "mta") return shared;
+  const local = { kind: "mda", user: readText(reader), extension: readText(reader) } as const;
+  const { listed } = shared;
+  return listed === undefined
+    ? local
+    : { ...local, listed: { kind: listed.kind, text: readText(reader) } };
 }
 
 function readBarePlan(reader: ByteReader): Plan {
-  const isMta = reader.u8() === 0;
-  const transport = isMta
-    ? ({ kind: "mta" } as const)
-    : ({ kind: "mda", user: "", extension: "" } as const);
+  const transport = bareTransport(BARE_KINDS[reader.u8()] ?? "mta");
   const action = readText(reader);
   const rule = readText(reader);
   return { action, transport, rule, trail: NO_TRAIL, ttlMs: reader.varint() };
