@@ -2,6 +2,7 @@
 import { ABSENT, found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
+import { listedText } from "#model/envelope.ts";
 import type { PlannedEnvelope, RecipientQuery, Resolution } from "#model/resolution.ts";
 import type { Config } from "#model/config/config.ts";
 import { configOfText } from "./config-of.ts";
@@ -55,9 +56,10 @@ export function queryFor(forwardPath: string): RecipientQuery {
 function envelopeText({ action, transport, destination, trail }: PlannedEnvelope): string {
   const extension = transport.kind === "mda" && transport.extension;
   const user = transport.kind === "mda" ? ` ${transport.user}` : "";
+  const listed = transport.kind === "mda" && transport.listed;
   const steps = trail.map(({ by, source, key }) => [by, source, key].join(" ").trim());
   const by = steps.length === 0 ? "" : ` by ${steps.join(", ")}`;
-  return `${action}${user}${extension ? `+${extension}` : ""} <${destination}>${by}`;
+  return `${action}${user}${extension ? `+${extension}` : ""}${listed ? ` ${listedText(listed)}` : ""} <${destination}>${by}`;
 }
 
 export function resolutionText(resolution: Resolution): readonly string[] | string {

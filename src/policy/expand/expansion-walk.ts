@@ -9,7 +9,8 @@ import { andThen } from "#base/and-then.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
-import { MAX_ENVELOPES, type Transport } from "#model/envelope.ts";
+import { COMMAND_USER } from "#model/daemon-users.ts";
+import { type ListedDelivery, MAX_ENVELOPES, type Transport } from "#model/envelope.ts";
 import { parseExpansionFile, parseExpansionList } from "#model/expansion-list.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 import type { NodeSource, Tell } from "#model/reason.ts";
@@ -29,7 +30,7 @@ import { askFirst } from "./ask-first.ts";
 import { readsForwardFile } from "./forward-rule.ts";
 import type { Includes } from "./includes.ts";
 import { type Children, type Decided, MAX_DEPTH, NodeTree, type TreeNode } from "./node-tree.ts";
-import { badList, unavailable, whyNotExecuted } from "./refusals.ts";
+import { badList, originOf, unavailable, whyNotExecuted } from "./refusals.ts";
 
 /** OpenSMTPD's (forward.c). */
 const MAX_FORWARD_NODES = 100;
@@ -126,8 +127,9 @@ export class Walk {
       case "include":
         return this.#visitInclude(node, is.path, decided);
       case "pipe":
+        return this.#visitListed(node, { kind: "pipe", text: is.command }, decided);
       case "file":
-        return unavailable(whyNotExecuted(node, decided));
+        return this.#visitListed(node, { kind: "file", text: is.path }, decided);
       default:
         return unreachable(is);
     }
@@ -228,6 +230,19 @@ export class Walk {
     return this.#grow(node, { nodes, source: { kind: "forward-file", user }, decided });
   }
 
+  // Commands and files.
+
+  /** Run and written as whose forward file it was, else as the action's user or nobody's. */
+  #visitListed(node: TreeNode, listed: ListedDelivery, decided: Decided): Visit {
+    const { action, rule } = decided;
+    const why = whyNotExecuted(node, decided);
+    if (why !== undefined) return unavailable(why);
+    const origin = originOf(node);
+    const user = origin.kind === "forward-file" ? origin.user : (action.user ?? COMMAND_USER);
+    const extension = subAddressOf(node, this.#setting.delimiter);
+    return this.#plan(node, rule, action, { kind: "mda", user, extension, listed });
+  }
+
   // Lists.
 
   #visitInclude(node: TreeNode, path: string, decided: Decided): Visit {
@@ -303,6 +318,16 @@ export class Walk {
     this.#tell?.({ kind: "envelope", action: name, user, destination });
     return undefined;
   }
+}
+
+/** The tag of the user whose list had this node, or "". */
+function subAddressOf(node: TreeNode, delimiter: string): string {
+  for (let above = node.parent; above !== undefined; above = above.parent) {
+    if (above.is.kind !== "user") continue;
+    const { user } = above.is;
+    return user.slice(accountName(user, delimiter).length + delimiter.length);
+  }
+  return "";
 }
 
 function toldForwardFile(

@@ -101,6 +101,11 @@ export function expandCommand(format: Format, values: FormatValues): string | Ex
   return bounded(expanded);
 }
 
+/** Text of a peer that no shell takes for more than that, quoted in any way or not at all. */
+export function plainForShell(text: string): string {
+  return text.replaceAll(NOT_IN_COMMAND, ":");
+}
+
 type Token = Extract<FormatPart, { readonly kind: "token" }>;
 
 function expandPart(

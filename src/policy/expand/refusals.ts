@@ -13,18 +13,17 @@ export function badList(where: string, fault: ExpansionFault): Refusal {
   return unavailable(`${where}: line ${fault.line}, column ${fault.column}: ${fault.reason}`);
 }
 
-export function whyNotExecuted(node: TreeNode, { action }: Decided): string {
+/** Undefined: the command or file that `node` is may be used. */
+export function whyNotExecuted(node: TreeNode, { action }: Decided): string | undefined {
   const text = nodeText(node.is);
-  if (action.kind === "forward-only") return `forward-only takes addresses only: ${text}`;
-  const isAllowed = mayExecute(action, originOf(node));
-  return isAllowed
-    ? `delivery to commands and files is not built yet: ${text}`
-    : `needs allow-exec: ${text}`;
+  if (action.kind === "forward-only" || action.kind === "expand-only")
+    return `${action.kind} takes addresses only: ${text}`;
+  return mayExecute(action, originOf(node).kind) ? undefined : `needs allow-exec: ${text}`;
 }
 
 /** What had the list that a node is in, whatever files that list included. */
-function originOf(node: TreeNode): NodeSource["kind"] {
+export function originOf(node: TreeNode): NodeSource {
   let at = node;
   while (at.source.kind === "include" && at.parent !== undefined) at = at.parent;
-  return at.source.kind;
+  return at.source;
 }

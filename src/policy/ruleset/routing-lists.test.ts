@@ -170,15 +170,9 @@ const CASES: readonly (readonly [recipient: string, outcome: readonly string[] |
   ["gone@local.example", "said: 550 5.1.6 He has left"],
   ["later@local.example", "said: 450 Come back"],
   ["cmd@local.example", "unavailable: needs allow-exec: |/usr/bin/tool -x"],
-  [
-    "cmd@exec.example",
-    "unavailable: delivery to commands and files is not built yet: |/usr/bin/tool -x",
-  ],
+  ["cmd@exec.example", ["exec _smtpx |/usr/bin/tool -x <cmd@exec.example> by alias aliases cmd"]],
   ["box@local.example", "unavailable: needs allow-exec: /var/mail/box"],
-  [
-    "box@exec.example",
-    "unavailable: delivery to commands and files is not built yet: /var/mail/box",
-  ],
+  ["box@exec.example", ["exec _smtpx /var/mail/box <box@exec.example> by alias aliases box"]],
   ["loop@local.example", "expansion-later: the aliases go round in a loop"],
   [
     "carl@local.example",
@@ -241,7 +235,7 @@ const CASES: readonly (readonly [recipient: string, outcome: readonly string[] |
   ["cmd@forwards.example", "unavailable: forward-only takes addresses only: |/usr/bin/tool -x"],
   ["ann@expands.example", "expansion: ann is not expanded any further"],
   ["out@expands.example", ["out <x@away.example> by alias aliases out"]],
-  ["cmd@expands.example", "unavailable: needs allow-exec: |/usr/bin/tool -x"],
+  ["cmd@expands.example", "unavailable: expand-only takes addresses only: |/usr/bin/tool -x"],
   ["x@refused.example", "rejected: the rule says so"],
 ];
 
