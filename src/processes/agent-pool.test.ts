@@ -120,5 +120,5 @@ test("of the descriptors that a process may have, agents take what others leave"
   const bounds = [16, 64, 128, 256, 1024, 1_048_576].map((maxOpenFiles) => {
     return maxAgentsFor(maxOpenFiles, children, 2);
   });
-  assert.deepEqual(bounds, [1, 1, 17, 49, 64, 64]);
+  assert.deepEqual(bounds, [1, 1, 17, 49, 128, 128]);
 });

@@ -13,7 +13,7 @@ import type { Child } from "./child.ts";
 import { Supervised } from "./supervised.ts";
 
 /** Agents at once, where there are descriptors for them. */
-const MAX_AGENTS = 64;
+const MAX_AGENTS = 128;
 /** Those of the parent itself: Node's, the log's, and what starting a program takes for a moment. */
 const OWN_DESCRIPTORS = 40;
 /** Of the parent for each child: two channels, and two pipes for its log. */
@@ -42,11 +42,14 @@ export interface AgentPoolOwner<End> {
   launch(user: User): Child<End>;
   slice(): Slice;
   /** What an agent says, but for that it has stopped. */
-  message(message: ChildToParent): void;
+  message(message: ChildToParent, agent: PooledAgent<End>): void;
+  /** It has ended, and whatever it did. */
+  gone(agent: PooledAgent<End>): void;
   warn(text: string): void;
 }
 
 export interface PooledAgent<End> {
+  readonly account: User;
   readonly process: Supervised<End>;
   /** The configuration that it works by. */
   readonly generation: number;
@@ -55,7 +58,6 @@ export interface PooledAgent<End> {
 }
 
 interface Agent<End> extends PooledAgent<End> {
-  readonly account: User;
   readonly settle: (refusal: string | undefined) => void;
   readonly cancelWait: () => void;
   state: "waiting" | "starting" | "running" | "ending";
@@ -100,7 +102,11 @@ export class AgentPool<End> {
     this.#cancelLook?.();
     this.#dismissLine("The daemon is stopping");
     this.#current.clear();
-    await Promise.all([...this.#placed].map(({ process }) => process.stop(graceMs)));
+    const stopping = [...this.#placed].map(async (agent) => {
+      await agent.process.stop(graceMs);
+      this.#owner.gone(agent);
+    });
+    await Promise.all(stopping);
     this.#placed.clear();
   }
 
@@ -196,7 +202,7 @@ export class AgentPool<End> {
       message: (message) => {
         // An agent that nobody has used for a while goes by itself.
         if (message.kind === "stopped") this.#end(agent, 0);
-        else this.#owner.message(message);
+        else this.#owner.message(message, agent);
       },
       down: (how) => fails(`${process.name} ${how}`),
       cannotStart: (why) => fails(`${process.name}: ${why}`),
@@ -212,6 +218,7 @@ export class AgentPool<End> {
 
   async #leave(agent: Agent<End>, graceMs: number): Promise<void> {
     await agent.process.stop(graceMs);
+    this.#owner.gone(agent);
     this.#placed.delete(agent);
     this.#fillPlaces();
   }

@@ -1,30 +1,38 @@
 /**
- * The agent: writes mail into the mailboxes of one account, and reads its forward file.
+ * The agent: writes mail into the mailboxes of one account, gives it to that account's
+ * commands, and reads its forward file.
  *
- * Runs as: the recipient, or the account that the action names; never root.
- * Holds: the paths of the actions, which it expands itself; a dispatcher only
- * names action, user and addresses. Talks to: dispatchers. When it dies, the
- * deliveries under way are deferred; what was in `new/` stays delivered.
+ * Runs as: the recipient, or the account that the action names; never root. With no new
+ * privileges, unless the configuration has commands. Holds: the paths of the actions, which it
+ * expands itself; a dispatcher only names action, user and addresses. Talks to: dispatchers,
+ * and the parent, which it asks for each command, file and mbox. When it dies, the deliveries
+ * under way are deferred; what was in `new/` stays delivered.
  */
-import { withGroupedFolderSync } from "#engine/delivery/grouped-folder-sync.ts";
+import type { Commands } from "#base/ports/commands.ts";
 import { readForwardFile } from "#engine/delivery/forward-file.ts";
-import { deliverMaildir, type Mailbox, type MaildirPorts } from "#engine/delivery/maildir.ts";
-import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
-import type { Envelope, Message } from "#model/envelope.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
-import { expandFormat, type FormatValues } from "#policy/expand/format.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
+import { AgentDeliveries } from "./agent-deliveries.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { answerForward } from "./forward-asker.ts";
-import type { Joined, RoleSetting, RunningRole } from "./role.ts";
+import type { Joined, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AGENT_SIDE } from "./shapes.ts";
+import { WarrantAsker } from "./warrant-asker.ts";
 
 /** An agent without a dispatcher ends after this long. */
 const LONELY_MS = 10_000;
+/** Commands may finish for so long when the agent must go; the parent kills it a little later. */
+const COMMAND_STOP_MS = 25_000;
 
-export async function startAgent(setting: RoleSetting): Promise<RunningRole | string> {
-  const { ports } = setting;
-  const maildirs: MaildirPorts = { ...ports, files: withGroupedFolderSync(ports.files) };
+/** @param pid of the process that the role runs in. */
+export function agentRole(commands: Commands, pid: number): StartRole {
+  return async (setting) => startAgent(setting, commands, pid);
+}
+
+function startAgent(setting: RoleSetting, commands: Commands, pid: number): RunningRole {
+  const { ports, parent } = setting;
+  const warrants = new WarrantAsker(ports.clock, (message) => parent.send(message));
+  const carrier = new AgentDeliveries(setting, { commands, warrants, pid });
   const receivers = new Set<AttemptReceiver>();
   let stopping = false;
   let cancelLonely: (() => void) | undefined;
@@ -32,7 +40,7 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
   const finish = (): void => {
     const busy = [...receivers].some((receiver) => receiver.count > 0);
     if (!stopping || busy) return;
-    setting.parent.send({ kind: "stopped" });
+    parent.send({ kind: "stopped" });
     setting.end();
   };
   const wait = (): void => {
@@ -43,7 +51,6 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
       finish();
     });
   };
-  const carrier: Carrier = { attempt: (task) => deliverAll(setting, maildirs, task) };
   const forwards: ForwardFiles = { read: (action) => forwardFileOf(setting, action) };
 
   wait();
@@ -65,8 +72,11 @@ export async function startAgent(setting: RoleSetting): Promise<RunningRole | st
       });
     },
     parentSays(message) {
+      if (message.kind === "warrant") warrants.answered(message.request, message.warrant);
       if (message.kind !== "shutdown") return;
       stopping = true;
+      // A command that outlived its agent would see the end of a message that has not come yet.
+      ports.clock.after(COMMAND_STOP_MS, () => commands.stop());
       finish();
     },
   };
@@ -78,56 +88,4 @@ async function forwardFileOf(setting: RoleSetting, action: string): Promise<Forw
   if (configured === undefined || !readsForwardFile(configured))
     return { kind: "unavailable", why: "the action has no forward-file" };
   return readForwardFile(setting.ports.files, setting);
-}
-
-async function deliverAll(
-  setting: RoleSetting,
-  maildirs: MaildirPorts,
-  task: DeliveryTask,
-): Promise<readonly DeliveryResult[]> {
-  const results: DeliveryResult[] = [];
-  for (const envelope of task.envelopes) {
-    const mailbox = mailboxOf(setting, task.message, envelope);
-    results.push(
-      "outcome" in mailbox
-        ? mailbox
-        : await deliverMaildir(maildirs, mailbox, { ...task, envelope }),
-    );
-  }
-  return results;
-}
-
-/** Where the action puts this envelope, or why nowhere. */
-function mailboxOf(
-  setting: RoleSetting,
-  message: Message,
-  envelope: Envelope,
-): Mailbox | DeliveryResult {
-  const action = setting.config.actions.get(envelope.action);
-  if (action?.kind !== "maildir") return refusal(envelope, "No such local action");
-  const path = expandFormat(action.path, valuesOf(setting, message, envelope));
-  if (typeof path !== "string") return failure(envelope, path.reason);
-  return { path, hostname: setting.hostname };
-}
-
-/** The configuration may be put right: the delivery is tried again. */
-function refusal({ evpid }: Envelope, diagnostic: string): DeliveryResult {
-  return { evpid, outcome: "deferred", status: "4.3.5", diagnostic, remote: "" };
-}
-
-/** It is what the addresses hold that makes no path, and that does not change. */
-function failure({ evpid }: Envelope, reason: string): DeliveryResult {
-  const diagnostic = `No mailbox can have this address: ${reason}`;
-  return { evpid, outcome: "failed", status: "5.1.1", diagnostic, remote: "" };
-}
-
-function valuesOf(setting: RoleSetting, message: Message, envelope: Envelope): FormatValues {
-  return {
-    sender: message.reversePath,
-    rcpt: envelope.forwardPath,
-    dest: envelope.destination,
-    username: envelope.transport.kind === "mda" ? envelope.transport.user : "",
-    directory: setting.home,
-    subAddressDelimiter: setting.config.subAddressDelimiter,
-  };
 }

@@ -2,20 +2,15 @@
  * The parent's agents: one process for each account that mail is delivered as.
  *
  * This is the safety net of local delivery. A dispatcher names an action and a
- * user, nothing else; the action is looked up in the parent's own configuration,
- * the account in the action's userbase or the system's user database, and uid 0,
- * gid 0 and the daemon's own users are refused, whatever the dispatcher says.
+ * user, nothing else; as whom that is, if anyone, is the parent's own to say
+ * (delivery-accounts.ts). What an agent may then do is asked for each delivery (warrants.ts).
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { User, Users } from "#base/ports/users.ts";
-import type { Config } from "#model/config/config.ts";
-import { DAEMON_USERS } from "#model/daemon-users.ts";
-import type { Slice } from "#model/ipc/parent-link.ts";
-import { deliveryAccount } from "#policy/expand/delivery-account.ts";
-import { readsForwardFile } from "#policy/expand/forward-rule.ts";
-import { accountOf } from "./account-of.ts";
-import { AgentPool } from "./agent-pool.ts";
+import type { User } from "#base/ports/users.ts";
+import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
+import { AgentPool, type PooledAgent } from "./agent-pool.ts";
 import type { Child, Destroyable } from "./child.ts";
+import type { DeliveryAccounts } from "./delivery-accounts.ts";
 import type { Joins } from "./joins.ts";
 
 /** A configuration may change under a request this often before it is refused. */
@@ -28,40 +23,43 @@ export interface AgentRequest {
 
 /** What the parent lends: how to start an agent for an account. */
 export interface AgentSettings<End> {
-  /** The configuration that is in use. */
-  config(): { readonly config: Config; readonly generation: number };
-  /** Without root every agent runs as the parent's own user. */
-  readonly isRoot: boolean;
-  /** Numbers of the users that the daemon's processes run as: they may have other names too. */
-  readonly daemonUids: ReadonlySet<number>;
+  /** The number of the configuration that is in use. */
+  generation(): number;
   /** How many may run now. */
   maxAgents(): number;
   launch(user: User): Child<End>;
   slice(): Slice;
+  /** What an agent says about its deliveries. */
+  says(message: ChildToParent, agent: PooledAgent<End>): void;
+  gone(agent: PooledAgent<End>): void;
   warn(text: string): void;
+  /** Somebody has asked for what no configuration leads to. */
+  alert(text: string): void;
 }
 
 export class Agents<End extends Destroyable> {
-  readonly #users: Users;
+  readonly #accounts: DeliveryAccounts;
   readonly #joins: Joins<End>;
   readonly #settings: AgentSettings<End>;
   readonly #pool: AgentPool<End>;
 
   constructor(
-    ports: { readonly clock: Clock; readonly users: Users },
+    { clock, accounts }: { readonly clock: Clock; readonly accounts: DeliveryAccounts },
     joins: Joins<End>,
     settings: AgentSettings<End>,
   ) {
-    this.#users = ports.users;
+    this.#accounts = accounts;
     this.#joins = joins;
     this.#settings = settings;
-    this.#pool = new AgentPool(ports.clock, {
+    this.#pool = new AgentPool(clock, {
       maxAgents: () => settings.maxAgents(),
       launch: (user) => settings.launch(user),
       slice: () => settings.slice(),
-      message: (message) => {
+      message: (message, agent) => {
         if (message.kind === "joined") joins.arrived(message.number);
+        else settings.says(message, agent);
       },
+      gone: (agent) => settings.gone(agent),
       warn: (text) => settings.warn(text),
     });
   }
@@ -89,13 +87,15 @@ export class Agents<End extends Destroyable> {
     request: AgentRequest,
     dispatcher: Child<End>,
   ): Promise<{ readonly refusal: string } | "outdated" | undefined> {
-    const account = await this.#account(request);
-    if (typeof account === "string") return { refusal: account };
-    const agent = this.#pool.agentOf(account, this.#settings.config().generation);
+    const found = await this.#accounts.find(request);
+    if (found.kind === "forbidden") this.#alert(request, found.why);
+    if (found.kind !== "account") return { refusal: found.why };
+    const { account } = found;
+    const agent = this.#pool.agentOf(account, this.#settings.generation());
     if (agent === undefined) return { refusal: "Too many deliveries wait for an agent" };
     const { generation } = agent;
     const refusal = await agent.ready;
-    if (this.#settings.config().generation !== generation) return "outdated";
+    if (this.#settings.generation() !== generation) return "outdated";
     if (refusal !== undefined) return { refusal };
     const { child } = agent.process;
     if (child === undefined) return { refusal: "The delivery agent is being restarted" };
@@ -107,27 +107,8 @@ export class Agents<End extends Destroyable> {
     return fault === undefined ? undefined : { refusal: `No way to the delivery agent: ${fault}` };
   }
 
-  /** The account that the parent's own configuration gives, or a refusal. */
-  async #account(request: AgentRequest): Promise<User | string> {
-    const action = this.#settings.config().config.actions.get(request.action);
-    const needsAgent =
-      action !== undefined && (action.kind === "maildir" || readsForwardFile(action));
-    if (!needsAgent) return "No such local action";
-    const name = action.user ?? request.user;
-    if (isDaemonUser(name)) return "Never delivers to a user of the daemon";
-    const { subAddressDelimiter } = this.#settings.config().config;
-    const sources = { users: this.#users, subAddressDelimiter };
-    const answer = await deliveryAccount(action, request.user, sources);
-    if (answer.kind === "absent") return "No such user";
-    if (answer.kind === "unavailable") return "The user database is unavailable";
-    const { uid, gid } = answer.value;
-    if (this.#settings.isRoot && (uid === 0 || gid === 0)) return "Never delivers as root";
-    if (this.#settings.daemonUids.has(uid)) return "Never delivers to a user of the daemon";
-    // Under the name by which a dispatcher waits for its agent.
-    return { ...answer.value, name: accountOf(action, answer.value.name) };
+  #alert({ action, user }: AgentRequest, why: string): void {
+    const what = `action ${JSON.stringify(action)}, user ${JSON.stringify(user)}`;
+    this.#settings.alert(`a delivery agent was refused: ${why} (${what})`);
   }
-}
-
-function isDaemonUser(name: string): boolean {
-  return name === "root" || DAEMON_USERS.includes(name);
 }

@@ -9,6 +9,9 @@ import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 const { actions } = configOf(
   'action "box" maildir',
   'action "over" lmtp "/run/lmtp.sock"',
+  'action "spool" mbox',
+  'action "run" mda "/bin/true"',
+  'action "home" lmtp "~/lmtp.sock"',
   'action "out" relay',
   'action "none" expand-only',
   'match from any for any action "box"',
@@ -19,21 +22,32 @@ function naming(name: string): Carrier {
 }
 
 const carrier = new CarrierByAction(actions, {
-  maildir: naming("maildir"),
+  agents: naming("agents"),
   lmtp: naming("lmtp"),
   relay: naming("relay"),
 });
 
 for (const [action, kind] of [
-  ["box", "maildir"],
+  ["box", "agents"],
+  ["spool", "agents"],
+  ["run", "agents"],
+  ["home", "agents"],
   ["over", "lmtp"],
   ["out", "relay"],
 ] as const) {
-  test(`an envelope of a ${kind} action goes to the ${kind} carrier`, async () => {
+  test(`an envelope of action ${action} goes to ${kind}`, async () => {
     const [result] = await carrier.attempt(taskOf(localEnvelope("0000000a", action, "ann")));
     assert.equal(result?.diagnostic, kind);
   });
 }
+
+test("a command that a list names goes to an agent, whatever the action's own method is", async () => {
+  const envelope = localEnvelope("0000000a", "over", "ann");
+  const listed = { kind: "pipe", text: "/bin/true" } as const;
+  const transport = { kind: "mda", user: "ann", extension: "", listed } as const;
+  const [result] = await carrier.attempt(taskOf({ ...envelope, transport }));
+  assert.equal(result?.diagnostic, "agents");
+});
 
 test("an action whose kind delivers nothing keeps its mail waiting, and says so", async () => {
   const [result] = await carrier.attempt(taskOf(localEnvelope("0000000a", "none", "ann")));

@@ -1,10 +1,16 @@
-/** Gives each attempt to the carrier that its action asks for. */
+/**
+ * Gives each attempt to the carrier that its action asks for: to an agent what is done as the
+ * account, to that of the action's kind all else.
+ */
 import type { Action } from "#model/config/config.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import { isDeliveredByAgent } from "#policy/expand/delivered-by.ts";
 import { deferAll } from "./attempt-sender.ts";
 
 /** A kind that is missing delivers nothing itself, or is not built yet. */
-export type Carriers = Readonly<Partial<Record<Action["kind"], Carrier>>>;
+export type Carriers = Readonly<Partial<Record<"lmtp" | "relay", Carrier>>> & {
+  readonly agents: Carrier;
+};
 
 export class CarrierByAction implements Carrier {
   readonly #actions: ReadonlyMap<string, Action>;
@@ -16,16 +22,26 @@ export class CarrierByAction implements Carrier {
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
-    const name = task.envelopes[0]?.action ?? "";
+    const [envelope] = task.envelopes;
+    const name = envelope?.action ?? "";
     const action = this.#actions.get(name);
     if (action !== undefined) {
-      const carrier = this.#carriers[action.kind];
+      const isListed =
+        envelope?.transport.kind === "mda" && envelope.transport.listed !== undefined;
+      const carrier = this.#carrierOf(action, isListed);
       if (carrier !== undefined) return carrier.attempt(task);
       // The configuration that accepted the message was another one.
       return deferAll(task, "4.3.5", `Nothing delivers by '${action.kind}'`);
     }
     // The configuration has changed since the message was accepted: it may change back.
     return deferAll(task, "4.3.5", `No action named ${JSON.stringify(name)} in the configuration`);
+  }
+
+  #carrierOf(action: Action, isListed: boolean): Carrier | undefined {
+    const { agents, lmtp, relay } = this.#carriers;
+    if (isDeliveredByAgent(action, isListed)) return agents;
+    if (action.kind === "lmtp") return lmtp;
+    return action.kind === "relay" ? relay : undefined;
   }
 }
 

@@ -13,6 +13,7 @@ import { LogQueue } from "#engine/observe/log-queue.ts";
 import type { ListenerHandle } from "#world/node/bind.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
+import { closeInherited } from "#world/node/inherited-descriptors.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
@@ -29,6 +30,9 @@ import { flushed } from "./log-target.ts";
 import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
+
+/** What an agent and its commands make is the account's alone, unless they say otherwise. */
+const AGENT_UMASK = 0o077;
 
 /** Log lines of this long leave in one write: a write costs as much as a reply to a client. */
 const LOG_GATHER_MS = 50;
@@ -69,12 +73,19 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
     return (await import("./system-auth.ts")).systemAuthRole(passwords);
   },
   control: async () => (await import("./control-role.ts")).startControlRole,
-  agent: async () => (await import("./agent.ts")).startAgent,
+  agent: async () => {
+    const { nodeCommands } = await import("#world/node/commands.ts");
+    return (await import("./agent.ts")).agentRole(nodeCommands(), process.pid);
+  },
 };
 
 main(process.argv[2] as Role);
 
 function main(role: Role): void {
+  if (role === "agent") {
+    process.umask(AGENT_UMASK);
+    closeInherited(FIRST_LISTENER_FD);
+  }
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"] as const) {
     // The parent decides when a child ends.
     process.on(signal, () => undefined);

@@ -26,6 +26,8 @@ export interface LaunchRequest {
   readonly listenerFds: readonly number[];
   /** Of lookup, while it is to ask responders of OCSP: it gets the network, and may write there. */
   readonly stapleFolder?: string | undefined;
+  /** Of an agent: neither it nor what it runs gets more rights than it starts with. */
+  readonly noNewPrivileges?: boolean;
 }
 
 /** A socket that the parent has bound for a configuration that is to be taken up. */

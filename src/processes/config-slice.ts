@@ -14,7 +14,7 @@
  * Limits: a table that is used for credentials and for aliases, or for users without being
  * a `passwd:` table, is known to those who need the aliases or the users.
  */
-import type { Action, Config, Listener, Table } from "#model/config/config.ts";
+import type { Action, Config, Listener, LocalAction, Table } from "#model/config/config.ts";
 import { deepFreeze } from "#model/config/freeze.ts";
 import type { TableUse } from "#model/config/table-use.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
@@ -157,7 +157,16 @@ function relayAuthOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string
 }
 
 function localOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {
-  return new Map([...actions].filter(([, { kind }]) => kind !== "relay"));
+  const local = [...actions].flatMap(([name, action]): [string, Action][] =>
+    action.kind === "relay" ? [] : [[name, withoutCommand(action)]],
+  );
+  return new Map(local);
+}
+
+/** An agent asks for each command (warrants.ts): others than its own are none of its business. */
+function withoutCommand(action: LocalAction): LocalAction {
+  const bare = { ...action, wrapper: undefined };
+  return bare.kind === "mda" ? { ...bare, command: { source: "", parts: [] } } : bare;
 }
 
 type Needs = ReadonlySet<Need["of"]>;

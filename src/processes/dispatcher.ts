@@ -190,9 +190,9 @@ class Dispatcher implements RunningRole {
     const { ports, observer } = this.#setting;
     const { observe } = observer;
     const { actions, serverName: helo, subAddressDelimiter } = config;
-    const lmtpSettings = { helo, subAddressDelimiter };
+    const lmtpSettings = { helo, subAddressDelimiter, home: "" };
     return new CarrierByAction(actions, {
-      maildir: this.#agents,
+      agents: this.#agents,
       lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), lmtpSettings, observe),
       relay: new Relay(
         ports,
@@ -267,6 +267,7 @@ class Dispatcher implements RunningRole {
   }
 
   parentSays(message: ParentToChild): void {
+    if (isForOthers(message)) return;
     switch (message.kind) {
       case "user":
         this.#users.answered(message);
@@ -291,13 +292,6 @@ class Dispatcher implements RunningRole {
         return;
       case "shutdown":
         void this.#shutdown();
-        return;
-      case "configure":
-      case "prepare":
-      case "take-up":
-      case "abandon":
-      case "verbose":
-      case "control":
         return;
     }
   }
@@ -358,4 +352,22 @@ class Dispatcher implements RunningRole {
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
   }
+}
+
+/** What other roles are told, or what is done around every role (role-host.ts). */
+const FOR_OTHERS = [
+  "configure",
+  "prepare",
+  "take-up",
+  "abandon",
+  "verbose",
+  "control",
+  "warrant",
+  "table-wanted",
+] as const;
+
+function isForOthers(
+  message: ParentToChild,
+): message is Extract<ParentToChild, { readonly kind: (typeof FOR_OTHERS)[number] }> {
+  return FOR_OTHERS.some((kind) => kind === message.kind);
 }

@@ -7,6 +7,7 @@
  * the parent, 5 and up the bound sockets that it shall accept on.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +32,11 @@ const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
 /** `.ts` in a checkout, `.js` where the types were stripped. */
 const CHILD_MAIN = join(SOURCES, "processes", `child-main${extname(import.meta.url)}`);
 
+/** Of util-linux, which every Linux has; Node has no prctl(2). */
+const SETPRIV = "/usr/bin/setpriv";
+const NO_NEW_PRIVILEGES: readonly string[] = [SETPRIV, "--no-new-privs", "--"];
+const HAS_SETPRIV: boolean = existsSync(SETPRIV);
+
 /** Starts children as processes; their log lines go to `log`. */
 export function processLauncher(log: LogTarget): Launch<Socket> {
   return (request) => {
@@ -50,13 +56,20 @@ export function processLauncher(log: LogTarget): Launch<Socket> {
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */
 function spawned(
-  { role, account, home, listenerFds, stapleFolder }: LaunchRequest,
+  { role, account, home, listenerFds, stapleFolder, noNewPrivileges }: LaunchRequest,
   log: number | "pipe",
 ): ChildProcess | string {
   const { environment } = ROLES[role];
   const flags = ROLES[role].nodeFlags(dirname(SOURCES), stapleFolder);
+  const [program, ...words] = [
+    ...(noNewPrivileges === true && HAS_SETPRIV ? NO_NEW_PRIVILEGES : []),
+    process.execPath,
+    ...flags,
+    CHILD_MAIN,
+    role,
+  ] as const;
   try {
-    return spawn(process.execPath, [...flags, CHILD_MAIN, role], {
+    return spawn(program ?? process.execPath, words, {
       stdio: ["ignore", log, log, "ipc", "pipe", ...listenerFds],
       env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8", ...environment },
       cwd: "/",

@@ -143,6 +143,10 @@ class Lookup implements RunningRole {
 
   parentSays(message: ParentToChild): void {
     if (message.kind === "tls-renewed") this.#stapleFor(this.#config, message.tls);
+    if (message.kind === "table-wanted" && message.question.kind === "table") {
+      const answer = this.#answerTable(message.question);
+      this.#setting.parent.send({ kind: "table-answered", answer: forParent(answer) });
+    }
     if (message.kind !== "shutdown") return;
     this.#staples.stop();
     closeAll(this.#tables);
@@ -228,6 +232,16 @@ class Lookup implements RunningRole {
   async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {
     return { kind: "auth", request, answer: await this.#authenticator.ask(attempt) };
   }
+}
+
+/** Frames to the parent are small; accounts and lists with commands are smaller. */
+const MAX_PARENT_VALUE_BYTES: number = 256 * 1024;
+
+function forParent(answer: LookupAnswer): LookupAnswer {
+  if (answer.kind !== "found" || Buffer.byteLength(answer.value) <= MAX_PARENT_VALUE_BYTES)
+    return answer;
+  const why = `the value of a key has more than ${MAX_PARENT_VALUE_BYTES} bytes`;
+  return { kind: "unavailable", request: answer.request, why };
 }
 
 function closeAll({ files }: OpenTables): void {

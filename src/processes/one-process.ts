@@ -8,6 +8,7 @@
  */
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
+import type { Commands } from "#base/ports/commands.ts";
 import type { Files } from "#base/ports/files.ts";
 import type { Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
@@ -22,7 +23,7 @@ import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
-import { startAgent } from "./agent.ts";
+import { agentRole } from "./agent.ts";
 import type { Defer } from "./channel.ts";
 import type { Child, LaunchRequest } from "./child.ts";
 import { startControlRole } from "./control-role.ts";
@@ -56,6 +57,8 @@ export interface PartPorts {
 
 export interface MailSystemWorld {
   readonly users: Users;
+  /** Without it no command can be run. */
+  readonly commands?: Commands;
   /** Of `db:` tables; without it none of them can be read. */
   readonly tableFiles?: TableFiles;
   /** Without it no password can be checked. */
@@ -103,10 +106,14 @@ export interface MailSystem {
   reload(config: Config): Promise<Reloaded>;
 }
 
-const START: Readonly<Record<Exclude<Role, "lookup" | "dispatcher" | "auth">, StartRole>> = {
+const START: Readonly<Record<"queue" | "control", StartRole>> = {
   queue: startQueue,
   control: startControlRole,
-  agent: startAgent,
+};
+
+const NO_COMMANDS: Commands = {
+  run: async () => ({ kind: "not-started", cause: new Error("there are no commands here") }),
+  stop: () => undefined,
 };
 
 const NO_TLS: Tls = {
@@ -174,7 +181,7 @@ export async function startMailSystem(
   const defer: Defer = (run) => void ports.clock.after(0, run);
   const parts = new Parts(world, options, { listeners, tls: ports.tls ?? NO_TLS, defer });
   const parent = new Parent<MemoryEnd>(
-    { clock: ports.clock, users: world.users, tls: world.tlsSource ?? NO_TLS_SOURCE },
+    { ...portsOnly(ports), users: world.users, tls: world.tlsSource ?? NO_TLS_SOURCE },
     {
       config,
       reader: options.reader ?? { whole: () => reread(config), table: () => reread(config) },
@@ -269,6 +276,7 @@ class Parts {
         if (role === "dispatcher") return dispatcherRole(network.tls(this.#shared.tls));
         if (role === "auth")
           return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
+        if (role === "agent") return agentRole(this.#world.commands ?? NO_COMMANDS, 1);
         return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];
       },
       started: () => undefined,

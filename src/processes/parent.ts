@@ -8,6 +8,8 @@
  * byte of a stranger. When it dies, its children see their channels close and end.
  */
 import type { Clock } from "#base/ports/clock.ts";
+import type { Files } from "#base/ports/files.ts";
+import type { Random } from "#base/ports/random.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
@@ -19,16 +21,20 @@ import {
   MAX_CONFIG_BYTES,
   type Slice,
 } from "#model/ipc/parent-link.ts";
-import { maxAgentsFor } from "./agent-pool.ts";
+import { maxAgentsFor, type PooledAgent } from "./agent-pool.ts";
 import { type AgentRequest, Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
 import type { Account, Destroyable, Launch, Pairs } from "./child.ts";
 import { ConfigSwap, type Swapped } from "./config-swap.ts";
 import { CurrentConfig } from "./current-config.ts";
+import { DeliveryAccounts } from "./delivery-accounts.ts";
 import { DispatcherQuestions } from "./dispatcher-questions.ts";
 import { Joins } from "./joins.ts";
+import { MailboxKeeper } from "./mailbox-keeper.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
+import { ParentTables } from "./parent-tables.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
+import { mayListExecute } from "#policy/expand/delivered-by.ts";
 import { staplesNeed } from "#policy/tls/staple-plan.ts";
 import type { Role } from "./roles.ts";
 import { type Sibling, SiblingWays } from "./siblings.ts";
@@ -36,11 +42,13 @@ import { tlsSlice } from "./slice-tls.ts";
 import { Supervised } from "./supervised.ts";
 import { TlsKeeper } from "./tls-keeper.ts";
 import type { TlsSource } from "./tls-source.ts";
+import { Warrants } from "./warrants.ts";
 
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
 const QUEUE_GRACE_MS = 40_000;
-const AGENT_GRACE_MS = 10_000;
+/** An agent ends its commands by itself a little before (agent.ts). */
+const AGENT_GRACE_MS = 30_000;
 
 export interface ParentSettings {
   /** What it starts with; a reload brings others. */
@@ -65,6 +73,9 @@ export interface ParentSettings {
 
 export interface ParentPorts {
   readonly clock: Clock;
+  readonly random: Random;
+  /** Of mailboxes in the mail spool: the parent makes and locks them. */
+  readonly files: Files;
   readonly users: Users;
   readonly tls: TlsSource;
 }
@@ -94,6 +105,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #joins: Joins<End>;
   readonly #launch: Launch<End>;
   readonly #agents: Agents<End>;
+  readonly #tables: ParentTables;
+  readonly #warrants: Warrants;
   readonly #queue: Sibling<End>;
   readonly #control: Sibling<End>;
   /** Started with the first configuration that has a table which is not in memory. */
@@ -150,10 +163,35 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
     });
-    this.#agents = new Agents(ports, this.#joins, {
-      config: () => this.#current,
-      isRoot: settings.isRoot,
+    this.#tables = new ParentTables(
+      ports.clock,
+      () => this.config,
+      (question) => this.#lookup.process.send({ kind: "table-wanted", question }),
+    );
+    const alert = (text: string): void => log.warn(`alert: ${text}`);
+    const config = (): Config => this.config;
+    const { isRoot } = settings;
+    const accounts = new DeliveryAccounts({
+      users: ports.users,
+      config,
+      askTable: this.#tables.ask,
+      isRoot,
       daemonUids: new Set([...settings.accounts.values()].map(({ uid }) => uid)),
+    });
+    const keeper = new MailboxKeeper(ports, process.pid);
+    this.#warrants = new Warrants({
+      accounts,
+      tables: this.#tables,
+      keeper,
+      config,
+      isRoot,
+      alert,
+    });
+    this.#agents = new Agents({ clock: ports.clock, accounts }, this.#joins, {
+      generation: () => this.#current.generation,
+      says: (message, agent) => void this.#agentSays(message, agent),
+      gone: (agent) => void this.#warrants.gone(agent),
+      alert,
       maxAgents: () => this.#maxAgents(),
       launch: (user) =>
         this.#launch({
@@ -161,6 +199,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
           account: settings.isRoot ? { uid: user.uid, gid: user.gid } : undefined,
           home: user.home,
           listenerFds: [],
+          noNewPrivileges: !runsCommands(this.config),
         }),
       slice: () => this.#slice("agent", 0),
       warn: (text) => log.warn(text),
@@ -368,6 +407,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   #ready(sibling: Sibling<End>): void {
+    if (sibling === this.#lookup) this.#tables.lookupStarted();
     this.#ways.join(sibling, this.#siblings());
     this.#startedIfAll();
   }
@@ -382,6 +422,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   #down(child: Supervised<End>, how: string): void {
+    if (child === this.#lookup.process) this.#tables.lookupGone();
     this.#listening.delete(child);
     this.#questions.gone(child);
     this.#swap.gone(child);
@@ -393,7 +434,12 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     else this.#log.warn(`${child.name}: ${why}`);
   }
 
-  async #message({ process: child, role }: Sibling<End>, message: ChildToParent): Promise<void> {
+  async #message(sibling: Sibling<End>, message: ChildToParent): Promise<void> {
+    if (!isQuestion(message)) {
+      this.#told(sibling, message);
+      return;
+    }
+    const { process: child, role } = sibling;
     switch (message.kind) {
       case "user-wanted": {
         const answer = await this.#ports.users.lookup(message.name);
@@ -414,6 +460,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       case "control":
         if (role === "control") await this.#answerControl(message.request);
         return;
+    }
+  }
+
+  #told(
+    { process: child, role }: Sibling<End>,
+    message: Exclude<ChildToParent, { readonly kind: QuestionKind }>,
+  ): void {
+    switch (message.kind) {
       case "joined":
         this.#joins.arrived(message.number);
         return;
@@ -424,11 +478,25 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       case "tables-fault":
         this.#cannotStart(child, message.why);
         return;
+      case "table-answered":
+        if (role === "lookup" && message.answer.kind !== "staple")
+          this.#tables.answered(message.answer);
+        return;
+      case "warrant-wanted":
+      case "warrant-done":
       case "ready":
       case "stopped":
       case "cannot-start":
         return;
     }
+  }
+
+  async #agentSays(message: ChildToParent, agent: PooledAgent<End>): Promise<void> {
+    if (message.kind === "warrant-done") await this.#warrants.done(agent, message.request);
+    if (message.kind !== "warrant-wanted") return;
+    const { request, wanted } = message;
+    const warrant = await this.#warrants.answer(agent, request, wanted);
+    agent.process.send({ kind: "warrant", request, warrant });
   }
 
   async #connectAgent(child: Supervised<End>, { action, user }: AgentRequest): Promise<void> {
@@ -464,6 +532,31 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     await this.#joins.close();
     this.#sockets.close();
   }
+}
+
+/** What a child asks, or answers. */
+const QUESTIONS = [
+  "user-wanted",
+  "agent-wanted",
+  "counters",
+  "explained",
+  "prepared",
+  "taken-up",
+  "control",
+] as const;
+type QuestionKind = (typeof QUESTIONS)[number];
+
+function isQuestion(
+  message: ChildToParent,
+): message is Extract<ChildToParent, { readonly kind: QuestionKind }> {
+  return QUESTIONS.some((kind) => kind === message.kind);
+}
+
+/** Only what a command runs may need more rights than its user has: mail programs are set-gid at times. */
+function runsCommands({ actions }: Config): boolean {
+  return [...actions.values()].some(
+    (action) => action.kind === "mda" || (action.kind !== "relay" && mayListExecute(action)),
+  );
 }
 
 function processesOf<End>(siblings: readonly Sibling<End>[]): readonly Supervised<End>[] {

@@ -21,7 +21,9 @@ import { type Role, ROLES } from "#processes/roles.ts";
 import { SocketPairs } from "#processes/socket-pair.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
+import { nodeFiles } from "#world/node/files.ts";
 import { groupId } from "#world/node/groups.ts";
+import { nodeRandom } from "#world/node/random.ts";
 import { maxOpenFiles } from "./machine.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -61,7 +63,13 @@ export async function startDaemon(
   });
   if ("kind" in bound) return bound.why;
   const parent = new Parent(
-    { clock: nodeClock(), users: options.users, tls: nodeTlsSource() },
+    {
+      clock: nodeClock(),
+      random: nodeRandom(),
+      files: nodeFiles(),
+      users: options.users,
+      tls: nodeTlsSource(),
+    },
     {
       config: options.config,
       reader: options.reader,

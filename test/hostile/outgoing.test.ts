@@ -48,7 +48,7 @@ class Outgoing {
         const here = keeps(delivered);
         const parties = relayParties(new SimTls(clock), { observe });
         const relay = new Relay({ network, clock, random, resolver }, relays, parties);
-        return new CarrierByAction(actions, { maildir: here, lmtp: here, relay });
+        return new CarrierByAction(actions, { agents: here, lmtp: here, relay });
       },
     });
     const { resolver, network } = scene.world;

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import type { User } from "#base/ports/users.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import { Agents } from "#processes/agents.ts";
+import { DeliveryAccounts } from "#processes/delivery-accounts.ts";
+import { ParentTables } from "#processes/parent-tables.ts";
+import type { Config } from "#model/config/config.ts";
 import { Joins } from "#processes/joins.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimUsers } from "#world/sim/users.ts";
@@ -21,6 +24,10 @@ const CONFIG = configOf(
   'action "based" maildir userbase <users>',
   'match from any for any action "own"',
 );
+
+function config(): Config {
+  return CONFIG;
+}
 
 export const MAX_AGENTS = 4;
 
@@ -44,6 +51,11 @@ export class Office {
   readonly dispatcher: FakeChild = new FakeChild();
   readonly launched: { readonly user: User; readonly child: FakeChild }[] = [];
   readonly warnings: string[] = [];
+  readonly alerts: string[] = [];
+  /** Accounts of agents that have ended. */
+  readonly gone: string[] = [];
+  readonly tables: ParentTables;
+  readonly accounts: DeliveryAccounts;
   readonly joins: Joins<FakeEnd> = new Joins<FakeEnd>(this.clock, this.pairs);
   generation = 0;
   readonly agents: Agents<FakeEnd>;
@@ -55,11 +67,20 @@ export class Office {
       },
       closed: () => undefined,
     });
-    this.agents = new Agents<FakeEnd>(this, this.joins, {
-      config: () => ({ config: CONFIG, generation: this.generation }),
-      maxAgents: () => MAX_AGENTS,
+    this.tables = new ParentTables(this.clock, config, () => undefined);
+    this.accounts = new DeliveryAccounts({
+      users: this.users,
+      config,
+      askTable: this.tables.ask,
       isRoot,
       daemonUids: new Set([900, 901, 903]),
+    });
+    this.agents = new Agents<FakeEnd>(this, this.joins, {
+      generation: () => this.generation,
+      maxAgents: () => MAX_AGENTS,
+      says: () => undefined,
+      gone: (agent) => this.gone.push(agent.account.name),
+      alert: (text) => this.alerts.push(text),
       launch: (user) => {
         const child = new FakeChild();
         this.launched.push({ user, child });

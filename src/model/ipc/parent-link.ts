@@ -20,6 +20,12 @@ import { MAX_QUEUE_KEYS, type QueueKeys } from "#model/config/queue-key-text.ts"
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { type TlsMaterial, tlsMaterialCodec } from "#model/tls-material.ts";
+import {
+  type GrantedWarrant,
+  warrantCodec,
+  type WarrantRequest,
+  warrantRequestCodec,
+} from "#model/warrant.ts";
 import { type Stranded, strandedCodec } from "#model/stranded.ts";
 import {
   type NumberedAnswer,
@@ -29,6 +35,12 @@ import {
   type Subsystem,
   subsystemsCodec,
 } from "./control-link.ts";
+import {
+  type LookupMessage,
+  lookupMessageCodec,
+  type LookupQuestion,
+  lookupQuestionCodec,
+} from "./lookup-link.ts";
 import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
 
 /** Largest serialised configuration: room for tables of a million short entries. */
@@ -115,6 +127,10 @@ export type ParentToChild =
       readonly user: string;
       readonly why: string;
     }
+  /** To an agent; answers `warrant-wanted`. */
+  | { readonly kind: "warrant"; readonly request: number; readonly warrant: GrantedWarrant }
+  /** To lookup, about a table: the parent finds accounts and lists again. Answered by `table-answered`. */
+  | { readonly kind: "table-wanted"; readonly question: LookupQuestion }
   | { readonly kind: "control"; readonly answer: NumberedAnswer }
   /** To one dispatcher; answered by `explained`. */
   | { readonly kind: "explain"; readonly request: number; readonly question: ExplainQuestion };
@@ -138,6 +154,11 @@ export type ChildToParent =
   | { readonly kind: "user-wanted"; readonly request: number; readonly name: string }
   /** Action and user of a local delivery; the parent checks both against its own configuration. */
   | { readonly kind: "agent-wanted"; readonly action: string; readonly user: string }
+  /** Of an agent: may it do what a delivery asks for? Names and addresses; the parent looks up the rest. */
+  | { readonly kind: "warrant-wanted"; readonly request: number; readonly wanted: WarrantRequest }
+  /** That delivery has ended: its mailbox need not be locked any more. */
+  | { readonly kind: "warrant-done"; readonly request: number }
+  | { readonly kind: "table-answered"; readonly answer: LookupMessage }
   | { readonly kind: "control"; readonly request: NumberedRequest }
   | {
       readonly kind: "explained";
@@ -200,6 +221,8 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   abandon: [11, { generation: u32 }],
   "tls-renewed": [13, { tls: tlsMaterialCodec }],
   explain: [12, { request: u32, question: explainQuestionCodec }],
+  warrant: [14, { request: u32, warrant: warrantCodec }],
+  "table-wanted": [15, { question: lookupQuestionCodec }],
 });
 
 export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
@@ -222,4 +245,7 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   "taken-up": [11, { generation: u32, stranded: strandedCodec }],
   explained: [12, { request: u32, answer: explainAnswerCodec }],
   joined: [13, { number: u32 }],
+  "warrant-wanted": [14, { request: u32, wanted: warrantRequestCodec }],
+  "warrant-done": [15, { request: u32 }],
+  "table-answered": [16, { answer: lookupMessageCodec }],
 });
