@@ -3,6 +3,7 @@ import type { FuzzTarget } from "./target.ts";
 import { addresses } from "#fuzz/targets/addresses.ts";
 import { chunks } from "#fuzz/targets/chunks.ts";
 import { clientHello } from "#fuzz/targets/client-hello.ts";
+import { clientSession } from "#fuzz/targets/client-session.ts";
 import { commands } from "#fuzz/targets/commands.ts";
 import { config } from "#fuzz/targets/config.ts";
 import { data } from "#fuzz/targets/data.ts";
@@ -16,11 +17,14 @@ import { replies } from "#fuzz/targets/replies.ts";
 import { reports } from "#fuzz/targets/reports.ts";
 import { sasl } from "#fuzz/targets/sasl.ts";
 import { session } from "#fuzz/targets/session.ts";
+import { sts } from "#fuzz/targets/sts.ts";
+import { srs } from "#fuzz/targets/srs.ts";
 
 export const TARGETS: readonly FuzzTarget[] = [
   addresses,
   chunks,
   clientHello,
+  clientSession,
   commands,
   config,
   data,
@@ -34,4 +38,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   reports,
   sasl,
   session,
+  sts,
+  srs,
 ];

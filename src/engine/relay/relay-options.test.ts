@@ -46,12 +46,21 @@ class Scene {
   readonly world = new SimWorld(1);
   readonly relay: Relay;
 
-  constructor(action: Partial<RelayAction>, parties: Partial<RelayParties> = {}) {
+  constructor(
+    action: Partial<RelayAction>,
+    parties: Partial<RelayParties> = {},
+    others: Readonly<Record<string, Partial<RelayAction>>> = {},
+  ) {
     const { network, clock, random, resolver, tls } = this.world;
     const ports = { network, clock, random, resolver };
     this.relay = new Relay(
       ports,
-      new Map([["out", relayAction("out", action)]]),
+      new Map(
+        Object.entries({ out: action, ...others }).map(([name, each]) => [
+          name,
+          relayAction(name, each),
+        ]),
+      ),
       relayParties(tls, { askTable, ...parties }),
     );
   }
@@ -234,3 +243,19 @@ for (const [name, text, is] of [
     assert.equal(sink.lines.includes("MAIL FROM:<sender@client.example>"), is === DELIVERED);
   });
 }
+
+test("relay shares neither connections nor transactions between two actions to one server", async () => {
+  const scene = new Scene({}, {}, { second: { mailFrom: "second@out.example" } });
+  const sink = await scene.server("far.example", "192.0.2.1");
+  const task = taskOf(["x@far.example"], TEXT);
+  const other = envelopeOf("y@far.example", { action: "second" });
+  assert.deepEqual(await scene.send({ ...task, envelopes: [...task.envelopes, other] }), [
+    DELIVERED,
+    DELIVERED,
+  ]);
+  assert.equal(sink.sessions, 2);
+  assert.deepEqual(
+    sink.messages.map(({ reversePath }) => reversePath),
+    ["sender@client.example", "second@out.example"],
+  );
+});
