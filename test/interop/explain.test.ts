@@ -47,12 +47,16 @@ test("a file and the daemon that runs it explain the same, down to the account",
 test("what smtpd would not start with is explained with a warning", { skip }, async () => {
   await using scratch = new Scratch();
   const conf = `${scratch.folder}/mbox.conf`;
-  const rules = ["listen on 127.0.0.1 port 2525", `action "a" mda "/bin/cat" user ${MAIL_USER}`];
+  const rules = [
+    'mda wrapper w "/usr/bin/nice %{mda}"',
+    "listen on 127.0.0.1 port 2525",
+    `action "a" maildir user ${MAIL_USER} wrapper w`,
+  ];
   writeFileSync(conf, [...rules, 'match from any for any action "a"', ""].join("\n"));
   const { daemon } = await makeDaemon(scratch);
   const told = await daemon.smtpctl("explain", "-f", conf, ...STRANGER, "--rcpt", "x@a.example");
   assert.equal(told.code, 0, told.output);
-  assert.match(told.output, /mbox\.conf:2: warning: .* is not built yet: smtpd would not start$/mu);
+  assert.match(told.output, /mbox\.conf:3: warning: .* is not built yet: smtpd would not start$/mu);
 });
 
 test("explain goes on when a dispatcher was killed", { skip }, async () => {
