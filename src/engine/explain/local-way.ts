@@ -6,10 +6,14 @@ import { formatEndpoint } from "#base/endpoint.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config, Format, LocalAction } from "#model/config/config.ts";
+import { COMMAND_USER } from "#model/daemon-users.ts";
+import { listedText } from "#model/envelope.ts";
 import type { ExplainedAccount, Way } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
+import { isDeliveredByAgent } from "#policy/expand/delivered-by.ts";
 import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { expandCommand, expandFormat, type FormatValues } from "#policy/expand/format.ts";
+import { MAIL_SPOOL } from "#policy/expand/warrant.ts";
 
 /** The addresses that an envelope comes from and goes to. */
 export interface Path {
@@ -27,7 +31,9 @@ export interface LocalSetting {
 export async function localWay(action: LocalAction, setting: LocalSetting): Promise<Way> {
   const { transport, destination } = setting.planned;
   const user = transport.kind === "mda" ? transport.user : "";
-  const as = action.kind === "lmtp" ? undefined : await accountOf(action, user, setting);
+  const listed = transport.kind === "mda" ? transport.listed : undefined;
+  const byAgent = isDeliveredByAgent(action, listed !== undefined);
+  const as = byAgent ? await accountOf(action, user, setting) : undefined;
   const values: FormatValues = {
     sender: setting.path.reversePath,
     rcpt: setting.path.forwardPath,
@@ -36,7 +42,8 @@ export async function localWay(action: LocalAction, setting: LocalSetting): Prom
     directory: as?.kind === "found" ? as.home : "~",
     subAddressDelimiter: setting.config.subAddressDelimiter,
   };
-  return { kind: "local", user, as, into: intoWhat(action, values) };
+  const into = listed === undefined ? intoWhat(action, values) : listedText(listed);
+  return { kind: "local", user, as, into };
 }
 
 async function accountOf(
@@ -46,7 +53,10 @@ async function accountOf(
 ): Promise<ExplainedAccount> {
   const name = action.user ?? user;
   const { subAddressDelimiter } = config;
-  const answer = await deliveryAccount(action, user, { users, subAddressDelimiter });
+  const isNobodys = action.user === undefined && user === COMMAND_USER;
+  const answer = isNobodys
+    ? await users.lookup(user)
+    : await deliveryAccount(action, user, { users, subAddressDelimiter });
   switch (answer.kind) {
     case "found":
       return { kind: "found", name, uid: answer.value.uid, home: answer.value.home };
@@ -70,6 +80,7 @@ function intoWhat(action: LocalAction, values: FormatValues): string {
         ? formatEndpoint(action.destination.endpoint)
         : expanded(action.destination.format, values, expandFormat);
     case "mbox":
+      return `${MAIL_SPOOL}/${values.username}`;
     case "forward-only":
     case "expand-only":
       return "";

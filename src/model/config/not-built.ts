@@ -14,7 +14,6 @@ import type {
   RelayAction,
   RelayTo,
 } from "./config.ts";
-import { needsHome } from "./format.ts";
 import { MTA_LIMITS, type MtaLimitName } from "./limits.ts";
 
 export interface NotBuilt {
@@ -27,7 +26,6 @@ export interface NotBuilt {
 export function notBuilt(config: Config): readonly NotBuilt[] {
   const found = [
     ...ofSettings(config),
-    ...Array.from(config.mdaWrappers.values(), ({ at }) => ({ at, what: "mda wrapper" })),
     ...Array.from(config.tables.values(), (table) =>
       table.source.kind === "program"
         ? [{ at: table.at, what: `table backend '${table.source.backend}'` }]
@@ -91,23 +89,9 @@ function placeKey(part: string): string {
   return part.replaceAll(/-([a-z])/gu, (_, letter: string) => letter.toUpperCase());
 }
 
-function localParts(action: LocalAction): readonly string[] {
-  const parts: string[] = [];
-  if (action.kind === "mbox" || action.kind === "mda") parts.push(action.kind);
-  if (action.kind === "maildir" && action.junk) parts.push("junk");
-  if (action.wrapper !== undefined) parts.push("wrapper");
-  if (needsAskedAccount(action)) parts.push("delivery to accounts of a userbase that is asked");
-  if (action.kind === "lmtp" && action.destination.kind === "format") {
-    if (needsHome(action.destination.format)) parts.push("LMTP to a socket in a home folder");
-  }
-  return parts;
-}
-
-/** The parent, which starts who delivers and reads forward files, asks no table that is elsewhere. */
-function needsAskedAccount(action: LocalAction): boolean {
-  const { kind, user, userbase, forwardFile } = action;
-  const startsAgent = kind === "maildir" || forwardFile !== undefined;
-  return startsAgent && user === undefined && userbase?.shape === "remote";
+/** A wrapper wraps a command, and of these methods only `mda` has one. */
+function localParts({ kind, wrapper }: LocalAction): readonly string[] {
+  return wrapper === undefined || kind === "mda" ? [] : [`wrapper of ${kind}`];
 }
 
 function relayParts(action: RelayAction): readonly string[] {
