@@ -29,7 +29,7 @@ import {
   type PoolSettings,
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
-import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
+import { destinationPolicy } from "./destination-policy.ts";
 import { isAscii } from "./ascii-text.ts";
 import { addressesOf } from "./hop-addresses.ts";
 import {
@@ -44,7 +44,7 @@ import {
 import { lacks8bit, mailOf, withoutEightBit } from "./outgoing-mail.ts";
 import type { RelayParties } from "./parties.ts";
 import { reversePathOf } from "./reverse-path.ts";
-import { type Passage, policyOf, Routes } from "./routes.ts";
+import { type Passage, policyOf, Routes, type Way } from "./routes.ts";
 import { ResolverCache } from "./resolver-cache.ts";
 
 export interface RelayPorts extends Omit<PoolPorts, "observe"> {
@@ -157,7 +157,12 @@ export class Relay implements Carrier {
     const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
     if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
     const passage = { turn, requireTls: task.message.terms?.requireTls === true };
-    const errand = { action, passage, mail: mailOf(group.reversePath, { ...task, envelopes }), text: task.text };
+    const errand = {
+      action,
+      passage,
+      mail: mailOf(group.reversePath, { ...task, envelopes }),
+      text: task.text,
+    };
     return this.#tryHops(errand, hops);
   }
 
@@ -195,9 +200,9 @@ export class Relay implements Carrier {
     hop: NextHop,
     tried: Outcome[],
   ): Promise<readonly Outcome[] | undefined> {
-    const policy = policyOf(errand.action, hop, errand.passage.requireTls);
-    if (policy.kind === "no-route") {
-      tried.push(outcomeWithoutRoute(policy));
+    const asked = policyOf(errand.action, hop);
+    if (asked.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(asked));
       return undefined;
     }
     const addresses = await addressesOf(this.#resolver, hop);
@@ -206,8 +211,16 @@ export class Relay implements Carrier {
       tried.push(outcomeWithoutRoute(addresses));
       return undefined;
     }
-    for (const endpoint of addresses.endpoints.slice(0, MAX_TRIES - tried.length)) {
-      const sent = await this.#tryEndpoint(errand, { hop, policy }, endpoint);
+    const { requireTls } = errand.passage;
+    const policy = await destinationPolicy(this.#resolver, asked, { hop, addresses, requireTls });
+    if (policy.kind === "no-route") {
+      tried.push(outcomeWithoutRoute(policy));
+      return undefined;
+    }
+    const endpoints = addresses.endpoints.slice(0, MAX_TRIES - tried.length);
+    for (const [index, endpoint] of endpoints.entries()) {
+      const way = { hop, policy, isLast: index === endpoints.length - 1 };
+      const sent = await this.#tryEndpoint(errand, way, endpoint);
       if (!("outcome" in sent)) return sent;
       tried.push(sent);
       if (sent.outcome === "loop") return undefined;
@@ -218,7 +231,7 @@ export class Relay implements Carrier {
   /** A single outcome: the server did not begin on it. */
   async #tryEndpoint(
     { action, passage, mail, text }: Errand,
-    way: { readonly hop: NextHop; readonly policy: TransportPolicy },
+    way: Way,
     endpoint: Endpoint,
   ): Promise<readonly Outcome[] | Outcome> {
     if (this.#isLoop(way.hop, endpoint)) return outcomeWithoutRoute(LOOP);
