@@ -30,7 +30,10 @@ import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ClientSecurity } from "./client-security.ts";
 import { type HeloName, openClient, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
 
-/** One way to a server. Routes of the same key share connections, so all else must follow from the key. */
+/**
+ * One way to a server. Routes of the same key share connections, so all else must follow from
+ * the key, but for how long one is waited for.
+ */
 export interface ClientRoute {
   readonly key: string;
   readonly endpoint: Endpoint;
@@ -38,6 +41,8 @@ export interface ClientRoute {
   readonly helo: HeloName;
   /** Left out: any address of this machine. */
   readonly sourceAddress?: string | undefined;
+  /** How long it may take to connect, if less than for others. */
+  readonly connectMs?: number | undefined;
   /** Left out: in the clear. */
   readonly security?: ClientSecurity | undefined;
   /** Left out: nobody authenticates. Asked at each connection; a string says why there are none. */
@@ -184,6 +189,7 @@ export class ClientPool {
       helo: route.helo,
       ownName: route.ownName,
       sourceAddress: route.sourceAddress,
+      connectMs: route.connectMs,
       security,
       credentials,
       secured: (facts, judgement) => tellTls(observe, session, facts, judgement),

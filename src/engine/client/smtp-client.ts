@@ -53,6 +53,8 @@ export interface ClientSettings {
   readonly helo: HeloName;
   /** Left out: any address of this machine. */
   readonly sourceAddress?: string | undefined;
+  /** Left out: as long as `timeouts` says. */
+  readonly connectMs?: number | undefined;
   /** Left out: TLS is not used. */
   readonly security?: ClientSecurity | undefined;
   /** Left out: nobody authenticates. */
@@ -99,7 +101,7 @@ export async function openClient(
   };
   const { security, sourceAddress, secured: told } = settings;
   const made = await ports.network.connect(endpoint, {
-    timeoutMs: timeouts.connectMs,
+    timeoutMs: settings.connectMs ?? timeouts.connectMs,
     ...(sourceAddress !== undefined && { sourceAddress }),
   });
   if ("kind" in made) return failed("CONNECT", { kind: "network", message: wordsOf(made) });

@@ -206,7 +206,7 @@ test("relay waits for an exchanger that is preferred to itself", async () => {
   assert.deepEqual(await scene.send(), ["deferred 4.4.1 Connection refused (at CONNECT)"]);
 });
 
-test("relay takes turns with the families of a host", async () => {
+test("relay takes turns with the families of a host, and waits longest for the last address", async () => {
   const scene = new Scene({});
   scene.world.resolver.setAddresses("far.example", [
     "2001:db8::1",
@@ -218,11 +218,17 @@ test("relay takes turns with the families of a host", async () => {
   const { network } = scene.world;
   const connect = network.connect.bind(network);
   network.connect = async (endpoint, options) => {
-    tried.push(endpoint.kind === "tcp" ? endpoint.host : endpoint.path);
+    const host = endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
+    tried.push(`${host} for ${options.timeoutMs / 1000} s`);
     return connect(endpoint, options);
   };
   await scene.send();
-  assert.deepEqual(tried, ["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2"]);
+  assert.deepEqual(tried, [
+    "2001:db8::1 for 10 s",
+    "192.0.2.1 for 10 s",
+    "2001:db8::2 for 10 s",
+    "192.0.2.2 for 30 s",
+  ]);
 });
 
 for (const [name, text, is] of [

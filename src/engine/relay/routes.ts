@@ -30,6 +30,17 @@ export interface Passage {
   readonly requireTls: boolean;
 }
 
+/** To one address of a server. */
+export interface Way {
+  readonly hop: NextHop;
+  readonly policy: TransportPolicy;
+  /** There is no other address of the server to try after it. */
+  readonly isLast: boolean;
+}
+
+/** An address that does not answer must not keep mail from the next one (RFC 8305 §5). */
+const SHORT_CONNECT_MS = 10_000;
+
 export class Routes {
   readonly #parties: RelayParties;
   readonly #random: Random;
@@ -42,7 +53,7 @@ export class Routes {
   /** `policy`: see `policyOf`. */
   routeTo(
     action: RelayAction,
-    { hop, policy }: { readonly hop: NextHop; readonly policy: TransportPolicy },
+    { hop, policy, isLast }: Way,
     endpoint: Endpoint,
     passage: Passage,
   ): ClientRoute | NoRoute {
@@ -73,6 +84,7 @@ export class Routes {
       ownName: hop.isFound ? action.helo : undefined,
       host,
       sourceAddress: source,
+      connectMs: isLast ? undefined : SHORT_CONNECT_MS,
       security,
       credentials: this.#credentialsOf(action, label),
     };
@@ -80,7 +92,7 @@ export class Routes {
 
   #securityOf(
     action: RelayAction,
-    { hop, policy }: { readonly hop: NextHop; readonly policy: TransportPolicy },
+    { hop, policy }: Omit<Way, "isLast">,
     host: string,
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
