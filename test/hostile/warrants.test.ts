@@ -47,6 +47,10 @@ const USERS: readonly User[] = [
   ...DAEMON_USERS.map((name, n) => ({ name, uid: 900 + n, gid: 900 + n, home: "/nonexistent" })),
 ];
 
+function config(): Config {
+  return CONFIG;
+}
+
 /** The parent, and one agent that somebody gives mail to. */
 class Scene {
   readonly world: SimWorld = new SimWorld(1);
@@ -61,7 +65,6 @@ class Scene {
     for (const command of ["/usr/bin/tool", "/usr/bin/sort", "/home/ann/tool"])
       this.commands.set(command, () => ended(0));
     const ports = { files: world.disk.files(), clock: world.clock, random: world.random };
-    const config = (): Config => CONFIG;
     const tables = new ParentTables(world.clock, config, () => undefined);
     this.accounts = new DeliveryAccounts({
       users: new SimUsers(USERS),
@@ -89,7 +92,13 @@ class Scene {
     });
     this.#deliveries = new AgentDeliveries(
       {
-        ports: { ...world, ...ports, defer: setImmediate, arrived: async () => undefined },
+        ports: {
+          ...ports,
+          resolver: world.resolver,
+          network: world.network,
+          defer: setImmediate,
+          arrived: async () => undefined,
+        },
         slice: EMPTY_SLICE,
         config: configSlice(CONFIG, "agent"),
         parent: {
@@ -282,7 +291,6 @@ test("a lock that an agent was given goes when it has ended", async () => {
   const world = new SimWorld(1);
   world.disk.plantFolder("/var/mail");
   const ports = { files: world.disk.files(), clock: world.clock, random: world.random };
-  const config = (): Config => CONFIG;
   const tables = new ParentTables(world.clock, config, () => undefined);
   const accounts = new DeliveryAccounts({
     users: new SimUsers(USERS),
