@@ -10,6 +10,7 @@ import { data } from "#fuzz/targets/data.ts";
 import { dns } from "#fuzz/targets/dns.ts";
 import { headers } from "#fuzz/targets/headers.ts";
 import { lists } from "#fuzz/targets/lists.ts";
+import { mailboxes } from "#fuzz/targets/mailboxes.ts";
 import { ocsp } from "#fuzz/targets/ocsp.ts";
 import { opensmtpdEnvelopes } from "#fuzz/targets/opensmtpd-envelopes.ts";
 import { proxy } from "#fuzz/targets/proxy.ts";
@@ -31,6 +32,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   dns,
   headers,
   lists,
+  mailboxes,
   ocsp,
   opensmtpdEnvelopes,
   proxy,

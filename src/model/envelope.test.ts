@@ -20,6 +20,17 @@ const CASES: readonly (readonly [name: string, envelope: Envelope])[] = [
   ["a relayed one", PLAIN],
   ["a local one", { ...PLAIN, transport: { kind: "mda", user: "bob", extension: "" } }],
   ["one with a sub-address", { ...PLAIN, transport: { kind: "mda", user: "bob", extension: "x" } }],
+  ...(["pipe", "file"] as const).map(
+    (kind) =>
+      [
+        `one for a ${kind} of a list`,
+        {
+          ...PLAIN,
+          transport: { kind: "mda", user: "bob", extension: "x", listed: { kind, text: "/bin/x" } },
+          trail: [STEP],
+        },
+      ] as const,
+  ),
   [
     "one that lists led to",
     {

@@ -38,6 +38,7 @@ const UIDS: ReadonlyMap<string, number> = new Map([
   ["erin", 1004],
   ["frank", 1005],
   ["vmail", 2000],
+  ["_smtpx", 991],
 ]);
 
 const users: Users = {

@@ -7,9 +7,10 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
+import { processesOf } from "./daemon-processes.ts";
 import { until } from "./greeting.ts";
 import { KillableDaemon } from "./killable-daemon.ts";
-import { run } from "./peer-program.ts";
+import { run, unlessInstalled } from "./peer-program.ts";
 import { MAIL_GID, MAIL_UID, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 import { SmtpSession } from "./smtp-session.ts";
 
@@ -256,4 +257,38 @@ test("commands and files of aliases run as nobody's user, those of a forward fil
     /^From sender@client\.example [^]*\n\nhello\n\n$/u,
   );
   assert.equal(existsSync(`${folder}/kept.lock`), false);
+});
+
+/** Of the agent of `daemon`, which must run: 1 if nothing that it starts gets more rights. */
+async function noNewPrivileges(daemon: KillableDaemon): Promise<string | undefined> {
+  const agents = () => processesOf(daemon.pid).filter(({ role }) => role === "agent");
+  await until(() => agents().length > 0, "an agent");
+  const status = readFileSync(`/proc/${agents()[0]?.pid}/status`, "utf8");
+  return /^NoNewPrivs:\t(\d)$/mu.exec(status)?.[1];
+}
+
+test("MDA-08: agents get no new privileges, unless there are commands", {
+  skip: skip || unlessInstalled("setpriv"),
+}, async () => {
+  for (const [action, is] of [
+    ['maildir "~/Maildir"', "1"],
+    ['maildir "~/Maildir" forward-file', "1"],
+    ['maildir "~/Maildir" forward-file allow-exec', "0"],
+    ['mda "/bin/cat"', "0"],
+  ] as const) {
+    await using scratch = new Scratch();
+    const folder = home(scratch, "ann", {});
+    const daemon = await KillableDaemon.make(scratch, {
+      rules: [
+        "compat none",
+        `table users { "ann" = "${MAIL_UID}:${MAIL_GID}:${folder}" }`,
+        `action "box" ${action} userbase <users>`,
+        'match from any for domain "here.example" action "box"',
+      ],
+    });
+    await daemon.start();
+    assert.match(await send(daemon, { to: "ann@here.example" }), /^250 /u, daemon.logEnd);
+    assert.equal(await noNewPrivileges(daemon), is, action);
+    await until(() => daemon.log.includes("result=Ok"), "a delivery");
+  }
 });

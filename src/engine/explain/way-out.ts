@@ -3,7 +3,7 @@
  */
 import type { Users } from "#base/ports/users.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type { Config } from "#model/config/config.ts";
+import type { Action, Config } from "#model/config/config.ts";
 import type { ExplainedEnvelope } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import { localWay, type Path } from "./local-way.ts";
@@ -26,11 +26,18 @@ export async function explainEnvelope(
     rule,
     action: action.name,
     actionAt: action.at,
-    method: action.kind,
+    method: methodOf(action, planned),
     ttlMs,
     way:
       action.kind === "relay"
         ? await relayWay(action, { config, ports, domain: domainOf(destination) })
         : await localWay(action, { config, users: ports.users, planned, path }),
   };
+}
+
+/** A command or file of a list goes before the action's own method. */
+function methodOf({ kind }: Action, { transport }: PlannedEnvelope): string {
+  const listed = transport.kind === "mda" ? transport.listed : undefined;
+  if (listed === undefined) return kind;
+  return listed.kind === "pipe" ? "command" : "file";
 }

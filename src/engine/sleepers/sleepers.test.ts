@@ -72,6 +72,12 @@ const anyPlan: fc.Arbitrary<Plan> = fc.record({
   transport: fc.oneof(
     fc.constant({ kind: "mta" } as const),
     fc.record({ kind: fc.constant("mda" as const), user: anyText, extension: anyText }),
+    fc.record({
+      kind: fc.constant("mda" as const),
+      user: anyText,
+      extension: anyText,
+      listed: fc.record({ kind: fc.constantFrom("pipe", "file"), text: anyText }),
+    }),
   ),
   rule: fc.constantFrom("smtpd.conf:1", "smtpd.conf:2"),
   trail: fc.array(
