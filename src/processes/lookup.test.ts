@@ -59,7 +59,10 @@ class Stage {
     const role = await lookupRole({
       files: this.files,
       hashing: new SimPasswordHashing(),
-      http: { post: async () => ({ kind: "fault", why: "nobody" }) },
+      http: {
+        post: async () => ({ kind: "fault", why: "nobody" }),
+        get: async () => ({ kind: "fault", why: "nobody" }),
+      },
       signatures: { isSigned: () => false },
     })({
       ports: {

@@ -149,7 +149,10 @@ const NO_HASHING: PasswordHashing = {
 
 const NO_SYSTEM_PASSWORDS: SystemPasswords = { check: async () => "unavailable" };
 
-const NO_HTTP: Http = { post: async () => ({ kind: "fault", why: "there is no HTTP here" }) };
+const NO_HTTP: Http = {
+  post: async () => ({ kind: "fault", why: "there is no HTTP here" }),
+  get: async () => ({ kind: "fault", why: "there is no HTTP here" }),
+};
 const NO_SIGNATURES: Signatures = { isSigned: () => false };
 
 function lookupWorld(world: MailSystemWorld): LookupWorld {

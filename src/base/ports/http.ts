@@ -1,14 +1,17 @@
 /** One question over HTTP, bounded in every way. */
 
-export interface HttpQuestion {
-  /** http: or https:, as written by whoever is trusted to say whom to ask. */
+export interface HttpRequest {
+  /** http: or https:; over https: the server must show a certificate that the system's authorities vouch for. */
   readonly url: string;
-  readonly body: Uint8Array;
-  readonly type: string;
   /** From the first packet to the last byte. */
   readonly timeoutMs: number;
   /** An answer with more is none. */
   readonly maxBytes: number;
+}
+
+export interface HttpQuestion extends HttpRequest {
+  readonly body: Uint8Array;
+  readonly type: string;
 }
 
 export type HttpAnswer =
@@ -19,4 +22,7 @@ export type HttpAnswer =
 export interface Http {
   /** POST; any answer but 200 is a fault. No redirection is followed. Never rejects. */
   post(question: HttpQuestion): Promise<HttpAnswer>;
+
+  /** GET, in the same way; an answer of another type than `type`, parameters aside, is a fault. */
+  get(request: HttpRequest, type: string): Promise<HttpAnswer>;
 }

@@ -53,6 +53,7 @@ class Stage {
         clock: this.clock,
         files: this.files,
         http: {
+          get: async () => ({ kind: "fault", why: "nobody" }),
           post: async (question) => {
             this.asked.push(question);
             return this.answer(this.about);

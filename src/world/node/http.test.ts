@@ -49,6 +49,26 @@ test("nobody there is a fault", async () => {
   assert.match(answer.kind === "fault" ? answer.why : "an answer", /ECONNREFUSED/u);
 });
 
+for (const [type, is] of [
+  ["text/plain", true],
+  ["Text/Plain; charset=utf-8", true],
+  ["text/html", false],
+  ["", false],
+] as const)
+  test(`HTTP answer of type '${type}' is ${is ? "one" : "none"} of text/plain`, async (t) => {
+    const server = createServer(({ method }, response) => {
+      assert.equal(method, "GET");
+      if (type !== "") response.setHeader("content-type", type);
+      response.end("policy");
+    }).listen(0, "127.0.0.1");
+    t.after(() => server.close().closeAllConnections());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const request = { url: `http://127.0.0.1:${port}/`, timeoutMs: 5000, maxBytes: 100 };
+    const { kind } = await nodeHttp().get(request, "text/plain");
+    assert.equal(kind, is ? "answer" : "fault");
+  });
+
 type Answering = Parameters<RequestListener>[1];
 
 function redirect(_: unknown, response: Answering): void {

@@ -4,51 +4,76 @@
  * No redirection is followed: whoever answers in the clear must not send us to ask
  * somebody inside our own network.
  */
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
-import type { Http, HttpAnswer } from "#base/ports/http.ts";
+import { type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps, type RequestOptions } from "node:https";
+import type { Http, HttpAnswer, HttpRequest } from "#base/ports/http.ts";
 
 /** Of the answer's header: eight times what responders send. */
 const MAX_HEADER_BYTES = 8192;
 
-export function nodeHttp(): Http {
+/** Where servers are reached, and who vouches for them; the machine's own if left out. */
+export type NodeHttpSettings = Pick<RequestOptions, "ca" | "lookup" | "port">;
+
+export function nodeHttp(settings: NodeHttpSettings = {}): Http {
   return {
-    post: ({ url, body, type, timeoutMs, maxBytes }) => {
-      const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
-      const request = url.toLowerCase().startsWith("https:") ? requestHttps : requestHttp;
-      const asked = request(url, {
-        method: "POST",
-        agent: false,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headers: { "content-type": type, "content-length": body.length },
-      });
-      const settle = (answer: HttpAnswer): void => {
-        clearTimeout(timer);
-        asked.destroy();
-        resolve(answer);
-      };
-      const fail = (why: string): void => settle({ kind: "fault", why });
-      const timer = setTimeout(() => fail("no answer in time"), timeoutMs);
-      asked.on("error", (error) => fail(faultText(error)));
-      asked.on("response", (answer) => {
-        if (answer.statusCode !== 200) {
-          fail(`answers ${answer.statusCode ?? "nothing"}`);
-          return;
-        }
-        const chunks: Buffer[] = [];
-        let length = 0;
-        answer.on("data", (chunk: Buffer) => {
-          length += chunk.length;
-          if (length > maxBytes) fail(`answers more than ${maxBytes} bytes`);
-          else chunks.push(chunk);
-        });
-        answer.on("error", (error) => fail(faultText(error)));
-        answer.on("end", () => settle({ kind: "answer", body: Buffer.concat(chunks) }));
-      });
-      asked.end(body);
-      return promise;
+    post: (question) => {
+      const { body, type } = question;
+      const headers = { "content-type": type, "content-length": body.length };
+      return ask(question, { ...settings, method: "POST", headers }, { body, type: undefined });
     },
+    get: (request, type) => ask(request, { ...settings, method: "GET" }, { body: undefined, type }),
   };
+}
+
+/** What goes, and what must come. */
+interface Contents {
+  readonly body: Uint8Array | undefined;
+  readonly type: string | undefined;
+}
+
+function ask(
+  { url, timeoutMs, maxBytes }: HttpRequest,
+  options: RequestOptions,
+  { body, type }: Contents,
+): Promise<HttpAnswer> {
+  const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
+  const request = url.toLowerCase().startsWith("https:") ? requestHttps : requestHttp;
+  const asked = request(url, { ...options, agent: false, maxHeaderSize: MAX_HEADER_BYTES });
+  const settle = (answer: HttpAnswer): void => {
+    clearTimeout(timer);
+    asked.destroy();
+    resolve(answer);
+  };
+  const fail = (why: string): void => settle({ kind: "fault", why });
+  const timer = setTimeout(() => fail("no answer in time"), timeoutMs);
+  asked.on("error", (error) => fail(faultText(error)));
+  asked.on("response", (answer) => {
+    if (answer.statusCode !== 200) {
+      fail(`answers ${answer.statusCode ?? "nothing"}`);
+      return;
+    }
+    if (type !== undefined && typeOf(answer) !== type) {
+      fail(`answers something else than ${type}`);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    answer.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) fail(`answers more than ${maxBytes} bytes`);
+      else chunks.push(chunk);
+    });
+    answer.on("error", (error) => fail(faultText(error)));
+    answer.on("end", () => settle({ kind: "answer", body: Buffer.concat(chunks) }));
+  });
+  asked.end(body);
+  return promise;
+}
+
+/** Without its parameters. */
+function typeOf({ headers }: IncomingMessage): string {
+  const [type = ""] = (headers["content-type"] ?? "").split(";");
+  return type.trim().toLowerCase();
 }
 
 /** Node's parser puts no bytes of the peer in its messages, only its own words. */
