@@ -42,6 +42,7 @@ const FIELDS: Shares = {
   queueTtlMs: "everyone",
   bounceWarnIntervalsMs: "everyone",
   mtaMaxDeferred: "everyone",
+  mtaSts: "everyone",
   mtaLimits: "everyone",
   mdaLimits: "everyone",
   schedulerLimits: "everyone",

@@ -24,10 +24,11 @@ export class CurrentConfig {
     return slice;
   }
 
-  /** Whether a table is not in memory, or there are secrets, of clients or of relays: they have a process. */
+  /** Whether a table is not in memory, there are secrets, of clients or of relays, or policies to fetch: they have a process. */
   get needsLookup(): boolean {
     const { tables, listeners, actions } = this.config;
     return (
+      this.config.mtaSts ||
       [...actions.values()].some(
         (action) => action.kind === "relay" && action.auth !== undefined,
       ) ||

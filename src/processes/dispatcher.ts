@@ -7,6 +7,7 @@
  * Talks to: the parent, the queue, lookup, agents. When it dies, its open sessions break
  * without a 250 and its deliveries are attempted again.
  */
+import { ABSENT } from "#base/lookup.ts";
 import type { Tls, TlsServer } from "#base/ports/tls.ts";
 import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
@@ -38,6 +39,7 @@ import { type TlsByRelay, tlsByRelay } from "./relay-tls.ts";
 import { askCredentials } from "./remote-credentials.ts";
 import { RemoteIntake } from "./remote-intake.ts";
 import { LookupAsker } from "./lookup-asker.ts";
+import { RemoteSts } from "./remote-sts.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import { RememberedForwards } from "./remembered-forwards.ts";
@@ -87,6 +89,7 @@ class Dispatcher implements RunningRole {
   readonly #users: RemoteUsers;
   readonly #lookup: LookupAsker;
   readonly #tables: RemoteTables;
+  readonly #sts: RemoteSts;
   readonly #agents: AgentCarrier;
   readonly #forwards: RememberedForwards;
   /** Remembers over configurations how attempts ended. */
@@ -121,6 +124,7 @@ class Dispatcher implements RunningRole {
     );
     this.#lookup = new LookupAsker(ports.clock, (staple) => tlsEnds.staples.put(staple));
     this.#tables = new RemoteTables(this.#lookup);
+    this.#sts = new RemoteSts(ports.clock, this.#lookup);
     this.#agents = new AgentCarrier(
       ports.clock,
       { config, generation: slice.generation },
@@ -208,6 +212,7 @@ class Dispatcher implements RunningRole {
       observe: observer.observe,
       askTable: (table, service, key) => this.#rules.askTable(table, service, key),
       askCredentials: (table, label) => askCredentials(this.#lookup, table, label),
+      askSts: async (domain) => (config.mtaSts ? this.#sts.policyOf(domain) : ABSENT),
       tlsOf: ({ name }) => {
         const end = relayTls.current.get(name);
         if (end === undefined)

@@ -1,13 +1,13 @@
 /**
  * The process `lookup`: asks the tables that are not in memory, for the processes that
  * decide about recipients, checks the passwords of clients, for the dispatchers, keeps what
- * relays show of themselves to their hosts, and the responses of OCSP that certificates are
- * shown with.
+ * relays show of themselves to their hosts, the responses of OCSP that certificates are
+ * shown with, and the policies of MTA-STS that domains have.
  *
  * Runs as: `_smtpl`, when the configuration has such a table, a listener or a relay with `auth`
  * or a certificate that is stapled, under Node's permission model: it reads files; it starts no
  * program, and has the network and may write, in a folder of its own, only while a responder
- * is to be asked. SQLite and the addon for crypt(3) are outside the model (its user holds
+ * is to be asked, or a policy to be fetched. SQLite and the addon for crypt(3) are outside the model (its user holds
  * them there). Holds: the files of `db:` tables, those that its own copy of the
  * configuration names; the hashes of passwords, which nobody is told; who has guessed at
  * them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
@@ -33,12 +33,15 @@ import {
   type LookupQuestion,
   MAX_LOOKUP_REASON_BYTES,
   MAX_LOOKUPS_UNDER_WAY,
+  type StsQuestion,
   type TableQuestion,
 } from "#model/ipc/lookup-link.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import { StsCache } from "#engine/sts/sts-cache.ts";
+import { StsPolicies } from "#engine/sts/sts-policies.ts";
 import { Staples } from "#engine/staples/staples.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
 import type { TableAnswer, TableBackend, TableLookup } from "#policy/tables/answers.ts";
@@ -78,6 +81,7 @@ class Lookup implements RunningRole {
   readonly #passwords: RemotePasswords;
   readonly #authenticator: Credentials;
   readonly #staples: Staples;
+  readonly #sts: StsPolicies;
   /** They show certificates, and are told with which responses. */
   readonly #dispatchers = new Set<LookupLink>();
   #tables: OpenTables;
@@ -106,6 +110,10 @@ class Lookup implements RunningRole {
       },
       (staple) => this.#publish(staple),
     );
+    const { clock, resolver } = setting.ports;
+    const cache = new StsCache(setting.ports.files, setting.slice.stapleFolder);
+    this.#sts = new StsPolicies({ clock, resolver, http, cache, observe });
+    void this.#sts.load();
     this.#stapleFor(setting.config, setting.slice.tls);
     const { fault } = this.#tables;
     // At the start of the daemon the parent gives up for that; later the other tables must go on.
@@ -198,6 +206,8 @@ class Lookup implements RunningRole {
         return this.#answerAuth(question);
       case "relay-credentials":
         return this.#answerCredentials(question);
+      case "sts":
+        return this.#answerSts(question);
       default:
         return unreachable(question);
     }
@@ -227,6 +237,11 @@ class Lookup implements RunningRole {
     if (found === undefined) return unavailable(`table ${table}: '${label}' has no credentials`);
     const { user, secret: password } = found;
     return { kind: "relay-credentials", request, credentials: { user, password } };
+  }
+
+  async #answerSts({ request, domain }: StsQuestion): Promise<LookupAnswer> {
+    const policy = this.#config.mtaSts ? await this.#sts.policyOf(domain) : undefined;
+    return policy === undefined ? { kind: "absent", request } : { kind: "sts", request, policy };
   }
 
   async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {

@@ -130,8 +130,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** Until mail flows, what goes wrong is told to who starts it; then to the log. */
   #phase: "starting" | "running" | "stopping" = "starting";
   #verbose: boolean;
-  /** A certificate is to be stapled by what its responder says, or once was. */
-  #asksResponders = false;
+  /** There is something to fetch: what a responder says of a certificate, or policies; or once was. */
+  #lookupHasNetwork = false;
   smtpPaused: boolean;
 
   constructor(
@@ -330,12 +330,16 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     return this.#current.needsLookup || this.#staplesNeed !== "nothing";
   }
 
+  get #needsNetwork(): boolean {
+    return this.config.mtaSts || this.#staplesNeed === "responders";
+  }
+
   /** The right to the network is given at the start of a process: lookup is started for it, or anew. */
   #followStaples(): void {
     if (this.#phase === "stopping") return;
     const { process } = this.#lookup;
-    const isNews = this.#staplesNeed === "responders" && !this.#asksResponders;
-    this.#asksResponders ||= isNews;
+    const isNews = this.#needsNetwork && !this.#lookupHasNetwork;
+    this.#lookupHasNetwork ||= isNews;
     if (!process.isStarted) {
       if (this.#phase === "running" && this.#needsLookup) this.#startChild(this.#lookup);
     } else if (isNews) process.renew();
@@ -369,7 +373,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   get #stapleFolder(): string | undefined {
-    return this.#asksResponders ? this.#settings.stapleFolder : undefined;
+    return this.#lookupHasNetwork ? this.#settings.stapleFolder : undefined;
   }
 
   #maxAgents(): number {

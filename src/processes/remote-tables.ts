@@ -60,6 +60,7 @@ function tableAnswer(table: string, answer: LookupAnswer): TableAnswer {
       return { kind: "unavailable", cause: new Error(answer.why) };
     case "auth":
     case "relay-credentials":
+    case "sts":
       return unavailable(table, "the process lookup has answered something else");
     default:
       return unreachable(answer);

@@ -129,6 +129,7 @@ const settings = fc.tuple(
     word("bounce warn-interval 2h 1h, 3d\n"),
     word('admd "a b"\n'),
     word("mta max-deferred 7\n"),
+    word("mta sts\n"),
     word("compat opensmtpd\n"),
     word("mta limit inet4 max-conn-per-host 3 session-keepalive 0\n"),
     word("mta limit for domain Example.org inet6 task-hiwat 9\n"),

@@ -19,6 +19,7 @@ export function relayParties(tls: Tls, fields: Partial<RelayParties> = {}, pem =
     observe: () => undefined,
     askTable: () => ABSENT,
     askCredentials: async () => ABSENT,
+    askSts: async () => ABSENT,
     tlsOf,
     isOurs: () => false,
     srs: undefined,

@@ -2,19 +2,28 @@
  * What a destination promises of its servers, on top of what the action asks for.
  *
  * Only more is ever asked: an action that requires TLS is taken at its word. Else TLSA records
- * that are signed count (DANE), for which the way to the server's name must be signed, too.
+ * that are signed count (DANE), for which the way to the server's name must be signed, too; and
+ * where there are none, a policy of the domain (MTA-STS) that is to be enforced. One that is being
+ * tested changes nothing.
  *
  * Of TLSA records nobody knowing is not that there are none: then the server is not used now,
  * as an attacker who keeps the answer away would have it in the clear (RFC 7672 §2.1.2).
  *
- * Source: RFC 7672 §2.1, §2.2; RFC 8689 §4.2.1 (REQUIRETLS wants a proof).
+ * Source: RFC 7672 §2.1, §2.2; RFC 8461 §2, §4, §5; RFC 8689 §4.2.1 (REQUIRETLS wants a proof).
  */
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import { hasStsHost } from "#protocols/sts/sts-policy.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { usableTlsa } from "#policy/transport/tlsa.ts";
 import type { HopAddresses } from "./hop-addresses.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
+import type { RelayParties } from "./parties.ts";
+
+/** Whom it is asked of. */
+export interface DestinationParties extends Pick<RelayParties, "askSts"> {
+  readonly resolver: Resolver;
+}
 
 /** A server, and what a message wants of it. */
 export interface Destination {
@@ -24,15 +33,40 @@ export interface Destination {
 }
 
 export async function destinationPolicy(
-  resolver: Resolver,
+  parties: DestinationParties,
   asked: TransportPolicy,
   { hop, addresses, requireTls }: Destination,
 ): Promise<TransportPolicy | NoRoute> {
-  const policy =
-    asked.kind === "opportunistic"
-      ? ((await danePolicy(resolver, hop, addresses)) ?? asked)
-      : asked;
+  const policy = asked.kind === "opportunistic" ? await promised(parties, hop, addresses) : asked;
   return requireTls ? proven(policy) : policy;
+}
+
+/** RFC 8461 §2: where DANE decides, MTA-STS does not; where no record is of use, it may ask for more. */
+async function promised(
+  { resolver, askSts }: DestinationParties,
+  hop: NextHop,
+  addresses: Destination["addresses"],
+): Promise<TransportPolicy | NoRoute> {
+  const dane = await danePolicy(resolver, hop, addresses);
+  if (dane?.kind === "no-route") return dane;
+  if (dane?.kind === "required" && dane.proof.kind === "dane") return dane;
+  return (await stsPolicy(askSts, hop)) ?? dane ?? { kind: "opportunistic" };
+}
+
+/** Undefined: the domain does not insist. */
+async function stsPolicy(
+  askSts: DestinationParties["askSts"],
+  { endpoint, domain, isFound }: NextHop,
+): Promise<TransportPolicy | NoRoute | undefined> {
+  if (!isFound || endpoint.kind === "unix") return undefined;
+  const answer = await askSts(domain);
+  // Only this machine can have lost it: whether there is a policy is soon known again.
+  if (answer.kind === "unavailable")
+    return noRoute("deferred", "4.7.5", "Temporary failure in MTA-STS lookup");
+  if (answer.kind === "absent" || answer.value.mode !== "enforce") return undefined;
+  if (!hasStsHost(answer.value, endpoint.host))
+    return noRoute("deferred", "4.7.5", "MX is not in the MTA-STS policy of its domain");
+  return { kind: "required", proof: { kind: "name" } };
 }
 
 /** With a proof of some kind. In the clear goes only what nobody can listen to. */

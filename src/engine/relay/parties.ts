@@ -1,6 +1,8 @@
 /** Whom relaying asks, and tells. */
 import type { Endpoint } from "#base/endpoint.ts";
+import type { Lookup } from "#base/lookup.ts";
 import type { TlsClient } from "#base/ports/tls.ts";
+import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config, RelayAction } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
@@ -10,6 +12,8 @@ export interface RelayParties {
   readonly observe: Observe;
   readonly askTable: AskTable;
   readonly askCredentials: AskCredentials;
+  /** By which policy of MTA-STS mail for a domain goes; never rejects. */
+  readonly askSts: (domain: string) => Promise<Lookup<StsPolicy>>;
   /** As it speaks now: certificates are renewed. Asked of no action that never has TLS. */
   readonly tlsOf: (action: RelayAction) => TlsClient;
   /** Whether this daemon would answer there. */

@@ -212,7 +212,8 @@ export class Relay implements Carrier {
       return undefined;
     }
     const { requireTls } = errand.passage;
-    const policy = await destinationPolicy(this.#resolver, asked, { hop, addresses, requireTls });
+    const parties = { resolver: this.#resolver, askSts: this.#parties.askSts };
+    const policy = await destinationPolicy(parties, asked, { hop, addresses, requireTls });
     if (policy.kind === "no-route") {
       tried.push(outcomeWithoutRoute(policy));
       return undefined;

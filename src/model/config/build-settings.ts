@@ -88,6 +88,7 @@ function defaultSettings(serverName: string, compat: Settings["compat"]): Draft[
     bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
     srs: undefined,
     mtaMaxDeferred: SETTINGS.mtaMaxDeferred.default,
+    mtaSts: false,
     mtaLimits: { ...defaultLimits(MTA_LIMITS, compat), family: "any" },
     mtaDomainLimits: new Map(),
     mdaLimits: defaultLimits(MDA_LIMITS, compat),
@@ -104,6 +105,10 @@ function applySetting(draft: Draft, value: SettingSyntax): void {
   switch (value.name) {
     case "compat":
       places.set("compat", value.at);
+      return;
+    case "mtaSts":
+      places.set("mta sts", value.at);
+      settings.mtaSts = true;
       return;
     case "admd":
       places.set("admd", value.value.at);

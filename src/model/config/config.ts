@@ -489,6 +489,8 @@ export interface Settings {
       }
     | undefined;
   readonly mtaMaxDeferred: number;
+  /** Policies of MTA-STS are fetched and obeyed. */
+  readonly mtaSts: boolean;
   readonly mtaLimits: MtaLimits;
   /** `mta limit for domain D …`: whole sets, by domain in lower case. */
   readonly mtaDomainLimits: ReadonlyMap<string, MtaLimits>;

@@ -13,7 +13,9 @@ const KEYS: Readonly<Record<LimitStatement["of"], readonly string[]>> = {
 };
 
 export function parseMta(reader: TokenReader, at: Place): LimitStatement | SettingStatement {
-  if (reader.expectOneOf(["limit", "max-deferred"]) === "max-deferred") {
+  const word = reader.expectOneOf(["limit", "max-deferred", "sts"]);
+  if (word === "sts") return { kind: "setting", at, values: [{ name: "mtaSts", at }] };
+  if (word === "max-deferred") {
     const value = reader.expectNumber("a number");
     return { kind: "setting", at, values: [{ name: "mtaMaxDeferred", value }] };
   }

@@ -35,6 +35,7 @@ export function printSettings(config: Config): readonly PrintedLine[] {
     setting("bounce warn-interval", config.bounceWarnIntervalsMs.map(formatDelay).join(", ")),
     ...srsLines(config, setting),
     directive("mtaMaxDeferred", String(config.mtaMaxDeferred)),
+    ...(config.mtaSts ? [setting("mta sts", "")] : []),
   ];
 }
 

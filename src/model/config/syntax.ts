@@ -227,6 +227,7 @@ export type SettingSyntax =
   | { readonly name: "subAddressDelimiter" | "admd"; readonly value: Word }
   | { readonly name: "srsKey" | "srsBackupKey"; readonly value: Word }
   | { readonly name: "srsTtlMs"; readonly value: Amount }
+  | { readonly name: "mtaSts"; readonly at: Place }
   | { readonly name: "compat"; readonly at: Place; readonly value: "none" | "opensmtpd" }
   | { readonly name: "tls"; readonly at: Place; readonly value: TlsSyntax }
   | { readonly name: "queueCompression"; readonly at: Place; readonly value: "zstd" | "gzip" }

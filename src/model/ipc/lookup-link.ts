@@ -8,12 +8,14 @@
  *
  * Dispatchers also ask what sessions that authenticate need to know (model/authentication.ts):
  * the secrets of users never leave lookup. What a relay shows to its host does, one label at
- * a time, when a connection needs it.
+ * a time, when a connection needs it. And they ask for policies of MTA-STS, which lookup
+ * fetches.
  */
 import { bytes, type Codec, list, oneOf, optional, struct, text, u32, union } from "#base/codec.ts";
 import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import { SCRAM_KEY_BYTES } from "#protocols/sasl/scram-verifier.ts";
+import { MAX_STS_HOSTS, STS_MODES, type StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { AuthAttempt } from "#model/authentication.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
 import type { RelayCredentials } from "#model/relay-credentials.ts";
@@ -32,6 +34,8 @@ const MAX_KEY_BYTES: number = 3 * MAX_LOOKUP_KEY_LENGTH;
 const MAX_NAME_BYTES: number = 3 * MAX_TABLE_NAME_LENGTH;
 /** Of a client, in text form. */
 const MAX_ADDRESS_BYTES = 256;
+/** Of the DNS, with `*.` before it. */
+const MAX_DOMAIN_BYTES = 256;
 /** Why a table cannot be read: may name two paths. */
 export const MAX_LOOKUP_REASON_BYTES: number = 16 * 1024;
 
@@ -60,7 +64,14 @@ export interface AuthQuestion {
   readonly attempt: AuthAttempt;
 }
 
-export type LookupQuestion = TableQuestion | AuthQuestion | CredentialsQuestion;
+/** For dispatchers: by which policy of MTA-STS mail for a domain goes. */
+export interface StsQuestion {
+  readonly kind: "sts";
+  readonly request: number;
+  readonly domain: string;
+}
+
+export type LookupQuestion = TableQuestion | AuthQuestion | CredentialsQuestion | StsQuestion;
 
 export type LookupAnswer =
   | {
@@ -79,7 +90,9 @@ export type LookupAnswer =
       readonly kind: "relay-credentials";
       readonly request: number;
       readonly credentials: RelayCredentials;
-    };
+    }
+  /** To a `StsQuestion`; "absent" where there is none. */
+  | { readonly kind: "sts"; readonly request: number; readonly policy: StsPolicy };
 
 /** What lookup says to a dispatcher unasked: with which response a certificate is shown from now on. */
 export interface StapleMessage {
@@ -126,6 +139,12 @@ const relayCredentialsCodec: Codec<RelayCredentials> = struct<RelayCredentials>(
   password: text(MAX_STORED_VALUE_BYTES),
 });
 
+const stsPolicyCodec: Codec<StsPolicy> = struct<StsPolicy>({
+  mode: oneOf(STS_MODES),
+  hosts: list(text(MAX_DOMAIN_BYTES), MAX_STS_HOSTS),
+  maxAgeSeconds: u32,
+});
+
 export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>({
   table: [
     1,
@@ -138,6 +157,7 @@ export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>(
   ],
   auth: [2, { request: u32, attempt: attemptCodec }],
   "relay-credentials": [3, { request: u32, table: text(MAX_NAME_BYTES), label: keyCodec }],
+  sts: [4, { request: u32, domain: text(MAX_DOMAIN_BYTES) }],
 });
 
 export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
@@ -146,5 +166,6 @@ export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
   unavailable: [3, { request: u32, why: text(MAX_LOOKUP_REASON_BYTES) }],
   auth: [4, { request: u32, answer: saslAnswerCodec }],
   staple: [5, { staple: stapleCodec }],
+  sts: [7, { request: u32, policy: stsPolicyCodec }],
   "relay-credentials": [6, { request: u32, credentials: relayCredentialsCodec }],
 });

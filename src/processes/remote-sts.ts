@@ -1,0 +1,41 @@
+/**
+ * Policies of MTA-STS, as a dispatcher asks for them: the process `lookup` fetches and keeps them.
+ *
+ * Answers are remembered for a minute, so that a burst of mail for a domain asks once; that
+ * nobody knows is not.
+ */
+import { ABSENT, type Lookup } from "#base/lookup.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import { type RememberBounds, RememberedAnswers } from "#base/time/remembered-answers.ts";
+import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
+import type { LookupAsker } from "./lookup-asker.ts";
+
+const BOUNDS: RememberBounds = { keptMs: 60_000, maxKept: 10_000 };
+
+export class RemoteSts {
+  readonly #lookup: LookupAsker;
+  readonly #remembered: RememberedAnswers<Lookup<StsPolicy>>;
+
+  constructor(clock: Clock, lookup: LookupAsker) {
+    this.#lookup = lookup;
+    this.#remembered = new RememberedAnswers(clock, BOUNDS);
+  }
+
+  /** Never rejects. */
+  policyOf(domain: string): Promise<Lookup<StsPolicy>> {
+    const name = domain.toLowerCase();
+    return this.#remembered.known(name) ?? this.#remembered.keep(name, this.#ask(name));
+  }
+
+  async #ask(domain: string): Promise<Lookup<StsPolicy>> {
+    const answer = await this.#lookup.ask("policy of MTA-STS", (request) => ({
+      kind: "sts",
+      request,
+      domain,
+    }));
+    if (answer.kind === "sts") return { kind: "found", value: answer.policy };
+    if (answer.kind === "absent") return ABSENT;
+    const why = answer.kind === "unavailable" ? answer.why : "the process lookup has erred";
+    return { kind: "unavailable", cause: new Error(why) };
+  }
+}
