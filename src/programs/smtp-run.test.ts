@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
 import { runSmtp } from "./smtp-run.ts";
+import { tlsOffer } from "#policy/tls/offer.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { SimWorld } from "#world/sim/world.ts";
 
@@ -16,6 +17,12 @@ async function* readInput(): AsyncGenerator<Uint8Array> {
   yield Buffer.from(INPUT.slice(14));
 }
 
+const FILES: ReadonlyMap<string, string> = new Map([
+  ["/login", "tim\nsecret\n"],
+  ["/half", "tim\n"],
+  ["/ca", "names=other.example"],
+]);
+
 interface Run {
   readonly code: number;
   readonly printed: readonly string[];
@@ -27,8 +34,8 @@ async function run(
   words: readonly string[],
   settings: SinkSettings = {},
   at: Endpoint = SOCKET,
+  world: SimWorld = new SimWorld(1),
 ): Promise<Run> {
-  const world = new SimWorld(1);
   const printed: string[] = [];
   const complaints: string[] = [];
   const sink = new Sink({
@@ -39,12 +46,16 @@ async function run(
   await sink.listen(world.network, at);
   world.resolver.setAddresses("localhost", ["::1", "127.0.0.1"]);
   world.resolver.setServers("shaky.example", "failing");
-  const { network, resolver, clock } = world;
+  const { network, resolver, clock, tls } = world;
   const running = runSmtp(
     {
       network,
       resolver,
       clock,
+      tls,
+      readFile: (path) => FILES.get(path) ?? { why: `${path}: no such file` },
+      systemAuthorities: () => "names=mx.example",
+      nonce: () => "nonce",
       hostname: "here.example",
       loginName: () => "gilles",
       input: readInput(),
@@ -109,13 +120,13 @@ const FAILURES: readonly {
 }[] = [
   { words: "-s /tmp/barbaz.sock", complaint: "no recipient" },
   { words: "-s foo://x a", complaint: "invalid url scheme foo" },
-  { words: "-s smtps://x a", complaint: "smtps://x: TLS is not built yet" },
-  { words: "-s smtp+tls://x a", complaint: "smtp+tls://x: TLS is not built yet" },
-  { words: "-a file a", complaint: "credentials are sent over TLS only: TLS is not built yet" },
-  {
-    words: "-s smtp://u:p@x a",
-    complaint: "credentials are sent over TLS only: TLS is not built yet",
-  },
+  { words: "-s smtp+notls://u:p@x a", complaint: "credentials are sent over TLS only" },
+  { words: "-a /login -s /tmp/barbaz.sock a", complaint: "credentials are sent over TLS only" },
+  { words: "-a /gone -s smtps://x a", complaint: "/gone: no such file" },
+  { words: "-a /half -s smtps://x a", complaint: "/half: no user and password" },
+  { words: "-T ciphers=( -s smtps://x a", complaint: "invalid ciphers: (" },
+  { words: "-T protocols=ssl3 -s smtps://x a", complaint: "unknown TLS protocol: ssl3" },
+  { words: "-T cafile=/gone -s smtps://x a", complaint: "/gone: no such file" },
   { words: "-s absent.example a", complaint: "absent.example: host not found" },
   { words: "-s shaky.example a", complaint: "shaky.example: temporary failure in look-up" },
   { words: "-s /tmp/other.sock a", complaint: "no more host" },
@@ -130,6 +141,88 @@ for (const { words, complaint, banner } of FAILURES) {
     });
     assert.equal(code, 1);
     assert.equal(complaints.at(-1), `smtp: ${complaint}`);
+  });
+}
+
+const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
+
+/** A server mx.example that shows this certificate. */
+async function runOverTls(
+  words: string,
+  certificate: string,
+  start: "starttls" | "at-once" = "starttls",
+): Promise<Run> {
+  const world = new SimWorld(1);
+  world.resolver.setAddresses("mx.example", ["192.0.2.1"]);
+  const server = world.tls.server({
+    offer: tlsOffer(NONE, NONE, "none"),
+    identities: [{ name: "mx", certificate, key: "" }],
+    clients: undefined,
+    tickets: undefined,
+  });
+  assert.ok("accept" in server);
+  const extensions = start === "starttls" ? ["STARTTLS", "AUTH PLAIN"] : ["AUTH PLAIN"];
+  const port = start === "starttls" ? 25 : 465;
+  const at = { kind: "tcp", host: "192.0.2.1", port } as const;
+  return run([...words.split(" "), "a"], { extensions, tls: { server, start } }, at, world);
+}
+
+const OVER_TLS: readonly {
+  readonly words: string;
+  readonly certificate?: string;
+  readonly start?: "at-once";
+  /** What the server hears of it; undefined: the complaint in its place. */
+  readonly heard?: readonly string[];
+  readonly complaint?: string;
+}[] = [
+  { words: "-s mx.example", heard: ["STARTTLS", "TLS mx.example"] },
+  { words: "-s smtp+notls://mx.example", heard: [] },
+  { words: "-s smtp+tls://mx.example", heard: ["STARTTLS", "TLS mx.example"] },
+  { words: "-s smtps://mx.example", start: "at-once", heard: ["TLS mx.example"] },
+  {
+    words: "-s smtps://tim:secret@mx.example",
+    start: "at-once",
+    heard: ["TLS mx.example", "AUTH PLAIN AHRpbQBzZWNyZXQ="],
+  },
+  {
+    words: "-v -a /login -s smtp+tls://mx.example",
+    heard: ["STARTTLS", "TLS mx.example", "AUTH PLAIN AHRpbQBzZWNyZXQ="],
+  },
+  {
+    words: "-s mx.example",
+    certificate: "names=other.example",
+    complaint: "Server certificate not verified: UNABLE_TO_VERIFY_LEAF_SIGNATURE (at TLS)",
+  },
+  {
+    words: "-S other.example -T cafile=/ca -s mx.example",
+    certificate: "names=other.example",
+    heard: ["STARTTLS", "TLS other.example"],
+  },
+  {
+    words: "-C -s smtp+tls://mx.example",
+    certificate: "names=other.example",
+    heard: ["STARTTLS", "TLS mx.example"],
+  },
+];
+
+for (const { words, certificate = "names=mx.example", start, heard, complaint } of OVER_TLS) {
+  test(`smtp ${words} ${complaint === undefined ? "is under TLS as it asks" : "sends nothing"} where ${certificate} is shown`, async () => {
+    const { code, complaints, sink } = await runOverTls(words, certificate, start);
+    if (heard === undefined) {
+      assert.equal(code, 1);
+      assert.ok(
+        complaints.some((line) => line.includes(complaint ?? "")),
+        complaints.join("\n"),
+      );
+      assert.equal(sink.messages.length, 0);
+      return;
+    }
+    assert.equal(code, 0, complaints.join("\n"));
+    assert.deepEqual(
+      sink.lines.filter((line) => /^(?:STARTTLS|TLS|AUTH)/u.test(line)),
+      heard,
+    );
+    assert.doesNotMatch(complaints.join("\n"), /secret|AHRpbQ/u);
   });
 }
 

@@ -17,6 +17,7 @@ import type { ClientTimeouts } from "#engine/client/client-timeouts.ts";
 import { openClient, type SmtpClient } from "#engine/client/smtp-client.ts";
 import { parseSmtpArguments, SMTP_USAGE, type SmtpArguments } from "./smtp-arguments.ts";
 import { type InputMessage, MAX_INPUT_BYTES, readMessage } from "./smtp-message.ts";
+import { type Security, securityOf, type SecurityWorld } from "./smtp-security.ts";
 import { parseSmtpServer, type SmtpServer } from "./smtp-server.ts";
 import {
   type ClientFault,
@@ -24,7 +25,7 @@ import {
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
 
-export interface SmtpWorld {
+export interface SmtpWorld extends SecurityWorld {
   readonly network: Network;
   readonly resolver: Resolver;
   readonly clock: Clock;
@@ -61,8 +62,10 @@ export async function runSmtp(world: SmtpWorld, words: readonly string[]): Promi
     return 1;
   }
   const server = parseSmtpServer(parsed.server);
-  const complaint = server.kind === "wrong" ? server.message : whyNot(parsed, server);
-  if (server.kind === "wrong" || complaint !== undefined) return fail(world, complaint);
+  if (server.kind === "wrong") return fail(world, server.message);
+  if (!parsed.isDryRun && parsed.recipients.length === 0) return fail(world, "no recipient");
+  const security = securityOf(world, parsed, server);
+  if (typeof security === "string") return fail(world, security);
   let message: InputMessage | undefined;
   if (!parsed.isDryRun) {
     message = await readMessage(world.input);
@@ -71,19 +74,7 @@ export async function runSmtp(world: SmtpWorld, words: readonly string[]): Promi
   }
   const endpoints = await lookUp(world.resolver, server.endpoint);
   if (typeof endpoints === "string") return fail(world, endpoints);
-  return tryEach(world, parsed, { server, message, endpoints });
-}
-
-/** What this version cannot do. */
-function whyNot(parsed: SmtpArguments, server: SmtpServer): string | undefined {
-  if (server.tls === "must" || server.tls === "at-once") {
-    return `${parsed.server}: TLS is not built yet`;
-  }
-  if (parsed.authFile !== undefined || server.credentials !== undefined) {
-    return "credentials are sent over TLS only: TLS is not built yet";
-  }
-  if (!parsed.isDryRun && parsed.recipients.length === 0) return "no recipient";
-  return undefined;
+  return tryEach(world, parsed, { server, message, endpoints, security });
 }
 
 /** The addresses to try, or what went wrong. */
@@ -104,6 +95,7 @@ async function lookUp(
 
 interface Errand {
   readonly server: SmtpServer;
+  readonly security: Security;
   readonly endpoints: readonly Endpoint[];
   /** Undefined in a dry run. */
   readonly message: InputMessage | undefined;
@@ -120,6 +112,9 @@ async function tryEach(world: SmtpWorld, parsed: SmtpArguments, errand: Errand):
       dialect: errand.server.dialect,
       helo: parsed.helo ?? world.hostname,
       timeouts: TIMEOUTS,
+      ...errand.security,
+      secured: ({ version, cipher, peer }) =>
+        note(`TLS ${version} ${cipher}, certificate ${peer?.fingerprint ?? "none"}`),
       trace: note,
     });
     if (opened.kind === "failed") {

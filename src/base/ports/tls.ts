@@ -70,6 +70,8 @@ export interface TlsClientOptions {
   readonly authorities: TlsAuthorities;
   /** Shown to a server that asks. */
   readonly identity: TlsIdentity | undefined;
+  /** Whether the server is told which name is meant (SNI); it is if left out. */
+  readonly asksForName?: boolean;
 }
 
 /** The other end's certificate. */

@@ -12,6 +12,8 @@ import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 export interface ClientSecurity {
   /** "at-once": TLS from the first byte on (smtps). */
   readonly start: "starttls" | "at-once";
+  /** Without TLS nothing is sent; else it is used where it is offered. */
+  readonly isRequired: boolean;
   /** Not "clear": then there is no ClientSecurity. */
   readonly policy: TransportPolicy;
   readonly tls: TlsClient;

@@ -128,7 +128,7 @@ export async function openClient(
 
 function tlsWanted(security: ClientSecurity | undefined): ClientTls {
   if (security === undefined) return "never";
-  return security.policy.kind === "required" ? "required" : "if-offered";
+  return security.isRequired ? "required" : "if-offered";
 }
 
 /** What `openClient` made ready. */

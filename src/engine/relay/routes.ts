@@ -97,7 +97,13 @@ export class Routes {
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
     const start = hop.tls === "smtps" ? "at-once" : "starttls";
-    return { start, policy, tls: this.#parties.tlsOf(action), serverName: nameToAsk(policy, host) };
+    return {
+      start,
+      isRequired: policy.kind === "required",
+      policy,
+      tls: this.#parties.tlsOf(action),
+      serverName: nameToAsk(policy, host),
+    };
   }
 
   /** The name for our end of the connection, which the configuration may have for each address. */

@@ -6,9 +6,15 @@ import type { Secured, TlsFault } from "#base/ports/tls.ts";
 import { unwrapSocket, wrapSocket } from "#world/node/connection.ts";
 import { factsOf, fault, groupOf, handshakeFault, peerOf } from "./facts.ts";
 
+export interface ClientEnd {
+  readonly context: SecureContext;
+  readonly serverName: string;
+  readonly asksForName: boolean;
+}
+
 export function connectTls(
   connection: Connection,
-  { context, serverName }: { readonly context: SecureContext; readonly serverName: string },
+  { context, serverName, asksForName }: ClientEnd,
   timeoutMs: number,
 ): Promise<Secured | TlsFault> {
   const { socket, ends } = unwrapSocket(connection);
@@ -18,7 +24,7 @@ export function connectTls(
     secureContext: context,
     host: serverName,
     // RFC 6066 §3: an address is no name to ask for.
-    servername: isIP(serverName) === 0 ? serverName : "",
+    servername: asksForName && isIP(serverName) === 0 ? serverName : "",
     rejectUnauthorized: false,
   });
   const fail = (why: TlsFault): void => {
@@ -31,10 +37,12 @@ export function connectTls(
   const onEnd = (): void => fail(handshakeFault(undefined));
   secured.on("error", onError);
   secured.on("close", onEnd);
+  secured.on("end", onEnd);
   secured.once("secureConnect", () => {
     clearTimeout(timer);
     secured.off("error", onError);
     secured.off("close", onEnd);
+    secured.off("end", onEnd);
     const peer = peerOf(secured, () =>
       secured.authorized ? undefined : String(codeOf(secured.authorizationError)),
     );

@@ -333,6 +333,49 @@ test("TLS client checks the server's certificate and its name", async (t) => {
   assert.equal(strange.facts.peer?.verified, false);
 });
 
+test("TLS server hears at once of a client that goes within the handshake, once it has said hello", async (t) => {
+  const { port, next } = await listen(t);
+  const end = nodeTls().client({
+    offer: tlsOffer(NONE, NONE, "none"),
+    authorities: { pem: "" },
+    identity: undefined,
+  });
+  assert.ok("connect" in end, "settings are usable");
+  const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await once(socket, "connect");
+  const { connection } = mustBeSecured(
+    await end.connect(wrapSocket(socket), "mx.example.org", HANDSHAKE_MS),
+  );
+  connection.start(new RecordingHandler());
+  // What ends the handshake has not left yet.
+  connection.destroy();
+  const outcome = await next();
+  assert.ok(outcome.kind === "tls-fault");
+  assert.equal(outcome.why, "closed");
+});
+
+test("TLS client does not ask for the name where it must not, and checks it all the same", async (t) => {
+  const { port, next } = await listen(t, { identities: [identity("mx-ecdsa")] });
+  const end = nodeTls().client({
+    offer: tlsOffer(NONE, NONE, "none"),
+    authorities: { pem: AUTHORITY.certificate },
+    identity: undefined,
+    asksForName: false,
+  });
+  assert.ok("connect" in end, "settings are usable");
+  const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await once(socket, "connect");
+  const [mine, theirs] = await Promise.all([
+    end.connect(wrapSocket(socket), "mx.example.org", HANDSHAKE_MS),
+    next(),
+  ]);
+  const { connection, facts } = mustBeSecured(mine);
+  const other = mustBeSecured(theirs);
+  closing(t, connection);
+  closing(t, other.connection);
+  assert.deepEqual([other.facts.serverName, facts.peer?.verified], [undefined, true]);
+});
+
 test("TLS server takes no second handshake in a connection", async (t) => {
   const offer: TlsServerOptions["offer"] = { ...serverOptions().offer, versions: ["TLSv1.2"] };
   const { port, next } = await listen(t, { offer });

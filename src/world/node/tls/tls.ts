@@ -24,6 +24,7 @@ export function nodeTls(): Tls {
       return { accept: (connection, timeoutMs) => acceptTls(connection, end, timeoutMs) };
     },
     client(options) {
+      const { asksForName = true } = options;
       let context: SecureContext;
       try {
         context = clientContext(options);
@@ -32,7 +33,7 @@ export function nodeTls(): Tls {
       }
       return {
         connect: (connection, serverName, timeoutMs) =>
-          connectTls(connection, { context, serverName }, timeoutMs),
+          connectTls(connection, { context, serverName, asksForName }, timeoutMs),
       };
     },
   };
