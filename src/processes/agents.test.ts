@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DAEMON_USERS } from "#model/daemon-users.ts";
+import { COMMAND_USER, DAEMON_USERS } from "#model/daemon-users.ts";
 import { Office, userOf } from "#test/support/agent-office.ts";
 
 interface Refusal {
@@ -68,6 +68,52 @@ for (const { name, action, user, why } of REFUSALS) {
     assert.deepEqual(office.dispatcher.handovers, []);
   });
 }
+
+for (const action of ["exec", "spool", "run", "homes"]) {
+  test(`the action "${action}" has an agent of the recipient's`, async () => {
+    const office = new Office();
+    assert.equal(await office.connected(action, "ann"), undefined);
+    assert.deepEqual(
+      office.launched.map(({ user }) => user.name),
+      ["ann"],
+    );
+  });
+}
+
+test("commands of aliases have an agent of their own user, where they may be used at all", async () => {
+  const office = new Office();
+  assert.equal(await office.connected("exec", COMMAND_USER), undefined);
+  assert.deepEqual(
+    office.launched.map(({ user }) => user.name),
+    [COMMAND_USER],
+  );
+  assert.match((await office.connect("plain", COMMAND_USER)) ?? "", /user of the daemon/u);
+  assert.match((await office.connect("spool", COMMAND_USER)) ?? "", /user of the daemon/u);
+  assert.equal(office.launched.length, 1);
+});
+
+test("who asks for root or a user of the daemon is told of as an alert, and others are not", async () => {
+  const office = new Office();
+  for (const user of ["root", "toor", "_smtpq", "nobody-here"]) await office.connect("own", user);
+  assert.deepEqual(office.alerts, [
+    'a delivery agent was refused: Never delivers to a user of the daemon (action "own", user "root")',
+    'a delivery agent was refused: Never delivers as root (action "own", user "toor")',
+    'a delivery agent was refused: Never delivers to a user of the daemon (action "own", user "_smtpq")',
+  ]);
+});
+
+test("an agent that has ended is told of, however it ended", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  await office.connected("shared", "ben");
+  office.launched[0]?.child.exits("ended by SIGKILL");
+  await office.clock.settle();
+  assert.deepEqual(office.gone, ["ann"]);
+  const stopped = office.agents.stop(5_000);
+  office.launched[1]?.child.exits("exited with 0");
+  await office.clock.runUntilSettled(stopped, 6_000);
+  assert.deepEqual(office.gone, ["ann", "vmail"]);
+});
 
 test("a forward file has an agent, whatever then delivers", async () => {
   const office = new Office();

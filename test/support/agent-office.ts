@@ -22,6 +22,12 @@ const CONFIG = configOf(
   'action "forwards" lmtp "/run/lmtp.sock" forward-file',
   "table users { bea = 2001:2001:/v/bea, zero = 0:2001:/v/zero, wheeled = 2001:0:/v/group, twin = 901:901:/v }",
   'action "based" maildir userbase <users>',
+  'table lists { run = "|/usr/bin/tool" }',
+  'action "exec" maildir alias <lists> allow-exec',
+  'action "plain" maildir alias <lists>',
+  'action "spool" mbox',
+  'action "run" mda "/usr/bin/tool"',
+  'action "homes" lmtp "~/lmtp.sock"',
   'match from any for any action "own"',
 );
 

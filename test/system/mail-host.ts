@@ -4,6 +4,7 @@
  * find each other by its DNS.
  */
 import assert from "node:assert/strict";
+import type { Commands } from "#base/ports/commands.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
@@ -30,6 +31,8 @@ export interface HostSettings {
   readonly dispatchers?: number;
   /** Of `db:` tables. */
   readonly tableFiles?: TableFiles;
+  /** Of `mda` actions and lists. */
+  readonly commands?: Commands;
   readonly hashing?: PasswordHashing;
   readonly systemPasswords?: SystemPasswords;
   /** Files that the configuration names, by path. */
@@ -84,13 +87,14 @@ export class MailHost {
 
   async start(): Promise<void> {
     const { name, address, dispatchers = 2 } = this.#settings;
-    const { tableFiles, hashing, systemPasswords } = this.#settings;
+    const { tableFiles, commands, hashing, systemPasswords } = this.#settings;
     const { config, complaints } = this.#read();
     assert.ok(config !== undefined, JSON.stringify(complaints));
     const started = startMailSystem(
       {
         users: this.#world.users,
         ...(tableFiles && { tableFiles }),
+        ...(commands && { commands }),
         ...(hashing && { hashing }),
         ...(systemPasswords && { systemPasswords }),
         startPart: () => {
