@@ -53,6 +53,10 @@ export class SmtpSession implements Disposable {
     this.#socket.write(text);
   }
 
+  sendOctets(octets: Uint8Array): void {
+    this.#socket.write(octets);
+  }
+
   /** The next reply, "" if the connection ended without one. */
   async reply(): Promise<string> {
     await until(() => LAST_LINE.test(this.#heard) || this.#state === "ended", "reply");
