@@ -88,6 +88,8 @@ export type Event =
   | {
       readonly kind: "mta-tls";
       readonly session: string;
+      /** What was asked for, in a word: policyWord. */
+      readonly policy: string;
       /** `TLSv1.3`. */
       readonly version: string;
       readonly cipher: string;

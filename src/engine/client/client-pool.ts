@@ -25,6 +25,7 @@ import {
 import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import type { PeerJudgement } from "#policy/transport/judge-peer.ts";
+import { policyWord } from "#policy/transport/transport-policy.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ClientSecurity } from "./client-security.ts";
@@ -192,7 +193,7 @@ export class ClientPool {
       connectMs: route.connectMs,
       security,
       credentials,
-      secured: (facts, judgement) => tellTls(observe, session, facts, judgement),
+      secured: (facts, judgement) => tellTls({ observe, session, security }, facts, judgement),
       ...(this.#settings.timeouts && { timeouts: this.#settings.timeouts }),
       closed: (fault) => {
         const messages = opened?.sentMessages ?? 0;
@@ -334,15 +335,22 @@ function noCredentials(why: string): Extract<Lease, { kind: "failed" }> {
   return { kind: "failed", verdict: { kind: "undecided", stage: "AUTH", fault } };
 }
 
+/** A connection under TLS, and who hears of it. */
+interface Told {
+  readonly observe: Observe;
+  readonly session: string;
+  readonly security: ClientSecurity | undefined;
+}
+
 function tellTls(
-  observe: Observe,
-  session: string,
+  { observe, session, security }: Told,
   facts: TlsFacts,
   judgement: PeerJudgement,
 ): void {
   const { version, cipher, bits, resumed, peer } = facts;
   const serverName = facts.serverName ?? "";
-  observe({ kind: "mta-tls", session, version, cipher, bits, serverName, resumed });
+  const policy = policyWord(security?.policy ?? { kind: "clear" });
+  observe({ kind: "mta-tls", session, policy, version, cipher, bits, serverName, resumed });
   if (peer === undefined) return;
   const { fingerprint, keyFingerprint } = peer;
   const verified = judgement.kind === "proven";

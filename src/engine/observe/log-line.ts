@@ -100,7 +100,10 @@ function relayText(event: RelayEvent): string {
     case "mta-connected":
       return "mta connected";
     case "mta-tls":
-      return `mta tls ciphers=${tlsText(event)} sni=${fieldValue(event.serverName)}${event.resumed ? " resumed" : ""}`;
+      return (
+        `mta tls ciphers=${tlsText(event)} policy=${fieldValue(event.policy)} ` +
+        `sni=${fieldValue(event.serverName)}${event.resumed ? " resumed" : ""}`
+      );
     case "mta-cert-check": {
       const why = event.why === "" ? "" : ` why=${quoted(event.why)}`;
       return (

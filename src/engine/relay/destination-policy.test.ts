@@ -220,6 +220,9 @@ async function relay(given: Case): Promise<readonly [said: string, over: string]
   const check = events.find(({ kind }) => kind === "mta-cert-check");
   const encrypted = check?.kind === "mta-cert-check" && check.verified ? "proven" : "encrypted";
   const over = check === undefined ? "clear" : encrypted;
+  const handshake = events.find(({ kind }) => kind === "mta-tls");
+  const word = handshake?.kind === "mta-tls" ? handshake.policy : "none";
+  assert.equal(word === "dane", encrypted === "proven" || /TLSA record/.test(result.diagnostic));
   return [`${result.outcome} ${result.status} ${result.diagnostic}`, over];
 }
 

@@ -35,6 +35,18 @@ export type PeerProof =
       readonly names: readonly [string, ...string[]];
     };
 
+/** In the words of the log. */
+export function policyWord(policy: TransportPolicy): string {
+  return policy.kind === "required" ? PROOF_WORDS[policy.proof.kind] : policy.kind;
+}
+
+const PROOF_WORDS: Readonly<Record<PeerProof["kind"], string>> = {
+  none: "required",
+  name: "verified",
+  fingerprints: "fingerprint",
+  dane: "dane",
+};
+
 /** The same for policies that ask for the same, and for no others: part of a route's key. */
 export function policyKey(policy: TransportPolicy): string {
   if (policy.kind !== "required") return policy.kind;
