@@ -149,6 +149,11 @@ for (const [what, texts, left] of USABLE) {
   });
 }
 
+test("of records without end a bounded number is looked at", () => {
+  const many = Array.from({ length: 1000 }, (_, at) => record(`3 1 1 key ${at}`));
+  assert.equal(usableTlsa(many).length, 32);
+});
+
 test("records with a digest of the wrong length are left out", () => {
   const { data, ...rest } = record("3 1 1 a");
   assert.deepEqual(usableTlsa([{ ...rest, data: data.subarray(1) }]), []);

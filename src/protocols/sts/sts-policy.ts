@@ -26,7 +26,8 @@ export const MAX_STS_HOSTS = 256;
 export const MAX_STS_AGE_SECONDS = 31_557_600;
 
 const LINE = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/u;
-const DIGITS = /^\d{1,10}$/u;
+/** The standard has ten at most; who writes more means for ever. */
+const DIGITS = /^\d{1,20}$/u;
 
 /** A string says why it is none. */
 export function parseStsPolicy(text: string): StsPolicy | string {

@@ -44,7 +44,7 @@ const POLICIES: readonly (readonly [what: string, text: string, meaning: unknown
   ],
   [
     "for longer than a year",
-    PLAIN.replace("604800", "9999999999"),
+    PLAIN.replace("604800", "99999999999"),
     { ...READ, maxAgeSeconds: 31_557_600 },
   ],
   ["of another version", PLAIN.replace("STSv1", "STSv2"), "its version is not STSv1"],
@@ -58,6 +58,12 @@ const POLICIES: readonly (readonly [what: string, text: string, meaning: unknown
     "one of its hosts is no name",
   ],
   ["with a wildcard alone", PLAIN.replace("mx.example", "*"), "one of its hosts is no name"],
+  ["with a byte order mark", `\xef\xbb\xbf${PLAIN}`, "a line has no name and value"],
+  [
+    "with a host twice",
+    `${PLAIN}mx: mx.example\n`,
+    { ...READ, hosts: ["mx.example", "mx.example"] },
+  ],
   ["that is a page", "<html>\n", "a line has no name and value"],
   [
     "with hosts without end",
