@@ -83,6 +83,24 @@ test("the secrets of a table for `auth` are in the parent and in lookup, also af
   client.leave();
 });
 
+test("what a relay shows to its host is in the parent and in lookup, as long as nothing is sent there", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const secret = "a-password-of-the-relay";
+  const daemon = await Daemon.start(scratch, [
+    `table secrets { hub = "user:${secret}" }`,
+    `action "out" relay host "smtps://hub@localhost:${await freePort()}" auth <secrets>`,
+    `action "d" maildir "${scratch.mailFolder("mail")}" user nobody`,
+    'match from any for domain "out.example" action "out"',
+    'match from any for any action "d"',
+  ]);
+  const knowers = processesOf(daemon.pid).flatMap(({ pid, role }) =>
+    holds(pid, secret) ? [role] : [],
+  );
+  assert.deepEqual(new Set(knowers), new Set(["parent", "lookup"]));
+});
+
 /** The second of its lines: the first is alike in every key. */
 function lineOf(key: string): string {
   return key.split("\n")[2] ?? "";
