@@ -341,8 +341,8 @@ class Dispatcher implements RunningRole {
   }
 
   async #explain(request: number, question: ExplainQuestion): Promise<void> {
-    const { routing, senders } = this.#rules;
-    const deciding = { config: this.#config, routing, senders };
+    const { routing, senders, askTable } = this.#rules;
+    const deciding = { config: this.#config, routing, senders, askTable };
     const answer = await this.#explainer.answer(question, deciding);
     this.#setting.parent.send({ kind: "explained", request, answer });
   }

@@ -12,6 +12,7 @@ import type { Resolver } from "#base/ports/resolver.ts";
 import type { Users } from "#base/ports/users.ts";
 import { explain } from "#engine/explain/explain.ts";
 import type { SenderRules } from "#model/authentication.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import type { Intake } from "#model/intake.ts";
@@ -43,6 +44,7 @@ export interface Deciding {
   readonly config: Config;
   readonly routing: Routing;
   readonly senders?: SenderRules;
+  readonly askTable?: AskTable;
 }
 
 export class Explainer {
@@ -55,7 +57,7 @@ export class Explainer {
 
   async answer(
     question: ExplainQuestion,
-    { config, routing, senders }: Deciding,
+    { config, routing, senders, askTable }: Deciding,
   ): Promise<Explanation | ExplainFault> {
     if (this.#underWay >= MAX_UNDER_WAY) return BUSY;
     const { clock, random, resolver, users, intake } = this.#parties;
@@ -65,6 +67,7 @@ export class Explainer {
         config,
         routing,
         senders,
+        askTable,
         clock,
         random,
         users,

@@ -9,6 +9,7 @@ import type { Files } from "#base/ports/files.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import { type Config, formatPlace, type Table } from "#model/config/config.ts";
 import { notBuilt } from "#model/config/not-built.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
@@ -57,15 +58,20 @@ export function localExplainTools(read: ReadChosen): Omit<ExplainTools, "ask"> {
         complain(`${formatPlace(at)}: warning: ${what} is not built yet: smtpd would not start`);
       const clock = nodeClock();
       const users = nodeUsers(nodeChildren(), clock);
-      const { routing } = new ConfiguredRouting(config, {
+      const rules: ConfiguredRouting = new ConfiguredRouting(config, {
         users,
-        forwardFiles: ownForwardFiles(config, users, nodeFiles()),
+        forwardFiles: ownForwardFiles(config, {
+          users,
+          files: nodeFiles(),
+          askTable: (table, service, key) => rules.askTable(table, service, key),
+        }),
         backendOf: databases(nodeTableFiles()),
         clock,
       });
       return explain(question, {
         config,
-        routing,
+        routing: rules.routing,
+        askTable: rules.askTable,
         clock,
         random: nodeRandom(),
         users,
@@ -97,14 +103,14 @@ function databases(files: TableFiles): (table: Table) => TableBackend | undefine
 /** Read as carefully as an agent reads them, with the rights of whoever asks. */
 function ownForwardFiles(
   { actions, subAddressDelimiter }: Config,
-  users: Users,
-  files: Files,
+  parties: { readonly users: Users; readonly files: Files; readonly askTable: AskTable },
 ): ForwardFiles {
+  const { users, files, askTable } = parties;
   return {
     async read(name, user) {
       const action = actions.get(name);
       if (action === undefined || !readsForwardFile(action)) return ABSENT;
-      const answer = await deliveryAccount(action, user, { users, subAddressDelimiter });
+      const answer = await deliveryAccount(action, user, { users, subAddressDelimiter, askTable });
       if (answer.kind === "absent") return ABSENT;
       if (answer.kind === "unavailable") return { kind: "unavailable", why: answer.cause.message };
       return readForwardFile(files, answer.value);

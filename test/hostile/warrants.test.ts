@@ -213,6 +213,12 @@ const FORGED: readonly Forged[] = [
     transport: listed("ann", "|/usr/bin/tool"),
     trail: RUN,
   },
+  ...["exec", "run", "spool"].map((action) => ({
+    name: `mail of action ${action} for the user that commands run as`,
+    agent: NOBODYS,
+    action,
+    transport: { kind: "mda", user: "_smtpx", extension: "" } as const,
+  })),
   {
     name: "another user's mail",
     agent: ANN,

@@ -206,6 +206,14 @@ test("an LMTP server in a home, and accounts of a database", { skip }, async () 
   assert.equal(sink.messages.length, 1);
   using session = await SmtpSession.inData(daemon.servers[0], "ann@box.example");
   await session.say("Subject: box\r\n.");
+  const told = await daemon.smtpctl(
+    "explain",
+    "--from",
+    "a@b.example",
+    "--rcpt",
+    "ann@box.example",
+  );
+  assert.ok(told.output.includes(`into ${homeFolder}/Maildir`), told.output);
   await until(
     () => existsSync(`${homeFolder}/Maildir`) && deliveredFiles(homeFolder).length === 1,
     "mail in the Maildir",

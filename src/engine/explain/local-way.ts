@@ -5,6 +5,7 @@
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config, Format, LocalAction } from "#model/config/config.ts";
 import { COMMAND_USER } from "#model/daemon-users.ts";
 import { listedText } from "#model/envelope.ts";
@@ -24,6 +25,7 @@ export interface Path {
 export interface LocalSetting {
   readonly config: Config;
   readonly users: Users;
+  readonly askTable?: AskTable | undefined;
   readonly planned: PlannedEnvelope;
   readonly path: Path;
 }
@@ -49,14 +51,14 @@ export async function localWay(action: LocalAction, setting: LocalSetting): Prom
 async function accountOf(
   action: LocalAction,
   user: string,
-  { config, users }: LocalSetting,
+  { config, users, askTable }: LocalSetting,
 ): Promise<ExplainedAccount> {
   const name = action.user ?? user;
   const { subAddressDelimiter } = config;
   const isNobodys = action.user === undefined && user === COMMAND_USER;
   const answer = isNobodys
     ? await users.lookup(user)
-    : await deliveryAccount(action, user, { users, subAddressDelimiter });
+    : await deliveryAccount(action, user, { users, subAddressDelimiter, askTable });
   switch (answer.kind) {
     case "found":
       return { kind: "found", name, uid: answer.value.uid, home: answer.value.home };

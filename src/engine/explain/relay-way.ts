@@ -1,7 +1,8 @@
 /**
  * The way of relayed mail: the servers in the order in which they would be tried, with
- * their addresses. Asks DNS, each question for a bounded time, and connects to nobody.
+ * their addresses, and what they promise by DANE. Asks DNS, each question for a bounded time, and connects to nobody.
  */
+import { ABSENT } from "#base/lookup.ts";
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
@@ -10,8 +11,11 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Config, RelayAction, RelayHost, Table } from "#model/config/config.ts";
 import { formatRelayHost, parseRelayUrl } from "#model/config/relay-url.ts";
 import type { ExplainedHop, Way } from "#model/explanation.ts";
-import { type Addressed, addressesOf } from "#engine/relay/hop-addresses.ts";
-import { exchangersOf, type NextHop } from "#engine/relay/next-hops.ts";
+import { destinationPolicy } from "#engine/relay/destination-policy.ts";
+import { addressesOf } from "#engine/relay/hop-addresses.ts";
+import { exchangersOf, hostsOf, type NextHop } from "#engine/relay/next-hops.ts";
+import { policyOf } from "#engine/relay/routes.ts";
+import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
 import { BoundedResolver } from "./bounded-resolver.ts";
 
@@ -44,7 +48,7 @@ interface Route {
 }
 
 export async function relayWay(action: RelayAction, setting: RelaySetting): Promise<Way> {
-  const route = await routeOf(action, setting);
+  const route = await routeOf({ ...setting, action });
   const { maxConnPerHost, maxConnPerRelay, maxConnPerDomain } =
     setting.config.mtaDomainLimits.get(setting.domain.toLowerCase()) ?? setting.config.mtaLimits;
   return {
@@ -52,7 +56,7 @@ export async function relayWay(action: RelayAction, setting: RelaySetting): Prom
     ...route,
     helo: action.helo,
     sources: [...(action.src?.entries.keys() ?? [])].slice(0, MAX_SHOWN_SOURCES),
-    tls: tlsWords(action),
+    tls: tlsWords(action, setting.config),
     limits: [
       `max-conn-per-host ${maxConnPerHost}`,
       `max-conn-per-relay ${maxConnPerRelay}`,
@@ -61,50 +65,59 @@ export async function relayWay(action: RelayAction, setting: RelaySetting): Prom
   };
 }
 
-function tlsWords({ to, tls, fingerprints, ca }: RelayAction): string {
+function tlsWords(
+  { to, tls, fingerprints, ca }: RelayAction,
+  { mtaSts }: Pick<Config, "mtaSts">,
+): string {
   if (fingerprints !== undefined) return `required, by fingerprints of <${fingerprints.name}>`;
   const by = ca === undefined ? "the system's authorities" : `ca ${ca.name}`;
   if (tls === "verified") return `required, verified by ${by}`;
   if (tls === "unverified") return "required, whoever the server is";
   const own = to.kind === "hosts" || to.kind === "domain" ? ", or as the host's URL says" : "";
-  return `where it is offered${own}`;
+  // Whose policy that is only lookup knows, and it is not asked.
+  const sts = mtaSts && (to.kind === "mx" || to.kind === "backup");
+  return `where it is offered${own}${sts ? ", or as the domain's policy of MTA-STS says" : ""}`;
 }
 
-async function routeOf({ to }: RelayAction, setting: RelaySetting): Promise<Route> {
-  const { ports, domain, config } = setting;
+/** What is explained, of one action. */
+interface Question extends RelaySetting {
+  readonly action: RelayAction;
+}
+
+async function routeOf(question: Question): Promise<Route> {
+  const { domain, action } = question;
+  const { to } = action;
   switch (to.kind) {
     case "mx":
-      return exchangersRoute(`MX of ${domain}`, ports, domain);
+      return exchangersRoute(`MX of ${domain}`, question);
     case "backup":
-      return exchangersRoute(`MX of ${domain} before ${to.name}`, ports, domain, to.name);
+      return exchangersRoute(`MX of ${domain} before ${to.name}`, question, to.name);
     case "hosts":
-      return { by: "hosts in turn", hops: await hostHops(to.hosts, ports), problem: "" };
+      return { by: "hosts in turn", hops: await hostHops(to.hosts, question), problem: "" };
     case "domain":
-      return domainRoute(to.table, config.subAddressDelimiter, { ports, domain });
+      return domainRoute(to.table, question);
     default:
       return unreachable(to);
   }
 }
 
 /** A table that is asked is asked when mail goes out. */
-async function domainRoute(
-  table: Table,
-  delimiter: string,
-  { ports, domain }: Pick<RelaySetting, "ports" | "domain">,
-): Promise<Route> {
+async function domainRoute(table: Table, question: Question): Promise<Route> {
+  const { domain, config } = question;
   const by = `<${table.name}> by ${domain}`;
   if (table.shape === "remote") return { by, hops: [], problem: "that table was not asked" };
-  const answer = await compileTable(table, "domain", { delimiter })(domain);
+  const answer = await compileTable(table, "domain", {
+    delimiter: config.subAddressDelimiter,
+  })(domain);
   if (answer.kind !== "found") return { by, hops: [], problem: "the domain is not in it" };
   const host = parseRelayUrl(answer.value);
   if ("reason" in host) return { by, hops: [], problem: host.reason };
-  return { by, hops: await hostHops([host], ports), problem: "" };
+  return { by, hops: await hostHops([host], question), problem: "" };
 }
 
 async function exchangersRoute(
   by: string,
-  ports: RelayPorts,
-  domain: string,
+  { ports, domain, action }: Question,
   backup?: string,
 ): Promise<Route> {
   if (ports.resolver === undefined) return { by, hops: [], problem: "DNS was not asked" };
@@ -115,20 +128,23 @@ async function exchangersRoute(
   const hops = route.hops.slice(0, MAX_HOPS).map(async (hop): Promise<ExplainedHop> => {
     const { endpoint } = hop;
     const preference = endpoint.kind === "tcp" ? resolver.preferenceOf(endpoint.host) : undefined;
-    return { ...(await explainedHop(hostOf(hop), hop, resolver)), preference };
+    const explained = await explainedHop(hostOf(hop), { hop, action }, resolver);
+    return { ...explained, preference };
   });
   return { by, hops: await Promise.all(hops), problem: "" };
 }
 
 async function hostHops(
   hosts: readonly RelayHost[],
-  ports: RelayPorts,
+  { ports, action }: Question,
 ): Promise<readonly ExplainedHop[]> {
   const resolver = ports.resolver && new BoundedResolver(ports.resolver, ports.clock);
   return Promise.all(
-    hosts.slice(0, MAX_HOPS).map((host) => {
-      return explainedHop(formatRelayHost(host), host, resolver);
-    }),
+    hosts.slice(0, MAX_HOPS).flatMap((host) =>
+      hostsOf([host], 0).hops.map((hop) =>
+        explainedHop(formatRelayHost(host), { hop, action }, resolver),
+      ),
+    ),
   );
 }
 
@@ -140,10 +156,10 @@ function hostOf({ endpoint }: NextHop): string {
 
 async function explainedHop(
   host: string,
-  hop: Addressed,
+  { hop, action }: { readonly hop: NextHop; readonly action: RelayAction },
   resolver: Resolver | undefined,
 ): Promise<ExplainedHop> {
-  const plain = { host, preference: undefined, addresses: [], problem: "" };
+  const plain = { host, preference: undefined, addresses: [], tls: "", problem: "" };
   if (resolver === undefined) return plain;
   const found = await addressesOf(resolver, hop);
   if (found.kind === "absent") return { ...plain, problem: "has no address" };
@@ -152,5 +168,20 @@ async function explainedHop(
     .slice(0, MAX_SHOWN_ADDRESSES)
     .map((endpoint) => (endpoint.kind === "tcp" ? endpoint.host : endpoint.path))
     .filter((address) => !host.includes(address));
-  return { ...plain, addresses };
+  const asked = policyOf(action, hop);
+  if (asked.kind === "no-route") return { ...plain, addresses, problem: asked.diagnostic };
+  const destination = { hop, addresses: found, requireTls: false };
+  const policy = await destinationPolicy({ resolver, askSts }, asked, destination);
+  if (policy.kind === "no-route") return { ...plain, addresses, problem: policy.diagnostic };
+  return { ...plain, addresses, tls: policy === asked ? "" : promiseText(policy) };
+}
+
+const askSts = async (): Promise<typeof ABSENT> => ABSENT;
+
+/** Of a server that promises more than the action asks for. */
+function promiseText(policy: TransportPolicy): string {
+  if (policy.kind !== "required") return "";
+  if (policy.proof.kind !== "dane") return "TLS required: its TLSA records are of no use";
+  const { length } = policy.proof.records;
+  return `TLS required, by ${length === 1 ? "a TLSA record" : `${length} TLSA records`}`;
 }

@@ -3,6 +3,7 @@
  */
 import type { Users } from "#base/ports/users.ts";
 import { domainOf } from "#protocols/mail/address.ts";
+import type { AskTable } from "#model/config/ask-table.ts";
 import type { Action, Config } from "#model/config/config.ts";
 import type { ExplainedEnvelope } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
@@ -11,6 +12,8 @@ import { type RelayPorts, relayWay } from "./relay-way.ts";
 
 export interface WayPorts extends RelayPorts {
   readonly users: Users;
+  /** Of a userbase that is not in memory; without it nobody knows its accounts. */
+  readonly askTable?: AskTable | undefined;
 }
 
 export async function explainEnvelope(
@@ -31,7 +34,7 @@ export async function explainEnvelope(
     way:
       action.kind === "relay"
         ? await relayWay(action, { config, ports, domain: domainOf(destination) })
-        : await localWay(action, { config, users: ports.users, planned, path }),
+        : await localWay(action, { ...ports, config, planned, path }),
   };
 }
 

@@ -16,7 +16,7 @@ import { compileTable } from "#policy/tables/table-lookup.ts";
 export interface AccountSources {
   readonly users: Users;
   readonly subAddressDelimiter: string;
-  readonly askTable?: AskTable;
+  readonly askTable?: AskTable | undefined;
 }
 
 /** @param user the recipient. */
