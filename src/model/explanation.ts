@@ -170,6 +170,8 @@ export interface ExplainedHop {
   /** Of an MX record. */
   readonly preference: number | undefined;
   readonly addresses: readonly string[];
-  /** Why it has no address. */
+  /** What it promises beyond what the action asks for; "": nothing. */
+  readonly tls: string;
+  /** Why it has no address, or would not be used. */
   readonly problem: string;
 }

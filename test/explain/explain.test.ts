@@ -24,6 +24,7 @@ import { createRouting } from "#policy/ruleset/routing.ts";
 import { type ExplainTools, runExplain } from "#programs/smtpctl-explain.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
+import type { TlsaRecord } from "#base/ports/resolver.ts";
 import { SimResolver } from "#world/sim/resolver.ts";
 
 const FOLDER = import.meta.dirname;
@@ -60,6 +61,10 @@ const forwardFiles: ForwardFiles = {
   },
 };
 
+function tlsa(usage: number): TlsaRecord {
+  return { usage, selector: 1, matching: 1, data: Buffer.alloc(32, usage) };
+}
+
 function dns(): SimResolver {
   return new SimResolver({
     mx: {
@@ -68,14 +73,29 @@ function dns(): SimResolver {
         { preference: 10, exchange: "mx1.example.net" },
       ],
       "null.example": [{ preference: 0, exchange: "" }],
+      "signed.example": [
+        { preference: 10, exchange: "mx1.signed.example" },
+        { preference: 20, exchange: "mx2.signed.example" },
+        { preference: 30, exchange: "mx3.signed.example" },
+        { preference: 40, exchange: "mx4.signed.example" },
+      ],
     },
     addresses: {
       "mx1.example.net": ["192.0.2.101", "2001:db8::101"],
       "alone.example": ["192.0.2.103"],
       "smart.example.net": ["192.0.2.104"],
+      "mx1.signed.example": ["192.0.2.111"],
+      "mx2.signed.example": ["192.0.2.112"],
+      "mx3.signed.example": ["192.0.2.113"],
+      "mx4.signed.example": ["192.0.2.114"],
     },
     pointers: { "192.0.2.9": ["mail.example.net"] },
-    unavailable: ["down.example"],
+    tlsa: {
+      "_25._tcp.mx1.signed.example": [tlsa(3), tlsa(2)],
+      "_25._tcp.mx2.signed.example": [tlsa(1)],
+    },
+    signed: ["signed.example", "*.signed.example"],
+    unavailable: ["down.example", "_25._tcp.mx3.signed.example"],
   });
 }
 

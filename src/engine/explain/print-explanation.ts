@@ -117,9 +117,9 @@ function accountText(as: ExplainedAccount | undefined): string {
   return `, written as ${name}, ${as.kind === "found" ? `uid ${as.uid}` : `but: ${as.why}`}`;
 }
 
-function hopText({ host, preference, addresses, problem }: ExplainedHop): string {
+function hopText({ host, preference, addresses, tls, problem }: ExplainedHop): string {
   const shown = addresses.map((address) => ` [${address}]`).join("");
-  return `${preference === undefined ? "" : `${preference} `}${host}${shown}${
+  return `${preference === undefined ? "" : `${preference} `}${host}${shown}${tls === "" ? "" : `: ${tls}`}${
     problem === "" ? "" : `: ${problem}`
   }`;
 }

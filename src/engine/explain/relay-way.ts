@@ -140,11 +140,13 @@ async function hostHops(
 ): Promise<readonly ExplainedHop[]> {
   const resolver = ports.resolver && new BoundedResolver(ports.resolver, ports.clock);
   return Promise.all(
-    hosts.slice(0, MAX_HOPS).flatMap((host) =>
-      hostsOf([host], 0).hops.map((hop) =>
-        explainedHop(formatRelayHost(host), { hop, action }, resolver),
+    hosts
+      .slice(0, MAX_HOPS)
+      .flatMap((host) =>
+        hostsOf([host], 0).hops.map((hop) =>
+          explainedHop(formatRelayHost(host), { hop, action }, resolver),
+        ),
       ),
-    ),
   );
 }
 

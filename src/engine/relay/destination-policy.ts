@@ -37,20 +37,24 @@ export async function destinationPolicy(
   asked: TransportPolicy,
   { hop, addresses, requireTls }: Destination,
 ): Promise<TransportPolicy | NoRoute> {
-  const policy = asked.kind === "opportunistic" ? await promised(parties, hop, addresses) : asked;
+  const policy =
+    asked.kind === "opportunistic" ? ((await promised(parties, hop, addresses)) ?? asked) : asked;
   return requireTls ? proven(policy) : policy;
 }
 
-/** RFC 8461 §2: where DANE decides, MTA-STS does not; where no record is of use, it may ask for more. */
+/**
+ * Undefined: it promises nothing. RFC 8461 §2: where DANE decides, MTA-STS does not; where no record
+ * is of use, it may ask for more.
+ */
 async function promised(
   { resolver, askSts }: DestinationParties,
   hop: NextHop,
   addresses: Destination["addresses"],
-): Promise<TransportPolicy | NoRoute> {
+): Promise<TransportPolicy | NoRoute | undefined> {
   const dane = await danePolicy(resolver, hop, addresses);
   if (dane?.kind === "no-route") return dane;
   if (dane?.kind === "required" && dane.proof.kind === "dane") return dane;
-  return (await stsPolicy(askSts, hop)) ?? dane ?? { kind: "opportunistic" };
+  return (await stsPolicy(askSts, hop)) ?? dane;
 }
 
 /** Undefined: the domain does not insist. */

@@ -155,6 +155,7 @@ const hop: Codec<ExplainedHop> = struct<ExplainedHop>({
   host: short,
   preference: optional(u32),
   addresses: list(short, MAX_ITEMS),
+  tls: short,
   problem: short,
 });
 
