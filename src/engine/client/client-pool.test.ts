@@ -6,7 +6,7 @@ import { SimWorld } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { ClientPool, type ClientRoute, POOL_SETTINGS, type PoolSettings } from "./client-pool.ts";
-import type { SendOutcome } from "./smtp-client.ts";
+import type { SendOutcome } from "./client-settings.ts";
 
 const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
 const ROUTE: ClientRoute = {

@@ -13,7 +13,6 @@ import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
-import type { TlsFacts } from "#base/ports/tls.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
@@ -24,12 +23,13 @@ import {
 } from "#protocols/smtp/client-session-verdict.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
-import type { PeerJudgement } from "#policy/transport/judge-peer.ts";
-import { policyWord } from "#policy/transport/transport-policy.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ClientSecurity } from "./client-security.ts";
-import { type HeloName, openClient, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
+import type { HeloName, SendOutcome } from "./client-settings.ts";
+import { tellTls } from "./tell-tls.ts";
+import { openClient } from "./open-client.ts";
+import type { SmtpClient } from "./smtp-client.ts";
 
 /**
  * One way to a server. Routes of the same key share connections, so all else must follow from
@@ -333,29 +333,6 @@ function isTlsFailure(verdict: Verdict): boolean {
 function noCredentials(why: string): Extract<Lease, { kind: "failed" }> {
   const fault = { kind: "auth", message: `Could not retrieve credentials: ${why}` } as const;
   return { kind: "failed", verdict: { kind: "undecided", stage: "AUTH", fault } };
-}
-
-/** A connection under TLS, and who hears of it. */
-interface Told {
-  readonly observe: Observe;
-  readonly session: string;
-  readonly security: ClientSecurity | undefined;
-}
-
-function tellTls(
-  { observe, session, security }: Told,
-  facts: TlsFacts,
-  judgement: PeerJudgement,
-): void {
-  const { version, cipher, bits, resumed, peer } = facts;
-  const serverName = facts.serverName ?? "";
-  const policy = policyWord(security?.policy ?? { kind: "clear" });
-  observe({ kind: "mta-tls", session, policy, version, cipher, bits, serverName, resumed });
-  if (peer === undefined) return;
-  const { fingerprint, keyFingerprint } = peer;
-  const verified = judgement.kind === "proven";
-  const why = judgement.kind === "refused" ? judgement.why : peer.why;
-  observe({ kind: "mta-cert-check", session, verified, why, fingerprint, keyFingerprint });
 }
 
 function reasonOf(fault: ClientFault | undefined): string {

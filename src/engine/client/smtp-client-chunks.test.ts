@@ -6,7 +6,7 @@ import type { MessageText } from "#model/delivery.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink } from "#test/support/sink.ts";
-import { openClient } from "./smtp-client.ts";
+import { openClient } from "./open-client.ts";
 
 const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
 const HOUR_MS = 3_600_000;

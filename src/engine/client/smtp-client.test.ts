@@ -9,7 +9,9 @@ import type { MessageText } from "#model/delivery.ts";
 import { SimWorld, type SimWorldSettings } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
-import { openClient, type OpenResult, type SendOutcome, type SmtpClient } from "./smtp-client.ts";
+import type { SendOutcome } from "./client-settings.ts";
+import { openClient } from "./open-client.ts";
+import type { OpenResult, SmtpClient } from "./smtp-client.ts";
 
 const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
 const MINUTE_MS = 60_000;

@@ -10,129 +10,43 @@
  * Source: RFC 5321 §4.5.3.2 (time-outs); the order of commands is judged in
  * protocols/smtp/client-session.ts.
  */
-import type { Endpoint } from "#base/endpoint.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { FilesError } from "#base/ports/files.ts";
-import type { Connection, Network, NetworkFault } from "#base/ports/network.ts";
-import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
+import type { Connection, NetworkFault } from "#base/ports/network.ts";
 import { step } from "#protocols/smtp/client-session.ts";
 import { type Extensions, NO_EXTENSIONS } from "#protocols/smtp/client-session-extensions.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import {
-  type ClientAction,
-  type ClientEvent,
-  type ClientSession,
-  type ClientTls,
-  type Dialect,
+import type {
+  ClientAction,
+  ClientEvent,
+  ClientSession,
 } from "#protocols/smtp/client-session-state.ts";
 import {
   type ClientFault,
   protocolFault,
-  type Stage,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
 import { ChunkEncoder } from "#protocols/smtp/chunk-encoder.ts";
 import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
 import type { MessageText } from "#model/delivery.ts";
-import { type ClientSecurity, secureClient, type ToldOfTls } from "./client-security.ts";
+import { secureClient } from "./client-security.ts";
+import type { ClientSettings, SendOutcome } from "./client-settings.ts";
 import { CLIENT_TIMEOUTS, type ClientTimeouts, timeoutMs } from "./client-timeouts.ts";
+import { wordsOf } from "./fault-words.ts";
 import { Deadline } from "#base/time/deadline.ts";
-
-export interface ClientPorts {
-  readonly network: Network;
-  readonly clock: Clock;
-}
-
-/** The name in EHLO, HELO or LHLO, or what finds it for our end of the connection; undefined: it cannot. */
-export type HeloName = string | ((local: Endpoint) => Promise<string | undefined>);
-
-export interface ClientSettings {
-  readonly dialect: Dialect;
-  readonly helo: HeloName;
-  /** Left out: any address of this machine. */
-  readonly sourceAddress?: string | undefined;
-  /** Left out: as long as `timeouts` says. */
-  readonly connectMs?: number | undefined;
-  /** Left out: TLS is not used. */
-  readonly security?: ClientSecurity | undefined;
-  /** Left out: nobody authenticates. */
-  readonly credentials?: ClientCredentials | undefined;
-  /** A server that greets by this name is taken for ourselves, and the session ends. */
-  readonly ownName?: string | undefined;
-  readonly timeouts?: ClientTimeouts;
-  /** Called with each line that is sent (">>> ") or received ("<<< "), but not with message text. */
-  readonly trace?: (line: string) => void;
-  readonly secured?: ToldOfTls;
-  /** Called once, when the connection is gone. */
-  readonly closed?: (fault: ClientFault | undefined) => void;
-}
 
 export type OpenResult =
   | { readonly kind: "open"; readonly client: SmtpClient }
   /** Refused by the server, or not reached; the verdict holds for any mail. */
   | { readonly kind: "failed"; readonly verdict: Verdict };
 
-export type SendOutcome =
-  /** What became of each recipient, in the order of the mail's forward-paths. */
-  | {
-      readonly kind: "verdicts";
-      readonly verdicts: readonly Verdict[];
-      /** The server offers DSN: it was told what the sender wants to know, and reports itself. */
-      readonly reports: boolean;
-    }
-  /** The server took nothing of it: it may be sent over another connection. */
-  | { readonly kind: "not-started"; readonly verdict: Verdict };
-
 /** Text is written in blocks of this size, each of which has its own deadline. */
 const BLOCK_BYTES: number = 64 * 1024;
 
-/** Connects, and waits until the server is ready for a message. */
-export async function openClient(
-  ports: ClientPorts,
-  endpoint: Endpoint,
-  settings: ClientSettings,
-): Promise<OpenResult> {
-  const timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
-  const failed = (stage: Stage, fault: ClientFault): OpenResult => {
-    settings.closed?.(fault);
-    return { kind: "failed", verdict: { kind: "undecided", stage, fault } };
-  };
-  const { security, sourceAddress, secured: told } = settings;
-  const made = await ports.network.connect(endpoint, {
-    timeoutMs: settings.connectMs ?? timeouts.connectMs,
-    ...(sourceAddress !== undefined && { sourceAddress }),
-  });
-  if ("kind" in made) return failed("CONNECT", { kind: "network", message: wordsOf(made) });
-  const helo = typeof settings.helo === "string" ? settings.helo : await settings.helo(made.local);
-  if (helo === undefined) {
-    made.destroy();
-    return failed("CONNECT", { kind: "busy", message: "Failed to retrieve helo string" });
-  }
-  let connection = made;
-  let tls: ClientTls = tlsWanted(security);
-  if (security?.start === "at-once") {
-    const secured = await secureClient(made, security, timeouts.handshakeMs, told);
-    if (secured.kind === "failed") return failed("TLS", secured.fault);
-    connection = secured.connection;
-    tls = secured.isProven ? "proven" : "encrypted";
-  }
-  const { dialect, ownName, credentials } = settings;
-  const session: ClientSession = { phase: "greeting", dialect, helo, tls, credentials, ownName };
-  return new Promise((opened) => {
-    const client = new SmtpClient({ connection, session, opened }, ports.clock, settings);
-    client.start();
-  });
-}
-
-function tlsWanted(security: ClientSecurity | undefined): ClientTls {
-  if (security === undefined) return "never";
-  return security.isRequired ? "required" : "if-offered";
-}
-
 /** What `openClient` made ready. */
-interface Beginning {
+export interface Beginning {
   readonly connection: Connection;
   readonly session: ClientSession;
   /** Called once. */
@@ -436,19 +350,3 @@ export class SmtpClient {
     for (const line of commands.split("\r\n").slice(0, -1)) this.#settings.trace(`>>> ${line}`);
   }
 }
-
-/** A fault in the words of the system. */
-export function wordsOf(fault: NetworkFault): string {
-  return FAULT_WORDS[fault.code] ?? `Network error: ${fault.code}`;
-}
-
-const FAULT_WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "Connection refused",
-  ECONNRESET: "Connection reset by peer",
-  EPIPE: "Connection reset by peer",
-  ETIMEDOUT: "Connection timed out",
-  EHOSTUNREACH: "No route to host",
-  ENETUNREACH: "Network is unreachable",
-  ENOENT: "No such socket",
-  EACCES: "Permission denied",
-};

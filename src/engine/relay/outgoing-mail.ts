@@ -2,7 +2,7 @@
 import type { ClientMail, MailNeeds } from "#protocols/smtp/client-session-mail.ts";
 import type { DeliveryTask } from "#model/delivery.ts";
 import type { Message } from "#model/envelope.ts";
-import type { SendOutcome } from "#engine/client/smtp-client.ts";
+import type { SendOutcome } from "#engine/client/client-settings.ts";
 import { noticesOf } from "./notices.ts";
 
 /** @param reversePath under which it is sent. */

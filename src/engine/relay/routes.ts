@@ -17,7 +17,7 @@ import { randomSessionId } from "#model/ids.ts";
 import { parseFingerprint } from "#model/fingerprint.ts";
 import type { ClientRoute } from "#engine/client/client-pool.ts";
 import type { ClientSecurity } from "#engine/client/client-security.ts";
-import type { HeloName } from "#engine/client/smtp-client.ts";
+import type { HeloName } from "#engine/client/client-settings.ts";
 import { actionPolicy } from "#policy/transport/action-policy.ts";
 import { policyKey, type TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
