@@ -95,11 +95,14 @@ export class QueueIndex {
    * The ids of all messages, as of now; of those that sleep, only what may go to one of
    * `domains`, if any are given.
    */
-  msgids(domains: readonly string[] | undefined): readonly number[] {
-    const awake = Array.from(this.#awake.keys(), (msgid) => Number.parseInt(msgid, 16));
-    const known = new Set(awake);
-    const asleep = [...this.sleepers.msgids(domains)].filter((id) => !known.has(id));
-    return [...awake, ...asleep];
+  msgids(domains: readonly string[] | undefined): Uint32Array {
+    const awake = new Set<number>();
+    for (const msgid of this.#awake.keys()) awake.add(Number.parseInt(msgid, 16));
+    const ids = new Uint32Array(awake.size + this.sleepers.messages);
+    ids.set([...awake]);
+    let length = awake.size;
+    for (const id of this.sleepers.msgids(domains)) if (!awake.has(id)) ids[length++] = id;
+    return ids.subarray(0, length);
   }
 
   /**

@@ -272,6 +272,11 @@ test("A walk for a domain passes over the parts that go elsewhere", () => {
   to(3, "a@one.example", "b@two.example");
   assert.deepEqual([...sleepers.msgids(["two.example"])], [2, 3]);
   assert.deepEqual([...sleepers.msgids(["one.example"])], [1, 3]);
+  // One message in several parts counts once.
+  to(2, "d@two.example");
+  to(4, "e@two.example");
+  to(2, "f@two.example");
+  assert.deepEqual([...sleepers.msgids(["two.example"])].toSorted(), [2, 3, 4]);
   // Who goes to several must be looked at.
   assert.deepEqual([...sleepers.msgids(["none.example"])], [3]);
 });

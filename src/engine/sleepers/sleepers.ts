@@ -162,14 +162,18 @@ export class Sleepers {
       return;
     }
     const wanted = new Set([MIXED, ...domains.map(hashOf)]);
-    let before = 0;
     for (let slot = 1; slot <= this.#slots; slot++) {
+      if (!wanted.has(this.#domains.get(slot))) continue;
       const id = this.#parts.idOf(slot);
-      if (id === FREE || !wanted.has(this.#domains.get(slot))) continue;
-      // Parts of one message are often neighbours.
-      if (id !== before) yield id;
-      before = id;
+      if (id !== FREE && this.#firstOf(id, wanted) === slot) yield id;
     }
+  }
+
+  /** The first part of a message that is wanted: so each message counts once. */
+  #firstOf(id: number, wanted: ReadonlySet<number>): number {
+    let slot = this.#parts.firstOf(id);
+    while (slot !== 0 && !wanted.has(this.#domains.get(slot))) slot = this.#parts.after(slot);
+    return slot;
   }
 
   /** Whether an envelope of the part may go to one of `domains`. */
