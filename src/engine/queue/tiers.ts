@@ -21,6 +21,7 @@ import {
   expiresAtMs,
   type MessageRecord,
   numberOf,
+  USUAL_LEVEL,
 } from "#engine/scheduler/record.ts";
 import type { Route } from "#engine/scheduler/route.ts";
 import type { Configured, Due, Scheduler } from "#engine/scheduler/scheduler.ts";
@@ -221,9 +222,18 @@ export class Tiers {
     const subsystem = record.plan.transport.kind;
     if (!this.#hasRoom(subsystem)) return false;
     const route = this.#scheduler.assign(record);
-    // Who is asleep there was due before.
-    if (route === undefined || route.asleep > 0 || route.ready >= this.#share(route)) return false;
+    if (route === undefined || !this.#maySkipLine(route, record.owner.level)) return false;
     return this.#scheduler.ready(record, 0);
+  }
+
+  /**
+   * Whether a due envelope need not stand in line asleep: there is no line, and room. Of a
+   * higher priority than most has no mind for the line, and as much room again.
+   */
+  #maySkipLine(route: Route, level: number): boolean {
+    const share = this.#share(route);
+    if (level > USUAL_LEVEL) return route.ready < 2 * share;
+    return route.asleep === 0 && route.ready < share;
   }
 
   #hasRoom(subsystem: DeliverySubsystem): boolean {
@@ -263,14 +273,13 @@ export class Tiers {
   }
 
   /** Where a due part has to stand in line asleep; undefined: there is room for it. */
-  #standFor({ plan, destination, isSuspended }: Way): Stand | undefined {
+  #standFor({ plan, destination, isSuspended, level }: Way): Stand | undefined {
     if (isSuspended) return undefined;
     const subsystem = plan.transport.kind;
     if (!this.#hasRoom(subsystem)) return subsystem;
     const route = this.#scheduler.routeFor(plan, destination);
     if (route === undefined) return "stranded";
-    if (route.asleep > 0 || route.ready >= this.#share(route)) return route;
-    return undefined;
+    return this.#maySkipLine(route, level) ? undefined : route;
   }
 
   #standIn(stand: Stand, slot: number, { plan, envelopes, expiresAtMs: expiry }: Way): void {

@@ -2,9 +2,9 @@
  * A gate: lets routes through while there is room, and keeps the others in line.
  * Every limit is a gate, and so is a subsystem that can be paused.
  */
-import { Fifo } from "./fifo.ts";
 import type { SchedulerLimits } from "./limits.ts";
 import type { Route } from "./route.ts";
+import { Turns } from "./turns.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 
 export interface GateKind {
@@ -20,7 +20,7 @@ export class Gate {
   #max: number;
   /** Which subsystem's gate this is, if it is one that can be paused. */
   readonly #subsystem: DeliverySubsystem | undefined;
-  readonly #line = new Fifo<Route>();
+  readonly #turns = new Turns<Route>();
   #inUse = 0;
   #paused = false;
 
@@ -46,7 +46,7 @@ export class Gate {
 
   /** Routes in line. */
   get waiting(): number {
-    return this.#line.size;
+    return this.#turns.size;
   }
 
   get paused(): boolean {
@@ -66,12 +66,17 @@ export class Gate {
   }
 
   queue(route: Route): void {
-    this.#line.push(route);
+    this.#turns.push(route, route.level);
   }
 
-  /** The route that has been in line longest, taken out of it. */
+  /** Something of a higher level came to a route in line. */
+  raise(route: Route): void {
+    this.#turns.raise(route, route.level);
+  }
+
+  /** The route whose turn it is, taken out of the line. */
   next(): Route | undefined {
-    return this.#line.shift();
+    return this.#turns.shift();
   }
 
   /** Why what is in line here waits. */

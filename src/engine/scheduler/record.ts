@@ -49,6 +49,8 @@ export class MessageRecord {
   readonly acceptedAtMs: number;
   /** Envelopes that are not finished, in no particular order. */
   readonly envelopes: EnvelopeRecord[];
+  /** Who is higher goes first. */
+  readonly level: number;
 
   /** `planned`: each envelope with what was decided about it. */
   constructor(
@@ -58,6 +60,7 @@ export class MessageRecord {
   ) {
     this.message = message;
     this.acceptedAtMs = acceptedAtMs;
+    this.level = levelOf(message);
     // `map` makes an array of just this size; `push` would leave room for 16 more.
     this.envelopes = planned.map(([envelope, plan], slot) => {
       const record = new EnvelopeRecord(this, numberOf(envelope.evpid), envelope, plan);
@@ -65,6 +68,15 @@ export class MessageRecord {
       return record;
     });
   }
+}
+
+/** The level of a message for which nothing was asked. */
+export const USUAL_LEVEL = 0;
+
+/** By MT-PRIORITY, -9 to 9; of one priority, our own reports go last. */
+function levelOf({ terms, origin }: Message): number {
+  const level = USUAL_LEVEL + 2 * (terms?.priority ?? 0);
+  return origin.kind === "internal" ? level - 1 : level;
 }
 
 /** What an envelope has of its own from the start. */

@@ -9,10 +9,10 @@
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { Action, RelayHost } from "#model/config/config.ts";
-import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
 import type { TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, MessageRecord, Plan } from "./record.ts";
+import { type TakesTurns, type TurnLine, Turns } from "./turns.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
 /** Envelopes in one attempt; the rest of a larger message goes in further attempts. */
@@ -81,13 +81,16 @@ function onlyHost(hosts: readonly RelayHost[]): string | undefined {
 }
 
 /** Due envelopes of one message; entries that left the line meanwhile are skipped when taken. */
-interface Group {
+interface Group extends TakesTurns<Group> {
   readonly message: MessageRecord;
   readonly records: EnvelopeRecord[];
   from: number;
 }
 
-export class Route {
+export class Route implements TakesTurns<Route> {
+  line: TurnLine<Route> | undefined = undefined;
+  before: Route | undefined = undefined;
+  after: Route | undefined = undefined;
   readonly key: RouteKey;
   /** What has to have room for an attempt, in the order in which it is asked. */
   readonly gates: readonly Gate[];
@@ -103,7 +106,7 @@ export class Route {
   asleep = 0;
   /** The configuration, counted by the route table, that is known to have this route. */
   generation = 0;
-  readonly #line = new Fifo<Group>();
+  readonly #turns = new Turns<Group>();
   readonly #groups = new Map<MessageRecord, Group>();
   #ready = 0;
 
@@ -118,6 +121,11 @@ export class Route {
     return this.#ready;
   }
 
+  /** The highest level of a message that is due on it. */
+  get level(): number {
+    return this.#turns.level;
+  }
+
   push(record: EnvelopeRecord): void {
     this.#ready++;
     const group = this.#groups.get(record.owner);
@@ -125,25 +133,32 @@ export class Route {
       group.records.push(record);
       return;
     }
-    const started: Group = { message: record.owner, records: [record], from: 0 };
+    const started: Group = {
+      line: undefined,
+      before: undefined,
+      after: undefined,
+      message: record.owner,
+      records: [record],
+      from: 0,
+    };
     this.#groups.set(record.owner, started);
-    this.#line.push(started);
+    this.#turns.push(started, record.owner.level);
   }
 
   /** Counts out an envelope that left the line; its `state` must not be "ready" any more. */
   leave(): void {
     this.#ready--;
     if (this.#ready === 0) {
-      this.#line.clear();
+      this.#turns.clear();
       this.#groups.clear();
     }
   }
 
-  /** Envelopes of the message that has been in line longest, made "inflight"; never empty while `ready` > 0. */
+  /** Envelopes of the message whose turn it is, made "inflight"; never empty while `ready` > 0. */
   take(): readonly EnvelopeRecord[] {
     const taken: EnvelopeRecord[] = [];
     while (taken.length === 0 && this.#ready > 0) {
-      const group = this.#line.shift();
+      const group = this.#turns.shift();
       if (group === undefined) throw new RangeError("Cannot take: line and count differ");
       this.#fill(taken, group);
     }
@@ -161,11 +176,11 @@ export class Route {
       taken.push(record);
     }
     // To the end of the line, so that a message to very many does not hold up the others.
-    if (group.from < group.records.length) this.#line.push(group);
+    if (group.from < group.records.length) this.#turns.push(group, group.message.level);
     else this.#groups.delete(group.message);
     this.#ready -= taken.length;
     if (this.#ready === 0) {
-      this.#line.clear();
+      this.#turns.clear();
       this.#groups.clear();
     }
   }

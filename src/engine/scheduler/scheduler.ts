@@ -4,7 +4,7 @@
  * Time is an argument, always of the monotonic clock, so that a jump of the wall
  * clock neither expires nor hurries anything. Promises: an envelope is in flight
  * at most once; routes take turns, one attempt each, so that a long queue does not
- * starve a short one; no route stands in line at a gate that has room; each call
+ * starve a short one, and higher priorities go first without starving lower ones; no route stands in line at a gate that has room; each call
  * costs O(log n) in the number of envelopes, whatever the number of routes, but for
  * `takeUp`, which looks at each envelope once.
  *
@@ -14,12 +14,12 @@ import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Action } from "#model/config/config.ts";
 import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
-import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";
 import { type EnvelopeRecord, expiresAtMs, type MessageRecord, type Plan } from "./record.ts";
 import type { Route } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
+import { Turns } from "./turns.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 
 /** An envelope past its time that was found at start still gets one try within this time. */
@@ -48,7 +48,7 @@ export interface Due {
 
 export class Scheduler {
   readonly #heap = new Heap<EnvelopeRecord>();
-  readonly #round = new Fifo<Route>();
+  readonly #round = new Turns<Route>();
   readonly #table: RouteTable;
   /** Routes with envelopes asleep whose line has become shorter; who wakes those takes them out. */
   readonly hungry: Readonly<Record<DeliverySubsystem, Set<Route>>> = {
@@ -136,6 +136,8 @@ export class Scheduler {
     if (route === undefined) return false;
     route.push(record);
     if (route.place === "idle") this.#join(route);
+    else if (route.place === "round") this.#round.raise(route, route.level);
+    else route.place.raise(route);
     return true;
   }
 
@@ -318,7 +320,7 @@ export class Scheduler {
 
   #join(route: Route): void {
     route.place = "round";
-    this.#round.push(route);
+    this.#round.push(route, route.level);
   }
 
   /** Brings up to `count` routes from the gate's line into the round, if the gate has room. */

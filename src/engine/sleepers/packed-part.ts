@@ -44,6 +44,8 @@ export interface Way {
   readonly expiresAtMs: number;
   readonly dueMs: number;
   readonly isSuspended: boolean;
+  /** Of its message. */
+  readonly level: number;
   /** How many go there together. */
   readonly envelopes: number;
 }
@@ -56,6 +58,9 @@ const HAS_TERMS = 16;
 const HAS_GRACE = 32;
 const WAS_WARNED = 64;
 const IS_SUSPENDED = 128;
+
+/** Levels are from -19 to 18. */
+const LEVEL_OFFSET = 128;
 
 const IS_8BIT = 1;
 const HAS_MESSAGE_TERMS = 2;
@@ -75,6 +80,7 @@ export class PartPacking {
   write(writer: ByteWriter, owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
     writer.f64(owner.acceptedAtMs);
     writer.f64(records.reduce((least, record) => Math.min(least, expiresAtMs(record)), Infinity));
+    writer.u8(owner.level + LEVEL_OFFSET);
     const lengthAt = writer.length;
     writer.u32(0);
     this.#writeMessage(writer, owner.message);
@@ -95,6 +101,7 @@ export class PartPacking {
   ): readonly EnvelopeRecord[] {
     const acceptedAtMs = reader.f64();
     reader.f64();
+    reader.u8();
     reader.u32();
     const message = this.#readMessage(reader, id, reading);
     const owner = known ?? new MessageRecord(message, acceptedAtMs, []);
@@ -107,6 +114,7 @@ export class PartPacking {
   way(reader: ByteReader): Way {
     reader.f64();
     const expiry = reader.f64();
+    const level = reader.u8() - LEVEL_OFFSET;
     reader.skip(reader.u32());
     const envelopes = reader.varint();
     const flags = reader.u8();
@@ -116,7 +124,7 @@ export class PartPacking {
     const forwardPath = readText(reader);
     const destination = flags & OTHER_DESTINATION ? readText(reader) : forwardPath;
     const isSuspended = (flags & IS_SUSPENDED) !== 0;
-    return { plan, destination, expiresAtMs: expiry, dueMs, isSuspended, envelopes };
+    return { plan, destination, expiresAtMs: expiry, dueMs, isSuspended, level, envelopes };
   }
 
   #writeEnvelope(writer: ByteWriter, record: EnvelopeRecord): void {
