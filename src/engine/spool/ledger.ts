@@ -148,8 +148,9 @@ export class Ledger {
    * of now, in the order of the journal.
    */
   *recordsBetween(after: Position, to: Position): Generator<Position> {
-    const [oldest = 0] = this.#segments.keys();
-    const from = after.sequence < oldest ? { sequence: oldest, at: 0 } : after;
+    const oldest = Math.min(...this.#segments.keys());
+    const from =
+      after.sequence < oldest && this.#messages.size > 0 ? { sequence: oldest, at: 0 } : after;
     let last = -1;
     for (const span of this.#spansBetween(from, to)) {
       // A record may have several messages.
