@@ -28,8 +28,11 @@ export class CountedValues<Value> {
     return this.#numbers.size;
   }
 
-  /** The number of the value with this key, which gets one more user; NO_NUMBER: it is full. */
-  use(key: string, value: Value): number {
+  /**
+   * The number of the value with this key, which gets one more user; NO_NUMBER: it is full.
+   * `make` is called for the first one.
+   */
+  use(key: string, make: () => Value): number {
     const known = this.#numbers.get(key);
     const entry = known === undefined ? undefined : this.#entries[known];
     if (known !== undefined && entry !== undefined) {
@@ -38,7 +41,7 @@ export class CountedValues<Value> {
     }
     if (this.#numbers.size >= this.#max) return NO_NUMBER;
     const number = this.#free.pop() ?? this.#entries.length;
-    this.#entries[number] = { key, value, uses: 1 };
+    this.#entries[number] = { key, value: make(), uses: 1 };
     this.#numbers.set(key, number);
     return number;
   }

@@ -177,8 +177,7 @@ export class PartPacking {
   #writePlan(writer: ByteWriter, plan: Plan): void {
     const { action, transport, rule, trail, ttlMs } = plan;
     const key = `${transport.kind}${action}\0${rule}\0${ttlMs}`;
-    const shared = transport.kind === "mta" && trail.length === 0 ? plan : bare(plan);
-    const number = this.#plans.use(key, shared);
+    const number = this.#plans.use(key, () => bare(plan));
     writer.varint(number);
     if (number === NO_NUMBER) {
       writer.u8(transport.kind === "mta" ? 0 : 1);
@@ -207,7 +206,7 @@ export class PartPacking {
 
   #writeWords(writer: ByteWriter, words: LastWords): void {
     const { status, diagnostic, remote } = words;
-    const number = this.#words.use(`${status}\0${remote}\0${diagnostic}`, words);
+    const number = this.#words.use(`${status}\0${remote}\0${diagnostic}`, () => words);
     writer.varint(number);
     if (number !== NO_NUMBER) return;
     for (const each of [status, diagnostic, remote]) writeText(writer, each);
@@ -225,7 +224,7 @@ export class PartPacking {
 
   #writeMessage(writer: ByteWriter, message: Message): void {
     const { acceptedAtMs, reversePath, origin, textBytes, is8bit, terms } = message;
-    const number = this.#origins.use(originKey(origin), origin);
+    const number = this.#origins.use(originKey(origin), () => origin);
     writer.u8((is8bit ? IS_8BIT : 0) | (terms === undefined ? 0 : HAS_MESSAGE_TERMS));
     writer.varint(acceptedAtMs);
     writeText(writer, reversePath);
