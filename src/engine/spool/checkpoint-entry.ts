@@ -10,7 +10,7 @@
  */
 import type { ByteWriter } from "#base/byte-writer.ts";
 import { decode } from "#base/codec.ts";
-import type { KnownEnvelope, KnownMessage, Position } from "./ledger.ts";
+import type { KnownEnvelope, KnownMessage, Position } from "./live-message.ts";
 import { entryCodec, type Restated } from "./record-entries.ts";
 
 const ENVELOPES_AT = 29;

@@ -16,7 +16,7 @@ import {
 import type { Cipher } from "./cipher.ts";
 import { tolerate } from "./file-faults.ts";
 import { FileWindow } from "./file-window.ts";
-import type { Position } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import type { Keyring } from "./queue-keys.ts";
 import {
   decryptHead,

@@ -19,7 +19,7 @@ import {
 } from "./checkpoint-format.ts";
 import type { Cipher } from "./cipher.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
-import type { Position } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import type { Keyring, KeyUse } from "./queue-keys.ts";
 import { encryptRecord } from "./record.ts";
 import { encodeHeader, HEADER_BYTES, randomMark } from "./segment-header.ts";

@@ -2,7 +2,8 @@
  * What is known of a message now: an older record of it, brought up to date with the
  * records that the ledger names for its envelopes.
  */
-import type { EnvelopeState, KnownMessage, Ledger, Position } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { EnvelopeState, KnownMessage, Position } from "./live-message.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
 import type { StoredEnvelope } from "./spool.ts";

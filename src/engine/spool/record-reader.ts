@@ -6,7 +6,7 @@
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import { FileWindow } from "./file-window.ts";
 import { tolerate } from "./file-faults.ts";
-import type { Position } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import type { Segment } from "./segment.ts";
 import { type RecordFinding, readRecordAt } from "./segment-scan.ts";
 

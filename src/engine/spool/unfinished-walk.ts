@@ -9,7 +9,7 @@
 import { FilesError } from "#base/ports/files.ts";
 import { type CheckpointEntry, messageIn } from "./checkpoint-entry.ts";
 import type { Checkpoint } from "./checkpoint-reader.ts";
-import type { KnownMessage, Position } from "./ledger.ts";
+import type { KnownMessage, Position } from "./live-message.ts";
 import { type MessageState, type MessageStateParts, stateOf } from "./message-states.ts";
 import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
 import { DAMAGED_TEXT } from "./stored-text.ts";
