@@ -4,7 +4,7 @@
  *
  *   bin/node bench/backlog.ts [--counts 10000,100000,1000000] [--folder FOLDER]
  *
- * - start: from the command until the port greets
+ * - start: from the command until the port greets, and the CPU time of the process queue by then
  * - memory: PSS of the process queue when it has come to rest, in all and for each envelope
  * - show: `smtpctl show queue --domain`, for a domain with a thousandth of the messages
  * - accept: messages per second, beside the same daemon on an empty spool
@@ -51,6 +51,7 @@ const START_WITHIN_MS = 300_000;
 interface Row {
   readonly count: number;
   readonly startSeconds: number;
+  readonly startCpuSeconds: number;
   readonly pss: number;
   readonly showSeconds: number;
   readonly perSecond: number;
@@ -170,6 +171,7 @@ async function measure(folder: string, count: number, port: number): Promise<Row
     }
     const startSeconds = (performance.now() - startedMs) / 1000;
     const root = daemon.pid ?? 0;
+    const startCpuSeconds = cpuSeconds(queueOf(root));
     await pause(3000);
     const pss = pssBytes(queueOf(root));
     const showSeconds = median(
@@ -182,6 +184,7 @@ async function measure(folder: string, count: number, port: number): Promise<Row
     return {
       count,
       startSeconds,
+      startCpuSeconds,
       pss,
       showSeconds: showSeconds ?? Number.NaN,
       perSecond: median(measured.map((run) => run.perSecond)) ?? Number.NaN,
@@ -242,11 +245,12 @@ function giveToQueue(path: string): void {
 }
 
 function rowText(row: Row, empty: Row): string {
-  const { count, startSeconds, pss, showSeconds, perSecond, cpuPer1000 } = row;
+  const { count, startSeconds, startCpuSeconds, pss, showSeconds, perSecond, cpuPer1000 } = row;
   const each = count === 0 ? "" : Math.round((pss - empty.pss) / count);
   const megabytes = Math.round(pss / 1e6);
   const rate = (perSecond / empty.perSecond).toFixed(2);
-  const cells = [count, startSeconds.toFixed(1), megabytes, each, showSeconds.toFixed(2)];
+  const start = [startSeconds.toFixed(1), startCpuSeconds.toFixed(1)];
+  const cells = [count, ...start, megabytes, each, showSeconds.toFixed(2)];
   return `| ${[...cells, Math.round(perSecond), rate, cpuPer1000.toFixed(2)].join(" | ")} |`;
 }
 
@@ -262,9 +266,9 @@ async function main(): Promise<void> {
   // The daemon's users must be able to pass.
   execFileSync("chmod", ["711", parent]);
   console.log(
-    "| waiting | start s | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
+    "| waiting | start s | its CPU s | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
   );
-  console.log("|---|---|---|---|---|---|---|---|");
+  console.log("|---|---|---|---|---|---|---|---|---|");
   let empty: Row | undefined;
   for (const count of [0, ...values.counts.split(",").map(Number)]) {
     const folder = join(parent, String(count));

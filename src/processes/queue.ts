@@ -39,6 +39,7 @@ export async function startQueue(setting: RoleSetting): Promise<RunningRole | st
     await role.recover();
   } catch (error) {
     if (!(error instanceof FilesError)) throw error;
+    await opened.spool.close();
     return unusable(slice.spool, error.message);
   }
   return role;
