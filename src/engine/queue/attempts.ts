@@ -16,8 +16,8 @@ import { attemptsEnded, expiry } from "./verdict.ts";
 
 /** Envelopes lined up in one turn. Source: OpenSMTPD schedules 1024 in one pass. */
 const DUE_BATCH = 1024;
-/** Longest timer: Node runs one of more than 2^31-1 ms at once. */
-const MAX_TIMER_MS = 3_600_000;
+/** Longest timer, so that what came due while the machine slept is not found much later. */
+const MAX_TIMER_MS = 60_000;
 
 export interface AttemptParts {
   readonly carrier: Carrier;

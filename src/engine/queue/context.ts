@@ -6,7 +6,7 @@ import { MAX_HOLD_MS, type Envelope, type Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import { backoffBaseMs, nextTryMs } from "#engine/scheduler/backoff.ts";
-import type { EnvelopeRecord } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, heldForMs } from "#engine/scheduler/record.ts";
 import type { Scheduler } from "#engine/scheduler/scheduler.ts";
 import type { Msgids } from "./msgids.ts";
 import type { QueueIndex } from "./queue-index.ts";
@@ -47,10 +47,14 @@ export function enrol(
   tiers.enrol(message, envelopes, heldMs(clock, message));
 }
 
-/** When an envelope is looked at next, after `retryCount` attempts; monotonic. */
+/**
+ * When an envelope is looked at next, after `retryCount` attempts; monotonic. The time that a
+ * message was held back on purpose does not count, as if it had been accepted after that.
+ */
 export function laterMs(clock: Clock, record: EnvelopeRecord, retryCount: number): number {
+  const { owner } = record;
   return nextTryMs({
-    acceptedAtMs: record.owner.acceptedAtMs,
+    acceptedAtMs: owner.acceptedAtMs + heldForMs(owner.message),
     baseMs: backoffBaseMs(record.plan.transport.kind),
     retryCount,
     nowMs: clock.monotonicMs(),

@@ -176,7 +176,8 @@ export function stateOf({ kind }: WaitReason): QueueState {
 function delaySeconds(reason: WaitReason, nowMs: number): number | "" {
   if (reason.kind === "offline") return "";
   if (reason.kind === "inflight") return seconds(nowMs - reason.sinceMs);
-  return reason.kind === "retry" ? seconds(reason.untilMs - nowMs) : 0;
+  const isTimed = reason.kind === "retry" || reason.kind === "hold";
+  return isTimed ? seconds(reason.untilMs - nowMs) : 0;
 }
 
 function errorOf({ reason, lastError }: QueuedEnvelope, nowMs: number): string {

@@ -24,7 +24,12 @@ import {
   USUAL_LEVEL,
 } from "#engine/scheduler/record.ts";
 import type { Route } from "#engine/scheduler/route.ts";
-import type { Configured, Due, Scheduler } from "#engine/scheduler/scheduler.ts";
+import {
+  type Configured,
+  type Due,
+  LAST_CHANCE_MS,
+  type Scheduler,
+} from "#engine/scheduler/scheduler.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { type Line, Lines } from "#engine/sleepers/lines.ts";
 import type { Way } from "#engine/sleepers/packed-part.ts";
@@ -200,7 +205,7 @@ export class Tiers {
   /** Looks at what is due at `nowMs`: `max` envelopes at most, but for the rest of a part. */
   advance(nowMs: number, max: number): Due {
     const expired: EnvelopeRecord[] = [];
-    const work: Work = { nowMs, left: max, expired };
+    const work: Work = { nowMs, left: max, expired, isLate: false };
     this.#recall(work);
     // Each kind may use half of the turn, so that none waits for the others.
     work.left = Math.floor(max / 2);
@@ -267,7 +272,11 @@ export class Tiers {
       return;
     }
     const way = this.#sleepers.way(slot);
-    const stand = way.expiresAtMs <= work.nowMs ? undefined : this.#standFor(way);
+    if (way.expiresAtMs <= work.nowMs) {
+      this.#attend(slot, { ...work, isLate: true });
+      return;
+    }
+    const stand = this.#standFor(way);
     if (stand === undefined) this.#attend(slot, work);
     else this.#standIn(stand, slot, way);
   }
@@ -382,9 +391,10 @@ export class Tiers {
   }
 
   /** Wakes a part: who is due is put in line, who is not lies down again. */
-  #attend(slot: number, { nowMs, expired }: Work): void {
+  #attend(slot: number, { nowMs, expired, isLate }: Work): void {
     const rest: EnvelopeRecord[] = [];
     for (const record of this.#wake(slot)) {
+      if (isLate) grantLastChance(record, nowMs);
       if (record.state === "suspended") rest.push(record);
       else if (expiresAtMs(record) <= nowMs) {
         this.#scheduler.withdraw(record);
@@ -416,4 +426,13 @@ interface Work {
   /** Envelopes, or parts, that may still be looked at. */
   left: number;
   readonly expired: EnvelopeRecord[];
+  /** What should have been looked at before: the machine slept, or stood still. */
+  readonly isLate: boolean;
+}
+
+/** No envelope expires without the try that was to come before, because nobody looked. */
+function grantLastChance(record: EnvelopeRecord, nowMs: number): void {
+  const expiryMs = expiresAtMs(record);
+  if (record.state === "suspended" || record.dueMs >= expiryMs || expiryMs > nowMs) return;
+  record.graceUntilMs = nowMs + LAST_CHANCE_MS;
 }

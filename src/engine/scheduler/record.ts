@@ -5,7 +5,14 @@
  * clock unless the name says wall.
  */
 import { type HeapItem, OUTSIDE_HEAP } from "#base/heap.ts";
-import type { Envelope, Message, TrailStep, Transport, RecipientTerms } from "#model/envelope.ts";
+import {
+  type Envelope,
+  MAX_HOLD_MS,
+  type Message,
+  type RecipientTerms,
+  type TrailStep,
+  type Transport,
+} from "#model/envelope.ts";
 import type { Route } from "./route.ts";
 
 /** What the rules decided; one object for all envelopes with the same decision. */
@@ -145,6 +152,17 @@ export function envelopeOf(record: EnvelopeRecord): Envelope {
     trail,
     ttlMs,
   };
+}
+
+/** It is held back (RFC 4865) and was not tried; `state` is "waiting" or "suspended". */
+export function isHeld({ lastTryAtWallMs, owner }: EnvelopeRecord): boolean {
+  return lastTryAtWallMs === 0 && (owner.message.terms?.holdUntilMs ?? 0) > 0;
+}
+
+/** For how long a message was held back from its acceptance on. */
+export function heldForMs({ terms, acceptedAtMs }: Message): number {
+  const untilMs = terms?.holdUntilMs ?? 0;
+  return untilMs === 0 ? 0 : Math.min(Math.max(untilMs - acceptedAtMs, 0), MAX_HOLD_MS);
 }
 
 /** When the queue gives up. */

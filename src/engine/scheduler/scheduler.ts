@@ -16,13 +16,19 @@ import type { Action } from "#model/config/config.ts";
 import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
 import type { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";
-import { type EnvelopeRecord, expiresAtMs, type MessageRecord, type Plan } from "./record.ts";
+import {
+  type EnvelopeRecord,
+  expiresAtMs,
+  isHeld,
+  type MessageRecord,
+  type Plan,
+} from "./record.ts";
 import type { Route } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
 import { Turns } from "./turns.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 
-/** An envelope past its time that was found at start still gets one try within this time. */
+/** An envelope past its time that was found at start, or late, still gets one try within this time. */
 export const LAST_CHANCE_MS = 600_000;
 
 /** Leave to attempt: envelopes of one message on one route. Given back with `release`. */
@@ -271,9 +277,10 @@ export class Scheduler {
     }
   }
 
-  #waitingReason({ plan }: EnvelopeRecord, untilMs: number): WaitReason {
-    if (this.canCarry(plan)) return { kind: "retry", untilMs };
-    return { kind: "no-action", action: plan.action };
+  #waitingReason(record: EnvelopeRecord, untilMs: number): WaitReason {
+    const { plan } = record;
+    if (!this.canCarry(plan)) return { kind: "no-action", action: plan.action };
+    return { kind: isHeld(record) ? "hold" : "retry", untilMs };
   }
 
   #readyReason({ route, plan }: EnvelopeRecord): WaitReason {

@@ -11,6 +11,8 @@ export type DeliverySubsystem = "mta" | "mda";
 export type WaitReason =
   /** The last try was deferred; the next one is at `untilMs`. */
   | { readonly kind: "retry"; readonly untilMs: number }
+  /** The client asked for it not to be tried before (RFC 4865). */
+  | { readonly kind: "hold"; readonly untilMs: number }
   /** It is due, and its route comes round next. */
   | { readonly kind: "turn" }
   /** It is due, and `max` attempts (or envelopes) are under way that `name` counts. */
@@ -42,6 +44,8 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
   switch (reason.kind) {
     case "retry":
       return `retry in ${seconds(reason.untilMs - nowMs)} s`;
+    case "hold":
+      return `held back for ${seconds(reason.untilMs - nowMs)} s, as the client asked`;
     case "turn":
       return "due, its turn comes next";
     case "limit":
