@@ -228,6 +228,28 @@ test("Who stands in line asleep expires there, and is not tried any more", async
   assert.deepEqual(system.attemptSeconds("user-7@one.example"), []);
 });
 
+test("Thousands that expire at once are awake a few at a time, however slow the disk is", async () => {
+  const system = new MailSystem(7, { tiers: { maxAwake: 40 } });
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await sendAll(system, 2000, "dead.example");
+  await system.clock.settle();
+  let answer: () => void = () => undefined;
+  const disk = new Promise<void>((resolve) => (answer = resolve));
+  const { spool } = system;
+  const commit = spool.commit.bind(spool);
+  spool.commit = async (batch) => {
+    await disk;
+    return commit(batch);
+  };
+  system.queue.pause("mta");
+  await system.clock.advance(5 * DAY_MS);
+  assert.ok(gauge(system, "scheduler.awake") <= 4 * 40 + 40, `${gauge(system, "scheduler.awake")}`);
+  answer();
+  await system.clock.advance(DAY_MS);
+  assert.equal(system.seen("expired").length, 2000);
+  assert.equal(gauge(system, "scheduler.awake"), 0);
+});
+
 test("Sleepers whose action is gone are counted, wait without being tried, and go on when it is back", async () => {
   const system = new MailSystem(5, { tiers: FEW });
   system.carrier.script = () => ({ outcome: "deferred" });

@@ -54,6 +54,9 @@ const SHARE_OF_FREE = 4;
 
 const SUBSYSTEMS: readonly DeliverySubsystem[] = ["mta", "mda"];
 
+/** What is awake in all, as a multiple of what may be of one subsystem, before no one more is woken to expire. */
+const CROWD = 4;
+
 /** Whose a line is. */
 type Stand = Route | DeliverySubsystem | "stranded";
 
@@ -88,7 +91,16 @@ export class Tiers {
 
   /** When `advance` has something to do; Infinity if never. */
   get nextDueMs(): number {
-    return this.#sleepers.firstAtMs;
+    return this.#isCrowded ? Infinity : this.#sleepers.firstAtMs;
+  }
+
+  /**
+   * More have expired than are recorded yet: no one is woken for now, or a million that
+   * expire at once would all be awake. Whoever records some calls for another turn.
+   */
+  get #isCrowded(): boolean {
+    const awake = this.#index.awake("mta") + this.#index.awake("mda");
+    return awake >= CROWD * this.#bounds.maxAwake;
   }
 
   /** Lines have become shorter, and who stands in them asleep may come. */
@@ -215,10 +227,8 @@ export class Tiers {
     this.#first = this.#first === "routes" ? "others" : "routes";
     const isUsedUp = work.left <= 0;
     work.left += Math.ceil(max / 2);
-    while (work.left > 0 && this.#sleepers.firstAtMs <= nowMs) {
-      this.#look(this.#sleepers.first, work);
-    }
-    const isMore = isUsedUp || this.#stale.length > 0 || this.#sleepers.firstAtMs <= nowMs;
+    while (work.left > 0 && this.nextDueMs <= nowMs) this.#look(this.#sleepers.first, work);
+    const isMore = isUsedUp || this.#stale.length > 0 || this.nextDueMs <= nowMs;
     return { expired, more: isMore };
   }
 
