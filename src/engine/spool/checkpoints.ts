@@ -60,7 +60,8 @@ export class Checkpoints {
   #bytes = 0;
   /** Ends the pause under way. */
   #wake: (() => void) | undefined;
-  #stopped = false;
+  /** Infinite until the spool is to be closed. */
+  #stopAtMs = Infinity;
 
   constructor(parts: CheckpointsParts, last: LastCheckpoint | undefined) {
     this.#parts = parts;
@@ -87,23 +88,22 @@ export class Checkpoints {
     return this.#attempt((bytes, sinceMs) => this.#pace(bytes, sinceMs));
   }
 
-  /** Breaks off the one under way, and takes no time for another. */
+  /** The one under way pauses no more, and is broken off if that does not help in time. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopAtMs = this.#parts.clock.monotonicMs() + MAX_STOP_MS;
     this.#wake?.();
   }
 
-  /** The last one before the spool is closed, if it saves the next start some time. */
+  /** After `stop`: the last one before the spool is closed, if it saves the next start some time. */
   async writeLast(): Promise<void> {
-    const { ledger, minRecords } = this.#parts;
+    const { clock, ledger, minRecords } = this.#parts;
     if (ledger.recordsApplied - this.#records < minRecords / STOP_PART || !this.#fits()) return;
-    await this.writeWithin(MAX_STOP_MS);
+    await this.#attempt(() => Promise.resolve(clock.monotonicMs() < this.#stopAtMs));
   }
 
-  /** Writes one without a pause, if it is done by then. */
-  async writeWithin(ms: number): Promise<void> {
-    const { clock } = this.#parts;
-    await this.#attempt((_, sinceMs) => Promise.resolve(clock.monotonicMs() - sinceMs < ms));
+  /** Writes one without a pause, however long it takes. */
+  async writeAtOnce(): Promise<void> {
+    await this.#attempt(() => Promise.resolve(true));
   }
 
   async #attempt(pace: Pace): Promise<boolean> {
@@ -187,7 +187,7 @@ export class Checkpoints {
   async #pace(bytes: number, sinceMs: number): Promise<boolean> {
     const { clock } = this.#parts;
     const earlyMs = sinceMs + (bytes / BYTES_PER_SECOND) * 1000 - clock.monotonicMs();
-    if (earlyMs > 0 && !this.#stopped) {
+    if (earlyMs > 0 && this.#stopAtMs === Infinity) {
       await new Promise<void>((resolve) => {
         const cancel = clock.after(earlyMs, resolve);
         this.#wake = () => {
@@ -197,7 +197,7 @@ export class Checkpoints {
       });
       this.#wake = undefined;
     }
-    return !this.#stopped;
+    return clock.monotonicMs() < this.#stopAtMs;
   }
 }
 

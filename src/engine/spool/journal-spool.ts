@@ -238,7 +238,7 @@ class JournalSpool implements Spool {
       this.#ledger.forget(await this.#journal.unlinkOldest());
     }
     // The one that there was may be under another key.
-    await this.#checkpoints.writeWithin(Infinity);
+    await this.#checkpoints.writeAtOnce();
   }
 
   openBlob(msgid: string): Blob {
