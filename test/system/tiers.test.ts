@@ -233,18 +233,17 @@ test("Thousands that expire at once are awake a few at a time, however slow the 
   system.carrier.script = () => ({ outcome: "deferred" });
   await sendAll(system, 2000, "dead.example");
   await system.clock.settle();
-  let answer: () => void = () => undefined;
-  const disk = new Promise<void>((resolve) => (answer = resolve));
+  const disk = Promise.withResolvers<void>();
   const { spool } = system;
   const commit = spool.commit.bind(spool);
   spool.commit = async (batch) => {
-    await disk;
+    await disk.promise;
     return commit(batch);
   };
   system.queue.pause("mta");
   await system.clock.advance(5 * DAY_MS);
   assert.ok(gauge(system, "scheduler.awake") <= 4 * 40 + 40, `${gauge(system, "scheduler.awake")}`);
-  answer();
+  disk.resolve();
   await system.clock.advance(DAY_MS);
   assert.equal(system.seen("expired").length, 2000);
   assert.equal(gauge(system, "scheduler.awake"), 0);
