@@ -36,6 +36,7 @@ export class Attempts {
   /** Monotonic; Infinity when no timer runs. */
   #timerDueMs = Infinity;
   #underWay = 0;
+  #envelopes = 0;
 
   constructor(context: QueueContext, { carrier, recorder, settings }: AttemptParts) {
     this.#context = context;
@@ -51,6 +52,11 @@ export class Attempts {
   /** Attempts whose results have not come. */
   get underWay(): number {
     return this.#underWay;
+  }
+
+  /** The envelopes in them. */
+  get envelopes(): number {
+    return this.#envelopes;
   }
 
   /** There may be something to do: looks before this turn of the event loop ends. */
@@ -103,12 +109,14 @@ export class Attempts {
     const nowMs = clock.wallMs();
     for (const record of grant.records) record.lastTryAtWallMs = nowMs;
     this.#underWay++;
+    this.#envelopes += grant.records.length;
     const results = await this.#carrier.attempt({
       message,
       envelopes: grant.records.map(envelopeOf),
       text: spool.text(message.msgid),
     });
     this.#underWay--;
+    this.#envelopes -= grant.records.length;
     this.#recorder.add(grant.message, attemptsEnded(grant.records, results), grant);
   }
 

@@ -212,7 +212,7 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     pause: (subsystem) => operations.pause(subsystem),
     resume: (subsystem) => operations.resume(subsystem),
     isPaused: (subsystem) => scheduler.isPaused(subsystem),
-    gauges: () => gaugesOf(context, acceptance),
+    gauges: () => gaugesOf(context, acceptance, attempts),
     takeUp(configured, by) {
       bounces.takeUp(by, configured.serverName);
       recorder.takeUp(configured.bounceWarnIntervalsMs);

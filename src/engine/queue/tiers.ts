@@ -76,8 +76,10 @@ export class Tiers {
   readonly #lineOf = new Map<Stand, Line<Stand>>();
   /** Lines of an earlier configuration: who stands in them is looked at again. */
   readonly #stale: Line<Stand>[] = [];
-  /** Envelopes that are due and asleep. */
+  /** Envelopes that are due and asleep, and in no line of a route. */
   readonly #lined: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
+  /** Those of them that have no action. */
+  #stranded = 0;
   /** Whose turn it is where there is room for few. */
   #first: "routes" | "others" = "routes";
 
@@ -108,7 +110,12 @@ export class Tiers {
     return SUBSYSTEMS.some((each) => this.#scheduler.hungry[each].size > 0 && this.#hasRoom(each));
   }
 
-  /** Envelopes that are due and stand in line asleep. */
+  /** Envelopes that are due and have no action. */
+  get stranded(): number {
+    return this.#stranded;
+  }
+
+  /** Envelopes that are due and stand in line asleep, but not for a route. */
   lined(subsystem: DeliverySubsystem): number {
     return this.#lined[subsystem];
   }
@@ -309,8 +316,12 @@ export class Tiers {
     }
     this.#lines.push(line, slot);
     this.#sleepers.wakeAt(slot, expiry);
-    this.#lined[plan.transport.kind] += envelopes;
-    if (typeof stand === "string") return;
+    this.#sleepers.holdIsOver(slot);
+    if (typeof stand === "string") {
+      this.#lined[plan.transport.kind] += envelopes;
+      if (stand === "stranded") this.#stranded += envelopes;
+      return;
+    }
     stand.asleep += envelopes;
     // Nothing else would call for it.
     if (stand.ready === 0) this.#scheduler.hungry[stand.key.subsystem].add(stand);
@@ -319,8 +330,12 @@ export class Tiers {
   #stepOut(line: Line<Stand>, slot: number): void {
     const { plan, envelopes } = this.#sleepers.way(slot);
     this.#lines.remove(line, slot);
+    if (typeof line.owner !== "string") {
+      line.owner.asleep -= envelopes;
+      return;
+    }
     this.#lined[plan.transport.kind] -= envelopes;
-    if (typeof line.owner !== "string") line.owner.asleep -= envelopes;
+    if (line.owner === "stranded") this.#stranded -= envelopes;
   }
 
   /** Closes a line in which nobody stands. */

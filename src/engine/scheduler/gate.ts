@@ -14,7 +14,14 @@ export interface GateKind {
   readonly subsystem?: DeliverySubsystem;
 }
 
+/** Envelopes that are due on routes in line. */
+export interface GateCount {
+  envelopes: number;
+}
+
 export class Gate {
+  /** All gates of one name share it. */
+  readonly count: GateCount;
   readonly #name: string;
   readonly #maxOf: (limits: SchedulerLimits) => number;
   #max: number;
@@ -24,7 +31,8 @@ export class Gate {
   #inUse = 0;
   #paused = false;
 
-  constructor(kind: GateKind, limits: SchedulerLimits) {
+  constructor(kind: GateKind, limits: SchedulerLimits, count: GateCount) {
+    this.count = count;
     this.#name = kind.name;
     this.#maxOf = kind.max;
     this.#max = kind.max(limits);

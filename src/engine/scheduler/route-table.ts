@@ -4,10 +4,10 @@
  * routes does.
  */
 import type { Action } from "#model/config/config.ts";
-import { Gate, type GateKind } from "./gate.ts";
+import { Gate, type GateCount, type GateKind } from "./gate.ts";
 import { relayLimits, type SchedulerLimits, type TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, Plan } from "./record.ts";
-import { Route, type RouteKey, routeKeyOf } from "./route.ts";
+import { type DueCount, Route, type RouteKey, routeKeyOf } from "./route.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
 /** What routes of different actions have in common. */
@@ -24,6 +24,13 @@ export class RouteTable {
   readonly #routes = new Map<string, Route>();
   /** By the key of routes: that of users, and that of domains. */
   readonly #shared = { user: new Map<string, SharedGate>(), domain: new Map<string, SharedGate>() };
+  /** By the names of the gates, which are few. */
+  readonly #atGates = new Map<string, GateCount>();
+  /** What is due on routes, awake or asleep. */
+  readonly due: Readonly<Record<DeliverySubsystem, DueCount>> = {
+    mta: { all: 0, asleep: 0, turn: 0 },
+    mda: { all: 0, asleep: 0, turn: 0 },
+  };
   /** Counts envelopes; every other gate counts attempts. */
   readonly inflight: Gate;
   readonly subsystems: Readonly<Record<DeliverySubsystem, Gate>>;
@@ -31,8 +38,8 @@ export class RouteTable {
   constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
     this.#limits = limits;
     this.#actions = actions;
-    this.inflight = new Gate(INFLIGHT, limits);
-    this.subsystems = { mta: new Gate(MTA, limits), mda: new Gate(MDA, limits) };
+    this.inflight = this.#gate(INFLIGHT);
+    this.subsystems = { mta: this.#gate(MTA), mda: this.#gate(MDA) };
   }
 
   get size(): number {
@@ -41,6 +48,19 @@ export class RouteTable {
 
   routes(): Iterable<Route> {
     return this.#routes.values();
+  }
+
+  /** What is due on routes, by what it waits for. */
+  *waits(): Generator<readonly [reason: string, envelopes: number]> {
+    yield ["turn", this.due.mta.turn + this.due.mda.turn];
+    for (const subsystem of SUBSYSTEMS) {
+      const { paused, count } = this.subsystems[subsystem];
+      yield [`paused ${subsystem}`, paused ? count.envelopes : 0];
+    }
+    for (const [name, { envelopes }] of this.#atGates) {
+      if (name === MTA.name) continue;
+      yield [`limit ${name}`, name === MDA.name && this.subsystems.mda.paused ? 0 : envelopes];
+    }
   }
 
   /** Routes are those of other actions, under other limits, from now on. */
@@ -116,7 +136,7 @@ export class RouteTable {
   }
 
   #open(key: RouteKey): Route {
-    const own = key.subsystem === "mta" ? [new Gate(relayGate(key.domain), this.#limits)] : [];
+    const own = key.subsystem === "mta" ? [this.#gate(relayGate(key.domain))] : [];
     const gates = [
       this.subsystems[key.subsystem],
       ...own,
@@ -124,9 +144,26 @@ export class RouteTable {
       ...this.#joinShared("user", key),
       this.inflight,
     ];
-    const route = new Route(key, gates, this.#taskLimits(key));
+    const route = new Route(key, {
+      gates,
+      limits: this.#taskLimits(key),
+      due: this.due[key.subsystem],
+    });
     this.#routes.set(key.name, route);
     return route;
+  }
+
+  #gate(kind: GateKind): Gate {
+    return new Gate(kind, this.#limits, this.#countOf(kind.name));
+  }
+
+  #countOf(gate: string): GateCount {
+    let count = this.#atGates.get(gate);
+    if (count === undefined) {
+      count = { envelopes: 0 };
+      this.#atGates.set(gate, count);
+    }
+    return count;
   }
 
   #taskLimits({ subsystem, domain }: RouteKey): TaskLimits {
@@ -139,7 +176,7 @@ export class RouteTable {
     let shared = this.#shared[by].get(name);
     if (shared === undefined) {
       const kind = by === "user" ? USER : domainGate(name);
-      shared = { gate: new Gate(kind, this.#limits), routes: 0 };
+      shared = { gate: this.#gate(kind), routes: 0 };
       this.#shared[by].set(name, shared);
     }
     shared.routes++;
@@ -154,6 +191,8 @@ export class RouteTable {
     if (shared.routes === 0) this.#shared[by].delete(name);
   }
 }
+
+const SUBSYSTEMS: readonly DeliverySubsystem[] = ["mta", "mda"];
 
 const INFLIGHT: GateKind = {
   name: "scheduler max-inflight",

@@ -73,6 +73,22 @@ export function routeKeyOf(
   }
 }
 
+type Place = "idle" | "round" | Gate;
+
+/** How many envelopes are due: in all, asleep, and waiting for nothing but their turn. */
+export interface DueCount {
+  all: number;
+  asleep: number;
+  turn: number;
+}
+
+export interface RouteParts {
+  /** What has to have room for an attempt, in the order in which it is asked. */
+  readonly gates: readonly Gate[];
+  readonly limits: TaskLimits;
+  readonly due: DueCount;
+}
+
 /** Several hosts are no one place whose limit could count. */
 function onlyHost(hosts: readonly RelayHost[]): string | undefined {
   const [host] = hosts;
@@ -96,27 +112,53 @@ export class Route implements TakesTurns<Route> {
   readonly gates: readonly Gate[];
   /** How much of it is at hand. */
   limits: TaskLimits;
-  /** Where the route stands: nowhere, in the round of routes, or in line at a gate. */
-  place: "idle" | "round" | Gate = "idle";
   /** Envelopes in the queue that go this way. */
   envelopes = 0;
   /** Envelopes with a carrier, or whose results are being recorded. */
   underWay = 0;
-  /** Envelopes that are due on it and asleep: they come when those in line have gone. */
-  asleep = 0;
   /** The configuration, counted by the route table, that is known to have this route. */
   generation = 0;
   readonly #turns = new Turns<Group>();
   readonly #groups = new Map<MessageRecord, Group>();
+  /** How many of its subsystem are due. */
+  readonly #due: DueCount;
+  #place: Place = "idle";
+  #asleep = 0;
   #ready = 0;
 
-  constructor(key: RouteKey, gates: readonly Gate[], limits: TaskLimits) {
+  constructor(key: RouteKey, { gates, limits, due }: RouteParts) {
     this.key = key;
     this.gates = gates;
     this.limits = limits;
+    this.#due = due;
   }
 
-  /** Envelopes that are due and not under way. */
+  /** Where the route stands: nowhere, in the round of routes, or in line at a gate. */
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** All that is due on it waits for the same as it does. */
+  set place(place: Place) {
+    const due = this.#ready + this.#asleep;
+    this.#count(-due);
+    this.#place = place;
+    this.#count(due);
+  }
+
+  /** Envelopes that are due on it and asleep: they come when those in line have gone. */
+  get asleep(): number {
+    return this.#asleep;
+  }
+
+  set asleep(envelopes: number) {
+    const change = envelopes - this.#asleep;
+    this.#count(change);
+    this.#due.asleep += change;
+    this.#asleep = envelopes;
+  }
+
+  /** Envelopes that are due, awake and not under way. */
   get ready(): number {
     return this.#ready;
   }
@@ -128,6 +170,7 @@ export class Route implements TakesTurns<Route> {
 
   push(record: EnvelopeRecord): void {
     this.#ready++;
+    this.#count(1);
     const group = this.#groups.get(record.owner);
     if (group !== undefined) {
       group.records.push(record);
@@ -148,6 +191,7 @@ export class Route implements TakesTurns<Route> {
   /** Counts out an envelope that left the line; its `state` must not be "ready" any more. */
   leave(): void {
     this.#ready--;
+    this.#count(-1);
     if (this.#ready === 0) {
       this.#turns.clear();
       this.#groups.clear();
@@ -179,9 +223,16 @@ export class Route implements TakesTurns<Route> {
     if (group.from < group.records.length) this.#turns.push(group, group.message.level);
     else this.#groups.delete(group.message);
     this.#ready -= taken.length;
+    this.#count(-taken.length);
     if (this.#ready === 0) {
       this.#turns.clear();
       this.#groups.clear();
     }
+  }
+
+  #count(change: number): void {
+    this.#due.all += change;
+    if (typeof this.#place === "string") this.#due.turn += change;
+    else this.#place.count.envelopes += change;
   }
 }

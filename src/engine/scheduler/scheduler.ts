@@ -23,7 +23,7 @@ import {
   type MessageRecord,
   type Plan,
 } from "./record.ts";
-import type { Route } from "./route.ts";
+import type { DueCount, Route } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
 import { Turns } from "./turns.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
@@ -74,6 +74,16 @@ export class Scheduler {
   /** Envelopes in flight, and being recorded after it. */
   get inflight(): number {
     return this.#table.inflight.inUse;
+  }
+
+  /** Envelopes that are due on routes, awake or asleep. */
+  due(subsystem: DeliverySubsystem): Readonly<DueCount> {
+    return this.#table.due[subsystem];
+  }
+
+  /** How many of them wait for what: names of reasons. */
+  waits(): Iterable<readonly [reason: string, envelopes: number]> {
+    return this.#table.waits();
   }
 
   /** Attempts under way. */

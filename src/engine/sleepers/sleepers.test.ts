@@ -289,7 +289,7 @@ test("It is counted for which action they are, and how many are suspended", () =
   const suspended = { ...plainSleeper(1), set: { state: "suspended" as const } };
   const records = laidOut(1, PLAIN_MESSAGE, [plainSleeper(1), suspended, suspended]);
   const [slot = 0] = sleepers.put(ownerOf(records), records);
-  assert.deepEqual([...sleepers.actions], [{ plan: OUT, waiting: 1, suspended: 2 }]);
+  assert.deepEqual([...sleepers.actions], [{ plan: OUT, waiting: 1, suspended: 2, held: 0 }]);
   assert.equal(sleepers.suspended, 2);
   sleepers.take(slot, undefined);
   assert.deepEqual([...sleepers.actions], []);

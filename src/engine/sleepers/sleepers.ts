@@ -12,6 +12,7 @@ import { domainOf } from "#protocols/mail/address.ts";
 import {
   type EnvelopeRecord,
   expiresAtMs,
+  isHeld,
   type MessageRecord,
   type Plan,
 } from "#engine/scheduler/record.ts";
@@ -31,6 +32,14 @@ export interface ActionUse {
   readonly plan: Plan;
   waiting: number;
   suspended: number;
+  /** Of those that wait, for a time that the client gave. */
+  held: number;
+}
+
+/** The envelopes of a part that are held back. */
+interface Held {
+  readonly use: ActionUse;
+  readonly envelopes: number;
 }
 
 export class Sleepers {
@@ -48,6 +57,8 @@ export class Sleepers {
   #envelopes = 0;
   #suspended = 0;
   readonly #actions = new Map<string, ActionUse>();
+  /** Slots of those that are held back, which few are, and how many are in each. */
+  readonly #held = new Map<number, Held>();
 
   get envelopes(): number {
     return this.#envelopes;
@@ -119,6 +130,7 @@ export class Sleepers {
     this.#parts.remove(slot);
     this.#wakeAt.remove(slot);
     this.#count(records, -1);
+    this.holdIsOver(slot);
     this.#freeSlots.push(slot);
     if (this.#envelopes === 0) this.#clear();
     return records;
@@ -139,6 +151,14 @@ export class Sleepers {
   /** Has a part looked at then. */
   wakeAt(slot: number, atMs: number): void {
     this.#wakeAt.update(slot, atMs);
+  }
+
+  /** The time has come for which a part was held back, if it was. */
+  holdIsOver(slot: number): void {
+    const held = this.#held.get(slot);
+    if (held === undefined) return;
+    held.use.held -= held.envelopes;
+    this.#held.delete(slot);
   }
 
   msgidOf(slot: number): number {
@@ -191,16 +211,27 @@ export class Sleepers {
     this.#wakeAt.add(slot, wakeAtMs(records));
     this.#domains.set(slot, domainHash(records));
     this.#count(records, 1);
+    if (owner.message.terms !== undefined) this.#hold(slot, records);
     return slot;
+  }
+
+  #hold(slot: number, records: readonly EnvelopeRecord[]): void {
+    const held = records.filter((record) => record.state === "waiting" && isHeld(record));
+    const [first] = held;
+    const use = first === undefined ? undefined : this.#actions.get(actionKey(first));
+    if (use === undefined) return;
+    this.#held.set(slot, { use, envelopes: held.length });
+    use.held += held.length;
   }
 
   #count(records: readonly EnvelopeRecord[], change: 1 | -1): void {
     this.#envelopes += change * records.length;
-    for (const { plan, state } of records) {
-      const key = `${plan.transport.kind}${plan.action}`;
+    for (const record of records) {
+      const { plan, state } = record;
+      const key = actionKey(record);
       let use = this.#actions.get(key);
       if (use === undefined) {
-        use = { plan, waiting: 0, suspended: 0 };
+        use = { plan, waiting: 0, suspended: 0, held: 0 };
         this.#actions.set(key, use);
       }
       if (state === "suspended") {
@@ -219,6 +250,10 @@ export class Sleepers {
       each.clear();
     }
   }
+}
+
+function actionKey({ plan }: EnvelopeRecord): string {
+  return `${plan.transport.kind}${plan.action}`;
 }
 
 /** What `Parts` says of a slot that is not in use. */
