@@ -39,7 +39,10 @@ const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] 
     "THE WHOLE SERVER",
     ["bounce", "compat", "mda", "mta", "queue", "scheduler", "smtp", "smtp tls", "srs"],
   ],
-  ["CERTIFICATES", ["pki a", "ca a"]],
+  [
+    "CERTIFICATES",
+    ["pki a", "ca a", "oauth a", 'oauth a introspect "b"', 'oauth a introspect "b" client c'],
+  ],
   ["LISTENER OPTIONS", ["listen on eth0", "listen on socket"]],
   [
     "FILTERS",
@@ -69,7 +72,7 @@ const UNPROBED: readonly string[] = ["admd"];
 
 /** Words that are not reserved, and that the parser takes without naming them. */
 const OTHER_WORDS: readonly string[] = [
-  ...words("allow-exec fingerprint opensmtpd forward-file"),
+  ...words("allow-exec fingerprint opensmtpd forward-file oauth"),
   ...words("all egress localhost"), // to listen on
   ...words("max-rcpt max-mails"),
   ...words("none auto legacy"), // dhe

@@ -107,7 +107,11 @@ class Stage {
 
   async authenticate(table: string, user: string, password: string): Promise<string | undefined> {
     const question = { kind: "password", user, password } as const;
-    const attempt = { table, address: "192.0.2.1", question };
+    const attempt = {
+      source: { kind: "table", name: table },
+      address: "192.0.2.1",
+      question,
+    } as const;
     this.#dispatcher?.send({ kind: "auth", request: 8, attempt });
     await this.world.clock.advance(1);
     const answer = this.answers.pop();
