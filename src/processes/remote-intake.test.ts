@@ -41,8 +41,8 @@ function granted(...msgids: string[]) {
   const writeAll = (): void => {
     for (const request of sent.splice(0)) {
       if (request.kind !== "blob-write") continue;
-      const { msgid, bytes } = request;
-      intake.reply({ kind: "blob-took", msgid, bytes: bytes.length, outcome: "written" });
+      const { msgid, text } = request;
+      intake.reply({ kind: "blob-took", msgid, bytes: lengthOf(text), outcome: "written" });
     }
   };
   return { intake, sent, open, writeAll, kinds: () => sent.map(({ kind }) => kind) };
@@ -92,8 +92,8 @@ test("a large text goes ahead in pieces and stops until the queue took some", as
   assert.equal(drained, false);
   for (const request of sent) {
     if (request.kind !== "blob-write") continue;
-    const { msgid, bytes } = request;
-    intake.reply({ kind: "blob-took", msgid, bytes: bytes.length, outcome: "written" });
+    const { msgid, text } = request;
+    intake.reply({ kind: "blob-took", msgid, bytes: lengthOf(text), outcome: "written" });
   }
   await waiting;
   void submission.commit(messageOf("0000000a", 1), []);
@@ -131,7 +131,7 @@ test("with a slow queue the texts of all sessions together are bounded, and wait
   const submissions = ids.map(() => open());
   for (const submission of submissions) fill(submission);
   const bytesAhead = (): number =>
-    sent.reduce((sum, each) => sum + (each.kind === "blob-write" ? each.bytes.length : 0), 0);
+    sent.reduce((sum, each) => sum + (each.kind === "blob-write" ? lengthOf(each.text) : 0), 0);
   const most = MAX_AHEAD_BYTES + ids.length * 2 * INLINE_TEXT_BYTES;
   assert.ok(bytesAhead() <= most, `${bytesAhead()} bytes are ahead`);
   for (const submission of submissions) assert.equal(submission.write(new Uint8Array(0)), false);
@@ -192,3 +192,7 @@ test("a text that grows large after the queue was lost is not waited for", async
   const receipt = await submission.commit(messageOf("0000000a", 0), []);
   assert.deepEqual(receipt, { kind: "refused", why: "failed" });
 });
+
+function lengthOf(text: readonly Uint8Array[]): number {
+  return text.reduce((sum, piece) => sum + piece.length, 0);
+}

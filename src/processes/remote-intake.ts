@@ -270,7 +270,7 @@ class RemoteSubmission implements Submission {
       const bytes = text.subarray(at, at + MAX_CHUNK_BYTES);
       this.#unacknowledgedBytes += bytes.length;
       this.#door.ahead(bytes.length);
-      this.#door.send({ kind: "blob-write", msgid: this.msgid, bytes });
+      this.#door.send({ kind: "blob-write", msgid: this.msgid, text: [bytes] });
     }
   }
 

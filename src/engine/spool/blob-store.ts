@@ -123,14 +123,15 @@ class BlobFile {
     return { bytes: this.#bytes, checksum: this.#checksum, inBlob: true };
   }
 
-  write(text: Uint8Array): Promise<CommitOutcome> {
+  write(text: readonly Uint8Array[]): Promise<CommitOutcome> {
     return this.#inTurn(async () => {
-      if (!this.#room.has(text.length)) throw new FilesError("ENOSPC", "Only the reserve is left");
-      this.#room.spend(text.length);
+      const bytes = text.reduce((sum, piece) => sum + piece.length, 0);
+      if (!this.#room.has(bytes)) throw new FilesError("ENOSPC", "Only the reserve is left");
+      this.#room.spend(bytes);
       this.#file ??= await this.#create();
-      await this.#file.write([text], this.#bytes);
-      this.#bytes += text.length;
-      this.#checksum = checksum(text, this.#checksum);
+      await this.#file.write(text, this.#bytes);
+      this.#bytes += bytes;
+      for (const piece of text) this.#checksum = checksum(piece, this.#checksum);
     });
   }
 
