@@ -76,6 +76,33 @@ test("a full disk and a failed write reach the client as what they are", async (
   }
 });
 
+test("a large text that comes in small pieces goes ahead in frames as large as may be", async () => {
+  const { intake, sent, open, writeAll, kinds } = granted("0000000a");
+  const submission = open();
+  const pieces = Array.from({ length: 9 }, (_, n) => Buffer.alloc(INLINE_TEXT_BYTES / 4, n));
+  for (const piece of pieces) submission.write(piece);
+  assert.deepEqual(kinds().slice(1), ["blob-write", "blob-write"]);
+  const receipt = submission.commit(messageOf("0000000a", 9), []);
+  assert.deepEqual(kinds().slice(1), ["blob-write", "blob-write", "blob-write", "accept"]);
+  const ahead = sent.flatMap((each) => (each.kind === "blob-write" ? each.text : []));
+  assert.deepEqual(ahead, pieces, "the same arrays, in their order");
+  writeAll();
+  intake.reply({ kind: "receipt", msgid: "0000000a", outcome: "accepted" });
+  assert.deepEqual(await receipt, { kind: "accepted" });
+});
+
+test("where no memory is left to gather in, pieces of a large text go ahead as they come", () => {
+  const ids = Array.from({ length: 257 }, (_, n) => n.toString(16).padStart(8, "0"));
+  const { open, kinds, sent } = granted(...ids);
+  for (const _ of ids.slice(1)) open().write(PIECE);
+  sent.length = 0;
+  const last = open();
+  last.write(PIECE);
+  last.write(Buffer.from("one"));
+  last.write(Buffer.from("two"));
+  assert.deepEqual(kinds(), ["blob-write", "blob-write", "blob-write"]);
+});
+
 test("a large text goes ahead in pieces and stops until the queue took some", async () => {
   const { intake, sent, open } = granted("0000000a");
   const submission = open();
