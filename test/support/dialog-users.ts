@@ -48,6 +48,7 @@ export const SENDERS: NonNullable<Listener["senders"]> = {
 /** Knows a token of ann, "good", and of nobody else; "late" has nobody say in time. */
 const ISSUER: OAuth = {
   at: { file: "smtpd.conf", line: 1, column: 1 },
+  places: {},
   name: "corp",
   url: "https://id.example/introspect",
   client: undefined,

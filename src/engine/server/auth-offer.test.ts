@@ -14,6 +14,7 @@ const TABLE: Table = {
 };
 const OAUTH: OAuth = {
   at: TABLE.at,
+  places: {},
   name: "corp",
   url: "",
   client: undefined,

@@ -50,9 +50,10 @@ function buildOAuth(
   if (found.length > 0) return undefined;
   return {
     at,
+    places: client === undefined ? {} : { secret: client.secret.at },
     name: name.text,
     url: url.text,
-    client: client && { id: client.id.text, secretAt: client.secret.at, path: client.secret.text },
+    client: client && { id: client.id.text, path: client.secret.text },
     scope: scope?.text ?? "",
     claim: claim?.text,
     ca: authority,
@@ -109,9 +110,10 @@ export function loadOAuthSecrets(
   complaints: ComplaintList,
 ): ReadonlyMap<string, string> {
   const secrets = new Map<string, string>();
-  for (const { name, client } of oauths) {
+  for (const { at, places, name, client } of oauths) {
     if (client === undefined) continue;
-    const { path, secretAt } = client;
+    const { path } = client;
+    const secretAt = places.secret ?? at;
     const text = read(path);
     if (typeof text !== "string") {
       complaints.error(secretAt, `cannot read the secret of oauth ${name}: ${text.message}`);
