@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { type AddressInfo, connect } from "node:net";
@@ -63,7 +63,10 @@ interface Scene {
   readonly authority: string;
 }
 
-async function scene(scratch: Scratch): Promise<Scene> {
+async function scene(
+  scratch: Scratch,
+  changed: (rule: string) => string = (rule) => rule,
+): Promise<Scene> {
   const { folder } = scratch;
   const authority = certify({ subject: "Authority", isAuthority: true });
   const { certificate, key } = certify({
@@ -81,7 +84,8 @@ async function scene(scratch: Scratch): Promise<Scene> {
   const socket = `${folder}/tokens.sock`;
   const port = await freePort();
   const mail = scratch.mailFolder("mail");
-  const daemon = await Daemon.start(scratch, [
+  const rules = [
+    'table none { "nobody" = "$6$salt$hash" }',
     `ca id.example cert "${folder}/ca.crt"`,
     `pki localhost cert "${folder}/s.crt" key "${folder}/s.key"`,
     `oauth corp introspect "${url}" client mail secret "${folder}/secret" scope "smtp" claim email ca id.example`,
@@ -89,7 +93,8 @@ async function scene(scratch: Scratch): Promise<Scene> {
     `listen on 127.0.0.1 port ${port} tls-require pki localhost auth oauth corp`,
     `action "deliver" maildir "${mail}/%{dest.user}" user ${MAIL_USER}`,
     'match from auth for any action "deliver"',
-  ]);
+  ];
+  const daemon = await Daemon.start(scratch, rules.map(changed));
   return { daemon, issuer, mail, socket, port, authority: `${folder}/ca.crt` };
 }
 
@@ -168,6 +173,27 @@ test("nodemailer shows a token, and what was learnt of it is believed for a whil
   assert.equal(stage.issuer.asked.indexOf("stolenToken"), 1);
   await logged(stage.daemon, `smtp authentication user=${USER} result=ok mechanism=XOAUTH2`);
   assertUnlogged(stage.daemon, TOKEN);
+});
+
+test("a reload that brings an issuer has lookup started anew, with the network", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const stage = await scene(scratch, (rule) => rule.replaceAll("auth oauth corp", "auth <none>"));
+  await assert.rejects(nodemailer(stage, TOKEN));
+  const file = `${scratch.folder}/smtpd.conf`;
+  const before = readFileSync(file, "utf8");
+  writeFileSync(file, before.replaceAll("auth <none>", "auth oauth corp"));
+  process.kill(stage.daemon.pid, "SIGHUP");
+  await until(
+    () =>
+      nodemailer(stage, TOKEN).then(
+        () => true,
+        () => false,
+      ),
+    "client that gets in with a token",
+  );
+  assert.deepEqual(stage.issuer.asked, [TOKEN]);
 });
 
 test("msmtp shows a token by each mechanism that it knows", {

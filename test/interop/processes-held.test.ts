@@ -71,6 +71,15 @@ test("lookup that asks responders has the network too, and writes in its own fol
   assert.deepEqual(differing, [["use the network", "done"]]);
 });
 
+test("lookup that asks issuers of tokens has the network, and still writes nothing", async () => {
+  await using other = new Scratch();
+  const before = await probed(other, "lookup");
+  await using scratch = new Scratch();
+  const outcomes = await probed(scratch, "lookup", { network: true, stapleFolder: undefined });
+  const differing = [...outcomes].filter(([name, outcome]) => before.get(name) !== outcome);
+  assert.deepEqual(differing, [["use the network", "done"]]);
+});
+
 for (const role of ["queue", "agent"] as const) {
   test(`the ${role} is held by its user alone: it must sync, which no permission allows`, async () => {
     await using scratch = new Scratch();
