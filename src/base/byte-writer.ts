@@ -62,7 +62,7 @@ export class ByteWriter {
   /** A whole number of up to 53 bits, as eight bytes. */
   u53(value: number): void {
     this.u32(Math.floor(value / 0x1_0000_0000));
-    this.u32(value % 0x1_0000_0000);
+    this.u32(value >>> 0); // the lower 32 bits; % would be a call of fmod(3)
   }
 
   /** Overwrites four bytes written earlier, at a `length` of then, to fill in a length. */
