@@ -7,6 +7,7 @@ import { commands } from "#fuzz/targets/commands.ts";
 import { config } from "#fuzz/targets/config.ts";
 import { data } from "#fuzz/targets/data.ts";
 import { headers } from "#fuzz/targets/headers.ts";
+import { introspection } from "#fuzz/targets/introspection.ts";
 import { lists } from "#fuzz/targets/lists.ts";
 import { ocsp } from "#fuzz/targets/ocsp.ts";
 import { opensmtpdEnvelopes } from "#fuzz/targets/opensmtpd-envelopes.ts";
@@ -24,6 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   config,
   data,
   headers,
+  introspection,
   lists,
   ocsp,
   opensmtpdEnvelopes,

@@ -50,7 +50,10 @@ const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] 
       "srs",
     ],
   ],
-  ["CERTIFICATES", ["pki a", "ca a"]],
+  [
+    "CERTIFICATES",
+    ["pki a", "ca a", "oauth a", 'oauth a introspect "b"', 'oauth a introspect "b" client c'],
+  ],
   ["LISTENER OPTIONS", ["listen on eth0", "listen on socket"]],
   [
     "FILTERS",
@@ -80,7 +83,7 @@ const UNPROBED: readonly string[] = ["admd"];
 
 /** Words that are not reserved, and that the parser takes without naming them. */
 const OTHER_WORDS: readonly string[] = [
-  ...words("allow-exec fingerprint opensmtpd forward-file"),
+  ...words("allow-exec fingerprint opensmtpd forward-file oauth"),
   ...words("all egress localhost"), // to listen on
   ...words("max-rcpt max-mails"),
   ...words("none auto legacy"), // dhe

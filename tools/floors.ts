@@ -16,6 +16,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "base/time" },
   { folder: "protocols/mail" },
   { folder: "protocols/sasl" },
+  { folder: "protocols/oauth" },
   { folder: "protocols/proxy" },
   { folder: "protocols/smtp" },
   { folder: "protocols/dsn" },

@@ -26,13 +26,14 @@ export function encode<Value>(codec: Codec<Value>, value: Value): Uint8Array {
   return writer.written();
 }
 
-/** Reads one value that must fill `input` to the end. */
+/** Reads one value that must fill `input`, and the chunks that follow it, to the end. */
 export function decode<Value>(
   codec: Codec<Value>,
   input: Uint8Array,
+  later?: readonly Uint8Array[],
 ): { readonly kind: "decoded"; readonly value: Value } | DecodeFault {
   try {
-    const reader = new ByteReader(input);
+    const reader = new ByteReader(input, later);
     const value = codec.read(reader);
     if (reader.remaining > 0) return { kind: "decode-fault", reason: "Goes on after its end" };
     return { kind: "decoded", value };
@@ -137,6 +138,25 @@ export function bytes(maxBytes: number): Codec<Uint8Array> {
       const length = reader.u32();
       if (length > maxBytes) throw new DecodeError(`${length} bytes, at most ${maxBytes}`);
       return reader.raw(length);
+    },
+  };
+}
+
+/** As `bytes`, in as many pieces as they come in. Reading gives views of the input. */
+export function pieces(maxBytes: number): Codec<readonly Uint8Array[]> {
+  return {
+    write(writer, value) {
+      let length = 0;
+      for (const piece of value) length += piece.length;
+      if (length > maxBytes)
+        throw new RangeError(`Cannot encode ${length} bytes: at most ${maxBytes}`);
+      writer.u32(length);
+      for (const piece of value) writer.raw(piece);
+    },
+    read(reader) {
+      const length = reader.u32();
+      if (length > maxBytes) throw new DecodeError(`${length} bytes, at most ${maxBytes}`);
+      return reader.pieces(length);
     },
   };
 }

@@ -57,6 +57,8 @@ const FIELDS: Shares = {
   listeners: { to: ["dispatcher", "lookup"], others: [] },
   tables: { to: [...DECIDERS, "lookup"], others: new Map() },
   pkis: { to: ["dispatcher", "lookup"], others: new Map() },
+  oauths: { to: ["lookup"], others: new Map() },
+  oauthSecrets: { to: ["lookup"], others: new Map() },
   cas: { to: ["dispatcher"], others: new Map() },
   procs: { to: ["dispatcher"], others: new Map() },
   filters: { to: ["dispatcher"], others: new Map() },
@@ -118,8 +120,17 @@ function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Con
   );
   const fields: Partial<Config> = Object.fromEntries(instead);
   if (role === "agent") return { ...fields, actions: localOnly(actions) };
+  if (role === "dispatcher") return { ...fields, listeners: listeners.map(withoutIssuer) };
   if (role !== "lookup") return fields;
   return { ...fields, listeners: listeners.map(authOnly), pkis: withoutPaths(pkis) };
+}
+
+/** Who asks lookup about a token names the issuer, and tells clients what tokens must be good for. */
+function withoutIssuer(listener: Listener): Listener {
+  const { auth } = listener;
+  if (auth.mode === "none" || auth.oauth === undefined) return listener;
+  const oauth = { ...auth.oauth, url: "", client: undefined, claim: undefined, ca: undefined };
+  return { ...listener, auth: { ...auth, oauth } };
 }
 
 /** Which tables clients authenticate by; where it listens, and how, is of no use to lookup. */

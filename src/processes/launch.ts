@@ -50,11 +50,11 @@ export function processLauncher(log: LogTarget): Launch<Socket> {
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */
 function spawned(
-  { role, account, home, listenerFds, stapleFolder }: LaunchRequest,
+  { role, account, home, listenerFds, reach }: LaunchRequest,
   log: number | "pipe",
 ): ChildProcess | string {
   const { environment } = ROLES[role];
-  const flags = ROLES[role].nodeFlags(dirname(SOURCES), stapleFolder);
+  const flags = ROLES[role].nodeFlags(dirname(SOURCES), reach);
   try {
     return spawn(process.execPath, [...flags, CHILD_MAIN, role], {
       stdio: ["ignore", log, log, "ipc", "pipe", ...listenerFds],

@@ -5,11 +5,11 @@
  *
  * Runs as: `_smtpl`, when the configuration has such a table, a listener with `auth` or a
  * certificate that is stapled, under Node's permission model: it reads files; it starts no
- * program, and has the network and may write, in a folder of its own, only while a responder
- * is to be asked. SQLite and the addon for crypt(3) are outside the model (its user holds
+ * program, and has the network only while a responder or an issuer of tokens is to be asked; for
+ * the former it may write, in a folder of its own. SQLite and the addon for crypt(3) are outside the model (its user holds
  * them there). Holds: the files of `db:` tables, those that its own copy of the
- * configuration names; the hashes of passwords, which nobody is told; who has guessed at
- * them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
+ * configuration names; the hashes of passwords, and what we show to issuers of tokens, which
+ * nobody is told; who has guessed at them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
  * dies, look-ups are unavailable, recipients get a 451 and clients a 454, until it is
  * started again.
  */
@@ -36,11 +36,13 @@ import {
 import { NONE_STRANDED } from "#model/stranded.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import type { TokenCheck, TokenPorts } from "#engine/auth/token-check.ts";
 import { Staples } from "#engine/staples/staples.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import type { Link } from "./channel.ts";
 import { credentialsTables } from "./lookup-credentials.ts";
+import { tokenChecks } from "./lookup-issuers.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
 import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
@@ -71,11 +73,13 @@ class Lookup implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #files: TableFiles;
   readonly #passwords: RemotePasswords;
+  readonly #tokenPorts: TokenPorts;
   readonly #authenticator: Credentials;
   readonly #staples: Staples;
   /** They show certificates, and are told with which responses. */
   readonly #dispatchers = new Set<LookupLink>();
   #tables: OpenTables;
+  #issuers: ReadonlyMap<string, TokenCheck>;
   #config: Config;
 
   constructor(setting: RoleSetting, { files, hashing, http, signatures }: LookupWorld) {
@@ -83,12 +87,17 @@ class Lookup implements RunningRole {
     this.#config = setting.config;
     this.#files = files;
     this.#tables = this.#tablesOf(setting.config);
+    this.#tokenPorts = { clock: setting.ports.clock, http };
+    this.#issuers = tokenChecks(setting.config, setting.slice.tls, this.#tokenPorts);
     const { observe } = setting.observer;
     this.#passwords = new RemotePasswords(setting.ports.clock);
     // Of guesses it remembers over configurations.
     this.#authenticator = new Credentials(
       { clock: setting.ports.clock, hashing, observe, systemPasswords: this.#passwords },
-      (name) => this.#tables.credentials.get(name),
+      {
+        table: (name) => this.#tables.credentials.get(name),
+        oauth: (name) => this.#issuers.get(name),
+      },
     );
     this.#staples = new Staples(
       {
@@ -118,7 +127,7 @@ class Lookup implements RunningRole {
       takeUp: () => {
         closeAll(this.#tables);
         this.#tables = tables;
-        this.#stapleFor(config, tls);
+        this.#takeUpTls(config, tls);
         return NONE_STRANDED;
       },
       abandon: () => closeAll(tables),
@@ -137,7 +146,7 @@ class Lookup implements RunningRole {
   }
 
   parentSays(message: ParentToChild): void {
-    if (message.kind === "tls-renewed") this.#stapleFor(this.#config, message.tls);
+    if (message.kind === "tls-renewed") this.#takeUpTls(this.#config, message.tls);
     if (message.kind !== "shutdown") return;
     this.#staples.stop();
     closeAll(this.#tables);
@@ -153,6 +162,12 @@ class Lookup implements RunningRole {
     );
     this.#dispatchers.add(link);
     for (const staple of this.#staples.current) link.send({ kind: "staple", staple });
+  }
+
+  /** What was believed of tokens is asked again: another issuer may answer, or nobody. */
+  #takeUpTls(config: Config, tls: TlsMaterial): void {
+    this.#issuers = tokenChecks(config, tls, this.#tokenPorts);
+    this.#stapleFor(config, tls);
   }
 
   #stapleFor(config: Config, { identities }: TlsMaterial): void {

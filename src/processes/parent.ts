@@ -30,6 +30,7 @@ import { Joins } from "./joins.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
 import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
 import { staplesNeed } from "#policy/tls/staple-plan.ts";
+import { NO_REACH, type Reach } from "./reach.ts";
 import type { Role } from "./roles.ts";
 import { type Sibling, SiblingWays } from "./siblings.ts";
 import { tlsSlice } from "./slice-tls.ts";
@@ -117,8 +118,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** Until mail flows, what goes wrong is told to who starts it; then to the log. */
   #phase: "starting" | "running" | "stopping" = "starting";
   #verbose: boolean;
-  /** A certificate is to be stapled by what its responder says, or once was. */
-  #asksResponders = false;
+  /** What lookup may do, or once had to. */
+  #reach: Reach = NO_REACH;
   smtpPaused: boolean;
 
   constructor(
@@ -145,7 +146,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         for (const { process, role } of [this.#lookup, ...this.#dispatchers]) {
           process.send({ kind: "tls-renewed", tls: tlsSlice(material, role, this.config) });
         }
-        this.#followStaples();
+        this.#followReach();
       },
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
@@ -183,7 +184,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const tls = this.#tls.prepare(this.#current.config);
     if (typeof tls === "string") return { kind: "cannot-start", why: tls };
     this.#tls.takeUp(tls);
-    this.#followStaples();
+    this.#followReach();
     const lookup = this.#needsLookup ? [this.#lookup] : [];
     const auth = this.#current.needsSystemUsers ? [this.#auth] : [];
     for (const sibling of [this.#queue, ...auth, ...lookup, ...this.#dispatchers, this.#control]) {
@@ -274,12 +275,12 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         this.#tls.takeUp(tls);
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        if (!this.#lookup.process.isStarted) this.#followStaples();
+        if (!this.#lookup.process.isStarted) this.#followReach();
         if (next.needsSystemUsers && !this.#auth.process.isStarted) this.#startChild(this.#auth);
         return true;
       },
     });
-    this.#followStaples();
+    this.#followReach();
     return swapped;
   }
 
@@ -292,11 +293,16 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   /** The right to the network is given at the start of a process: lookup is started for it, or anew. */
-  #followStaples(): void {
+  #followReach(): void {
     if (this.#phase === "stopping") return;
     const { process } = this.#lookup;
-    const isNews = this.#staplesNeed === "responders" && !this.#asksResponders;
-    this.#asksResponders ||= isNews;
+    const { network, stapleFolder } = this.#reach;
+    const asksResponders = this.#staplesNeed === "responders";
+    this.#reach = {
+      network: network || asksResponders || this.#current.asksIssuers,
+      stapleFolder: stapleFolder ?? (asksResponders ? this.#settings.stapleFolder : undefined),
+    };
+    const isNews = this.#reach.network !== network || this.#reach.stapleFolder !== stapleFolder;
     if (!process.isStarted) {
       if (this.#phase === "running" && this.#needsLookup) this.#startChild(this.#lookup);
     } else if (isNews) process.renew();
@@ -322,15 +328,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
           account: settings.accounts.get(role),
           home: "/",
           listenerFds: listenerFds(),
-          stapleFolder: role === "lookup" ? this.#stapleFolder : undefined,
+          ...(role === "lookup" ? { reach: this.#reach } : {}),
         }),
       slice: () => this.#slice(role, index),
     });
     return { process, role, index };
-  }
-
-  get #stapleFolder(): string | undefined {
-    return this.#asksResponders ? this.#settings.stapleFolder : undefined;
   }
 
   #maxAgents(): number {
@@ -347,7 +349,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     return {
       config: this.#current.slice(role),
       tls: tlsSlice(this.#tls.material, role, this.config),
-      stapleFolder: role === "lookup" ? this.#stapleFolder : undefined,
+      stapleFolder: role === "lookup" ? this.#reach.stapleFolder : undefined,
       generation,
       index,
       dispatchers,

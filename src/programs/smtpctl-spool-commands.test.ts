@@ -112,7 +112,7 @@ test("what is exported is imported as it was", async () => {
   const entry = accepted({ ...one, message: { ...one.message, textBytes: text.length } });
   await before.commit([entry, deferred(evpidOf(one, 2), 4)]);
   const blob = before.openBlob(large.message.msgid);
-  await blob.write(Buffer.from("y\r\n".repeat(200_000)));
+  await blob.write([Buffer.from("y\r\n".repeat(200_000))]);
   await before.commit([acceptedAsBlob(large)]);
   await before.close();
   assert.equal(await machine.run("export", "/out"), 0);

@@ -192,11 +192,8 @@ class ArrivingText {
     this.#pieces.push(piece);
     if (this.#bytes <= MAX_JOURNAL_TEXT_BYTES) return;
     this.#blob ??= this.#open();
-    for (const each of this.#pieces) {
-      const outcome = await this.#blob.write(each);
-      if (outcome !== "durable")
-        throw new FilesError("ENOSPC", `Its text does not fit: ${outcome}`);
-    }
+    const outcome = await this.#blob.write(this.#pieces);
+    if (outcome !== "durable") throw new FilesError("ENOSPC", `Its text does not fit: ${outcome}`);
     this.#pieces = [];
   }
 

@@ -131,15 +131,15 @@ class Day {
     this.#model.expectText(one.message.msgid, one.text);
     const blob = this.#spool.openBlob(one.message.msgid);
     const middle = one.text.length >> 1;
-    await blob.write(one.text.subarray(0, middle));
-    const written = await blob.write(one.text.subarray(middle));
+    await blob.write([one.text.subarray(0, middle)]);
+    const written = await blob.write([one.text.subarray(middle)]);
     if (written === "durable") await this.commit(acceptedAsBlob(one));
     else await blob.drop();
   }
 
   async dropLarge(one: Mail): Promise<void> {
     const blob = this.#spool.openBlob(one.message.msgid);
-    await blob.write(one.text);
+    await blob.write([one.text]);
     await blob.drop();
   }
 

@@ -254,7 +254,7 @@ test("frames with any values in them end neither the queue nor the one after it"
       for (const saying of sayings) {
         const msgid = (saying.isGranted ? target.msgids.pop() : undefined) ?? "0badf00d";
         const { text: bytes, isApart } = saying;
-        if (isApart) await target.says({ kind: "blob-write", msgid, bytes });
+        if (isApart) await target.says({ kind: "blob-write", msgid, text: [bytes] });
         const textBytes = saying.saysTheLength ? bytes.length : saying.message.textBytes;
         const envelopes = saying.envelopes.map((envelope, index) => ({
           ...envelope,

@@ -5,6 +5,10 @@ export interface HttpQuestion {
   readonly url: string;
   readonly body: Uint8Array;
   readonly type: string;
+  /** The field of that name, of which nothing is in an answer; undefined: none is sent. */
+  readonly authorization: string | undefined;
+  /** Who must vouch for an https: server, in PEM; undefined: whom the system trusts. */
+  readonly authorities: string | undefined;
   /** From the first packet to the last byte. */
   readonly timeoutMs: number;
   /** An answer with more is none. */

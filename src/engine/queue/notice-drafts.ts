@@ -180,7 +180,7 @@ async function storedText(
   const put = async (chunk: Uint8Array): Promise<boolean> => {
     bytes += chunk.length;
     if (blob === undefined) kept.push(Uint8Array.from(chunk));
-    return blob === undefined || (await blob.write(chunk)) === "durable";
+    return blob === undefined || (await blob.write([chunk])) === "durable";
   };
   try {
     let isWritten = await put(before);

@@ -99,7 +99,7 @@ export interface Queue {
     text: readonly Uint8Array[] | "blob",
   ): Promise<Receipt>;
   /** Adds to the text of a large message; resolves when it is written ("durable": written, not yet synced). */
-  blobWrite(msgid: string, text: Uint8Array): Promise<CommitOutcome>;
+  blobWrite(msgid: string, text: readonly Uint8Array[]): Promise<CommitOutcome>;
   blobDrop(msgid: string): Promise<void>;
   /** Up to `count` fresh message ids, which belong to the caller until accepted or released. */
   reserveMsgids(count: number): readonly string[];

@@ -216,7 +216,7 @@ test("a blob that was still arriving is gone after a restart, and nothing is in 
   const disk = freshDisk();
   const spool = await openOn(disk);
   await spool.commit([accepted(mail(1))]);
-  await spool.openBlob("abcdef01").write(new Uint8Array(1000));
+  await spool.openBlob("abcdef01").write([new Uint8Array(1000)]);
   const found = disk.crash(simRandom(2));
   await (await openOn(found)).close();
   assert.deepEqual(await found.files().list("/spool/blobs/ab"), []);
@@ -228,7 +228,7 @@ test("a message whose blob is missing or short is kept in quarantine with what i
     const disk = freshDisk();
     const spool = await openOn(disk);
     const large = mail(0xab000001, { textBytes: 5000 });
-    await spool.openBlob(large.message.msgid).write(large.text);
+    await spool.openBlob(large.message.msgid).write([large.text]);
     assert.equal(await spool.commit([acceptedAsBlob(large)]), "durable");
     await spool.close();
     const blob = `/spool/blobs/ab/${large.message.msgid}`;
@@ -249,7 +249,7 @@ test("a blob that was altered is never complete for its reader", async () => {
   const disk = freshDisk();
   const spool = await openOn(disk);
   const large = mail(0xab000001, { textBytes: 600_000 });
-  await spool.openBlob(large.message.msgid).write(large.text);
+  await spool.openBlob(large.message.msgid).write([large.text]);
   await spool.commit([acceptedAsBlob(large)]);
   const file = await disk.files().open(`/spool/blobs/ab/${large.message.msgid}`, "update");
   await file.write([Uint8Array.of(0x42)], 3);

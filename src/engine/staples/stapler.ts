@@ -106,6 +106,8 @@ export class Stapler {
       url,
       body: encodeOcspRequest(this.plan),
       type: OCSP_REQUEST_TYPE,
+      authorization: undefined,
+      authorities: undefined,
       timeoutMs: FETCH_TIMEOUT_MS,
       maxBytes: MAX_OCSP_RESPONSE_BYTES,
     };

@@ -43,7 +43,7 @@ export class Names<Value> {
 }
 
 /** As complaints call them; an action is a "dispatcher" there. */
-export type NamedThing = "dispatcher" | "filter" | "mda wrapper" | "processor";
+export type NamedThing = "dispatcher" | "filter" | "mda wrapper" | "oauth" | "processor";
 
 /** Complains if `name` was declared before, else remembers it. */
 export function isTaken(

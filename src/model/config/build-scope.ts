@@ -3,7 +3,7 @@
  * other lines declare, before or after it. An unknown name is a complaint here.
  */
 import type { ComplaintList } from "./complaint.ts";
-import type { Ca, Filter, MdaWrapper, Pki, Settings } from "./config.ts";
+import type { Ca, Filter, MdaWrapper, OAuth, Pki, Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
 import type { FilterOperand, Word } from "./syntax.ts";
 import type { TableStore } from "./table-store.ts";
@@ -21,6 +21,7 @@ export interface BuildScope {
   /** These are undefined after a complaint. */
   pki(name: Word): Pki | undefined;
   ca(name: Word): Ca | undefined;
+  oauth(name: Word): OAuth | undefined;
   wrapper(name: Word): MdaWrapper | undefined;
   /** Filters of an unnamed chain, which holds no chain itself; or the one that is named. */
   filters(operand: FilterOperand): readonly Filter[] | undefined;

@@ -76,6 +76,23 @@ export interface Ca {
   readonly cert: string;
 }
 
+/** `oauth NAME introspect URL …`: whoever says whether a token is good (RFC 7662). */
+export interface OAuth {
+  readonly at: Place;
+  readonly places: Readonly<Partial<Record<"secret", Place>>>;
+  readonly name: string;
+  /** https:, or http: on this machine. */
+  readonly url: string;
+  /** Who we are to it; what is in the file is in `Config.oauthSecrets`. */
+  readonly client: { readonly id: string; readonly path: string } | undefined;
+  /** What a token must be good for; "" if anything will do. */
+  readonly scope: string;
+  /** What in the answer is the user; undefined: `username`, else `sub`. */
+  readonly claim: string | undefined;
+  /** Who vouches for it; undefined: whom the system trusts. */
+  readonly ca: Ca | undefined;
+}
+
 // Listeners.
 
 export type ListenerTls =
@@ -92,17 +109,34 @@ export type ListenerTls =
       readonly settings: TlsSettings;
     };
 
+/** Whose passwords clients may show, or prove that they know. */
+export type PasswordSource =
+  /** The system's users. */
+  | { readonly kind: "system" }
+  | {
+      readonly kind: "table";
+      readonly table: Table;
+      /** It has a SCRAM verifier for each of its users, so SCRAM can be offered. */
+      readonly scram: boolean;
+    }
+  /** Nobody's: there are tokens alone. */
+  | { readonly kind: "none" };
+
 export type ListenerAuth =
   | { readonly mode: "none" }
-  /** Undefined table: the system's users. */
   | {
       readonly mode: "optional" | "required";
-      readonly table: Table | undefined;
-      /** The table has a SCRAM verifier for each of its users, so SCRAM can be offered. */
-      readonly scram: boolean;
+      readonly passwords: PasswordSource;
+      /** Who judges tokens; undefined: none are taken. */
+      readonly oauth: OAuth | undefined;
     };
 
-/** `listen on …`: one for each endpoint that the line opens. */
+/** The table that has the credentials of a listener's clients, if one has. */
+export function credentialsOf(auth: ListenerAuth): Table | undefined {
+  if (auth.mode === "none" || auth.passwords.kind !== "table") return undefined;
+  return auth.passwords.table;
+}
+
 /** `proxy from T`, `proxy-v2 from T`: who must say, before all else, for whom it connects. */
 export interface ListenerProxy {
   readonly version: "v1" | "v2";
@@ -110,6 +144,7 @@ export interface ListenerProxy {
   readonly from: Table | undefined;
 }
 
+/** `listen on …`: one for each endpoint that the line opens. */
 export interface Listener {
   readonly at: Place;
   readonly places: Places<Listener>;
@@ -507,6 +542,9 @@ export interface Config extends Settings {
   readonly tables: ReadonlyMap<string, Table>;
   readonly pkis: ReadonlyMap<string, Pki>;
   readonly cas: ReadonlyMap<string, Ca>;
+  readonly oauths: ReadonlyMap<string, OAuth>;
+  /** What is in the files of `client … secret`, by path. */
+  readonly oauthSecrets: ReadonlyMap<string, string>;
   readonly procs: ReadonlyMap<string, Proc>;
   readonly filters: ReadonlyMap<string, Filter>;
   readonly mdaWrappers: ReadonlyMap<string, MdaWrapper>;

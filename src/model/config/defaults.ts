@@ -106,6 +106,10 @@ export const SMTP_SERVICES: Readonly<Record<string, number>> = {
 export const MAX_TAG_LENGTH = 32;
 /** OpenSMTPD's, smtpd.h. */
 export const MAX_TABLE_NAME_LENGTH = 64;
+/** Where an issuer of tokens is asked. */
+export const MAX_URL_LENGTH = 2048;
+/** What we show an issuer of tokens. */
+export const MAX_SECRET_LENGTH = 1024;
 /** Name of an action, in characters: an envelope keeps it in MAX_NAME_BYTES of UTF-8. */
 export const MAX_ACTION_NAME_LENGTH = 255;
 /** Largest TCP port. */

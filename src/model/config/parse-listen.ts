@@ -169,7 +169,9 @@ function auth(mode: "optional" | "required"): OptionTraits {
   return onBoth("auth", (reader, at, to) => {
     // One value alone could hold no credentials, and `curves` may follow.
     const isTable = reader.isAtSign("<") || reader.isAtSign("{");
-    to.auth = option(at, { mode, table: isTable ? parseTableOperand(reader) : undefined });
+    const table = isTable ? parseTableOperand(reader) : undefined;
+    const oauth = reader.accept("oauth") ? reader.expectString("the name of an oauth") : undefined;
+    to.auth = option(at, { mode, table, oauth });
   });
 }
 

@@ -18,6 +18,7 @@ import { parseFilter, parseProc } from "./parse-filter.ts";
 import { parseMda, parseMta, parseScheduler } from "./parse-limits.ts";
 import { parseListen } from "./parse-listen.ts";
 import { parseMatch } from "./parse-match.ts";
+import { parseOAuth } from "./parse-oauth.ts";
 import { parseCa, parsePki } from "./parse-pki.ts";
 import { parseAdmd, parseBounce, parseCompat, parseQueue, parseSrs } from "./parse-settings.ts";
 import { parseSmtp } from "./parse-smtp.ts";
@@ -45,6 +46,7 @@ const STATEMENTS: ReadonlyMap<string, ParseStatement> = new Map<string, ParseSta
   ["match", parseMatch],
   ["mda", parseMda],
   ["mta", parseMta],
+  ["oauth", parseOAuth],
   ["pki", parsePki],
   ["proc", parseProc],
   ["queue", parseQueue],

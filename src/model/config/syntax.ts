@@ -85,8 +85,9 @@ export interface ListenOptions extends TlsOptions {
   readonly ca?: Option<Word>;
   readonly auth?: Option<{
     readonly mode: "optional" | "required";
-    /** Undefined: the system's users. */
+    /** Undefined: the system's users, unless there is an `oauth`. */
     readonly table: TableOperand | undefined;
+    readonly oauth: Word | undefined;
   }>;
   readonly tag?: Option<string>;
   readonly hostname?: Option<string>;
@@ -271,6 +272,18 @@ export interface CaStatement {
   readonly cert: Word;
 }
 
+export interface OAuthStatement {
+  readonly kind: "oauth";
+  readonly at: Place;
+  readonly name: Word;
+  readonly url: Word;
+  /** `client ID secret PATH`. */
+  readonly client?: { readonly id: Word; readonly secret: Word };
+  readonly scope?: Word;
+  readonly claim?: Word;
+  readonly ca?: Word;
+}
+
 export interface ProcStatement {
   readonly kind: "proc";
   readonly at: Place;
@@ -324,6 +337,7 @@ export type Statement =
   | LimitStatement
   | ListenStatement
   | MatchStatement
+  | OAuthStatement
   | PkiStatement
   | ProcStatement
   | SettingStatement

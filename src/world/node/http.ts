@@ -13,14 +13,20 @@ const MAX_HEADER_BYTES = 8192;
 
 export function nodeHttp(): Http {
   return {
-    post: ({ url, body, type, timeoutMs, maxBytes }) => {
+    post: (question) => {
+      const { url, body, type, authorization, authorities, timeoutMs, maxBytes } = question;
       const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
       const request = url.toLowerCase().startsWith("https:") ? requestHttps : requestHttp;
       const asked = request(url, {
         method: "POST",
         agent: false,
         maxHeaderSize: MAX_HEADER_BYTES,
-        headers: { "content-type": type, "content-length": body.length },
+        ...(authorities === undefined ? {} : { ca: authorities }),
+        headers: {
+          "content-type": type,
+          "content-length": body.length,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
       });
       const settle = (answer: HttpAnswer): void => {
         clearTimeout(timer);

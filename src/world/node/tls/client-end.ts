@@ -31,10 +31,13 @@ export function connectTls(
   const onEnd = (): void => fail(handshakeFault(undefined));
   secured.on("error", onError);
   secured.on("close", onEnd);
+  // Sockets are half-open: a peer that ends in the midst of it closes nothing by that.
+  secured.on("end", onEnd);
   secured.once("secureConnect", () => {
     clearTimeout(timer);
     secured.off("error", onError);
     secured.off("close", onEnd);
+    secured.off("end", onEnd);
     const peer = peerOf(secured, () =>
       secured.authorized ? undefined : String(codeOf(secured.authorizationError)),
     );

@@ -92,9 +92,12 @@ class Handshake {
     const onEnd = (): void => this.#fail(handshakeFault(undefined), secured);
     secured.on("error", onError);
     secured.on("close", onEnd);
+    // Sockets are half-open: a peer that ends in the midst of it closes nothing by that.
+    secured.on("end", onEnd);
     secured.once("secure", () => {
       secured.off("error", onError);
       secured.off("close", onEnd);
+      secured.off("end", onEnd);
       clearTimeout(this.#timer);
       this.#outcome.resolve({
         kind: "secured",
