@@ -367,9 +367,9 @@ export class Tiers {
   #refillRoutes(work: Work): void {
     for (const subsystem of SUBSYSTEMS) {
       const hungry = this.#scheduler.hungry[subsystem];
-      while (hungry.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {
-        const [route] = hungry;
-        if (route === undefined) break;
+      // Also those that are added meanwhile. (One walk: a set's first is found behind what left it.)
+      for (const route of hungry) {
+        if (work.left <= 0 || !this.#hasRoom(subsystem)) break;
         hungry.delete(route);
         work.left--;
         const line = this.#lineOf.get(route);

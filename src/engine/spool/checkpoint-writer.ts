@@ -26,7 +26,7 @@ import { encodeHeader, HEADER_BYTES, randomMark } from "./segment-header.ts";
 import { chunksOf } from "./text-chunks.ts";
 
 /** Some milliseconds of work; each write waits for a turn of a busy event loop. */
-const BLOCK_BYTES: number = 512 * 1024;
+const BLOCK_BYTES: number = 1024 * 1024;
 const SYNC_BYTES: number = 4 * 1024 * 1024;
 
 export interface CheckpointPlace {

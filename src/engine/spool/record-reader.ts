@@ -10,11 +10,11 @@ import type { Position } from "./live-message.ts";
 import type { Segment } from "./segment.ts";
 import { type RecordFinding, type RecordPlace, readRecordAt } from "./segment-scan.ts";
 
-const STRETCH_BYTES: number = 64 * 1024;
+const STRETCH_BYTES: number = 256 * 1024;
 /** Read at once where records are read in order: each read waits for a turn of a busy event loop. */
-const ORDERLY_BYTES: number = 1024 * 1024;
-/** Stretches that stay in memory: 2 MiB. */
-const MAX_STRETCHES = 32;
+const ORDERLY_BYTES: number = 2 * 1024 * 1024;
+/** Stretches that stay in memory: 4 MiB. */
+const MAX_STRETCHES = 16;
 /** Segments that are open at a time. */
 const MAX_FILES = 16;
 
