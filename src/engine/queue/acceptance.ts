@@ -5,6 +5,8 @@
  * is not trusted: an id that was not granted, or envelopes that are not the
  * message's own, are refused.
  */
+import { FilesError } from "#base/ports/files.ts";
+import type { MessageText } from "#model/delivery.ts";
 import { type Envelope, MAX_ENVELOPES, type Message } from "#model/envelope.ts";
 import { EVPID_DIGITS } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
@@ -86,8 +88,20 @@ export class Acceptance {
     if (text === "blob") this.#blobs.forget(msgid);
     this.#accepted += envelopes.length;
     enrol(this.#context, message, stored);
+    void this.#tell(message, stored, text);
     this.#wake();
     return { kind: "accepted" };
+  }
+
+  /** A text that went ahead is read again at its beginning. */
+  async #tell(
+    message: Message,
+    envelopes: readonly Envelope[],
+    text: readonly Uint8Array[] | "blob",
+  ): Promise<void> {
+    const { observe, spool } = this.#context;
+    const told = text === "blob" ? await beginningOf(spool.text(message.msgid)) : text;
+    observe({ kind: "queued", message, envelopes, pieces: told });
   }
 
   async #store(entry: AcceptedEntry, notice: SpoolEntry | undefined): Promise<CommitOutcome> {
@@ -114,6 +128,16 @@ export class Acceptance {
     if (text === "blob") await this.#blobs.drop(msgid);
     return { kind: "refused", why };
   }
+}
+
+/** Nothing if it cannot be read. */
+async function beginningOf(text: MessageText): Promise<readonly Uint8Array[]> {
+  try {
+    for await (const chunk of text.chunks()) return [chunk];
+  } catch (error) {
+    if (!(error instanceof FilesError)) throw error;
+  }
+  return [];
 }
 
 export interface Bounds {

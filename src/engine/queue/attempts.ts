@@ -107,6 +107,7 @@ export class Attempts {
     const { clock, spool } = this.#context;
     const { message } = grant.message;
     const nowMs = clock.wallMs();
+    const beganMs = clock.monotonicMs();
     for (const record of grant.records) record.lastTryAtWallMs = nowMs;
     this.#underWay++;
     this.#envelopes += grant.records.length;
@@ -117,7 +118,8 @@ export class Attempts {
     });
     this.#underWay--;
     this.#envelopes -= grant.records.length;
-    this.#recorder.add(grant.message, attemptsEnded(grant.records, results), grant);
+    const tookMs = clock.monotonicMs() - beganMs;
+    this.#recorder.add(grant.message, attemptsEnded(grant.records, results, tookMs), grant);
   }
 
   /** Has the next turn come after `delayMs`, or when the next envelope is due if that is sooner. */

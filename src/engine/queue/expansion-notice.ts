@@ -63,6 +63,12 @@ export async function expansionNotice(
       if (outcome !== "durable") return;
       enrol(context, draft.message, draft.envelopes);
       const { msgid } = draft.message;
+      context.observe({
+        kind: "queued",
+        message: draft.message,
+        envelopes: draft.envelopes,
+        pieces: [draft.text.before],
+      });
       context.observe({ kind: "bounce", message, msgid, action: "expanded" });
     },
   };

@@ -82,6 +82,8 @@ export class NoticeDrafts {
       msgids.settle(msgid);
       this.#leave(draft);
       enrol(this.#context, draft.message, draft.envelopes);
+      const pieces = [draft.text.before];
+      observe({ kind: "queued", message: draft.message, envelopes: draft.envelopes, pieces });
       observe({ kind: "bounce", message, msgid, action });
     }
   }

@@ -37,7 +37,7 @@ function ended(record: EnvelopeRecord, changes: Partial<DeliveryResult>): Ended 
     remote: "",
     ...changes,
   };
-  return { record, cause: "attempt", result };
+  return { record, cause: "attempt", result, tookMs: 0 };
 }
 
 function verdictOf(record: EnvelopeRecord, outcome: DeliveryResult["outcome"]): Verdict {

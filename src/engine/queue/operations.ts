@@ -72,15 +72,18 @@ export class Operations {
 
   /** Makes what waits for its next try due now; says how many. */
   async schedule(target: Target): Promise<number> {
-    const { scheduler, tiers, clock } = this.#context;
+    const { scheduler, tiers, clock, observe } = this.#context;
     let count = 0;
     for await (const seen of this.#select(target)) {
       const roused = tiers.rouse(seen.filter(({ state }) => state === "waiting"));
+      const evpids: string[] = [];
       for (const record of roused) {
         if (record.state !== "waiting" || !scheduler.canCarry(record.plan)) continue;
         record.dueMs = clock.monotonicMs();
-        count++;
+        evpids.push(evpidOf(record));
       }
+      count += evpids.length;
+      if (evpids.length > 0) observe({ kind: "ordered", evpids, order: "scheduled" });
       tiers.lieDown(ownersOf(roused));
       this.#wake();
     }
@@ -123,6 +126,8 @@ export class Operations {
       );
       if (!stored) continue;
       count += changed.length;
+      const order = suspended ? "paused" : "resumed";
+      this.#context.observe({ kind: "ordered", evpids: changed.map(evpidOf), order });
       // What was seen may have woken, or gone, meanwhile.
       const roused = tiers.rouse(changed);
       for (const record of roused) this.#setSuspended(record, suspended);

@@ -12,6 +12,7 @@
  * OpenSMTPD records the failure and waits with the bounce, so that a crash between them
  * loses the report; here a crash costs one attempt more.
  */
+import type { Clock } from "#base/ports/clock.ts";
 import type { Action } from "#protocols/dsn/delivery-status.ts";
 import type { CommitOutcome } from "#engine/spool/spool.ts";
 import type { BounceWriter } from "#engine/bounce/bounce.ts";
@@ -201,11 +202,19 @@ export class Recorder {
 
   #tell(verdict: Verdict): void {
     const { clock, observe } = this.#context;
-    const { record, result, cause } = verdict.ended;
+    const { record, result, cause, tookMs } = verdict.ended;
     const { message } = record.owner;
     const about = { message, envelope: envelopeOf(record), delayMs: delayMs(clock, record) };
     if (cause === "expired") observe({ kind: "expired", ...about, diagnostic: result.diagnostic });
-    if (cause === "attempt") observe({ kind: "delivery", ...about, result });
+    if (cause === "attempt") {
+      const attempt = {
+        beganAtMs: Math.round(record.lastTryAtWallMs),
+        tookMs,
+        number: record.retryCount + 1,
+        nextTryAtMs: verdict.kind === "deferred" ? wallStampOf(clock, verdict.nextTryMs) : 0,
+      };
+      observe({ kind: "delivery", ...about, result, attempt });
+    }
     if (verdict.kind === "removed") {
       observe({ kind: "removed", ...about, diagnostic: "Removed by operator" });
     }
@@ -223,6 +232,10 @@ export class Recorder {
     cancel();
     this.#pauses.delete(resolve);
   }
+}
+
+function wallStampOf(clock: Clock, monotonicMs: number): number {
+  return Math.max(0, Math.round(monotonicMs + wallOffsetMs(clock)));
 }
 
 const NO_DEFERRAL: Deferral = Object.freeze({ nextTryMs: 0, warnedMs: 0 });

@@ -16,6 +16,8 @@ export interface Ended {
   readonly record: EnvelopeRecord;
   readonly cause: "attempt" | "expired" | "order";
   readonly result: DeliveryResult;
+  /** How long the attempt went on; 0 if there was none. */
+  readonly tookMs: number;
 }
 
 /** What is done with an ended envelope. */
@@ -75,13 +77,14 @@ export function expiry(record: EnvelopeRecord): Ended {
     diagnostic: "Envelope expired",
     remote: "",
   };
-  return { record, cause: "expired", result };
+  return { record, cause: "expired", result, tookMs: 0 };
 }
 
 /** Joins what a carrier answered with what it was asked, one answer each. */
 export function attemptsEnded(
   records: readonly EnvelopeRecord[],
   results: readonly DeliveryResult[],
+  tookMs: number,
 ): readonly Ended[] {
   const answers = new Map<string, DeliveryResult>();
   for (const result of results) answers.set(result.evpid, result);
@@ -92,6 +95,7 @@ export function attemptsEnded(
       record,
       cause: "attempt",
       result: answer === undefined ? silence(evpid) : tidy(answer),
+      tookMs,
     };
   });
 }
