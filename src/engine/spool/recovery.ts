@@ -68,7 +68,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const finder = new SegmentFinder({ ...parts, headerless });
   const found = await finder.find();
   await unlinkIfThere(files, partialCheckpointPath(parts.folder));
-  const { ledger, checkpoint, from } = await startOf(parts, found);
+  const { ledger, checkpoint, from } = await startOf(parts, { found, highest: finder.highest });
   for (const each of found) {
     if (each.segment.sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
   }
@@ -81,18 +81,24 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
     checkpoint,
     past: {
       segments: found.map(({ segment }) => segment),
-      nextSequence: Math.max(finder.nextSequence, from.sequence + 1),
+      nextSequence: Math.max(finder.highest, from.sequence) + 1,
       end: last === undefined ? undefined : { sequence: last.sequence, bytes: last.bytes },
     },
   };
 }
 
-async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Promise<Start> {
+/** The segments that there are, and the highest number that a file among them has or had. */
+interface FoundJournal {
+  readonly found: readonly FoundSegment[];
+  readonly highest: number;
+}
+
+async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Start> {
   const { files, folder, keys, observe } = parts;
   let checkpoint: Checkpoint | undefined;
   try {
     checkpoint = await Checkpoint.open(files, folder, keys);
-    if (checkpoint !== undefined) return await startFrom(checkpoint, found);
+    if (checkpoint !== undefined) return await startFrom(checkpoint, journal);
   } catch (error) {
     if (!(error instanceof UnusableCheckpoint)) throw error;
     const text = `The checkpoint of the spool is not used: ${error.message}`;
@@ -101,7 +107,7 @@ async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Pr
     await checkpoint?.close();
   }
   // What the checkpoint counted before it turned out to be damaged.
-  for (const { segment } of found) {
+  for (const { segment } of journal.found) {
     segment.liveMessages = 0;
     segment.liveBytes = 0;
   }
@@ -109,8 +115,12 @@ async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Pr
 }
 
 /** @throws {UnusableCheckpoint} if it is damaged, or the journal says otherwise. */
-async function startFrom(checkpoint: Checkpoint, found: readonly FoundSegment[]): Promise<Start> {
+async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJournal): Promise<Start> {
   const { end, fileBytes } = checkpoint;
+  if (highest === end.sequence && found.at(-1)?.segment.sequence !== end.sequence) {
+    // One without records is dropped as just being made; this one had some.
+    throw new UnusableCheckpoint("the last segment that it covers has lost its records");
+  }
   const marks = new Map(
     (await checkpoint.segments()).map(({ sequence, mark }) => [sequence, mark]),
   );

@@ -73,9 +73,9 @@ export class SegmentFinder {
     this.#observe = observe;
   }
 
-  /** A sequence number that no file has had. */
-  get nextSequence(): number {
-    return this.#highest + 1;
+  /** The highest sequence number in the name of a file, usable or not; 0 if there is none. */
+  get highest(): number {
+    return this.#highest;
   }
 
   /**
