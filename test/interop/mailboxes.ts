@@ -5,7 +5,7 @@ import type { Listening } from "#base/ports/network.ts";
 import { type Arrival, arrivalOf } from "#test/support/ledger.ts";
 import { Sink } from "#test/support/sink.ts";
 import { nodeNetwork } from "#world/node/network.ts";
-import { freePort } from "./greeting.ts";
+import { freePort, until } from "./greeting.ts";
 
 /** Every file in `new/` of the Maildirs in `folder`. */
 export function deliveredFiles(folder: string): readonly string[] {
@@ -71,6 +71,14 @@ export class RelaySink implements AsyncDisposable {
 
   forget(): void {
     this.#sink.messages.length = 0;
+  }
+
+  /**
+   * Resolves when no client is connected: what processes that were killed had sent, and the
+   * kernel still held, has arrived then.
+   */
+  quiet(): Promise<void> {
+    return until(() => this.#sink.openConnections === 0, "end of connections to the relay");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
