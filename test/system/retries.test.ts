@@ -141,6 +141,19 @@ test("Mail that is held back says so, and its tries, and its time, begin with it
   assert.deepEqual(await reasonOfAll(system), [`retry until ${holdMs / 1000 + 6400}`]);
 });
 
+test("After a restart with a clock that went back, mail is held back for no longer than was asked", async () => {
+  const system = new MailSystem(10);
+  await system.send({
+    to: ["bob@far.example"],
+    terms: { holdUntilMs: system.clock.wallMs() + 3_600_000 },
+  });
+  await system.clock.advance(60_000);
+  system.clock.jumpWall(-30 * DAY_MS);
+  await system.restart();
+  await system.clock.advance(DAY_MS);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [3660]);
+});
+
 /** With times in seconds since the start. */
 async function reasonOfAll({ queue, clock }: MailSystem): Promise<readonly string[]> {
   const startMs = clock.wallMs() - clock.monotonicMs();

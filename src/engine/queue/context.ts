@@ -2,7 +2,7 @@
  * What the parts of the queue share: the ports and the state that they work on.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import { MAX_HOLD_MS, type Envelope, type Message } from "#model/envelope.ts";
+import type { Envelope, Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import { backoffBaseMs, nextTryMs } from "#engine/scheduler/backoff.ts";
@@ -30,12 +30,13 @@ export function wallOffsetMs(clock: Clock): number {
 }
 
 /**
- * How long a message is still held back (RFC 4865), or 0: no longer than may be asked for,
- * however the clock stands.
+ * How long a message is still held back (RFC 4865), or 0: no longer than was asked for,
+ * however far back the clock was set.
  */
-export function heldMs(clock: Clock, { terms }: Message): number {
-  const untilMs = terms?.holdUntilMs ?? 0;
-  return untilMs === 0 ? 0 : Math.min(Math.max(untilMs - clock.wallMs(), 0), MAX_HOLD_MS);
+export function heldMs(clock: Clock, message: Message): number {
+  const untilMs = message.terms?.holdUntilMs ?? 0;
+  if (untilMs === 0) return 0;
+  return Math.min(Math.max(untilMs - clock.wallMs(), 0), heldForMs(message));
 }
 
 /** Puts a message that was just made durable into the queue, due at once if it is not held back. */

@@ -10,7 +10,8 @@ import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 export interface GateKind {
   /** What a person knows it by. */
   readonly name: string;
-  readonly max: (limits: SchedulerLimits) => number;
+  /** `domain`: that of the routes that it is for, if they have one. */
+  readonly max: (limits: SchedulerLimits, domain: string | undefined) => number;
   readonly subsystem?: DeliverySubsystem;
 }
 
@@ -19,29 +20,33 @@ export interface GateCount {
   envelopes: number;
 }
 
+export interface GateParts {
+  readonly domain: string | undefined;
+  readonly limits: SchedulerLimits;
+  readonly count: GateCount;
+}
+
 export class Gate {
   /** All gates of one name share it. */
   readonly count: GateCount;
-  readonly #name: string;
-  readonly #maxOf: (limits: SchedulerLimits) => number;
+  readonly #kind: GateKind;
+  readonly #domain: string | undefined;
   #max: number;
-  /** Which subsystem's gate this is, if it is one that can be paused. */
-  readonly #subsystem: DeliverySubsystem | undefined;
-  readonly #turns = new Turns<Route>();
+  /** Undefined until a route stands in line: most never have one. */
+  #turns: Turns<Route> | undefined;
   #inUse = 0;
   #paused = false;
 
-  constructor(kind: GateKind, limits: SchedulerLimits, count: GateCount) {
+  constructor(kind: GateKind, { domain, limits, count }: GateParts) {
     this.count = count;
-    this.#name = kind.name;
-    this.#maxOf = kind.max;
-    this.#max = kind.max(limits);
-    this.#subsystem = kind.subsystem;
+    this.#kind = kind;
+    this.#domain = domain;
+    this.#max = kind.max(limits, domain);
   }
 
   /** Has other limits from now on. What is under way beyond them goes on. */
   takeUp(limits: SchedulerLimits): void {
-    this.#max = this.#maxOf(limits);
+    this.#max = this.#kind.max(limits, this.#domain);
   }
 
   get hasRoom(): boolean {
@@ -54,7 +59,7 @@ export class Gate {
 
   /** Routes in line. */
   get waiting(): number {
-    return this.#turns.size;
+    return this.#turns?.size ?? 0;
   }
 
   get paused(): boolean {
@@ -74,24 +79,24 @@ export class Gate {
   }
 
   queue(route: Route): void {
+    this.#turns ??= new Turns();
     this.#turns.push(route, route.level);
   }
 
   /** Something of a higher level came to a route in line. */
   raise(route: Route): void {
-    this.#turns.raise(route, route.level);
+    this.#turns?.raise(route, route.level);
   }
 
   /** The route whose turn it is, taken out of the line. */
   next(): Route | undefined {
-    return this.#turns.shift();
+    return this.#turns?.shift();
   }
 
   /** Why what is in line here waits. */
   reason(): WaitReason {
-    if (this.#paused && this.#subsystem !== undefined) {
-      return { kind: "paused", subsystem: this.#subsystem };
-    }
-    return { kind: "limit", name: this.#name, max: this.#max };
+    const { name, subsystem } = this.#kind;
+    if (this.#paused && subsystem !== undefined) return { kind: "paused", subsystem };
+    return { kind: "limit", name, max: this.#max };
   }
 }

@@ -24,8 +24,7 @@ export class RouteTable {
   readonly #routes = new Map<string, Route>();
   /** By the key of routes: that of users, and that of domains. */
   readonly #shared = { user: new Map<string, SharedGate>(), domain: new Map<string, SharedGate>() };
-  /** By the names of the gates, which are few. */
-  readonly #atGates = new Map<string, GateCount>();
+  readonly #atGates = new Map<GateKind, GateCount>();
   /** What is due on routes, awake or asleep. */
   readonly due: Readonly<Record<DeliverySubsystem, DueCount>> = {
     mta: { all: 0, asleep: 0, turn: 0 },
@@ -38,8 +37,8 @@ export class RouteTable {
   constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
     this.#limits = limits;
     this.#actions = actions;
-    this.inflight = this.#gate(INFLIGHT);
-    this.subsystems = { mta: this.#gate(MTA), mda: this.#gate(MDA) };
+    this.inflight = this.#gate(INFLIGHT, undefined);
+    this.subsystems = { mta: this.#gate(MTA, undefined), mda: this.#gate(MDA, undefined) };
   }
 
   get size(): number {
@@ -57,9 +56,9 @@ export class RouteTable {
       const { paused, count } = this.subsystems[subsystem];
       yield [`paused ${subsystem}`, paused ? count.envelopes : 0];
     }
-    for (const [name, { envelopes }] of this.#atGates) {
-      if (name === MTA.name) continue;
-      yield [`limit ${name}`, name === MDA.name && this.subsystems.mda.paused ? 0 : envelopes];
+    for (const [kind, { envelopes }] of this.#atGates) {
+      if (kind === MTA) continue;
+      yield [`limit ${kind.name}`, kind === MDA && this.subsystems.mda.paused ? 0 : envelopes];
     }
   }
 
@@ -136,14 +135,11 @@ export class RouteTable {
   }
 
   #open(key: RouteKey): Route {
-    const own = key.subsystem === "mta" ? [this.#gate(relayGate(key.domain))] : [];
-    const gates = [
-      this.subsystems[key.subsystem],
-      ...own,
-      ...this.#joinShared("domain", key),
-      ...this.#joinShared("user", key),
-      this.inflight,
-    ];
+    const gates = [this.subsystems[key.subsystem]];
+    if (key.subsystem === "mta") gates.push(this.#gate(RELAY, key.domain));
+    this.#joinShared("domain", key, gates);
+    this.#joinShared("user", key, gates);
+    gates.push(this.inflight);
     const route = new Route(key, {
       gates,
       limits: this.#taskLimits(key),
@@ -153,34 +149,29 @@ export class RouteTable {
     return route;
   }
 
-  #gate(kind: GateKind): Gate {
-    return new Gate(kind, this.#limits, this.#countOf(kind.name));
-  }
-
-  #countOf(gate: string): GateCount {
-    let count = this.#atGates.get(gate);
+  #gate(kind: GateKind, domain: string | undefined): Gate {
+    let count = this.#atGates.get(kind);
     if (count === undefined) {
       count = { envelopes: 0 };
-      this.#atGates.set(gate, count);
+      this.#atGates.set(kind, count);
     }
-    return count;
+    return new Gate(kind, { domain, limits: this.#limits, count });
   }
 
   #taskLimits({ subsystem, domain }: RouteKey): TaskLimits {
     return subsystem === "mta" ? relayLimits(this.#limits, domain) : this.#limits.mdaLimits;
   }
 
-  #joinShared(by: "user" | "domain", key: RouteKey): readonly Gate[] {
+  #joinShared(by: "user" | "domain", key: RouteKey, gates: Gate[]): void {
     const name = key[by];
-    if (name === undefined) return [];
+    if (name === undefined) return;
     let shared = this.#shared[by].get(name);
     if (shared === undefined) {
-      const kind = by === "user" ? USER : domainGate(name);
-      shared = { gate: this.#gate(kind), routes: 0 };
+      shared = { gate: this.#gate(by === "user" ? USER : DOMAIN, key.domain), routes: 0 };
       this.#shared[by].set(name, shared);
     }
     shared.routes++;
-    return [shared.gate];
+    gates.push(shared.gate);
   }
 
   #leaveShared(by: "user" | "domain", key: RouteKey): void {
@@ -209,16 +200,11 @@ const USER: GateKind = {
   max: ({ mdaLimits }) => mdaLimits.maxSessionPerUser,
 };
 
-function relayGate(domain: string | undefined): GateKind {
-  return {
-    name: "mta max-conn-per-relay",
-    max: (limits) => relayLimits(limits, domain).maxConnPerRelay,
-  };
-}
-
-function domainGate(domain: string): GateKind {
-  return {
-    name: "mta max-conn-per-domain",
-    max: (limits) => relayLimits(limits, domain).maxConnPerDomain,
-  };
-}
+const RELAY: GateKind = {
+  name: "mta max-conn-per-relay",
+  max: (limits, domain) => relayLimits(limits, domain).maxConnPerRelay,
+};
+const DOMAIN: GateKind = {
+  name: "mta max-conn-per-domain",
+  max: (limits, domain) => relayLimits(limits, domain).maxConnPerDomain,
+};
