@@ -13,6 +13,9 @@ export class DecodeError extends Error {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+const TOO_EARLY = "Ends too early";
+/** Of nearly every reader: nothing is ever put behind bytes that lie in one chunk. */
+const NO_CHUNKS: Uint8Array[] = [];
 
 export class ByteReader {
   /** The chunk that is being read. */
@@ -55,7 +58,8 @@ export class ByteReader {
   }
 
   f64(): number {
-    return this.#bytes.readDoubleBE(this.#take(8));
+    const from = this.#take(8);
+    return this.#bytes.readDoubleBE(from);
   }
 
   /** See `ByteWriter.varint`. */
@@ -115,6 +119,10 @@ export class ByteReader {
     return true;
   }
 
+  /**
+   * Where in `#bytes` the next `length` bytes begin. It may put another array there: whoever
+   * calls it reads `#bytes` only after it.
+   */
   #take(length: number): number {
     if (length > this.#bytes.length - this.#at) this.#gather(length);
     const from = this.#at;
@@ -149,9 +157,6 @@ export class ByteReader {
     this.#at = 0;
   }
 }
-
-const TOO_EARLY = "Ends too early";
-const NO_CHUNKS: Uint8Array[] = [];
 
 function asBuffer(bytes: Uint8Array): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes;

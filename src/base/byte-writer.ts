@@ -3,6 +3,19 @@
  *
  * Large arrays can be borrowed instead of copied: then what was written is in pieces.
  */
+
+/** An array that stands in what was written, at an offset of what was copied. */
+interface Borrowed {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+const NOTHING_BORROWED: readonly Borrowed[] = [];
+/** 53 bits, seven in a byte. */
+const MAX_VARINT_BYTES = 8;
+/** Longest text, in UTF-16 units, that is looked at one by one. */
+const SHORT_TEXT = 100;
+
 export class ByteWriter {
   #bytes: Buffer;
   #length = 0;
@@ -138,19 +151,6 @@ export class ByteWriter {
     this.#bytes = grown;
   }
 }
-
-/** 53 bits, seven in a byte. */
-const MAX_VARINT_BYTES = 8;
-/** An array that stands in what was written, at an offset of what was copied. */
-interface Borrowed {
-  readonly at: number;
-  readonly bytes: Uint8Array;
-}
-
-const NOTHING_BORROWED: readonly Borrowed[] = [];
-
-/** Longest text, in UTF-16 units, that is looked at one by one. */
-const SHORT_TEXT = 100;
 
 /** Memory with whatever was in it: only bytes that were written are ever shown. */
 function uncleared(length: number): Buffer {
