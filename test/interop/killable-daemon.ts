@@ -119,7 +119,17 @@ export class KillableDaemon implements AsyncDisposable {
   }
 
   smtpctl(...words: readonly string[]): Promise<Finished> {
-    return run(["env", `POSTRIDER_STATE=${this.stateFolder}`, CONTROL_PROGRAM, ...words]);
+    return run(this.control(...words));
+  }
+
+  /** The command line of smtpctl for this daemon. */
+  control(...words: readonly string[]): readonly string[] {
+    return ["env", `POSTRIDER_STATE=${this.stateFolder}`, CONTROL_PROGRAM, ...words];
+  }
+
+  /** `smtpctl spool compact`, for a daemon that does not run. */
+  get compaction(): readonly string[] {
+    return this.control("spool", "compact", "-f", this.#configPath);
   }
 
   /** Has everything that waits tried now, until nothing waits any more. */

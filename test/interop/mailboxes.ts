@@ -21,6 +21,11 @@ export function arrivalIn(path: string): Arrival {
   return arrivalOf(readFileSync(path, "latin1"));
 }
 
+/** The message that a report is about; "" if it names none. */
+export function reportedIn(path: string): string {
+  return /^X-Ledger: (\S+)\r?$/m.exec(readFileSync(path, "latin1"))?.[1] ?? "";
+}
+
 export function removeAll(paths: readonly string[]): void {
   for (const path of paths) rmSync(path);
 }
@@ -34,14 +39,21 @@ function listing(folder: string): readonly string[] {
   }
 }
 
-/** A server that takes what is relayed to it, or defers it all while it is `busy`. */
+/** Whoever is asked for this recipient knows nobody of the name: the sender gets a report. */
+export const GONE = "gone@out.example";
+
+/** A server that takes what is relayed to it but for GONE, or defers it all while it is `busy`. */
 export class RelaySink implements AsyncDisposable {
   readonly port: number;
   isBusy = false;
   readonly #sink = new Sink({
     extensions: ["PIPELINING", "8BITMIME"],
-    reply: (line) =>
-      this.isBusy && line.startsWith("MAIL") ? "451 4.3.0 Busy, come back later" : undefined,
+    reply: (line) => {
+      if (this.isBusy && line.startsWith("MAIL")) return "451 4.3.0 Busy, come back later";
+      return line.startsWith(`RCPT TO:<${GONE}>`)
+        ? "550 5.1.1 Nobody here by that name"
+        : undefined;
+    },
   });
   #listening: Listening | undefined;
 
