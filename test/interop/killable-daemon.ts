@@ -93,9 +93,10 @@ export class KillableDaemon implements AsyncDisposable {
     return run([PROGRAM, "-d", "-f", this.#configPath, "--state", this.stateFolder, ...options]);
   }
 
-  /** SIGKILL to every process; resolves when they are gone. */
+  /** SIGKILL to every process that there still is; resolves when they are gone. */
   async kill(): Promise<void> {
     const { pid } = this;
+    if (this.#child?.exitCode !== null) return;
     // First it is held, so that it starts nothing while its children are counted.
     process.kill(pid, "SIGSTOP");
     const pids = processesOf(pid).map((each) => each.pid);
