@@ -53,9 +53,12 @@ test("what was written is read alike from one chunk and from many, wherever they
 });
 
 test("what goes on behind the last chunk does not decode", () => {
-  const reader = (): ByteReader => new ByteReader(Uint8Array.of(1, 2), [Uint8Array.of(3)]);
-  assert.throws(() => reader().u32(), DecodeError);
-  assert.throws(() => reader().f64(), DecodeError);
-  assert.throws(() => reader().raw(4), DecodeError);
-  assert.throws(() => reader().pieces(4), DecodeError);
+  assert.throws(() => threeBytes().u32(), DecodeError);
+  assert.throws(() => threeBytes().f64(), DecodeError);
+  assert.throws(() => threeBytes().raw(4), DecodeError);
+  assert.throws(() => threeBytes().pieces(4), DecodeError);
 });
+
+function threeBytes(): ByteReader {
+  return new ByteReader(Uint8Array.of(1, 2), [Uint8Array.of(3)]);
+}
