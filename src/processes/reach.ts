@@ -7,3 +7,11 @@ export interface Reach {
 }
 
 export const NO_REACH: Reach = { network: false, stapleFolder: undefined };
+
+/** What `reach` has and `needed` as well; `reach` itself if that is no more. */
+export function widened(reach: Reach, needed: Reach): Reach {
+  const network = reach.network || needed.network;
+  const stapleFolder = reach.stapleFolder ?? needed.stapleFolder;
+  const isSame = network === reach.network && stapleFolder === reach.stapleFolder;
+  return isSame ? reach : { network, stapleFolder };
+}
