@@ -11,7 +11,6 @@
  */
 import { readFileSync } from "node:fs";
 import { ComplaintList } from "#model/config/complaint.ts";
-import { TLS_LEVELS, TLS_VERSIONS } from "#model/config/config.ts";
 import { SMTP_SERVICES } from "#model/config/defaults.ts";
 import { FORMAT_MODIFIERS, FORMAT_TOKENS } from "#model/config/format.ts";
 import { KEYWORDS, words } from "#model/config/keywords.ts";
@@ -22,6 +21,7 @@ import {
   SCHEDULER_LIMITS,
 } from "#model/config/limits.ts";
 import { parse } from "#model/config/parser.ts";
+import { TLS_LEVELS, TLS_VERSIONS } from "#model/config/tls-settings.ts";
 import { entriesOf, type ManualEntry, wordsOf } from "#test/support/manual-entries.ts";
 import { type ManualPage, readManualPage } from "#test/support/manual-page.ts";
 

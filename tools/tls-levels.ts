@@ -9,7 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { duplexPair } from "node:stream";
 import { connect, createSecureContext, getCiphers, type SecureContext, TLSSocket } from "node:tls";
-import { TLS_LEVELS, TLS_VERSIONS, type TlsLevel } from "#model/config/config.ts";
+import { TLS_LEVELS, TLS_VERSIONS, type TlsLevel } from "#model/config/tls-settings.ts";
 import { DEFAULT_GROUPS, DEFAULT_SUITES } from "#policy/tls/levels.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import { certify } from "#test/support/certificates.ts";

@@ -1,5 +1,5 @@
 /** Gives each attempt to the carrier that its action asks for. */
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { deferAll } from "./attempt-sender.ts";
 

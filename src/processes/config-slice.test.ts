@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Config, type Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { deserialiseConfig, serialiseConfig } from "#model/config/serialise.ts";
+import type { Table } from "#model/config/table.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
 import { configSlice } from "./config-slice.ts";
 import { ROLES, type Role } from "./roles.ts";

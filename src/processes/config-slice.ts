@@ -14,8 +14,11 @@
  * Limits: a table that is used for credentials and for aliases, or for users without being
  * a `passwd:` table, is known to those who need the aliases or the users.
  */
-import type { Action, Config, Listener, Table } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
 import { deepFreeze } from "#model/config/freeze.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableUse } from "#model/config/table-use.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import { withoutHash } from "#policy/tables/passwd.ts";

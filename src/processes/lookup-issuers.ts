@@ -1,6 +1,7 @@
 /** The issuers of tokens that listeners of one configuration name, as engine/auth asks them. */
 import { clientAuthorization } from "#protocols/oauth/introspection.ts";
-import type { Config, OAuth } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { OAuth } from "#model/config/oauth.ts";
 import { oauthsInUse } from "#model/config/oauths-in-use.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
 import { TokenCheck, type TokenIssuer, type TokenPorts } from "#engine/auth/token-check.ts";

@@ -19,9 +19,10 @@ import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
 import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { Staple } from "#model/staple.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
-import type { Config, Table } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import {

@@ -3,7 +3,8 @@
  * show and its relays offer, lookup the certificates that may be stapled, without keys, and
  * the authorities that vouch for issuers of tokens, nobody else any.
  */
-import type { Config, OAuth } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { OAuth } from "#model/config/oauth.ts";
 import { oauthsInUse } from "#model/config/oauths-in-use.ts";
 import { NO_TLS_MATERIAL, SYSTEM_AUTHORITY, type TlsMaterial } from "#model/tls-material.ts";
 import { shownPkis } from "#policy/tls/staple-plan.ts";

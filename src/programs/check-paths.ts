@@ -5,15 +5,10 @@
  */
 import { dirname } from "node:path/posix";
 import { parseIpAddress } from "#base/ip-address.ts";
-import {
-  type Action,
-  type Config,
-  credentialsOf,
-  type Listener,
-  type LmtpAction,
-  type Place,
-  type RelayAction,
-} from "#model/config/config.ts";
+import type { Action, LmtpAction, RelayAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import { credentialsOf, type Listener } from "#model/config/listener.ts";
+import type { Place } from "#model/config/place.ts";
 import { type Finding, warning } from "#policy/check/finding.ts";
 import { programsOf } from "./check-accounts.ts";
 import { isMissing, lookAt, type Surroundings } from "./surroundings.ts";

@@ -5,9 +5,10 @@
  * Exit status: 0 if nothing changes, 1 if something does, 2 if they cannot be compared.
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { Config } from "#model/config/config.ts";
 import { type Change, diffOutlines } from "#model/config/config-diff.ts";
-import type { Config, Place } from "#model/config/config.ts";
 import { type Outline, type OutlineItem, outlineOf } from "#model/config/outline.ts";
+import type { Place } from "#model/config/place.ts";
 import type { Form } from "#model/ipc/control-link.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";

@@ -5,7 +5,7 @@ import type {
   LocalActionBase,
   MaildirAction,
   RelayAction,
-} from "#model/config/config.ts";
+} from "#model/config/action.ts";
 
 const DAY_MS = 86_400_000;
 const BASE: Omit<ActionBase, "name"> = {

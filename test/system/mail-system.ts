@@ -2,7 +2,7 @@
  * A queue with everything around it in memory and on virtual time: what the system
  * tests drive. `restart` kills it and starts the next one on what was durable.
  */
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Envelope, Message, NotifyWord, Origin, Terms } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { randomEvpid } from "#model/ids.ts";

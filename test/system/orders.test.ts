@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { allQueued } from "#test/support/queued.ts";

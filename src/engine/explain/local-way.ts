@@ -5,7 +5,9 @@
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Config, Format, LocalAction } from "#model/config/config.ts";
+import type { LocalAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Format } from "#model/config/format.ts";
 import type { ExplainedAccount, Way } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import { deliveryAccount } from "#policy/expand/delivery-account.ts";

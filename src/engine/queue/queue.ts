@@ -11,13 +11,13 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Carrier, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
 import type { Routing } from "#model/resolution.ts";
 import type { Stranded } from "#model/stranded.ts";
-import type { Action } from "#model/config/config.ts";
 import { DEFAULT_BOUNCE_WARN_INTERVALS_MS, SETTINGS } from "#model/config/defaults.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { CommitOutcome, Spool } from "#engine/spool/spool.ts";

@@ -13,7 +13,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
-import type { RelayHost } from "#model/config/config.ts";
+import type { RelayHost } from "#model/config/action.ts";
 import { isNullMx, orderExchangers } from "./mx-order.ts";
 
 /** A server that may have several addresses, or needs none (a UNIX-domain socket). */

@@ -19,10 +19,10 @@ import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { ClientMail, MailNeeds } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { RelayAction } from "#model/config/action.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, Terms } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
-import type { RelayAction } from "#model/config/config.ts";
 import {
   ClientPool,
   type ClientRoute,

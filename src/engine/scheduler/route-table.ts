@@ -3,7 +3,7 @@
  * envelope in the queue goes its way; the gate of a user or a domain while one of its
  * routes does.
  */
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import { Gate, type GateCount, type GateKind } from "./gate.ts";
 import { relayLimits, type SchedulerLimits, type TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, Plan } from "./record.ts";

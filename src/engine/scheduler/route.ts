@@ -8,7 +8,7 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type { Action, RelayHost } from "#model/config/config.ts";
+import type { Action, RelayHost } from "#model/config/action.ts";
 import type { Gate } from "./gate.ts";
 import type { TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, MessageRecord, Plan } from "./record.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import type { Action } from "#model/config/action.ts";
 import type { Message } from "#model/envelope.ts";
-import type { Action } from "#model/config/config.ts";
 import { maildirAction, relayAction } from "#test/support/actions.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";

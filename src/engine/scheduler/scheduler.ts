@@ -12,7 +12,7 @@
  */
 import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
 import type { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";

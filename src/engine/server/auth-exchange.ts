@@ -28,8 +28,9 @@ import {
   BAD_CREDENTIALS,
   BAD_RESPONSE,
 } from "#protocols/smtp/status.ts";
-import type { OAuth, PasswordSource } from "#model/config/config.ts";
 import type { Authenticator, AuthResult, AuthSource } from "#model/authentication.ts";
+import type { PasswordSource } from "#model/config/listener.ts";
+import type { OAuth } from "#model/config/oauth.ts";
 import type { Protection } from "./auth-offer.ts";
 
 /** What the driver has to do next. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TlsFacts } from "#base/ports/tls.ts";
-import type { Listener, OAuth, Table } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { OAuth } from "#model/config/oauth.ts";
+import type { Table } from "#model/config/table.ts";
 import { listenerAt } from "#test/support/listeners.ts";
 import { authRules } from "./auth-offer.ts";
 

@@ -9,7 +9,7 @@
 import type { TlsFacts } from "#base/ports/tls.ts";
 import type { Mechanism } from "#protocols/sasl/exchange.ts";
 import { type AuthRules, NO_AUTH } from "#protocols/smtp/service.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 
 /** How a session is protected from who listens: by TLS, by never leaving the machine, or not. */
 export type Protection = TlsFacts | "local" | "none";

@@ -2,8 +2,10 @@
 import { SCRAM_PREFIX } from "#protocols/sasl/scram-verifier.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import type { BuildScope } from "./build-scope.ts";
-import type { ListenerAuth, ListenerTls, Pki, Table } from "./config.ts";
+import type { ListenerAuth, ListenerTls } from "./listener.ts";
+import type { Pki } from "./pki.ts";
 import type { ListenOptions, ListenStatement } from "./syntax.ts";
+import type { Table } from "./table.ts";
 import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
 const TLS_HINT = "add 'tls', 'tls-require' or 'smtps'";

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { formatEndpoint } from "#base/endpoint.ts";
 import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint } from "./complaint.ts";
-import { credentialsOf, type Listener } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
+import { credentialsOf, type Listener } from "./listener.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 
 const MACHINE: Partial<BuildContext> = {

@@ -1,6 +1,6 @@
 /** Names that lines declare and others use, each declared once. */
 import type { ComplaintList } from "./complaint.ts";
-import { formatPlace, type Place } from "./config.ts";
+import { formatPlace, type Place } from "./place.ts";
 import type { Word } from "./syntax.ts";
 import { meantHint } from "./token-reader.ts";
 

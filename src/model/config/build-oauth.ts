@@ -8,9 +8,11 @@
  */
 import { isTaken } from "./build-names.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Ca, OAuth, Place } from "./config.ts";
 import type { ReadFile } from "./config-source.ts";
 import { MAX_SECRET_LENGTH, MAX_TABLE_NAME_LENGTH, MAX_URL_LENGTH } from "./defaults.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Ca } from "./pki.ts";
+import type { Place } from "./place.ts";
 import type { OAuthStatement, Statement, Word } from "./syntax.ts";
 
 export interface OAuthScope {

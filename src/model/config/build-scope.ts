@@ -2,9 +2,13 @@
  * What the builder of a statement may ask: the server's settings, and names that
  * other lines declare, before or after it. An unknown name is a complaint here.
  */
+import type { MdaWrapper } from "./action.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Ca, Filter, MdaWrapper, OAuth, Pki, Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
+import type { Filter } from "./filter.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Ca, Pki } from "./pki.ts";
 import type { FilterOperand, Word } from "./syntax.ts";
 import type { TableStore } from "./table-store.ts";
 

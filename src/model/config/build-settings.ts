@@ -5,7 +5,7 @@
 import { unreachable } from "#base/unreachable.ts";
 import { applyLimits } from "./build-limits.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Place, Settings, TlsSettings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
 import {
   DEFAULT_BOUNCE_WARN_INTERVALS_MS,
@@ -17,10 +17,12 @@ import {
   SETTINGS,
 } from "./defaults.ts";
 import { formatDelay } from "./delay.ts";
+import type { Place } from "./place.ts";
 import { isQueueKey } from "./queue-key-text.ts";
 import { defaultLimits, MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 import { formatSize } from "./size.ts";
 import type { LimitStatement, SettingSyntax, Statement } from "./syntax.ts";
+import type { TlsSettings } from "./tls-settings.ts";
 import { buildTlsSettings, NO_TLS_SETTINGS } from "./tls-values.ts";
 
 export interface BuiltSettings {

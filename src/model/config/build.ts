@@ -7,6 +7,7 @@
  *
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
+import type { Action, MdaWrapper } from "./action.ts";
 import { warnOfActionDifferences } from "./action-differences.ts";
 import { buildAction } from "./build-action.ts";
 import { buildFilters } from "./build-filter.ts";
@@ -19,11 +20,14 @@ import type { BuildScope } from "./build-scope.ts";
 import { buildSettings } from "./build-settings.ts";
 import { buildWrappers } from "./build-wrapper.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Action, Ca, Config, MdaWrapper, OAuth, Place, Pki } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { BuildInput } from "./config-source.ts";
 import { MAX_ACTION_NAME_LENGTH } from "./defaults.ts";
 import { warnOfGaps } from "./gap-warnings.ts";
 import { loadIncludes } from "./includes.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Ca, Pki } from "./pki.ts";
+import type { Place } from "./place.ts";
 import type { ActionStatement, Statement } from "./syntax.ts";
 import { TableStore } from "./table-store.ts";
 

@@ -1,5 +1,6 @@
 /** The issuers of tokens that a listener names: the others are asked nothing, and get no secret. */
-import type { Config, OAuth } from "./config.ts";
+import type { Config } from "./config.ts";
+import type { OAuth } from "./oauth.ts";
 
 export function oauthsInUse({ listeners }: Pick<Config, "listeners">): ReadonlySet<OAuth> {
   return new Set(

@@ -5,18 +5,13 @@
  */
 import { hash } from "node:crypto";
 import { formatEndpoint } from "#base/endpoint.ts";
+import type { Action } from "./action.ts";
 import { isDeclared } from "./anonymous-table.ts";
-import type {
-  Action,
-  Config,
-  Filter,
-  Listener,
-  ListenerAuth,
-  OAuth,
-  Place,
-  Rule,
-  Table,
-} from "./config.ts";
+import type { Config } from "./config.ts";
+import type { Filter } from "./filter.ts";
+import type { Listener, ListenerAuth } from "./listener.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Place } from "./place.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
@@ -25,6 +20,8 @@ import { printRule } from "./print-rule.ts";
 import { printLimits, printSettings } from "./print-settings.ts";
 import { printTable } from "./print-table.ts";
 import { formatLine, type PrintedLine } from "./printed-line.ts";
+import type { Rule } from "./rule.ts";
+import type { Table } from "./table.ts";
 import { TABLE_USES } from "./table-use.ts";
 import { usesOfTables } from "./uses-of-tables.ts";
 

@@ -2,7 +2,7 @@
  * `oauth NAME introspect "URL" …`: who says whether a token is good. Neither OpenSMTPD nor
  * nooSMTPD has it; its words are known by their place, and reserved nowhere.
  */
-import type { Place } from "./config.ts";
+import type { Place } from "./place.ts";
 import type { OAuthStatement } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 

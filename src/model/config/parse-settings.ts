@@ -1,8 +1,8 @@
 /** `queue`, `bounce`, `srs`, `admd` and `compat`: the other values of the whole server. Source: smtpd.conf(5). */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "./config.ts";
 import { MAX_BOUNCE_WARN_INTERVALS } from "./defaults.ts";
 import { parseDelayAmount } from "./parse-values.ts";
+import type { Place } from "./place.ts";
 import type { Amount, SettingStatement, SettingSyntax } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 

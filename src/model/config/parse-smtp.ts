@@ -1,7 +1,7 @@
 /** `smtp …`: what holds for all sessions with clients. Source: smtpd.conf(5); nooSMTPD (smtp tls). */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "./config.ts";
 import { parseTlsValue, TLS_WORDS } from "./parse-values.ts";
+import type { Place } from "./place.ts";
 import { parseSize } from "./size.ts";
 import type { Amount, SettingStatement, SettingSyntax, TlsSyntax } from "./syntax.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";

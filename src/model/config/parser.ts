@@ -8,7 +8,6 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
 import type { ComplaintList } from "./complaint.ts";
-import type { Place } from "./config.ts";
 import type { ReadFile } from "./config-source.ts";
 import { MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES } from "./defaults.ts";
 import { Lexer } from "./lexer.ts";
@@ -23,6 +22,7 @@ import { parseCa, parsePki } from "./parse-pki.ts";
 import { parseAdmd, parseBounce, parseCompat, parseQueue, parseSrs } from "./parse-settings.ts";
 import { parseSmtp } from "./parse-smtp.ts";
 import { parseTable } from "./parse-table.ts";
+import type { Place } from "./place.ts";
 import type { Statement, Word } from "./syntax.ts";
 import { keywordHint, meantHint, Misfit, TokenReader } from "./token-reader.ts";
 

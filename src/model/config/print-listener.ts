@@ -1,8 +1,9 @@
 /** Prints listeners: a line for each endpoint, with every option. */
-import { credentialsOf, type Listener, type ListenerProxy, type TlsSettings } from "./config.ts";
+import { credentialsOf, type Listener, type ListenerProxy } from "./listener.ts";
 import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";
 import { printNames, printOperand } from "./print-table.ts";
 import { printWord, quote } from "./quote.ts";
+import type { TlsSettings } from "./tls-settings.ts";
 import { formatCiphers, formatCurves, formatProtocols } from "./tls-values.ts";
 
 export function printListener(listener: Listener): PrintedLine {

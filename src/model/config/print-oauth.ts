@@ -1,5 +1,5 @@
 /** Prints issuers of tokens; their secrets stay in their files. */
-import type { OAuth } from "./config.ts";
+import type { OAuth } from "./oauth.ts";
 import { line, type PrintedLine } from "./printed-line.ts";
 import { printWord, quote } from "./quote.ts";
 

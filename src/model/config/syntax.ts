@@ -2,8 +2,10 @@
  * The syntax tree of smtpd.conf(5): what was written, with places, and nothing
  * looked up. parser.ts makes it, build.ts gives it meaning.
  */
-import type { FilterAction, FilterPhase, PkiOcsp, Place } from "./config.ts";
 import type { NumberSettingName } from "./defaults.ts";
+import type { FilterAction, FilterPhase } from "./filter.ts";
+import type { PkiOcsp } from "./pki.ts";
+import type { Place } from "./place.ts";
 
 /** A text of the file: a name, a path, a value. */
 export interface Word {

@@ -1,14 +1,11 @@
 /** Where a configuration uses its tables, and what for: a table may be there several times. */
 import { unreachable } from "#base/unreachable.ts";
-import {
-  type Action,
-  type Config,
-  credentialsOf,
-  type Filter,
-  type Listener,
-  type Rule,
-  type Table,
-} from "./config.ts";
+import type { Action } from "./action.ts";
+import type { Config } from "./config.ts";
+import type { Filter } from "./filter.ts";
+import { credentialsOf, type Listener } from "./listener.ts";
+import type { Rule } from "./rule.ts";
+import type { Table } from "./table.ts";
 import type { TableUse } from "./table-use.ts";
 
 export interface UsedTable {

@@ -6,10 +6,12 @@
  * and value under the same rule, for a command or file of the same owner too.
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { LocalAction } from "#model/config/action.ts";
+import { formatPlace } from "#model/config/place.ts";
+import type { Rule } from "#model/config/rule.ts";
 import { MAX_ENVELOPES, MAX_TRAIL_STEPS, NO_TRAIL, type TrailStep } from "#model/envelope.ts";
 import { type ExpansionNode, nodeText } from "#model/expansion-list.ts";
 import type { NodeSource, Tell } from "#model/reason.ts";
-import { formatPlace, type LocalAction, type Rule } from "#model/config/config.ts";
 import { accountName } from "./account-name.ts";
 
 /** OpenSMTPD's (lka_session.c, EXPAND_DEPTH). */
