@@ -19,6 +19,7 @@ export async function harmCheckpoint(
   const files = disk.files();
   if (!(await files.list(SPOOL_FOLDER)).includes("checkpoint")) return;
   const bytes = disk.bytesOf(CHECKPOINT);
+  if (bytes.length === 0) return;
   if (earlier.length < MAX_KEPT) earlier.push(bytes);
   const put = harmed(bytes, random, earlier);
   if (put === "as it is") return;

@@ -175,3 +175,16 @@ for (const way of ["dsync", "encrypted"] as const) {
     }
   });
 }
+
+test("a segment or blob that is missing is told, but for the oldest; without the checkpoint all is there", async () => {
+  const contents = await contentsOf("dsync");
+  for (const path of contents.keys()) {
+    if (path.endsWith("/lock")) continue;
+    const disk = diskWith(contents, path, new Uint8Array(0));
+    await disk.files().unlink(path);
+    const { whole, told } = await foundOn(disk, "dsync");
+    if (path.endsWith("/checkpoint")) assert.deepEqual([whole.length, told], [MAILS.length, 0]);
+    // The oldest may have been unlinked because all in it was finished.
+    else if (!path.endsWith("/00000001.seg")) assert.ok(told > 0, path);
+  }
+});

@@ -24,7 +24,7 @@ import type { Quarantine } from "./quarantine.ts";
 import type { Keyring } from "./queue-keys.ts";
 import type { Segment } from "./segment.ts";
 import { HEADER_BYTES } from "./segment-header.ts";
-import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
+import { type FoundSegment, missingAt, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
 import { newerRecord } from "./unusable-spool.ts";
@@ -70,7 +70,9 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   await unlinkIfThere(files, partialCheckpointPath(parts.folder));
   const { ledger, checkpoint, from } = await startOf(parts, { found, highest: finder.highest });
   for (const each of found) {
-    if (each.segment.sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
+    const { path, bytes, sequence } = each.segment;
+    for (const reason of missingAt(each)) quarantine.report(path, bytes, reason);
+    if (sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
   }
   const last = found.at(-1)?.segment;
   if (last !== undefined) await makeDurable(files, last, journalFolder);
@@ -117,9 +119,10 @@ async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Sta
 /** @throws {UnusableCheckpoint} if it is damaged, or the journal says otherwise. */
 async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJournal): Promise<Start> {
   const { end, fileBytes } = checkpoint;
-  if (highest === end.sequence && found.at(-1)?.segment.sequence !== end.sequence) {
-    // One without records is dropped as just being made; this one had some.
-    throw new UnusableCheckpoint("the last segment that it covers has lost its records");
+  const last = found.at(-1)?.segment.sequence;
+  // Without any, all that it covers was unlinked; but not if one was just dropped as being made.
+  if (last === undefined ? highest === end.sequence : last < end.sequence) {
+    throw new UnusableCheckpoint("the last segment that it covers is gone, or without a record");
   }
   const marks = new Map(
     (await checkpoint.segments()).map(({ sequence, mark }) => [sequence, mark]),
@@ -149,14 +152,10 @@ async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJourna
 async function foldSegment(
   parts: RecoveryParts,
   ledger: Ledger,
-  { segment, isLast, missingBytes }: FoundSegment,
+  { segment, isLast }: FoundSegment,
   from: Position,
 ): Promise<void> {
   const { quarantine, files } = parts;
-  if (missingBytes > 0) {
-    const reason = `${missingBytes} bytes are missing at the end`;
-    quarantine.report(segment.path, segment.bytes, reason);
-  }
   const start = segment.sequence === from.sequence ? from.at : 0;
   const file = await files.open(segment.path, "read");
   try {

@@ -26,6 +26,8 @@ export interface FoundSegment {
   readonly isLast: boolean;
   /** Bytes that its successor says it had and that are gone. */
   readonly missingBytes: number;
+  /** Whether the one before it is gone, though an older one is there: the oldest are unlinked first. */
+  readonly isPreviousMissing: boolean;
 }
 
 interface HeaderAndFile {
@@ -47,6 +49,14 @@ export interface SegmentFinderParts {
   readonly journalFolder: string;
   readonly keys: Keyring;
   readonly headerless: Headerless;
+}
+
+/** What is missing at and before a segment, in words. */
+export function missingAt({ missingBytes, isPreviousMissing }: FoundSegment): readonly string[] {
+  return [
+    ...(isPreviousMissing ? ["the segment before it is missing"] : []),
+    ...(missingBytes > 0 ? [`${missingBytes} bytes are missing at the end`] : []),
+  ];
 }
 
 /** What becomes of a segment whose header cannot be used. */
@@ -98,10 +108,12 @@ export class SegmentFinder {
     }
     return found.map(({ header, path, fileBytes }, at) => {
       const end = ends.get(header.sequence) ?? fileBytes;
+      const before = found[at - 1]?.header.sequence;
       return {
         segment: emptySegment(path, header, Math.min(end, fileBytes), this.#cipher(header)),
         isLast: at === found.length - 1,
         missingBytes: Math.max(0, end - fileBytes),
+        isPreviousMissing: before !== undefined && (header.previous?.sequence ?? 0) > before,
       };
     });
   }
