@@ -190,3 +190,24 @@ test("`stop` does not wait for ever for an attempt that never ends", async () =>
   await system.clock.runUntilSettled(system.queue.stop(), 20_000);
   assert.equal(system.clock.monotonicMs(), 10_000);
 });
+
+test("A suspended recipient leaves the queue its rest, when the action of another is gone", async () => {
+  const system = new MailSystem(20);
+  const { queue, clock } = system;
+  const onlyLocal = new Map([...ACTIONS].filter(([name]) => name === "local"));
+  const settings = { ...DEFAULT_QUEUE_SETTINGS, serverName: SERVER, actions: onlyLocal };
+  queue.takeUp(settings, { resolve: system.resolve });
+  await system.send({ to: ["bob@far.example", "carol@far.example"] });
+  await clock.settle();
+  for (const { envelope } of await allQueued(queue)) {
+    await queue.suspend({ kind: "id", id: envelope.evpid });
+    // It looked at the other again and again, for ever.
+    await clock.advance(1000);
+    assert.ok(clock.nextDueMs === undefined || clock.nextDueMs > clock.monotonicMs());
+    await queue.unsuspend({ kind: "all" });
+    await clock.advance(1000);
+  }
+  queue.takeUp({ ...settings, actions: ACTIONS }, { resolve: system.resolve });
+  await clock.settle();
+  assert.equal(system.size, 0);
+});

@@ -88,6 +88,6 @@ test("Whatever happens, the counts are those of a walk", async () => {
         assert.deepEqual(counted(system), await walked(system), name);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 500 },
   );
 });

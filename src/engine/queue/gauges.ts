@@ -83,8 +83,8 @@ function waits(
     ["hold", held],
     ...routes,
     ["suspended", sleepers.suspended],
-    ["no-action", stranded],
+    ["no-action", stranded + scheduler.stranded],
     ["inflight", attempts.envelopes],
-    ["recording", awake - ready - attempts.envelopes],
+    ["recording", awake - ready - scheduler.stranded - attempts.envelopes],
   ];
 }

@@ -273,8 +273,14 @@ export class Tiers {
       this.#sleepers.put(owner, records);
       return;
     }
-    const byRoute = Map.groupBy(records, (record) => this.#scheduler.routeName(record));
-    for (const sharing of byRoute.values()) this.#sleepers.put(owner, sharing);
+    // Who is suspended apart: the others of a part would be looked at for ever, and be in its way.
+    const { suspended = [], waiting = [] } = Object.groupBy(records, ({ state }) =>
+      state === "suspended" ? state : "waiting",
+    );
+    for (const some of [suspended, waiting]) {
+      const byRoute = Map.groupBy(some, (record) => this.#scheduler.routeName(record));
+      for (const sharing of byRoute.values()) this.#sleepers.put(owner, sharing);
+    }
   }
 
   /** A part whose time has come: it is woken, or stands in line. */

@@ -56,6 +56,7 @@ export class Scheduler {
   readonly #heap = new Heap<EnvelopeRecord>();
   readonly #round = new Turns<Route>();
   readonly #table: RouteTable;
+  #stranded = 0;
   /** Routes with envelopes asleep whose line has become shorter; who wakes those takes them out. */
   readonly hungry: Readonly<Record<DeliverySubsystem, Set<Route>>> = {
     mta: new Set(),
@@ -81,7 +82,12 @@ export class Scheduler {
     return this.#table.due[subsystem];
   }
 
-  /** How many of them wait for what: names of reasons. */
+  /** Envelopes that are due, awake, and have no action. */
+  get stranded(): number {
+    return this.#stranded;
+  }
+
+  /** How many of those on routes wait for what: names of reasons. */
   waits(): Iterable<readonly [reason: string, envelopes: number]> {
     return this.#table.waits();
   }
@@ -148,8 +154,12 @@ export class Scheduler {
     this.#unlist(record);
     const route = this.#table.assign(record);
     this.#heap.add(record, Math.max(notBeforeMs, expiresAtMs(record)));
-    record.state = route === undefined ? "stranded" : "ready";
-    if (route === undefined) return false;
+    if (route === undefined) {
+      record.state = "stranded";
+      this.#stranded++;
+      return false;
+    }
+    record.state = "ready";
     route.push(record);
     if (route.place === "idle") this.#join(route);
     else if (route.place === "round") this.#round.raise(route, route.level);
@@ -353,10 +363,11 @@ export class Scheduler {
   /** Out of the heap and out of its route's line. */
   #unlist(record: EnvelopeRecord): void {
     if (record.heapIndex !== OUTSIDE_HEAP) this.#heap.remove(record);
-    if (record.state !== "ready") return;
+    const { state, route } = record;
+    if (state !== "ready" && state !== "stranded") return;
     record.state = "waiting";
-    const { route } = record;
-    if (route === undefined) return;
+    if (state === "stranded") this.#stranded--;
+    if (state === "stranded" || route === undefined) return;
     route.leave();
     this.#shortened(route);
   }
