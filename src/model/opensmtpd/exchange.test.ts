@@ -18,3 +18,23 @@ for (const warnedMs of [0, 4 * HOUR_MS]) {
     assert.deepEqual(imported.progress, progress);
   });
 }
+
+const STATUSES: readonly (readonly [status: string, read: string])[] = [
+  ["", ""],
+  ["4.4.1", "4.4.1"],
+  ["5.7.0", "5.7.0"],
+  // No place there for a detail of two digits: the class is what counts.
+  ["5.7.26", "5.0.0"],
+  ["5.1.10", "5.0.0"],
+];
+
+for (const [status, read] of STATUSES) {
+  test(`a last error of status "${status}" is "${read}" on the other side`, () => {
+    const envelope = envelopeOf("bob@far.example");
+    const progress = { ...PROGRESS, warnedMs: 0, status };
+    const theirs = exportEnvelope(messageOf(textOf("")), envelope, progress, "mx.example");
+    const imported = importEnvelope(envelope.evpid, theirs, 0);
+    assert.ok(typeof imported !== "string", "refused");
+    assert.equal(imported.progress.status, read);
+  });
+}
