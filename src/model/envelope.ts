@@ -92,6 +92,18 @@ export interface Terms {
   readonly priority: number;
 }
 
+/** Nothing more than that it is delivered. */
+export const NO_TERMS: Terms = Object.freeze({
+  isBinary: false,
+  utf8: false,
+  requireTls: false,
+  returns: undefined,
+  envelopeId: "",
+  deliverBy: undefined,
+  holdUntilMs: 0,
+  priority: 0,
+});
+
 /** RFC 2852. */
 export interface DeliverBy {
   readonly atMs: number;
