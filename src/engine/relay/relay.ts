@@ -158,7 +158,8 @@ export class Relay implements Carrier {
         const sent = await this.#pool.send(route, mailOf(task), task.text);
         const remote = remoteOf(route);
         if (sent.kind === "verdicts") {
-          return sent.verdicts.map((verdict) => relayed(outcomeOf(verdict, remote), sent.reports));
+          const outcomes = sent.verdicts.map((verdict) => outcomeOf(verdict, remote));
+          return sent.reports ? outcomes.map(handedOn) : outcomes;
         }
         const outcome = outcomeWhenNotStarted(sent.verdict, remote);
         tried.push(outcome);
@@ -179,10 +180,8 @@ function routeOf(action: RelayAction, hop: NextHop, endpoint: Endpoint): ClientR
 }
 
 /** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */
-function relayed(outcome: Outcome, reports: boolean): Outcome {
-  return reports && outcome.outcome === "delivered"
-    ? { ...outcome, outcome: "handed-on" }
-    : outcome;
+function handedOn(outcome: Outcome): Outcome {
+  return outcome.outcome === "delivered" ? { ...outcome, outcome: "handed-on" } : outcome;
 }
 
 function mailOf({ message, envelopes, text }: DeliveryTask): ClientMail {

@@ -30,12 +30,15 @@ export interface BearerOffer {
 
 export type BearerMechanism = "OAUTHBEARER" | "XOAUTH2";
 
+/** "bearer-first" waits for the token, "bearer-asked" for what its issuer says. */
+interface BearerOpen {
+  readonly phase: "bearer-first" | "bearer-asked";
+  readonly mechanism: BearerMechanism;
+  readonly tokenScope: string;
+}
+
 export type BearerState =
-  | {
-      readonly phase: "bearer-first" | "bearer-asked";
-      readonly mechanism: BearerMechanism;
-      readonly tokenScope: string;
-    }
+  | BearerOpen
   /** The client has been told why, and is to say that it has understood. */
   | { readonly phase: "bearer-refused" };
 
@@ -57,7 +60,7 @@ export function startBearer(mechanism: BearerMechanism, { tokenScope }: BearerOf
 
 /** @param shown undefined: the message was none. */
 export function bearerShown(
-  { mechanism, tokenScope }: Extract<BearerState, { phase: "bearer-first" | "bearer-asked" }>,
+  { mechanism, tokenScope }: BearerOpen,
   shown: ShownToken | undefined,
 ): Step {
   if (shown === undefined) return ended(fail("malformed"));
@@ -66,10 +69,7 @@ export function bearerShown(
   return [asked, { kind: "ask", question: { kind: "token", ...shown } }];
 }
 
-export function bearerAnswered(
-  { mechanism, tokenScope }: Extract<BearerState, { phase: "bearer-first" | "bearer-asked" }>,
-  answer: SaslAnswer,
-): Step {
+export function bearerAnswered({ mechanism, tokenScope }: BearerOpen, answer: SaslAnswer): Step {
   if (answer.kind === "accepted") return ended({ kind: "succeed", user: answer.user });
   if (answer.kind !== "refused") return ended(fail("unavailable"));
   return [{ phase: "bearer-refused" }, challenge(refusal(mechanism, tokenScope))];
@@ -108,8 +108,8 @@ export function bearerPairs(text: string): ReadonlyMap<string, string> | undefin
   return pairs;
 }
 
-/** What stands before the first ^A, and what behind it; nothing if there is none. */
-export function headed(text: string): readonly string[] {
+/** The header before the first ^A and the list behind it; empty if there is no ^A. */
+export function splitHeader(text: string): readonly string[] {
   const end = text.indexOf(SEPARATOR);
   return end < 0 ? [] : [text.slice(0, end), text.slice(end + 1)];
 }

@@ -7,13 +7,13 @@
  *
  * Source: RFC 7628 §3.1; RFC 5801 §4 (the GS2 header).
  */
-import { bearerPairs, bearerToken, headed, type ShownToken } from "./bearer.ts";
+import { bearerPairs, bearerToken, splitHeader, type ShownToken } from "./bearer.ts";
 import { saslName, textOf } from "./sasl-text.ts";
 
 /** Undefined if `bytes` is no such message. */
 export function oauthBearerMessage(bytes: Uint8Array): ShownToken | undefined {
   // RFC 7628 §3.1: no channel is bound, whether the client could (`y`) or not (`n`).
-  const [header = "", list = ""] = headed(textOf(bytes) ?? "");
+  const [header = "", list = ""] = splitHeader(textOf(bytes) ?? "");
   const match = /^[ny],(?:a=([^,]+))?,$/u.exec(header);
   const [, written] = match ?? [];
   const user = written === undefined ? "" : saslName(written);

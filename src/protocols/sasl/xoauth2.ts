@@ -4,12 +4,12 @@
  *
  * Source: Google's "OAuth 2.0 Mechanism"; Microsoft's, which is the same.
  */
-import { bearerPairs, bearerToken, headed, type ShownToken } from "./bearer.ts";
+import { bearerPairs, bearerToken, splitHeader, type ShownToken } from "./bearer.ts";
 import { textOf, userText } from "./sasl-text.ts";
 
 /** Undefined if `bytes` is no such message. */
 export function xoauth2Message(bytes: Uint8Array): ShownToken | undefined {
-  const [header = "", list = ""] = headed(textOf(bytes) ?? "");
+  const [header = "", list = ""] = splitHeader(textOf(bytes) ?? "");
   const [, written = ""] = /^user=(.+)$/u.exec(header) ?? [];
   const user = userText(Buffer.from(written, "utf8"));
   const pairs = bearerPairs(list);
