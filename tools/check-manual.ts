@@ -48,6 +48,7 @@ const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] 
       "smtp",
       "smtp tls",
       "srs",
+      "trace",
     ],
   ],
   [

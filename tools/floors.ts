@@ -33,6 +33,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "policy/check" },
   { folder: "engine/observe" },
   { folder: "engine/spool" },
+  { folder: "engine/trace" },
   { folder: "engine/bounce" },
   { folder: "engine/scheduler" },
   { folder: "engine/sleepers" },

@@ -127,6 +127,13 @@ export type TraceSubject =
   /** Of a sender or recipient, before or after expansion. */
   | { readonly kind: "address"; readonly address: string };
 
+/** From when on what happened is of interest. */
+export type TraceSince =
+  | { readonly kind: "ever" }
+  | { readonly kind: "at"; readonly atMs: number }
+  /** So long before now. */
+  | { readonly kind: "ago"; readonly agoMs: number };
+
 const name: Codec<string> = text(MAX_NAME_BYTES);
 const msgid: Codec<string> = hex(MSGID_DIGITS);
 const evpid: Codec<string> = hex(EVPID_DIGITS);
@@ -208,6 +215,12 @@ export const traceSubjectCodec: Codec<TraceSubject> = union<TraceSubject>({
   id: [1, { id: name }],
   "message-id": [2, { messageId: name }],
   address: [3, { address: name }],
+});
+
+export const traceSinceCodec: Codec<TraceSince> = union<TraceSince>({
+  ever: [1, {}],
+  at: [2, { atMs: u53 }],
+  ago: [3, { agoMs: u53 }],
 });
 
 /** The recipient of `envelope` as it is traced. */

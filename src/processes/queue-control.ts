@@ -17,6 +17,7 @@ import {
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
 import { rowOf, showOf } from "./queue-views.ts";
+import { showTrace, type TraceView } from "./trace-view.ts";
 
 const NOT_HERE = "Not for the queue";
 
@@ -28,6 +29,7 @@ export function queueAnswers(
   queue: Queue,
   clock: Clock,
   counters: () => readonly Counter[],
+  trace: Omit<TraceView, "queue">,
 ): AnswerRequest {
   return async function* answer(request: ControlRequest) {
     if (isForParent(request)) {
@@ -40,6 +42,9 @@ export function queueAnswers(
       case "show-envelope":
       case "show-message":
         yield* showOf(queue, clock, request);
+        return;
+      case "show-trace":
+        yield* showTrace({ ...trace, queue }, clock, request);
         return;
       case "show-status":
         yield* showStatus(queue);

@@ -6,9 +6,11 @@
  * of every other command.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { ControlRequest } from "#model/ipc/control-link.ts";
+import type { ControlAnswer, ControlRequest } from "#model/ipc/control-link.ts";
 import { type SpoolReading, StoredQueue } from "#engine/queue/stored-queue.ts";
+import type { TracePlace } from "#engine/trace/trace-folder.ts";
 import { showOf, type ViewRequest } from "#processes/queue-views.ts";
+import { showTrace } from "#processes/trace-view.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Conversed, Reader } from "./smtpctl-conversation.ts";
 
@@ -24,8 +26,12 @@ export interface OfflineQueue {
   answer(request: ControlRequest, place: SpoolPlace, to: Reader): Promise<Conversed | undefined>;
 }
 
+export interface OfflineSpool extends SpoolReading {
+  readonly trace: TracePlace;
+}
+
 /** Reads a spool; undefined if there is none, and a string says why it cannot be read. */
-export type OpenSpool = (place: SpoolPlace) => Promise<SpoolReading | string | undefined>;
+export type OpenSpool = (place: SpoolPlace) => Promise<OfflineSpool | string | undefined>;
 
 export function offlineQueue(open: OpenSpool, clock: Clock): OfflineQueue {
   return {
@@ -35,7 +41,7 @@ export function offlineQueue(open: OpenSpool, clock: Clock): OfflineQueue {
       if (spool === undefined) return undefined;
       if (typeof spool === "string") return noAnswer(place, spool);
       try {
-        return await tell(new StoredQueue(spool, clock), { clock, request, to });
+        return await tell(answersOf(request, spool, clock), to);
       } catch (error) {
         if (!(error instanceof FilesError)) throw error;
         return noAnswer(place, error.message);
@@ -44,15 +50,24 @@ export function offlineQueue(open: OpenSpool, clock: Clock): OfflineQueue {
   };
 }
 
+function answersOf(
+  request: OfflineRequest,
+  spool: OfflineSpool,
+  clock: Clock,
+): AsyncIterable<ControlAnswer> {
+  const queue = new StoredQueue(spool, clock);
+  if (request.kind !== "show-trace") return showOf(queue, clock, request);
+  return showTrace({ queue, place: spool.trace, flushed: nothingToFlush }, clock, request);
+}
+
+/** Whoever wrote the trace is gone. */
+async function nothingToFlush(): Promise<void> {}
+
 async function tell(
-  queue: StoredQueue,
-  {
-    clock,
-    request,
-    to,
-  }: { readonly clock: Clock; readonly request: ViewRequest; readonly to: Reader },
+  answers: AsyncIterable<ControlAnswer>,
+  to: Reader,
 ): Promise<Conversed | undefined> {
-  for await (const answer of showOf(queue, clock, request)) {
+  for await (const answer of answers) {
     if (answer.kind === "done") return answer;
     to.take(answer);
     await to.drained();
@@ -60,12 +75,15 @@ async function tell(
   return undefined;
 }
 
-function isForView(request: ControlRequest): request is ViewRequest {
+type OfflineRequest = ViewRequest | Extract<ControlRequest, { readonly kind: "show-trace" }>;
+
+function isForView(request: ControlRequest): request is OfflineRequest {
   const { kind } = request;
   return (
     kind === "show-queue" ||
     kind === "show-counts" ||
     kind === "show-envelope" ||
+    kind === "show-trace" ||
     kind === "show-message"
   );
 }

@@ -8,6 +8,7 @@
  */
 import { parseDelay } from "#model/config/delay.ts";
 import type { Target } from "#model/ipc/control-link.ts";
+import type { TraceSince } from "#model/trace.ts";
 import {
   type AddressPattern,
   MAX_PATTERN_BYTES,
@@ -37,6 +38,7 @@ export const QUEUE_OPTIONS = {
   limit: { type: "string" },
   reason: { type: "string", multiple: true },
   route: { type: "string", multiple: true },
+  since: { type: "string" },
   state: { type: "string", multiple: true },
   to: { type: "string", multiple: true },
   yes: { type: "boolean", short: "y" },
@@ -54,6 +56,7 @@ const TAKEN: Readonly<Record<Takes, readonly string[]>> = {
   "queue-view": [...SELECTING, "by", "count", "f"],
   order: [...SELECTING, "yes"],
   selection: [...SELECTING, "yes"],
+  trace: ["f", "since"],
 };
 
 export type QueueOptionValues = CommandLine<typeof QUEUE_OPTIONS>["values"];
@@ -66,6 +69,7 @@ export interface QueueOptions {
   readonly limit: number | undefined;
   /** What to show of the envelopes that are meant. */
   readonly view: "envelopes" | "count" | Grouping;
+  readonly since: TraceSince;
   /** The operator knows that many may be changed. */
   readonly isSure: boolean;
 }
@@ -78,7 +82,9 @@ export function readQueueOptions(values: QueueOptionValues): QueueOptions | Wron
   const limit = values.limit === undefined ? undefined : Number(values.limit);
   if (limit !== undefined && !(/^[1-9][0-9]*$/u.test(values.limit ?? "") && limit <= MAX_LIMIT))
     return wrong(`--limit wants a number: got ${values.limit}`);
-  return { kind: "queue-options", filter, limit, view, isSure: values.yes === true };
+  const since = readSince(values.since);
+  if (typeof since === "string") return wrong(since);
+  return { kind: "queue-options", filter, limit, view, since, isSure: values.yes === true };
 }
 
 /** The string says what is wrong. */
@@ -158,6 +164,20 @@ function readAges(
     else newerThanMs = Math.min(ageMs, newerThanMs ?? ageMs);
   }
   return { olderThanMs, newerThanMs };
+}
+
+/** A date, with a time if that matters, of UTC. */
+const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?Z?)?$/u;
+
+/** The string says what is wrong. */
+function readSince(given: string | undefined): TraceSince | string {
+  if (given === undefined) return { kind: "ever" };
+  const agoMs = parseDelay(given);
+  if (agoMs !== undefined) return { kind: "ago", agoMs };
+  const text = given.includes("T") && !given.endsWith("Z") ? `${given}Z` : given;
+  const atMs = DATE.test(given) ? Date.parse(text) : Number.NaN;
+  if (atMs >= 0) return { kind: "at", atMs };
+  return `--since wants a duration, such as 2h, or a date and time of UTC, such as 2026-11-25T08:00: got ${given}`;
 }
 
 function readView({ by, count }: QueueOptionValues): QueueOptions["view"] | WrongArguments {

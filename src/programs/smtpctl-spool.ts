@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { type Files, FilesError } from "#base/ports/files.ts";
 import { Keyring } from "#engine/spool/queue-keys.ts";
 import { viewSpool } from "#engine/spool/spool-view.ts";
+import { traceFolder } from "#engine/trace/trace-folder.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { queueKeys, standardKeyTools } from "./queue-key.ts";
 import { chosenReader } from "./smtpctl-local.ts";
@@ -18,7 +19,13 @@ export function nodeOfflineQueue({ clock, uid }: SmtpctlSetting): OfflineQueue {
     const keys = await keysBy(configFile, uid);
     if (typeof keys === "string") return keys;
     const opened = await viewSpool({ files, folder: spool, keys });
-    return opened.kind === "opened" ? opened.view : opened.reason;
+    if (opened.kind !== "opened") return opened.reason;
+    const { view } = opened;
+    return {
+      messages: view.messages,
+      text: (msgid) => view.text(msgid),
+      trace: { files, folder: traceFolder(spool), keys },
+    };
   }, clock);
 }
 

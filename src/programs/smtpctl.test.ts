@@ -422,7 +422,7 @@ describe("smtpctl does not ask the daemon", () => {
     ["update table \u001b[31m", "possibilities are:\n  TABLE\n", 255],
     [
       "trace imsg",
-      "smtpctl: trace imsg: nothing is traced by subsystem: `log verbose` logs more\n",
+      "smtpctl: trace imsg: nothing is traced by subsystem: `log verbose` logs more, and `trace` tells of messages and addresses\n",
       1,
     ],
     ["remove", "possibilities are:\n  EVPID\n  MSGID\n  all\n", 255],

@@ -30,6 +30,7 @@ import {
 } from "#processes/shapes.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { maildirAction, relayAction } from "#test/support/actions.ts";
+import { NO_KEYS } from "#engine/spool/queue-keys.ts";
 import type { SimDisk } from "#world/sim/disk.ts";
 
 const MINUTE_MS = 60_000;
@@ -114,7 +115,10 @@ class Target {
   /** All that an operator may look at. */
   async looksAtAll(): Promise<void> {
     assert.ok(this.queue !== undefined);
-    const answers = queueAnswers(this.queue, this.world.clock, () => []);
+    const answers = queueAnswers(this.queue, this.world.clock, () => [], {
+      place: { files: this.world.disk.files(), folder: "/spool/trace", keys: NO_KEYS },
+      flushed: async () => undefined,
+    });
     for await (const answer of answers({
       kind: "show-queue",
       target: { kind: "all" },

@@ -87,6 +87,9 @@ function defaultSettings(serverName: string, compat: Settings["compat"]): Draft[
     queueTtlMs: SETTINGS.queueTtlMs.default,
     queueCompression: "off",
     queueEncryption: { kind: "off" },
+    traceRecipients: "whole",
+    traceAgeMs: SETTINGS.traceAgeMs.default,
+    traceBytes: SETTINGS.traceBytes.default,
     bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
     srs: undefined,
     mtaMaxDeferred: SETTINGS.mtaMaxDeferred.default,
@@ -101,6 +104,10 @@ function applySetting(draft: Draft, value: SettingSyntax): void {
   const { settings, places, complaints } = draft;
   if (isNumber(value)) {
     applyNumber(draft, value);
+    return;
+  }
+  if (value.name === "traceRecipients") {
+    applyTrace(draft, value);
     return;
   }
   switch (value.name) {
@@ -159,6 +166,16 @@ function applyQueue(
     places.set("queue encryption", value.at);
     settings.queueEncryption = queueEncryption(value.key, complaints);
   }
+}
+
+/** `off` and `mask` are one setting: the later counts. */
+function applyTrace(
+  { settings, places }: Draft,
+  { value, at }: Extract<SettingSyntax, { readonly name: "traceRecipients" }>,
+): void {
+  places.delete(value === "off" ? "trace mask" : "trace off");
+  places.set(value === "off" ? "trace off" : "trace mask", at);
+  settings.traceRecipients = value;
 }
 
 function applyDelimiter({ settings, places, complaints }: Draft, text: string, at: Place): void {

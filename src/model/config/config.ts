@@ -41,6 +41,11 @@ export interface Settings {
     | { readonly kind: "file"; readonly path: string }
     /** Asked for at start: on the terminal, or as the first line of the standard input. */
     | { readonly kind: "terminal" | "stdin" };
+  /** Whether the trace of messages is kept, and with which recipients. */
+  readonly traceRecipients: "whole" | "masked" | "off";
+  readonly traceAgeMs: number;
+  /** Of its files. */
+  readonly traceBytes: number;
   /** Ages at which a sender is told of a delay; ascending. */
   readonly bounceWarnIntervalsMs: readonly number[];
   readonly srs:

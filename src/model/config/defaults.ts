@@ -22,6 +22,8 @@ export type NumberSettingName =
   | "maxRecipients"
   | "maxMailsPerSession"
   | "queueTtlMs"
+  | "traceAgeMs"
+  | "traceBytes"
   | "mtaMaxDeferred";
 
 /** The numbers of `Config`, by the name that they have there. */
@@ -58,6 +60,23 @@ export const SETTINGS: Readonly<Record<NumberSettingName, NumberSetting>> = {
     min: 1000,
     max: 3650 * DAY_MS,
     source: "OpenSMTPD smtpd.conf(5); RFC 5321 §4.5.4.1",
+  },
+  traceAgeMs: {
+    directive: "trace age",
+    unit: "ms",
+    default: 7 * DAY_MS,
+    min: 3_600_000,
+    max: 3650 * DAY_MS,
+    source: "our own: a week, as most complaints come within days",
+  },
+  traceBytes: {
+    directive: "trace size",
+    unit: "bytes",
+    default: 256 * 1024 * 1024,
+    // Some files of the trace.
+    min: 16 * 1024 * 1024,
+    max: 1024 ** 4,
+    source: "our own: two million messages and more",
   },
   mtaMaxDeferred: {
     directive: "mta max-deferred",

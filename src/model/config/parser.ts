@@ -19,7 +19,14 @@ import { parseListen } from "./parse-listen.ts";
 import { parseMatch } from "./parse-match.ts";
 import { parseOAuth } from "./parse-oauth.ts";
 import { parseCa, parsePki } from "./parse-pki.ts";
-import { parseAdmd, parseBounce, parseCompat, parseQueue, parseSrs } from "./parse-settings.ts";
+import {
+  parseAdmd,
+  parseBounce,
+  parseCompat,
+  parseQueue,
+  parseSrs,
+  parseTrace,
+} from "./parse-settings.ts";
 import { parseSmtp } from "./parse-smtp.ts";
 import { parseTable } from "./parse-table.ts";
 import type { Place } from "./place.ts";
@@ -54,6 +61,7 @@ const STATEMENTS: ReadonlyMap<string, ParseStatement> = new Map<string, ParseSta
   ["smtp", parseSmtp],
   ["srs", parseSrs],
   ["table", parseTable],
+  ["trace", parseTrace],
 ]);
 
 export interface ParserInput {

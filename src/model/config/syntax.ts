@@ -240,6 +240,7 @@ export type SettingSyntax =
         | { readonly from: "file"; readonly path: Word }
         | { readonly from: "terminal" | "stdin" };
     }
+  | { readonly name: "traceRecipients"; readonly at: Place; readonly value: "masked" | "off" }
   | { readonly name: "bounceWarnIntervals"; readonly at: Place; readonly value: readonly Amount[] };
 
 /** `mta limit …`, `mda limit …`, `scheduler limit …`. */

@@ -20,6 +20,12 @@ import type { OutlineItem } from "#model/config/outline.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import { type Grouping, GROUPINGS } from "#model/queue-grouping.ts";
 import { type QueueFilter, queueFilterCodec } from "#model/queue-filter.ts";
+import {
+  type TraceSince,
+  traceSinceCodec,
+  type TraceSubject,
+  traceSubjectCodec,
+} from "#model/trace.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
 import { outlineItemCodec } from "./outline-link.ts";
@@ -67,6 +73,8 @@ export type ControlRequest =
     }
   | { readonly kind: "show-envelope"; readonly evpid: string }
   | { readonly kind: "show-message"; readonly id: string }
+  /** What happened to messages, those that are gone too. */
+  | { readonly kind: "show-trace"; readonly subject: TraceSubject; readonly since: TraceSince }
   | { readonly kind: "show-status" }
   | { readonly kind: "show-stats" }
   | (Order & { readonly kind: "schedule" })
@@ -92,6 +100,7 @@ export type QueueRequest = Extract<
       | "show-counts"
       | "show-envelope"
       | "show-message"
+      | "show-trace"
       | "schedule"
       | "remove"
       | "pause-envelope";
@@ -108,6 +117,7 @@ const FOR_QUEUE: readonly QueueRequest["kind"][] = [
   "show-counts",
   "show-envelope",
   "show-message",
+  "show-trace",
   "schedule",
   "remove",
   "pause-envelope",
@@ -215,6 +225,7 @@ const requestVariants: Variants<ControlRequest> = {
     16,
     { target: targetCodec, by: optional(oneOf(GROUPINGS)), groups: optional(u32) },
   ],
+  "show-trace": [17, { subject: traceSubjectCodec, since: traceSinceCodec }],
 };
 
 export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);
