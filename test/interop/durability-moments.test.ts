@@ -8,14 +8,19 @@
  * by name elsewhere. See docs/durability.md.
  */
 import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { unlessStartable } from "./daemon.ts";
 import { assertKept, DurabilityRig, Figures, SEED } from "./durability-load.ts";
+import { until } from "./greeting.ts";
 import { GONE } from "./mailboxes.ts";
 import { CuttableDisk, type DiskFileSystem, unlessCuttable } from "./mounts.ts";
 import { run } from "./peer-program.ts";
 import { Scratch } from "./scratch.ts";
+
+/** The machine may have much to do. */
+const SIGN_WITHIN_MS = 60_000;
 
 const CUTS = Number(process.env["CUTS"] ?? 1);
 
@@ -29,8 +34,20 @@ interface Moment {
   readonly isRelayBusy: boolean;
   /** Does that in whose middle the power goes. */
   readonly begin: (rig: DurabilityRig) => Promise<unknown>;
-  /** It takes about as long. */
+  /** Something that grows when it has begun. */
+  readonly signOf: (rig: DurabilityRig) => number;
+  /** From then on it takes about as long. */
   readonly withinMs: number;
+}
+
+/** What the relay was asked for. */
+const asked = ({ sink }: DurabilityRig): number => sink.asked;
+
+/** Segments and checkpoints that there ever were, or nearly. */
+function filesMade({ daemon }: DurabilityRig): number {
+  const spool = `${daemon.stateFolder}/spool`;
+  const newest = readdirSync(`${spool}/journal`).toSorted().at(-1) ?? "0";
+  return Number.parseInt(newest, 10) + (existsSync(`${spool}/checkpoint`) ? 1 : 0);
 }
 
 const MOMENTS: readonly Moment[] = [
@@ -40,7 +57,8 @@ const MOMENTS: readonly Moment[] = [
     isPaused: false,
     isRelayBusy: true,
     begin: ({ daemon }) => daemon.smtpctl("schedule", "all"),
-    withinMs: 400,
+    signOf: asked,
+    withinMs: 60,
   },
   {
     name: "messages are finished",
@@ -48,7 +66,8 @@ const MOMENTS: readonly Moment[] = [
     isPaused: true,
     isRelayBusy: false,
     begin: ({ daemon }) => daemon.smtpctl("resume", "mta"),
-    withinMs: 400,
+    signOf: asked,
+    withinMs: 60,
   },
   {
     name: "senders are told of failures",
@@ -56,7 +75,8 @@ const MOMENTS: readonly Moment[] = [
     isPaused: true,
     isRelayBusy: false,
     begin: ({ daemon }) => daemon.smtpctl("resume", "mta"),
-    withinMs: 400,
+    signOf: asked,
+    withinMs: 60,
   },
   {
     name: "the journal is compacted",
@@ -67,7 +87,8 @@ const MOMENTS: readonly Moment[] = [
       await daemon.stop();
       await run(daemon.compaction);
     },
-    withinMs: 1000,
+    signOf: filesMade,
+    withinMs: 20,
   },
 ];
 
@@ -90,11 +111,13 @@ async function cutOnce(
     sizesBytes: count === 1 ? [4096] : [4096, 4096, 300 * 1024],
   });
   await client.finished;
-  const begun = moment.begin(rig);
+  const before = moment.signOf(rig);
+  const done = moment.begin(rig);
+  await until(() => moment.signOf(rig) > before, `sign of it: ${moment.name}`, SIGN_WITHIN_MS, 1);
   await pause(random.below(moment.withinMs));
   disk.cut();
   await daemon.kill();
-  await begun;
+  await done;
   await disk.revive();
   sink.isBusy = false;
   await daemon.start([]);

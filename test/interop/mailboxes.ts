@@ -77,6 +77,11 @@ export class RelaySink implements AsyncDisposable {
     return this.#sink.messages.length;
   }
 
+  /** Lines that clients have sent, outside of texts. */
+  get asked(): number {
+    return this.#sink.lines.length;
+  }
+
   arrivals(): readonly Arrival[] {
     return this.#sink.messages.map(({ text }) => arrivalOf(text));
   }
