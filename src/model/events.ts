@@ -2,10 +2,10 @@
  * What happened, as data. Engines emit events; the log, the counters and the
  * trace only subscribe. Names follow OpenSMTPD's log lines.
  */
+import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
 import type { AuthResult } from "./authentication.ts";
 import type { DeliveryResult } from "./delivery.ts";
 import type { Envelope, Message } from "./envelope.ts";
-import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
 import type { LimitName, NoticeLimit } from "./limit-name.ts";
 import type { Order } from "./trace.ts";
 

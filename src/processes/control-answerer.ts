@@ -115,10 +115,10 @@ function answerBytes(answer: ControlAnswer): number {
       return answer.line.length + answer.json.length + ANSWER_OVERHEAD_BYTES;
     case "bytes":
       return answer.bytes.length + ANSWER_OVERHEAD_BYTES;
+    case "unsure":
     // The queue makes none of these two.
     case "explained":
     case "outlined":
-    case "unsure":
       return ANSWER_OVERHEAD_BYTES;
     case "done":
       return answer.text.length + ANSWER_OVERHEAD_BYTES;

@@ -1,22 +1,15 @@
 /** The line ends of a text that leaves the spool or comes into it, whose own are CRLF; each by pieces of any size. */
+import { CR, LF } from "#base/ascii.ts";
 
-const CR = 0x0d;
-const LF = 0x0a;
 const FROM: readonly number[] = Array.from(Buffer.from("From "));
+/** `>` */
 const QUOTE = 0x3e;
 
 /** CRLF to LF. */
 export class LineFeeds {
-  readonly #isBinary: boolean;
   #hasReturn = false;
 
-  /** @param isBinary lines mean nothing: the text stays as it is. */
-  constructor(isBinary: boolean) {
-    this.#isBinary = isBinary;
-  }
-
   push(chunk: Uint8Array): Uint8Array {
-    if (this.#isBinary) return chunk;
     const out = new Uint8Array(chunk.length + 1);
     let length = 0;
     for (const byte of chunk) {
@@ -62,7 +55,7 @@ export class ReturnsAndFeeds {
 
 /** To LF, with `>` before each line that begins with `From `, quoted or not (mboxrd), and an empty line at the end. */
 export class MboxLines {
-  readonly #feeds = new LineFeeds(false);
+  readonly #feeds = new LineFeeds();
   /** The start of a line that may be one that is quoted. */
   #start: number[] | undefined = [];
   #lastByte: number = LF;

@@ -14,10 +14,10 @@ import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
 export type Shown =
   /** One line, or one JSON text, for each row. */
   | { readonly kind: "rows" }
-  /** Whatever is asked, each second. */
-  | { readonly kind: "monitor" }
   /** The same, with rows of several lines. */
   | { readonly kind: "lines" }
+  /** What has changed, each second. */
+  | { readonly kind: "monitor" }
   /** `key=value` lines, sorted, or one JSON object. */
   | { readonly kind: "values" }
   /** One line for each row, or one JSON object. */

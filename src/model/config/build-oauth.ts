@@ -20,6 +20,8 @@ export interface OAuthScope {
   readonly ca: (name: Word) => Ca | undefined;
 }
 
+type Fault = readonly [word: Word, message: string, hint: string] | undefined;
+
 /** By name; undefined for one that has complaints of its own. */
 export function buildOAuths(
   statements: readonly Statement[],
@@ -39,7 +41,7 @@ function buildOAuth(
   { at, name, url, client, scope, claim, ca }: OAuthStatement,
   { complaints, ca: caOf }: OAuthScope,
 ): OAuth | undefined {
-  const faults: readonly (readonly [Word, string, string] | undefined)[] = [
+  const faults: readonly Fault[] = [
     nameFault(name),
     urlFault(url),
     client && clientFault(client.id),
@@ -61,8 +63,6 @@ function buildOAuth(
     ca: authority,
   };
 }
-
-type Fault = readonly [word: Word, message: string, hint: string] | undefined;
 
 function nameFault(name: Word): Fault {
   if (name.text === "") return [name, "an oauth needs a name", ""];
