@@ -56,7 +56,7 @@ const MOMENTS: readonly Moment[] = [
     recipient: "carla@out.example",
     isPaused: false,
     isRelayBusy: true,
-    begin: ({ daemon }) => daemon.smtpctl("schedule", "all"),
+    begin: ({ daemon }) => daemon.smtpctl("schedule", "all", "-y"),
     signOf: asked,
     withinMs: 60,
   },

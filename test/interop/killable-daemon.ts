@@ -139,7 +139,7 @@ export class KillableDaemon implements AsyncDisposable {
       async () => {
         const { code, output } = await this.smtpctl("show", "queue");
         if (code === 0 && output === "") return true;
-        if (/\|pending\|/.test(output)) await this.smtpctl("schedule", "all");
+        if (/\|pending\|/.test(output)) await this.smtpctl("schedule", "all", "-y");
         return false;
       },
       `empty queue\n${this.log.slice(-2000)}`,
