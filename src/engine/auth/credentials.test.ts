@@ -236,7 +236,7 @@ function issuer(clock: SimClock): TokenCheck {
       url: "https://id.example/",
       authorization: undefined,
       authorities: undefined,
-      demands: { scope: "", claim: undefined },
+      demands: { scope: undefined, claim: undefined },
     },
   );
 }

@@ -17,7 +17,7 @@ class Issuer implements Http {
       url: "https://id.example/introspect",
       authorization: "Basic bWFpbDpzZWNyZXQ=",
       authorities: "PEM",
-      demands: { scope: "", claim: undefined },
+      demands: { scope: undefined, claim: undefined },
     },
   );
 

@@ -141,7 +141,7 @@ function contextOf({ random, protection, oauth }: AuthSetting): SaslContext {
     serverNonce: nonce.toString("base64url"),
     channelBinding: tls?.exporter(),
     fingerprints: peer === undefined ? [] : [peer.fingerprint, peer.keyFingerprint],
-    tokenScope: oauth?.scope ?? "",
+    tokenScope: oauth?.scope,
   };
 }
 

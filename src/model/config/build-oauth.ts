@@ -58,7 +58,7 @@ function buildOAuth(
     name: name.text,
     url: url.text,
     client: client && { id: client.id.text, path: client.secret.text },
-    scope: scope?.text ?? "",
+    scope: scope?.text,
     claim: claim?.text,
     ca: authority,
   };

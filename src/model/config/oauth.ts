@@ -11,8 +11,8 @@ export interface OAuth {
   readonly url: string;
   /** Who we are to it; what is in the file is in `Config.oauthSecrets`. */
   readonly client: { readonly id: string; readonly path: string } | undefined;
-  /** What a token must be good for; "" if anything will do. */
-  readonly scope: string;
+  /** What a token must be good for; undefined: anything. */
+  readonly scope: string | undefined;
   /** What in the answer is the user; undefined: `username`, else `sub`. */
   readonly claim: string | undefined;
   /** Who vouches for it; undefined: whom the system trusts. */

@@ -7,7 +7,7 @@ export function printOAuth({ at, name, url, client, scope, claim, ca }: OAuth): 
   const words = [
     `oauth ${printWord(name)} introspect ${quote(url)}`,
     ...(client === undefined ? [] : [`client ${quote(client.id)} secret ${quote(client.path)}`]),
-    ...(scope === "" ? [] : [`scope ${quote(scope)}`]),
+    ...(scope === undefined ? [] : [`scope ${quote(scope)}`]),
     ...(claim === undefined ? [] : [`claim ${quote(claim)}`]),
     ...(ca === undefined ? [] : [`ca ${printWord(ca.name)}`]),
   ];

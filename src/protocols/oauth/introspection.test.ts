@@ -11,7 +11,7 @@ import {
 const NOW_MS = 1_000_000_000_000;
 const NOW_S = NOW_MS / 1000;
 
-function read(answer: unknown, scope = "", claim?: string): Introspected {
+function read(answer: unknown, scope?: string, claim?: string): Introspected {
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
   return readIntrospection(Buffer.from(text), { scope, claim }, NOW_MS);
 }
@@ -22,12 +22,22 @@ function good(user: string, untilMs?: number): Introspected {
 
 test("a token is good if the answer says so in all that is asked of it", () => {
   for (const [answer, scope, claim, meaning] of [
-    [{ active: true, username: "ann" }, "", undefined, good("ann")],
-    [{ active: true, sub: "42" }, "", undefined, good("42")],
-    [{ active: true, username: "ann", sub: "42" }, "", undefined, good("ann")],
-    [{ active: true, username: "ann", sub: "42" }, "", "sub", good("42")],
-    [{ active: true, email: "ann@a.example", sub: "42" }, "", "email", good("ann@a.example")],
-    [{ active: true, sub: "ann", exp: NOW_S + 60 }, "", undefined, good("ann", NOW_MS + 60_000)],
+    [{ active: true, username: "ann" }, undefined, undefined, good("ann")],
+    [{ active: true, sub: "42" }, undefined, undefined, good("42")],
+    [{ active: true, username: "ann", sub: "42" }, undefined, undefined, good("ann")],
+    [{ active: true, username: "ann", sub: "42" }, undefined, "sub", good("42")],
+    [
+      { active: true, email: "ann@a.example", sub: "42" },
+      undefined,
+      "email",
+      good("ann@a.example"),
+    ],
+    [
+      { active: true, sub: "ann", exp: NOW_S + 60 },
+      undefined,
+      undefined,
+      good("ann", NOW_MS + 60_000),
+    ],
     [{ active: true, sub: "ann", scope: "imap smtp" }, "smtp", undefined, good("ann")],
   ] as const)
     assert.deepEqual(read(answer, scope, claim), meaning, JSON.stringify(answer));
@@ -35,10 +45,10 @@ test("a token is good if the answer says so in all that is asked of it", () => {
 
 test("a token is bad if it is not active, has ended or is for something else", () => {
   for (const [answer, scope] of [
-    [{ active: false }, ""],
-    [{ active: false, username: "ann" }, ""],
-    [{ active: true, username: "ann", exp: NOW_S }, ""],
-    [{ active: true, username: "ann", exp: 0 }, ""],
+    [{ active: false }, undefined],
+    [{ active: false, username: "ann" }, undefined],
+    [{ active: true, username: "ann", exp: NOW_S }, undefined],
+    [{ active: true, username: "ann", exp: 0 }, undefined],
     [{ active: true, username: "ann" }, "smtp"],
     [{ active: true, username: "ann", scope: "smtpd imap" }, "smtp"],
     [{ active: true, username: "ann", scope: "SMTP" }, "smtp"],
@@ -72,8 +82,12 @@ test("an answer of another form says neither yes nor no", () => {
     assert.equal(kind, "fault", JSON.stringify(answer));
   }
   // What every object of JavaScript has is no user.
-  assert.equal(read({ active: true }, "", "constructor").kind, "fault");
-  const half = readIntrospection(Buffer.from([0x7b, 0xff]), { scope: "", claim: undefined }, 0);
+  assert.equal(read({ active: true }, undefined, "constructor").kind, "fault");
+  const half = readIntrospection(
+    Buffer.from([0x7b, 0xff]),
+    { scope: undefined, claim: undefined },
+    0,
+  );
   assert.equal(half.kind, "fault");
 });
 

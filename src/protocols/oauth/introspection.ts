@@ -15,8 +15,8 @@ export const INTROSPECTION_TYPE = "application/x-www-form-urlencoded";
 
 /** What a token must be, besides active. */
 export interface TokenDemands {
-  /** One of the words of its `scope`; "" if any will do. */
-  readonly scope: string;
+  /** One of the words of its `scope`; undefined: any will do. */
+  readonly scope: string | undefined;
   /** Which member of the answer is the user; undefined: `username`, else `sub`. */
   readonly claim: string | undefined;
 }
@@ -50,7 +50,7 @@ export function readIntrospection(
   const active = member(answer, "active");
   if (active === false) return BAD;
   if (active !== true) return fault("the answer does not say whether the token is active");
-  if (scope !== "" && !scopesOf(member(answer, "scope")).includes(scope)) return BAD;
+  if (scope !== undefined && !scopesOf(member(answer, "scope")).includes(scope)) return BAD;
   const untilMs = endOf(answer);
   if (untilMs === "unclear") return fault("'exp' is no number");
   if (untilMs !== undefined && untilMs <= nowMs) return BAD;

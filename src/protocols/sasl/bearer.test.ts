@@ -11,7 +11,7 @@ const CONTEXT: SaslContext = {
   serverNonce: "nonce",
   channelBinding: undefined,
   fingerprints: [],
-  tokenScope: "",
+  tokenScope: undefined,
 };
 const TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
 
@@ -93,7 +93,7 @@ test("pairs that were written are the pairs that are read", () => {
 });
 
 /** The actions that follow a message, an answer, and then a response of the client. */
-function refused(mechanism: Mechanism, tokenScope: string): readonly SaslAction[] {
+function refused(mechanism: Mechanism, tokenScope: string | undefined): readonly SaslAction[] {
   const message =
     mechanism === "XOAUTH2"
       ? `user=ann\x01auth=Bearer t\x01\x01`
@@ -114,9 +114,9 @@ test("a refusal says why and what to ask for, and ends when the client has heard
   const question = { kind: "token", user: "ann", token: "t" };
   const end = { kind: "fail", why: "refused" };
   for (const [mechanism, scope, text] of [
-    ["OAUTHBEARER", "", '{"status":"invalid_token"}'],
+    ["OAUTHBEARER", undefined, '{"status":"invalid_token"}'],
     ["OAUTHBEARER", "smtp", '{"status":"invalid_token","scope":"smtp"}'],
-    ["XOAUTH2", "", '{"status":"401","schemes":"bearer"}'],
+    ["XOAUTH2", undefined, '{"status":"401","schemes":"bearer"}'],
     ["XOAUTH2", "smtp", '{"status":"401","schemes":"bearer","scope":"smtp"}'],
   ] as const) {
     const ask = { kind: "ask", question };

@@ -24,8 +24,8 @@ import {
 export const MAX_TOKEN_BYTES = 8192;
 
 export interface BearerOffer {
-  /** What a token must be good for, as its issuer calls it; "" if nothing is asked of it. */
-  readonly tokenScope: string;
+  /** What a token must be good for, as its issuer calls it; undefined: nothing is asked of it. */
+  readonly tokenScope: string | undefined;
 }
 
 export type BearerMechanism = "OAUTHBEARER" | "XOAUTH2";
@@ -34,7 +34,7 @@ export type BearerMechanism = "OAUTHBEARER" | "XOAUTH2";
 interface BearerOpen {
   readonly phase: "bearer-first" | "bearer-asked";
   readonly mechanism: BearerMechanism;
-  readonly tokenScope: string;
+  readonly tokenScope: string | undefined;
 }
 
 export type BearerState =
@@ -115,8 +115,8 @@ export function splitHeader(text: string): readonly string[] {
 }
 
 /** RFC 7628 §3.2.2; XOAUTH2 has the status of HTTP, and names the way to authenticate. */
-function refusal(mechanism: BearerMechanism, scope: string): string {
+function refusal(mechanism: BearerMechanism, scope: string | undefined): string {
   const why =
     mechanism === "XOAUTH2" ? { status: "401", schemes: "bearer" } : { status: "invalid_token" };
-  return JSON.stringify(scope === "" ? why : { ...why, scope });
+  return JSON.stringify(scope === undefined ? why : { ...why, scope });
 }
