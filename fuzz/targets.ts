@@ -16,6 +16,7 @@ import { replies } from "#fuzz/targets/replies.ts";
 import { reports } from "#fuzz/targets/reports.ts";
 import { sasl } from "#fuzz/targets/sasl.ts";
 import { session } from "#fuzz/targets/session.ts";
+import { trace } from "#fuzz/targets/trace.ts";
 
 export const TARGETS: readonly FuzzTarget[] = [
   addresses,
@@ -34,4 +35,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   reports,
   sasl,
   session,
+  trace,
 ];

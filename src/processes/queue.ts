@@ -30,7 +30,12 @@ import { CONTROL_QUEUE_SIDE, LOOKUP_CLIENT_SIDE, QUEUE_SIDE } from "./shapes.ts"
 export async function startQueue(setting: RoleSetting): Promise<RunningRole | string> {
   const { ports, slice, observer, config } = setting;
   const keys = new Keyring(slice.queueKeys);
-  const place: TracePlace = { files: ports.files, folder: traceFolder(slice.spool), keys };
+  const place: TracePlace = {
+    files: ports.files,
+    folder: traceFolder(slice.spool),
+    keys,
+    pause: () => new Promise((resolve) => void ports.clock.after(0, resolve)),
+  };
   const trace = new TraceLog({ ...place, ...ports, observe: observer.observe }, config);
   const observe: Observe = (event) => {
     observer.observe(event);

@@ -44,7 +44,12 @@ const SPOOL: OfflineSpool = {
     },
   ],
   text: () => textOf(Buffer.from("hi\r\n")),
-  trace: { files: DISK.files(), folder: "/spool/trace", keys: NO_KEYS },
+  trace: {
+    files: DISK.files(),
+    folder: "/spool/trace",
+    keys: NO_KEYS,
+    pause: async () => undefined,
+  },
 };
 
 const NOBODY: Network = {

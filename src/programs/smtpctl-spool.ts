@@ -24,7 +24,7 @@ export function nodeOfflineQueue({ clock, uid }: SmtpctlSetting): OfflineQueue {
     return {
       messages: view.messages,
       text: (msgid) => view.text(msgid),
-      trace: { files, folder: traceFolder(spool), keys },
+      trace: { files, folder: traceFolder(spool), keys, pause: async () => undefined },
     };
   }, clock);
 }

@@ -116,7 +116,12 @@ class Target {
   async looksAtAll(): Promise<void> {
     assert.ok(this.queue !== undefined);
     const answers = queueAnswers(this.queue, this.world.clock, () => [], {
-      place: { files: this.world.disk.files(), folder: "/spool/trace", keys: NO_KEYS },
+      place: {
+        files: this.world.disk.files(),
+        folder: "/spool/trace",
+        keys: NO_KEYS,
+        pause: async () => undefined,
+      },
       flushed: async () => undefined,
     });
     for await (const answer of answers({

@@ -9,6 +9,7 @@ import {
   cipherName,
   type OpenTrace,
   orAbsent,
+  Pace,
   pathOf,
   type TracePlace,
   withTraceFile,
@@ -50,7 +51,7 @@ export async function closeTrace(
   random: Random,
 ): Promise<ClosedTrace | undefined> {
   const name = { number, state: "open" } as const;
-  const groups = await withTraceFile(place, name, groupsOf);
+  const groups = await withTraceFile(place, name, (file) => groupsOf(file, new Pace(place)));
   if (groups === undefined || typeof groups === "string") return undefined;
   const closed = await writeClosed(place, number, { groups, random });
   await place.files.unlink(pathOf(place, name));
@@ -64,7 +65,7 @@ interface Grouped {
 }
 
 /** What is damaged is left out. */
-async function groupsOf(file: OpenTrace): Promise<Grouped> {
+async function groupsOf(file: OpenTrace, pace: Pace): Promise<Grouped> {
   const bytes = await file.handle.read(0, Math.min(file.bytes, MAX_WHOLE_BYTES));
   const groups: Group[] = [];
   let group: Group | undefined;
@@ -82,6 +83,7 @@ async function groupsOf(file: OpenTrace): Promise<Grouped> {
       firstAtMs = Math.min(firstAtMs, entry.atMs);
       lastAtMs = Math.max(lastAtMs, entry.atMs);
     }
+    await pace.did(content.bytes.length);
   }
   return { groups, firstAtMs: Math.min(firstAtMs, lastAtMs), lastAtMs };
 }

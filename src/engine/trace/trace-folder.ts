@@ -20,6 +20,28 @@ export interface TracePlace {
   readonly folder: string;
   /** Those of `queue encryption`. */
   readonly keys: Keyring;
+  /** Lets other work have its turn. */
+  pause(): Promise<void>;
+}
+
+/** Bytes of entries that are looked at in one turn: some 5 ms. */
+const TURN_BYTES: number = 256 * 1024;
+
+/** Work that is done a turn at a time. */
+export class Pace {
+  readonly #place: TracePlace;
+  #bytes = 0;
+
+  constructor(place: TracePlace) {
+    this.#place = place;
+  }
+
+  async did(bytes: number): Promise<void> {
+    this.#bytes += bytes;
+    if (this.#bytes < TURN_BYTES) return;
+    this.#bytes = 0;
+    await this.#place.pause();
+  }
 }
 
 /** In the folder of the spool. */

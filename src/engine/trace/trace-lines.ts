@@ -39,8 +39,11 @@ export function linesOf({ msgid, entries }: Life): readonly TraceLine[] {
   });
 }
 
-export function time(atMs: number): string {
-  return new Date(atMs).toISOString();
+/** The last time that a date can say (ECMA-262 §21.4.1.1). */
+const MAX_DATE_MS = 8.64e15;
+
+function time(atMs: number): string {
+  return new Date(Math.min(atMs, MAX_DATE_MS)).toISOString();
 }
 
 /** Since when each envelope was due, as far as is known. */

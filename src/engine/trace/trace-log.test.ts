@@ -37,7 +37,8 @@ class TracedQueue {
   }
 
   get place(): TracePlace {
-    return { files: this.disk.files(), folder: "/trace", keys: this.#keys };
+    const pause = (): Promise<void> => new Promise((resolve) => void this.clock.after(0, resolve));
+    return { files: this.disk.files(), folder: "/trace", keys: this.#keys, pause };
   }
 
   async start(settings?: TraceSettings): Promise<this> {

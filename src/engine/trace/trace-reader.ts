@@ -10,6 +10,7 @@ import {
   listTrace,
   nameOf,
   type OpenTrace,
+  Pace,
   type TraceName,
   type TracePlace,
   withTraceFile,
@@ -33,6 +34,7 @@ export async function* readTrace(
   place: TracePlace,
   query: TraceQuery,
 ): AsyncGenerator<readonly TraceEntry[]> {
+  const pace = new Pace(place);
   const names = await listTrace(place);
   const closed = new Set(
     names.filter(({ state }) => state === "closed").map(({ number }) => number),
@@ -40,15 +42,18 @@ export async function* readTrace(
   for (const name of names) {
     // One that has just been closed may still be there in both forms.
     if (name.state === "closed" || (name.state === "open" && !closed.has(name.number)))
-      yield* readFile(place, name, query);
+      for await (const block of blocksIn(place, name, query)) {
+        yield wantedIn(block, query.keys);
+        await pace.did(block.length);
+      }
   }
 }
 
-async function* readFile(
+async function* blocksIn(
   place: TracePlace,
   name: TraceName,
   query: TraceQuery,
-): AsyncGenerator<readonly TraceEntry[]> {
+): AsyncGenerator<Uint8Array> {
   let blocks: readonly Uint8Array[] | string | undefined;
   let read = name;
   blocks = await withTraceFile(place, read, (file) => blocksFor(file, read, query));
@@ -59,7 +64,7 @@ async function* readFile(
   }
   if (typeof blocks === "string") query.damaged(nameOf(read), blocks);
   if (blocks === undefined || typeof blocks === "string") return;
-  for (const block of blocks) yield wantedIn(block, query.keys);
+  yield* blocks;
 }
 
 function wantedIn(block: Uint8Array, wanted: ReadonlySet<number>): readonly TraceEntry[] {
