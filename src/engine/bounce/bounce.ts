@@ -150,9 +150,9 @@ export class BounceWriter {
     const { action, recipients, text } = occasion;
     const { terms, acceptedAtMs } = occasion.message;
     // RFC 3461 §4.3: RET is about failures.
-    const isWholeWanted =
-      occasion.mayReturnWhole && action === "failed" && terms?.returns === "full";
-    const { returned, messageId } = await readOriginal(occasion.message, text, isWholeWanted);
+    const isWhole = occasion.mayReturnWhole && action === "failed" && terms?.returns === "full";
+    const wanted = isWhole ? "whole" : "header";
+    const { returned, messageId } = await readOriginal(occasion.message, text, wanted);
     const msgid = occasion.newMsgid();
     // RFC 6533 §4: what is known of the way back is whether it has to take UTF-8.
     const form: Form = /^[ -~]*$/.test(to) ? "ascii" : "utf8";

@@ -22,13 +22,13 @@ export interface Original {
   readonly messageId: string;
 }
 
-/** Looks at a message once, from its start; all of it only if `isWholeWanted` and it is not too large. */
+/** Looks at a message once, from its start; at all of it only if the whole is wanted and not too large. */
 export async function readOriginal(
   { terms }: Message,
   text: MessageText,
-  isWholeWanted: boolean,
+  wanted: "header" | "whole",
 ): Promise<Original> {
-  const isWholeRead = isWholeWanted && text.bytes <= MAX_RETURNED_MESSAGE_BYTES;
+  const isWholeRead = wanted === "whole" && text.bytes <= MAX_RETURNED_MESSAGE_BYTES;
   const scan = new TransferScan();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -46,7 +46,7 @@ export async function readOriginal(
   const header = headerOf(Buffer.concat(chunks));
   const utf8 = terms?.utf8 === true;
   const messageId = findMessageId(header);
-  if (!isWholeWanted) return { returned: headerOnly(header, utf8, ""), messageId };
+  if (wanted === "header") return { returned: headerOnly(header, utf8, ""), messageId };
   if (!isWholeRead) return { returned: headerOnly(header, utf8, "too-large"), messageId };
   const { transferClass } = scan;
   if (transferClass === "binary") {
