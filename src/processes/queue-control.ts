@@ -16,6 +16,7 @@ import {
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
+import { counterRow } from "./counter-row.ts";
 import { rowOf, showOf } from "./queue-views.ts";
 import { showTrace, type TraceView } from "./trace-view.ts";
 
@@ -113,9 +114,7 @@ function* showStatus(queue: Queue): Generator<ControlAnswer> {
 }
 
 function* showStats(counters: readonly Counter[]): Generator<ControlAnswer> {
-  for (const { name, value } of counters) {
-    yield { kind: "row", line: `${name}=${value}`, json: JSON.stringify({ [name]: value }) };
-  }
+  for (const counter of counters) yield counterRow(counter);
   yield done();
 }
 
