@@ -11,6 +11,7 @@ import {
   type ControlAnswer,
   type ControlRequest,
   failed,
+  isView,
   type PagedAnswer,
   type PagedRequest,
 } from "#model/ipc/control-link.ts";
@@ -56,7 +57,7 @@ export class ControlAnswerer {
 
   async #run(id: number, request: ControlRequest): Promise<void> {
     const answering: Answering = {
-      isShown: request.kind.startsWith("show-"),
+      isShown: isView(request),
       state: "running",
       resume: undefined,
     };

@@ -6,12 +6,17 @@
  * of every other command.
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { ControlAnswer, ControlRequest } from "#model/ipc/control-link.ts";
+import { FilesError } from "#base/ports/files.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  isView,
+  type ViewRequest,
+} from "#model/ipc/control-link.ts";
 import { type SpoolReading, StoredQueue } from "#engine/queue/stored-queue.ts";
 import type { TracePlace } from "#engine/trace/trace-folder.ts";
-import { showOf, type ViewRequest } from "#processes/queue-views.ts";
+import { showOf } from "#processes/queue-views.ts";
 import { showTrace } from "#processes/trace-view.ts";
-import { FilesError } from "#base/ports/files.ts";
 import type { Conversed, Reader } from "./smtpctl-conversation.ts";
 
 export interface SpoolPlace {
@@ -36,7 +41,7 @@ export type OpenSpool = (place: SpoolPlace) => Promise<OfflineSpool | string | u
 export function offlineQueue(open: OpenSpool, clock: Clock): OfflineQueue {
   return {
     async answer(request, place, to) {
-      if (!isForView(request)) return undefined;
+      if (!isView(request)) return undefined;
       const spool = await open(place);
       if (spool === undefined) return undefined;
       if (typeof spool === "string") return noAnswer(place, spool);
@@ -51,7 +56,7 @@ export function offlineQueue(open: OpenSpool, clock: Clock): OfflineQueue {
 }
 
 function answersOf(
-  request: OfflineRequest,
+  request: ViewRequest,
   spool: OfflineSpool,
   clock: Clock,
 ): AsyncIterable<ControlAnswer> {
@@ -63,29 +68,13 @@ function answersOf(
 /** Whoever wrote the trace is gone. */
 async function nothingToFlush(): Promise<void> {}
 
-async function tell(
-  answers: AsyncIterable<ControlAnswer>,
-  to: Reader,
-): Promise<Conversed | undefined> {
+async function tell(answers: AsyncIterable<ControlAnswer>, to: Reader): Promise<Conversed> {
   for await (const answer of answers) {
     if (answer.kind === "done") return answer;
     to.take(answer);
     await to.drained();
   }
-  return undefined;
-}
-
-type OfflineRequest = ViewRequest | Extract<ControlRequest, { readonly kind: "show-trace" }>;
-
-function isForView(request: ControlRequest): request is OfflineRequest {
-  const { kind } = request;
-  return (
-    kind === "show-queue" ||
-    kind === "show-counts" ||
-    kind === "show-envelope" ||
-    kind === "show-trace" ||
-    kind === "show-message"
-  );
+  throw new TypeError("Cannot tell an answer that has no end");
 }
 
 function noAnswer({ spool }: SpoolPlace, why: string): Conversed {

@@ -88,51 +88,31 @@ export type ControlRequest =
   | { readonly kind: "explain"; readonly question: ExplainQuestion }
   | { readonly kind: "outline" };
 
+const VIEWS = ["show-queue", "show-counts", "show-envelope", "show-message", "show-trace"] as const;
+const ORDERS = ["schedule", "remove", "pause-envelope"] as const;
+const FOR_PARENT = ["log", "stop", "reload", "update-table", "explain", "outline"] as const;
+
+type Of<Kind extends ControlRequest["kind"]> = Extract<ControlRequest, { readonly kind: Kind }>;
+
+/** What changes nothing, and can be answered from a spool as well as by a running queue. */
+export type ViewRequest = Of<(typeof VIEWS)[number]>;
 /** What changes envelopes. */
-export type OrderRequest = Extract<ControlRequest, Order>;
-
+export type OrderRequest = Of<(typeof ORDERS)[number]>;
 /** What only the queue can answer. */
-export type QueueRequest = Extract<
-  ControlRequest,
-  {
-    readonly kind:
-      | "show-queue"
-      | "show-counts"
-      | "show-envelope"
-      | "show-message"
-      | "show-trace"
-      | "schedule"
-      | "remove"
-      | "pause-envelope";
-  }
->;
+export type QueueRequest = ViewRequest | OrderRequest;
 /** What only the parent can answer. */
-export type ParentRequest = Extract<
-  ControlRequest,
-  { readonly kind: "log" | "stop" | "reload" | "update-table" | "explain" | "outline" }
->;
+export type ParentRequest = Of<(typeof FOR_PARENT)[number]>;
 
-const FOR_QUEUE: readonly QueueRequest["kind"][] = [
-  "show-queue",
-  "show-counts",
-  "show-envelope",
-  "show-message",
-  "show-trace",
-  "schedule",
-  "remove",
-  "pause-envelope",
-];
-const FOR_PARENT: readonly ParentRequest["kind"][] = [
-  "log",
-  "stop",
-  "reload",
-  "update-table",
-  "explain",
-  "outline",
-];
+export function isView(request: ControlRequest): request is ViewRequest {
+  return VIEWS.some((kind) => kind === request.kind);
+}
+
+export function isOrder(request: ControlRequest): request is OrderRequest {
+  return ORDERS.some((kind) => kind === request.kind);
+}
 
 export function isForQueue(request: ControlRequest): request is QueueRequest {
-  return FOR_QUEUE.some((kind) => kind === request.kind);
+  return isView(request) || isOrder(request);
 }
 
 export function isForParent(request: ControlRequest): request is ParentRequest {
