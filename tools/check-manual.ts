@@ -84,7 +84,7 @@ const UNPROBED: readonly string[] = ["admd"];
 
 /** Words that are not reserved, and that the parser takes without naming them. */
 const OTHER_WORDS: readonly string[] = [
-  ...words("allow-exec fingerprint opensmtpd forward-file oauth"),
+  ...words("allow-exec fingerprint opensmtpd forward-file oauth trace"),
   ...words("all egress localhost"), // to listen on
   ...words("max-rcpt max-mails"),
   ...words("none auto legacy"), // dhe

@@ -26,7 +26,7 @@ export class IndexBuilder {
 
   build(): Uint8Array {
     const places = this.#places;
-    const entries = Float64Array.from(this.#entries).sort();
+    const entries = Float64Array.from(this.#entries).toSorted();
     const bytes = Buffer.alloc(8 + places.length * PLACE_BYTES + entries.length * ENTRY_BYTES);
     let at = bytes.writeUInt32BE(places.length, 0);
     for (const place of places) {

@@ -25,7 +25,7 @@ export function parseTrace(reader: TokenReader, at: Place): SettingStatement {
   const word = reader.expectOneOf(["age", "mask", "off", "size"]);
   switch (word) {
     case "age":
-      return setting(at, { name: "traceAgeMs", value: parseDelayAmount(reader, "ttl") });
+      return setting(at, { name: "traceAgeMs", value: parseDelayAmount(reader, "trace") });
     case "size":
       return setting(at, { name: "traceBytes", value: parseSizeAmount(reader) });
     case "mask":

@@ -23,8 +23,8 @@ export function parseCommand(reader: TokenReader, what: string): Word {
   throw new Misfit(command.at, `${what} needs a command`);
 }
 
-/** A duration in milliseconds; `kind` is "ttl" or "bounce", as OpenSMTPD complains. */
-export function parseDelayAmount(reader: TokenReader, kind: "ttl" | "bounce"): Amount {
+/** A duration in milliseconds; `kind` is "ttl" or "bounce", as OpenSMTPD complains, or ours. */
+export function parseDelayAmount(reader: TokenReader, kind: "ttl" | "bounce" | "trace"): Amount {
   const word = reader.expectValue("a time, as in 4d");
   const value = parseDelay(word.text);
   if (value !== undefined) return { value, at: word.at };
