@@ -75,6 +75,12 @@ export class ByteReader {
     }
   }
 
+  /** Goes to `offset` of the first chunk, which must be all there is. */
+  seek(offset: number): void {
+    if (offset > this.#bytes.length) throw new DecodeError(TOO_EARLY);
+    this.#at = offset;
+  }
+
   /** Passes over `length` bytes. */
   skip(length: number): void {
     this.#take(length);

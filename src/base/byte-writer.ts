@@ -127,6 +127,21 @@ export class ByteWriter {
     return written;
   }
 
+  /** `text` in UTF-8 behind its length, which is a varint. */
+  text(text: string): void {
+    this.#reserve(1 + text.length);
+    const at = this.#length++;
+    // Its length is a byte then.
+    if (this.#ascii(text)) {
+      this.#bytes[at] = text.length;
+      this.#length += text.length;
+      return;
+    }
+    this.#length = at;
+    this.varint(Buffer.byteLength(text));
+    this.utf8(text);
+  }
+
   /** Writes `text` if it is short and ASCII, as nearly all are: then no call into the engine is needed. */
   #ascii(text: string): boolean {
     if (text.length > SHORT_TEXT) return false;

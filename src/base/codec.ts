@@ -7,6 +7,7 @@
  */
 import { ByteReader, DecodeError } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { HEX32_DIGITS, hex32, hex32At } from "./hex.ts";
 
 export interface Codec<Value> {
   write(writer: ByteWriter, value: Value): void;
@@ -98,12 +99,12 @@ export function hex(digits: number): Codec<string> {
     write(writer, value) {
       if (value.length !== digits)
         throw new RangeError(`Cannot encode id: '${value}' is not ${digits} digits`);
-      for (let at = 0; at < digits; at += 8)
-        writer.u32(Number.parseInt(value.slice(at, at + 8), 16));
+      for (let at = 0; at < digits; at += HEX32_DIGITS)
+        writer.u32(hex32At(value, at));
     },
     read(reader) {
       let value = "";
-      for (let at = 0; at < digits; at += 8) value += reader.u32().toString(16).padStart(8, "0");
+      for (let at = 0; at < digits; at += HEX32_DIGITS) value += hex32(reader.u32());
       return value;
     },
   };

@@ -185,7 +185,7 @@ export interface Envelope {
 // These shapes cross between processes and reach the journal with every message. They are
 // written out, field by field: a generic struct took a fifth of the dispatcher's time.
 
-const address: Codec<string> = text(MAX_ADDRESS_BYTES);
+export const addressCodec: Codec<string> = text(MAX_ADDRESS_BYTES);
 const name: Codec<string> = text(MAX_NAME_BYTES);
 const msgid: Codec<string> = hex(MSGID_DIGITS);
 const evpid: Codec<string> = hex(EVPID_DIGITS);
@@ -316,7 +316,7 @@ export const messageCodec: Codec<Message> = {
   write(writer, message) {
     msgid.write(writer, message.msgid);
     u53.write(writer, message.acceptedAtMs);
-    address.write(writer, message.reversePath);
+    addressCodec.write(writer, message.reversePath);
     originCodec.write(writer, message.origin);
     u53.write(writer, message.textBytes);
     bool.write(writer, message.is8bit);
@@ -325,7 +325,7 @@ export const messageCodec: Codec<Message> = {
   read: (reader) => ({
     msgid: msgid.read(reader),
     acceptedAtMs: u53.read(reader),
-    reversePath: address.read(reader),
+    reversePath: addressCodec.read(reader),
     origin: originCodec.read(reader),
     textBytes: u53.read(reader),
     is8bit: bool.read(reader),
@@ -336,9 +336,9 @@ export const messageCodec: Codec<Message> = {
 export const envelopeCodec: Codec<Envelope> = {
   write(writer, envelope) {
     evpid.write(writer, envelope.evpid);
-    address.write(writer, envelope.forwardPath);
+    addressCodec.write(writer, envelope.forwardPath);
     recipientTermsCodec.write(writer, envelope.terms);
-    address.write(writer, envelope.destination);
+    addressCodec.write(writer, envelope.destination);
     name.write(writer, envelope.action);
     transportCodec.write(writer, envelope.transport);
     name.write(writer, envelope.rule);
@@ -347,9 +347,9 @@ export const envelopeCodec: Codec<Envelope> = {
   },
   read: (reader) => ({
     evpid: evpid.read(reader),
-    forwardPath: address.read(reader),
+    forwardPath: addressCodec.read(reader),
     terms: recipientTermsCodec.read(reader),
-    destination: address.read(reader),
+    destination: addressCodec.read(reader),
     action: name.read(reader),
     transport: transportCodec.read(reader),
     rule: name.read(reader),

@@ -5,6 +5,7 @@
  *
  * Who is in which tier is decided in tiers.ts.
  */
+import { hex32 } from "#base/hex.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
 import {
@@ -49,7 +50,7 @@ export class QueueIndex {
   }
 
   messageOf(id: number): MessageRecord | undefined {
-    return this.#awake.get(id.toString(16).padStart(MSGID_DIGITS, "0"));
+    return this.#awake.get(hex32(id));
   }
 
   /** All that are awake; may not be walked while they come and go. */

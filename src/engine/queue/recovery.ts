@@ -39,9 +39,9 @@ function recoverMessage(tiers: Tiers, clock: Clock, stored: StoredMessage): void
   // An envelope says what was planned for it. It is packed at once, and so nothing is shared here.
   const planned = stored.envelopes.map(({ envelope }) => [envelope, envelope] as const);
   const owner = new MessageRecord(message, clock.monotonicMs() - ageMs, planned);
-  for (const [at, record] of owner.envelopes.entries()) {
-    const was = stored.envelopes[at];
-    if (was !== undefined) recoverEnvelope(clock, record, was);
+  for (const [at, was] of stored.envelopes.entries()) {
+    const record = owner.envelopes[at];
+    if (record !== undefined) recoverEnvelope(clock, record, was);
   }
   tiers.lay(owner);
 }

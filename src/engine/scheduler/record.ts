@@ -5,6 +5,7 @@
  * clock unless the name says wall.
  */
 import { type HeapItem, OUTSIDE_HEAP } from "#base/heap.ts";
+import { hex32, hex32At } from "#base/hex.ts";
 import {
   type Envelope,
   MAX_HOLD_MS,
@@ -13,6 +14,7 @@ import {
   type TrailStep,
   type Transport,
 } from "#model/envelope.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
 import type { Route } from "./route.ts";
 
 /** What the rules decided; one object for all envelopes with the same decision. */
@@ -131,11 +133,11 @@ export class EnvelopeRecord implements HeapItem {
 
 /** The last eight digits of an evpid, as a signed number: the `id` of its record. */
 export function numberOf(evpid: string): number {
-  return Number.parseInt(evpid.slice(8), 16) | 0;
+  return hex32At(evpid, MSGID_DIGITS) | 0;
 }
 
 export function evpidOf(record: EnvelopeRecord): string {
-  return record.owner.message.msgid + (record.id >>> 0).toString(16).padStart(8, "0");
+  return record.owner.message.msgid + hex32(record.id);
 }
 
 /** The envelope as it was accepted. */

@@ -9,7 +9,7 @@
  */
 import type { ByteReader } from "#base/byte-reader.ts";
 import type { ByteWriter } from "#base/byte-writer.ts";
-import type { Codec } from "#base/codec.ts";
+import { hex32 } from "#base/hex.ts";
 import {
   type Message,
   NO_TRAIL,
@@ -19,7 +19,6 @@ import {
   termsCodec,
   trailCodec,
 } from "#model/envelope.ts";
-import { MSGID_DIGITS } from "#model/ids.ts";
 import {
   EnvelopeRecord,
   expiresAtMs,
@@ -28,6 +27,7 @@ import {
   type Plan,
 } from "#engine/scheduler/record.ts";
 import { CountedValues, NO_NUMBER } from "./counted-values.ts";
+import { ORIGINS, PLANS, WORDS } from "./shared-parts.ts";
 
 /** Values of one kind that have numbers at once; few queues have as many. */
 const MAX_ORIGINS = 4096;
@@ -66,10 +66,9 @@ const IS_8BIT = 1;
 const HAS_MESSAGE_TERMS = 2;
 
 export class PartPacking {
-  readonly #origins = new CountedValues<Origin>(MAX_ORIGINS);
-  /** Without trail and user, which may be of one envelope alone. */
-  readonly #plans = new CountedValues<Plan>(MAX_PLANS);
-  readonly #words = new CountedValues<LastWords>(MAX_WORDS);
+  readonly #origins = new CountedValues(MAX_ORIGINS, ORIGINS);
+  readonly #plans = new CountedValues(MAX_PLANS, PLANS);
+  readonly #words = new CountedValues(MAX_WORDS, WORDS);
 
   /** Values that have a number. */
   get sharedValues(): number {
@@ -142,8 +141,8 @@ export class PartPacking {
     writer.f64(record.dueMs);
     writer.u32(record.id >>> 0);
     this.#writePlan(writer, plan);
-    writeText(writer, forwardPath);
-    if (flags & OTHER_DESTINATION) writeText(writer, destination);
+    writer.text(forwardPath);
+    if (flags & OTHER_DESTINATION) writer.text(destination);
     writer.varint(record.retryCount);
     if (flags & WAS_TRIED) writer.f64(record.lastTryAtWallMs);
     if (lastWords !== undefined) this.#writeWords(writer, lastWords);
@@ -176,17 +175,16 @@ export class PartPacking {
 
   #writePlan(writer: ByteWriter, plan: Plan): void {
     const { action, transport, rule, trail, ttlMs } = plan;
-    const key = `${transport.kind}${action}\0${rule}\0${ttlMs}`;
-    const number = this.#plans.use(key, () => bare(plan));
+    const number = this.#plans.use(plan);
     writer.varint(number);
     if (number === NO_NUMBER) {
       writer.u8(transport.kind === "mta" ? 0 : 1);
-      for (const each of [action, rule]) writeText(writer, each);
+      for (const each of [action, rule]) writer.text(each);
       writer.varint(ttlMs);
     }
     if (transport.kind === "mda") {
-      writeText(writer, transport.user);
-      writeText(writer, transport.extension);
+      writer.text(transport.user);
+      writer.text(transport.extension);
     }
     if (trail.length > 0) trailCodec.write(writer, trail);
   }
@@ -206,10 +204,10 @@ export class PartPacking {
 
   #writeWords(writer: ByteWriter, words: LastWords): void {
     const { status, diagnostic, remote } = words;
-    const number = this.#words.use(`${status}\0${remote}\0${diagnostic}`, () => words);
+    const number = this.#words.use(words);
     writer.varint(number);
     if (number !== NO_NUMBER) return;
-    for (const each of [status, diagnostic, remote]) writeText(writer, each);
+    for (const each of [status, diagnostic, remote]) writer.text(each);
   }
 
   #readWords(reader: ByteReader, reading: Reading): LastWords {
@@ -224,10 +222,10 @@ export class PartPacking {
 
   #writeMessage(writer: ByteWriter, message: Message): void {
     const { acceptedAtMs, reversePath, origin, textBytes, is8bit, terms } = message;
-    const number = this.#origins.use(originKey(origin), () => origin);
+    const number = this.#origins.use(origin);
     writer.u8((is8bit ? IS_8BIT : 0) | (terms === undefined ? 0 : HAS_MESSAGE_TERMS));
     writer.varint(acceptedAtMs);
-    writeText(writer, reversePath);
+    writer.text(reversePath);
     writer.varint(number);
     if (number === NO_NUMBER) originCodec.write(writer, origin);
     writer.varint(textBytes);
@@ -237,7 +235,7 @@ export class PartPacking {
   #readMessage(reader: ByteReader, id: number, reading: Reading): Message {
     const flags = reader.u8();
     return {
-      msgid: id.toString(16).padStart(MSGID_DIGITS, "0"),
+      msgid: hex32(id),
       acceptedAtMs: reader.varint(),
       reversePath: readText(reader),
       origin: this.#readOrigin(reader, reading),
@@ -256,13 +254,6 @@ export class PartPacking {
   }
 }
 
-/** A plan without what may be of one envelope alone. */
-function bare({ action, transport, rule, ttlMs }: Plan): Plan {
-  const nobody =
-    transport.kind === "mta" ? transport : ({ kind: "mda", user: "", extension: "" } as const);
-  return { action, transport: nobody, rule, trail: NO_TRAIL, ttlMs };
-}
-
 function readBarePlan(reader: ByteReader): Plan {
   const isMta = reader.u8() === 0;
   const transport = isMta
@@ -272,20 +263,6 @@ function readBarePlan(reader: ByteReader): Plan {
   const rule = readText(reader);
   return { action, transport, rule, trail: NO_TRAIL, ttlMs: reader.varint() };
 }
-
-function originKey(origin: Origin): string {
-  const { kind, address, hostname, fcrdns, helo, tag, username, tls } = origin;
-  const key = `${kind}\0${address}\0${hostname}\0${fcrdns}\0${helo}\0${tag}\0${username}`;
-  if (tls === undefined) return key;
-  const { version, cipher, bits, verified, fingerprints } = tls;
-  return `${key}\0${version}\0${cipher}\0${bits}\0${verified}\0${fingerprints.join("\0")}`;
-}
-
-/** Any text that was checked when it came in. */
-const writeText: Codec<string>["write"] = (writer, value) => {
-  writer.varint(Buffer.byteLength(value));
-  writer.utf8(value);
-};
 
 function readText(reader: ByteReader): string {
   return reader.utf8(reader.varint());

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Envelope, Message } from "#model/envelope.ts";
-import { EnvelopeRecord, evpidOf, MessageRecord, type Plan } from "#engine/scheduler/record.ts";
+import type { Message } from "#model/envelope.ts";
+import {
+  EnvelopeRecord,
+  evpidOf,
+  MessageRecord,
+  type Plan,
+  type Recipient,
+} from "#engine/scheduler/record.ts";
+import { anyMessage, anyPlan, anyRecipient, anyText } from "#test/support/any-mail.ts";
 import { Sleepers } from "./sleepers.ts";
 
 /** What a record has while it is awake alone; everything else is packed. */
@@ -23,86 +30,16 @@ function told(record: EnvelopeRecord): object {
   return structuredClone({ ...Object.fromEntries(kept), message, acceptedAtMs });
 }
 
-const anyText = fc.oneof(
-  fc.constantFrom("", "a", "bounces+x=1@lists.example", "señor@example.org"),
-  fc.string({ maxLength: 40, unit: "grapheme" }),
-);
-
-const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
-  acceptedAtMs: fc.nat(2 ** 41),
-  reversePath: anyText,
-  origin: fc.record({
-    kind: fc.constantFrom("smtp", "local", "internal"),
-    address: fc.constantFrom("192.0.2.1", "2001:db8::1", "local"),
-    hostname: anyText,
-    fcrdns: fc.constantFrom("pass", "fail", "error"),
-    helo: anyText,
-    tag: anyText,
-    username: anyText,
-    tls: fc.option(
-      fc.record({
-        version: fc.constant("TLSv1.3"),
-        cipher: anyText,
-        bits: fc.nat(256),
-        verified: fc.boolean(),
-        fingerprints: fc.array(anyText, { maxLength: 2 }),
-      }),
-      { nil: undefined },
-    ),
-  }),
-  textBytes: fc.nat(),
-  is8bit: fc.boolean(),
-  terms: fc.option(
-    fc.record({
-      isBinary: fc.boolean(),
-      utf8: fc.boolean(),
-      requireTls: fc.boolean(),
-      returns: fc.constantFrom("full", "headers", undefined),
-      envelopeId: anyText,
-      deliverBy: fc.constantFrom(undefined, { atMs: 5, mode: "return", trace: true } as const),
-      holdUntilMs: fc.nat(),
-      priority: fc.integer({ min: -9, max: 9 }),
-    }),
-    { nil: undefined },
-  ),
-});
-
-const anyPlan: fc.Arbitrary<Plan> = fc.record({
-  action: fc.constantFrom("out", "local", "maß"),
-  transport: fc.oneof(
-    fc.constant({ kind: "mta" } as const),
-    fc.record({ kind: fc.constant("mda" as const), user: anyText, extension: anyText }),
-  ),
-  rule: fc.constantFrom("smtpd.conf:1", "smtpd.conf:2"),
-  trail: fc.array(
-    fc.record({
-      by: fc.constantFrom("alias", "virtual", "include", "forward-file"),
-      source: anyText,
-      key: anyText,
-      rule: anyText,
-    }),
-    { maxLength: 2 },
-  ),
-  ttlMs: fc.nat(1e9),
-});
-
 interface Sleeper {
   readonly plan: Plan;
-  readonly recipient: Pick<Envelope, "forwardPath" | "destination" | "terms">;
+  readonly recipient: Recipient;
   readonly set: Partial<EnvelopeRecord>;
 }
 
 const anyMs = fc.double({ noNaN: true, min: -1e12, max: 1e13 }).map((ms) => ms + 0);
 const anySleeper: fc.Arbitrary<Sleeper> = fc.record({
   plan: anyPlan,
-  recipient: fc.record({
-    forwardPath: anyText,
-    destination: anyText,
-    terms: fc.constantFrom(undefined, {
-      notify: ["delay" as const],
-      originalRecipient: "rfc822;x@y.example",
-    }),
-  }),
+  recipient: anyRecipient,
   set: fc.record({
     state: fc.constantFrom("waiting" as const, "suspended" as const),
     dueMs: anyMs,

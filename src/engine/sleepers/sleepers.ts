@@ -8,6 +8,7 @@
  * leave: their bytes soon, their slots when the last one has gone.
  */
 import { ByteWriter } from "#base/byte-writer.ts";
+import { hex32At } from "#base/hex.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import {
   type EnvelopeRecord,
@@ -16,6 +17,7 @@ import {
   type MessageRecord,
   type Plan,
 } from "#engine/scheduler/record.ts";
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { U32Column } from "./column.ts";
 import { type Way, PartPacking } from "./packed-part.ts";
 import { Pages } from "./pages.ts";
@@ -56,7 +58,11 @@ export class Sleepers {
   #slots = 0;
   #envelopes = 0;
   #suspended = 0;
-  readonly #actions = new Map<string, ActionUse>();
+  /** By the name of the action. */
+  readonly #actions: Readonly<Record<DeliverySubsystem, Map<string, ActionUse>>> = {
+    mta: new Map(),
+    mda: new Map(),
+  };
   /** Slots of those that are held back, which few are, and how many are in each. */
   readonly #held = new Map<number, Held>();
 
@@ -80,12 +86,13 @@ export class Sleepers {
   }
 
   /** The actions that those who are here are meant for. */
-  get actions(): Iterable<ActionUse> {
-    return this.#actions.values();
+  get actions(): readonly ActionUse[] {
+    const { mta, mda } = this.#actions;
+    return [...mta.values(), ...mda.values()];
   }
 
   has(msgid: string): boolean {
-    return this.#parts.firstOf(numberOf(msgid)) !== 0;
+    return this.#parts.firstOf(hex32At(msgid)) !== 0;
   }
 
   /** The part that is looked at next; 0: there is none. */
@@ -207,7 +214,7 @@ export class Sleepers {
     this.#packing.write(this.#scratch, owner, records);
     const slot = this.#freeSlots.pop() ?? ++this.#slots;
     this.#places.set(slot, this.#pages.put(slot, this.#scratch.written()));
-    this.#parts.add(slot, numberOf(owner.message.msgid));
+    this.#parts.add(slot, hex32At(owner.message.msgid));
     this.#wakeAt.add(slot, wakeAtMs(records));
     this.#domains.set(slot, domainHash(records));
     this.#count(records, 1);
@@ -218,7 +225,7 @@ export class Sleepers {
   #hold(slot: number, records: readonly EnvelopeRecord[]): void {
     const held = records.filter((record) => record.state === "waiting" && isHeld(record));
     const [first] = held;
-    const use = first === undefined ? undefined : this.#actions.get(actionKey(first));
+    const use = first === undefined ? undefined : this.#usesOf(first.plan).get(first.plan.action);
     if (use === undefined) return;
     this.#held.set(slot, { use, envelopes: held.length });
     use.held += held.length;
@@ -228,18 +235,22 @@ export class Sleepers {
     this.#envelopes += change * records.length;
     for (const record of records) {
       const { plan, state } = record;
-      const key = actionKey(record);
-      let use = this.#actions.get(key);
+      const uses = this.#usesOf(plan);
+      let use = uses.get(plan.action);
       if (use === undefined) {
         use = { plan, waiting: 0, suspended: 0, held: 0 };
-        this.#actions.set(key, use);
+        uses.set(plan.action, use);
       }
       if (state === "suspended") {
         use.suspended += change;
         this.#suspended += change;
       } else use.waiting += change;
-      if (use.waiting + use.suspended === 0) this.#actions.delete(key);
+      if (use.waiting + use.suspended === 0) uses.delete(plan.action);
     }
+  }
+
+  #usesOf({ transport }: Plan): Map<string, ActionUse> {
+    return this.#actions[transport.kind];
   }
 
   /** Nobody is here: gives all memory back. */
@@ -250,10 +261,6 @@ export class Sleepers {
       each.clear();
     }
   }
-}
-
-function actionKey({ plan }: EnvelopeRecord): string {
-  return `${plan.transport.kind}${plan.action}`;
 }
 
 /** What `Parts` says of a slot that is not in use. */
@@ -296,8 +303,4 @@ function sizeAtMost({ forwardPath, destination, plan, lastWords }: EnvelopeRecor
   const trail = plan.trail.reduce((sum, { source, key }) => sum + source.length + key.length, 0);
   const words = lastWords === undefined ? 0 : lastWords.diagnostic.length + lastWords.remote.length;
   return 3 * (forwardPath.length + destination.length + trail + words) + 256;
-}
-
-function numberOf(msgid: string): number {
-  return Number.parseInt(msgid, 16);
 }

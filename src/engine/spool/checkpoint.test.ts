@@ -228,7 +228,7 @@ test("no byte of a text or of an address is in the checkpoint of an encrypted sp
   }
   const checkpoint = await Checkpoint.open(disk.files(), SPOOL_FOLDER, KEYS);
   let messages = 0;
-  for await (const entries of checkpoint?.blocks() ?? []) messages += entries.length;
+  for await (const entries of checkpoint?.entries() ?? []) messages += entries.length;
   assert.equal(messages, 6);
 });
 

@@ -10,7 +10,6 @@
 import type { Clock } from "#base/ports/clock.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
-import { writeCheckpointEntry } from "./checkpoint-entry.ts";
 import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
 import { type CheckpointPlace, CheckpointWriter } from "./checkpoint-writer.ts";
 import type { Journal } from "./journal.ts";
@@ -142,7 +141,11 @@ export class Checkpoints {
     const reader = new RecordReader(files, (sequence) => ledger.segment(sequence));
     const lost = lostState(observe, ledger);
     try {
-      const writer = await CheckpointWriter.create(this.#parts, end, covered);
+      const writer = await CheckpointWriter.create(this.#parts, end, {
+        segments: covered,
+        messages: ledger.messages,
+        envelopes: ledger.envelopes,
+      });
       const from = base?.end ?? { sequence: covered[0]?.sequence ?? 0, at: 0 };
       const walk = walkUnfinished({ ledger, reader, lost }, base, { from, to: end });
       if (!(await this.#copy(walk, writer, pace))) return false;
@@ -167,8 +170,8 @@ export class Checkpoints {
     try {
       for await (const some of walk) {
         for (const walked of some) {
-          if (walked.kind === "same") writer.block.raw(walked.entry.encoded);
-          else writeCheckpointEntry(writer.block, walked.state.known, walked.state.message);
+          if (walked.kind === "same") writer.block.copy(walked.entry);
+          else writer.block.write(walked.state.known, walked.state.message);
           if (!(await writer.added())) continue;
           if (await pace(writer.bytes, sinceMs)) continue;
           await writer.abandon();

@@ -7,7 +7,9 @@
  * durable. It also counts what each segment still holds, which decides when a
  * segment may go.
  */
+import { hex32, hex32At } from "#base/hex.ts";
 import { unreachable } from "#base/unreachable.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
 import { EnvelopeRows, MessageRows } from "./ledger-rows.ts";
 import type {
   Comparison,
@@ -22,9 +24,10 @@ import type {
 import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 
-const MSGID_DIGITS = 8;
 /** Positions within one segment: they have 32 bits. */
 const SEGMENT_SPAN = 0x1_0000_0000;
+/** Rows for which room is made because a file says that there will be so many. */
+const MAX_EXPECTED = 8_000_000;
 
 export class Ledger {
   readonly #messages = new MessageRows();
@@ -130,6 +133,12 @@ export class Ledger {
     return finished;
   }
 
+  /** Makes room at once for as many as this, which may be more or less than will come. */
+  expect({ messages, envelopes }: { readonly messages: number; readonly envelopes: number }): void {
+    this.#messages.expect(Math.min(messages, MAX_EXPECTED));
+    this.#envelopes.expect(Math.min(envelopes, MAX_EXPECTED));
+  }
+
   /** Starts from a checkpoint, which covers the journal up to `end`. */
   startFrom(end: Position, segments: Iterable<Segment>): void {
     this.#end = end;
@@ -141,8 +150,9 @@ export class Ledger {
     const { msgid, at, share, envelopes } = known;
     const segment = this.#segments.get(known.sequence);
     if (segment === undefined || envelopes.length === 0) return;
-    if (this.#messages.find(msgid, 0) >= 0) return;
-    const row = this.#messages.add(msgid);
+    const before = this.#messages.size;
+    const row = this.#messages.put(msgid);
+    if (row < before) return;
     this.#settle(row, { segment, at, share });
     this.#messages.openEnvelopes[row] = envelopes.length;
     this.#messages.textBytes[row] = known.textBytes;
@@ -193,7 +203,7 @@ export class Ledger {
   #message(row: number): LiveMessage {
     const rows = this.#messages;
     return {
-      msgid: rows.msgid(row).toString(16).padStart(MSGID_DIGITS, "0"),
+      msgid: hex32(rows.msgid(row)),
       segment: this.#segmentOf(row),
       at: rows.ats[row] ?? 0,
       bytes: rows.shares[row] ?? 0,
@@ -242,7 +252,7 @@ export class Ledger {
   /** The row of a message that is put in place of what was known of it. */
   #rowFor(msgid: string, envelopes: number): number {
     const row = this.#rowOf(msgid);
-    if (row < 0) return this.#messages.add(highOf(msgid));
+    if (row < 0) return this.#messages.put(highOf(msgid));
     this.#leave(row);
     // A result was lost that finished an envelope: what restates the message knows better.
     if (this.#messages.openEnvelopes[row] !== envelopes) {
@@ -357,11 +367,11 @@ function halvesOf(evpid: string): { readonly msgid: number; readonly low: number
 }
 
 function highOf(id: string): number {
-  return Number.parseInt(id.slice(0, MSGID_DIGITS), 16);
+  return hex32At(id);
 }
 
 function lowOf(evpid: string): number {
-  return Number.parseInt(evpid.slice(MSGID_DIGITS), 16);
+  return hex32At(evpid, MSGID_DIGITS);
 }
 
 function bringsMessage(entry: RecordEntry): entry is Accepted | Restated {

@@ -124,9 +124,8 @@ async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJourna
   if (last === undefined ? highest === end.sequence : last < end.sequence) {
     throw new UnusableCheckpoint("the last segment that it covers is gone, or without a record");
   }
-  const marks = new Map(
-    (await checkpoint.segments()).map(({ sequence, mark }) => [sequence, mark]),
-  );
+  const covered = await checkpoint.covered();
+  const marks = new Map(covered.segments.map(({ sequence, mark }) => [sequence, mark]));
   for (const { segment, missingBytes } of found) {
     const { sequence, bytes } = segment;
     if (sequence > end.sequence) continue;
@@ -139,11 +138,12 @@ async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJourna
     }
   }
   const ledger = new Ledger();
+  ledger.expect(covered);
   ledger.startFrom(
     end,
     found.map(({ segment }) => segment).filter(({ sequence }) => sequence <= end.sequence),
   );
-  for await (const entries of checkpoint.blocks()) {
+  for await (const entries of checkpoint.entries()) {
     for (const { known } of entries) ledger.restore(known);
   }
   return { ledger, checkpoint: { end, fileBytes }, from: end };

@@ -7,7 +7,7 @@
  * met; what happened to a message before it is met may be in its state or not.
  */
 import { FilesError } from "#base/ports/files.ts";
-import { type CheckpointEntry, messageIn } from "./checkpoint-entry.ts";
+import { type CheckpointEntry, messageIn } from "./checkpoint-block.ts";
 import type { Checkpoint } from "./checkpoint-reader.ts";
 import type { KnownMessage, Position } from "./live-message.ts";
 import { type MessageState, type MessageStateParts, stateOf } from "./message-states.ts";
@@ -16,7 +16,7 @@ import type { RecordFinding } from "./segment-scan.ts";
 import { DAMAGED_TEXT } from "./stored-text.ts";
 
 /** Messages of the journal that are given at once. */
-const MAX_AT_ONCE = 256;
+const MAX_AT_ONCE = 32;
 
 export type Walked =
   /** Nothing happened to it since the checkpoint. */
@@ -36,7 +36,7 @@ export async function* walkUnfinished(
   { from, to }: WalkBounds,
 ): AsyncGenerator<readonly Walked[]> {
   if (checkpoint !== undefined) {
-    for await (const entries of checkpoint.blocks()) yield await walkBlock(parts, entries);
+    for await (const entries of checkpoint.entries()) yield await walkBlock(parts, entries);
   }
   let some: Walked[] = [];
   for (const position of parts.ledger.recordsBetween(from, to)) {
