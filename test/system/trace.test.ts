@@ -110,6 +110,14 @@ describe("smtpctl trace", () => {
     assert.match(await traceOf(hosts, "ben@b.example", "--since", "soon"), /--since wants/u);
   });
 
+  test("finds a message by its Message-ID, however large it is", async () => {
+    const hosts = await twoHosts(5);
+    const large = letter("large", 400 * 1024);
+    await hosts.a.submit({ ...large, text: `Message-ID: <large@a.example>\n${large.text}` });
+    await hosts.world.clock.advance(60_000);
+    assert.match(await traceOf(hosts, "<LARGE@a.example>"), /attempt 1: handed on to /u);
+  });
+
   test("of a queue that keeps none shows what waits", async () => {
     const hosts = await twoHosts(4, {}, ["trace off"]);
     await hosts.b.stop();
