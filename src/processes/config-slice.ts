@@ -54,7 +54,7 @@ const FIELDS: Shares = {
   tls: "everyone",
   admd: { to: ["dispatcher"], others: "" },
   queueCompression: { to: ["queue"], others: "off" },
-  // The keys travel beside it, to the queue alone (parent.ts), wherever they come from.
+  // The keys travel beside it, to the queue alone (child-slice.ts), wherever they come from.
   queueEncryption: { to: [], others: { kind: "off" } },
   srs: { to: ["dispatcher"], others: undefined },
   mtaDomainLimits: { to: DECIDERS, others: new Map() },

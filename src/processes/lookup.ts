@@ -5,13 +5,13 @@
  *
  * Runs as: `_smtpl`, when the configuration has such a table, a listener with `auth` or a
  * certificate that is stapled, under Node's permission model: it reads files; it starts no
- * program, and has the network only while a responder or an issuer of tokens is to be asked; for
- * the former it may write, in a folder of its own. SQLite and the addon for crypt(3) are outside the model (its user holds
- * them there). Holds: the files of `db:` tables, those that its own copy of the
- * configuration names; the hashes of passwords, and what we show to issuers of tokens, which
- * nobody is told; who has guessed at them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
- * dies, look-ups are unavailable, recipients get a 451 and clients a 454, until it is
- * started again.
+ * program, and has the network only while a responder or an issuer of tokens is to be asked;
+ * for the former it may write, in a folder of its own. SQLite and the addon for crypt(3) are
+ * outside the model (its user holds them there). Holds: the files of `db:` tables, those that
+ * its own copy of the configuration names; the hashes of passwords, and what we show to issuers
+ * of tokens, which nobody is told; who has guessed at them lately. Talks to: the parent, the
+ * dispatchers, the queue (for bounces), `auth`; issuers and responders. When it dies, look-ups
+ * are unavailable, recipients get a 451 and clients a 454, until it is started again.
  */
 import { ABSENT } from "#base/lookup.ts";
 import type { Http } from "#base/ports/http.ts";

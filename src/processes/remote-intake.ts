@@ -3,8 +3,9 @@
  * and waits for the receipts.
  *
  * A text stays in memory while it is small and all texts together are; else it
- * goes ahead to the queue, as much of it in one frame as would have stayed. What the queue has not written is bounded for
- * each text and for all together: with a slow queue they wait in line, not in memory.
+ * goes ahead to the queue, as much of it in one frame as would have stayed. What the queue
+ * has not written is bounded for each text and for all together: with a slow queue they wait
+ * in line, not in memory.
  * Message ids come in grants, so that opening a submission asks nobody. When the channel
  * is lost, whatever has no receipt is refused: its client gets no 250 and sends again.
  */

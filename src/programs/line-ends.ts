@@ -1,4 +1,7 @@
-/** The line ends of a text that leaves the spool or comes into it, whose own are CRLF; each by pieces of any size. */
+/**
+ * The line ends of a text that leaves the spool or comes into it, whose own are CRLF; each by
+ * pieces of any size.
+ */
 import { CR, LF } from "#base/ascii.ts";
 
 const FROM: readonly number[] = Array.from(Buffer.from("From "));

@@ -38,7 +38,7 @@ export const GOOD_TOKEN_MS = 60_000;
 /** Beyond it the oldest is forgotten. */
 export const MAX_GOOD_TOKENS = 10_000;
 /** A client waits meanwhile. */
-export const INTROSPECTION_TIMEOUT_MS = 10_000;
+const INTROSPECTION_TIMEOUT_MS = 10_000;
 /** Answers have some hundred bytes; some issuers add groups and roles. */
 const MAX_ANSWER_BYTES = 65_536;
 /** Whoever comes while so many are asked about is told to come later. */

@@ -2,7 +2,7 @@
  * From OpenSMTPD's envelopes to ours, and back.
  *
  * What has no place there is left out of what is exported: the trail, the rule, TLS, FUTURERELEASE,
- * DELIVERBY, priorities. What has no place here is refused by name: a bounce that OpenSMTPD
+ * DELIVERBY, priorities, details of a status that have two digits. What has no place here is refused by name: a bounce that OpenSMTPD
  * had still to write, and a command that stood in an alias.
  *
  * Source: OpenSMTPD smtpd.h (struct envelope), esc.c (codes of the last error).
@@ -20,7 +20,7 @@ import {
 import type { EnvelopeFlag, OpenSmtpdEnvelope } from "./envelope-file.ts";
 
 /** What a rule's place says of mail that no rule of ours took. */
-export const IMPORTED_RULE = "imported";
+const IMPORTED_RULE = "imported";
 
 const NOTIFY_BITS: readonly (readonly [NotifyWord, number])[] = [
   ["success", 1],

@@ -19,7 +19,8 @@
  * parts; RFC 5321 §4.1.2 has them, so they are taken. `<a@>` and `<@>`, which it
  * completes, are refused: no sender means anything by them.
  *
- * Source: RFC 5321 §4.1.2 (syntax), RFC 6531 §3.3 (beyond ASCII), RFC 5321 §4.5.3.1 (lengths; 255 for a local part, as OpenSMTPD).
+ * Source: RFC 5321 §4.1.2 (syntax), §4.5.3.1 (lengths; 255 for a local part, as OpenSMTPD);
+ * RFC 6531 §3.3 (beyond ASCII).
  */
 import { asciiDomain, isAddressLiteral, isHostName } from "./domain.ts";
 

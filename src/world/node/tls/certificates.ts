@@ -55,7 +55,7 @@ export function isKeyOf({ certificate, key }: TlsIdentity): boolean {
 }
 
 /** Names that it is for, in lower case: those of the extension, else the common name. */
-export function dnsNames({ subjectAltName, subject }: X509Certificate): readonly string[] {
+function dnsNames({ subjectAltName, subject }: X509Certificate): readonly string[] {
   const names = alternativeNames(subjectAltName, "DNS");
   // RFC 9525 §6.3 has no use for the common name; a choice needs some name.
   const common = /(?:^|\n)CN=([^\n]+)/u.exec(subject)?.[1];
