@@ -7,6 +7,7 @@ import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import { FileWindow } from "./file-window.ts";
 import { tolerate } from "./file-faults.ts";
 import type { Position } from "./live-message.ts";
+import { type RecordStates, RememberedStates } from "./record-states.ts";
 import type { Segment } from "./segment.ts";
 import { type RecordFinding, type RecordPlace, readRecordAt } from "./segment-scan.ts";
 
@@ -26,6 +27,7 @@ export class RecordReader {
   /** By segment and number of the stretch in it, the one that was used last at the end. */
   readonly #stretches = new Map<string, FileWindow>();
 
+  readonly #states = new RememberedStates();
   #orderly: { readonly segment: Segment; readonly window: FileWindow } | undefined;
 
   constructor(files: Files, segmentOf: (sequence: number) => Segment | undefined) {
@@ -56,6 +58,14 @@ export class RecordReader {
     if (file === undefined) return undefined;
     const window = this.#windowAt(segment, file, at);
     return recordAt(file, window, { segment, at, end: segment.bytes });
+  }
+
+  /** What the record at a place says of envelopes; else as `read`. @throws {FilesError} */
+  async states(position: Position): Promise<RecordStates | undefined> {
+    const known = this.#states.get(position);
+    if (known !== undefined) return known;
+    const record = await this.read(position);
+    return record && this.#states.add(position, record);
   }
 
   /** The open file of a segment; undefined if it is gone. @throws {FilesError} */
