@@ -72,6 +72,36 @@ test("Orders about an envelope in flight wait for its result", async () => {
   assert.equal(system.seen("bounce").length, 0);
 });
 
+test("Orders that overtake each other: what `remove` has counted is removed, and counted once", async () => {
+  const system = new MailSystem(21);
+  const { queue, clock } = system;
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await system.send({ to: ["bob@far.example"] });
+  await clock.settle();
+  system.carrier.holds = true;
+  assert.equal(await queue.schedule(ALL), 1);
+  await clock.settle();
+  // It was paused by the order that came first and was stored last.
+  const paused = queue.suspend(ALL);
+  assert.equal(await queue.remove(ALL), 1);
+  await paused;
+  assert.equal(await queue.remove(ALL), 0);
+  system.carrier.release();
+  await clock.settle();
+  assert.equal(system.size, 0);
+  assert.equal(system.seen("removed").length, 1);
+});
+
+test("Two `remove` at once count each envelope once", async () => {
+  const system = new MailSystem(22);
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await system.send({ to: ["bob@far.example", "carol@near.example"] });
+  await system.clock.settle();
+  const counts = await Promise.all([system.queue.remove(ALL), system.queue.remove(ALL)]);
+  assert.deepEqual(counts, [2, 0]);
+  assert.equal(system.seen("removed").length, 2);
+});
+
 test("`remove` takes away everything that waits, durably and without a bounce", async () => {
   const system = new MailSystem(5);
   system.carrier.script = () => ({ outcome: "deferred" });

@@ -98,10 +98,11 @@ export class Operations {
       const idle: EnvelopeRecord[] = [];
       const roused = tiers.rouse(seen);
       for (const record of roused) {
-        if (isUnderWay(record)) {
-          record.afterwards = "remove";
-          count++;
-        } else if (record.state !== "gone") idle.push(record);
+        // Another `remove` may have come first, and counts it.
+        if (record.state === "gone" || record.afterwards === "remove") continue;
+        record.afterwards = "remove";
+        if (isUnderWay(record)) count++;
+        else idle.push(record);
       }
       count += await this.#removeIdle(idle, ownersOf(roused));
       this.#wake();
@@ -163,6 +164,7 @@ export class Operations {
       records.map((record) => ({ kind: "removed", evpid: evpidOf(record), atMs: this.#stamp() })),
     );
     for (const record of records) {
+      record.afterwards = "retry";
       if (stored) {
         scheduler.finish(record);
         index.remove(record);
@@ -181,8 +183,9 @@ export class Operations {
   }
 
   #setSuspended(record: EnvelopeRecord, suspended: boolean): void {
+    // `remove` may have come while this was being stored.
+    if (record.state === "gone" || record.afterwards === "remove") return;
     if (isUnderWay(record)) record.afterwards = suspended ? "suspend" : "retry";
-    else if (record.state === "gone") return;
     else if (suspended) {
       this.#context.scheduler.withdraw(record);
       record.state = "suspended";
