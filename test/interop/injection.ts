@@ -57,7 +57,8 @@ export class Injection implements AsyncDisposable {
       () => /attached/.test(told) || tracer.exitCode !== null,
       `word of strace that it is attached to ${pid}`,
     );
-    if (tracer.exitCode !== null) throw new Error(`Cannot trace ${pid}: ${told}`);
+    // It may have ended already, with a process that died at once.
+    if (!/attached/.test(told)) throw new Error(`Cannot trace ${pid}: ${told}`);
     return new Injection(tracer, outputPath);
   }
 
