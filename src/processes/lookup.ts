@@ -13,39 +13,31 @@
  * dispatchers, the queue (for bounces), `auth`; issuers and responders. When it dies, look-ups
  * are unavailable, recipients get a 451 and clients a 454, until it is started again.
  */
-import { ABSENT } from "#base/lookup.ts";
 import type { Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
-import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
+import type { TableFiles } from "#base/ports/table-files.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
-import type { Table } from "#model/config/table.ts";
-import type { Staple } from "#model/staple.ts";
-import type { TlsMaterial } from "#model/tls-material.ts";
-import type { Observe } from "#model/events.ts";
-import type { ParentToChild } from "#model/ipc/parent-link.ts";
-import {
-  type AuthQuestion,
-  type LookupAnswer,
-  type LookupMessage,
-  type LookupQuestion,
-  MAX_LOOKUP_REASON_BYTES,
-  MAX_LOOKUPS_UNDER_WAY,
-  type TableQuestion,
+import type {
+  AuthQuestion,
+  LookupAnswer,
+  LookupQuestion,
+  TableQuestion,
 } from "#model/ipc/lookup-link.ts";
+import type { ParentToChild } from "#model/ipc/parent-link.ts";
+import type { Staple } from "#model/staple.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
-import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
-import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
+import { Credentials } from "#engine/auth/credentials.ts";
 import type { TokenCheck, TokenPorts } from "#engine/auth/token-check.ts";
 import { Staples } from "#engine/staples/staples.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
-import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
-import type { Link } from "./channel.ts";
-import { credentialsTables } from "./lookup-credentials.ts";
+import { answerLookups, type LookupLink } from "./answer-lookups.ts";
 import { tokenChecks } from "./lookup-issuers.ts";
-import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
+import { closeTables, type OpenTables, openTables } from "./open-tables.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
+import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
 
 /** What lookup has of this machine, or of a simulated one. */
@@ -58,16 +50,6 @@ export interface LookupWorld {
 
 export function lookupRole(world: LookupWorld): StartRole {
   return async (setting) => new Lookup(setting, world);
-}
-
-type LookupLink = Link<LookupQuestion, LookupMessage>;
-
-/** The tables of one configuration, by name. */
-interface OpenTables {
-  readonly files: ReadonlyMap<string, WatchedTable>;
-  readonly credentials: ReadonlyMap<string, CredentialsTable>;
-  /** What is wrong with them, in one line. */
-  readonly fault: string | undefined;
 }
 
 class Lookup implements RunningRole {
@@ -121,17 +103,17 @@ class Lookup implements RunningRole {
   async prepare({ config, tls }: NextConfig): Promise<Prepared | string> {
     const tables = this.#tablesOf(config);
     if (tables.fault !== undefined) {
-      closeAll(tables);
+      closeTables(tables);
       return tables.fault;
     }
     return {
       takeUp: () => {
-        closeAll(this.#tables);
+        closeTables(this.#tables);
         this.#tables = tables;
         this.#takeUpTls(config, tls);
         return NONE_STRANDED;
       },
-      abandon: () => closeAll(tables),
+      abandon: () => closeTables(tables),
     };
   }
 
@@ -139,7 +121,7 @@ class Lookup implements RunningRole {
     // Only who speaks with clients has passwords to ask about.
     if (sibling.to === "dispatcher") this.#dispatcherJoined(sibling.open(LOOKUP_SIDE));
     else if (sibling.to === "queue")
-      serve(sibling.open(LOOKUP_SIDE), (question) =>
+      answerLookups(sibling.open(LOOKUP_SIDE), (question) =>
         question.kind === "table" ? this.#answer(question) : undefined,
       );
     else if (sibling.to === "auth") this.#passwords.linked(sibling.open(AUTH_CLIENT_SIDE));
@@ -150,13 +132,13 @@ class Lookup implements RunningRole {
     if (message.kind === "tls-renewed") this.#takeUpTls(this.#config, message.tls);
     if (message.kind !== "shutdown") return;
     this.#staples.stop();
-    closeAll(this.#tables);
+    closeTables(this.#tables);
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
   }
 
   #dispatcherJoined(link: LookupLink): void {
-    serve(
+    answerLookups(
       link,
       (question) => this.#answer(question),
       () => this.#dispatchers.delete(link),
@@ -181,19 +163,7 @@ class Lookup implements RunningRole {
   }
 
   #tablesOf(config: Config): OpenTables {
-    const { observe } = this.#setting.observer;
-    const files = new Map<string, WatchedTable>();
-    const faults: string[] = [];
-    for (const { name, source } of config.tables.values()) {
-      if (source.kind !== "db") continue;
-      const table = new WatchedTable(name, this.#files.table(source.path), observe);
-      const fault = table.check();
-      if (fault !== undefined) faults.push(fault);
-      files.set(name, table);
-    }
-    const fault = faults.length === 0 ? undefined : bounded(faults.join("; "));
-    const backendOf = ({ name }: Table): TableBackend | undefined => files.get(name)?.backend;
-    return { files, credentials: credentialsTables(config, backendOf), fault };
+    return openTables(config, this.#files, this.#setting.observer.observe);
   }
 
   #answer(question: LookupQuestion): LookupAnswer | Promise<LookupAnswer> {
@@ -221,121 +191,4 @@ class Lookup implements RunningRole {
   async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {
     return { kind: "auth", request, answer: await this.#authenticator.ask(attempt) };
   }
-}
-
-function closeAll({ files }: OpenTables): void {
-  for (const table of files.values()) table.close();
-}
-
-/**
- * Answers the questions of one sibling, as fast as it takes the answers: those about
- * tables in their order. One that it may not ask (undefined) ends it.
- */
-function serve(
-  channel: LookupLink,
-  answer: (question: LookupQuestion) => LookupAnswer | Promise<LookupAnswer> | undefined,
-  closed: () => void = () => undefined,
-): void {
-  const waiting: LookupQuestion[] = [];
-  let isOpen = true;
-  const work = (): void => {
-    while (!channel.congested) {
-      const question = waiting.shift();
-      if (question === undefined) return;
-      const answered = answer(question);
-      if (answered === undefined) channel.destroy();
-      else if (answered instanceof Promise) void later(answered);
-      else channel.send(answered);
-    }
-  };
-  const later = async (answered: Promise<LookupAnswer>): Promise<void> => {
-    const message = await answered;
-    if (isOpen) channel.send(message);
-  };
-  channel.start({
-    message(question) {
-      // A sibling asks no more than that before it has answers.
-      if (waiting.length >= MAX_LOOKUPS_UNDER_WAY) channel.destroy();
-      else waiting.push(question);
-      work();
-    },
-    drained: work,
-    closed: () => {
-      isOpen = false;
-      waiting.length = 0;
-      closed();
-    },
-  });
-}
-
-/** A table whose troubles are told to the log when they begin and when they end, not at each question. */
-class WatchedTable {
-  readonly #name: string;
-  readonly #file: TableFile;
-  readonly #observe: Observe;
-  /** What was last wrong with it; "" when it was fine. */
-  #trouble = "";
-
-  constructor(name: string, file: TableFile, observe: Observe) {
-    this.#name = name;
-    this.#file = file;
-    this.#observe = observe;
-  }
-
-  /** Why it cannot be read now, in one line, for the parent to tell. */
-  check(): string | undefined {
-    const fault = this.#file.fault();
-    this.#trouble = fault === undefined ? "" : this.#why(fault);
-    return fault && this.#trouble;
-  }
-
-  answer(request: number, keys: readonly string[]): LookupAnswer {
-    const answer = this.#file.lookupAny(keys);
-    if (answer.kind === "unavailable") return this.#unavailable(request, this.#why(answer.cause));
-    if (answer.kind === "found" && Buffer.byteLength(answer.value.value) > MAX_STORED_VALUE_BYTES) {
-      const why = `table ${this.#name}: the value of a key has more than ${MAX_STORED_VALUE_BYTES} bytes`;
-      return this.#unavailable(request, why);
-    }
-    this.#tell("");
-    if (answer.kind === "absent") return { kind: "absent", request };
-    return { kind: "found", request, ...answer.value };
-  }
-
-  /** For look-ups within this process. */
-  readonly backend: TableBackend = {
-    lookupAny: async (_, keys): Promise<TableAnswer> => {
-      const answer = this.answer(0, keys);
-      if (answer.kind === "found") return { kind: "found", value: answer.value, entry: answer.key };
-      if (answer.kind === "unavailable")
-        return { kind: "unavailable", cause: new Error(answer.why) };
-      return ABSENT;
-    },
-  };
-
-  close(): void {
-    this.#file.close();
-  }
-
-  #unavailable(request: number, why: string): LookupAnswer {
-    this.#tell(why);
-    return { kind: "unavailable", request, why };
-  }
-
-  #tell(trouble: string): void {
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    if (trouble === "") this.#observe({ kind: "notice", text: `table ${this.#name} can be read` });
-    else this.#observe({ kind: "warning", text: trouble });
-  }
-
-  #why(cause: Error): string {
-    const isForbidden = "code" in cause && cause.code === "EACCES";
-    const hint = isForbidden ? " (started by root, lookup reads it as the user _smtpl)" : "";
-    return bounded(`table ${this.#name}: ${cause.message}${hint}`);
-  }
-}
-
-/** A frame has room for it: UTF-8 has three bytes at most for a UTF-16 unit. */
-function bounded(reason: string): string {
-  return reason.slice(0, MAX_LOOKUP_REASON_BYTES / 3);
 }
