@@ -27,17 +27,11 @@ import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/resolver.ts";
 import { nodeTableFiles } from "#world/node/sqlite-table.ts";
 import { nodeUsers } from "#world/node/users.ts";
-import type { FileChoice } from "./file-choice.ts";
+import type { ReadChosen } from "./file-choice.ts";
 import { readConfig } from "./read-config.ts";
 import { readBounded } from "./smtp-message.ts";
 import type { ExplainTools } from "./smtpctl-explain.ts";
 import type { StatePaths } from "./state-paths.ts";
-
-/** The configuration in a file; undefined if it has errors, each of which is told. */
-export type ReadChosen = (
-  choice: FileChoice,
-  complain: (complaint: string) => void,
-) => Promise<Config | undefined>;
 
 export function chosenReader(pathsOf: (stateFolder: string | undefined) => StatePaths): ReadChosen {
   return async ({ stateFolder, ...choice }, complain) => {

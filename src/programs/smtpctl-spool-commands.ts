@@ -20,7 +20,7 @@ import { Keyring } from "#engine/spool/queue-keys.ts";
 import { type Damage, type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
 import { UnusableSpool } from "#engine/spool/unusable-spool.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
-import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
+import { chooseFile, FILE_OPTIONS, type FileChoice, type ReadChosen } from "./file-choice.ts";
 import { counted, type Output } from "./smtpctl-printer.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
 import { exportMbox, exportQueue } from "./spool-export.ts";
@@ -44,8 +44,7 @@ export interface SpoolTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly spoolFolder: (stateFolder: string | undefined) => string;
-  /** The configuration in a file; undefined if it has errors, each of which is told. */
-  read(choice: FileChoice, complain: (complaint: string) => void): Promise<Config | undefined>;
+  readonly read: ReadChosen;
   keys(config: Config): Promise<QueueKeys | { readonly why: string }>;
 }
 
