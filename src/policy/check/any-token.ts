@@ -10,7 +10,7 @@ import { type Finding, warning } from "./finding.ts";
 
 export function anyTokens(config: Config): readonly Finding[] {
   return Array.from(oauthsInUse(config))
-    .filter(({ scope }) => scope === "")
+    .filter(({ scope }) => scope === undefined)
     .map(({ at, name }) =>
       warning(
         at,
