@@ -93,12 +93,15 @@ test("a queue of OpenSMTPD is taken, compressed or not, and each file that is no
   machine.plant("/old/queue/ab/abcd0001/message", Uint8Array.of(0x1f, 0x8b, 1, 2, 3));
   machine.plant("/old/queue/ab/abcd0001/abcd0001aaaaaaaa", ENVELOPE);
   machine.plant("/old/queue/README", "what is this");
+  // It ended the import, of which a part was done.
+  machine.plant("/old/queue/34", "a file with a folder's name");
   assert.equal(await machine.run("import", "/old"), 1);
   assert.deepEqual(machine.said, [
     "/old/queue/12/12345678/12345678bbbbbbbb: not taken: its version is 2, not 3",
     "/old/queue/12/12345678/12345678cccccccc: not taken: It is encrypted",
     "/old/queue/12/12345678/12345678ffffffff: not taken: It has more than 65536 bytes",
     "/old/queue/12/12345678/87654321dddddddd: not taken: it is no envelope of its message",
+    "/old/queue/34: not taken: it is no folder of messages",
     "/old/queue/56/56780000: not taken: it has no text",
     "/old/queue/README: not taken: it is no folder of messages",
     "/old/queue/ab/abcd0000: not taken: it has no envelope that can be taken",

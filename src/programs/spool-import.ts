@@ -53,7 +53,8 @@ export async function importQueue(parts: ImportParts, folder: string): Promise<I
   let messages = 0;
   let envelopes = 0;
   for (const bucket of (await files.list(queue)).toSorted()) {
-    if (!BUCKET.test(bucket)) {
+    const isFolder = (await files.stat(`${queue}/${bucket}`)).kind === "folder";
+    if (!isFolder || !BUCKET.test(bucket)) {
       notTaken(`${queue}/${bucket}`, "it is no folder of messages");
       continue;
     }
