@@ -89,7 +89,7 @@ export class SegmentFinder {
   }
 
   /**
-   * @throws {UnusableSpool} if a segment has another format or a key is missing; nothing was changed then.
+   * @throws {UnusableSpool} if a segment is no file, or has another format, or a key is missing; nothing was changed then.
    * @throws {FilesError}
    */
   async find(): Promise<readonly FoundSegment[]> {
@@ -122,10 +122,16 @@ export class SegmentFinder {
     const sequences: number[] = [];
     for (const name of await this.#files.list(this.#folder)) {
       const sequence = parseSegmentName(name);
-      const isFile = (await this.#files.stat(`${this.#folder}/${name}`)).kind === "file";
-      if (sequence !== undefined && isFile) sequences.push(sequence);
-      else this.#observe({ kind: "warning", text: `Foreign in the spool: journal/${name}` });
-      if (sequence !== undefined) this.#highest = Math.max(this.#highest, sequence);
+      if (sequence === undefined) {
+        this.#observe({ kind: "warning", text: `Foreign in the spool: journal/${name}` });
+        continue;
+      }
+      const path = `${this.#folder}/${name}`;
+      const { kind } = await this.#files.stat(path);
+      // Such as a link to where an operator moved it. To go on would be to forget its mail.
+      if (kind !== "file") throw new UnusableSpool(`${path} is no file (${kind})`);
+      sequences.push(sequence);
+      this.#highest = Math.max(this.#highest, sequence);
     }
     return sequences.toSorted((a, b) => a - b);
   }
