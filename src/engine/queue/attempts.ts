@@ -7,8 +7,7 @@
  */
 import type { Carrier } from "#model/delivery.ts";
 import type { SchedulerLimits } from "#engine/scheduler/limits.ts";
-import type { EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
-import { envelopeOf } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, envelopeOf } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import type { QueueContext } from "./context.ts";
 import type { Recorder } from "./recorder.ts";
@@ -77,7 +76,7 @@ export class Attempts {
     this.#state = "idle";
     const { scheduler, tiers, clock } = this.#context;
     const nowMs = clock.monotonicMs();
-    const awake = scheduler.advance(nowMs, DUE_BATCH);
+    const awake = scheduler.expire(nowMs, DUE_BATCH);
     const asleep = tiers.advance(nowMs, DUE_BATCH);
     this.#expire([...awake.expired, ...asleep.expired]);
     for (let started = 0; started < this.#maxSchedule; started++) {
@@ -92,13 +91,7 @@ export class Attempts {
   }
 
   #expire(expired: readonly EnvelopeRecord[]): void {
-    const byMessage = new Map<MessageRecord, EnvelopeRecord[]>();
-    for (const record of expired) {
-      const records = byMessage.get(record.owner);
-      if (records === undefined) byMessage.set(record.owner, [record]);
-      else records.push(record);
-    }
-    for (const [message, records] of byMessage) {
+    for (const [message, records] of Map.groupBy(expired, ({ owner }) => owner)) {
       this.#recorder.add(message, records.map(expiry), undefined);
     }
   }
@@ -126,7 +119,7 @@ export class Attempts {
   #arm(delayMs: number): void {
     const { scheduler, tiers, clock } = this.#context;
     const nowMs = clock.monotonicMs();
-    const nextDueMs = Math.min(scheduler.nextDueMs ?? Infinity, tiers.nextDueMs);
+    const nextDueMs = Math.min(scheduler.nextExpiryMs, tiers.nextDueMs);
     const dueMs = Math.min(nowMs + delayMs, nextDueMs);
     // A timer that comes too early does no harm, and saves making one for each message.
     if (dueMs === Infinity || (this.#timerDueMs <= dueMs && this.#timerDueMs > nowMs)) return;

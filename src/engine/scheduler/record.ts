@@ -34,12 +34,12 @@ export interface LastWords {
 }
 
 /**
- * - waiting: for its next try; in the heap
- * - ready: due, in line on its route; in the heap for its expiry
- * - stranded: due, but the configuration has no action for it; in the heap for its expiry
+ * - waiting: for its next try, asleep or about to be
+ * - ready: due, in line on its route; in the scheduler's heap for its expiry
+ * - stranded: due, but the configuration has no action for it; in that heap too
  * - inflight: handed to the carrier
  * - recording: its end, deferral or removal is being made durable
- * - suspended: until an operator resumes it; does not expire
+ * - suspended: until an operator resumes it, asleep or about to be; does not expire
  * - gone: finished
  */
 export type EnvelopeState =
