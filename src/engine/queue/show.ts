@@ -70,13 +70,20 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
     recipientTerms: envelope.terms,
     textBytes: message.textBytes,
     acceptedAtMs: message.acceptedAtMs,
-    expiresAtMs: queued.expiresAtMs,
-    lastTryAtMs: queued.lastTryAtMs,
+    expiresAtMs: Math.round(queued.expiresAtMs),
+    lastTryAtMs: Math.round(queued.lastTryAtMs),
     retryCount: queued.retryCount,
     lastError: queued.lastError,
-    reason,
+    reason: inWholeMs(reason),
     reasonText: formatReason(reason, nowMs),
   });
+}
+
+/** A reader may want an integer; the clocks of a process have fractions. */
+function inWholeMs(reason: WaitReason): WaitReason {
+  if (reason.kind === "inflight") return { ...reason, sinceMs: Math.round(reason.sinceMs) };
+  const isTimed = reason.kind === "retry" || reason.kind === "hold";
+  return isTimed ? { ...reason, untilMs: Math.round(reason.untilMs) } : reason;
 }
 
 /** What the client asked for, in OpenSMTPD's words where it has them. */
