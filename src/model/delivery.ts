@@ -44,7 +44,7 @@ export interface Carrier {
   attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]>;
 }
 
-/** The journal has them by their place here: new ones come last. */
+/** The journal and the trace have them by their place here: new ones come last. */
 export const outcomeCodec: Codec<DeliveryResult["outcome"]> = oneOf([
   "delivered",
   "deferred",

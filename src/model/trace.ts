@@ -7,7 +7,7 @@
  */
 import { bool, type Codec, hex, list, oneOf, text, u32, u53, union } from "#base/codec.ts";
 import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
-import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "./delivery.ts";
+import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES, outcomeCodec } from "./delivery.ts";
 import {
   type Envelope,
   MAX_NAME_BYTES,
@@ -194,7 +194,7 @@ export const traceEntryCodec: Codec<TraceEntry> = union<TraceEntry>({
       beganAtMs: u53,
       tookMs: u32,
       number: u32,
-      outcome: oneOf(["delivered", "deferred", "failed", "loop", "handed-on"]),
+      outcome: outcomeCodec,
       status: name,
       diagnostic,
       remote: name,

@@ -21,24 +21,27 @@ const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
 
 type AcceptedEntry = Extract<SpoolEntry, { readonly kind: "accepted" }>;
 
+export interface AcceptanceParts {
+  /** Writes the report that a recipient was a list. */
+  readonly bounces: BounceWriter;
+  /** Envelopes in the queue; beyond it messages are refused as "full". */
+  readonly maxEnvelopes: number;
+  /** Called when a message came in. */
+  wake(): void;
+}
+
 export class Acceptance {
   readonly #context: QueueContext;
   readonly #blobs: Blobs;
-  /** For the report that a recipient was a list. */
-  readonly #bounces: BounceWriter;
-  readonly #maxEnvelopes: number;
-  /** Called when a message came in. */
-  readonly #wake: () => void;
+  readonly #parts: AcceptanceParts;
   #pendingBytes = 0;
   #accepted = 0;
   #isOpen = true;
 
-  constructor(context: QueueContext, blobs: Blobs, bounds: Bounds) {
+  constructor(context: QueueContext, blobs: Blobs, parts: AcceptanceParts) {
     this.#context = context;
     this.#blobs = blobs;
-    this.#bounces = bounds.bounces;
-    this.#maxEnvelopes = bounds.maxEnvelopes;
-    this.#wake = () => bounds.wake();
+    this.#parts = parts;
   }
 
   /** Envelopes accepted since the start. */
@@ -50,7 +53,7 @@ export class Acceptance {
     return (
       this.#isOpen &&
       this.#pendingBytes + bytes <= MAX_PENDING_BYTES &&
-      this.#context.index.envelopeCount < this.#maxEnvelopes &&
+      this.#context.index.envelopeCount < this.#parts.maxEnvelopes &&
       this.#context.spool.hasRoom(this.#pendingBytes + bytes)
     );
   }
@@ -75,7 +78,7 @@ export class Acceptance {
     }
     // Most messages ask for nothing, and wait for nothing.
     const expanded = envelopes.some(({ terms }) => terms !== undefined)
-      ? await expansionNotice(this.#context, this.#bounces, { message, envelopes, text })
+      ? await expansionNotice(this.#context, this.#parts.bounces, { message, envelopes, text })
       : undefined;
     const stored = expanded?.envelopes ?? envelopes;
     const outcome = await this.#store(
@@ -89,7 +92,7 @@ export class Acceptance {
     this.#accepted += envelopes.length;
     enrol(this.#context, message, stored);
     void this.#tell(message, stored, text);
-    this.#wake();
+    this.#parts.wake();
     return { kind: "accepted" };
   }
 
@@ -138,13 +141,6 @@ async function beginningOf(text: MessageText): Promise<readonly Uint8Array[]> {
     if (!(error instanceof FilesError)) throw error;
   }
   return [];
-}
-
-export interface Bounds {
-  readonly bounces: BounceWriter;
-  /** Envelopes in the queue. */
-  readonly maxEnvelopes: number;
-  wake(): void;
 }
 
 /** At least one envelope, each with an id of its own that begins with the msgid. */

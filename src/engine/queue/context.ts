@@ -6,7 +6,7 @@ import type { Envelope, Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import { backoffBaseMs, nextTryMs } from "#engine/scheduler/backoff.ts";
-import { type EnvelopeRecord, heldForMs } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, envelopeOf, heldForMs } from "#engine/scheduler/record.ts";
 import type { Scheduler } from "#engine/scheduler/scheduler.ts";
 import type { Msgids } from "./msgids.ts";
 import type { QueueIndex } from "./queue-index.ts";
@@ -65,4 +65,15 @@ export function laterMs(clock: Clock, record: EnvelopeRecord, retryCount: number
 /** How long an envelope has been in the queue. */
 export function delayMs(clock: Clock, record: EnvelopeRecord): number {
   return Math.max(0, clock.monotonicMs() - record.owner.acceptedAtMs);
+}
+
+/** Says that an operator took an envelope out of the queue. */
+export function tellRemoved({ clock, observe }: QueueContext, record: EnvelopeRecord): void {
+  observe({
+    kind: "removed",
+    message: record.owner.message,
+    envelope: envelopeOf(record),
+    delayMs: delayMs(clock, record),
+    diagnostic: "Removed by operator",
+  });
 }

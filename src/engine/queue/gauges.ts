@@ -2,7 +2,8 @@
  * How much there is of what in the queue now. Totals (deliveries, bounces, …) are
  * a fold over events and live in engine/observe.
  *
- * None needs a walk: what it costs does not depend on how much there is.
+ * What it costs does not depend on how much waits: only messages that are awake, and the
+ * actions that those asleep are meant for, are walked.
  *
  * Source: names of smtpctl(8) `show stats`; `scheduler.route`, `scheduler.awake` and
  * `scheduler.wait` are ours.

@@ -5,15 +5,9 @@
  *
  * Who is in which tier is decided in tiers.ts.
  */
-import { hex32 } from "#base/hex.ts";
+import { hex32, hex32At } from "#base/hex.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
-import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
-import {
-  type EnvelopeRecord,
-  evpidOf,
-  MessageRecord,
-  type Plan,
-} from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, MessageRecord, type Plan } from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { Sleepers } from "#engine/sleepers/sleepers.ts";
 import { Interner } from "./interner.ts";
@@ -98,7 +92,7 @@ export class QueueIndex {
    */
   msgids(domains: readonly string[] | undefined): Uint32Array {
     const awake = new Set<number>();
-    for (const msgid of this.#awake.keys()) awake.add(Number.parseInt(msgid, 16));
+    for (const msgid of this.#awake.keys()) awake.add(hex32At(msgid));
     const ids = new Uint32Array(awake.size + this.sleepers.messages);
     ids.set([...awake]);
     let length = awake.size;
@@ -126,16 +120,3 @@ export class QueueIndex {
     return this.#plans.intern(key, { action, transport, rule, trail, ttlMs });
   }
 }
-
-/** The msgid that an id of a message or an envelope has; undefined if it is neither. */
-export function messageIdOf(id: string): string | undefined {
-  if (id.length !== MSGID_DIGITS && id.length !== EVPID_DIGITS) return undefined;
-  return HEX.test(id) ? msgidOf(id) : undefined;
-}
-
-/** Whether `id` is that of the envelope or of its message. */
-export function isNamed(record: EnvelopeRecord, id: string): boolean {
-  return id.length === MSGID_DIGITS || evpidOf(record) === id;
-}
-
-const HEX = /^[0-9a-f]+$/;

@@ -11,6 +11,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
+import { Drain } from "#base/time/drain.ts";
 import type { Action } from "#model/config/action.ts";
 import type { Carrier, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
@@ -29,14 +30,14 @@ import { Acceptance } from "./acceptance.ts";
 import { Attempts } from "./attempts.ts";
 import { Blobs } from "./blobs.ts";
 import type { QueueContext } from "./context.ts";
-import { Drain } from "#base/time/drain.ts";
+import { type Gauge, gaugesOf } from "./gauges.ts";
 import { LocalIntake } from "./local-intake.ts";
 import { Msgids } from "./msgids.ts";
 import { Operations } from "./operations.ts";
 import { QueueIndex } from "./queue-index.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
-import { type Gauge, gaugesOf } from "./gauges.ts";
+import { Selection } from "./selection.ts";
 import type { QueuedEnvelope } from "./show.ts";
 import { DEFAULT_TIER_BOUNDS, type TierBounds, Tiers } from "./tiers.ts";
 import { Unreached } from "./unreached.ts";
@@ -176,7 +177,8 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     maxEnvelopes: settings.maxEnvelopes,
     wake,
   });
-  const operations = new Operations(context, wake);
+  const selection = new Selection(context);
+  const operations = new Operations(context, selection, wake);
 
   for (const subsystem of settings.paused) scheduler.pause(subsystem);
   const queue: Queue = {
@@ -201,14 +203,14 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     },
     hasRoom: (bytes) => acceptance.hasRoom(bytes),
     localIntake: () => new LocalIntake(queue),
-    envelopes: (target) => operations.envelopes(target),
-    count: (target) => operations.count(target),
-    envelope: (evpid) => operations.envelope(evpid),
-    text: (id) => operations.text(id),
+    envelopes: (target) => selection.envelopes(target),
+    count: (target) => selection.count(target),
+    envelope: (evpid) => selection.envelope(evpid),
+    text: (id) => selection.text(id),
     schedule: (target) => operations.schedule(target),
     remove: (target) => operations.remove(target),
-    suspend: (target) => operations.suspend(target, true),
-    unsuspend: (target) => operations.suspend(target, false),
+    suspend: (target) => operations.suspend(target),
+    unsuspend: (target) => operations.unsuspend(target),
     pause: (subsystem) => operations.pause(subsystem),
     resume: (subsystem) => operations.resume(subsystem),
     isPaused: (subsystem) => scheduler.isPaused(subsystem),

@@ -12,6 +12,7 @@
  * Beside the line of each route there is one for what has no action, and one for each
  * subsystem, for what becomes due while as many are awake as may be.
  */
+import { hex32At } from "#base/hex.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { msgidOf } from "#model/ids.ts";
@@ -30,7 +31,7 @@ import {
   LAST_CHANCE_MS,
   type Scheduler,
 } from "#engine/scheduler/scheduler.ts";
-import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
+import { DELIVERY_SUBSYSTEMS, type DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { type Line, Lines } from "#engine/sleepers/lines.ts";
 import type { Way } from "#engine/sleepers/packed-part.ts";
 import type { Sleepers } from "#engine/sleepers/sleepers.ts";
@@ -51,8 +52,6 @@ export const DEFAULT_TIER_BOUNDS: TierBounds = Object.freeze({
  * Hahne, 1998).
  */
 const SHARE_OF_FREE = 4;
-
-const SUBSYSTEMS: readonly DeliverySubsystem[] = ["mta", "mda"];
 
 /** What is awake in all, as a multiple of what may be of one subsystem, before no one more is woken to expire. */
 const CROWD = 4;
@@ -107,7 +106,9 @@ export class Tiers {
 
   /** Lines have become shorter, and who stands in them asleep may come. */
   get mayRefill(): boolean {
-    return SUBSYSTEMS.some((each) => this.#scheduler.hungry[each].size > 0 && this.#hasRoom(each));
+    return DELIVERY_SUBSYSTEMS.some(
+      (each) => this.#scheduler.hungry[each].size > 0 && this.#hasRoom(each),
+    );
   }
 
   /** Envelopes that are due and have no action. */
@@ -179,15 +180,10 @@ export class Tiers {
   }
 
   #rouse(named: readonly (readonly [msgid: string, id: number])[]): readonly EnvelopeRecord[] {
-    const wanted = new Map<string, Set<number>>();
-    for (const [msgid, id] of named) {
-      const ids = wanted.get(msgid);
-      if (ids === undefined) wanted.set(msgid, new Set([id]));
-      else ids.add(id);
-    }
     const found: EnvelopeRecord[] = [];
-    for (const [msgid, ids] of wanted) {
-      for (const slot of this.#sleepers.partsOf(Number.parseInt(msgid, 16))) {
+    for (const [msgid, wanted] of Map.groupBy(named, ([of]) => of)) {
+      const ids = new Set(wanted.map(([, id]) => id));
+      for (const slot of this.#sleepers.partsOf(hex32At(msgid))) {
         if (this.#sleepers.look(slot).some(({ id }) => ids.has(id))) this.#wake(slot);
       }
       const { envelopes } = this.#index.message(msgid) ?? { envelopes: [] };
@@ -371,7 +367,7 @@ export class Tiers {
 
   /** Wakes those who stand in line on routes that have room again. */
   #refillRoutes(work: Work): void {
-    for (const subsystem of SUBSYSTEMS) {
+    for (const subsystem of DELIVERY_SUBSYSTEMS) {
       const hungry = this.#scheduler.hungry[subsystem];
       // Also those that are added meanwhile. (One walk: a set's first is found behind what left it.)
       for (const route of hungry) {
@@ -409,7 +405,7 @@ export class Tiers {
 
   /** Has those who became due while too many were awake looked at again. */
   #refillSubsystems(work: Work): void {
-    for (const subsystem of SUBSYSTEMS) {
+    for (const subsystem of DELIVERY_SUBSYSTEMS) {
       const line = this.#lineOf.get(subsystem);
       if (line === undefined) continue;
       while (line.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {

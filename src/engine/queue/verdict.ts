@@ -5,6 +5,7 @@
  * Pure. What a carrier says crosses a process boundary: it is cut to size, made
  * one line, and an answer that is missing counts as "deferred".
  */
+import { stampMs } from "#base/time/stamp.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
@@ -46,7 +47,7 @@ export function verdictOn(ended: Ended, deferral: Deferral): Verdict {
 export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): SpoolEntry {
   const { record, result } = verdict.ended;
   const evpid = evpidOf(record);
-  const atMs = stamp(nowMs + offsetMs);
+  const atMs = stampMs(nowMs + offsetMs);
   switch (verdict.kind) {
     case "delivered":
     case "failed":
@@ -59,7 +60,7 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
         evpid,
         atMs,
         retryCount: record.retryCount + 1,
-        nextTryAtMs: stamp(verdict.nextTryMs + offsetMs),
+        nextTryAtMs: stampMs(verdict.nextTryMs + offsetMs),
         warnedMs: verdict.warnedMs,
         result,
       };
@@ -141,8 +142,4 @@ function oneLine(words: string, maxBytes: number): string {
   if (words.length <= maxBytes && !NEEDS_TIDYING.test(words)) return words;
   // Each UTF-16 unit takes at most three bytes of UTF-8.
   return words.slice(0, Math.floor(maxBytes / 3)).replaceAll(UNPRINTABLE, " ");
-}
-
-function stamp(wallMs: number): number {
-  return Math.max(0, Math.round(wallMs));
 }

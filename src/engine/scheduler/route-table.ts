@@ -8,7 +8,7 @@ import { Gate, type GateCount, type GateKind } from "./gate.ts";
 import { relayLimits, type SchedulerLimits, type TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, Plan } from "./record.ts";
 import { type DueCount, Route, type RouteKey, routeKeyOf } from "./route.ts";
-import type { DeliverySubsystem } from "./wait-reason.ts";
+import { DELIVERY_SUBSYSTEMS, type DeliverySubsystem } from "./wait-reason.ts";
 
 /** What routes of different actions have in common. */
 interface SharedGate {
@@ -52,7 +52,7 @@ export class RouteTable {
   /** What is due on routes, by what it waits for. */
   *waits(): Generator<readonly [reason: string, envelopes: number]> {
     yield ["turn", this.due.mta.turn + this.due.mda.turn];
-    for (const subsystem of SUBSYSTEMS) {
+    for (const subsystem of DELIVERY_SUBSYSTEMS) {
       const { paused, count } = this.subsystems[subsystem];
       yield [`paused ${subsystem}`, paused ? count.envelopes : 0];
     }
@@ -182,8 +182,6 @@ export class RouteTable {
     if (shared.routes === 0) this.#shared[by].delete(name);
   }
 }
-
-const SUBSYSTEMS: readonly DeliverySubsystem[] = ["mta", "mda"];
 
 const INFLIGHT: GateKind = {
   name: "scheduler max-inflight",

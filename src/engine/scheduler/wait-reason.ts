@@ -6,7 +6,8 @@
 import { unreachable } from "#base/unreachable.ts";
 
 /** The two kinds of delivery that can be paused as a whole. */
-export type DeliverySubsystem = "mta" | "mda";
+export const DELIVERY_SUBSYSTEMS = ["mta", "mda"] as const;
+export type DeliverySubsystem = (typeof DELIVERY_SUBSYSTEMS)[number];
 
 export type WaitReason =
   /** The last try was deferred; the next one is at `untilMs`. */

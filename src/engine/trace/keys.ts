@@ -3,6 +3,7 @@
  * share one; who looks something up compares the entry itself.
  */
 import { crc32 } from "node:zlib";
+import { hex32At } from "#base/hex.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { TraceEntry, TraceSubject } from "#model/trace.ts";
 
@@ -10,7 +11,7 @@ import type { TraceEntry, TraceSubject } from "#model/trace.ts";
 export const KEY_OF_ALL = 0;
 
 export function keyOfId(id: string): number {
-  return Number.parseInt(id.slice(0, 8), 16);
+  return hex32At(id);
 }
 
 export function keyOfSubject(subject: TraceSubject): number {

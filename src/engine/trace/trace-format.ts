@@ -17,8 +17,7 @@
  * Bytes are judged here, none of them is trusted; nothing is read or written.
  */
 import { crc32 } from "node:zlib";
-import type { Cipher } from "#engine/spool/cipher.ts";
-import { TAG_BYTES } from "#engine/spool/cipher.ts";
+import { type Cipher, TAG_BYTES } from "#engine/spool/cipher.ts";
 import { compressed, decompressed } from "#engine/spool/compression.ts";
 import { KEY_ID_DIGITS, type KeyUse, SALT_BYTES } from "#engine/spool/queue-keys.ts";
 
@@ -29,7 +28,7 @@ export const MARK_BYTES = 8;
 const INDEX_MAGIC = "PRTRIDX1";
 export const TRAILER_BYTES = 16;
 /** Most that a block holds. */
-export const MAX_BLOCK_BYTES: number = 16 * 1024 * 1024;
+const MAX_BLOCK_BYTES: number = 16 * 1024 * 1024;
 const BLOCK_KINDS = ["entries", "index"] as const;
 
 export interface TraceFileHeader {
@@ -110,7 +109,7 @@ export function encodeBlock(
 }
 
 /** How long the block at the start of `bytes` says that it is; undefined: no block begins there. */
-export function blockLength(bytes: Buffer, mark: Uint8Array): number | undefined {
+function blockLength(bytes: Buffer, mark: Uint8Array): number | undefined {
   if (bytes.length < BLOCK_HEADER_BYTES || bytes.compare(mark, 0, MARK_BYTES, 0, MARK_BYTES) !== 0)
     return undefined;
   const stored = bytes.readUInt32BE(12);

@@ -12,6 +12,7 @@ import { ByteWriter } from "#base/byte-writer.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { FilesError, type OpenFile } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
+import { stampMs } from "#base/time/stamp.ts";
 import type { Event, Observe } from "#model/events.ts";
 import type { TraceEntry } from "#model/trace.ts";
 import { entriesOf } from "./entries-of.ts";
@@ -33,12 +34,13 @@ const FLUSH_MS = 1000;
 const BLOCK_BYTES: number = 256 * 1024;
 /** Entries that wait for the disk. */
 const MAX_WAITING_BYTES: number = 4 * 1024 * 1024;
-/** A file is closed that has grown to this, */
+/** A file that has grown to this is closed. */
 const FILE_BYTES: number = 4 * 1024 * 1024;
-/** or is older than this part of what is kept: so much longer than `trace age` may something be there. */
+/** So is one that is older than this part of `trace age`: what is too old is there for so much longer. */
 const PARTS_OF_AGE = 8;
+/** How often what is too old is looked for. */
 const TIDY_MS = 3_600_000;
-/** After a failed write. */
+/** Nothing is written for so long after a write that failed. */
 const PAUSE_MS = 60_000;
 
 export interface TraceSettings {
@@ -246,6 +248,6 @@ export class TraceLog {
   }
 
   #nowMs(): number {
-    return Math.max(0, Math.round(this.#ports.clock.wallMs()));
+    return stampMs(this.#ports.clock.wallMs());
   }
 }

@@ -18,8 +18,8 @@ import type { TracePlace } from "./trace-folder.ts";
 import { readTrace } from "./trace-reader.ts";
 
 /** Messages that one question finds. */
-export const MAX_LIVES = 100;
-export const MAX_FOUND_ENTRIES = 20_000;
+const MAX_LIVES = 100;
+const MAX_FOUND_ENTRIES = 20_000;
 /** Places that cannot be read that are told. */
 const MAX_DAMAGE = 10;
 
@@ -77,7 +77,7 @@ class Search {
     const lives = Array.from(this.#drafts, ([msgid, { evpids, entries }]) => ({
       msgid,
       evpids,
-      entries: withoutRestsOfOthers(entries).toSorted((a, b) => a.atMs - b.atMs),
+      entries: duringLife(entries).toSorted((a, b) => a.atMs - b.atMs),
     }));
     return { lives, isCut: this.#isCut, damage: [...this.#damage] };
   }
@@ -176,8 +176,8 @@ function narrowed(entry: TraceEntry, evpids: ReadonlySet<string> | "all"): Trace
   return recipients.length === 0 ? undefined : { ...entry, recipients };
 }
 
-/** Starts and gaps count between the first and the last of what is about the message itself. */
-function withoutRestsOfOthers(entries: readonly TraceEntry[]): readonly TraceEntry[] {
+/** Without the starts and gaps before the first and after the last of what is about the message itself. */
+function duringLife(entries: readonly TraceEntry[]): readonly TraceEntry[] {
   const own = entries.filter((entry) => tracedMessage(entry) !== undefined).map(({ atMs }) => atMs);
   const first = own.reduce((least, atMs) => Math.min(least, atMs), Number.POSITIVE_INFINITY);
   const last = own.reduce((most, atMs) => Math.max(most, atMs), 0);
