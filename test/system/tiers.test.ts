@@ -5,10 +5,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { unreachable } from "#base/unreachable.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import { NO_FILTER } from "#model/queue-filter.ts";
 import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import type { TierBounds } from "#engine/queue/tiers.ts";
+import { relayAction, toHosts } from "#test/support/actions.ts";
+import { queueLimits } from "#test/support/queue-limits.ts";
 import { allQueued } from "#test/support/queued.ts";
 import { ACTIONS, DAY_MS, MailSystem, SERVER } from "./mail-system.ts";
 
@@ -292,3 +295,30 @@ test("An order about thousands that sleep leaves the mail its turn, and means no
   assert.deepEqual(system.carrier.delivered, ["ann@alive.example"]);
   assert.equal(system.size, 1);
 });
+
+/** What a reload does away with: then both envelopes of a message have one way, or none. */
+const EARLIER: readonly (readonly [name: string, actions: ReadonlyMap<string, Action>])[] = [
+  ["that had no action", new Map([...ACTIONS].filter(([name]) => name !== "out"))],
+  ["that went to one host", new Map([["out", relayAction("out", { to: toHosts("hub.example") })]])],
+];
+
+for (const [name, actions] of EARLIER) {
+  test(`Envelopes ${name} stand each in its own line when a reload gives them ways of their own`, async () => {
+    const limits = queueLimits({ maxConnPerRelay: 1, maxConnPerDomain: 10, taskHiwat: 1 });
+    const system = new MailSystem(8, limits);
+    const reload = (to: ReadonlyMap<string, Action>): void => {
+      const settings = { ...DEFAULT_QUEUE_SETTINGS, ...limits, serverName: SERVER, actions: to };
+      system.queue.takeUp(settings, { resolve: system.resolve });
+    };
+    system.carrier.holds = true;
+    await sendAll(system, 3, "busy.example");
+    reload(actions);
+    await system.send({ to: ["ann@busy.example", "ann@free.example"] });
+    await system.clock.settle();
+    assert.deepEqual(system.attemptSeconds("ann@free.example"), []);
+    reload(ACTIONS);
+    await system.clock.settle();
+    assert.deepEqual(system.attemptSeconds("ann@free.example"), [0]);
+    assert.deepEqual(system.attemptSeconds("ann@busy.example"), []);
+  });
+}

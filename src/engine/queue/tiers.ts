@@ -79,6 +79,8 @@ export class Tiers {
   readonly #lined: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
   /** Those of them that have no action. */
   #stranded = 0;
+  /** Counts configurations: a part of an earlier one may now go several ways. */
+  #configuration = 0;
   /** Whose turn it is where there is room for few. */
   #first: "routes" | "others" = "routes";
 
@@ -201,6 +203,7 @@ export class Tiers {
 
   /** Binds all that wait to other actions; says for what there is none. */
   takeUp(configured: Configured): Stranded {
+    this.#configuration++;
     const awake = this.#scheduler.takeUp(configured, this.#index.envelopes());
     const gone = new Set(awake.actions);
     let { envelopes } = awake;
@@ -266,7 +269,7 @@ export class Tiers {
 
   #lay(owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
     if (records.length === 1) {
-      this.#sleepers.put(owner, records);
+      this.#sleepers.put(owner, records, this.#configuration);
       return;
     }
     // Who is suspended apart: the others of a part would be looked at for ever, and be in its way.
@@ -275,7 +278,8 @@ export class Tiers {
     );
     for (const some of [suspended, waiting]) {
       const byRoute = Map.groupBy(some, (record) => this.#scheduler.routeName(record));
-      for (const sharing of byRoute.values()) this.#sleepers.put(owner, sharing);
+      for (const sharing of byRoute.values())
+        this.#sleepers.put(owner, sharing, this.#configuration);
     }
   }
 
@@ -293,6 +297,10 @@ export class Tiers {
     const way = this.#sleepers.way(slot);
     if (way.expiresAtMs <= work.nowMs) {
       this.#attend(slot, { ...work, isLate: true });
+      return;
+    }
+    if (way.envelopes > 1 && way.configuration !== this.#configuration) {
+      this.sleep(this.#wake(slot));
       return;
     }
     const stand = this.#standFor(way);

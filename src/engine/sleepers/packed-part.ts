@@ -5,7 +5,7 @@
  *
  * In a part: what the scheduler asks first, the message, which can be passed over, and the
  * envelopes. A field of `EnvelopeRecord` that must outlive the wait is packed here
- * (packed-part.test.ts compares).
+ * (sleepers.test.ts compares).
  */
 import type { ByteReader } from "#base/byte-reader.ts";
 import type { ByteWriter } from "#base/byte-writer.ts";
@@ -37,8 +37,10 @@ const MAX_WORDS = 4096;
 /** Who reads: "look" leaves the part as it is, "take" gives up its share of what has a number. */
 export type Reading = "look" | "take";
 
-/** Where the first envelope of a part goes; the others go the same way. */
+/** Where the first envelope of a part goes; the others go the same way, or did. */
 export interface Way {
+  /** The number of the configuration by which they go one way. */
+  readonly configuration: number;
   readonly plan: Plan;
   readonly destination: string;
   readonly expiresAtMs: number;
@@ -75,11 +77,20 @@ export class PartPacking {
     return this.#origins.size + this.#plans.size + this.#words.size;
   }
 
-  /** `records` are of one message, which the caller knows by its id. */
-  write(writer: ByteWriter, owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
+  /**
+   * `records` are of one message, which the caller knows by its id, and go one way by the
+   * `configuration` of that number.
+   */
+  write(
+    writer: ByteWriter,
+    owner: MessageRecord,
+    records: readonly EnvelopeRecord[],
+    configuration: number,
+  ): void {
     writer.f64(owner.acceptedAtMs);
     writer.f64(records.reduce((least, record) => Math.min(least, expiresAtMs(record)), Infinity));
     writer.u8(owner.level + LEVEL_OFFSET);
+    writer.varint(configuration);
     const lengthAt = writer.length;
     writer.u32(0);
     this.#writeMessage(writer, owner.message);
@@ -101,6 +112,7 @@ export class PartPacking {
     const acceptedAtMs = reader.f64();
     reader.f64();
     reader.u8();
+    reader.varint();
     reader.u32();
     const message = this.#readMessage(reader, id, reading);
     const owner = known ?? new MessageRecord(message, acceptedAtMs, []);
@@ -114,6 +126,7 @@ export class PartPacking {
     reader.f64();
     const expiry = reader.f64();
     const level = reader.u8() - LEVEL_OFFSET;
+    const configuration = reader.varint();
     reader.skip(reader.u32());
     const envelopes = reader.varint();
     const flags = reader.u8();
@@ -123,7 +136,16 @@ export class PartPacking {
     const forwardPath = readText(reader);
     const destination = flags & OTHER_DESTINATION ? readText(reader) : forwardPath;
     const isSuspended = (flags & IS_SUSPENDED) !== 0;
-    return { plan, destination, expiresAtMs: expiry, dueMs, isSuspended, level, envelopes };
+    return {
+      configuration,
+      plan,
+      destination,
+      expiresAtMs: expiry,
+      dueMs,
+      isSuspended,
+      level,
+      envelopes,
+    };
   }
 
   #writeEnvelope(writer: ByteWriter, record: EnvelopeRecord): void {

@@ -36,6 +36,9 @@ interface Sleeper {
   readonly set: Partial<EnvelopeRecord>;
 }
 
+/** By which parts go one way; whatever it is, it comes back. */
+const CONFIGURATION = 300;
+
 const anyMs = fc.double({ noNaN: true, min: -1e12, max: 1e13 }).map((ms) => ms + 0);
 const anySleeper: fc.Arbitrary<Sleeper> = fc.record({
   plan: anyPlan,
@@ -80,12 +83,13 @@ test("Who wakes is as it was laid down, in every field that is not of the awake 
       (message, all) => {
         const sleepers = new Sleepers();
         const records = laidOut(0xfedc_ba98, message, all);
-        const [slot = 0] = sleepers.put(ownerOf(records), records);
+        const [slot = 0] = sleepers.put(ownerOf(records), records, CONFIGURATION);
         const expected = records.map(told);
         assert.deepEqual(sleepers.look(slot).map(told), expected, "looked at");
         const way = sleepers.way(slot);
         assert.deepEqual(structuredClone(way.plan), structuredClone(records[0]?.plan));
         assert.equal(way.destination, records[0]?.destination);
+        assert.equal(way.configuration, CONFIGURATION);
         assert.deepEqual(sleepers.take(slot, undefined).map(told), expected, "taken");
         assert.deepEqual([sleepers.envelopes, sleepers.messages], [0, 0]);
       },
@@ -107,7 +111,7 @@ test("Parts come, are looked at and leave in any order, as if each were kept by 
         const slots = [...sleepers.partsOf(id)];
         if (what === "put") {
           const records = laidOut(id, PLAIN_MESSAGE, [plainSleeper(atMs), plainSleeper(atMs + 1)]);
-          const [slot = 0] = sleepers.put(ownerOf(records), records);
+          const [slot = 0] = sleepers.put(ownerOf(records), records, CONFIGURATION);
           model.set(slot, { id, atMs, evpids: records.map(evpidOf) });
         } else if (what === "delay") {
           for (const slot of slots.slice(0, 1)) {
@@ -141,7 +145,7 @@ test("A message to very many is several parts, none larger than an attempt", () 
     PLAIN_MESSAGE,
     Array.from({ length: 2500 }, () => plainSleeper(1)),
   );
-  const slots = sleepers.put(ownerOf(records), records);
+  const slots = sleepers.put(ownerOf(records), records, CONFIGURATION);
   assert.deepEqual(
     slots.map((slot) => sleepers.look(slot).length),
     [1000, 1000, 500],
@@ -169,7 +173,7 @@ test("A message with the longest names there may be fits, however many they are"
     PLAIN_MESSAGE,
     Array.from({ length: 20 }, () => sleeper),
   );
-  const slots = sleepers.put(ownerOf(records), records);
+  const slots = sleepers.put(ownerOf(records), records, CONFIGURATION);
   assert.deepEqual(slots.flatMap((slot) => sleepers.look(slot)).map(told), records.map(told));
 });
 
@@ -178,7 +182,7 @@ test("What left is given back: the waste stays within a bound, and nothing is ke
   const slots: number[] = [];
   const lay = (id: number): void => {
     const records = laidOut(id, PLAIN_MESSAGE, [plainSleeper(id)]);
-    slots.push(...sleepers.put(ownerOf(records), records));
+    slots.push(...sleepers.put(ownerOf(records), records, CONFIGURATION));
   };
   for (let id = 1; id <= 50_000; id++) lay(id);
   const full = sleepers.bytes;
@@ -202,7 +206,7 @@ test("A walk for a domain passes over the parts that go elsewhere", () => {
       recipient: { forwardPath: "list@here.example", destination, terms: undefined },
     }));
     const records = laidOut(id, PLAIN_MESSAGE, all);
-    sleepers.put(ownerOf(records), records);
+    sleepers.put(ownerOf(records), records, CONFIGURATION);
   };
   to(1, "a@one.example");
   to(2, "b@TWO.example", "c@two.example");
@@ -225,7 +229,7 @@ test("It is counted for which action they are, and how many are suspended", () =
   const sleepers = new Sleepers();
   const suspended = { ...plainSleeper(1), set: { state: "suspended" as const } };
   const records = laidOut(1, PLAIN_MESSAGE, [plainSleeper(1), suspended, suspended]);
-  const [slot = 0] = sleepers.put(ownerOf(records), records);
+  const [slot = 0] = sleepers.put(ownerOf(records), records, CONFIGURATION);
   assert.deepEqual([...sleepers.actions], [{ plan: OUT, waiting: 1, suspended: 2, held: 0 }]);
   assert.equal(sleepers.suspended, 2);
   sleepers.take(slot, undefined);

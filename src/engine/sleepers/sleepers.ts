@@ -106,12 +106,16 @@ export class Sleepers {
   }
 
   /**
-   * Lays down envelopes of one message that go one way: "waiting" until `dueMs`, or
-   * "suspended". Returns their slots, which are few unless they are very many.
+   * Lays down envelopes of one message that go one way by the `configuration` of that number:
+   * "waiting" until `dueMs`, or "suspended". Returns their slots, which are few unless they
+   * are very many.
    */
-  put(owner: MessageRecord, records: readonly EnvelopeRecord[]): readonly number[] {
-    const [alone] = records;
-    if (records.length === 1 && alone !== undefined) return [this.#lay(owner, records)];
+  put(
+    owner: MessageRecord,
+    records: readonly EnvelopeRecord[],
+    configuration: number,
+  ): readonly number[] {
+    if (records.length === 1) return [this.#lay(owner, records, configuration)];
     const slots: number[] = [];
     let from = 0;
     let bytes = 0;
@@ -121,7 +125,7 @@ export class Sleepers {
       if (length < MAX_PART_ENVELOPES && bytes < FULL_PART_BYTES && at + 1 < records.length) {
         continue;
       }
-      slots.push(this.#lay(owner, records.slice(from, at + 1)));
+      slots.push(this.#lay(owner, records.slice(from, at + 1), configuration));
       from = at + 1;
       bytes = 0;
     }
@@ -209,9 +213,9 @@ export class Sleepers {
     return hash === MIXED || domains.some((domain) => hashOf(domain) === hash);
   }
 
-  #lay(owner: MessageRecord, records: readonly EnvelopeRecord[]): number {
+  #lay(owner: MessageRecord, records: readonly EnvelopeRecord[], configuration: number): number {
     this.#scratch.clear();
-    this.#packing.write(this.#scratch, owner, records);
+    this.#packing.write(this.#scratch, owner, records, configuration);
     const slot = this.#freeSlots.pop() ?? ++this.#slots;
     this.#places.set(slot, this.#pages.put(slot, this.#scratch.written()));
     this.#parts.add(slot, hex32At(owner.message.msgid));
