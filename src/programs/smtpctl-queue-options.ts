@@ -19,6 +19,7 @@ import {
   type QueueState,
 } from "#model/queue-filter.ts";
 import { type Grouping, GROUPINGS } from "#model/queue-grouping.ts";
+import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import type { Takes } from "./smtpctl-commands.ts";
 import { type CommandLine, type WrongArguments, wrong } from "./command-line.ts";
 
@@ -87,6 +88,31 @@ export function readQueueOptions(values: QueueOptionValues): QueueOptions | Wron
   return { kind: "queue-options", filter, limit, view, since, isSure: values.yes === true };
 }
 
+/**
+ * Reasons to wait that could be taken for states, with the pattern that means them. As folders they would have an order
+ * without a selection, or ask a daemon that is not there.
+ */
+const REASON_PATTERNS: Readonly<Record<Exclude<WaitReason["kind"], QueueState>, string>> = {
+  hold: "hold",
+  limit: "'limit *'",
+  "no-action": "'no-action *'",
+  paused: "'paused *'",
+  recording: "recording",
+  retry: "retry",
+  suspended: "suspended",
+  turn: "turn",
+};
+
+/** The string says what is wrong. */
+function readState(given: readonly string[]): Pick<QueueFilter, "state"> | string {
+  for (const [word, pattern] of Object.entries(REASON_PATTERNS)) {
+    if (given.includes(word))
+      return `'${word}' is no state, but a reason: --reason ${pattern} (a folder of that name is ./${word})`;
+  }
+  const [state, ...more] = given.filter(isQueueState);
+  return more.length > 0 ? "--state wants one state: got several" : { state };
+}
+
 /** The string says what is wrong. */
 function readFilter(values: QueueOptionValues): QueueFilter | string {
   const tooMuch = excess(values);
@@ -95,8 +121,8 @@ function readFilter(values: QueueOptionValues): QueueFilter | string {
   const { to = [], age = [] } = values;
   const ages = readAges(age);
   if (typeof ages === "string") return ages;
-  const states = (values.state ?? []).filter(isQueueState);
-  if (states.length > 1) return "--state wants one state: got several";
+  const state = readState(values.state ?? []);
+  if (typeof state === "string") return state;
   return {
     from: from.map(addressPattern),
     to: to.map(addressPattern),
@@ -105,7 +131,7 @@ function readFilter(values: QueueOptionValues): QueueFilter | string {
     actions: action,
     reasons: reason,
     errors: error,
-    state: states[0],
+    ...state,
     ...ages,
   };
 }
