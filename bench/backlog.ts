@@ -4,7 +4,7 @@
  *
  *   bin/node bench/backlog.ts [--counts 10000,100000,1000000] [--folder FOLDER]
  *
- * - start: from the command until the port greets
+ * - start: from the command until the port greets, and the CPU time of the process queue by then
  * - memory: PSS of the process queue when it has come to rest, in all and for each envelope
  * - show: `smtpctl show queue --domain`, for a domain with a thousandth of the messages
  * - accept: messages per second, beside the same daemon on an empty spool
@@ -26,24 +26,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { openJournalSpool } from "#engine/spool/journal-spool.ts";
-import type { Spool, SpoolEntry } from "#engine/spool/spool.ts";
 import { greets } from "#test/interop/greeting.ts";
-import { nodeClock } from "#world/node/clock.ts";
-import { nodeFiles } from "#world/node/files.ts";
-import { nodeRandom } from "#world/node/random.ts";
 import { loaderFor, runLoad } from "./load.ts";
 import { endOf } from "./peer.ts";
 import { cpuSeconds, processTree, pssBytes } from "./process-tree.ts";
 import { median } from "./report.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import { DOMAINS, fillSpool } from "./waiting-mail.ts";
 
 const BIN = new URL("../bin", import.meta.url).pathname;
-const TEXT = Buffer.from(`Subject: waiting\r\n\r\n${"x".repeat(980)}\r\n`);
-const DOMAINS = 1000;
-const HOUR_MS = 3_600_000;
-/** Each commits one message, and then that it was deferred, as the queue does. */
-const WRITERS = 500;
 const ACCEPTED = 5000;
 const REPETITIONS = 3;
 const START_WITHIN_MS = 300_000;
@@ -51,96 +42,11 @@ const START_WITHIN_MS = 300_000;
 interface Row {
   readonly count: number;
   readonly startSeconds: number;
+  readonly startCpuSeconds: number;
   readonly pss: number;
   readonly showSeconds: number;
   readonly perSecond: number;
   readonly cpuPer1000: number;
-}
-
-/** Fills a spool; every message was tried once, and waits for an hour or more. */
-async function fill(folder: string, count: number): Promise<void> {
-  const opened = await openJournalSpool({
-    files: nodeFiles(),
-    clock: nodeClock(),
-    random: nodeRandom(),
-    observe: () => undefined,
-    folder,
-  });
-  if (opened.kind === "unusable") throw new Error(`Cannot fill the spool: ${opened.reason}`);
-  const { spool } = opened;
-  let next = 1;
-  const writer = async (): Promise<void> => {
-    while (next <= count) for (const entry of waiting(next++)) await commit(spool, entry);
-  };
-  await Promise.all(Array.from({ length: WRITERS }, writer));
-  await spool.close();
-}
-
-async function commit(spool: Spool, entry: SpoolEntry): Promise<void> {
-  const outcome = await spool.commit([entry]);
-  if (outcome !== "durable") throw new Error(`Cannot fill the spool: an entry was ${outcome}`);
-}
-
-function waiting(number: number): readonly SpoolEntry[] {
-  // Spread, as real ids are.
-  const msgid = (Math.imul(number, 0x9e37_79b1) >>> 0).toString(16).padStart(8, "0");
-  const evpid = `${msgid}00000001`;
-  const nowMs = Date.now();
-  const forwardPath = `recipient-${number}@domain-${number % DOMAINS}.example`;
-  const result = {
-    evpid,
-    outcome: "deferred",
-    isHandedOn: false,
-    status: "4.4.1",
-    diagnostic: "Connection refused (at CONNECT)",
-    remote: `mx.domain-${number % DOMAINS}.example [192.0.2.1]`,
-  } as const;
-  return [
-    {
-      kind: "accepted",
-      message: {
-        msgid,
-        acceptedAtMs: nowMs,
-        reversePath: `sender-${number}@sender.example`,
-        origin: {
-          kind: "smtp",
-          address: `192.0.2.${number % 200}`,
-          hostname: `client-${number % 200}.example`,
-          helo: `client-${number % 200}.example`,
-          fcrdns: "pass",
-          tag: "",
-          username: "",
-          tls: undefined,
-        },
-        textBytes: TEXT.length,
-        is8bit: false,
-        terms: undefined,
-      },
-      envelopes: [
-        {
-          evpid,
-          forwardPath,
-          destination: forwardPath,
-          action: "out",
-          transport: { kind: "mta" },
-          rule: "smtpd.conf:9",
-          trail: [],
-          terms: undefined,
-          ttlMs: 96 * HOUR_MS,
-        },
-      ],
-      text: [TEXT],
-    },
-    {
-      kind: "deferred",
-      evpid,
-      atMs: nowMs,
-      retryCount: 1,
-      nextTryAtMs: nowMs + HOUR_MS + (number % 1000) * 1000,
-      warnedMs: 0,
-      result,
-    },
-  ];
 }
 
 /** What `smtpd` in this folder is measured to be. */
@@ -170,6 +76,7 @@ async function measure(folder: string, count: number, port: number): Promise<Row
     }
     const startSeconds = (performance.now() - startedMs) / 1000;
     const root = daemon.pid ?? 0;
+    const startCpuSeconds = cpuSeconds(queueOf(root));
     await pause(3000);
     const pss = pssBytes(queueOf(root));
     const showSeconds = median(
@@ -182,6 +89,7 @@ async function measure(folder: string, count: number, port: number): Promise<Row
     return {
       count,
       startSeconds,
+      startCpuSeconds,
       pss,
       showSeconds: showSeconds ?? Number.NaN,
       perSecond: median(measured.map((run) => run.perSecond)) ?? Number.NaN,
@@ -242,11 +150,12 @@ function giveToQueue(path: string): void {
 }
 
 function rowText(row: Row, empty: Row): string {
-  const { count, startSeconds, pss, showSeconds, perSecond, cpuPer1000 } = row;
+  const { count, startSeconds, startCpuSeconds, pss, showSeconds, perSecond, cpuPer1000 } = row;
   const each = count === 0 ? "" : Math.round((pss - empty.pss) / count);
   const megabytes = Math.round(pss / 1e6);
   const rate = (perSecond / empty.perSecond).toFixed(2);
-  const cells = [count, startSeconds.toFixed(1), megabytes, each, showSeconds.toFixed(2)];
+  const start = [startSeconds.toFixed(1), startCpuSeconds.toFixed(1)];
+  const cells = [count, ...start, megabytes, each, showSeconds.toFixed(2)];
   return `| ${[...cells, Math.round(perSecond), rate, cpuPer1000.toFixed(2)].join(" | ")} |`;
 }
 
@@ -262,15 +171,15 @@ async function main(): Promise<void> {
   // The daemon's users must be able to pass.
   execFileSync("chmod", ["711", parent]);
   console.log(
-    "| waiting | start s | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
+    "| waiting | start s | its CPU s | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
   );
-  console.log("|---|---|---|---|---|---|---|---|");
+  console.log("|---|---|---|---|---|---|---|---|---|");
   let empty: Row | undefined;
   for (const count of [0, ...values.counts.split(",").map(Number)]) {
     const folder = join(parent, String(count));
     const spool = join(folder, "state/spool");
     mkdirSync(spool, { recursive: true });
-    if (count > 0) await fill(spool, count);
+    if (count > 0) await fillSpool(spool, count);
     giveToQueue(spool);
     const row = await measure(folder, count, Number(values.port));
     empty ??= row;

@@ -14,7 +14,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import type { TlsServer } from "#base/ports/tls.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
-import type { ListenerTls } from "#model/config/config.ts";
+import type { ListenerTls } from "#model/config/listener.ts";
 import type { Intake } from "#model/intake.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import { ROLES } from "#processes/roles.ts";

@@ -7,7 +7,9 @@
  * the time of a decision that tries them all and that ends at the last. Memory is what
  * compiling took besides the configuration itself.
  */
-import type { Config, Criterion, Rule, Table, TableMatch } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Criterion, Rule } from "#model/config/rule.ts";
+import type { Table, TableMatch } from "#model/config/table.ts";
 import type { RuleQuery } from "#policy/ruleset/ruleset-criteria.ts";
 import { compileRuleset } from "#policy/ruleset/ruleset.ts";
 import { Tables } from "#policy/tables/tables.ts";

@@ -9,6 +9,7 @@ import { config } from "#fuzz/targets/config.ts";
 import { data } from "#fuzz/targets/data.ts";
 import { dns } from "#fuzz/targets/dns.ts";
 import { headers } from "#fuzz/targets/headers.ts";
+import { introspection } from "#fuzz/targets/introspection.ts";
 import { lists } from "#fuzz/targets/lists.ts";
 import { mailboxes } from "#fuzz/targets/mailboxes.ts";
 import { ocsp } from "#fuzz/targets/ocsp.ts";
@@ -18,8 +19,9 @@ import { replies } from "#fuzz/targets/replies.ts";
 import { reports } from "#fuzz/targets/reports.ts";
 import { sasl } from "#fuzz/targets/sasl.ts";
 import { session } from "#fuzz/targets/session.ts";
-import { sts } from "#fuzz/targets/sts.ts";
 import { srs } from "#fuzz/targets/srs.ts";
+import { sts } from "#fuzz/targets/sts.ts";
+import { trace } from "#fuzz/targets/trace.ts";
 
 export const TARGETS: readonly FuzzTarget[] = [
   addresses,
@@ -31,6 +33,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   data,
   dns,
   headers,
+  introspection,
   lists,
   mailboxes,
   ocsp,
@@ -40,6 +43,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   reports,
   sasl,
   session,
-  sts,
   srs,
+  sts,
+  trace,
 ];

@@ -11,7 +11,6 @@
  */
 import { readFileSync } from "node:fs";
 import { ComplaintList } from "#model/config/complaint.ts";
-import { TLS_LEVELS, TLS_VERSIONS } from "#model/config/config.ts";
 import { SMTP_SERVICES } from "#model/config/defaults.ts";
 import { FORMAT_MODIFIERS, FORMAT_TOKENS } from "#model/config/format.ts";
 import { KEYWORDS, words } from "#model/config/keywords.ts";
@@ -22,6 +21,7 @@ import {
   SCHEDULER_LIMITS,
 } from "#model/config/limits.ts";
 import { parse } from "#model/config/parser.ts";
+import { TLS_LEVELS, TLS_VERSIONS } from "#model/config/tls-settings.ts";
 import { entriesOf, type ManualEntry, wordsOf } from "#test/support/manual-entries.ts";
 import { type ManualPage, readManualPage } from "#test/support/manual-page.ts";
 
@@ -48,9 +48,13 @@ const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] 
       "smtp",
       "smtp tls",
       "srs",
+      "trace",
     ],
   ],
-  ["CERTIFICATES", ["pki a", "ca a"]],
+  [
+    "CERTIFICATES",
+    ["pki a", "ca a", "oauth a", 'oauth a introspect "b"', 'oauth a introspect "b" client c'],
+  ],
   ["LISTENER OPTIONS", ["listen on eth0", "listen on socket"]],
   [
     "FILTERS",
@@ -80,7 +84,7 @@ const UNPROBED: readonly string[] = ["admd"];
 
 /** Words that are not reserved, and that the parser takes without naming them. */
 const OTHER_WORDS: readonly string[] = [
-  ...words("allow-exec fingerprint opensmtpd forward-file"),
+  ...words("allow-exec fingerprint opensmtpd forward-file oauth trace"),
   ...words("all egress localhost"), // to listen on
   ...words("max-rcpt max-mails"),
   ...words("none auto legacy"), // dhe

@@ -1,7 +1,11 @@
 /** Command lines: the same lines at every split, and each a command or a reply that can be sent. */
 import assert from "node:assert/strict";
 import { parseCommand } from "#protocols/smtp/command.ts";
-import { CommandReader, MAX_COMMAND_BYTES } from "#protocols/smtp/command-reader.ts";
+import {
+  CommandReader,
+  MAX_AUTH_LINE_BYTES,
+  MAX_COMMAND_BYTES,
+} from "#protocols/smtp/command-reader.ts";
 import { EVERY_EXTENSION } from "#fuzz/every-extension.ts";
 import { formatReply } from "#protocols/smtp/reply.ts";
 import { NO_EXTENSIONS } from "#protocols/smtp/extensions.ts";
@@ -42,10 +46,11 @@ function linesOf(pieces: readonly Buffer[]): readonly string[] {
   const lines: string[] = [];
   for (const piece of pieces) {
     for (let at = 0; at < piece.length; at = reader.end) {
-      const line = reader.read(piece, at);
+      const line = reader.read(piece, at, "auth");
       if (line === undefined) break;
       if (typeof line === "string") {
-        assert.ok(line.length < MAX_COMMAND_BYTES);
+        assert.ok(line.length < MAX_AUTH_LINE_BYTES);
+        if (!/^auth /iu.test(line)) assert.ok(line.length < MAX_COMMAND_BYTES);
         lines.push(` ${line}`);
       } else {
         lines.push(`!${line.why}`);

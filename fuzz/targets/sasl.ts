@@ -9,6 +9,7 @@ const CONTEXT: SaslContext = {
   serverNonce: "bm9uY2U",
   channelBinding: Buffer.alloc(32, 7),
   fingerprints: ["SHA256:00"],
+  tokenScope: "smtp",
 };
 /** More than any mechanism needs. */
 const MAX_STEPS = 10;
@@ -27,14 +28,22 @@ export const sasl: FuzzTarget = {
     "=2C",
     "=3D",
     "\xc2\xa0",
+    "\x01",
+    "\x01\x01",
+    "user=",
+    "n,a=user,\x01",
+    "host=mx.example\x01",
+    "auth=Bearer ",
     "\n",
     "AGEAYg==",
     "*",
     "=",
   ],
   seeds: () => [
-    "\x03\0user\0pencil",
-    "\x04user\npencil",
+    "\x05\0user\0pencil",
+    "\x06user\npencil",
+    "\x03n,a=user@a.example,\x01host=mx.example\x01port=587\x01auth=Bearer dG9r.ZW4-_~+/=\x01\x01\n\x01",
+    "\x04user=user@a.example\x01auth=bearer dG9rZW4=\x01\x01\n",
     "\x02n,,n=user,r=abc\nc=biws,r=abcbm9uY2U,p=AAAA\n",
     "\0user",
   ],
@@ -47,7 +56,9 @@ export const sasl: FuzzTarget = {
       assert.ok(steps < MAX_STEPS, "an exchange ends");
       const response = responses.shift();
       if (action.kind === "ask") {
-        if ("user" in action.question) assert.doesNotMatch(action.question.user, /[\0\r\n]/);
+        assert.doesNotMatch(action.question.user, /[\0\r\n]/);
+        if (action.question.kind === "token")
+          assert.match(action.question.token, /^[!-~]{1,8192}$/);
         [state, action] = step(state, { type: "answer", answer: answerTo(action.question, input) });
       } else {
         assert.match(action.text, /^[ -~]*$/);

@@ -2,6 +2,9 @@
  * Reads what a ByteWriter wrote, from bytes that may be damaged or hostile: each
  * read past the end, each bad number and each text that is not UTF-8 throws a
  * DecodeError, which `decode` (codec.ts) turns into a value.
+ *
+ * They may lie in several chunks. What crosses from one to the next is put together,
+ * but for what is asked for in pieces.
  */
 
 /** Thrown only while decoding, caught only by `decode`. */
@@ -10,32 +13,42 @@ export class DecodeError extends Error {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+const TOO_EARLY = "Ends too early";
+/** Of nearly every reader: nothing is ever put behind bytes that lie in one chunk. */
+const NO_CHUNKS: Uint8Array[] = [];
 
 export class ByteReader {
-  readonly #bytes: Buffer;
+  /** The chunk that is being read. */
+  #bytes: Buffer;
   #at = 0;
+  /** The chunks behind it. */
+  readonly #later: Uint8Array[];
+  #laterBytes = 0;
 
-  /** `bytes` are borrowed: what `raw` gives are views of them. */
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.isBuffer(bytes)
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** All chunks are borrowed: what `raw` and `pieces` give are views of them. */
+  constructor(bytes: Uint8Array, later: readonly Uint8Array[] = NO_CHUNKS) {
+    this.#bytes = asBuffer(bytes);
+    this.#later = later.length === 0 ? NO_CHUNKS : [...later];
+    for (const chunk of later) this.#laterBytes += chunk.length;
   }
 
   get remaining(): number {
-    return this.#bytes.length - this.#at;
+    return this.#bytes.length - this.#at + this.#laterBytes;
   }
 
   u8(): number {
-    return this.#bytes.readUInt8(this.#take(1));
+    const from = this.#take(1);
+    return this.#bytes.readUInt8(from);
   }
 
   u16(): number {
-    return this.#bytes.readUInt16BE(this.#take(2));
+    const from = this.#take(2);
+    return this.#bytes.readUInt16BE(from);
   }
 
   u32(): number {
-    return this.#bytes.readUInt32BE(this.#take(4));
+    const from = this.#take(4);
+    return this.#bytes.readUInt32BE(from);
   }
 
   u53(): number {
@@ -45,7 +58,8 @@ export class ByteReader {
   }
 
   f64(): number {
-    return this.#bytes.readDoubleBE(this.#take(8));
+    const from = this.#take(8);
+    return this.#bytes.readDoubleBE(from);
   }
 
   /** See `ByteWriter.varint`. */
@@ -61,6 +75,12 @@ export class ByteReader {
     }
   }
 
+  /** Goes to `offset` of the first chunk, which must be all there is. */
+  seek(offset: number): void {
+    if (offset > this.#bytes.length) throw new DecodeError(TOO_EARLY);
+    this.#at = offset;
+  }
+
   /** Passes over `length` bytes. */
   skip(length: number): void {
     this.#take(length);
@@ -71,6 +91,19 @@ export class ByteReader {
     const from = this.#take(length);
     const { buffer, byteOffset } = this.#bytes;
     return new Uint8Array(buffer, byteOffset + from, length);
+  }
+
+  /** Views of the next `length` bytes, as they lie in the chunks. */
+  pieces(length: number): readonly Uint8Array[] {
+    if (length > this.remaining) throw new DecodeError(TOO_EARLY);
+    const pieces: Uint8Array[] = [];
+    for (let left = length; left > 0; ) {
+      if (this.#at === this.#bytes.length) this.#nextChunk();
+      const piece = this.raw(Math.min(left, this.#bytes.length - this.#at));
+      if (piece.length > 0) pieces.push(piece);
+      left -= piece.length;
+    }
+    return pieces;
   }
 
   utf8(length: number): string {
@@ -92,10 +125,46 @@ export class ByteReader {
     return true;
   }
 
+  /**
+   * Where in `#bytes` the next `length` bytes begin. It may put another array there: whoever
+   * calls it reads `#bytes` only after it.
+   */
   #take(length: number): number {
+    if (length > this.#bytes.length - this.#at) this.#gather(length);
     const from = this.#at;
-    if (length > this.#bytes.length - from) throw new DecodeError("Ends too early");
     this.#at = from + length;
     return from;
   }
+
+  /** Has the next `length` bytes in one chunk. */
+  #gather(length: number): void {
+    if (length > this.remaining) throw new DecodeError(TOO_EARLY);
+    const parts: Uint8Array[] = [];
+    for (let missing = length; missing > 0; ) {
+      if (this.#at === this.#bytes.length) this.#nextChunk();
+      if (parts.length === 0 && this.#bytes.length - this.#at >= length) return;
+      const part = this.#bytes.subarray(this.#at, this.#at + missing);
+      parts.push(part);
+      this.#at += part.length;
+      missing -= part.length;
+    }
+    const rest = this.#bytes.subarray(this.#at);
+    this.#later.unshift(rest);
+    this.#laterBytes += rest.length;
+    this.#bytes = Buffer.concat(parts, length);
+    this.#at = 0;
+  }
+
+  #nextChunk(): void {
+    const chunk = this.#later.shift();
+    if (chunk === undefined) throw new DecodeError(TOO_EARLY);
+    this.#laterBytes -= chunk.length;
+    this.#bytes = asBuffer(chunk);
+    this.#at = 0;
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,28 +1,67 @@
 /**
  * A growing byte array that codecs write to. Multi-byte numbers are big-endian.
+ *
+ * Large arrays can be borrowed instead of copied: then what was written is in pieces.
  */
+
+/** An array that stands in what was written, at an offset of what was copied. */
+interface Borrowed {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+const NOTHING_BORROWED: readonly Borrowed[] = [];
+/** 53 bits, seven in a byte. */
+const MAX_VARINT_BYTES = 8;
+/** Longest text, in UTF-16 units, that is looked at one by one. */
+const SHORT_TEXT = 100;
+
 export class ByteWriter {
   #bytes: Buffer;
   #length = 0;
+  readonly #borrowedFrom: number;
+  #borrowed: readonly Borrowed[] = NOTHING_BORROWED;
+  #borrowedBytes = 0;
 
-  constructor(initialBytes = 256) {
+  /** @param borrowedFrom arrays of so many bytes are not copied: they must stay as they are. */
+  constructor(initialBytes = 256, borrowedFrom: number = Infinity) {
     this.#bytes = uncleared(initialBytes);
+    this.#borrowedFrom = borrowedFrom;
   }
 
-  /** Bytes written so far. */
+  /** Bytes written so far, without those that were borrowed. */
   get length(): number {
     return this.#length;
   }
 
-  /** A view of what was written; valid until the next write. */
+  /** Bytes of the arrays that were borrowed. */
+  get borrowedBytes(): number {
+    return this.#borrowedBytes;
+  }
+
+  /** A view of what was written, where nothing is borrowed; valid until the next write. */
   written(): Uint8Array {
-    const { buffer, byteOffset } = this.#bytes;
-    return new Uint8Array(buffer, byteOffset, this.#length);
+    return this.#view(0, this.#length);
+  }
+
+  /** All that was written, in order: views, valid until the next write, and what was borrowed. */
+  pieces(): readonly Uint8Array[] {
+    const pieces: Uint8Array[] = [];
+    let from = 0;
+    for (const { at, bytes } of this.#borrowed) {
+      if (at > from) pieces.push(this.#view(from, at));
+      pieces.push(bytes);
+      from = at;
+    }
+    if (this.#length > from) pieces.push(this.#view(from, this.#length));
+    return pieces;
   }
 
   /** Forgets what was written, to write anew in the same memory. */
   clear(): void {
     this.#length = 0;
+    this.#borrowed = NOTHING_BORROWED;
+    this.#borrowedBytes = 0;
   }
 
   u8(value: number): void {
@@ -43,7 +82,7 @@ export class ByteWriter {
   /** A whole number of up to 53 bits, as eight bytes. */
   u53(value: number): void {
     this.u32(Math.floor(value / 0x1_0000_0000));
-    this.u32(value % 0x1_0000_0000);
+    this.u32(value >>> 0); // the lower 32 bits; % would be a call of fmod(3)
   }
 
   /** Any number, as eight bytes. */
@@ -63,12 +102,17 @@ export class ByteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** Overwrites four bytes written earlier, to fill in a length. */
+  /** Overwrites four bytes written earlier, at a `length` of then, to fill in a length. */
   setU32(at: number, value: number): void {
     this.#bytes.writeUInt32BE(value, at);
   }
 
   raw(bytes: Uint8Array): void {
+    if (bytes.length >= this.#borrowedFrom) {
+      this.#borrowed = [...this.#borrowed, { at: this.#length, bytes }];
+      this.#borrowedBytes += bytes.length;
+      return;
+    }
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
@@ -83,6 +127,21 @@ export class ByteWriter {
     return written;
   }
 
+  /** `text` in UTF-8 behind its length, which is a varint. */
+  text(text: string): void {
+    this.#reserve(1 + text.length);
+    const at = this.#length++;
+    // Its length is a byte then.
+    if (this.#ascii(text)) {
+      this.#bytes[at] = text.length;
+      this.#length += text.length;
+      return;
+    }
+    this.#length = at;
+    this.varint(Buffer.byteLength(text));
+    this.utf8(text);
+  }
+
   /** Writes `text` if it is short and ASCII, as nearly all are: then no call into the engine is needed. */
   #ascii(text: string): boolean {
     if (text.length > SHORT_TEXT) return false;
@@ -94,6 +153,11 @@ export class ByteWriter {
     return true;
   }
 
+  #view(from: number, to: number): Uint8Array {
+    const { buffer, byteOffset } = this.#bytes;
+    return new Uint8Array(buffer, byteOffset + from, to - from);
+  }
+
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
@@ -102,12 +166,6 @@ export class ByteWriter {
     this.#bytes = grown;
   }
 }
-
-/** 53 bits, seven in a byte. */
-const MAX_VARINT_BYTES = 8;
-
-/** Longest text, in UTF-16 units, that is looked at one by one. */
-const SHORT_TEXT = 100;
 
 /** Memory with whatever was in it: only bytes that were written are ever shown. */
 function uncleared(length: number): Buffer {

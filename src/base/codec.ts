@@ -7,6 +7,7 @@
  */
 import { ByteReader, DecodeError } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { HEX32_DIGITS, hex32, hex32At } from "./hex.ts";
 
 export interface Codec<Value> {
   write(writer: ByteWriter, value: Value): void;
@@ -26,13 +27,14 @@ export function encode<Value>(codec: Codec<Value>, value: Value): Uint8Array {
   return writer.written();
 }
 
-/** Reads one value that must fill `input` to the end. */
+/** Reads one value that must fill `input`, and the chunks that follow it, to the end. */
 export function decode<Value>(
   codec: Codec<Value>,
   input: Uint8Array,
+  later?: readonly Uint8Array[],
 ): { readonly kind: "decoded"; readonly value: Value } | DecodeFault {
   try {
-    const reader = new ByteReader(input);
+    const reader = new ByteReader(input, later);
     const value = codec.read(reader);
     if (reader.remaining > 0) return { kind: "decode-fault", reason: "Goes on after its end" };
     return { kind: "decoded", value };
@@ -97,12 +99,11 @@ export function hex(digits: number): Codec<string> {
     write(writer, value) {
       if (value.length !== digits)
         throw new RangeError(`Cannot encode id: '${value}' is not ${digits} digits`);
-      for (let at = 0; at < digits; at += 8)
-        writer.u32(Number.parseInt(value.slice(at, at + 8), 16));
+      for (let at = 0; at < digits; at += HEX32_DIGITS) writer.u32(hex32At(value, at));
     },
     read(reader) {
       let value = "";
-      for (let at = 0; at < digits; at += 8) value += reader.u32().toString(16).padStart(8, "0");
+      for (let at = 0; at < digits; at += HEX32_DIGITS) value += hex32(reader.u32());
       return value;
     },
   };
@@ -137,6 +138,25 @@ export function bytes(maxBytes: number): Codec<Uint8Array> {
       const length = reader.u32();
       if (length > maxBytes) throw new DecodeError(`${length} bytes, at most ${maxBytes}`);
       return reader.raw(length);
+    },
+  };
+}
+
+/** As `bytes`, in as many pieces as they come in. Reading gives views of the input. */
+export function pieces(maxBytes: number): Codec<readonly Uint8Array[]> {
+  return {
+    write(writer, value) {
+      let length = 0;
+      for (const piece of value) length += piece.length;
+      if (length > maxBytes)
+        throw new RangeError(`Cannot encode ${length} bytes: at most ${maxBytes}`);
+      writer.u32(length);
+      for (const piece of value) writer.raw(piece);
+    },
+    read(reader) {
+      const length = reader.u32();
+      if (length > maxBytes) throw new DecodeError(`${length} bytes, at most ${maxBytes}`);
+      return reader.pieces(length);
     },
   };
 }

@@ -5,9 +5,14 @@
 import type { Lookup } from "#base/lookup.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 
+/** Who knows whether it is right; tables and issuers of tokens by their names. */
+export type AuthSource =
+  | { readonly kind: "system" }
+  | { readonly kind: "table"; readonly name: string }
+  | { readonly kind: "oauth"; readonly name: string };
+
 export interface AuthAttempt {
-  /** Name of the table that has the credentials; undefined: those of the system's users. */
-  readonly table: string | undefined;
+  readonly source: AuthSource;
   /** Address of the client, or "local": guessing is held against it. */
   readonly address: string;
   readonly question: SaslQuestion;

@@ -44,10 +44,18 @@ export interface Carrier {
   attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]>;
 }
 
+/** The journal and the trace have them by their place here: new ones come last. */
+export const outcomeCodec: Codec<DeliveryResult["outcome"]> = oneOf([
+  "delivered",
+  "deferred",
+  "failed",
+  "loop",
+  "handed-on",
+]);
+
 export const deliveryResultCodec: Codec<DeliveryResult> = struct<DeliveryResult>({
   evpid: hex(EVPID_DIGITS),
-  // The journal has them by their place here: new ones come last.
-  outcome: oneOf(["delivered", "deferred", "failed", "loop", "handed-on"]),
+  outcome: outcomeCodec,
   status: text(MAX_NAME_BYTES),
   diagnostic: text(MAX_DIAGNOSTIC_BYTES),
   remote: text(MAX_NAME_BYTES),

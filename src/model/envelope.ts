@@ -94,6 +94,18 @@ export interface Terms {
   readonly priority: number;
 }
 
+/** Nothing more than that it is delivered. */
+export const NO_TERMS: Terms = Object.freeze({
+  isBinary: false,
+  utf8: false,
+  requireTls: false,
+  returns: undefined,
+  envelopeId: "",
+  deliverBy: undefined,
+  holdUntilMs: 0,
+  priority: 0,
+});
+
 /** RFC 2852. */
 export interface DeliverBy {
   readonly atMs: number;
@@ -134,6 +146,13 @@ export interface ListedDelivery {
   readonly kind: "pipe" | "file";
   /** The command without its `|`; the absolute path. */
   readonly text: string;
+}
+
+/** What a transport has in it besides its kind: "listed" is "mda" with a command or file. */
+export type TransportKind = Transport["kind"] | "listed";
+
+export function transportKindOf(transport: Transport): TransportKind {
+  return transport.kind === "mda" && transport.listed !== undefined ? "listed" : transport.kind;
 }
 
 /** As a list has it. */
@@ -189,14 +208,14 @@ export interface Envelope {
 // These shapes cross between processes and reach the journal with every message. They are
 // written out, field by field: a generic struct took a fifth of the dispatcher's time.
 
-const address: Codec<string> = text(MAX_ADDRESS_BYTES);
+export const addressCodec: Codec<string> = text(MAX_ADDRESS_BYTES);
 const name: Codec<string> = text(MAX_NAME_BYTES);
 const msgid: Codec<string> = hex(MSGID_DIGITS);
 const evpid: Codec<string> = hex(EVPID_DIGITS);
 const originKind: Codec<Origin["kind"]> = oneOf(["smtp", "local", "internal"]);
 const fcrdns: Codec<Fcrdns> = oneOf(["pass", "fail", "error"]);
-// The journal has them by their place here: new ones come last.
-const transportKind: Codec<"mta" | "mda" | "listed"> = oneOf(["mta", "mda", "listed"]);
+// The journal and its checkpoints have them by their place here: new ones come last.
+export const transportKindCodec: Codec<TransportKind> = oneOf(["mta", "mda", "listed"]);
 export const listedDeliveryCodec: Codec<ListedDelivery> = struct<ListedDelivery>({
   kind: oneOf(["pipe", "file"]),
   text: text(MAX_LISTED_BYTES),
@@ -246,18 +265,15 @@ export const originCodec: Codec<Origin> = {
 
 const transportCodec: Codec<Transport> = {
   write(writer, transport) {
-    if (transport.kind === "mta") {
-      transportKind.write(writer, "mta");
-      return;
-    }
+    transportKindCodec.write(writer, transportKindOf(transport));
+    if (transport.kind === "mta") return;
     const { user, extension, listed } = transport;
-    transportKind.write(writer, listed === undefined ? "mda" : "listed");
     name.write(writer, user);
     name.write(writer, extension);
     if (listed !== undefined) listedDeliveryCodec.write(writer, listed);
   },
   read(reader) {
-    const kind = transportKind.read(reader);
+    const kind = transportKindCodec.read(reader);
     if (kind === "mta") return { kind };
     const local = { kind: "mda", user: name.read(reader), extension: name.read(reader) } as const;
     return kind === "mda" ? local : { ...local, listed: listedDeliveryCodec.read(reader) };
@@ -332,7 +348,7 @@ export const messageCodec: Codec<Message> = {
   write(writer, message) {
     msgid.write(writer, message.msgid);
     u53.write(writer, message.acceptedAtMs);
-    address.write(writer, message.reversePath);
+    addressCodec.write(writer, message.reversePath);
     originCodec.write(writer, message.origin);
     u53.write(writer, message.textBytes);
     bool.write(writer, message.is8bit);
@@ -341,7 +357,7 @@ export const messageCodec: Codec<Message> = {
   read: (reader) => ({
     msgid: msgid.read(reader),
     acceptedAtMs: u53.read(reader),
-    reversePath: address.read(reader),
+    reversePath: addressCodec.read(reader),
     origin: originCodec.read(reader),
     textBytes: u53.read(reader),
     is8bit: bool.read(reader),
@@ -352,9 +368,9 @@ export const messageCodec: Codec<Message> = {
 export const envelopeCodec: Codec<Envelope> = {
   write(writer, envelope) {
     evpid.write(writer, envelope.evpid);
-    address.write(writer, envelope.forwardPath);
+    addressCodec.write(writer, envelope.forwardPath);
     recipientTermsCodec.write(writer, envelope.terms);
-    address.write(writer, envelope.destination);
+    addressCodec.write(writer, envelope.destination);
     name.write(writer, envelope.action);
     transportCodec.write(writer, envelope.transport);
     name.write(writer, envelope.rule);
@@ -363,9 +379,9 @@ export const envelopeCodec: Codec<Envelope> = {
   },
   read: (reader) => ({
     evpid: evpid.read(reader),
-    forwardPath: address.read(reader),
+    forwardPath: addressCodec.read(reader),
     terms: recipientTermsCodec.read(reader),
-    destination: address.read(reader),
+    destination: addressCodec.read(reader),
     action: name.read(reader),
     transport: transportCodec.read(reader),
     rule: name.read(reader),

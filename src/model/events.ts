@@ -2,11 +2,12 @@
  * What happened, as data. Engines emit events; the log, the counters and the
  * trace only subscribe. Names follow OpenSMTPD's log lines.
  */
+import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
 import type { AuthResult } from "./authentication.ts";
 import type { DeliveryResult } from "./delivery.ts";
 import type { Envelope, Message } from "./envelope.ts";
-import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
 import type { LimitName, NoticeLimit } from "./limit-name.ts";
+import type { Order } from "./trace.ts";
 
 export type Event =
   | {
@@ -115,13 +116,24 @@ export type Event =
       readonly reason: string;
       readonly messages: number;
     }
+  /** The queue has a message: it is durable. The log has its lines from the session that it came by. */
+  | {
+      readonly kind: "queued";
+      readonly message: Message;
+      readonly envelopes: readonly Envelope[];
+      /** Its text, or the beginning of it; nothing where it cannot be read. Borrowed. */
+      readonly pieces: readonly Uint8Array[];
+    }
   | {
       readonly kind: "delivery";
       readonly message: Message;
       readonly envelope: Envelope;
       readonly result: DeliveryResult;
       readonly delayMs: number;
+      readonly attempt: AttemptFacts;
     }
+  /** An operator has changed when they are tried. */
+  | { readonly kind: "ordered"; readonly evpids: readonly string[]; readonly order: Order }
   | {
       readonly kind: "expired" | "removed";
       readonly message: Message;
@@ -160,6 +172,16 @@ export type Event =
   | { readonly kind: "notice"; readonly text: string }
   | { readonly kind: "warning"; readonly text: string }
   | { readonly kind: "error"; readonly text: string };
+
+/** What the queue knows of an attempt. Wall-clock milliseconds. */
+export interface AttemptFacts {
+  readonly beganAtMs: number;
+  readonly tookMs: number;
+  /** Counts from 1. */
+  readonly number: number;
+  /** 0 if there is none. */
+  readonly nextTryAtMs: number;
+}
 
 /** Takes an event; must not throw and must return at once. */
 export type Observe = (event: Event) => void;

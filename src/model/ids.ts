@@ -4,6 +4,7 @@
  * msgid: 8 lower-case hex digits, never zero. evpid: 16 digits, its message's id
  * and 8 more, never zero. Session id: 16 digits. Source: smtpctl(8).
  */
+import { hex32 } from "#base/hex.ts";
 import type { Random } from "#base/ports/random.ts";
 
 export const MSGID_DIGITS = 8;
@@ -13,7 +14,7 @@ export const EVPID_DIGITS = 16;
 export function randomMsgid(random: Random): string {
   for (;;) {
     const value = random.uint32();
-    if (value !== 0) return hex8(value);
+    if (value !== 0) return hex32(value);
   }
 }
 
@@ -23,13 +24,9 @@ export function randomEvpid(random: Random, msgid: string): string {
 }
 
 export function randomSessionId(random: Random): string {
-  return hex8(random.uint32()) + hex8(random.uint32());
+  return hex32(random.uint32()) + hex32(random.uint32());
 }
 
 export function msgidOf(evpid: string): string {
   return evpid.slice(0, MSGID_DIGITS);
-}
-
-function hex8(value: number): string {
-  return value.toString(16).padStart(MSGID_DIGITS, "0");
 }

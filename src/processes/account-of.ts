@@ -2,7 +2,7 @@
  * Which account an action delivers as, and reads the forward file of: the same name at
  * both ends of a channel, in the dispatcher that asks for an agent and in the parent.
  */
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import { COMMAND_USER } from "#model/daemon-users.ts";
 
 /** The name of the account; a user of a userbase is told from one of the system. */

@@ -17,7 +17,7 @@ import { MailboxLocks } from "#engine/delivery/mailbox-locks.ts";
 import { deliverMaildir, type MaildirPorts } from "#engine/delivery/maildir.ts";
 import { deliverMbox, NOWHERE } from "#engine/delivery/mbox.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { MaildirAction } from "#model/config/config.ts";
+import type { MaildirAction } from "#model/config/action.ts";
 import { COMMAND_USER } from "#model/daemon-users.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, ListedDelivery, Transport } from "#model/envelope.ts";

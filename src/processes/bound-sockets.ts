@@ -12,7 +12,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { NetworkFault } from "#base/ports/network.ts";
-import { type Config, formatPlace, type Listener, type Place } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
+import { formatPlace, type Place } from "#model/config/place.ts";
 import { bindEndpoint, type BoundSocket, giveAway } from "#world/node/bind.ts";
 import type { FreshListener } from "./child.ts";
 import { type Accounts, type SocketOwner, socketOwner } from "./socket-owner.ts";

@@ -2,7 +2,7 @@
  * Gives each attempt to the carrier that its action asks for: to an agent what is done as the
  * account, to that of the action's kind all else.
  */
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { isDeliveredByAgent } from "#policy/expand/delivered-by.ts";
 import { deferAll } from "./attempt-sender.ts";

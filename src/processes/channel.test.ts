@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Codec, struct, text, u32 } from "#base/codec.ts";
+import { bytes as octets, type Codec, struct, text, u32 } from "#base/codec.ts";
 import type { SimConnectionSettings } from "#world/sim/connection.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { CHANNEL_HIGH_WATER_BYTES, type ChannelShape, StreamChannel } from "./channel.ts";
@@ -96,6 +96,36 @@ test("a batch that grows large does not wait for the end of the turn", () => {
   one.start();
   for (let n = 0; n < 3; n++) one.channel.send(note(n, 600_000));
   assert.equal(writes.length, 1);
+});
+
+test("a large text is sent from where it lies, and arrives whole and in order with the others", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = new SimWorld(seed, { network: { chunkBytes: "random" } });
+    const [near, far] = world.network.pair();
+    const written: Uint8Array[] = [];
+    near.writeAll = (pieces) => {
+      written.push(...pieces);
+      return pieces.map((piece) => near.write(piece)).at(-1) ?? true;
+    };
+    const shape = { inbound: octets(100_000), outbound: octets(100_000), maxFrameBytes: 200_000 };
+    const defer = (run: () => void): void => void world.clock.after(0, run);
+    const heard: Uint8Array[] = [];
+    new StreamChannel(far, shape, defer).start({
+      message: (whole) => heard.push(whole),
+      closed: () => undefined,
+    });
+    const channel = new StreamChannel(near, shape, defer);
+    const texts = [3, 50_000, 7, 90_000, 20_000].map((length) => Buffer.alloc(length, length));
+    for (const whole of texts) channel.send(whole);
+    await world.clock.advance(10_000);
+    // Compared as one: a report of how large texts differ takes minutes.
+    assert.deepEqual(
+      heard.map(({ length }) => length),
+      texts.map(({ length }) => length),
+    );
+    assert.ok(Buffer.concat(heard).equals(Buffer.concat(texts)), `seed ${seed}`);
+    assert.equal(texts.filter((whole) => written.includes(whole)).length, 3);
+  }
 });
 
 test("a frame that is larger than allowed closes the channel with the reason", async () => {

@@ -20,6 +20,9 @@ const BATCH_BYTES = 1024 * 1024;
 const MIN_BATCH_ROOM = 512;
 const MAX_BATCH_ROOM: number = 64 * 1024;
 
+/** Texts of this size are sent from where they lie: copying them would cost more than another piece of a write. */
+const BORROWED_FROM_BYTES: number = 16 * 1024;
+
 export interface ChannelOwner<In> {
   message(message: In): void;
   /** The other side is gone, or sent something that is not a message: then `fault` says what. */
@@ -29,6 +32,7 @@ export interface ChannelOwner<In> {
 }
 
 export interface Channel<Out> {
+  /** Large texts in `message` must stay as they are. */
   send(message: Out): void;
   /** True when so much is on its way that the sender should stop until `drained`. */
   readonly congested: boolean;
@@ -96,18 +100,20 @@ export class StreamChannel<In, Out> implements Link<In, Out> {
   }
 
   get congested(): boolean {
-    const waiting = this.#batch?.length ?? 0;
+    const batch = this.#batch;
+    const waiting = batch === undefined ? 0 : batch.length + batch.borrowedBytes;
     return this.#connection.unsentBytes + waiting > CHANNEL_HIGH_WATER_BYTES;
   }
 
   send(message: Out): void {
     if (this.#state !== "open") return;
     if (this.#batch === undefined) {
-      this.#batch = new ByteWriter(this.#batchRoom);
+      this.#batch = new ByteWriter(this.#batchRoom, BORROWED_FROM_BYTES);
       this.#defer(() => this.#flush());
     }
-    writeFrame(this.#batch, this.#shape.outbound, message);
-    if (this.#batch.length >= BATCH_BYTES) this.#flush();
+    const batch = this.#batch;
+    writeFrame(batch, this.#shape.outbound, message);
+    if (batch.length + batch.borrowedBytes >= BATCH_BYTES) this.#flush();
   }
 
   end(): void {
@@ -127,6 +133,8 @@ export class StreamChannel<In, Out> implements Link<In, Out> {
     if (batch === undefined || batch.length === 0) return;
     this.#batch = undefined;
     this.#batchRoom = Math.min(Math.max(batch.length, MIN_BATCH_ROOM), MAX_BATCH_ROOM);
-    if (this.#state === "open") this.#connection.write(batch.written());
+    if (this.#state !== "open") return;
+    if (batch.borrowedBytes === 0) this.#connection.write(batch.written());
+    else this.#connection.writeAll(batch.pieces());
   }
 }

@@ -6,6 +6,7 @@
 import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
 import type { ListenerHandle } from "#world/node/bind.ts";
 import type { Link } from "./channel.ts";
+import type { Reach } from "./reach.ts";
 import type { Role } from "./roles.ts";
 
 /** Descriptors of a child that is a process (launch.ts). */
@@ -24,8 +25,8 @@ export interface LaunchRequest {
   readonly home: string;
   /** Bound descriptors, which the child accepts on; none within one process. */
   readonly listenerFds: readonly number[];
-  /** Of lookup, while it is to ask responders of OCSP: it gets the network, and may write there. */
-  readonly stapleFolder?: string | undefined;
+  /** Of lookup. */
+  readonly reach?: Reach;
   /** Of an agent: neither it nor what it runs gets more rights than it starts with. */
   readonly noNewPrivileges?: boolean;
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Config, type Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
 import { deserialiseConfig, serialiseConfig } from "#model/config/serialise.ts";
+import type { Table } from "#model/config/table.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
 import { configSlice } from "./config-slice.ts";
 import { ROLES, type Role } from "./roles.ts";
@@ -15,6 +16,7 @@ const FILES: Readonly<Record<string, string>> = {
     "bea:HASH-WITHOUT-ACCOUNT\n",
   "/etc/mail/logins": "carl:HASH-OF-LOGINS\n",
   "/etc/mail/list": "TEXT-OF-INCLUDE\n",
+  "/etc/mail/oauth": "SECRET-OF-OAUTH\n",
 };
 
 /** Every place of a configuration that has a word for the few, in capitals. */
@@ -36,6 +38,8 @@ const LINES: readonly string[] = [
   "listen on 127.0.0.1 port 2525 tls pki p auth <plain> filter f",
   "listen on 127.0.0.1 port 2526 tls pki p auth <logins>",
   "listen on 127.0.0.1 port 2527 tls pki p auth <users>",
+  'oauth corp introspect "https://id.example/" client "OUR-NAME" secret "/etc/mail/oauth" scope "SCOPE-OF-MAIL"',
+  "listen on 127.0.0.1 port 2528 tls pki p auth oauth corp",
   'action "local" maildir alias <aliases> userbase <users>',
   'action "out" relay host "smtp+tls://hub@relay.example.org" auth <relays> srs',
   'match from auth <plain> for any action "out"',
@@ -87,6 +91,10 @@ const KNOWN: readonly Known[] = [
   { word: "PASSWORD-OF-RELAY", to: ["lookup"] },
   // It travels beside the configuration (parent.ts).
   { word: "KEY-OF-THE-QUEUE", to: [] },
+  { word: "SECRET-OF-OAUTH", to: ["lookup"] },
+  { word: "OUR-NAME", to: ["lookup"] },
+  { word: "https://id.example/", to: ["lookup"] },
+  { word: "SCOPE-OF-MAIL", to: ["dispatcher", "lookup"] },
   { word: "KEY-OF-SRS", to: ["dispatcher"] },
   { word: "BACKUP-OF-SRS", to: ["dispatcher"] },
   { word: "VALUE-OF-UNUSED", to: [] },

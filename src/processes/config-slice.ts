@@ -14,8 +14,11 @@
  * Limits: a table that is used for credentials and for aliases, or for users without being
  * a `passwd:` table, is known to those who need the aliases or the users.
  */
-import type { Action, Config, Listener, LocalAction, Table } from "#model/config/config.ts";
+import type { Action, LocalAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
 import { deepFreeze } from "#model/config/freeze.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableUse } from "#model/config/table-use.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import { withoutHash } from "#policy/tables/passwd.ts";
@@ -40,6 +43,9 @@ const FIELDS: Shares = {
   maxRecipients: "everyone",
   maxMailsPerSession: "everyone",
   queueTtlMs: "everyone",
+  traceRecipients: "everyone",
+  traceAgeMs: "everyone",
+  traceBytes: "everyone",
   bounceWarnIntervalsMs: "everyone",
   mtaMaxDeferred: "everyone",
   mtaSts: "everyone",
@@ -49,7 +55,7 @@ const FIELDS: Shares = {
   tls: "everyone",
   admd: { to: ["dispatcher"], others: "" },
   queueCompression: { to: ["queue"], others: "off" },
-  // The keys travel beside it, to the queue alone (parent.ts), wherever they come from.
+  // The keys travel beside it, to the queue alone (child-slice.ts), wherever they come from.
   queueEncryption: { to: [], others: { kind: "off" } },
   srs: { to: ["dispatcher"], others: undefined },
   mtaDomainLimits: { to: DECIDERS, others: new Map() },
@@ -58,6 +64,8 @@ const FIELDS: Shares = {
   listeners: { to: ["dispatcher", "lookup"], others: [] },
   tables: { to: [...DECIDERS, "lookup"], others: new Map() },
   pkis: { to: ["dispatcher", "lookup"], others: new Map() },
+  oauths: { to: ["lookup"], others: new Map() },
+  oauthSecrets: { to: ["lookup"], others: new Map() },
   cas: { to: ["dispatcher"], others: new Map() },
   procs: { to: ["dispatcher"], others: new Map() },
   filters: { to: ["dispatcher"], others: new Map() },
@@ -120,6 +128,7 @@ function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Con
   );
   const fields: Partial<Config> = Object.fromEntries(instead);
   if (role === "agent") return { ...fields, actions: localOnly(actions) };
+  if (role === "dispatcher") return { ...fields, listeners: listeners.map(withoutIssuer) };
   if (role !== "lookup") return fields;
   return {
     ...fields,
@@ -127,6 +136,14 @@ function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Con
     listeners: listeners.map(authOnly),
     pkis: withoutPaths(pkis),
   };
+}
+
+/** Who asks lookup about a token names the issuer, and tells clients what tokens must be good for. */
+function withoutIssuer(listener: Listener): Listener {
+  const { auth } = listener;
+  if (auth.mode === "none" || auth.oauth === undefined) return listener;
+  const oauth = { ...auth.oauth, url: "", client: undefined, claim: undefined, ca: undefined };
+  return { ...listener, auth: { ...auth, oauth } };
 }
 
 /** Which tables clients authenticate by; where it listens, and how, is of no use to lookup. */

@@ -14,7 +14,7 @@ import type { BoundSockets, CannotBind } from "./bound-sockets.ts";
 import type { Child } from "./child.ts";
 import { RollCall } from "./roll-call.ts";
 import type { Role } from "./roles.ts";
-import type { Sibling } from "./siblings.ts";
+import { processesOf, type Sibling } from "./siblings.ts";
 import type { Supervised } from "./supervised.ts";
 
 /** A child that has not compiled its rules and tables by then keeps all as it is. */
@@ -120,10 +120,6 @@ function membersOf<End>(owner: SwapOwner<End>): readonly Member<End>[] {
     const { child } = sibling.process;
     return child !== undefined && owner.isWorking(sibling) ? [{ ...sibling, child }] : [];
   });
-}
-
-function processesOf<End>(members: readonly Member<End>[]): readonly Supervised<End>[] {
-  return members.map(({ process }) => process);
 }
 
 function whyNot<End>(

@@ -11,6 +11,7 @@ import {
   type ControlAnswer,
   type ControlRequest,
   failed,
+  isView,
   type PagedAnswer,
   type PagedRequest,
 } from "#model/ipc/control-link.ts";
@@ -56,7 +57,7 @@ export class ControlAnswerer {
 
   async #run(id: number, request: ControlRequest): Promise<void> {
     const answering: Answering = {
-      isShown: request.kind.startsWith("show-"),
+      isShown: isView(request),
       state: "running",
       resume: undefined,
     };
@@ -115,10 +116,10 @@ function answerBytes(answer: ControlAnswer): number {
       return answer.line.length + answer.json.length + ANSWER_OVERHEAD_BYTES;
     case "bytes":
       return answer.bytes.length + ANSWER_OVERHEAD_BYTES;
+    case "unsure":
     // The queue makes none of these two.
     case "explained":
     case "outlined":
-    case "unsure":
       return ANSWER_OVERHEAD_BYTES;
     case "done":
       return answer.text.length + ANSWER_OVERHEAD_BYTES;

@@ -14,6 +14,7 @@ import { type ControlAnswer, controlAnswerCodec, failed } from "#model/ipc/contr
 import { encodeFrame } from "#model/ipc/frame.ts";
 import type { Asker } from "./control-asker.ts";
 import { CLIENT_TIMEOUT_MS, ControlClient } from "./control-client.ts";
+import { counterRow } from "./counter-row.ts";
 import { type Answerers, answerersOf, askInTurn } from "./control-routes.ts";
 
 /** Clients at once, as many as OpenSMTPD allows. */
@@ -39,7 +40,7 @@ export class Control {
     }
     const client: ControlClient = new ControlClient(connection, this.#clock, {
       ask: (request, take) => {
-        if (request.kind === "show-stats") take(this.#ownFigures());
+        if (request.kind === "show-stats") take(this.#ownCounter());
         return askInTurn(answerersOf(request, this.#askers), request, take);
       },
       closed: () => this.#clients.delete(client),
@@ -51,13 +52,8 @@ export class Control {
     return this.#clients.size;
   }
 
-  #ownFigures(): ControlAnswer {
-    const figures = { "control.session": this.#clients.size };
-    return {
-      kind: "row",
-      line: `control.session=${this.#clients.size}`,
-      json: JSON.stringify(figures),
-    };
+  #ownCounter(): ControlAnswer {
+    return counterRow({ name: "control.session", value: this.#clients.size });
   }
 
   /** The daemon ends: clients get what was answered so far. */

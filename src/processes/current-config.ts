@@ -1,5 +1,6 @@
 /** A configuration that the daemon works by, and its slices as the children get them. */
 import type { Config } from "#model/config/config.ts";
+import { oauthsInUse } from "#model/config/oauths-in-use.ts";
 import { serialiseConfig } from "#model/config/serialise.ts";
 import { configSlice } from "./config-slice.ts";
 import type { Role } from "./roles.ts";
@@ -37,10 +38,15 @@ export class CurrentConfig {
     );
   }
 
+  /** Whether a listener has tokens judged by their issuer, who is somewhere in the network. */
+  get asksIssuers(): boolean {
+    return oauthsInUse(this.config).size > 0;
+  }
+
   /** Whether a listener has the passwords of the system's users checked. */
   get needsSystemUsers(): boolean {
     return this.config.listeners.some(
-      ({ auth }) => auth.mode !== "none" && auth.table === undefined,
+      ({ auth }) => auth.mode !== "none" && auth.passwords.kind === "system",
     );
   }
 }

@@ -5,8 +5,9 @@
  * refused, whoever asks and however they are called.
  */
 import type { User, Users } from "#base/ports/users.ts";
+import type { LocalAction } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { Config, LocalAction } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import { COMMAND_USER, DAEMON_USERS } from "#model/daemon-users.ts";
 import { isDeliveredByAgent, mayListExecute } from "#policy/expand/delivered-by.ts";
 import { deliveryAccount } from "#policy/expand/delivery-account.ts";

@@ -56,11 +56,11 @@ export function processLauncher(log: LogTarget): Launch<Socket> {
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */
 function spawned(
-  { role, account, home, listenerFds, stapleFolder, noNewPrivileges }: LaunchRequest,
+  { role, account, home, listenerFds, reach, noNewPrivileges }: LaunchRequest,
   log: number | "pipe",
 ): ChildProcess | string {
   const { environment } = ROLES[role];
-  const flags = ROLES[role].nodeFlags(dirname(SOURCES), stapleFolder);
+  const flags = ROLES[role].nodeFlags(dirname(SOURCES), reach);
   const [program, ...words] = [
     ...(noNewPrivileges === true && HAS_SETPRIV ? NO_NEW_PRIVILEGES : []),
     process.execPath,

@@ -4,7 +4,9 @@
  * Made as a whole or not at all: a listener that is to have TLS never serves without.
  */
 import type { Tls, TlsServer, TlsServerOptions } from "#base/ports/tls.ts";
-import { type Config, formatPlace, type Listener } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
+import { formatPlace } from "#model/config/place.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
 import { tlsServerOptions } from "#policy/tls/server-options.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";

@@ -2,7 +2,8 @@
  * The tables of one configuration that `auth` names: of listeners, as engine/auth asks them,
  * and of relays. A table that a configuration does not use for that tells nobody's password.
  */
-import type { Config, Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import type { CredentialsTable } from "#engine/auth/credentials.ts";
 import type { TableBackend, TableLookup } from "#policy/tables/answers.ts";

@@ -30,6 +30,9 @@ const CONFIG = configOf(
   'action "far" relay host "smtps://hub@relay.example.org" auth <hubs>',
   'listen on socket "/a.sock" auth <users>',
   'listen on socket "/b.sock" auth <logins>',
+  'oauth corp introspect "http://127.0.0.1:8080/" scope "smtp"',
+  'oauth idle introspect "http://127.0.0.1:8080/"',
+  'listen on socket "/c.sock" auth oauth corp',
   'match from any auth <logins> for any action "box"',
   'action "box" maildir alias <aliases>',
   'match from any for domain <domains> action "box"',
@@ -43,6 +46,8 @@ class Stage {
   readonly log: string[] = [];
   readonly said: ChildToParent[] = [];
   readonly answers: LookupAnswer[] = [];
+  /** URLs that were asked. */
+  readonly asked: string[] = [];
   ended = false;
   #role: RunningRole | undefined;
   #dispatcher: Link<LookupAnswer, LookupQuestion> | undefined;
@@ -60,7 +65,11 @@ class Stage {
       files: this.files,
       hashing: new SimPasswordHashing(),
       http: {
-        post: async () => ({ kind: "fault", why: "nobody" }),
+        post: async ({ url }) => {
+          this.asked.push(url);
+          const answer = { active: true, scope: "smtp", username: "ann" };
+          return { kind: "answer", body: Buffer.from(JSON.stringify(answer)) };
+        },
         get: async () => ({ kind: "fault", why: "nobody" }),
       },
       signatures: { isSigned: () => false },
@@ -115,7 +124,11 @@ class Stage {
 
   async authenticate(table: string, user: string, password: string): Promise<string | undefined> {
     const question = { kind: "password", user, password } as const;
-    const attempt = { table, address: "192.0.2.1", question };
+    const attempt = {
+      source: { kind: "table", name: table },
+      address: "192.0.2.1",
+      question,
+    } as const;
     this.#dispatcher?.send({ kind: "auth", request: 8, attempt });
     await this.world.clock.advance(1);
     const answer = this.answers.pop();
@@ -126,6 +139,16 @@ class Stage {
     this.#dispatcher?.send({ kind: "relay-credentials", request: 9, table, label });
     await this.world.clock.advance(1);
     return this.answers.pop();
+  }
+
+  async token(oauth: string, user: string): Promise<string | undefined> {
+    const question = { kind: "token", user, token: "t" } as const;
+    const source = { kind: "oauth", name: oauth } as const;
+    const attempt = { source, address: "192.0.2.1", question };
+    this.#dispatcher?.send({ kind: "auth", request: 9, attempt });
+    await this.world.clock.advance(1);
+    const answer = this.answers.pop();
+    return answer?.kind === "auth" ? answer.answer.kind : answer?.kind;
   }
 
   async ask(table: string, ...keys: readonly string[]): Promise<LookupAnswer | undefined> {
@@ -313,4 +336,17 @@ test("what is given up leaves no file open", async () => {
   (await stage.prepare(CONFIG))?.abandon();
   assert.equal((await stage.ask("aliases", "ann"))?.kind, "found");
   assert.equal(stage.files.open, 4);
+});
+
+test("the issuers that listeners name are asked about tokens, and no other", async () => {
+  const stage = new Stage();
+  await stage.start();
+  assert.equal(await stage.token("corp", "ann"), "accepted");
+  assert.equal(await stage.token("corp", "bob"), "refused");
+  assert.equal(await stage.token("idle", "ann"), "unavailable");
+  assert.deepEqual(stage.asked, ["http://127.0.0.1:8080/"]);
+  const prepared = await stage.prepare(CONFIG);
+  prepared?.takeUp();
+  assert.equal(await stage.token("corp", "ann"), "accepted");
+  assert.equal(stage.asked.length, 2, "another configuration asks again");
 });

@@ -1,55 +1,53 @@
 /**
  * The process `lookup`: asks the tables that are not in memory, for the processes that
  * decide about recipients, checks the passwords of clients, for the dispatchers, keeps what
- * relays show of themselves to their hosts, the responses of OCSP that certificates are
- * shown with, and the policies of MTA-STS that domains have.
+ * relays show of themselves to their hosts, the responses of OCSP that certificates are shown
+ * with, and the policies of MTA-STS that domains have.
  *
- * Runs as: `_smtpl`, when the configuration has such a table, a listener or a relay with `auth`
- * or a certificate that is stapled, under Node's permission model: it reads files; it starts no
- * program, and has the network and may write, in a folder of its own, only while a responder
- * is to be asked, or a policy to be fetched. SQLite and the addon for crypt(3) are outside the model (its user holds
- * them there). Holds: the files of `db:` tables, those that its own copy of the
- * configuration names; the hashes of passwords, which nobody is told; who has guessed at
- * them lately. Talks to: the parent, the dispatchers, the queue (for bounces), `auth`. When it
- * dies, look-ups are unavailable, recipients get a 451 and clients a 454, until it is
- * started again.
+ * Runs as: `_smtpl`, when the configuration has such a table, a listener or a relay with `auth`,
+ * a certificate that is stapled or `mta sts`, under Node's permission model: it reads files; it
+ * starts no program, and has the network only while a responder or an issuer of tokens is to be
+ * asked, or a policy to be fetched; for responses and policies it may write, in a folder of its
+ * own. SQLite and the addon for crypt(3) are outside the model (its user holds them there).
+ * Holds: the files of `db:` tables, those that its own copy of the configuration names; the
+ * hashes of passwords, and what we show to issuers of tokens, which nobody is told; who has
+ * guessed at them lately. Talks to: the parent, the dispatchers, the queue (for bounces),
+ * `auth`; issuers, responders and hosts of policies. When it dies, look-ups are unavailable,
+ * recipients get a 451 and clients a 454, and relays that need it defer, until it is started
+ * again.
  */
-import { ABSENT } from "#base/lookup.ts";
 import type { Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
-import type { TableFile, TableFiles } from "#base/ports/table-files.ts";
+import type { TableFiles } from "#base/ports/table-files.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Staple } from "#model/staple.ts";
-import type { TlsMaterial } from "#model/tls-material.ts";
-import type { Config, Table } from "#model/config/config.ts";
-import type { Observe } from "#model/events.ts";
-import type { ParentToChild } from "#model/ipc/parent-link.ts";
-import {
-  type AuthQuestion,
-  type CredentialsQuestion,
-  type LookupAnswer,
-  type LookupMessage,
-  type LookupQuestion,
-  MAX_LOOKUP_REASON_BYTES,
-  MAX_LOOKUPS_UNDER_WAY,
-  type StsQuestion,
-  type TableQuestion,
+import type { Config } from "#model/config/config.ts";
+import type {
+  AuthQuestion,
+  CredentialsQuestion,
+  LookupAnswer,
+  LookupQuestion,
+  StsQuestion,
+  TableQuestion,
 } from "#model/ipc/lookup-link.ts";
+import type { ParentToChild } from "#model/ipc/parent-link.ts";
+import type { Staple } from "#model/staple.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
-import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { parseCredentials } from "#model/table-values.ts";
-import { Credentials, type CredentialsTable } from "#engine/auth/credentials.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
+import { Credentials } from "#engine/auth/credentials.ts";
+import type { TokenCheck, TokenPorts } from "#engine/auth/token-check.ts";
+import { Staples } from "#engine/staples/staples.ts";
 import { StsCache } from "#engine/sts/sts-cache.ts";
 import { StsPolicies } from "#engine/sts/sts-policies.ts";
-import { Staples } from "#engine/staples/staples.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
-import type { TableAnswer, TableBackend, TableLookup } from "#policy/tables/answers.ts";
-import type { Link } from "./channel.ts";
-import { credentialsTables, relayTables } from "./lookup-credentials.ts";
-import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
+import { answerLookups, type LookupLink } from "./answer-lookups.ts";
+import { tokenChecks } from "./lookup-issuers.ts";
+import { closeTables, type OpenTables, openTables } from "./open-tables.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
+import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
+import { bounded } from "./watched-table.ts";
 
 /** What lookup has of this machine, or of a simulated one. */
 export interface LookupWorld {
@@ -63,28 +61,18 @@ export function lookupRole(world: LookupWorld): StartRole {
   return async (setting) => new Lookup(setting, world);
 }
 
-type LookupLink = Link<LookupQuestion, LookupMessage>;
-
-/** The tables of one configuration, by name. */
-interface OpenTables {
-  readonly files: ReadonlyMap<string, WatchedTable>;
-  readonly credentials: ReadonlyMap<string, CredentialsTable>;
-  /** Of relays. */
-  readonly relays: ReadonlyMap<string, TableLookup>;
-  /** What is wrong with them, in one line. */
-  readonly fault: string | undefined;
-}
-
 class Lookup implements RunningRole {
   readonly #setting: RoleSetting;
   readonly #files: TableFiles;
   readonly #passwords: RemotePasswords;
+  readonly #tokenPorts: TokenPorts;
   readonly #authenticator: Credentials;
   readonly #staples: Staples;
   readonly #sts: StsPolicies;
   /** They show certificates, and are told with which responses. */
   readonly #dispatchers = new Set<LookupLink>();
   #tables: OpenTables;
+  #issuers: ReadonlyMap<string, TokenCheck>;
   #config: Config;
 
   constructor(setting: RoleSetting, { files, hashing, http, signatures }: LookupWorld) {
@@ -92,12 +80,17 @@ class Lookup implements RunningRole {
     this.#config = setting.config;
     this.#files = files;
     this.#tables = this.#tablesOf(setting.config);
+    this.#tokenPorts = { clock: setting.ports.clock, http };
+    this.#issuers = tokenChecks(setting.config, setting.slice.tls, this.#tokenPorts);
     const { observe } = setting.observer;
     this.#passwords = new RemotePasswords(setting.ports.clock);
     // Of guesses it remembers over configurations.
     this.#authenticator = new Credentials(
       { clock: setting.ports.clock, hashing, observe, systemPasswords: this.#passwords },
-      (name) => this.#tables.credentials.get(name),
+      {
+        table: (name) => this.#tables.credentials.get(name),
+        oauth: (name) => this.#issuers.get(name),
+      },
     );
     this.#staples = new Staples(
       {
@@ -124,17 +117,17 @@ class Lookup implements RunningRole {
   async prepare({ config, tls }: NextConfig): Promise<Prepared | string> {
     const tables = this.#tablesOf(config);
     if (tables.fault !== undefined) {
-      closeAll(tables);
+      closeTables(tables);
       return tables.fault;
     }
     return {
       takeUp: () => {
-        closeAll(this.#tables);
+        closeTables(this.#tables);
         this.#tables = tables;
-        this.#stapleFor(config, tls);
+        this.#takeUpTls(config, tls);
         return NONE_STRANDED;
       },
-      abandon: () => closeAll(tables),
+      abandon: () => closeTables(tables),
     };
   }
 
@@ -142,7 +135,7 @@ class Lookup implements RunningRole {
     // Only who speaks with clients has passwords to ask about.
     if (sibling.to === "dispatcher") this.#dispatcherJoined(sibling.open(LOOKUP_SIDE));
     else if (sibling.to === "queue")
-      serve(sibling.open(LOOKUP_SIDE), (question) =>
+      answerLookups(sibling.open(LOOKUP_SIDE), (question) =>
         question.kind === "table" ? this.#answer(question) : undefined,
       );
     else if (sibling.to === "auth") this.#passwords.linked(sibling.open(AUTH_CLIENT_SIDE));
@@ -150,26 +143,32 @@ class Lookup implements RunningRole {
   }
 
   parentSays(message: ParentToChild): void {
-    if (message.kind === "tls-renewed") this.#stapleFor(this.#config, message.tls);
+    if (message.kind === "tls-renewed") this.#takeUpTls(this.#config, message.tls);
     if (message.kind === "table-wanted" && message.question.kind === "table") {
       const answer = this.#answerTable(message.question);
       this.#setting.parent.send({ kind: "table-answered", answer: forParent(answer) });
     }
     if (message.kind !== "shutdown") return;
     this.#staples.stop();
-    closeAll(this.#tables);
+    closeTables(this.#tables);
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
   }
 
   #dispatcherJoined(link: LookupLink): void {
-    serve(
+    answerLookups(
       link,
       (question) => this.#answer(question),
       () => this.#dispatchers.delete(link),
     );
     this.#dispatchers.add(link);
     for (const staple of this.#staples.current) link.send({ kind: "staple", staple });
+  }
+
+  /** What was believed of tokens is asked again: another issuer may answer, or nobody. */
+  #takeUpTls(config: Config, tls: TlsMaterial): void {
+    this.#issuers = tokenChecks(config, tls, this.#tokenPorts);
+    this.#stapleFor(config, tls);
   }
 
   #stapleFor(config: Config, { identities }: TlsMaterial): void {
@@ -182,20 +181,7 @@ class Lookup implements RunningRole {
   }
 
   #tablesOf(config: Config): OpenTables {
-    const { observe } = this.#setting.observer;
-    const files = new Map<string, WatchedTable>();
-    const faults: string[] = [];
-    for (const { name, source } of config.tables.values()) {
-      if (source.kind !== "db") continue;
-      const table = new WatchedTable(name, this.#files.table(source.path), observe);
-      const fault = table.check();
-      if (fault !== undefined) faults.push(fault);
-      files.set(name, table);
-    }
-    const fault = faults.length === 0 ? undefined : bounded(faults.join("; "));
-    const backendOf = ({ name }: Table): TableBackend | undefined => files.get(name)?.backend;
-    const credentials = credentialsTables(config, backendOf);
-    return { files, credentials, relays: relayTables(config, backendOf), fault };
+    return openTables(config, this.#files, this.#setting.observer.observe);
   }
 
   #answer(question: LookupQuestion): LookupAnswer | Promise<LookupAnswer> {
@@ -257,121 +243,4 @@ function forParent(answer: LookupAnswer): LookupAnswer {
     return answer;
   const why = `the value of a key has more than ${MAX_PARENT_VALUE_BYTES} bytes`;
   return { kind: "unavailable", request: answer.request, why };
-}
-
-function closeAll({ files }: OpenTables): void {
-  for (const table of files.values()) table.close();
-}
-
-/**
- * Answers the questions of one sibling, as fast as it takes the answers: those about
- * tables in their order. One that it may not ask (undefined) ends it.
- */
-function serve(
-  channel: LookupLink,
-  answer: (question: LookupQuestion) => LookupAnswer | Promise<LookupAnswer> | undefined,
-  closed: () => void = () => undefined,
-): void {
-  const waiting: LookupQuestion[] = [];
-  let isOpen = true;
-  const work = (): void => {
-    while (!channel.congested) {
-      const question = waiting.shift();
-      if (question === undefined) return;
-      const answered = answer(question);
-      if (answered === undefined) channel.destroy();
-      else if (answered instanceof Promise) void later(answered);
-      else channel.send(answered);
-    }
-  };
-  const later = async (answered: Promise<LookupAnswer>): Promise<void> => {
-    const message = await answered;
-    if (isOpen) channel.send(message);
-  };
-  channel.start({
-    message(question) {
-      // A sibling asks no more than that before it has answers.
-      if (waiting.length >= MAX_LOOKUPS_UNDER_WAY) channel.destroy();
-      else waiting.push(question);
-      work();
-    },
-    drained: work,
-    closed: () => {
-      isOpen = false;
-      waiting.length = 0;
-      closed();
-    },
-  });
-}
-
-/** A table whose troubles are told to the log when they begin and when they end, not at each question. */
-class WatchedTable {
-  readonly #name: string;
-  readonly #file: TableFile;
-  readonly #observe: Observe;
-  /** What was last wrong with it; "" when it was fine. */
-  #trouble = "";
-
-  constructor(name: string, file: TableFile, observe: Observe) {
-    this.#name = name;
-    this.#file = file;
-    this.#observe = observe;
-  }
-
-  /** Why it cannot be read now, in one line, for the parent to tell. */
-  check(): string | undefined {
-    const fault = this.#file.fault();
-    this.#trouble = fault === undefined ? "" : this.#why(fault);
-    return fault && this.#trouble;
-  }
-
-  answer(request: number, keys: readonly string[]): LookupAnswer {
-    const answer = this.#file.lookupAny(keys);
-    if (answer.kind === "unavailable") return this.#unavailable(request, this.#why(answer.cause));
-    if (answer.kind === "found" && Buffer.byteLength(answer.value.value) > MAX_STORED_VALUE_BYTES) {
-      const why = `table ${this.#name}: the value of a key has more than ${MAX_STORED_VALUE_BYTES} bytes`;
-      return this.#unavailable(request, why);
-    }
-    this.#tell("");
-    if (answer.kind === "absent") return { kind: "absent", request };
-    return { kind: "found", request, ...answer.value };
-  }
-
-  /** For look-ups within this process. */
-  readonly backend: TableBackend = {
-    lookupAny: async (_, keys): Promise<TableAnswer> => {
-      const answer = this.answer(0, keys);
-      if (answer.kind === "found") return { kind: "found", value: answer.value, entry: answer.key };
-      if (answer.kind === "unavailable")
-        return { kind: "unavailable", cause: new Error(answer.why) };
-      return ABSENT;
-    },
-  };
-
-  close(): void {
-    this.#file.close();
-  }
-
-  #unavailable(request: number, why: string): LookupAnswer {
-    this.#tell(why);
-    return { kind: "unavailable", request, why };
-  }
-
-  #tell(trouble: string): void {
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    if (trouble === "") this.#observe({ kind: "notice", text: `table ${this.#name} can be read` });
-    else this.#observe({ kind: "warning", text: trouble });
-  }
-
-  #why(cause: Error): string {
-    const isForbidden = "code" in cause && cause.code === "EACCES";
-    const hint = isForbidden ? " (started by root, lookup reads it as the user _smtpl)" : "";
-    return bounded(`table ${this.#name}: ${cause.message}${hint}`);
-  }
-}
-
-/** A frame has room for it: UTF-8 has three bytes at most for a UTF-16 unit. */
-function bounded(reason: string): string {
-  return reason.slice(0, MAX_LOOKUP_REASON_BYTES / 3);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 import { RecordingHandler } from "#world/sim/recording-handler.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";

@@ -8,7 +8,7 @@
  */
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Connection, Listening, Network } from "#base/ports/network.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 
 /** Clients of a listener that wait for it to be taken up; beyond it they are cut off. */
 const MAX_HELD = 256;

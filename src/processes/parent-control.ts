@@ -16,6 +16,7 @@ import {
   type Subsystem,
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
+import { counterRow } from "./counter-row.ts";
 import { formatStranded, type Reloaded } from "./reloads.ts";
 
 /** What the parent can be asked to do. */
@@ -54,16 +55,8 @@ export async function answerControl(
       const row = { line: `SMTP ${state}`, json: JSON.stringify({ smtp: state }) };
       return [{ kind: "row", ...row }, done()];
     }
-    case "show-stats": {
-      const rows = summed(await daemon.counters()).map(
-        ({ name, value }): ControlAnswer => ({
-          kind: "row",
-          line: `${name}=${value}`,
-          json: JSON.stringify({ [name]: value }),
-        }),
-      );
-      return [...rows, done()];
-    }
+    case "show-stats":
+      return [...summed(await daemon.counters()).map(counterRow), done()];
     case "pause":
       return [pause(request.subsystem, request.paused, daemon)];
     case "log":

@@ -5,7 +5,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config } from "#model/config/config.ts";
-import type { LookupAnswer, LookupMessage, LookupQuestion } from "#model/ipc/lookup-link.ts";
+import type { LookupMessage, LookupQuestion } from "#model/ipc/lookup-link.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import type { ChannelOwner } from "./channel.ts";
@@ -58,8 +58,8 @@ export class ParentTables {
     this.#lookup = undefined;
   }
 
-  answered(answer: LookupAnswer): void {
-    this.#lookup?.message(answer);
+  answered(answer: LookupMessage): void {
+    if (answer.kind !== "staple") this.#lookup?.message(answer);
   }
 
   /** Of a configuration what is asked for is prepared, when it first is. */

@@ -7,90 +7,37 @@
  * configuration. Talks to: its children only, in small bounded frames; reads no
  * byte of a stranger. When it dies, its children see their channels close and end.
  */
-import type { Clock } from "#base/ports/clock.ts";
-import type { Files } from "#base/ports/files.ts";
-import type { Random } from "#base/ports/random.ts";
-import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
-import type { QueueKeys } from "#model/config/queue-key-text.ts";
-import type { NumberedRequest, Subsystem } from "#model/ipc/control-link.ts";
-import {
-  type ChildToParent,
-  type Counter,
-  MAX_CONFIG_BYTES,
-  type Slice,
-} from "#model/ipc/parent-link.ts";
-import { maxAgentsFor, type PooledAgent } from "./agent-pool.ts";
-import { type AgentRequest, Agents } from "./agents.ts";
+import { type Counter, MAX_CONFIG_BYTES, type Slice } from "#model/ipc/parent-link.ts";
+import { maxAgentsFor } from "./agent-pool.ts";
+import { Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
-import type { Account, Destroyable, Launch, Pairs } from "./child.ts";
+import type { Destroyable } from "./child.ts";
+import { type MessageTakers, takeMessage } from "./child-messages.ts";
+import { childSlice } from "./child-slice.ts";
+import { Children } from "./children.ts";
 import { ConfigSwap, type Swapped } from "./config-swap.ts";
 import { CurrentConfig } from "./current-config.ts";
-import { DeliveryAccounts } from "./delivery-accounts.ts";
+import { DeliveryRights, runsCommands } from "./delivery-rights.ts";
 import { DispatcherQuestions } from "./dispatcher-questions.ts";
 import { Joins } from "./joins.ts";
-import { MailboxKeeper } from "./mailbox-keeper.ts";
-import { answerControl, type DaemonHandles } from "./parent-control.ts";
-import { ParentTables } from "./parent-tables.ts";
-import { type ConfigReader, type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
-import { mayListExecute } from "#policy/expand/delivered-by.ts";
-import { staplesNeed } from "#policy/tls/staple-plan.ts";
+import { type LookupNeeds, lookupNeeds } from "./lookup-needs.ts";
+import type { DaemonHandles } from "./parent-control.ts";
+import type { ChildMachinery, ParentLog, ParentPorts, ParentSettings } from "./parent-settings.ts";
+import { NO_REACH, type Reach, widened } from "./reach.ts";
+import { type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
 import type { Role } from "./roles.ts";
-import { type Sibling, SiblingWays } from "./siblings.ts";
+import { processesOf, type Sibling, SiblingWays } from "./siblings.ts";
 import { tlsSlice } from "./slice-tls.ts";
-import { Supervised } from "./supervised.ts";
+import type { Supervised } from "./supervised.ts";
 import { TlsKeeper } from "./tls-keeper.ts";
-import type { TlsSource } from "./tls-source.ts";
-import { Warrants } from "./warrants.ts";
 
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
 const QUEUE_GRACE_MS = 40_000;
 /** An agent ends its commands by itself a little before (agent.ts). */
 const AGENT_GRACE_MS = 30_000;
-
-export interface ParentSettings {
-  /** What it starts with; a reload brings others. */
-  readonly config: Config;
-  readonly reader: ConfigReader;
-  readonly spool: string;
-  readonly controlSocket: string;
-  /** Lookup keeps responses of OCSP there; undefined: nowhere. */
-  readonly stapleFolder: string | undefined;
-  readonly dispatchers: number;
-  /** Who each role runs as; empty without root. */
-  readonly accounts: ReadonlyMap<Role, Account>;
-  readonly isRoot: boolean;
-  readonly verbose: boolean;
-  readonly paused: readonly Subsystem[];
-  readonly ownAddresses: readonly string[];
-  /** Of `queue encryption`; a reload leaves them as they are. */
-  readonly queueKeys: QueueKeys;
-  /** Of each process; children inherit the limit. */
-  readonly maxOpenFiles: number;
-}
-
-export interface ParentPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Of mailboxes in the mail spool: the parent makes and locks them. */
-  readonly files: Files;
-  readonly users: Users;
-  readonly tls: TlsSource;
-}
-
-/** How the parent comes by its children and joins them. */
-export interface ChildMachinery<End extends Destroyable> {
-  readonly bound: BoundSockets;
-  readonly pairs: Pairs<End>;
-  readonly launch: Launch<End>;
-}
-
-export interface ParentLog {
-  info(text: string): void;
-  warn(text: string): void;
-}
 
 /** How starting ended. */
 export type Started =
@@ -103,17 +50,9 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #log: ParentLog;
   readonly #sockets: BoundSockets;
   readonly #joins: Joins<End>;
-  readonly #launch: Launch<End>;
+  readonly #rights: DeliveryRights<End>;
   readonly #agents: Agents<End>;
-  readonly #tables: ParentTables;
-  readonly #warrants: Warrants;
-  readonly #queue: Sibling<End>;
-  readonly #control: Sibling<End>;
-  /** Started with the first configuration that has a table which is not in memory. */
-  readonly #lookup: Sibling<End>;
-  /** Started with the first one that has passwords of the system's users checked. */
-  readonly #auth: Sibling<End>;
-  readonly #dispatchers: readonly Sibling<End>[];
+  readonly #children: Children<End>;
   readonly #ways: SiblingWays<End>;
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -124,15 +63,16 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #swap: ConfigSwap<End>;
   readonly #reloads: Reloads;
   readonly #tls: TlsKeeper;
+  readonly #takers: MessageTakers<End>;
   /** What each child is started with its slice of. */
   #current: CurrentConfig;
   #lastGeneration = 0;
   /** Until mail flows, what goes wrong is told to who starts it; then to the log. */
   #phase: "starting" | "running" | "stopping" = "starting";
   #verbose: boolean;
-  /** There is something to fetch: what a responder says of a certificate, or policies; or once was. */
-  #lookupHasNetwork = false;
-  smtpPaused: boolean;
+  /** What lookup may do, or once had to. */
+  #reach: Reach = NO_REACH;
+  #smtpPaused: boolean;
 
   constructor(
     ports: ParentPorts,
@@ -145,56 +85,39 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#log = log;
     this.#sockets = machinery.bound;
     this.#joins = new Joins(ports.clock, machinery.pairs);
-    this.#launch = machinery.launch;
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
-    this.smtpPaused = settings.paused.includes("smtp");
+    this.#smtpPaused = settings.paused.includes("smtp");
     this.#questions = new DispatcherQuestions(ports.clock);
     this.#current = new CurrentConfig(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
     this.#reloads = new Reloads(this, settings.reader, log);
     this.#tls = new TlsKeeper(ports.clock, ports.tls, {
       renewed: (material) => {
-        for (const { process, role } of [this.#lookup, ...this.#dispatchers]) {
+        for (const { process, role } of [this.#children.lookup, ...this.#children.dispatchers]) {
           process.send({ kind: "tls-renewed", tls: tlsSlice(material, role, this.config) });
         }
-        this.#followStaples();
+        this.#followReach();
       },
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
     });
-    this.#tables = new ParentTables(
-      ports.clock,
-      () => this.config,
-      (question) => this.#lookup.process.send({ kind: "table-wanted", question }),
-    );
     const alert = (text: string): void => log.warn(`alert: ${text}`);
-    const config = (): Config => this.config;
-    const { isRoot } = settings;
-    const accounts = new DeliveryAccounts({
-      users: ports.users,
-      config,
-      askTable: this.#tables.ask,
-      isRoot,
-      daemonUids: new Set([...settings.accounts.values()].map(({ uid }) => uid)),
-    });
-    const keeper = new MailboxKeeper(ports, process.pid);
-    this.#warrants = new Warrants({
-      accounts,
-      tables: this.#tables,
-      keeper,
-      config,
-      isRoot,
+    this.#rights = new DeliveryRights(ports, settings, {
+      config: () => this.config,
+      askLookup: (question) =>
+        this.#children.lookup.process.send({ kind: "table-wanted", question }),
       alert,
     });
+    const { accounts, tables } = this.#rights;
     this.#agents = new Agents({ clock: ports.clock, accounts }, this.#joins, {
       generation: () => this.#current.generation,
-      says: (message, agent) => void this.#agentSays(message, agent),
-      gone: (agent) => void this.#warrants.gone(agent),
+      says: (message, agent) => void this.#rights.agentSays(message, agent),
+      gone: (agent) => void this.#rights.agentGone(agent),
       alert,
       maxAgents: () => this.#maxAgents(),
       launch: (user) =>
-        this.#launch({
+        machinery.launch({
           role: "agent",
           account: settings.isRoot ? { uid: user.uid, gid: user.gid } : undefined,
           home: user.home,
@@ -204,17 +127,26 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       slice: () => this.#slice("agent", 0),
       warn: (text) => log.warn(text),
     });
-    this.#queue = this.#sibling("queue", 0, () => []);
-    this.#control = this.#sibling("control", 0, () => [this.#sockets.controlFd]);
-    this.#lookup = this.#sibling("lookup", 0, () => []);
-    this.#auth = this.#sibling("auth", 0, () => []);
-    this.#dispatchers = Array.from({ length: settings.dispatchers }, (_, index) =>
-      this.#sibling("dispatcher", index, () => this.#sockets.listenerFds),
-    );
+    this.#children = new Children(ports.clock, machinery, settings, {
+      slice: (role, index) => this.#slice(role, index),
+      reach: () => this.#reach,
+    });
     this.#ways = new SiblingWays(ports.clock, this.#joins, {
       generation: () => this.#current.generation,
       warn: (text) => log.warn(text),
     });
+    this.#takers = {
+      users: ports.users,
+      agents: this.#agents,
+      questions: this.#questions,
+      swap: this.#swap,
+      joins: this.#joins,
+      tables,
+      daemon: this,
+      listening: (dispatcher) => this.#nowListening(dispatcher),
+      cannotStart: (child, why) => this.#cannotStart(child, why),
+      warn: (text) => log.warn(text),
+    };
   }
 
   /** Starts everything; resolves when mail can flow, or with what stands in the way. */
@@ -222,10 +154,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const tls = this.#tls.prepare(this.#current.config);
     if (typeof tls === "string") return { kind: "cannot-start", why: tls };
     this.#tls.takeUp(tls);
-    this.#followStaples();
-    const lookup = this.#needsLookup ? [this.#lookup] : [];
-    const auth = this.#current.needsSystemUsers ? [this.#auth] : [];
-    for (const sibling of [this.#queue, ...auth, ...lookup, ...this.#dispatchers, this.#control]) {
+    this.#followReach();
+    const { queue, control, dispatchers } = this.#children;
+    const lookup = this.#lookupNeeds.isWanted ? [this.#children.lookup] : [];
+    const auth = this.#current.needsSystemUsers ? [this.#children.auth] : [];
+    for (const sibling of [queue, ...auth, ...lookup, ...dispatchers, control]) {
       this.#startChild(sibling);
     }
     return this.#started.promise;
@@ -245,19 +178,24 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     void this.#end().then(this.#stopped.resolve, this.#stopped.reject);
   }
 
+  get smtpPaused(): boolean {
+    return this.#smtpPaused;
+  }
+
   pauseSmtp(paused: boolean): void {
-    this.smtpPaused = paused;
-    for (const { process } of this.#dispatchers) process.send({ kind: "pause-smtp", paused });
+    this.#smtpPaused = paused;
+    for (const { process } of this.#children.dispatchers)
+      process.send({ kind: "pause-smtp", paused });
     this.#log.info(`smtp ${paused ? "paused" : "resumed"}`);
   }
 
   setVerbose(verbose: boolean): void {
     this.#verbose = verbose;
-    for (const { process } of this.#siblings()) process.send({ kind: "verbose", verbose });
+    for (const { process } of this.#children.started) process.send({ kind: "verbose", verbose });
   }
 
   async counters(): Promise<readonly Counter[]> {
-    const running = processesOf(this.#dispatchers).filter((each) => each.running);
+    const running = processesOf(this.#children.dispatchers).filter((each) => each.running);
     const counters = await this.#questions.counters(running);
     const uptimeMs = this.#ports.clock.monotonicMs() - this.#startedAtMs;
     return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...counters];
@@ -294,7 +232,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     if (typeof tls === "string") return { kind: "refused", why: tls };
     const next = new CurrentConfig(config, ++this.#lastGeneration);
     const { generation } = next;
-    const siblings = this.#siblings().filter((each) => each !== this.#control);
+    const siblings = this.#children.started.filter((each) => each !== this.#children.control);
     if (siblings.some(({ role }) => next.slice(role).length > MAX_CONFIG_BYTES)) {
       return { kind: "refused", why: `it takes more than ${MAX_CONFIG_BYTES} bytes` };
     }
@@ -313,120 +251,79 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         this.#tls.takeUp(tls);
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        if (!this.#lookup.process.isStarted) this.#followStaples();
-        if (next.needsSystemUsers && !this.#auth.process.isStarted) this.#startChild(this.#auth);
+        const { lookup, auth } = this.#children;
+        if (!lookup.process.isStarted) this.#followReach();
+        if (next.needsSystemUsers && !auth.process.isStarted) this.#startChild(auth);
         return true;
       },
     });
-    this.#followStaples();
+    this.#followReach();
     return swapped;
   }
 
-  get #staplesNeed(): ReturnType<typeof staplesNeed> {
-    return staplesNeed(this.config, this.#tls.material.identities);
-  }
-
-  get #needsLookup(): boolean {
-    return this.#current.needsLookup || this.#staplesNeed !== "nothing";
-  }
-
-  get #needsNetwork(): boolean {
-    return this.config.mtaSts || this.#staplesNeed === "responders";
+  get #lookupNeeds(): LookupNeeds {
+    return lookupNeeds(this.#current, this.#tls.material, this.#settings.stapleFolder);
   }
 
   /** The right to the network is given at the start of a process: lookup is started for it, or anew. */
-  #followStaples(): void {
+  #followReach(): void {
     if (this.#phase === "stopping") return;
-    const { process } = this.#lookup;
-    const isNews = this.#needsNetwork && !this.#lookupHasNetwork;
-    this.#lookupHasNetwork ||= isNews;
-    if (!process.isStarted) {
-      if (this.#phase === "running" && this.#needsLookup) this.#startChild(this.#lookup);
-    } else if (isNews) process.renew();
+    const { lookup } = this.#children;
+    const { isWanted, reach } = this.#lookupNeeds;
+    const before = this.#reach;
+    this.#reach = widened(before, reach);
+    if (!lookup.process.isStarted) {
+      if (this.#phase === "running" && isWanted) this.#startChild(lookup);
+    } else if (this.#reach !== before) lookup.process.renew();
   }
 
   #startChild(sibling: Sibling<End>): void {
     const { process } = sibling;
     process.start({
       ready: () => this.#ready(sibling),
-      message: (message) => void this.#message(sibling, message),
+      message: (message) => void takeMessage(sibling, message, this.#takers),
       down: (how) => this.#down(process, how),
       cannotStart: (why) => this.#cannotStart(process, why),
     });
   }
 
-  #sibling(role: Role, index: number, listenerFds: () => readonly number[]): Sibling<End> {
-    const settings = this.#settings;
-    const name = role === "dispatcher" ? `dispatcher ${index}` : role;
-    const process = new Supervised<End>(name, this.#ports.clock, {
-      launch: () =>
-        this.#launch({
-          role,
-          account: settings.accounts.get(role),
-          home: "/",
-          listenerFds: listenerFds(),
-          stapleFolder: role === "lookup" ? this.#stapleFolder : undefined,
-        }),
-      slice: () => this.#slice(role, index),
-    });
-    return { process, role, index };
-  }
-
-  get #stapleFolder(): string | undefined {
-    return this.#lookupHasNetwork ? this.#settings.stapleFolder : undefined;
-  }
-
   #maxAgents(): number {
     const { length: listeners } = this.#sockets.listenerFds;
-    return maxAgentsFor(this.#settings.maxOpenFiles, this.#siblings().length, listeners);
+    return maxAgentsFor(this.#settings.maxOpenFiles, this.#children.started.length, listeners);
   }
 
   #slice(role: Role, index: number): Slice {
-    const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles, paused } =
-      this.#settings;
-    const queueKeys = role === "queue" ? this.#settings.queueKeys : [];
-    const { generation } = this.#current;
-    const others = paused.filter((subsystem) => subsystem !== "smtp");
-    return {
-      config: this.#current.slice(role),
-      tls: tlsSlice(this.#tls.material, role, this.config),
-      stapleFolder: role === "lookup" ? this.#stapleFolder : undefined,
-      generation,
-      index,
-      dispatchers,
-      spool,
-      controlSocket,
+    return childSlice(role, index, this.#settings, {
+      current: this.#current,
+      material: this.#tls.material,
+      reach: this.#reach,
       verbose: this.#verbose,
-      paused: this.smtpPaused ? [...others, "smtp"] : others,
-      ownAddresses,
-      queueKeys,
-      maxOpenFiles,
-    };
-  }
-
-  /** Those that run, or will again. */
-  #siblings(): readonly Sibling<End>[] {
-    const asked = [this.#auth, this.#lookup].filter(({ process }) => process.isStarted);
-    return [this.#queue, ...asked, ...this.#dispatchers, this.#control];
+      smtpPaused: this.#smtpPaused,
+    });
   }
 
   #ready(sibling: Sibling<End>): void {
-    if (sibling === this.#lookup) this.#tables.lookupStarted();
-    this.#ways.join(sibling, this.#siblings());
+    if (sibling === this.#children.lookup) this.#rights.tables.lookupStarted();
+    this.#ways.join(sibling, this.#children.started);
+    this.#startedIfAll();
+  }
+
+  #nowListening(dispatcher: Supervised<End>): void {
+    this.#listening.add(dispatcher);
     this.#startedIfAll();
   }
 
   /** Mail can flow once every process runs and every dispatcher accepts clients. */
   #startedIfAll(): void {
-    const isAll = this.#siblings().every(({ process }) => process.running);
-    const isHeard = this.#dispatchers.every(({ process }) => this.#listening.has(process));
+    const isAll = this.#children.started.every(({ process }) => process.running);
+    const isHeard = this.#children.dispatchers.every(({ process }) => this.#listening.has(process));
     if (!isAll || !isHeard || this.#phase !== "starting") return;
     this.#phase = "running";
     this.#started.resolve({ kind: "running" });
   }
 
   #down(child: Supervised<End>, how: string): void {
-    if (child === this.#lookup.process) this.#tables.lookupGone();
+    if (child === this.#children.lookup.process) this.#rights.tables.lookupGone();
     this.#listening.delete(child);
     this.#questions.gone(child);
     this.#swap.gone(child);
@@ -438,131 +335,19 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     else this.#log.warn(`${child.name}: ${why}`);
   }
 
-  async #message(sibling: Sibling<End>, message: ChildToParent): Promise<void> {
-    if (!isQuestion(message)) {
-      this.#told(sibling, message);
-      return;
-    }
-    const { process: child, role } = sibling;
-    switch (message.kind) {
-      case "user-wanted": {
-        const answer = await this.#ports.users.lookup(message.name);
-        child.send({ kind: "user", request: message.request, answer });
-        return;
-      }
-      case "agent-wanted":
-        await this.#connectAgent(child, message);
-        return;
-      case "counters":
-      case "explained":
-        this.#questions.answered(child, message);
-        return;
-      case "prepared":
-      case "taken-up":
-        this.#swap.answered(child, message);
-        return;
-      case "control":
-        if (role === "control") await this.#answerControl(message.request);
-        return;
-    }
-  }
-
-  #told(
-    { process: child, role }: Sibling<End>,
-    message: Exclude<ChildToParent, { readonly kind: QuestionKind }>,
-  ): void {
-    switch (message.kind) {
-      case "joined":
-        this.#joins.arrived(message.number);
-        return;
-      case "listening":
-        this.#listening.add(child);
-        this.#startedIfAll();
-        return;
-      case "tables-fault":
-        this.#cannotStart(child, message.why);
-        return;
-      case "table-answered":
-        if (role === "lookup" && message.answer.kind !== "staple")
-          this.#tables.answered(message.answer);
-        return;
-      case "warrant-wanted":
-      case "warrant-done":
-      case "ready":
-      case "stopped":
-      case "cannot-start":
-        return;
-    }
-  }
-
-  async #agentSays(message: ChildToParent, agent: PooledAgent<End>): Promise<void> {
-    if (message.kind === "warrant-done") await this.#warrants.done(agent, message.request);
-    if (message.kind !== "warrant-wanted") return;
-    const { request, wanted } = message;
-    const warrant = await this.#warrants.answer(agent, request, wanted);
-    agent.process.send({ kind: "warrant", request, warrant });
-  }
-
-  async #connectAgent(child: Supervised<End>, { action, user }: AgentRequest): Promise<void> {
-    const dispatcher = child.child;
-    if (dispatcher === undefined) {
-      // It is ending: a delivery that has not begun waits for the next start.
-      child.send({ kind: "agent-refused", action, user, why: "The daemon is stopping" });
-      return;
-    }
-    const refusal = await this.#agents.connect({ action, user }, dispatcher);
-    if (refusal === undefined) return;
-    this.#log.warn(`${child.name}: no delivery agent for ${JSON.stringify(user)}: ${refusal}`);
-    child.send({ kind: "agent-refused", action, user, why: refusal });
-  }
-
-  async #answerControl({ id, request }: NumberedRequest): Promise<void> {
-    for (const answer of await answerControl(request, this)) {
-      this.#control.process.send({ kind: "control", answer: { id, answer } });
-    }
-  }
-
   async #end(): Promise<void> {
+    const { queue, dispatchers, lookup, auth, control } = this.#children;
     this.#tls.stop();
     // The queue hands out nothing more, but goes on until its dispatchers are gone:
     // their last messages and results still reach it.
-    const queueStopped = this.#queue.process.stop(QUEUE_GRACE_MS);
-    await Promise.all(processesOf(this.#dispatchers).map((each) => each.stop(DISPATCHER_GRACE_MS)));
+    const queueStopped = queue.process.stop(QUEUE_GRACE_MS);
+    await Promise.all(processesOf(dispatchers).map((each) => each.stop(DISPATCHER_GRACE_MS)));
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
-    await this.#lookup.process.stop(0);
-    await this.#auth.process.stop(0);
-    await this.#control.process.stop(0);
+    await lookup.process.stop(0);
+    await auth.process.stop(0);
+    await control.process.stop(0);
     await this.#joins.close();
     this.#sockets.close();
   }
-}
-
-/** What a child asks, or answers. */
-const QUESTIONS = [
-  "user-wanted",
-  "agent-wanted",
-  "counters",
-  "explained",
-  "prepared",
-  "taken-up",
-  "control",
-] as const;
-type QuestionKind = (typeof QUESTIONS)[number];
-
-function isQuestion(
-  message: ChildToParent,
-): message is Extract<ChildToParent, { readonly kind: QuestionKind }> {
-  return QUESTIONS.some((kind) => kind === message.kind);
-}
-
-/** Only what a command runs may need more rights than its user has: mail programs are set-gid at times. */
-function runsCommands({ actions }: Config): boolean {
-  return [...actions.values()].some(
-    (action) => action.kind === "mda" || (action.kind !== "relay" && mayListExecute(action)),
-  );
-}
-
-function processesOf<End>(siblings: readonly Sibling<End>[]): readonly Supervised<End>[] {
-  return siblings.map(({ process }) => process);
 }

@@ -16,7 +16,9 @@ import {
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
+import { counterRow } from "./counter-row.ts";
 import { rowOf, showOf } from "./queue-views.ts";
+import { showTrace, type TraceView } from "./trace-view.ts";
 
 const NOT_HERE = "Not for the queue";
 
@@ -28,6 +30,7 @@ export function queueAnswers(
   queue: Queue,
   clock: Clock,
   counters: () => readonly Counter[],
+  trace: Omit<TraceView, "queue">,
 ): AnswerRequest {
   return async function* answer(request: ControlRequest) {
     if (isForParent(request)) {
@@ -40,6 +43,9 @@ export function queueAnswers(
       case "show-envelope":
       case "show-message":
         yield* showOf(queue, clock, request);
+        return;
+      case "show-trace":
+        yield* showTrace({ ...trace, queue }, clock, request);
         return;
       case "show-status":
         yield* showStatus(queue);
@@ -108,9 +114,7 @@ function* showStatus(queue: Queue): Generator<ControlAnswer> {
 }
 
 function* showStats(counters: readonly Counter[]): Generator<ControlAnswer> {
-  for (const { name, value } of counters) {
-    yield { kind: "row", line: `${name}=${value}`, json: JSON.stringify({ [name]: value }) };
-  }
+  for (const counter of counters) yield counterRow(counter);
   yield done();
 }
 

@@ -55,7 +55,7 @@ class Visitor {
   }
 
   blobWrite(msgid: string, text: string): void {
-    this.door.take({ kind: "blob-write", msgid, bytes: Buffer.from(text) });
+    this.door.take({ kind: "blob-write", msgid, text: [Buffer.from(text)] });
   }
 }
 

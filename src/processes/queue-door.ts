@@ -62,7 +62,7 @@ export class QueueDoor {
         void this.#accept(request);
         return;
       case "blob-write":
-        void this.#blobWrite(request.msgid, request.bytes);
+        void this.#blobWrite(request.msgid, request.text);
         return;
       case "blob-drop":
         if (this.#msgids.has(request.msgid)) void this.#queue.blobDrop(request.msgid);
@@ -84,12 +84,12 @@ export class QueueDoor {
     this.#reply({ kind: "receipt", msgid, outcome: outcomeOf(receipt) });
   }
 
-  async #blobWrite(msgid: string, bytes: Uint8Array): Promise<void> {
-    const written = this.#msgids.has(msgid) ? await this.#queue.blobWrite(msgid, bytes) : "failed";
+  async #blobWrite(msgid: string, text: readonly Uint8Array[]): Promise<void> {
+    const written = this.#msgids.has(msgid) ? await this.#queue.blobWrite(msgid, text) : "failed";
     this.#reply({
       kind: "blob-took",
       msgid,
-      bytes: bytes.length,
+      bytes: text.reduce((sum, piece) => sum + piece.length, 0),
       outcome: written === "durable" ? "written" : written,
     });
   }

@@ -10,7 +10,7 @@
 import { crc32 } from "node:zlib";
 import type { Clock } from "#base/ports/clock.ts";
 import { routeKeyOf } from "#engine/scheduler/route.ts";
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { deferAll } from "./attempt-sender.ts";
 import type { QueueDoor } from "./queue-door.ts";

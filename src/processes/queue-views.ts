@@ -6,10 +6,10 @@ import { unreachable } from "#base/unreachable.ts";
 import type { MessageText } from "#model/delivery.ts";
 import {
   type ControlAnswer,
-  type ControlRequest,
   done,
   failed,
   type Target,
+  type ViewRequest,
 } from "#model/ipc/control-link.ts";
 import {
   formatEnvelope,
@@ -19,10 +19,8 @@ import {
 } from "#engine/queue/show.ts";
 import { Tally } from "#engine/queue/tally.ts";
 
-export type ViewRequest = Extract<
-  ControlRequest,
-  { readonly kind: "show-queue" | "show-counts" | "show-envelope" | "show-message" }
->;
+/** What is looked at in the queue alone; a trace is also looked for elsewhere (trace-view.ts). */
+type QueueViewRequest = Exclude<ViewRequest, { readonly kind: "show-trace" }>;
 
 /** What is looked at. A `Queue` is one. */
 export interface QueueView {
@@ -37,7 +35,7 @@ export interface QueueView {
 export async function* showOf(
   view: QueueView,
   clock: Clock,
-  request: ViewRequest,
+  request: QueueViewRequest,
 ): AsyncGenerator<ControlAnswer> {
   switch (request.kind) {
     case "show-queue":
@@ -66,7 +64,7 @@ export function rowOf(queued: QueuedEnvelope, nowMs: number): ControlAnswer {
 async function* showQueue(
   view: QueueView,
   clock: Clock,
-  { target, form }: ViewRequest & { readonly kind: "show-queue" },
+  { target, form }: QueueViewRequest & { readonly kind: "show-queue" },
 ): AsyncGenerator<ControlAnswer> {
   for await (const some of view.envelopes(target)) {
     const nowMs = clock.wallMs();
@@ -81,7 +79,7 @@ async function* showQueue(
 async function* showCounts(
   view: QueueView,
   clock: Clock,
-  { target, by, groups }: ViewRequest & { readonly kind: "show-counts" },
+  { target, by, groups }: QueueViewRequest & { readonly kind: "show-counts" },
 ): AsyncGenerator<ControlAnswer> {
   if (by === undefined) {
     const count = await view.count(target);

@@ -10,6 +10,9 @@ import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/q
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import { Keyring } from "#engine/spool/queue-keys.ts";
 import type { Spool } from "#engine/spool/spool.ts";
+import { traceFolder, type TracePlace } from "#engine/trace/trace-folder.ts";
+import { TraceLog } from "#engine/trace/trace-log.ts";
+import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
@@ -26,19 +29,34 @@ import { CONTROL_QUEUE_SIDE, LOOKUP_CLIENT_SIDE, QUEUE_SIDE } from "./shapes.ts"
 
 export async function startQueue(setting: RoleSetting): Promise<RunningRole | string> {
   const { ports, slice, observer, config } = setting;
+  const keys = new Keyring(slice.queueKeys);
+  const place: TracePlace = {
+    files: ports.files,
+    folder: traceFolder(slice.spool),
+    keys,
+    pause: () => new Promise((resolve) => void ports.clock.after(0, resolve)),
+  };
+  const trace = new TraceLog({ ...place, ...ports, observe: observer.observe }, config);
+  const observe: Observe = (event) => {
+    observer.observe(event);
+    trace.observe(event);
+  };
   const opened = await openJournalSpool({
     ...ports,
-    observe: observer.observe,
+    observe,
     folder: slice.spool,
     compression: config.queueCompression,
-    keys: new Keyring(slice.queueKeys),
+    keys,
   });
   if (opened.kind === "unusable") return unusable(slice.spool, opened.reason);
-  const role = new QueueRole(setting, opened.spool);
+  await trace.open();
+  const role = new QueueRole(setting, { spool: opened.spool, trace, place, observe });
   try {
     await role.recover();
   } catch (error) {
     if (!(error instanceof FilesError)) throw error;
+    await trace.stop();
+    await opened.spool.close();
     return unusable(slice.spool, error.message);
   }
   return role;
@@ -46,6 +64,14 @@ export async function startQueue(setting: RoleSetting): Promise<RunningRole | st
 
 function unusable(folder: string, reason: string): string {
   return `cannot use the spool ${folder}: ${reason}`;
+}
+
+interface QueueParts {
+  readonly spool: Spool;
+  readonly trace: TraceLog;
+  readonly place: TracePlace;
+  /** For the log, the counters and the trace. */
+  readonly observe: Observe;
 }
 
 class QueueRole implements RunningRole {
@@ -59,12 +85,16 @@ class QueueRole implements RunningRole {
   readonly #forwards = new AnyForwardAsker();
   readonly #doors: QueueDoors;
   readonly #queue: Queue;
+  readonly #trace: TraceLog;
+  readonly #place: TracePlace;
   #rules: ConfiguredRouting;
   #stopping = false;
 
-  constructor(setting: RoleSetting, spool: Spool) {
+  constructor(setting: RoleSetting, { spool, trace, place, observe }: QueueParts) {
     this.#setting = setting;
-    const { config, ports, parent, slice, observer } = setting;
+    this.#trace = trace;
+    this.#place = place;
+    const { config, ports, parent, slice } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
@@ -83,7 +113,7 @@ class QueueRole implements RunningRole {
         spool,
         routing: this.#rules.routing,
         carrier: this.#doors,
-        observe: observer.observe,
+        observe,
       },
       {
         ...DEFAULT_QUEUE_SETTINGS,
@@ -117,6 +147,7 @@ class QueueRole implements RunningRole {
       takeUp: () => {
         this.#rules = rules();
         this.#doors.takeUp(config.actions);
+        this.#trace.takeUp(config);
         return this.#queue.takeUp(config, this.#rules.routing);
       },
       abandon: () => undefined,
@@ -126,9 +157,11 @@ class QueueRole implements RunningRole {
   joined(sibling: Joined): void {
     if (sibling.to === "control") {
       const channel = sibling.open(CONTROL_QUEUE_SIDE);
-      const answers = queueAnswers(this.#queue, this.#setting.ports.clock, () =>
-        this.#setting.observer.counters(),
-      );
+      const { ports, observer } = this.#setting;
+      const answers = queueAnswers(this.#queue, ports.clock, () => observer.counters(), {
+        place: this.#place,
+        flushed: () => this.#trace.flushed(),
+      });
       const answerer = new ControlAnswerer(answers, (answer) => channel.send(answer));
       channel.start({
         message: (request) => answerer.request(request),
@@ -182,6 +215,7 @@ class QueueRole implements RunningRole {
   async #finish(): Promise<void> {
     this.#doors.close();
     await this.#queue.stop();
+    await this.#trace.stop();
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
   }

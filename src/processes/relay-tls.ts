@@ -5,7 +5,8 @@
  * that speak alike share an end, which holds every authority that it asks.
  */
 import type { Tls, TlsClient } from "#base/ports/tls.ts";
-import { type Config, formatPlace } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import { formatPlace } from "#model/config/place.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
 import { tlsClientOptions } from "#policy/transport/client-options.ts";
 import { speaksTls } from "./slice-tls.ts";

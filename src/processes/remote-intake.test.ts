@@ -41,8 +41,8 @@ function granted(...msgids: string[]) {
   const writeAll = (): void => {
     for (const request of sent.splice(0)) {
       if (request.kind !== "blob-write") continue;
-      const { msgid, bytes } = request;
-      intake.reply({ kind: "blob-took", msgid, bytes: bytes.length, outcome: "written" });
+      const { msgid, text } = request;
+      intake.reply({ kind: "blob-took", msgid, bytes: lengthOf(text), outcome: "written" });
     }
   };
   return { intake, sent, open, writeAll, kinds: () => sent.map(({ kind }) => kind) };
@@ -76,6 +76,33 @@ test("a full disk and a failed write reach the client as what they are", async (
   }
 });
 
+test("a large text that comes in small pieces goes ahead in frames as large as may be", async () => {
+  const { intake, sent, open, writeAll, kinds } = granted("0000000a");
+  const submission = open();
+  const pieces = Array.from({ length: 9 }, (_, n) => Buffer.alloc(INLINE_TEXT_BYTES / 4, n));
+  for (const piece of pieces) submission.write(piece);
+  assert.deepEqual(kinds().slice(1), ["blob-write", "blob-write"]);
+  const receipt = submission.commit(messageOf("0000000a", 9), []);
+  assert.deepEqual(kinds().slice(1), ["blob-write", "blob-write", "blob-write", "accept"]);
+  const ahead = sent.flatMap((each) => (each.kind === "blob-write" ? each.text : []));
+  assert.deepEqual(ahead, pieces, "the same arrays, in their order");
+  writeAll();
+  intake.reply({ kind: "receipt", msgid: "0000000a", outcome: "accepted" });
+  assert.deepEqual(await receipt, { kind: "accepted" });
+});
+
+test("where no memory is left to gather in, pieces of a large text go ahead as they come", () => {
+  const ids = Array.from({ length: 257 }, (_, n) => n.toString(16).padStart(8, "0"));
+  const { open, kinds, sent } = granted(...ids);
+  for (const _ of ids.slice(1)) open().write(PIECE);
+  sent.length = 0;
+  const last = open();
+  last.write(PIECE);
+  last.write(Buffer.from("one"));
+  last.write(Buffer.from("two"));
+  assert.deepEqual(kinds(), ["blob-write", "blob-write", "blob-write"]);
+});
+
 test("a large text goes ahead in pieces and stops until the queue took some", async () => {
   const { intake, sent, open } = granted("0000000a");
   const submission = open();
@@ -92,8 +119,8 @@ test("a large text goes ahead in pieces and stops until the queue took some", as
   assert.equal(drained, false);
   for (const request of sent) {
     if (request.kind !== "blob-write") continue;
-    const { msgid, bytes } = request;
-    intake.reply({ kind: "blob-took", msgid, bytes: bytes.length, outcome: "written" });
+    const { msgid, text } = request;
+    intake.reply({ kind: "blob-took", msgid, bytes: lengthOf(text), outcome: "written" });
   }
   await waiting;
   void submission.commit(messageOf("0000000a", 1), []);
@@ -131,7 +158,7 @@ test("with a slow queue the texts of all sessions together are bounded, and wait
   const submissions = ids.map(() => open());
   for (const submission of submissions) fill(submission);
   const bytesAhead = (): number =>
-    sent.reduce((sum, each) => sum + (each.kind === "blob-write" ? each.bytes.length : 0), 0);
+    sent.reduce((sum, each) => sum + (each.kind === "blob-write" ? lengthOf(each.text) : 0), 0);
   const most = MAX_AHEAD_BYTES + ids.length * 2 * INLINE_TEXT_BYTES;
   assert.ok(bytesAhead() <= most, `${bytesAhead()} bytes are ahead`);
   for (const submission of submissions) assert.equal(submission.write(new Uint8Array(0)), false);
@@ -192,3 +219,7 @@ test("a text that grows large after the queue was lost is not waited for", async
   const receipt = await submission.commit(messageOf("0000000a", 0), []);
   assert.deepEqual(receipt, { kind: "refused", why: "failed" });
 });
+
+function lengthOf(text: readonly Uint8Array[]): number {
+  return text.reduce((sum, piece) => sum + piece.length, 0);
+}

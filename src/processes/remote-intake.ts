@@ -3,8 +3,9 @@
  * and waits for the receipts.
  *
  * A text stays in memory while it is small and all texts together are; else it
- * goes ahead to the queue piece by piece. What the queue has not written is bounded for
- * each text and for all together: with a slow queue they wait in line, not in memory.
+ * goes ahead to the queue, as much of it in one frame as would have stayed. What the queue
+ * has not written is bounded for each text and for all together: with a slow queue they wait
+ * in line, not in memory.
  * Message ids come in grants, so that opening a submission asks nobody. When the channel
  * is lost, whatever has no receipt is refused: its client gets no 250 and sends again.
  */
@@ -14,14 +15,14 @@ import { MAX_CHUNK_BYTES } from "#model/ipc/attempt-link.ts";
 import type { CarriedText } from "#model/ipc/carried-text.ts";
 import { type IntakeReply, type IntakeRequest, MSGID_GRANT } from "#model/ipc/queue-link.ts";
 
-/** All small texts without a receipt; beyond it texts go ahead to the queue. */
+/** All small texts without a receipt, and what large ones gather; beyond it texts go ahead to the queue at once. */
 const MAX_HELD_BYTES: number = 64 * 1024 * 1024;
 /** Pieces of one large text that may be on their way. */
 const BLOB_WINDOW_BYTES: number = 4 * MAX_CHUNK_BYTES;
 /** Pieces of all of them. */
 export const MAX_AHEAD_BYTES: number = 64 * 1024 * 1024;
-/** A text that may go on sends a piece of this size at least, as it is what is read at once. */
-const EXPECTED_BYTES: number = 64 * 1024;
+/** What a text that may go on sends next: a frame. */
+const EXPECTED_BYTES: number = MAX_CHUNK_BYTES;
 /** Ask for more ids when fewer than this are left. */
 const MSGID_LOW_WATER: number = MSGID_GRANT / 2;
 
@@ -186,16 +187,12 @@ class RemoteSubmission implements Submission {
   }
 
   write(text: Uint8Array): boolean {
-    if (this.#mode === "held") {
-      const fits = this.#heldBytes + text.length <= INLINE_TEXT_BYTES;
-      if (fits && this.#door.hold(text.length)) {
-        this.#held.push(text);
-        this.#heldBytes += text.length;
-        return true;
-      }
-      this.#spill();
+    if (this.#mode !== "held" && this.#mode !== "blob") return true;
+    if (!this.#keep(text)) {
+      this.#open();
+      this.#sendHeld();
+      if (!this.#keep(text)) this.#sendPieces(text);
     }
-    if (this.#mode === "blob") this.#sendPieces(text);
     return this.#mayGoOn();
   }
 
@@ -207,6 +204,7 @@ class RemoteSubmission implements Submission {
   }
 
   async commit(message: Message, envelopes: readonly Envelope[]): Promise<Receipt> {
+    if (this.#mode === "blob") this.#sendHeld();
     const text: CarriedText =
       this.#mode === "blob" ? { kind: "apart" } : { kind: "inline", bytes: joined(this.#held) };
     const trouble = this.#trouble;
@@ -255,23 +253,43 @@ class RemoteSubmission implements Submission {
     return this.#unacknowledgedBytes >= BLOB_WINDOW_BYTES;
   }
 
-  #spill(): void {
+  /** Keeps `text` with what is held, if a frame has room for all of it and memory for one more. */
+  #keep(text: Uint8Array): boolean {
+    if (this.#heldBytes + text.length > INLINE_TEXT_BYTES) return false;
+    if (!this.#door.hold(text.length)) return false;
+    this.#held.push(text);
+    this.#heldBytes += text.length;
+    return true;
+  }
+
+  /** The text is too large to be held: it goes ahead. */
+  #open(): void {
+    if (this.#mode === "blob") return;
     this.#mode = "blob";
     this.#door.blobOpened(this);
+  }
+
+  #sendHeld(): void {
     const held = this.#held;
+    const heldBytes = this.#heldBytes;
     this.#release();
-    for (const text of held) this.#sendPieces(text);
+    if (heldBytes > 0) this.#sendAhead(held, heldBytes);
   }
 
   #sendPieces(text: Uint8Array): void {
+    for (let at = 0; at < text.length; at += MAX_CHUNK_BYTES) {
+      const piece = text.subarray(at, at + MAX_CHUNK_BYTES);
+      this.#sendAhead([piece], piece.length);
+    }
+  }
+
+  /** @param bytes of `text`, at most MAX_CHUNK_BYTES. */
+  #sendAhead(text: readonly Uint8Array[], bytes: number): void {
     // Nobody says that these pieces were taken: they would fill the window for ever.
     if (this.#trouble !== undefined) return;
-    for (let at = 0; at < text.length; at += MAX_CHUNK_BYTES) {
-      const bytes = text.subarray(at, at + MAX_CHUNK_BYTES);
-      this.#unacknowledgedBytes += bytes.length;
-      this.#door.ahead(bytes.length);
-      this.#door.send({ kind: "blob-write", msgid: this.msgid, bytes });
-    }
+    this.#unacknowledgedBytes += bytes;
+    this.#door.ahead(bytes);
+    this.#door.send({ kind: "blob-write", msgid: this.msgid, text });
   }
 
   #release(): void {

@@ -8,7 +8,7 @@
  */
 import { ABSENT } from "#base/lookup.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Table } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import {
   type LookupAnswer,
   MAX_LOOKUP_KEY_LENGTH,

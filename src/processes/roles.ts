@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NO_REACH, type Reach } from "./reach.ts";
 
 export type Role = "dispatcher" | "queue" | "lookup" | "auth" | "control" | "agent";
 
@@ -18,9 +19,9 @@ export interface RoleTraits {
   /**
    * Flags for Node; `checkout` is the folder that holds the sources.
    *
-   * @param stapleFolder of lookup, while it is to ask responders of OCSP.
+   * @param reach of lookup.
    */
-  nodeFlags(checkout: string, stapleFolder?: string): readonly string[];
+  nodeFlags(checkout: string, reach?: Reach): readonly string[];
   /** Of its environment, besides what all have. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -83,20 +84,20 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
     nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP, ROOM_FOR_TEXTS],
   },
   // Its files are those of the configuration, which a reload may change: it may read all that
-  // its user may. The network, and a folder of its own to write in, it has only while a
-  // responder of OCSP is to be asked. The model reaches only so far: crypt(3) is called by an
-  // addon, which is outside of it.
+  // its user may. The network it has only while an issuer of tokens or a responder of OCSP is
+  // to be asked, or a policy of MTA-STS to be fetched; for the two latter also a folder of its
+  // own to write in. The model reaches only so far: crypt(3) is called by an addon, which is
+  // outside of it.
   lookup: {
     user: "_smtpl",
-    nodeFlags: (_, stapleFolder) => [
+    nodeFlags: (_, { network, stapleFolder } = NO_REACH) => [
       ...EVERY,
       "--disable-warning=PERM0001",
       "--permission",
       "--allow-fs-read=*",
       "--allow-addons",
-      ...(stapleFolder === undefined
-        ? []
-        : ["--allow-net", `--allow-fs-write=${join(stapleFolder, "*")}`]),
+      ...(network ? ["--allow-net"] : []),
+      ...(stapleFolder === undefined ? [] : [`--allow-fs-write=${join(stapleFolder, "*")}`]),
       YOUNG_SPACE,
     ],
     environment: RETURNS_MEMORY,

@@ -72,6 +72,10 @@ export class SiblingWays<End extends Destroyable> {
   }
 }
 
+export function processesOf<End>(siblings: readonly Sibling<End>[]): readonly Supervised<End>[] {
+  return siblings.map(({ process }) => process);
+}
+
 function talk<End>({ role: one }: Sibling<End>, { role: other }: Sibling<End>): boolean {
   return WAYS.some(([a, b]) => (a === one && b === other) || (a === other && b === one));
 }

@@ -1,10 +1,13 @@
 /**
  * Which process is told which certificate and key: a dispatcher those that its listeners
- * show and its relays offer, lookup the certificates that may be stapled, without keys,
- * nobody else any.
+ * show and its relays offer, lookup the certificates that may be stapled, without keys, and
+ * the authorities that vouch for issuers of tokens, nobody else any.
  */
-import type { Config, RelayAction } from "#model/config/config.ts";
-import { NO_TLS_MATERIAL, type TlsMaterial } from "#model/tls-material.ts";
+import type { RelayAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import type { OAuth } from "#model/config/oauth.ts";
+import { oauthsInUse } from "#model/config/oauths-in-use.ts";
+import { NO_TLS_MATERIAL, SYSTEM_AUTHORITY, type TlsMaterial } from "#model/tls-material.ts";
 import { shownPkis } from "#policy/tls/staple-plan.ts";
 import type { Role } from "./roles.ts";
 
@@ -13,7 +16,11 @@ export function tlsSlice(material: TlsMaterial, role: Role, config: Config): Tls
   return role === "lookup" ? certificatesOnly(material, config) : NO_TLS_MATERIAL;
 }
 
-function certificatesOnly({ version, identities }: TlsMaterial, config: Config): TlsMaterial {
+function certificatesOnly(
+  { version, identities, authorities }: TlsMaterial,
+  config: Config,
+): TlsMaterial {
+  const vouching = new Set(Array.from(oauthsInUse(config), authorityOf));
   const shown = shownPkis(config);
   return {
     ...NO_TLS_MATERIAL,
@@ -21,6 +28,7 @@ function certificatesOnly({ version, identities }: TlsMaterial, config: Config):
     identities: identities
       .filter(({ name }) => shown.has(name) && config.pkis.get(name)?.ocsp.kind !== "off")
       .map(({ name, certificate }) => ({ name, certificate, key: "" })),
+    authorities: authorities.filter(({ name }) => vouching.has(name)),
   };
 }
 
@@ -53,5 +61,18 @@ export function tlsNeeds(config: Config): {
     if (action.ca !== undefined) cas.add(action.ca.name);
     else if (speaksTls(action)) system = true;
   }
+  for (const oauth of oauthsInUse(config)) {
+    if (oauth.ca !== undefined) cas.add(oauth.ca.name);
+    else system ||= isHttps(oauth);
+  }
   return { pkis, cas, system };
+}
+
+/** The name of who vouches for the issuer. */
+export function authorityOf({ ca }: OAuth): string {
+  return ca?.name ?? SYSTEM_AUTHORITY;
+}
+
+function isHttps({ url }: OAuth): boolean {
+  return url.toLowerCase().startsWith("https:");
 }

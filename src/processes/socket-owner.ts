@@ -4,7 +4,7 @@
  */
 import type { Lookup } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 
 /** For chown(2); -1 leaves one of them as it is. */
 export interface SocketOwner {

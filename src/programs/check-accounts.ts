@@ -4,8 +4,12 @@
  */
 import type { Lookup } from "#base/lookup.ts";
 import type { User } from "#base/ports/users.ts";
+import type { Action } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Proc } from "#model/config/filter.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { Place } from "#model/config/place.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
-import type { Action, Config, Listener, Place, Proc } from "#model/config/config.ts";
 import { error, type Finding, warning } from "#policy/check/finding.ts";
 import type { Accounts } from "#processes/socket-owner.ts";
 

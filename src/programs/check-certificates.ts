@@ -7,7 +7,9 @@
  * Source: OpenSMTPD ssl.c (owner and mode of the files); RFC 9525 (names).
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import type { Ca, Config, Place, Pki } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Ca, Pki } from "#model/config/pki.ts";
+import type { Place } from "#model/config/place.ts";
 import { error, type Finding, warning } from "#policy/check/finding.ts";
 import { stapleFaults } from "./check-staples.ts";
 import { isMissing, lookAt, type Surroundings } from "./surroundings.ts";

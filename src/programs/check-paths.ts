@@ -5,14 +5,10 @@
  */
 import { dirname } from "node:path/posix";
 import { parseIpAddress } from "#base/ip-address.ts";
-import type {
-  Action,
-  Config,
-  Listener,
-  LmtpAction,
-  Place,
-  RelayAction,
-} from "#model/config/config.ts";
+import type { Action, LmtpAction, RelayAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import { credentialsOf, type Listener } from "#model/config/listener.ts";
+import type { Place } from "#model/config/place.ts";
 import { type Finding, warning } from "#policy/check/finding.ts";
 import { programsOf } from "./check-accounts.ts";
 import { isMissing, lookAt, type Surroundings } from "./surroundings.ts";
@@ -176,13 +172,14 @@ function tableFiles({ tables }: Config): readonly string[] {
   return [...tables.values()].flatMap(({ source }) => ("path" in source ? [source.path] : []));
 }
 
-/** Files with the passwords of users, or those that hosts ask of us. */
-function secretFiles({ listeners, actions }: Config): readonly string[] {
+/** Files with the passwords of users, or those that hosts and issuers of tokens ask of us. */
+function secretFiles({ listeners, actions, oauthSecrets }: Config): readonly string[] {
   const tables = [
-    ...listeners.map(({ auth }) => (auth.mode === "none" ? undefined : auth.table)),
+    ...listeners.map(({ auth }) => credentialsOf(auth)),
     ...[...actions.values()].map((action) => (action.kind === "relay" ? action.auth : undefined)),
   ];
-  return tables.flatMap((table) =>
+  const files = tables.flatMap((table) =>
     table !== undefined && "path" in table.source ? [table.source.path] : [],
   );
+  return [...files, ...oauthSecrets.keys()];
 }

@@ -5,7 +5,8 @@
  */
 import { parseCertificate } from "#protocols/ocsp/certificate.ts";
 import { pemCertificates } from "#protocols/ocsp/pem.ts";
-import type { Config, Pki } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Pki } from "#model/config/pki.ts";
 import { type Finding, warning } from "#policy/check/finding.ts";
 import { shownPkis, stapling } from "#policy/tls/staple-plan.ts";
 import type { Surroundings } from "./surroundings.ts";

@@ -1,4 +1,5 @@
 /** A configuration file that a command line names, and what else its meaning depends on. */
+import type { Config } from "#model/config/config.ts";
 import { parseMacroArgument } from "#model/config/config-source.ts";
 
 export interface FileChoice {
@@ -10,6 +11,12 @@ export interface FileChoice {
   /** `--state`: where `listen on socket` listens depends on it. */
   readonly stateFolder: string | undefined;
 }
+
+/** The configuration in a file; undefined if it has errors, each of which is told. */
+export type ReadChosen = (
+  choice: FileChoice,
+  complain: (complaint: string) => void,
+) => Promise<Config | undefined>;
 
 /** Of a command that reads a configuration. */
 export const FILE_OPTIONS = {

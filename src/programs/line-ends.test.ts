@@ -18,7 +18,7 @@ function through(lines: Lines, text: string, size = Math.max(1, text.length)): s
 }
 
 const WRITERS: readonly (readonly [what: string, make: () => Lines])[] = [
-  ["to LF", () => new LineFeeds(false)],
+  ["to LF", () => new LineFeeds()],
   ["to CRLF", () => new ReturnsAndFeeds()],
 ];
 
@@ -40,7 +40,7 @@ test("a text of whole lines comes back as it was", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom("", "a", "From b", ">c")), (lines) => {
       const text = lines.map((line) => `${line}\r\n`).join("");
-      const unix = through(new LineFeeds(false), text);
+      const unix = through(new LineFeeds(), text);
       assert.equal(unix, text.replaceAll("\r\n", "\n"));
       assert.equal(through(new ReturnsAndFeeds(), unix), text);
     }),
@@ -53,8 +53,4 @@ test("a last line without an end gets one, and bytes beyond ASCII are seen", () 
   assert.equal(lines.is8bit, false);
   assert.equal(through(lines, "\xe4\r"), "\xe4\r\n");
   assert.equal(lines.is8bit, true);
-});
-
-test("binary texts stay as they are", () => {
-  assert.equal(through(new LineFeeds(true), "a\r\nb\rc"), "a\r\nb\rc");
 });

@@ -1,20 +1,14 @@
-/** The line ends of a text that leaves the spool or comes into it, whose own are CRLF; each by pieces of any size. */
-
-const CR = 0x0d;
-const LF = 0x0a;
+/**
+ * The line ends of a text that leaves the spool or comes into it, whose own are CRLF; each by
+ * pieces of any size.
+ */
+import { CR, LF } from "#base/ascii.ts";
 
 /** CRLF to LF. */
 export class LineFeeds {
-  readonly #isBinary: boolean;
   #hasReturn = false;
 
-  /** @param isBinary lines mean nothing: the text stays as it is. */
-  constructor(isBinary: boolean) {
-    this.#isBinary = isBinary;
-  }
-
   push(chunk: Uint8Array): Uint8Array {
-    if (this.#isBinary) return chunk;
     const out = new Uint8Array(chunk.length + 1);
     let length = 0;
     for (const byte of chunk) {

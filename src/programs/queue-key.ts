@@ -7,6 +7,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
+import { QUEUE_KEY_LENGTH } from "#model/config/defaults.ts";
 import { isQueueKey, parseQueueKeys, type QueueKeys } from "#model/config/queue-key-text.ts";
 
 /** Bits of the mode of a file of keys that must not be set. */
@@ -65,7 +66,7 @@ export async function queueKeys(
       const key = line?.trim() ?? "";
       return isQueueKey(key)
         ? [key]
-        : { why: "queue encryption: no key of 32 characters was given" };
+        : { why: `queue encryption: no key of ${QUEUE_KEY_LENGTH} characters was given` };
     }
     default:
       return unreachable(queueEncryption);

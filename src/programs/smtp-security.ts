@@ -8,8 +8,8 @@
  */
 import type { Tls } from "#base/ports/tls.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
+import type { TlsSettings } from "#model/config/tls-settings.ts";
 import { NO_TLS_SETTINGS, parseCiphers, parseProtocols } from "#model/config/tls-values.ts";
-import type { TlsSettings } from "#model/config/config.ts";
 import type { ClientSecurity } from "#engine/client/client-security.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import type { SmtpArguments, TlsParameters } from "./smtp-arguments.ts";

@@ -5,6 +5,7 @@
  * so that they can say so. `stop` and `reload` are ours.
  */
 import type { ControlRequest, Form, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
+import type { TraceSubject } from "#model/trace.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
 import type { SpoolCommand } from "./smtpctl-spool-commands.ts";
 import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
@@ -13,10 +14,10 @@ import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
 export type Shown =
   /** One line, or one JSON text, for each row. */
   | { readonly kind: "rows" }
-  /** Whatever is asked, each second. */
-  | { readonly kind: "monitor" }
   /** The same, with rows of several lines. */
   | { readonly kind: "lines" }
+  /** What has changed, each second. */
+  | { readonly kind: "monitor" }
   /** `key=value` lines, sorted, or one JSON object. */
   | { readonly kind: "values" }
   /** One line for each row, or one JSON object. */
@@ -38,9 +39,9 @@ export interface Asking {
 /**
  * What a command takes beside `--json` and `--state DIR`: `view` the configuration that has
  * the keys of a spool, `queue-view` also what selects and counts, `order` what selects and
- * `-y`, `selection` the same, but something must select.
+ * `-y`, `selection` the same, but something must select; `trace` the configuration and a time.
  */
-export type Takes = "nothing" | "view" | "queue-view" | "order" | "selection";
+export type Takes = "nothing" | "view" | "queue-view" | "order" | "selection" | "trace";
 
 export type SmtpctlCommand = Pattern &
   (
@@ -67,6 +68,8 @@ export const PARAMETERS: Parameters = new Map([
   // As long as a name may be that is asked for.
   ["TABLE", /^\P{Cc}{1,256}$/u],
   ["STRING", /^/],
+  ["MESSAGE-ID", /^<[!-;=?-~]{1,250}>$/],
+  ["ADDRESS", /^[^\s<>]{1,500}@[^\s<>@]{1,255}$/u],
 ]);
 
 const SUBSYSTEMS: readonly Subsystem[] = ["mda", "mta", "smtp"];
@@ -89,7 +92,8 @@ const NOT_BUILT: readonly string[] = [
 
 const NO_DISCOVERY =
   "there is nothing to discover: the queue is a journal, and no file can be put into it by hand";
-const NO_TRACES = "nothing is traced by subsystem: `log verbose` logs more";
+const NO_TRACES =
+  "nothing is traced by subsystem: `log verbose` logs more, and `trace` tells of messages and addresses";
 const NO_PROFILE = "nothing is profiled by subsystem: `show stats` and `monitor` have figures";
 
 /** Words of OpenSMTPD that mean nothing here. */
@@ -112,6 +116,10 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
     shown: { kind: "lines" },
   })),
   ...["EVPID", "MSGID"].map((parameter) => spoolView(`show message ${parameter}`, showMessage)),
+  traceOf("MSGID", (id) => ({ kind: "id", id: hexId(id) })),
+  traceOf("EVPID", (id) => ({ kind: "id", id: hexId(id) })),
+  traceOf("MESSAGE-ID", (messageId) => ({ kind: "message-id", messageId })),
+  traceOf("ADDRESS", (address) => ({ kind: "address", address })),
   command("show status", () => ({ request: { kind: "show-status" }, shown: { kind: "states" } })),
   command("show stats", () => ({ request: { kind: "show-stats" }, shown: { kind: "values" } })),
   command("monitor", () => ({ request: { kind: "show-stats" }, shown: { kind: "monitor" } })),
@@ -167,6 +175,18 @@ function queueView(
   ask: (given: readonly string[], options: QueueOptions, form: Form) => Asking,
 ): SmtpctlCommand {
   return { kind: "asking", words: words.split(" "), takes: "queue-view", ask };
+}
+
+function traceOf(parameter: string, subjectOf: (given: string) => TraceSubject): SmtpctlCommand {
+  return {
+    kind: "asking",
+    words: ["trace", parameter],
+    takes: "trace",
+    ask: ([given = ""], { since }) => ({
+      request: { kind: "show-trace", subject: subjectOf(given), since },
+      shown: { kind: "rows" },
+    }),
+  };
 }
 
 function own(words: OwnCommand): SmtpctlCommand {

@@ -6,12 +6,12 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { type Change, diffOutlines } from "#model/config/config-diff.ts";
-import type { Config, Place } from "#model/config/config.ts";
 import { type Outline, type OutlineItem, outlineOf } from "#model/config/outline.ts";
+import type { Place } from "#model/config/place.ts";
 import type { Form } from "#model/ipc/control-link.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
-import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
+import { chooseFile, FILE_OPTIONS, type FileChoice, type ReadChosen } from "./file-choice.ts";
 import type { Output } from "./smtpctl-printer.ts";
 
 const EXIT_SAME = 0;
@@ -22,8 +22,7 @@ const CONFIG_DIFF_USAGE =
   "usage: smtpctl config diff [-f file] [-D name=value] [--compat opensmtpd] [--json] [--state dir] new-file\n";
 
 export interface ConfigDiffTools {
-  /** The configuration in a file; undefined if it has errors, each of which is told. */
-  read(choice: FileChoice, complain: (complaint: string) => void): Promise<Config | undefined>;
+  readonly read: ReadChosen;
   /** The running daemon's, without its secrets; a string says why there is none. */
   running(stateFolder: string | undefined): Promise<Outline | string>;
 }

@@ -7,14 +7,9 @@
  *
  * What can be told of a queue whose daemon is down is read from its spool.
  */
-import { printable } from "#engine/observe/visible-text.ts";
 import type { Network } from "#base/ports/network.ts";
-import {
-  type ControlRequest,
-  type Form,
-  MAX_UNSURE,
-  type OrderRequest,
-} from "#model/ipc/control-link.ts";
+import { type Form, isOrder, MAX_UNSURE } from "#model/ipc/control-link.ts";
+import { printable } from "#engine/observe/visible-text.ts";
 import type { Asking } from "./smtpctl-commands.ts";
 import { type Conversed, converse, type Part } from "./smtpctl-conversation.ts";
 import type { OfflineQueue, SpoolPlace } from "./smtpctl-offline.ts";
@@ -116,8 +111,4 @@ function refuse(count: number, { form, shown }: Inquiry, output: Output): number
 
 function sentence(verb: string, count: number): string {
   return `${counted(count, "envelope")} would be ${verb}`;
-}
-
-function isOrder(request: ControlRequest): request is OrderRequest {
-  return "isSure" in request;
 }

@@ -10,8 +10,10 @@ import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import { type Config, formatPlace, type Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import { notBuilt } from "#model/config/not-built.ts";
+import { formatPlace } from "#model/config/place.ts";
+import type { Table } from "#model/config/table.ts";
 import type { ForwardFiles } from "#model/forward-file.ts";
 import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
@@ -26,17 +28,11 @@ import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeTableFiles } from "#world/node/sqlite-table.ts";
 import { nodeUsers } from "#world/node/users.ts";
-import type { FileChoice } from "./file-choice.ts";
+import type { ReadChosen } from "./file-choice.ts";
 import { readConfig } from "./read-config.ts";
 import { readBounded } from "./smtp-message.ts";
 import type { ExplainTools } from "./smtpctl-explain.ts";
 import type { StatePaths } from "./state-paths.ts";
-
-/** The configuration in a file; undefined if it has errors, each of which is told. */
-export type ReadChosen = (
-  choice: FileChoice,
-  complain: (complaint: string) => void,
-) => Promise<Config | undefined>;
 
 export function chosenReader(pathsOf: (stateFolder: string | undefined) => StatePaths): ReadChosen {
   return async ({ stateFolder, ...choice }, complain) => {

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Network } from "#base/ports/network.ts";
-import type { SpoolReading } from "#engine/queue/stored-queue.ts";
+import { NO_KEYS } from "#engine/spool/queue-keys.ts";
 import { untried } from "#engine/spool/unfinished.ts";
+import { SimClock } from "#world/sim/clock.ts";
+import { SimDisk } from "#world/sim/disk.ts";
+import { SimRandom } from "#world/sim/random.ts";
 import { localEnvelope, messageOf, textOf } from "#test/support/letters.ts";
 import { type Ran, ScriptedDaemon } from "#test/support/scripted-daemon.ts";
-import { type OpenSpool, offlineQueue } from "./smtpctl-offline.ts";
+import { type OfflineSpool, type OpenSpool, offlineQueue } from "./smtpctl-offline.ts";
 
 const EVPID = "0000000a00000001";
 
+const DISK = new SimDisk(new SimClock(), new SimRandom(1));
+
 /** A tried envelope of ann, and a suspended one of bob whose message has a hostile sender. */
-const SPOOL: SpoolReading = {
+const SPOOL: OfflineSpool = {
   messages: [
     {
       message: { ...messageOf("0000000a", 5), acceptedAtMs: 1000 },
@@ -39,6 +44,12 @@ const SPOOL: SpoolReading = {
     },
   ],
   text: () => textOf(Buffer.from("hi\r\n")),
+  trace: {
+    files: DISK.files(),
+    folder: "/spool/trace",
+    keys: NO_KEYS,
+    pause: async () => undefined,
+  },
 };
 
 const NOBODY: Network = {
@@ -68,6 +79,12 @@ const CASES: readonly (readonly [args: string, prints: string])[] = [
   ["show queue --count", "2\n"],
   [`show message ${EVPID}`, "hi\r\n"],
   ["show message 0000000b", "hi\r\n"],
+  [
+    "trace 0000000b",
+    '1970-01-01T00:00:02.000Z 0000000b accepted from <\\033[2J|x@evil.example> by h [192.0.2.1], HELO "h"; 5 bytes, no Message-ID\n' +
+      '1970-01-01T00:00:02.000Z 0000000b00000001 to <bob@y.example> for user "bob": action "in" by rule smtpd.conf:1\n' +
+      "now 0000000b00000001 suspended, and no daemon runs\n",
+  ],
 ];
 
 describe("smtpctl without a daemon", () => {
@@ -86,6 +103,7 @@ describe("smtpctl without a daemon", () => {
   const failures: readonly (readonly [args: string, why: string])[] = [
     ["show envelope 0000000a00000002", "command failed: no such envelope\n"],
     ["show message 0000000a00000002", "command failed: no such message\n"],
+    ["trace nobody@y.example", "command failed: nothing is known of it\n"],
     ["show status", "smtpctl: smtpd doesn't seem to be running\n"],
     ["remove all", "smtpctl: smtpd doesn't seem to be running\n"],
   ];

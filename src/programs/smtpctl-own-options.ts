@@ -3,9 +3,11 @@
  * `explain`, `config diff`, `encrypt` and those of `spool`. What they need is loaded when they are called.
  */
 import type { Network } from "#base/ports/network.ts";
+import { unreachable } from "#base/unreachable.ts";
 import { matchCommand } from "./command-words.ts";
 import { COMMANDS, type OwnCommand, PARAMETERS } from "./smtpctl-commands.ts";
 import type { Output } from "./smtpctl-printer.ts";
+import type { SpoolCommand } from "./smtpctl-spool-commands.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 
 export interface OwnOptions {
@@ -49,24 +51,62 @@ export async function runOwnOptions(
   setting: OwnOptionsSetting,
 ): Promise<number> {
   const { network, uid, output } = setting;
-  if (command === "encrypt") return encrypt(args, output);
-  const pathsOf = (stateFolder: string | undefined): StatePaths =>
-    statePaths(stateFolder ?? setting.stateFolder, uid);
+  const pathsOf: PathsOf = (stateFolder) => statePaths(stateFolder ?? setting.stateFolder, uid);
+  switch (command) {
+    case "encrypt":
+      return encrypt(args, output);
+    case "explain":
+      return explain(args, network, pathsOf, output);
+    case "config diff":
+      return configDiff(args, network, pathsOf, output);
+    case "spool verify":
+    case "spool compact":
+    case "spool export":
+    case "spool import":
+      return spool(SPOOL_COMMANDS[command], args, pathsOf, output);
+    default:
+      return unreachable(command);
+  }
+}
+
+type PathsOf = (stateFolder: string | undefined) => StatePaths;
+
+async function explain(
+  args: readonly string[],
+  network: Network,
+  pathsOf: PathsOf,
+  output: Output,
+): Promise<number> {
   const { chosenReader, localExplainTools } = await import("./smtpctl-local.ts");
   const { runningDaemon } = await import("./smtpctl-running.ts");
-  const running = runningDaemon(network, pathsOf);
-  const read = chosenReader(pathsOf);
-  if (command === "explain") {
-    const { runExplain } = await import("./smtpctl-explain.ts");
-    return runExplain(args, { ...localExplainTools(read), ask: running.explain }, output);
-  }
-  if (command !== "config diff") {
-    const { runLocalSpool } = await import("./smtpctl-spool-local.ts");
-    const spoolFolder = (stateFolder: string | undefined): string => pathsOf(stateFolder).spool;
-    return runLocalSpool(SPOOL_COMMANDS[command], args, { read, spoolFolder }, output);
-  }
+  const { runExplain } = await import("./smtpctl-explain.ts");
+  const ask = runningDaemon(network, pathsOf).explain;
+  return runExplain(args, { ...localExplainTools(chosenReader(pathsOf)), ask }, output);
+}
+
+async function configDiff(
+  args: readonly string[],
+  network: Network,
+  pathsOf: PathsOf,
+  output: Output,
+): Promise<number> {
+  const { chosenReader } = await import("./smtpctl-local.ts");
+  const { runningDaemon } = await import("./smtpctl-running.ts");
   const { runConfigDiff } = await import("./smtpctl-config-diff.ts");
-  return runConfigDiff(args, { read, running: running.outline }, output);
+  const running = runningDaemon(network, pathsOf).outline;
+  return runConfigDiff(args, { read: chosenReader(pathsOf), running }, output);
+}
+
+async function spool(
+  command: SpoolCommand,
+  args: readonly string[],
+  pathsOf: PathsOf,
+  output: Output,
+): Promise<number> {
+  const { chosenReader } = await import("./smtpctl-local.ts");
+  const { runLocalSpool } = await import("./smtpctl-spool-local.ts");
+  const spoolFolder = (stateFolder: string | undefined): string => pathsOf(stateFolder).spool;
+  return runLocalSpool(command, args, { read: chosenReader(pathsOf), spoolFolder }, output);
 }
 
 async function encrypt(args: readonly string[], output: Output): Promise<number> {

@@ -8,6 +8,7 @@
  */
 import { parseDelay } from "#model/config/delay.ts";
 import type { Target } from "#model/ipc/control-link.ts";
+import type { TraceSince } from "#model/trace.ts";
 import {
   type AddressPattern,
   MAX_PATTERN_BYTES,
@@ -18,6 +19,7 @@ import {
   type QueueState,
 } from "#model/queue-filter.ts";
 import { type Grouping, GROUPINGS } from "#model/queue-grouping.ts";
+import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import type { Takes } from "./smtpctl-commands.ts";
 import { type CommandLine, type WrongArguments, wrong } from "./command-line.ts";
 
@@ -37,6 +39,7 @@ export const QUEUE_OPTIONS = {
   limit: { type: "string" },
   reason: { type: "string", multiple: true },
   route: { type: "string", multiple: true },
+  since: { type: "string" },
   state: { type: "string", multiple: true },
   to: { type: "string", multiple: true },
   yes: { type: "boolean", short: "y" },
@@ -54,6 +57,7 @@ const TAKEN: Readonly<Record<Takes, readonly string[]>> = {
   "queue-view": [...SELECTING, "by", "count", "f"],
   order: [...SELECTING, "yes"],
   selection: [...SELECTING, "yes"],
+  trace: ["f", "since"],
 };
 
 export type QueueOptionValues = CommandLine<typeof QUEUE_OPTIONS>["values"];
@@ -66,6 +70,7 @@ export interface QueueOptions {
   readonly limit: number | undefined;
   /** What to show of the envelopes that are meant. */
   readonly view: "envelopes" | "count" | Grouping;
+  readonly since: TraceSince;
   /** The operator knows that many may be changed. */
   readonly isSure: boolean;
 }
@@ -78,7 +83,34 @@ export function readQueueOptions(values: QueueOptionValues): QueueOptions | Wron
   const limit = values.limit === undefined ? undefined : Number(values.limit);
   if (limit !== undefined && !(/^[1-9][0-9]*$/u.test(values.limit ?? "") && limit <= MAX_LIMIT))
     return wrong(`--limit wants a number: got ${values.limit}`);
-  return { kind: "queue-options", filter, limit, view, isSure: values.yes === true };
+  const since = readSince(values.since);
+  if (typeof since === "string") return wrong(since);
+  return { kind: "queue-options", filter, limit, view, since, isSure: values.yes === true };
+}
+
+/**
+ * Reasons to wait that could be taken for states, with the pattern that means them. As folders they would have an order
+ * without a selection, or ask a daemon that is not there.
+ */
+const REASON_PATTERNS: Readonly<Record<Exclude<WaitReason["kind"], QueueState>, string>> = {
+  hold: "hold",
+  limit: "'limit *'",
+  "no-action": "'no-action *'",
+  paused: "'paused *'",
+  recording: "recording",
+  retry: "retry",
+  suspended: "suspended",
+  turn: "turn",
+};
+
+/** The string says what is wrong. */
+function readState(given: readonly string[]): Pick<QueueFilter, "state"> | string {
+  for (const [word, pattern] of Object.entries(REASON_PATTERNS)) {
+    if (given.includes(word))
+      return `'${word}' is no state, but a reason: --reason ${pattern} (a folder of that name is ./${word})`;
+  }
+  const [state, ...more] = given.filter(isQueueState);
+  return more.length > 0 ? "--state wants one state: got several" : { state };
 }
 
 /** The string says what is wrong. */
@@ -89,8 +121,8 @@ function readFilter(values: QueueOptionValues): QueueFilter | string {
   const { to = [], age = [] } = values;
   const ages = readAges(age);
   if (typeof ages === "string") return ages;
-  const states = (values.state ?? []).filter(isQueueState);
-  if (states.length > 1) return "--state wants one state: got several";
+  const state = readState(values.state ?? []);
+  if (typeof state === "string") return state;
   return {
     from: from.map(addressPattern),
     to: to.map(addressPattern),
@@ -99,7 +131,7 @@ function readFilter(values: QueueOptionValues): QueueFilter | string {
     actions: action,
     reasons: reason,
     errors: error,
-    state: states[0],
+    ...state,
     ...ages,
   };
 }
@@ -158,6 +190,20 @@ function readAges(
     else newerThanMs = Math.min(ageMs, newerThanMs ?? ageMs);
   }
   return { olderThanMs, newerThanMs };
+}
+
+/** A date, with a time if that matters, of UTC. */
+const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?Z?)?$/u;
+
+/** The string says what is wrong. */
+function readSince(given: string | undefined): TraceSince | string {
+  if (given === undefined) return { kind: "ever" };
+  const agoMs = parseDelay(given);
+  if (agoMs !== undefined) return { kind: "ago", agoMs };
+  const text = given.includes("T") && !given.endsWith("Z") ? `${given}Z` : given;
+  const atMs = DATE.test(given) ? Date.parse(text) : Number.NaN;
+  if (atMs >= 0) return { kind: "at", atMs };
+  return `--since wants a duration, such as 2h, or a date and time of UTC, such as 2026-11-25T08:00: got ${given}`;
 }
 
 function readView({ by, count }: QueueOptionValues): QueueOptions["view"] | WrongArguments {

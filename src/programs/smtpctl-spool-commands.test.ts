@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { NO_TERMS } from "#model/envelope.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { acceptedAsBlob, accepted, deferred, evpidOf, mail } from "#test/crash/mail.ts";
 import { openSpool, smallSpool } from "#test/crash/spool-scenario.ts";
@@ -34,6 +35,8 @@ esc-code: 71
 class Machine {
   readonly disk = new SimDisk(new SimClock(), simRandom(3));
   readonly said: string[] = [];
+  /** Folders that there are. */
+  readonly #planted = new Set(["/spool", "/old"]);
 
   constructor() {
     this.disk.plantFolder("/spool");
@@ -50,7 +53,6 @@ class Machine {
     }
     this.disk.plantFile(path, Buffer.from(content));
   }
-  readonly #planted = new Set(["/spool", "/old"]);
 
   async run(command: SpoolCommand, ...args: readonly string[]): Promise<number> {
     const tell = (text: string | Uint8Array): void => void this.said.push(String(text).trimEnd());
@@ -84,17 +86,22 @@ test("a queue of OpenSMTPD is taken, compressed or not, and each file that is no
   machine.plant("/old/queue/12/12345678/12345678aaaaaaaa", gzipSync(ENVELOPE));
   machine.plant("/old/queue/12/12345678/12345678bbbbbbbb", "version: 2\n");
   machine.plant("/old/queue/12/12345678/12345678cccccccc", `\x01${ENVELOPE}`);
+  machine.plant("/old/queue/12/12345678/12345678ffffffff", gzipSync("x".repeat(70_000)));
   machine.plant("/old/queue/12/12345678/87654321dddddddd", ENVELOPE);
   machine.plant("/old/queue/56/56780000/56780000eeeeeeee", ENVELOPE);
   machine.plant("/old/queue/ab/abcd0000/message", "Subject: alone\n");
   machine.plant("/old/queue/ab/abcd0001/message", Uint8Array.of(0x1f, 0x8b, 1, 2, 3));
   machine.plant("/old/queue/ab/abcd0001/abcd0001aaaaaaaa", ENVELOPE);
   machine.plant("/old/queue/README", "what is this");
+  // It ended the import, of which a part was done.
+  machine.plant("/old/queue/34", "a file with a folder's name");
   assert.equal(await machine.run("import", "/old"), 1);
   assert.deepEqual(machine.said, [
     "/old/queue/12/12345678/12345678bbbbbbbb: not taken: its version is 2, not 3",
     "/old/queue/12/12345678/12345678cccccccc: not taken: It is encrypted",
+    "/old/queue/12/12345678/12345678ffffffff: not taken: It has more than 65536 bytes",
     "/old/queue/12/12345678/87654321dddddddd: not taken: it is no envelope of its message",
+    "/old/queue/34: not taken: it is no folder of messages",
     "/old/queue/56/56780000: not taken: it has no text",
     "/old/queue/README: not taken: it is no folder of messages",
     "/old/queue/ab/abcd0000: not taken: it has no envelope that can be taken",
@@ -112,7 +119,7 @@ test("what is exported is imported as it was", async () => {
   const entry = accepted({ ...one, message: { ...one.message, textBytes: text.length } });
   await before.commit([entry, deferred(evpidOf(one, 2), 4)]);
   const blob = before.openBlob(large.message.msgid);
-  await blob.write(Buffer.from("y\r\n".repeat(200_000)));
+  await blob.write([Buffer.from("y\r\n".repeat(200_000))]);
   await before.commit([acceptedAsBlob(large)]);
   await before.close();
   assert.equal(await machine.run("export", "/out"), 0);
@@ -149,6 +156,21 @@ test("what is exported is imported as it was", async () => {
     "compacted",
     "2 messages exported",
   ]);
+});
+
+test("binary text has no lines: it is exported as it is", async () => {
+  const machine = new Machine();
+  const spool = await openSpool(smallSpool(machine.disk.files(), "dsync"));
+  const text = "a\r\nb\rc\n\0";
+  const { message, ...binary } = mail(1);
+  const terms = { ...NO_TERMS, isBinary: true };
+  const bytes = { textBytes: text.length, terms };
+  await spool.commit([
+    accepted({ ...binary, message: { ...message, ...bytes }, text: Buffer.from(text) }),
+  ]);
+  await spool.close();
+  assert.equal(await machine.run("export", "/out"), 0);
+  assert.equal(await machine.text("/out/queue/00/00000001/message"), text);
 });
 
 test("verify names each damaged record with its file and offset", async () => {

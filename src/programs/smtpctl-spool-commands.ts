@@ -17,11 +17,11 @@ import { printable } from "#engine/observe/visible-text.ts";
 import { compactSpool, openJournalSpool } from "#engine/spool/journal-spool.ts";
 import { lockSpool } from "#engine/spool/lock.ts";
 import { Keyring } from "#engine/spool/queue-keys.ts";
-import { type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
+import { type Damage, type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
 import { UnusableSpool } from "#engine/spool/unusable-spool.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
-import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
-import type { Output } from "./smtpctl-printer.ts";
+import { chooseFile, FILE_OPTIONS, type FileChoice, type ReadChosen } from "./file-choice.ts";
+import { counted, type Output } from "./smtpctl-printer.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
 import { exportMbox, exportQueue } from "./spool-export.ts";
 import { importQueue } from "./spool-import.ts";
@@ -44,8 +44,7 @@ export interface SpoolTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly spoolFolder: (stateFolder: string | undefined) => string;
-  /** The configuration in a file; undefined if it has errors, each of which is told. */
-  read(choice: FileChoice, complain: (complaint: string) => void): Promise<Config | undefined>;
+  readonly read: ReadChosen;
   keys(config: Config): Promise<QueueKeys | { readonly why: string }>;
 }
 
@@ -154,12 +153,11 @@ async function withView(
 
 async function verify(view: SpoolView, output: Output): Promise<number> {
   for (const { message } of view.messages) await view.checkText(message.msgid);
-  for (const { file, offset, reason } of view.damages)
-    output.print(`${file}:${offset}: ${printable(reason)}\n`);
+  for (const damage of view.damages) output.print(damageLine(damage));
   const envelopes = view.messages.reduce((sum, each) => sum + each.envelopes.length, 0);
   const places = view.damages.length;
   output.print(
-    `${count(view.messages.length, "message")}, ${count(envelopes, "envelope")}, ${count(places, "damaged place")}\n`,
+    `${counted(view.messages.length, "message")}, ${counted(envelopes, "envelope")}, ${counted(places, "damaged place")}\n`,
   );
   return places === 0 ? 0 : EXIT_DAMAGED;
 }
@@ -172,9 +170,8 @@ async function exportTo(
   const parts = { files: tools.files, view, serverName: config.serverName };
   if (mbox === undefined) await exportQueue(parts, folder);
   else await exportMbox(parts, mbox);
-  for (const { file, offset, reason } of view.damages)
-    output.complain(`${file}:${offset}: ${printable(reason)}\n`);
-  output.print(`${count(view.messages.length, "message")} exported\n`);
+  for (const damage of view.damages) output.complain(damageLine(damage));
+  output.print(`${counted(view.messages.length, "message")} exported\n`);
   return view.damages.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
@@ -214,22 +211,21 @@ async function importFrom(work: Work, from: string): Promise<number> {
     const nowMs = clock.wallMs();
     const parts = { files: tools.files, spool, random, nowMs, ttlMs: config.queueTtlMs, notTaken };
     const { messages, envelopes } = await importQueue(parts, from);
-    output.print(`${count(messages, "message")}, ${count(envelopes, "envelope")} imported\n`);
+    output.print(`${counted(messages, "message")}, ${counted(envelopes, "envelope")} imported\n`);
     return refused === 0 ? 0 : EXIT_DAMAGED;
   } finally {
     await spool.close();
   }
 }
 
+function damageLine({ file, offset, reason }: Damage): string {
+  return `${file}:${offset}: ${printable(reason)}\n`;
+}
+
 function damageTeller(output: Output): (event: Event) => void {
   return (event) => {
-    if (event.kind === "spool-damage")
-      output.complain(`${event.file}:${event.offset}: ${printable(event.reason)}\n`);
+    if (event.kind === "spool-damage") output.complain(damageLine(event));
     if (event.kind === "spool-trouble")
       output.complain(`${printable(event.what)}: ${printable(event.cause)}\n`);
   };
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

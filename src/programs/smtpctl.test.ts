@@ -20,6 +20,7 @@ import { SimClock } from "#world/sim/clock.ts";
 import { runSmtpctl } from "./smtpctl-run.ts";
 
 const ESC = "\u001b";
+const USAGE = "usage: smtpctl [--json] [--state dir] command [argument ...]\n";
 
 type Answer = (request: ControlRequest) => readonly ControlAnswer[];
 
@@ -422,10 +423,21 @@ describe("smtpctl does not ask the daemon", () => {
     ["update table \u001b[31m", "possibilities are:\n  TABLE\n", 255],
     [
       "trace imsg",
-      "smtpctl: trace imsg: nothing is traced by subsystem: `log verbose` logs more\n",
+      "smtpctl: trace imsg: nothing is traced by subsystem: `log verbose` logs more, and `trace` tells of messages and addresses\n",
       1,
     ],
     ["remove", "possibilities are:\n  EVPID\n  MSGID\n  all\n", 255],
+    // It was taken for a folder, and the order then had no selection.
+    [
+      "remove --state suspended",
+      `smtpctl: 'suspended' is no state, but a reason: --reason suspended (a folder of that name is ./suspended)\n${USAGE}`,
+      255,
+    ],
+    [
+      "show queue --state paused",
+      `smtpctl: 'paused' is no state, but a reason: --reason 'paused *' (a folder of that name is ./paused)\n${USAGE}`,
+      255,
+    ],
     ["co", "possibilities are:\n  diff\n", 255],
     ["spf walk", "smtpctl: spf walk is not built yet\n", 1],
   ];

@@ -35,7 +35,7 @@ const setting: SmtpctlSetting = {
   interruption,
   offline: {
     async answer(request, place, to) {
-      const { nodeOfflineQueue } = await import("./smtpctl-spool.ts");
+      const { nodeOfflineQueue } = await import("./smtpctl-offline-local.ts");
       return nodeOfflineQueue(setting).answer(request, place, to);
     },
   },

@@ -6,7 +6,7 @@
  */
 import type { Files, OpenFile } from "#base/ports/files.ts";
 import { formatEnvelopeFile } from "#model/opensmtpd/envelope-file.ts";
-import { exportEnvelope } from "#model/opensmtpd/exchange.ts";
+import { type EnvelopeProgress, exportEnvelope } from "#model/opensmtpd/exchange.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
 import type { SpoolView } from "#engine/spool/spool-view.ts";
 import { MboxLines } from "#engine/delivery/mbox-lines.ts";
@@ -35,12 +35,14 @@ export async function exportQueue(
     if (!made.has(bucket)) await files.makeFolder(bucket, PRIVATE_FOLDER);
     made.add(bucket);
     await files.makeFolder(`${bucket}/${msgid}`, PRIVATE_FOLDER);
-    const lines = new LineFeeds(message.terms?.isBinary === true);
-    await write(files, `${bucket}/${msgid}/message`, mapped(view.text(msgid).chunks(), lines));
+    const chunks = view.text(msgid).chunks();
+    // Binary text has no lines: it stays as it is.
+    const text = message.terms?.isBinary === true ? chunks : mapped(chunks, new LineFeeds());
+    await write(files, `${bucket}/${msgid}/message`, text);
     for (const stored of envelopes) {
       const theirs = exportEnvelope(message, stored.envelope, progressOf(stored), serverName);
-      const text = Buffer.from(formatEnvelopeFile(theirs));
-      await write(files, `${bucket}/${msgid}/${stored.envelope.evpid}`, [text]);
+      const file = Buffer.from(formatEnvelopeFile(theirs));
+      await write(files, `${bucket}/${msgid}/${stored.envelope.evpid}`, [file]);
     }
   }
 }
@@ -69,7 +71,12 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc} ]/gu, "?");
 }
 
-function progressOf({ retryCount, lastTryAtMs, warnedMs, lastResult }: StoredEnvelope) {
+function progressOf({
+  retryCount,
+  lastTryAtMs,
+  warnedMs,
+  lastResult,
+}: StoredEnvelope): EnvelopeProgress {
   const { status = "", diagnostic = "" } = lastResult ?? {};
   return { retryCount, lastTryAtMs, warnedMs, status, diagnostic };
 }

@@ -2,29 +2,28 @@
  * `smtpctl spool import`: takes the queue of an OpenSMTPD that does not run into a spool whose
  * daemon does not run. Each file that is not taken is named with the reason; what is taken is not deleted.
  *
- * Texts and envelopes may be compressed with gzip, as `queue compression` of OpenSMTPD does, told by
- * their first bytes; what it encrypted is not read. An envelope whose action is not in smtpd.conf(5) waits as `no-action`.
+ * Texts and envelopes may be compressed, not encrypted (plain-pieces.ts). An envelope whose action
+ * is not in smtpd.conf(5) waits as `no-action`.
  */
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
 import { randomMsgid } from "#model/ids.ts";
-import { MAX_ENVELOPE_FILE_BYTES, readEnvelopeFile } from "#model/opensmtpd/envelope-file.ts";
+import { INLINE_TEXT_BYTES } from "#model/intake.ts";
+import {
+  MAX_ENVELOPE_FILE_BYTES,
+  type OpenSmtpdEnvelope,
+  readEnvelopeFile,
+} from "#model/opensmtpd/envelope-file.ts";
 import { type Imported, importEnvelope, importMessage } from "#model/opensmtpd/exchange.ts";
 import type { Blob, Spool, SpoolEntry } from "#engine/spool/spool.ts";
 import { ReturnsAndFeeds } from "./line-ends.ts";
+import { plainPieces } from "./plain-pieces.ts";
 
 /** Of one message, uncompressed; larger than any `smtp max-message-size` in use. */
 export const MAX_TEXT_BYTES: number = 1024 * 1024 * 1024;
-const READ_BYTES: number = 64 * 1024;
-/** Longer texts are blobs, as those of clients. */
-const MAX_JOURNAL_TEXT_BYTES: number = 256 * 1024;
 const BUCKET = /^[0-9a-f]{2}$/;
 const MSGID = /^(?!0{8})[0-9a-f]{8}$/;
 const EVPID = /^(?!0{8})[0-9a-f]{8}(?!0{8})[0-9a-f]{8}$/;
-const GZIP: readonly number[] = [0x1f, 0x8b];
-const ENCRYPTED = 0x01;
 const TEXT_NAME = "message";
 
 export interface ImportParts {
@@ -42,6 +41,10 @@ export interface ImportCount {
   readonly envelopes: number;
 }
 
+interface Taken extends Imported {
+  readonly theirs: OpenSmtpdEnvelope;
+}
+
 /** @param folder the spool of OpenSMTPD, or its `queue`. @throws {FilesError} */
 export async function importQueue(parts: ImportParts, folder: string): Promise<ImportCount> {
   const { files, notTaken } = parts;
@@ -50,7 +53,8 @@ export async function importQueue(parts: ImportParts, folder: string): Promise<I
   let messages = 0;
   let envelopes = 0;
   for (const bucket of (await files.list(queue)).toSorted()) {
-    if (!BUCKET.test(bucket)) {
+    const isFolder = (await files.stat(`${queue}/${bucket}`)).kind === "folder";
+    if (!isFolder || !BUCKET.test(bucket)) {
       notTaken(`${queue}/${bucket}`, "it is no folder of messages");
       continue;
     }
@@ -166,7 +170,7 @@ class MessageImport {
   }
 }
 
-/** A text that goes to a blob when it is too long for the journal. */
+/** A text that goes to a blob when it is too long for the journal, as those of clients do. */
 class ArrivingText {
   readonly #open: () => Blob;
   #pieces: Uint8Array[] = [];
@@ -190,13 +194,10 @@ class ArrivingText {
   async put(piece: Uint8Array): Promise<void> {
     this.#bytes += piece.length;
     this.#pieces.push(piece);
-    if (this.#bytes <= MAX_JOURNAL_TEXT_BYTES) return;
+    if (this.#bytes <= INLINE_TEXT_BYTES) return;
     this.#blob ??= this.#open();
-    for (const each of this.#pieces) {
-      const outcome = await this.#blob.write(each);
-      if (outcome !== "durable")
-        throw new FilesError("ENOSPC", `Its text does not fit: ${outcome}`);
-    }
+    const outcome = await this.#blob.write(this.#pieces);
+    if (outcome !== "durable") throw new FilesError("ENOSPC", `Its text does not fit: ${outcome}`);
     this.#pieces = [];
   }
 
@@ -205,8 +206,6 @@ class ArrivingText {
     await this.#blob?.drop();
   }
 }
-
-type Taken = Imported & { readonly theirs: Parameters<typeof importMessage>[1] };
 
 /** It was tried there: it is due, and has its count. */
 function deferredEntry(
@@ -229,49 +228,4 @@ function deferredEntry(
       remote: "",
     },
   };
-}
-
-/** The bytes of a file, decompressed if they are gzip's. @throws {FilesError} if there are more than `maxBytes`. */
-async function* plainPieces(
-  files: Files,
-  path: string,
-  maxBytes: number,
-): AsyncGenerator<Uint8Array> {
-  const file = await files.open(path, "read");
-  try {
-    if ((await file.stat()).kind !== "file") throw new FilesError("EINVAL", "It is no file");
-    const head = await file.read(0, GZIP.length);
-    if (head[0] === ENCRYPTED) throw new FilesError("EINVAL", "It is encrypted");
-    const isGzip = GZIP.every((byte, at) => head[at] === byte);
-    let bytes = 0;
-    for await (const piece of isGzip ? gunzipped(file) : piecesOf(file)) {
-      bytes += piece.length;
-      if (bytes > maxBytes) throw new FilesError("EFBIG", `It has more than ${maxBytes} bytes`);
-      yield piece;
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-async function* piecesOf(file: OpenFile): AsyncGenerator<Uint8Array> {
-  for (let at = 0; ; ) {
-    const piece = await file.read(at, READ_BYTES);
-    if (piece.length === 0) return;
-    at += piece.length;
-    yield piece;
-  }
-}
-
-async function* gunzipped(file: OpenFile): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip();
-  const source = Readable.from(piecesOf(file));
-  source.once("error", (error) => gunzip.destroy(error));
-  source.pipe(gunzip);
-  try {
-    for await (const piece of gunzip as AsyncIterable<Uint8Array>) yield piece;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new FilesError("EINVAL", `It does not decompress: ${why}`, { cause: error });
-  }
 }

@@ -13,7 +13,7 @@ import type {
   StoredMessage,
 } from "#engine/spool/spool.ts";
 import { msgidOf } from "#model/ids.ts";
-import { readAll } from "./mail.ts";
+import { deferred, readAll } from "./mail.ts";
 
 interface Tried {
   readonly batch: readonly SpoolEntry[];
@@ -46,6 +46,25 @@ export class SpoolModel {
     return outcome;
   }
 
+  /**
+   * A new run found this, and goes on from it: all of that is there for good, and nothing
+   * else comes back. What was tried and held then is as it was found.
+   */
+  adopt(found: readonly StoredMessage[]): void {
+    this.#batches.length = 0;
+    for (const { message, envelopes } of found) {
+      const batch: SpoolEntry[] = [
+        { kind: "accepted", message, envelopes: envelopes.map((each) => each.envelope), text: [] },
+      ];
+      for (const { envelope, retryCount, lastResult, held } of envelopes) {
+        const { evpid } = envelope;
+        if (lastResult !== undefined) batch.push(deferred(evpid, retryCount));
+        if (held) batch.push({ kind: "held", evpid, atMs: 0, held });
+      }
+      this.#batches.push({ batch, fate: "durable" });
+    }
+  }
+
   /** The envelopes that must be there. */
   openEnvelopes(): readonly string[] {
     return this.#acceptedEnvelopes().filter((evpid) => this.#expected(evpid) === "sure");
@@ -64,7 +83,7 @@ export class SpoolModel {
     }
     for (const stored of present.values()) faults.push(...this.#stateFaults(stored));
     for (const { batch, fate } of this.#batches) {
-      if (fate === "open" && isHalf(batch, present)) faults.push(`half: ${JSON.stringify(batch)}`);
+      if (fate === "open" && isHalf(batch, present)) faults.push(`half: ${inWords(batch)}`);
     }
     for (const { message } of found) faults.push(...(await this.#textFaults(spool, message.msgid)));
     return faults;
@@ -168,11 +187,25 @@ function finishes(entry: SpoolEntry, evpid: string): boolean {
   );
 }
 
+function inWords(batch: readonly SpoolEntry[]): string {
+  const words = batch.map(
+    (entry) => `${entry.kind} ${entry.kind === "accepted" ? entry.message.msgid : entry.evpid}`,
+  );
+  return words.join(" with ");
+}
+
 /** Whether some entries of a batch had their effect and others had not. */
-function isHalf(batch: readonly SpoolEntry[], present: ReadonlyMap<string, unknown>): boolean {
+function isHalf(
+  batch: readonly SpoolEntry[],
+  present: ReadonlyMap<string, StoredEnvelope>,
+): boolean {
   const effects = batch.flatMap((entry) => {
     if (entry.kind === "accepted") return entry.envelopes.map(({ evpid }) => present.has(evpid));
-    return entry.kind === "deferred" || entry.kind === "held" ? [] : [!present.has(entry.evpid)];
+    if (entry.kind === "held") return [];
+    const stored = present.get(entry.evpid);
+    if (entry.kind !== "deferred") return [stored === undefined];
+    // Retry counts only grow; whether an envelope that is finished was deferred before is not to be seen.
+    return stored === undefined ? [] : [stored.retryCount >= entry.retryCount];
   });
   return new Set(effects).size > 1;
 }

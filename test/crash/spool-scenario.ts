@@ -91,6 +91,8 @@ export async function runDay(files: Files, way: Way, model: SpoolModel): Promise
   ]);
   await day.dropLarge(mail(4, { textBytes: 3000 }));
   await day.commit(failed(evpidOf(large, 2)), day.entry(mail(5, { bounce: true })));
+  // The sender is told that it takes long: with the attempt that showed it, or not at all.
+  await day.commit(deferred(evpidOf(large), 2), day.entry(mail(7, { bounce: true })));
   for (let round = 0; round < ROUNDS; round++) {
     await day.round(0x100 + round * 8, old, round);
     // Compaction leaves busy messages alone for a while.
@@ -100,6 +102,7 @@ export async function runDay(files: Files, way: Way, model: SpoolModel): Promise
   await Promise.all([
     day.commit(delivered(evpidOf(large))),
     day.commit(removed(evpidOf(mail(5)))),
+    day.commit(delivered(evpidOf(mail(7)))),
     day.acceptLarge(mail(6, { textBytes: 2000 })),
   ]);
   await spool.close();
@@ -131,15 +134,15 @@ class Day {
     this.#model.expectText(one.message.msgid, one.text);
     const blob = this.#spool.openBlob(one.message.msgid);
     const middle = one.text.length >> 1;
-    await blob.write(one.text.subarray(0, middle));
-    const written = await blob.write(one.text.subarray(middle));
+    await blob.write([one.text.subarray(0, middle)]);
+    const written = await blob.write([one.text.subarray(middle)]);
     if (written === "durable") await this.commit(acceptedAsBlob(one));
     else await blob.drop();
   }
 
   async dropLarge(one: Mail): Promise<void> {
     const blob = this.#spool.openBlob(one.message.msgid);
-    await blob.write(one.text);
+    await blob.write([one.text]);
     await blob.drop();
   }
 

@@ -5,6 +5,7 @@ import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
 import { delivered } from "./mail.ts";
+import { mortalFiles } from "./mortal-files.ts";
 import { SpoolModel } from "./spool-model.ts";
 import {
   openSpool,
@@ -70,7 +71,8 @@ test("a process that dies at any operation, and a power cut in the next run, los
   for (let at = 1; at <= operations; at++) {
     const disk = emptyDisk(at);
     const model = new SpoolModel();
-    await runUntilKilled(disk, at, model);
+    const { files, death } = mortalFiles(disk.files(), at);
+    await Promise.race([runDay(files, "fdatasync", model), death]);
     // The next run sees what the first had not made durable, and acts on it.
     const second = disk.files();
     const spool = await openSpool(smallSpool(second, "fdatasync"));
@@ -90,41 +92,6 @@ test("a process that dies at any operation, and a power cut in the next run, los
     }
   }
 });
-
-/** Runs the day until the process would start its nth operation, which never happens. */
-async function runUntilKilled(disk: SimDisk, at: number, model: SpoolModel): Promise<void> {
-  let started = 0;
-  const { promise: death, resolve: killed } = Promise.withResolvers<void>();
-  const gate = async <Value>(operation: () => Promise<Value>): Promise<Value> => {
-    started++;
-    if (started < at) return operation();
-    killed();
-    return new Promise<Value>(() => {});
-  };
-  const files = disk.files();
-  const mortal = {
-    ...files,
-    open: (...args: Parameters<typeof files.open>) =>
-      gate(async () => {
-        const file = await files.open(...args);
-        return {
-          write: (...call: Parameters<typeof file.write>) => gate(() => file.write(...call)),
-          read: (...call: Parameters<typeof file.read>) => gate(() => file.read(...call)),
-          sync: () => gate(() => file.sync()),
-          truncate: (bytes: number) => gate(() => file.truncate(bytes)),
-          giveTo: (uid: number, gid: number) => gate(() => file.giveTo(uid, gid)),
-          stat: () => file.stat(),
-          close: () => gate(() => file.close()),
-        };
-      }),
-    makeFolder: (...args: Parameters<typeof files.makeFolder>) =>
-      gate(() => files.makeFolder(...args)),
-    rename: (...args: Parameters<typeof files.rename>) => gate(() => files.rename(...args)),
-    unlink: (path: string) => gate(() => files.unlink(path)),
-    syncFolder: (folder: string) => gate(() => files.syncFolder(folder)),
-  };
-  await Promise.race([runDay(mortal, "fdatasync", model), death]);
-}
 
 for (const code of ["EIO", "ENOSPC"]) {
   for (const way of WAYS) {

@@ -1,6 +1,6 @@
 /**
  * Spools of each format that a release wrote, opened by this program: nothing in them is
- * lost or altered. NAME.txt says what is in the spool NAME, as a person would.
+ * lost or altered, also where a checkpoint is of a format that is not read any more. NAME.txt says what is in the spool NAME, as a person would.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -67,7 +67,13 @@ for (const format of FORMATS) {
     }
     const damages = events.filter(({ kind }) => kind === "spool-damage");
     assert.equal(damages.length, 1, "the torn tail alone");
-    assert.ok(!events.some(({ kind }) => kind === "warning"), "the checkpoint is used");
+    const warned = events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
+    // A checkpoint of an earlier format is passed over, and the journal read.
+    const isEarlier = format.startsWith("format-3");
+    assert.deepEqual(
+      warned,
+      isEarlier ? ["The checkpoint of the spool is not used: format 3"] : [],
+    );
   });
 
   test(`a spool of ${format} is gone on with, and says the same at the next start`, async () => {

@@ -95,7 +95,7 @@ async function write(folder: string, isEncrypted: boolean): Promise<void> {
 }
 
 async function acceptLarge(spool: Spool, one: Mail): Promise<void> {
-  await spool.openBlob(one.message.msgid).write(one.text);
+  await spool.openBlob(one.message.msgid).write([one.text]);
   if ((await spool.commit([acceptedAsBlob(one)])) !== "durable") throw new Error("Cannot write");
 }
 

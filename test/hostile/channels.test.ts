@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { CarriedText } from "#model/ipc/carried-text.ts";
@@ -30,6 +30,7 @@ import {
 } from "#processes/shapes.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { maildirAction, relayAction } from "#test/support/actions.ts";
+import { NO_KEYS } from "#engine/spool/queue-keys.ts";
 import type { SimDisk } from "#world/sim/disk.ts";
 
 const MINUTE_MS = 60_000;
@@ -114,7 +115,15 @@ class Target {
   /** All that an operator may look at. */
   async looksAtAll(): Promise<void> {
     assert.ok(this.queue !== undefined);
-    const answers = queueAnswers(this.queue, this.world.clock, () => []);
+    const answers = queueAnswers(this.queue, this.world.clock, () => [], {
+      place: {
+        files: this.world.disk.files(),
+        folder: "/spool/trace",
+        keys: NO_KEYS,
+        pause: async () => undefined,
+      },
+      flushed: async () => undefined,
+    });
     for await (const answer of answers({
       kind: "show-queue",
       target: { kind: "all" },
@@ -254,7 +263,7 @@ test("frames with any values in them end neither the queue nor the one after it"
       for (const saying of sayings) {
         const msgid = (saying.isGranted ? target.msgids.pop() : undefined) ?? "0badf00d";
         const { text: bytes, isApart } = saying;
-        if (isApart) await target.says({ kind: "blob-write", msgid, bytes });
+        if (isApart) await target.says({ kind: "blob-write", msgid, text: [bytes] });
         const textBytes = saying.saysTheLength ? bytes.length : saying.message.textBytes;
         const envelopes = saying.envelopes.map((envelope, index) => ({
           ...envelope,

@@ -122,7 +122,7 @@ for (const { what, options, sizeBytes } of [
     const whenFull = load.ledger.acknowledgedCount;
     for (const server of daemon.servers) await untilRefusedAside(server);
     sink.isBusy = false;
-    await daemon.smtpctl("schedule", "all");
+    await daemon.smtpctl("schedule", "all", "-y");
     await untilTakenAgain(load);
     await load.client.stop();
     await daemon.drain();
@@ -161,7 +161,7 @@ for (const { what, take, isKilled } of [
     }
     // What is delivered now cannot be recorded before there is room.
     sink.isBusy = false;
-    await daemon.smtpctl("schedule", "all");
+    await daemon.smtpctl("schedule", "all", "-y");
     await until(() => sink.count > 0, "delivery from a full spool");
     await untilRefusedAside(daemon.servers[0]);
     rmSync(ballast, { recursive: true });

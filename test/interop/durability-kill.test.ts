@@ -51,6 +51,8 @@ async function killWholeDaemon(rig: DurabilityRig, figures: Figures): Promise<vo
   await pause(MIN_LOAD_MS + random.below(MAX_LOAD_MS - MIN_LOAD_MS));
   await daemon.kill();
   await client.stop();
+  // The end of a message of a dead dispatcher may still be on its way to the relay.
+  await rig.sink.quiet();
   const before = rig.arrivals();
   figures.add("blobs in the spool when killed", blobCount(`${daemon.stateFolder}/spool/blobs`));
   const copiesBefore = countById(before);

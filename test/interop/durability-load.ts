@@ -11,7 +11,7 @@ import { LedgerClient } from "#test/support/ledger-client.ts";
 import { LedgerTraffic } from "#test/support/ledger-traffic.ts";
 import { simRandom, type SimRandom } from "#world/sim/random.ts";
 import { KillableDaemon } from "./killable-daemon.ts";
-import { arrivalIn, deliveredFiles, RelaySink, removeAll } from "./mailboxes.ts";
+import { arrivalIn, deliveredFiles, RelaySink, removeAll, reportedIn } from "./mailboxes.ts";
 import { MAIL_USER, type Scratch } from "./scratch.ts";
 
 const KIB = 1024;
@@ -27,6 +27,9 @@ export const MIXED_SIZES: readonly [number, ...number[]] = [
   KIB * KIB,
 ];
 
+/** The local part of who sends a load. */
+const SENDER = "load";
+
 /** Given by SEED to have a run again. */
 export const SEED: number = Number(process.env["SEED"] ?? randomInt(2 ** 31));
 
@@ -37,7 +40,10 @@ export interface RigSettings {
   readonly options?: readonly string[];
 }
 
-/** Mail for `local.example` goes to Maildirs, mail for `out.example` to the sink. */
+/**
+ * Mail for `local.example` goes to Maildirs, mail for `out.example` to the sink, and reports
+ * about what the sink refuses to a Maildir of the sender's.
+ */
 export class DurabilityRig {
   readonly daemon: KillableDaemon;
   readonly sink: RelaySink;
@@ -68,7 +74,7 @@ export class DurabilityRig {
     const rules = [
       `action "keep" maildir "${mailFolder}/%{dest.user}" user ${MAIL_USER}`,
       `action "out" relay host "smtp://127.0.0.1:${sink.port}"`,
-      'match from any for domain "local.example" action "keep"',
+      'match from any for domain { "local.example", "client.example" } action "keep"',
       'match from any for domain "out.example" action "out"',
     ];
     const daemon = await KillableDaemon.make(scratch, { ...daemonSettings, rules });
@@ -99,9 +105,15 @@ export class DurabilityRig {
     });
   }
 
-  /** All that was delivered, wherever. */
+  /** All that was delivered, wherever, but for reports. */
   arrivals(): readonly Arrival[] {
-    return [...deliveredFiles(this.#mailFolder).map(arrivalIn), ...this.sink.arrivals()];
+    const files = deliveredFiles(this.#mailFolder).filter((path) => !isReport(path));
+    return [...files.map(arrivalIn), ...this.sink.arrivals()];
+  }
+
+  /** Messages of which the sender was told that they failed; one for each report. */
+  reported(): readonly string[] {
+    return deliveredFiles(this.#mailFolder).filter(isReport).map(reportedIn);
   }
 
   /** Empties the mailboxes. */
@@ -109,6 +121,11 @@ export class DurabilityRig {
     removeAll(deliveredFiles(this.#mailFolder));
     this.sink.forget();
   }
+}
+
+/** Nobody but the daemon writes to the sender of a load. */
+function isReport(path: string): boolean {
+  return path.includes(`/${SENDER}/new/`);
 }
 
 export interface LoadSettings {

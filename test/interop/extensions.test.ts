@@ -1,6 +1,6 @@
 /**
- * Clients that we did not write use what the real daemon offers: swaks by PROXY, XCLIENT
- * and LMTP, Python's smtplib with SMTPUTF8 and DSN, and BDAT by hand.
+ * Clients that we did not write use what the real daemon offers: TLS behind a proxy,
+ * Python's smtplib with SMTPUTF8 and DSN, and BDAT by hand. swaks has a file of its own.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,6 @@ import { run, unlessInstalled } from "./peer-program.ts";
 import { arrivals, MAIL_USER, Scratch } from "./scratch.ts";
 
 const unstartable = await unlessStartable();
-const TO = "anna@in.example";
 
 /** The daemon with `listen` beside its usual listeners. */
 async function start(scratch: Scratch, listen: string): Promise<{ daemon: Daemon; mail: string }> {
@@ -27,65 +26,6 @@ async function start(scratch: Scratch, listen: string): Promise<{ daemon: Daemon
   ]);
   return { daemon, mail };
 }
-
-async function swaks(port: number, options: readonly string[]): Promise<string> {
-  const server = ["--server", "127.0.0.1", "--port", `${port}`, "--helo", "client.example"];
-  const what = ["--from", "sender@client.example", "--to", TO, "--body", "Hello"];
-  const { code, output } = await run(["swaks", ...server, ...what, ...options]);
-  assert.equal(code, 0, output);
-  return output;
-}
-
-const skipSwaks = unstartable || unlessInstalled("swaks");
-
-for (const version of ["1", "2"] as const) {
-  test(`swaks speaks through version ${version} of the PROXY protocol`, {
-    skip: skipSwaks,
-  }, async () => {
-    await using scratch = new Scratch();
-    const port = await freePort();
-    const word = version === "1" ? "proxy" : "proxy-v2";
-    const listen = `listen on 127.0.0.1 port ${port} ${word} from { 127.0.0.1 }`;
-    const { daemon, mail } = await start(scratch, listen);
-    const family = version === "1" ? "TCP4" : "AF_INET";
-    const source = ["--proxy-source", "198.51.100.9", "--proxy-source-port", "4025"];
-    const dest = ["--proxy-dest", "192.0.2.1", "--proxy-dest-port", "25"];
-    const how = ["--proxy-version", version, "--proxy-family", family, ...source, ...dest];
-    const more = version === "2" ? ["--proxy-protocol", "STREAM"] : [];
-    await swaks(port, [...how, ...more]);
-    const [text] = await arrivals(`${mail}/anna/new`, 1, "");
-    assert.match(
-      text ?? "",
-      /^Received: from client\.example \(\S+ \[198\.51\.100\.9\]\)/m,
-      daemon.log,
-    );
-  });
-}
-
-test("swaks speaks for another client by XCLIENT", { skip: skipSwaks }, async () => {
-  await using scratch = new Scratch();
-  const port = await freePort();
-  const { daemon, mail } = await start(
-    scratch,
-    `listen on 127.0.0.1 port ${port} xclient from { 127.0.0.1 }`,
-  );
-  await swaks(port, ["--xclient-addr", "198.51.100.9", "--xclient-name", "spike.example"]);
-  const [text] = await arrivals(`${mail}/anna/new`, 1, "");
-  assert.match(
-    text ?? "",
-    /^Received: from client\.example \(spike\.example \[198\.51\.100\.9\]\)/m,
-    daemon.log,
-  );
-});
-
-test("swaks speaks LMTP", { skip: skipSwaks }, async () => {
-  await using scratch = new Scratch();
-  const port = await freePort();
-  const { daemon, mail } = await start(scratch, `listen on 127.0.0.1 port ${port} lmtp`);
-  await swaks(port, ["--protocol", "LMTP"]);
-  const [text] = await arrivals(`${mail}/anna/new`, 1, "");
-  assert.match(text ?? "", / with LMTP id /, daemon.log);
-});
 
 test("TLS begins behind the header of a proxy, in the same packet, and REQUIRETLS is offered", {
   skip: unstartable || unlessInstalled("openssl"),

@@ -32,11 +32,12 @@ export async function until(
   holds: () => boolean | Promise<boolean>,
   what: string,
   withinMs: number = WITHIN_MS,
+  pollMs: number = POLL_MS,
 ): Promise<void> {
   const deadlineMs = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`Cannot go on: no ${what} in time`);
-    await pause(POLL_MS);
+    await pause(pollMs);
   }
 }
 

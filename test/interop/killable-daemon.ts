@@ -93,9 +93,10 @@ export class KillableDaemon implements AsyncDisposable {
     return run([PROGRAM, "-d", "-f", this.#configPath, "--state", this.stateFolder, ...options]);
   }
 
-  /** SIGKILL to every process; resolves when they are gone. */
+  /** SIGKILL to every process that there still is; resolves when they are gone. */
   async kill(): Promise<void> {
     const { pid } = this;
+    if (this.#child?.exitCode !== null) return;
     // First it is held, so that it starts nothing while its children are counted.
     process.kill(pid, "SIGSTOP");
     const pids = processesOf(pid).map((each) => each.pid);
@@ -119,7 +120,17 @@ export class KillableDaemon implements AsyncDisposable {
   }
 
   smtpctl(...words: readonly string[]): Promise<Finished> {
-    return run(["env", `POSTRIDER_STATE=${this.stateFolder}`, CONTROL_PROGRAM, ...words]);
+    return run(this.control(...words));
+  }
+
+  /** The command line of smtpctl for this daemon. */
+  control(...words: readonly string[]): readonly string[] {
+    return ["env", `POSTRIDER_STATE=${this.stateFolder}`, CONTROL_PROGRAM, ...words];
+  }
+
+  /** `smtpctl spool compact`, for a daemon that does not run. */
+  get compaction(): readonly string[] {
+    return this.control("spool", "compact", "-f", this.#configPath);
   }
 
   /** Has everything that waits tried now, until nothing waits any more. */
@@ -128,7 +139,7 @@ export class KillableDaemon implements AsyncDisposable {
       async () => {
         const { code, output } = await this.smtpctl("show", "queue");
         if (code === 0 && output === "") return true;
-        if (/\|pending\|/.test(output)) await this.smtpctl("schedule", "all");
+        if (/\|pending\|/.test(output)) await this.smtpctl("schedule", "all", "-y");
         return false;
       },
       `empty queue\n${this.log.slice(-2000)}`,

@@ -5,7 +5,7 @@ import type { Listening } from "#base/ports/network.ts";
 import { type Arrival, arrivalOf } from "#test/support/ledger.ts";
 import { Sink } from "#test/support/sink.ts";
 import { nodeNetwork } from "#world/node/network.ts";
-import { freePort } from "./greeting.ts";
+import { freePort, until } from "./greeting.ts";
 
 /** Every file in `new/` of the Maildirs in `folder`. */
 export function deliveredFiles(folder: string): readonly string[] {
@@ -21,6 +21,11 @@ export function arrivalIn(path: string): Arrival {
   return arrivalOf(readFileSync(path, "latin1"));
 }
 
+/** The message that a report is about; "" if it names none. */
+export function reportedIn(path: string): string {
+  return /^X-Ledger: (\S+)\r?$/m.exec(readFileSync(path, "latin1"))?.[1] ?? "";
+}
+
 export function removeAll(paths: readonly string[]): void {
   for (const path of paths) rmSync(path);
 }
@@ -34,14 +39,21 @@ function listing(folder: string): readonly string[] {
   }
 }
 
-/** A server that takes what is relayed to it, or defers it all while it is `busy`. */
+/** Whoever is asked for this recipient knows nobody of the name: the sender gets a report. */
+export const GONE = "gone@out.example";
+
+/** A server that takes what is relayed to it but for GONE, or defers it all while it is `busy`. */
 export class RelaySink implements AsyncDisposable {
   readonly port: number;
   isBusy = false;
   readonly #sink = new Sink({
     extensions: ["PIPELINING", "8BITMIME"],
-    reply: (line) =>
-      this.isBusy && line.startsWith("MAIL") ? "451 4.3.0 Busy, come back later" : undefined,
+    reply: (line) => {
+      if (this.isBusy && line.startsWith("MAIL")) return "451 4.3.0 Busy, come back later";
+      return line.startsWith(`RCPT TO:<${GONE}>`)
+        ? "550 5.1.1 Nobody here by that name"
+        : undefined;
+    },
   });
   #listening: Listening | undefined;
 
@@ -65,12 +77,25 @@ export class RelaySink implements AsyncDisposable {
     return this.#sink.messages.length;
   }
 
+  /** Lines that clients have sent, outside of texts. */
+  get asked(): number {
+    return this.#sink.lines.length;
+  }
+
   arrivals(): readonly Arrival[] {
     return this.#sink.messages.map(({ text }) => arrivalOf(text));
   }
 
   forget(): void {
     this.#sink.messages.length = 0;
+  }
+
+  /**
+   * Resolves when no client is connected: what processes that were killed had sent, and the
+   * kernel still held, has arrived then.
+   */
+  quiet(): Promise<void> {
+    return until(() => this.#sink.openConnections === 0, "end of connections to the relay");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

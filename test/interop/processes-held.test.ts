@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { copyFileSync } from "node:fs";
 import { test } from "node:test";
+import type { Reach } from "#processes/reach.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { run } from "./peer-program.ts";
 import { MAIL_GID, MAIL_UID, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
@@ -19,14 +20,14 @@ const FREE = ["read a file of the system", "write a file", "start a program", "s
 async function probed(
   scratch: Scratch,
   role: Role,
-  stapleFolder?: string,
+  reach?: Reach,
 ): Promise<ReadonlyMap<string, string>> {
   const home = scratch.mailFolder("home");
   copyFileSync(PROBE, `${scratch.folder}/held-probe.ts`);
   const asUser = RUNS_AS_ROOT
     ? ["setpriv", `--reuid=${MAIL_UID}`, `--regid=${MAIL_GID}`, "--clear-groups"]
     : [];
-  const flags = ROLES[role].nodeFlags(scratch.folder, stapleFolder);
+  const flags = ROLES[role].nodeFlags(scratch.folder, reach);
   const probe = [process.execPath, ...flags, `${scratch.folder}/held-probe.ts`];
   const { output } = await run([...asUser, "env", `HOME=${home}`, ...probe]);
   const lines = output.split("\n").filter((line) => line.includes(": "));
@@ -62,7 +63,19 @@ test("lookup that asks responders has the network too, and writes in its own fol
   await using other = new Scratch();
   const before = await probed(other, "lookup");
   await using scratch = new Scratch();
-  const outcomes = await probed(scratch, "lookup", scratch.mailFolder("ocsp"));
+  const outcomes = await probed(scratch, "lookup", {
+    network: true,
+    stapleFolder: scratch.mailFolder("ocsp"),
+  });
+  const differing = [...outcomes].filter(([name, outcome]) => before.get(name) !== outcome);
+  assert.deepEqual(differing, [["use the network", "done"]]);
+});
+
+test("lookup that asks issuers of tokens has the network, and still writes nothing", async () => {
+  await using other = new Scratch();
+  const before = await probed(other, "lookup");
+  await using scratch = new Scratch();
+  const outcomes = await probed(scratch, "lookup", { network: true, stapleFolder: undefined });
   const differing = [...outcomes].filter(([name, outcome]) => before.get(name) !== outcome);
   assert.deepEqual(differing, [["use the network", "done"]]);
 });

@@ -5,7 +5,10 @@ import type {
   LocalActionBase,
   MaildirAction,
   RelayAction,
-} from "#model/config/config.ts";
+  RelayHost,
+  RelayTo,
+} from "#model/config/action.ts";
+import type { Table } from "#model/config/table.ts";
 
 const DAY_MS = 86_400_000;
 const BASE: Omit<ActionBase, "name"> = {
@@ -54,4 +57,20 @@ export function lmtpAction(
 export function maildirAction(name: string, fields: Partial<MaildirAction> = {}): MaildirAction {
   const path = { source: "~", parts: [{ kind: "home" }] } as const;
   return { ...LOCAL, kind: "maildir", name, path, junk: false, ...fields };
+}
+
+/** `relay host` of a list of them, as a table with no name of its own. */
+export function toHosts(...names: readonly string[]): RelayTo {
+  const table: Table = {
+    at: BASE.at,
+    name: "<dynamic:0>",
+    source: { kind: "inline" },
+    shape: "list",
+    entries: new Map(names.map((name) => [name, ""])),
+  };
+  const hosts = names.map((host): RelayHost => {
+    const endpoint = { kind: "tcp", host, port: 25 } as const;
+    return { protocol: "smtp", tls: "opportunistic", endpoint, label: undefined };
+  });
+  return { kind: "hosts", table, hosts };
 }

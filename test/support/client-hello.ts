@@ -5,13 +5,14 @@ export interface HelloParts {
   readonly versions?: readonly number[];
   readonly cipherSuites?: readonly number[];
   readonly signatureSchemes?: readonly number[];
+  readonly groups?: readonly number[];
   /** Further extensions, in bytes. */
   readonly more?: Buffer;
 }
 
 /** The handshake message, without records. */
 export function clientHello(parts: HelloParts = {}): Buffer {
-  const { serverName, versions, cipherSuites = [0x1301], signatureSchemes, more } = parts;
+  const { serverName, versions, cipherSuites = [0x1301], signatureSchemes, groups, more } = parts;
   const extensions = Buffer.concat([
     serverName === undefined
       ? Buffer.alloc(0)
@@ -20,6 +21,7 @@ export function clientHello(parts: HelloParts = {}): Buffer {
     signatureSchemes === undefined
       ? Buffer.alloc(0)
       : extension(13, vector(2, u16s(signatureSchemes))),
+    groups === undefined ? Buffer.alloc(0) : extension(10, vector(2, u16s(groups))),
     more ?? Buffer.alloc(0),
   ]);
   const body = Buffer.concat([

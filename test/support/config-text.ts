@@ -93,7 +93,12 @@ const listeners = fc.tuple(
     word('pki "*"'),
     word("ca c"),
     word("senders <pairs>"),
-    fc.constantFrom("auth", "auth-optional <secrets>", "auth <secrets>"),
+    fc.constantFrom(
+      "auth",
+      "auth-optional <secrets>",
+      "auth <secrets> oauth o",
+      "auth-optional oauth o2",
+    ),
   ).chain((each) =>
     fc
       .constantFrom(
@@ -111,6 +116,8 @@ const listeners = fc.tuple(
     filter,
     word("mask-src"),
     word("no-dsn"),
+    fc.constantFrom("auth", "auth <secrets> oauth o2"),
+    word("senders <pairs> masquerade"),
     word("user app"),
     word("group app"),
     fc.constantFrom("mode 0600", "mode 777"),
@@ -126,6 +133,9 @@ const settings = fc.tuple(
     word("queue ttl 25h\n"),
     word("queue compression\n"),
     word("queue encryption stdin\n"),
+    word("trace age 36h\n"),
+    word("trace size 1G\n"),
+    fc.constantFrom("", "trace mask\n", "trace off\n"),
     word("bounce warn-interval 2h 1h, 3d\n"),
     word('admd "a b"\n'),
     word("mta max-deferred 7\n"),
@@ -249,6 +259,8 @@ export const configTextArbitrary: fc.Arbitrary<string> = fc
       'pki p cert "/c.pem" key "/k.pem"',
       'pki "*" cert "/c.pem" key "/k.pem" dhe legacy',
       'ca c cert "/ca.pem"',
+      'oauth o introspect "https://id.example/i?a=b" scope "smtp" claim email ca c',
+      'oauth o2 introspect "http://[::1]:8080/"',
       "srs key s",
       'proc prog "/bin/f a" user u group g',
       "filter f0 proc prog",

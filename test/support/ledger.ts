@@ -51,6 +51,11 @@ export class Ledger {
     this.#acknowledged.add(id);
   }
 
+  /** All that was begun to be sent. */
+  get sentIds(): Iterable<string> {
+    return this.#sent.keys();
+  }
+
   get acknowledgedCount(): number {
     return this.#acknowledged.size;
   }

@@ -1,6 +1,6 @@
 /** A listener with the defaults of smtpd.conf(5), for tests that have no configuration. */
 import type { Endpoint } from "#base/endpoint.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 
 export function listenerAt(endpoint: Endpoint, fields: Partial<Listener> = {}): Listener {
   return {

@@ -58,6 +58,10 @@ export class MemoryConnection implements Connection {
     return true;
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    return this.write(Buffer.concat(pieces));
+  }
+
   pause(): void {
     this.#flow = "paused";
   }

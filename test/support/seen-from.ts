@@ -31,6 +31,10 @@ export class SeenFrom implements Connection {
     return this.#inner.write(bytes);
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    return this.#inner.writeAll(pieces);
+  }
+
   pause(): void {
     this.#inner.pause();
   }

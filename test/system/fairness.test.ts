@@ -57,3 +57,44 @@ test("All recipients of a message that go the same way are one attempt", async (
     [["a@far.example", "b@FAR.example"], ["c@near.example"], ["d@example.com"]],
   );
 });
+
+/** How long after it was sent a letter to `to` is tried. */
+async function waitSeconds(system: MailSystem, to: string): Promise<number> {
+  const sentMs = system.clock.monotonicMs();
+  await system.send({ to: [to] });
+  await system.clock.advance(600_000);
+  const [attempted = Number.NaN] = system.attemptSeconds(to);
+  return attempted - sentMs / 1000;
+}
+
+test("A letter does not wait for the thousands that are due for a server that never answers", async () => {
+  const system = new MailSystem(4);
+  system.carrier.takesMs = 300_000;
+  system.carrier.script = () => ({ outcome: "deferred", status: "4.4.1" });
+  for (let at = 0; at < 3000; at++) await system.send({ to: [`user${at}@dead.example`] });
+  await system.clock.settle();
+  assert.equal(system.carrier.running, 100);
+  assert.equal(await waitSeconds(system, "ann@alive.example"), 0);
+  // Hours later they are all due again.
+  await system.clock.advance(6 * 3600 * 1000);
+  assert.equal(await waitSeconds(system, "bob@alive.example"), 0);
+  assert.equal(await waitSeconds(system, "bob@example.com"), 0);
+});
+
+test("When servers that never answer take all of max-inflight, a letter waits for one turn of each", async () => {
+  const system = new MailSystem(5, queueLimits({ maxInflight: 200, maxConnPerRelay: 10 }));
+  let ended = 0;
+  system.carrier.script = () => ({ outcome: "deferred", status: "4.4.1" });
+  system.carrier.holds = true;
+  for (let at = 0; at < 2000; at++) await system.send({ to: [`user${at}@dead${at % 40}.example`] });
+  await system.clock.settle();
+  assert.equal(system.carrier.running, 200);
+  await system.send({ to: ["ann@alive.example"] });
+  while (system.attemptSeconds("ann@alive.example").length === 0 && ended < 1000) {
+    system.carrier.release(1);
+    await system.clock.advance(1);
+    ended++;
+  }
+  // The other routes in line before it have one turn each.
+  assert.ok(ended <= 41, `${ended} attempts ended first`);
+});

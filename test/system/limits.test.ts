@@ -5,7 +5,7 @@ import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { DEFAULT_SCHEDULER_LIMITS } from "#engine/scheduler/limits.ts";
 import { reasonName } from "#engine/scheduler/wait-reason.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
-import { relayAction } from "#test/support/actions.ts";
+import { relayAction, toHosts } from "#test/support/actions.ts";
 import { allQueued } from "#test/support/queued.ts";
 import { ACTIONS, MailSystem, SERVER } from "./mail-system.ts";
 
@@ -64,18 +64,11 @@ test("What two actions relay to one domain is counted together", async () => {
 
 test("One relay host is a domain by its name, several are none", async () => {
   const { mtaLimits } = DEFAULT_SCHEDULER_LIMITS;
-  const host = {
-    protocol: "smtp",
-    tls: "opportunistic",
-    endpoint: { kind: "tcp", host: "hub.example", port: 25 },
-    label: undefined,
-  } as const;
-  const table = {} as never;
   const system = new MailSystem(3, {
     mtaDomainLimits: new Map([["hub.example", { ...mtaLimits, maxConnPerRelay: 1 }]]),
     actions: new Map([
-      ["one", relayAction("one", { to: { kind: "hosts", table, hosts: [host] } })],
-      ["two", relayAction("two", { to: { kind: "hosts", table, hosts: [host, host] } })],
+      ["one", relayAction("one", { to: toHosts("hub.example") })],
+      ["two", relayAction("two", { to: toHosts("hub.example", "hub.example") })],
     ]),
   });
   system.carrier.holds = true;

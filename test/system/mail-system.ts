@@ -2,8 +2,15 @@
  * A queue with everything around it in memory and on virtual time: what the system
  * tests drive. `restart` kills it and starts the next one on what was durable.
  */
-import type { Action } from "#model/config/config.ts";
-import type { Envelope, Message, NotifyWord, Origin, Terms } from "#model/envelope.ts";
+import type { Action } from "#model/config/action.ts";
+import {
+  type Envelope,
+  type Message,
+  NO_TERMS,
+  type NotifyWord,
+  type Origin,
+  type Terms,
+} from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { randomEvpid } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
@@ -40,17 +47,6 @@ const CLIENT: Origin = {
   tag: "",
   username: "",
   tls: undefined,
-};
-
-const NO_TERMS: Terms = {
-  isBinary: false,
-  utf8: false,
-  requireTls: false,
-  returns: undefined,
-  envelopeId: "",
-  deliverBy: undefined,
-  holdUntilMs: 0,
-  priority: 0,
 };
 
 export interface Letter {

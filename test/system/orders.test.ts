@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { allQueued } from "#test/support/queued.ts";
@@ -70,6 +70,36 @@ test("Orders about an envelope in flight wait for its result", async () => {
   assert.deepEqual(await reasons(system), ["suspended"]);
   assert.equal(system.seen("removed").length, 1);
   assert.equal(system.seen("bounce").length, 0);
+});
+
+test("Orders that overtake each other: what `remove` has counted is removed, and counted once", async () => {
+  const system = new MailSystem(21);
+  const { queue, clock } = system;
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await system.send({ to: ["bob@far.example"] });
+  await clock.settle();
+  system.carrier.holds = true;
+  assert.equal(await queue.schedule(ALL), 1);
+  await clock.settle();
+  // It was paused by the order that came first and was stored last.
+  const paused = queue.suspend(ALL);
+  assert.equal(await queue.remove(ALL), 1);
+  await paused;
+  assert.equal(await queue.remove(ALL), 0);
+  system.carrier.release();
+  await clock.settle();
+  assert.equal(system.size, 0);
+  assert.equal(system.seen("removed").length, 1);
+});
+
+test("Two `remove` at once count each envelope once", async () => {
+  const system = new MailSystem(22);
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await system.send({ to: ["bob@far.example", "carol@near.example"] });
+  await system.clock.settle();
+  const counts = await Promise.all([system.queue.remove(ALL), system.queue.remove(ALL)]);
+  assert.deepEqual(counts, [2, 0]);
+  assert.equal(system.seen("removed").length, 2);
 });
 
 test("`remove` takes away everything that waits, durably and without a bounce", async () => {
@@ -189,4 +219,25 @@ test("`stop` does not wait for ever for an attempt that never ends", async () =>
   await system.send({ to: ["bob@far.example"] });
   await system.clock.runUntilSettled(system.queue.stop(), 20_000);
   assert.equal(system.clock.monotonicMs(), 10_000);
+});
+
+test("A suspended recipient leaves the queue its rest, when the action of another is gone", async () => {
+  const system = new MailSystem(20);
+  const { queue, clock } = system;
+  const onlyLocal = new Map([...ACTIONS].filter(([name]) => name === "local"));
+  const settings = { ...DEFAULT_QUEUE_SETTINGS, serverName: SERVER, actions: onlyLocal };
+  queue.takeUp(settings, { resolve: system.resolve });
+  await system.send({ to: ["bob@far.example", "carol@far.example"] });
+  await clock.settle();
+  for (const { envelope } of await allQueued(queue)) {
+    await queue.suspend({ kind: "id", id: envelope.evpid });
+    // It looked at the other again and again, for ever.
+    await clock.advance(1000);
+    assert.ok(clock.nextDueMs === undefined || clock.nextDueMs > clock.monotonicMs());
+    await queue.unsuspend({ kind: "all" });
+    await clock.advance(1000);
+  }
+  queue.takeUp({ ...settings, actions: ACTIONS }, { resolve: system.resolve });
+  await clock.settle();
+  assert.equal(system.size, 0);
 });

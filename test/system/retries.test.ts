@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { allQueued } from "#test/support/queued.ts";
 import { DAY_MS, MailSystem, TTL_MS } from "./mail-system.ts";
 
 /** Offsets `base * n²` within four days, in seconds. */
@@ -85,3 +86,79 @@ test("After a restart with a clock that went back, mail is tried no later than i
   await system.clock.advance(500 * 1000);
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 500]);
 });
+
+test("What a machine slept through is tried within a minute, and what expired meanwhile has its try", async () => {
+  const system = new MailSystem(7);
+  let isUp = false;
+  system.carrier.script = ({ destination }) => ({
+    outcome: isUp || destination === "alice@example.com" ? "delivered" : "deferred",
+  });
+  await system.send({ to: ["bob@far.example"] });
+  await system.clock.advance(100 * 1000);
+  system.clock.sleep(5 * 3600 * 1000);
+  await system.clock.advance(61 * 1000);
+  assert.equal(system.attemptSeconds("bob@far.example").length, 2);
+  // The next sleep is longer than the queue tries mail.
+  system.clock.sleep(6 * DAY_MS);
+  isUp = true;
+  await system.clock.advance(61 * 1000);
+  assert.deepEqual(system.carrier.delivered, ["bob@far.example"]);
+  assert.equal(system.seen("expired").length, 0);
+});
+
+test("Who had its last chance after a sleep, and failed, expires", async () => {
+  const system = new MailSystem(8);
+  system.carrier.script = ({ destination }) => ({
+    outcome: destination === "bob@far.example" ? "deferred" : "delivered",
+  });
+  await system.send({ to: ["bob@far.example"] });
+  await system.clock.advance(100 * 1000);
+  system.clock.sleep(6 * DAY_MS);
+  await system.clock.advance(61 * 1000);
+  assert.equal(system.attemptSeconds("bob@far.example").length, 2);
+  assert.equal(system.seen("expired").length, 1);
+  assert.equal(system.size, 0);
+});
+
+test("Mail that is held back says so, and its tries, and its time, begin with its release", async () => {
+  const system = new MailSystem(9);
+  system.carrier.script = () => ({ outcome: "deferred" });
+  const holdMs = 10 * 3600 * 1000;
+  await system.send({
+    to: ["bob@far.example"],
+    terms: { holdUntilMs: system.clock.wallMs() + holdMs },
+  });
+  await system.clock.settle();
+  const held = await reasonOfAll(system);
+  assert.deepEqual(held, [`hold until ${holdMs / 1000}`]);
+  await system.restart();
+  assert.deepEqual(await reasonOfAll(system), held);
+  await system.clock.advance(holdMs + 3_600_000);
+  assert.deepEqual(
+    system.attemptSeconds("bob@far.example"),
+    [0, 400, 1600, 3600].map((offset) => offset + holdMs / 1000),
+  );
+  assert.deepEqual(await reasonOfAll(system), [`retry until ${holdMs / 1000 + 6400}`]);
+});
+
+test("After a restart with a clock that went back, mail is held back for no longer than was asked", async () => {
+  const system = new MailSystem(10);
+  await system.send({
+    to: ["bob@far.example"],
+    terms: { holdUntilMs: system.clock.wallMs() + 3_600_000 },
+  });
+  await system.clock.advance(60_000);
+  system.clock.jumpWall(-30 * DAY_MS);
+  await system.restart();
+  await system.clock.advance(DAY_MS);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [3660]);
+});
+
+/** With times in seconds since the start. */
+async function reasonOfAll({ queue, clock }: MailSystem): Promise<readonly string[]> {
+  const startMs = clock.wallMs() - clock.monotonicMs();
+  const queued = await allQueued(queue);
+  return queued.map(({ reason }) =>
+    "untilMs" in reason ? `${reason.kind} until ${(reason.untilMs - startMs) / 1000}` : reason.kind,
+  );
+}

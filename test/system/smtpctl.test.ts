@@ -109,6 +109,7 @@ describe("smtpctl", () => {
 /** All of them: the type sees to it. */
 const REASONS: Readonly<Record<WaitReason["kind"], true>> = {
   retry: true,
+  hold: true,
   turn: true,
   limit: true,
   paused: true,

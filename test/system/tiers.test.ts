@@ -5,10 +5,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { unreachable } from "#base/unreachable.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import { NO_FILTER } from "#model/queue-filter.ts";
 import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import type { TierBounds } from "#engine/queue/tiers.ts";
+import { relayAction, toHosts } from "#test/support/actions.ts";
+import { queueLimits } from "#test/support/queue-limits.ts";
 import { allQueued } from "#test/support/queued.ts";
 import { ACTIONS, DAY_MS, MailSystem, SERVER } from "./mail-system.ts";
 
@@ -228,6 +231,27 @@ test("Who stands in line asleep expires there, and is not tried any more", async
   assert.deepEqual(system.attemptSeconds("user-7@one.example"), []);
 });
 
+test("Thousands that expire at once are awake a few at a time, however slow the disk is", async () => {
+  const system = new MailSystem(7, { tiers: { maxAwake: 40 } });
+  system.carrier.script = () => ({ outcome: "deferred" });
+  await sendAll(system, 2000, "dead.example");
+  await system.clock.settle();
+  const disk = Promise.withResolvers<void>();
+  const { spool } = system;
+  const commit = spool.commit.bind(spool);
+  spool.commit = async (batch) => {
+    await disk.promise;
+    return commit(batch);
+  };
+  system.queue.pause("mta");
+  await system.clock.advance(5 * DAY_MS);
+  assert.ok(gauge(system, "scheduler.awake") <= 4 * 40 + 40, `${gauge(system, "scheduler.awake")}`);
+  disk.resolve();
+  await system.clock.advance(DAY_MS);
+  assert.equal(system.seen("expired").length, 2000);
+  assert.equal(gauge(system, "scheduler.awake"), 0);
+});
+
 test("Sleepers whose action is gone are counted, wait without being tried, and go on when it is back", async () => {
   const system = new MailSystem(5, { tiers: FEW });
   system.carrier.script = () => ({ outcome: "deferred" });
@@ -271,3 +295,30 @@ test("An order about thousands that sleep leaves the mail its turn, and means no
   assert.deepEqual(system.carrier.delivered, ["ann@alive.example"]);
   assert.equal(system.size, 1);
 });
+
+/** What a reload does away with: then both envelopes of a message have one way, or none. */
+const EARLIER: readonly (readonly [name: string, actions: ReadonlyMap<string, Action>])[] = [
+  ["that had no action", new Map([...ACTIONS].filter(([name]) => name !== "out"))],
+  ["that went to one host", new Map([["out", relayAction("out", { to: toHosts("hub.example") })]])],
+];
+
+for (const [name, actions] of EARLIER) {
+  test(`Envelopes ${name} stand each in its own line when a reload gives them ways of their own`, async () => {
+    const limits = queueLimits({ maxConnPerRelay: 1, maxConnPerDomain: 10, taskHiwat: 1 });
+    const system = new MailSystem(8, limits);
+    const reload = (to: ReadonlyMap<string, Action>): void => {
+      const settings = { ...DEFAULT_QUEUE_SETTINGS, ...limits, serverName: SERVER, actions: to };
+      system.queue.takeUp(settings, { resolve: system.resolve });
+    };
+    system.carrier.holds = true;
+    await sendAll(system, 3, "busy.example");
+    reload(actions);
+    await system.send({ to: ["ann@busy.example", "ann@free.example"] });
+    await system.clock.settle();
+    assert.deepEqual(system.attemptSeconds("ann@free.example"), []);
+    reload(ACTIONS);
+    await system.clock.settle();
+    assert.deepEqual(system.attemptSeconds("ann@free.example"), [0]);
+    assert.deepEqual(system.attemptSeconds("ann@busy.example"), []);
+  });
+}

@@ -1,7 +1,10 @@
 /** One question over HTTP, bounded in every way. */
 
 export interface HttpRequest {
-  /** http: or https:; over https: the server must show a certificate that the system's authorities vouch for. */
+  /**
+   * http: or https:; over https: the server must show a certificate that the system's
+   * authorities vouch for, or those of the question.
+   */
   readonly url: string;
   /** From the first packet to the last byte. */
   readonly timeoutMs: number;
@@ -12,6 +15,10 @@ export interface HttpRequest {
 export interface HttpQuestion extends HttpRequest {
   readonly body: Uint8Array;
   readonly type: string;
+  /** The field of that name, of which nothing is in an answer; undefined: none is sent. */
+  readonly authorization: string | undefined;
+  /** Who must vouch for an https: server, in PEM; undefined: whom the system trusts. */
+  readonly authorities: string | undefined;
 }
 
 export type HttpAnswer =

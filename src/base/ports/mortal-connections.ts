@@ -26,6 +26,7 @@ export class MortalConnections {
       },
       start: (handler) => connection.start(this.#mortal(connection, handler)),
       write: (bytes) => connection.write(bytes),
+      writeAll: (pieces) => connection.writeAll(pieces),
       pause: () => connection.pause(),
       resume: () => connection.resume(),
       handOver: (unread) => connection.handOver(unread),

@@ -36,6 +36,8 @@ export interface Connection {
    * until `drain`. Bytes written after the connection closed are dropped.
    */
   write(bytes: Uint8Array): boolean;
+  /** The same for `pieces`, one after the other, which leave together as far as they can. */
+  writeAll(pieces: readonly Uint8Array[]): boolean;
   /** Bytes accepted by `write` that have not left yet. */
   readonly unsentBytes: number;
   /** Stops and restarts `data`; a few chunks may still arrive after `pause`. */

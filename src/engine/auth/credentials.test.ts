@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { test } from "node:test";
 import { ABSENT } from "#base/lookup.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import { formatScramVerifier, scramVerifier } from "#protocols/sasl/scram-verifier.ts";
 import type { Event } from "#model/events.ts";
@@ -9,6 +10,7 @@ import { SimClock } from "#world/sim/clock.ts";
 import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
 import { Credentials, type CredentialsTable } from "./credentials.ts";
 import { SOURCE_FAILURES } from "./guess-limits.ts";
+import { TokenCheck } from "./token-check.ts";
 
 const SALT = Buffer.from("0123456789abcdef");
 const VERIFIER = scramVerifier(pbkdf2Sync("pencil", SALT, 4096, 32, "sha256"), SALT, 4096);
@@ -20,6 +22,7 @@ class Stage {
   readonly hashing: SimPasswordHashing = new SimPasswordHashing();
   readonly events: Event[] = [];
   readonly tables = new Map<string, CredentialsTable>();
+  readonly issuers = new Map<string, TokenCheck>();
   readonly #credentials: Credentials;
 
   constructor(entries: Readonly<Record<string, string>>) {
@@ -44,17 +47,28 @@ class Stage {
           },
         },
       },
-      (name) => this.tables.get(name),
+      { table: (name) => this.tables.get(name), oauth: (name) => this.issuers.get(name) },
     );
   }
 
   ask(question: SaslQuestion, address = "192.0.2.1"): Promise<SaslAnswer> {
-    return this.#credentials.ask({ table: "users", address, question });
+    return this.#credentials.ask({ source: { kind: "table", name: "users" }, address, question });
   }
 
   /** Of the system's users. */
   system(question: SaslQuestion): Promise<SaslAnswer> {
-    return this.#credentials.ask({ table: undefined, address: "192.0.2.1", question });
+    return this.#credentials.ask({
+      source: { kind: "system" },
+      address: "192.0.2.1",
+      question,
+    });
+  }
+
+  /** Of an issuer. */
+  token(user: string, token: string, name = "corp"): Promise<SaslAnswer> {
+    const question = { kind: "token", user, token } as const;
+    const source = { kind: "oauth", name } as const;
+    return this.#credentials.ask({ source, address: "192.0.2.1", question });
   }
 
   password(user: string, password: string, address?: string): Promise<SaslAnswer> {
@@ -204,4 +218,71 @@ test("users of the system are asked about elsewhere, and guessed at as slowly", 
     assert.deepEqual(await stage.system({ kind, user: "sys", password: "x" }), { kind: "refused" });
   const held = await stage.system({ kind, user: "sys", password: "right" });
   assert.deepEqual(held, { kind: "unavailable" });
+});
+
+const NO_GET: Http["get"] = async () => ({ kind: "fault", why: "nobody" });
+
+const introspect: Http["post"] = async ({ body }) => {
+  const token = new URLSearchParams(Buffer.from(body).toString()).get("token");
+  if (token === "down") return { kind: "fault", why: "no answer in time" };
+  const answer = token === "good" ? { active: true, username: "Ann" } : { active: false };
+  return { kind: "answer", body: Buffer.from(JSON.stringify(answer)) };
+};
+
+/** An issuer that knows one token, `good`, of Ann, and is down for `down`. */
+function issuer(clock: SimClock): TokenCheck {
+  return new TokenCheck(
+    { clock, http: { post: introspect, get: NO_GET } },
+    {
+      name: "corp",
+      url: "https://id.example/",
+      authorization: undefined,
+      authorities: undefined,
+      demands: { scope: undefined, claim: undefined },
+    },
+  );
+}
+
+test("a token is its user's, however its name is written, and nobody else's", async () => {
+  const stage = new Stage({});
+  stage.issuers.set("corp", issuer(stage.clock));
+  const accepted = { kind: "accepted", user: "Ann", signature: new Uint8Array() };
+  assert.deepEqual(await stage.token("ann", "good"), accepted);
+  assert.deepEqual(await stage.token("", "good"), accepted);
+  assert.deepEqual(await stage.token("bob", "good"), { kind: "refused" });
+  assert.deepEqual(await stage.token("ann", "bad"), { kind: "refused" });
+  assert.deepEqual(stage.warnings, ['authentication: a token of "Ann" was shown as that of "bob"']);
+});
+
+test("a token that nobody can judge is neither taken nor held against anybody", async () => {
+  const stage = new Stage({});
+  stage.issuers.set("corp", issuer(stage.clock));
+  for (let at = 0; at <= SOURCE_FAILURES; at++)
+    assert.deepEqual(await stage.token("ann", "down"), { kind: "unavailable" });
+  assert.deepEqual(await stage.token("ann", "good", "other"), { kind: "unavailable" });
+  assert.equal((await stage.token("ann", "good")).kind, "accepted");
+  assert.deepEqual(
+    new Set(stage.warnings),
+    new Set([
+      "authentication: oauth corp: no answer in time",
+      'authentication: no oauth "other" is known here',
+    ]),
+  );
+});
+
+test("who guesses tokens is slowed down as one who guesses passwords", async () => {
+  const stage = new Stage({ ann: simHash("right") });
+  stage.issuers.set("corp", issuer(stage.clock));
+  for (let at = 0; at < SOURCE_FAILURES; at++)
+    assert.deepEqual(await stage.token(`user${at}`, "bad"), { kind: "refused" });
+  assert.deepEqual(await stage.token("ann", "good"), { kind: "unavailable" });
+  assert.deepEqual(await stage.password("ann", "right"), { kind: "unavailable" });
+});
+
+test("no source answers a question that is another's", async () => {
+  const stage = new Stage({ ann: simHash("right") });
+  stage.issuers.set("corp", issuer(stage.clock));
+  const question = { kind: "token", user: "ann", token: "good" } as const;
+  assert.deepEqual(await stage.ask(question), { kind: "refused" });
+  assert.deepEqual(await stage.system(question), { kind: "refused" });
 });

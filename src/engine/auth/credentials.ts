@@ -1,7 +1,7 @@
 /**
  * Answers what sessions ask of the credentials in tables, and of those of the system's
  * users, which another process checks: whether a password, a proof or a
- * certificate is a user's, and with which salt he proves.
+ * certificate is a user's, and with which salt he proves. Whether a token is, its issuer says.
  *
  * A user that is not there, or has no secret of the kind that is asked for, is treated as
  * one that is: another user of the table is checked in his place and the result thrown
@@ -22,13 +22,14 @@ import {
   scramVerifier,
   type ScramVerifier,
 } from "#protocols/sasl/scram-verifier.ts";
-import type { AuthAttempt, Authenticator } from "#model/authentication.ts";
+import type { AuthAttempt, Authenticator, AuthSource } from "#model/authentication.ts";
 import type { Observe } from "#model/events.ts";
 import { parseSecret, type Secret, takesPassword } from "#model/secret.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import type { TableLookup } from "#policy/tables/answers.ts";
 import { GuessLimits } from "./guess-limits.ts";
 import { SecretCheck } from "./secret-check.ts";
+import type { TokenCheck } from "./token-check.ts";
 
 export interface CredentialsPorts {
   readonly clock: Clock;
@@ -46,8 +47,11 @@ export interface CredentialsTable {
   readonly entries: readonly (readonly [user: string, value: string])[];
 }
 
-/** Asks for the tables in use. */
-export type CredentialsTables = (name: string) => CredentialsTable | undefined;
+/** Those of the configuration in use, by their names. */
+export interface CredentialsSources {
+  table(name: string): CredentialsTable | undefined;
+  oauth(name: string): TokenCheck | undefined;
+}
 
 /** The user, if there is one, and whom to check in his place. */
 interface Choice {
@@ -77,31 +81,60 @@ const UNAVAILABLE: SaslAnswer = Object.freeze({ kind: "unavailable" });
 
 export class Credentials implements Authenticator {
   readonly #ports: CredentialsPorts;
-  readonly #tables: CredentialsTables;
+  readonly #sources: CredentialsSources;
   readonly #check: SecretCheck;
   readonly #limits: GuessLimits;
   /** By table: the last secret that was found in it, for those that are not in memory. */
   readonly #lastFound = new Map<string, Secret>();
 
-  constructor(ports: CredentialsPorts, tables: CredentialsTables) {
+  constructor(ports: CredentialsPorts, sources: CredentialsSources) {
     this.#ports = ports;
-    this.#tables = tables;
+    this.#sources = sources;
     this.#check = new SecretCheck(ports.hashing);
     this.#limits = new GuessLimits(ports.clock);
   }
 
-  async ask({ table: name, address, question }: AuthAttempt): Promise<SaslAnswer> {
-    const user = question.user.toLowerCase();
+  async ask({ source, address, question }: AuthAttempt): Promise<SaslAnswer> {
+    // Who leaves it to a token who he is has no bucket of that name.
+    const user = question.user === "" ? address : question.user.toLowerCase();
     if ((await this.#limits.enter(user, address)) !== undefined) return UNAVAILABLE;
     try {
-      const answer =
-        name === undefined ? await this.#askSystem(question) : await this.#askTable(name, question);
+      const answer = await this.#askSource(source, question);
       if (answer.kind === "refused") this.#failed(user, address);
       else if (answer.kind === "accepted") this.#limits.succeeded(user, address);
       return answer;
     } finally {
       this.#limits.leave(user, address);
     }
+  }
+
+  #askSource(source: AuthSource, question: SaslQuestion): Promise<SaslAnswer> {
+    switch (source.kind) {
+      case "system":
+        return this.#askSystem(question);
+      case "table":
+        return this.#askTable(source.name, question);
+      case "oauth":
+        return this.#askIssuer(source.name, question);
+      default:
+        return unreachable(source);
+    }
+  }
+
+  /** Only tokens: an issuer knows no password of ours. */
+  async #askIssuer(name: string, question: SaslQuestion): Promise<SaslAnswer> {
+    if (question.kind !== "token") return REFUSED;
+    const issuer = this.#sources.oauth(name);
+    if (issuer === undefined) return this.#unavailable(`no oauth "${name}" is known here`);
+    const found = await issuer.user(question.token);
+    if (found.kind === "unavailable") return this.#unavailable(found.cause.message);
+    if (found.kind === "absent") return REFUSED;
+    const { value: user } = found;
+    if (question.user === "" || isSameUser(question.user, user))
+      return { kind: "accepted", user, signature: NO_SIGNATURE };
+    const text = `authentication: a token of ${JSON.stringify(user)} was shown as that of ${JSON.stringify(question.user)}`;
+    this.#ports.observe({ kind: "warning", text });
+    return REFUSED;
   }
 
   /** Only passwords: nothing else is kept of the system's users. */
@@ -115,7 +148,7 @@ export class Credentials implements Authenticator {
   }
 
   async #askTable(name: string, question: SaslQuestion): Promise<SaslAnswer> {
-    const table = this.#tables(name);
+    const table = this.#sources.table(name);
     if (table === undefined) return this.#unavailable(`no table "${name}" is known here`);
     const account = await this.#account(table, question.user);
     if (account.kind === "unavailable")
@@ -154,6 +187,8 @@ export class Credentials implements Authenticator {
         return proofAnswer(question, of);
       case "certificate":
         return certificateAnswer(question.fingerprints, of);
+      case "token":
+        return REFUSED;
       default:
         return unreachable(question);
     }
@@ -193,6 +228,11 @@ export class Credentials implements Authenticator {
     this.#ports.observe({ kind: "warning", text: `authentication: ${why}` });
     return UNAVAILABLE;
   }
+}
+
+/** As tables compare them: their case does not matter. */
+function isSameUser(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 /** RFC 5802 §5.1: for a user without a verifier the salt looks like any other. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageText } from "#model/delivery.ts";
 import type { Action } from "#protocols/dsn/delivery-status.ts";
-import type { Message, Terms } from "#model/envelope.ts";
+import { type Message, NO_TERMS, type Terms } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
@@ -159,16 +159,7 @@ test("A bounce that no rule takes is dropped and says why; one that cannot be ro
   assert.deepEqual(later.draft, { kind: "unavailable" });
 });
 
-const TERMS: Terms = {
-  isBinary: false,
-  utf8: false,
-  requireTls: false,
-  returns: "full",
-  envelopeId: "",
-  deliverBy: undefined,
-  holdUntilMs: 0,
-  priority: 0,
-};
+const TERMS: Terms = { ...NO_TERMS, returns: "full" };
 
 test("Who asked for it gets the whole message back, when it failed", async () => {
   const { draft } = await write({ ...MESSAGE, terms: TERMS }, ACCEPTED);

@@ -16,7 +16,7 @@ import type { Action, ReportedRecipient } from "#protocols/dsn/delivery-status.t
 import type { Form } from "#protocols/dsn/printable.ts";
 import { formatReport } from "#protocols/dsn/report.ts";
 import type { MessageText } from "#model/delivery.ts";
-import type { Envelope, Message, Origin, Terms } from "#model/envelope.ts";
+import { type Envelope, type Message, NO_TERMS, type Origin, type Terms } from "#model/envelope.ts";
 import { randomEvpid, randomSessionId } from "#model/ids.ts";
 import type { NoticeLimit } from "#model/limit-name.ts";
 import type { PlannedEnvelope, Routing } from "#model/resolution.ts";
@@ -73,16 +73,7 @@ const INTERNAL: Omit<Origin, "helo"> = Object.freeze({
 });
 
 /** Of a report to an address that is not ASCII, which has to go with SMTPUTF8. */
-const UTF8_TERMS: Terms = Object.freeze({
-  isBinary: false,
-  utf8: true,
-  requireTls: false,
-  returns: undefined,
-  envelopeId: "",
-  deliverBy: undefined,
-  holdUntilMs: 0,
-  priority: 0,
-});
+const UTF8_TERMS: Terms = Object.freeze({ ...NO_TERMS, utf8: true });
 
 /** What mail servers sign reports with: some send them with this reverse-path, and would answer ours. */
 const MAILER_DAEMON = /^mailer-daemon(?:@|$)/i;
@@ -159,9 +150,9 @@ export class BounceWriter {
     const { action, recipients, text } = occasion;
     const { terms, acceptedAtMs } = occasion.message;
     // RFC 3461 §4.3: RET is about failures.
-    const isWholeWanted =
-      occasion.mayReturnWhole && action === "failed" && terms?.returns === "full";
-    const { returned, messageId } = await readOriginal(occasion.message, text, isWholeWanted);
+    const isWhole = occasion.mayReturnWhole && action === "failed" && terms?.returns === "full";
+    const wanted = isWhole ? "whole" : "header";
+    const { returned, messageId } = await readOriginal(occasion.message, text, wanted);
     const msgid = occasion.newMsgid();
     // RFC 6533 §4: what is known of the way back is whether it has to take UTF-8.
     const form: Form = /^[ -~]*$/.test(to) ? "ascii" : "utf8";

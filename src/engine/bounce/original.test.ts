@@ -10,8 +10,8 @@ import {
   readOriginal,
 } from "./original.ts";
 
-function original(text: MessageText, isWholeWanted = false): Promise<Original> {
-  return readOriginal(messageOf(text), text, isWholeWanted);
+function original(text: MessageText, wanted: "header" | "whole" = "header"): Promise<Original> {
+  return readOriginal(messageOf(text), text, wanted);
 }
 
 const HEADERS: readonly (readonly [name: string, text: string, header: string])[] = [
@@ -47,7 +47,7 @@ const WHOLE: readonly (readonly [name: string, text: string, returned: string])[
 
 for (const [name, text, expected] of WHOLE) {
   test(`A message ${name}`, async () => {
-    const { returned } = await original(textOf(text, 5), true);
+    const { returned } = await original(textOf(text, 5), "whole");
     const found =
       returned.kind === "message"
         ? `message ${returned.is8bit ? "8bit" : "7bit"}`
@@ -65,7 +65,7 @@ test("A text that cannot be read gives nothing back", async () => {
       }),
     }),
   };
-  const { returned, messageId } = await original(unreadable, true);
+  const { returned, messageId } = await original(unreadable, "whole");
   assert.deepEqual(returned, {
     kind: "header",
     header: new Uint8Array(0),

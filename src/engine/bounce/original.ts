@@ -5,6 +5,7 @@
  */
 import { CR, LF } from "#base/ascii.ts";
 import { FilesError } from "#base/ports/files.ts";
+import { findMessageId } from "#protocols/mail/message-id.ts";
 import type { Returned } from "#protocols/dsn/returned.ts";
 import { TransferScan } from "#protocols/dsn/transfer-class.ts";
 import type { MessageText } from "#model/delivery.ts";
@@ -21,13 +22,13 @@ export interface Original {
   readonly messageId: string;
 }
 
-/** Looks at a message once, from its start; all of it only if `isWholeWanted` and it is not too large. */
+/** Looks at a message once, from its start; at all of it only if the whole is wanted and not too large. */
 export async function readOriginal(
   { terms }: Message,
   text: MessageText,
-  isWholeWanted: boolean,
+  wanted: "header" | "whole",
 ): Promise<Original> {
-  const isWholeRead = isWholeWanted && text.bytes <= MAX_RETURNED_MESSAGE_BYTES;
+  const isWholeRead = wanted === "whole" && text.bytes <= MAX_RETURNED_MESSAGE_BYTES;
   const scan = new TransferScan();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -44,8 +45,8 @@ export async function readOriginal(
   }
   const header = headerOf(Buffer.concat(chunks));
   const utf8 = terms?.utf8 === true;
-  const messageId = messageIdOf(header);
-  if (!isWholeWanted) return { returned: headerOnly(header, utf8, ""), messageId };
+  const messageId = findMessageId(header);
+  if (wanted === "header") return { returned: headerOnly(header, utf8, ""), messageId };
   if (!isWholeRead) return { returned: headerOnly(header, utf8, "too-large"), messageId };
   const { transferClass } = scan;
   if (transferClass === "binary") {
@@ -71,18 +72,4 @@ function headerOf(text: Buffer): Uint8Array {
   // Cut at a line's end; a first line that is longer than all of it is left out.
   const lastLine = whole.lastIndexOf("\r\n");
   return whole.subarray(0, lastLine < 0 ? 0 : lastLine + 2);
-}
-
-/** RFC 5322 §3.6.4, with nothing in it that could be more than an id. */
-const MESSAGE_ID = /^message-id:[ \t]*(<[!-;=?-~]{1,250}>)[ \t]*$/i;
-
-function messageIdOf(header: Uint8Array): string {
-  const unfolded = Buffer.from(header)
-    .toString("latin1")
-    .replaceAll(/\r\n(?=[ \t])/g, "");
-  for (const line of unfolded.split("\r\n")) {
-    const id = MESSAGE_ID.exec(line)?.[1];
-    if (id !== undefined) return id;
-  }
-  return "";
 }

@@ -20,7 +20,7 @@ import {
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { findDeliveredTo } from "./delivered-to.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
-import type { LmtpAction } from "#model/config/config.ts";
+import type { LmtpAction } from "#model/config/action.ts";
 import { parseLmtpEndpoint } from "#model/config/relay-url.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";

@@ -5,8 +5,10 @@
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { LocalAction } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { Config, Format, LocalAction } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Format } from "#model/config/format.ts";
 import { COMMAND_USER } from "#model/daemon-users.ts";
 import { listedText } from "#model/envelope.ts";
 import type { ExplainedAccount, Way } from "#model/explanation.ts";

@@ -10,7 +10,7 @@ import { EMPTY_DNS, foundUnsigned, type Resolver } from "#base/ports/resolver.ts
 import type { TlsFacts } from "#base/ports/tls.ts";
 import type { ReceivedReply } from "#protocols/smtp/reply-parser.ts";
 import type { SenderRules } from "#model/authentication.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 import type { Exchange, ExplainedReply, ExplainQuestion } from "#model/explanation.ts";
 import type { Intake } from "#model/intake.ts";
 import type { Reason } from "#model/reason.ts";

@@ -52,6 +52,10 @@ export class RehearsedConnection implements Connection {
     return true;
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    return this.write(Buffer.concat(pieces));
+  }
+
   handOver(): void {
     throw new TypeError("Cannot hand a rehearsal over");
   }

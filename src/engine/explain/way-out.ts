@@ -3,8 +3,9 @@
  */
 import type { Users } from "#base/ports/users.ts";
 import { domainOf } from "#protocols/mail/address.ts";
+import type { Action } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { Action, Config } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import type { ExplainedEnvelope } from "#model/explanation.ts";
 import type { PlannedEnvelope } from "#model/resolution.ts";
 import { localWay, type Path } from "./local-way.ts";

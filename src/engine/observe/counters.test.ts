@@ -81,6 +81,7 @@ test("deliveries are counted under OpenSMTPD's names", () => {
       envelope,
       result: { evpid: envelope.evpid, outcome, status: "", diagnostic: "", remote: "" },
       delayMs: 0,
+      attempt: { beganAtMs: 0, tookMs: 0, number: 1, nextTryAtMs: 0 },
     }),
   );
   const end = { message, envelope, delayMs: 0, diagnostic: "" };

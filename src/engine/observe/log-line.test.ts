@@ -5,6 +5,7 @@ import type { Envelope, Message } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { formatEvent, MAX_LINE_LENGTH } from "./log-line.ts";
 
+const ATTEMPT = { beganAtMs: 0, tookMs: 0, number: 1, nextTryAtMs: 0 };
 const SESSION = "1c3a5e7f90b2d4f6";
 
 const MESSAGE: Message = {
@@ -159,7 +160,14 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     "info 1c3a5e7f90b2d4f6 mta disconnected reason=quit messages=3",
   ],
   [
-    { kind: "delivery", message: MESSAGE, envelope: RELAYED, result: result({}), delayMs: 61_000 },
+    {
+      kind: "delivery",
+      message: MESSAGE,
+      envelope: RELAYED,
+      result: result({}),
+      delayMs: 61_000,
+      attempt: ATTEMPT,
+    },
     'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="mx.example.net [198.51.100.4]" delay=1m1s result="Ok" stat="250 2.0.0 Queued"',
   ],
   [
@@ -174,6 +182,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
         diagnostic: "Mailbox full",
       }),
       delayMs: 0,
+      attempt: ATTEMPT,
     },
     'info 0000000000000000 mda delivery evpid=5f2a1b3c00000002 from=<> to=<cleo@example.com> rcpt=<info@example.com> user=cleo delay=0s result=TempFail stat="Mailbox full"',
   ],
@@ -184,6 +193,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       envelope: RELAYED,
       result: result({ outcome: "loop", status: "5.4.6", diagnostic: "", remote: "" }),
       delayMs: 0,
+      attempt: ATTEMPT,
     },
     'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="-" delay=0s result="PermFail" stat="5.4.6"',
   ],

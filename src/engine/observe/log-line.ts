@@ -37,14 +37,20 @@ const RESULT_WORDS: Readonly<Record<DeliveryResult["outcome"], string>> = {
   loop: "PermFail",
 };
 
-/** The lines that `event` makes: one, and for a new message one more for each envelope. */
+const NO_LINES: readonly LogLine[] = Object.freeze([]);
+
+/**
+ * The lines that `event` makes: one, and for a new message one more for each envelope. None
+ * of what only the trace tells.
+ */
 export function formatEvent(event: Event): readonly LogLine[] {
   if (event.kind === "smtp-message") return messageLines(event);
+  if (event.kind === "queued" || event.kind === "ordered") return NO_LINES;
   const [level, text] = levelAndText(event);
   return [{ level, text: bounded(text) }];
 }
 
-type SingleLineEvent = Exclude<Event, { readonly kind: "smtp-message" }>;
+type SingleLineEvent = Exclude<Event, { readonly kind: "smtp-message" | "queued" | "ordered" }>;
 type SessionEvent = Extract<SingleLineEvent, { readonly session: string }>;
 type RelayEvent = Extract<SessionEvent, { readonly kind: `mta-${string}` }>;
 type DaemonEvent = Exclude<SingleLineEvent, SessionEvent>;

@@ -12,7 +12,8 @@ import {
 } from "./visible-text.ts";
 
 /** One line of printable characters, with no space but U+0020. */
-const ONE_PRINTABLE_LINE = /^(?:(?![\p{C}\p{Zl}\p{Zp}])(?:(?!\p{Zs})| ).)*$/su;
+const ONE_PRINTABLE_LINE =
+  /^(?:(?![\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}])(?:(?!\p{Zs})| ).)*$/su;
 
 describe("visible", () => {
   const cases: readonly (readonly [says: string, input: string, output: string])[] = [
@@ -25,6 +26,9 @@ describe("visible", () => {
     ["writes a change of direction by its bytes", "a\u202eb", "a\\342\\200\\256b"],
     ["writes a line separator by its bytes", "a\u2028b", "a\\342\\200\\250b"],
     ["writes a no-break space by its bytes", "a\u00a0b", "a\\302\\240b"],
+    ["writes a zero-width joiner by its bytes", "a\u200db", "a\\342\\200\\215b"],
+    ["writes a variation selector by its bytes", "a\ufe0fb", "a\\357\\270\\217b"],
+    ["writes a filler that is a letter by its bytes", "a\u3164b", "a\\343\\205\\244b"],
     ["makes a lone surrogate a replacement character", "a\ud800b", "a\ufffdb"],
   ];
   for (const [says, input, output] of cases) {

@@ -16,8 +16,11 @@ const CUT = "...";
 /** Printable ASCII; without the backslash in `PLAIN`. */
 const ASCII = /^[ -~]*$/;
 const PLAIN = /^[ -[\]-~]*$/;
-/** Other (controls, formats, surrogates, private, unassigned), line and paragraph separators, odd spaces. */
-const HIDDEN = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+/**
+ * Other (controls, formats, surrogates, private, unassigned), line and paragraph separators,
+ * what is not shown though it is a mark or letter (variation selectors, fillers), odd spaces.
+ */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u;
 
 const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
   ["\n", "\\n"],

@@ -5,6 +5,8 @@
  * is not trusted: an id that was not granted, or envelopes that are not the
  * message's own, are refused.
  */
+import { FilesError } from "#base/ports/files.ts";
+import type { MessageText } from "#model/delivery.ts";
 import { type Envelope, MAX_ENVELOPES, type Message } from "#model/envelope.ts";
 import { EVPID_DIGITS } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
@@ -19,24 +21,27 @@ const MAX_PENDING_BYTES: number = 256 * 1024 * 1024;
 
 type AcceptedEntry = Extract<SpoolEntry, { readonly kind: "accepted" }>;
 
+export interface AcceptanceParts {
+  /** Writes the report that a recipient was a list. */
+  readonly bounces: BounceWriter;
+  /** Envelopes in the queue; beyond it messages are refused as "full". */
+  readonly maxEnvelopes: number;
+  /** Called when a message came in. */
+  wake(): void;
+}
+
 export class Acceptance {
   readonly #context: QueueContext;
   readonly #blobs: Blobs;
-  /** For the report that a recipient was a list. */
-  readonly #bounces: BounceWriter;
-  readonly #maxEnvelopes: number;
-  /** Called when a message came in. */
-  readonly #wake: () => void;
+  readonly #parts: AcceptanceParts;
   #pendingBytes = 0;
   #accepted = 0;
   #isOpen = true;
 
-  constructor(context: QueueContext, blobs: Blobs, bounds: Bounds) {
+  constructor(context: QueueContext, blobs: Blobs, parts: AcceptanceParts) {
     this.#context = context;
     this.#blobs = blobs;
-    this.#bounces = bounds.bounces;
-    this.#maxEnvelopes = bounds.maxEnvelopes;
-    this.#wake = () => bounds.wake();
+    this.#parts = parts;
   }
 
   /** Envelopes accepted since the start. */
@@ -48,7 +53,7 @@ export class Acceptance {
     return (
       this.#isOpen &&
       this.#pendingBytes + bytes <= MAX_PENDING_BYTES &&
-      this.#context.index.envelopeCount < this.#maxEnvelopes &&
+      this.#context.index.envelopeCount < this.#parts.maxEnvelopes &&
       this.#context.spool.hasRoom(this.#pendingBytes + bytes)
     );
   }
@@ -73,7 +78,7 @@ export class Acceptance {
     }
     // Most messages ask for nothing, and wait for nothing.
     const expanded = envelopes.some(({ terms }) => terms !== undefined)
-      ? await expansionNotice(this.#context, this.#bounces, { message, envelopes, text })
+      ? await expansionNotice(this.#context, this.#parts.bounces, { message, envelopes, text })
       : undefined;
     const stored = expanded?.envelopes ?? envelopes;
     const outcome = await this.#store(
@@ -86,8 +91,20 @@ export class Acceptance {
     if (text === "blob") this.#blobs.forget(msgid);
     this.#accepted += envelopes.length;
     enrol(this.#context, message, stored);
-    this.#wake();
+    void this.#tell(message, stored, text);
+    this.#parts.wake();
     return { kind: "accepted" };
+  }
+
+  /** A text that went ahead is read again at its beginning. */
+  async #tell(
+    message: Message,
+    envelopes: readonly Envelope[],
+    text: readonly Uint8Array[] | "blob",
+  ): Promise<void> {
+    const { observe, spool } = this.#context;
+    const told = text === "blob" ? await beginningOf(spool.text(message.msgid)) : text;
+    observe({ kind: "queued", message, envelopes, pieces: told });
   }
 
   async #store(entry: AcceptedEntry, notice: SpoolEntry | undefined): Promise<CommitOutcome> {
@@ -116,11 +133,14 @@ export class Acceptance {
   }
 }
 
-export interface Bounds {
-  readonly bounces: BounceWriter;
-  /** Envelopes in the queue. */
-  readonly maxEnvelopes: number;
-  wake(): void;
+/** Nothing if it cannot be read. */
+async function beginningOf(text: MessageText): Promise<readonly Uint8Array[]> {
+  try {
+    for await (const chunk of text.chunks()) return [chunk];
+  } catch (error) {
+    if (!(error instanceof FilesError)) throw error;
+  }
+  return [];
 }
 
 /** At least one envelope, each with an id of its own that begins with the msgid. */

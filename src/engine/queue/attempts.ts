@@ -7,8 +7,7 @@
  */
 import type { Carrier } from "#model/delivery.ts";
 import type { SchedulerLimits } from "#engine/scheduler/limits.ts";
-import type { EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
-import { envelopeOf } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, envelopeOf } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import type { QueueContext } from "./context.ts";
 import type { Recorder } from "./recorder.ts";
@@ -16,8 +15,8 @@ import { attemptsEnded, expiry } from "./verdict.ts";
 
 /** Envelopes lined up in one turn. Source: OpenSMTPD schedules 1024 in one pass. */
 const DUE_BATCH = 1024;
-/** Longest timer: Node runs one of more than 2^31-1 ms at once. */
-const MAX_TIMER_MS = 3_600_000;
+/** Longest timer, so that what came due while the machine slept is not found much later. */
+const MAX_TIMER_MS = 60_000;
 
 export interface AttemptParts {
   readonly carrier: Carrier;
@@ -36,6 +35,7 @@ export class Attempts {
   /** Monotonic; Infinity when no timer runs. */
   #timerDueMs = Infinity;
   #underWay = 0;
+  #envelopes = 0;
 
   constructor(context: QueueContext, { carrier, recorder, settings }: AttemptParts) {
     this.#context = context;
@@ -51,6 +51,11 @@ export class Attempts {
   /** Attempts whose results have not come. */
   get underWay(): number {
     return this.#underWay;
+  }
+
+  /** The envelopes in them. */
+  get envelopes(): number {
+    return this.#envelopes;
   }
 
   /** There may be something to do: looks before this turn of the event loop ends. */
@@ -71,7 +76,7 @@ export class Attempts {
     this.#state = "idle";
     const { scheduler, tiers, clock } = this.#context;
     const nowMs = clock.monotonicMs();
-    const awake = scheduler.advance(nowMs, DUE_BATCH);
+    const awake = scheduler.expire(nowMs, DUE_BATCH);
     const asleep = tiers.advance(nowMs, DUE_BATCH);
     this.#expire([...awake.expired, ...asleep.expired]);
     for (let started = 0; started < this.#maxSchedule; started++) {
@@ -86,13 +91,7 @@ export class Attempts {
   }
 
   #expire(expired: readonly EnvelopeRecord[]): void {
-    const byMessage = new Map<MessageRecord, EnvelopeRecord[]>();
-    for (const record of expired) {
-      const records = byMessage.get(record.owner);
-      if (records === undefined) byMessage.set(record.owner, [record]);
-      else records.push(record);
-    }
-    for (const [message, records] of byMessage) {
+    for (const [message, records] of Map.groupBy(expired, ({ owner }) => owner)) {
       this.#recorder.add(message, records.map(expiry), undefined);
     }
   }
@@ -101,22 +100,26 @@ export class Attempts {
     const { clock, spool } = this.#context;
     const { message } = grant.message;
     const nowMs = clock.wallMs();
+    const beganMs = clock.monotonicMs();
     for (const record of grant.records) record.lastTryAtWallMs = nowMs;
     this.#underWay++;
+    this.#envelopes += grant.records.length;
     const results = await this.#carrier.attempt({
       message,
       envelopes: grant.records.map(envelopeOf),
       text: spool.text(message.msgid),
     });
     this.#underWay--;
-    this.#recorder.add(grant.message, attemptsEnded(grant.records, results), grant);
+    this.#envelopes -= grant.records.length;
+    const tookMs = clock.monotonicMs() - beganMs;
+    this.#recorder.add(grant.message, attemptsEnded(grant.records, results, tookMs), grant);
   }
 
   /** Has the next turn come after `delayMs`, or when the next envelope is due if that is sooner. */
   #arm(delayMs: number): void {
     const { scheduler, tiers, clock } = this.#context;
     const nowMs = clock.monotonicMs();
-    const nextDueMs = Math.min(scheduler.nextDueMs ?? Infinity, tiers.nextDueMs);
+    const nextDueMs = Math.min(scheduler.nextExpiryMs, tiers.nextDueMs);
     const dueMs = Math.min(nowMs + delayMs, nextDueMs);
     // A timer that comes too early does no harm, and saves making one for each message.
     if (dueMs === Infinity || (this.#timerDueMs <= dueMs && this.#timerDueMs > nowMs)) return;

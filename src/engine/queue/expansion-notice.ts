@@ -10,10 +10,9 @@
  */
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
-import type { BounceDraft, BounceWriter } from "#engine/bounce/bounce.ts";
-import { enrol, type QueueContext } from "./context.ts";
-
-type Written = Extract<BounceDraft, { readonly kind: "bounce" }>;
+import type { BounceWriter } from "#engine/bounce/bounce.ts";
+import type { QueueContext } from "./context.ts";
+import { enrolReport, reportEntry } from "./reports.ts";
 
 /** An accepted message whose lists are reported with it. */
 export interface Expanded {
@@ -57,13 +56,10 @@ export async function expansionNotice(
   if (draft.kind !== "bounce") return undefined;
   return {
     envelopes: envelopes.map((each) => (lists.has(each.forwardPath) ? withoutSuccess(each) : each)),
-    entry: entryOf(draft),
+    entry: reportEntry(draft, [draft.text.before, draft.text.after]),
     settle(outcome) {
-      context.msgids.settle(draft.message.msgid);
-      if (outcome !== "durable") return;
-      enrol(context, draft.message, draft.envelopes);
-      const { msgid } = draft.message;
-      context.observe({ kind: "bounce", message, msgid, action: "expanded" });
+      if (outcome === "durable") enrolReport(context, draft, { message, action: "expanded" });
+      else context.msgids.settle(draft.message.msgid);
     },
   };
 }
@@ -86,10 +82,6 @@ function withoutSuccess(envelope: Envelope): Envelope {
   if (terms?.notify === undefined) return envelope;
   const rest = terms.notify.filter((word) => word !== "success");
   return { ...envelope, terms: { ...terms, notify: rest.length === 0 ? ["never"] : rest } };
-}
-
-function entryOf({ message, envelopes, text }: Written): SpoolEntry {
-  return { kind: "accepted", message, envelopes, text: [text.before, text.after] };
 }
 
 async function* pieces(text: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

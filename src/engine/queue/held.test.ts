@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MAX_HOLD_MS, type Terms } from "#model/envelope.ts";
+import { MAX_HOLD_MS, NO_TERMS, type Terms } from "#model/envelope.ts";
 import { RamSpool } from "#engine/spool/ram-spool.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
@@ -12,16 +12,7 @@ const HOUR_MS = 3_600_000;
 const ACTIONS = new Map([["out", relayAction("out", { ttlMs: 100 * HOUR_MS })]]);
 
 function heldUntil(holdUntilMs: number): Terms {
-  return {
-    isBinary: false,
-    utf8: false,
-    requireTls: false,
-    returns: undefined,
-    envelopeId: "",
-    deliverBy: undefined,
-    holdUntilMs,
-    priority: 0,
-  };
+  return { ...NO_TERMS, holdUntilMs };
 }
 
 /** After how many hours the first attempt is made of a message that is held back until then. */

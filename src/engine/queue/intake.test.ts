@@ -13,6 +13,8 @@ import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue, type QueueSettings } f
 /** A spool whose blobs take a while, and may be in trouble. */
 class SlowSpool extends RamSpool {
   blobOutcome: CommitOutcome = "durable";
+  /** How many pieces each write of a blob had. */
+  readonly writes: number[] = [];
   readonly dropped: string[] = [];
   readonly #waiting: (() => void)[] = [];
 
@@ -20,6 +22,7 @@ class SlowSpool extends RamSpool {
     const blob = super.openBlob(msgid);
     return {
       write: async (text) => {
+        this.writes.push(text.length);
         await new Promise<void>((resolve) => {
           this.#waiting.push(resolve);
         });
@@ -163,7 +166,7 @@ test("A large text is accepted only when its last piece is written, though nobod
   const spool = new SlowSpool();
   const queue = start(spool);
   const [msgid = ""] = queue.reserveMsgids(1);
-  const writes = ["one", "two"].map((piece) => queue.blobWrite(msgid, Buffer.from(piece)));
+  const writes = ["one", "two"].map((piece) => queue.blobWrite(msgid, [Buffer.from(piece)]));
   const accepted = queue.accept(message(msgid, 6), [envelope(`${msgid}00000001`)], "blob");
   await turn();
   assert.equal(spool.has(msgid), false);
@@ -171,6 +174,34 @@ test("A large text is accepted only when its last piece is written, though nobod
   await Promise.all(writes);
   assert.deepEqual(await accepted, { kind: "accepted" });
   assert.equal((await stored(spool, msgid)).toString(), "onetwo");
+});
+
+test("What comes of a large text while it is written is written together next, in its order", async () => {
+  const spool = new SlowSpool();
+  const queue = start(spool);
+  const [msgid = ""] = queue.reserveMsgids(1);
+  const words = ["one ", "two ", "three ", "four"];
+  const writes = words.map((word) => queue.blobWrite(msgid, [Buffer.from(word)]));
+  await spool.writeAll();
+  assert.deepEqual(new Set(await Promise.all(writes)), new Set(["durable"]));
+  assert.deepEqual(spool.writes, [1, 3]);
+  const late = queue.blobWrite(msgid, [Buffer.from("!")]);
+  const accepted = queue.accept(message(msgid, 19), [envelope(`${msgid}00000001`)], "blob");
+  await spool.writeAll();
+  assert.equal(await late, "durable");
+  assert.deepEqual(await accepted, { kind: "accepted" });
+  assert.equal((await stored(spool, msgid)).toString(), "one two three four!");
+});
+
+test("All that is written together hears of its trouble", async () => {
+  const spool = new SlowSpool();
+  const queue = start(spool);
+  const [msgid = ""] = queue.reserveMsgids(1);
+  spool.blobOutcome = "full";
+  const writes = [1, 2, 3].map((size) => queue.blobWrite(msgid, [Buffer.alloc(size)]));
+  await spool.writeAll();
+  assert.deepEqual(await Promise.all(writes), ["full", "full", "full"]);
+  assert.deepEqual(spool.writes, [1], "after the first trouble nothing is written");
 });
 
 test("A submission that is aborted leaves nothing behind", async () => {
@@ -188,9 +219,9 @@ test("An id that was given up and is used again gets a text of its own", async (
   const spool = new SlowSpool();
   const queue = start(spool);
   const [msgid = ""] = queue.reserveMsgids(1);
-  const first = queue.blobWrite(msgid, Buffer.from("old"));
+  const first = queue.blobWrite(msgid, [Buffer.from("old")]);
   const dropped = queue.blobDrop(msgid);
-  const second = queue.blobWrite(msgid, Buffer.from("new"));
+  const second = queue.blobWrite(msgid, [Buffer.from("new")]);
   await spool.writeAll();
   await Promise.all([first, dropped, second]);
   const receipt = await queue.accept(message(msgid, 3), [envelope(`${msgid}00000001`)], "blob");
@@ -205,7 +236,7 @@ test("What does not fit together is refused, whoever sends it", async () => {
   const own = envelope(`${msgid}00000001`);
   const refused = { kind: "refused", why: "failed" };
   assert.deepEqual(await queue.accept(message("0badc0de", 0), [own], []), refused);
-  assert.equal(await queue.blobWrite("0badc0de", Buffer.from("x")), "failed");
+  assert.equal(await queue.blobWrite("0badc0de", [Buffer.from("x")]), "failed");
   const foreign = [envelope(`${other}00000001`)];
   assert.deepEqual(await queue.accept(message(msgid, 0), foreign, []), refused);
   const cases = [[], [own, own], [envelope(msgid)]];

@@ -16,7 +16,7 @@ export interface LocalDoor {
   hasRoom(bytes: number): boolean;
   reserveMsgids(count: number): readonly string[];
   releaseMsgids(msgids: readonly string[]): void;
-  blobWrite(msgid: string, text: Uint8Array): Promise<CommitOutcome>;
+  blobWrite(msgid: string, text: readonly Uint8Array[]): Promise<CommitOutcome>;
   blobDrop(msgid: string): Promise<void>;
   accept(
     message: Message,
@@ -111,7 +111,7 @@ class LocalSubmission implements Submission {
 
   async #writeOut(text: Uint8Array): Promise<void> {
     if (this.#trouble === undefined) {
-      const outcome = await this.#door.blobWrite(this.msgid, text);
+      const outcome = await this.#door.blobWrite(this.msgid, [text]);
       if (outcome !== "durable") this.#trouble = outcome;
     }
     this.#unwrittenBytes -= text.length;

@@ -12,8 +12,9 @@ import { INLINE_TEXT_BYTES } from "#model/intake.ts";
 import type { Message } from "#model/envelope.ts";
 import type { Spool, SpoolEntry } from "#engine/spool/spool.ts";
 import type { BounceDraft, BounceOccasion, BounceWriter } from "#engine/bounce/bounce.ts";
-import { enrol, type QueueContext, wallOffsetMs } from "./context.ts";
+import { type QueueContext, wallOffsetMs } from "./context.ts";
 import { noticeOf, reportOf } from "./notices.ts";
+import { enrolReport, reportEntry, type WrittenReport } from "./reports.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Reports of more than INLINE_TEXT_BYTES that are written at once: each has a file open. Others have the header. */
@@ -30,7 +31,6 @@ const MAX_REPORTED = 1000;
 
 const NONE: readonly SpoolEntry[] = Object.freeze([]);
 
-type Written = Extract<BounceDraft, { readonly kind: "bounce" }>;
 type Draft = Exclude<BounceDraft, { readonly kind: "unavailable" }>;
 
 /** What one report is about. */
@@ -70,7 +70,7 @@ export class NoticeDrafts {
 
   /** They are durable. */
   sent(): void {
-    const { observe, msgids } = this.#context;
+    const { observe } = this.#context;
     const message = this.#message;
     for (const { action, draft } of this.#drafts.values()) {
       if (draft.kind === "dropped") {
@@ -78,11 +78,8 @@ export class NoticeDrafts {
         observe({ kind: "bounce-dropped", message, action, why, limit });
         continue;
       }
-      const { msgid } = draft.message;
-      msgids.settle(msgid);
       this.#leave(draft);
-      enrol(this.#context, draft.message, draft.envelopes);
-      observe({ kind: "bounce", message, msgid, action });
+      enrolReport(this.#context, draft, { message, action });
     }
   }
 
@@ -97,9 +94,7 @@ export class NoticeDrafts {
     if (draft.kind === "dropped") return undefined;
     const isTooMuch = isLarge(draft) && this.#writing.largeUnderWay > MAX_LARGE_UNDER_WAY;
     const text = isTooMuch ? "failed" : await storedText(this.#context.spool, draft);
-    if (text !== "failed") {
-      return { kind: "accepted", message: draft.message, envelopes: draft.envelopes, text };
-    }
+    if (text !== "failed") return reportEntry(draft, text);
     // There is no room for all of it, or it cannot be read: its header must do.
     this.#discard(name);
     this.#mayReturnWhole = false;
@@ -169,7 +164,7 @@ function withoutRoute(action: Action): Draft | undefined {
 /** The text of a report as it is committed; a large one is written out as it is read. */
 async function storedText(
   spool: Spool,
-  { message, text }: Written,
+  { message, text }: WrittenReport,
 ): Promise<readonly Uint8Array[] | "blob" | "failed"> {
   const { before, original, after } = text;
   if (original === undefined) return [before, after];
@@ -180,7 +175,7 @@ async function storedText(
   const put = async (chunk: Uint8Array): Promise<boolean> => {
     bytes += chunk.length;
     if (blob === undefined) kept.push(Uint8Array.from(chunk));
-    return blob === undefined || (await blob.write(chunk)) === "durable";
+    return blob === undefined || (await blob.write([chunk])) === "durable";
   };
   try {
     let isWritten = await put(before);

@@ -1,27 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeliveryResult } from "#model/delivery.ts";
-import type { Envelope, NotifyWord, Terms } from "#model/envelope.ts";
+import { type Envelope, NO_TERMS, type NotifyWord, type Terms } from "#model/envelope.ts";
 import { type EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
 import { envelopeOf, messageOf, textOf } from "#test/support/deliveries.ts";
 import { noticeOf, reportOf, warnedAfter } from "./notices.ts";
 import { type Ended, type Verdict, verdictOn } from "./verdict.ts";
 
 const HOUR_MS = 3_600_000;
-const TERMS: Terms = {
-  isBinary: false,
-  utf8: false,
-  requireTls: false,
-  returns: undefined,
-  envelopeId: "",
-  deliverBy: undefined,
-  holdUntilMs: 0,
-  priority: 0,
-};
 
 function recordOf(changes: Partial<Envelope>, terms?: Partial<Terms>): EnvelopeRecord {
   const envelope = envelopeOf("bob@far.example", { ttlMs: 96 * HOUR_MS, ...changes });
-  const message = messageOf(textOf(""), { terms: terms && { ...TERMS, ...terms } });
+  const message = messageOf(textOf(""), { terms: terms && { ...NO_TERMS, ...terms } });
   const plan = { ...envelope };
   const [record] = new MessageRecord(message, 0, [[envelope, plan]]).envelopes;
   if (record === undefined) throw new Error("No record");
@@ -37,7 +27,7 @@ function ended(record: EnvelopeRecord, changes: Partial<DeliveryResult>): Ended 
     remote: "",
     ...changes,
   };
-  return { record, cause: "attempt", result };
+  return { record, cause: "attempt", result, tookMs: 0 };
 }
 
 function verdictOf(record: EnvelopeRecord, outcome: DeliveryResult["outcome"]): Verdict {

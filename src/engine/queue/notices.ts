@@ -8,7 +8,7 @@
 import { unreachable } from "#base/unreachable.ts";
 import type { Action, ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
 import type { NotifyWord } from "#model/envelope.ts";
-import { type EnvelopeRecord, expiresAtMs } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, expiresAtMs, heldForMs } from "#engine/scheduler/record.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The report that a verdict asks for; undefined: none. */
@@ -61,7 +61,7 @@ export function warnedAfter(
   const { message } = record.owner;
   const ageMs = nextTryMs - record.owner.acceptedAtMs;
   // RFC 4865: what is held back on purpose is not late.
-  const heldMs = Math.max((message.terms?.holdUntilMs ?? 0) - message.acceptedAtMs, 0);
+  const heldMs = heldForMs(message);
   let warnedMs = record.warnedMs;
   const pass = (delayMs: number): void => {
     if (delayMs <= ageMs && delayMs > warnedMs) warnedMs = delayMs;

@@ -1,5 +1,5 @@
 /**
- * What an operator sees of the queue and does to it: smtpctl(8).
+ * What an operator does to the queue: smtpctl(8).
  *
  * Orders are durable when they are answered. They run in slices, so that an order
  * about a million envelopes does not stop the mail. An envelope in flight is
@@ -7,80 +7,42 @@
  * count unless it was delivered. Unlike OpenSMTPD, `schedule` leaves a suspended
  * envelope alone.
  */
-import { unreachable } from "#base/unreachable.ts";
-import type { Clock } from "#base/ports/clock.ts";
-import { domainOf } from "#protocols/mail/address.ts";
-import type { MessageText } from "#model/delivery.ts";
+import { stampMs } from "#base/time/stamp.ts";
 import type { Target } from "#model/ipc/control-link.ts";
+import type { Order } from "#model/trace.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
-import {
-  type EnvelopeRecord,
-  envelopeOf,
-  evpidOf,
-  expiresAtMs,
-  type MessageRecord,
-} from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, evpidOf, type MessageRecord } from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
-import { compileFilter, type EnvelopeFilter } from "./filter.ts";
-import { delayMs, type QueueContext, wallOffsetMs } from "./context.ts";
-import { isNamed, messageIdOf } from "./queue-index.ts";
-import type { QueuedEnvelope } from "./show.ts";
+import { type QueueContext, tellRemoved } from "./context.ts";
+import type { Selection } from "./selection.ts";
 
-/** Envelopes whose change is one batch of the spool. */
-const ORDER_BATCH = 1000;
-/** Envelopes that are looked at before other work has its turn: some 5 ms of it. */
-const LOOKED_AT_ONCE = 2000;
+type HoldOrder = Extract<Order, "paused" | "resumed">;
 
 export class Operations {
   readonly #context: QueueContext;
+  readonly #selection: Selection;
   readonly #wake: () => void;
 
-  constructor(context: QueueContext, wake: () => void) {
+  constructor(context: QueueContext, selection: Selection, wake: () => void) {
     this.#context = context;
+    this.#selection = selection;
     this.#wake = wake;
-  }
-
-  /**
-   * What is meant, made as it is walked, which may take its time: in slices, which may be
-   * empty. Between two of them other work has its turn.
-   */
-  async *envelopes(target: Target): AsyncGenerator<readonly QueuedEnvelope[]> {
-    for await (const records of this.#select(target)) {
-      yield records.filter(({ state }) => state !== "gone").map((record) => this.#view(record));
-    }
-  }
-
-  envelope(evpid: string): QueuedEnvelope | undefined {
-    const [record] = this.#named(evpid, undefined);
-    return record === undefined || evpidOf(record) !== evpid ? undefined : this.#view(record);
-  }
-
-  /** How many there are; of everything without a look at each. */
-  async count(target: Target): Promise<number> {
-    if (target.kind === "all") return this.#context.index.envelopeCount;
-    let count = 0;
-    for await (const records of this.#select(target)) count += records.length;
-    return count;
-  }
-
-  /** The text of a message in the queue, by its id or that of one of its envelopes. */
-  text(id: string): MessageText | undefined {
-    const msgid = messageIdOf(id);
-    if (msgid === undefined || this.#named(id, undefined).length === 0) return undefined;
-    return this.#context.spool.text(msgid);
   }
 
   /** Makes what waits for its next try due now; says how many. */
   async schedule(target: Target): Promise<number> {
-    const { scheduler, tiers, clock } = this.#context;
+    const { scheduler, tiers, clock, observe } = this.#context;
     let count = 0;
-    for await (const seen of this.#select(target)) {
+    for await (const seen of this.#selection.records(target)) {
       const roused = tiers.rouse(seen.filter(({ state }) => state === "waiting"));
+      const evpids: string[] = [];
       for (const record of roused) {
         if (record.state !== "waiting" || !scheduler.canCarry(record.plan)) continue;
         record.dueMs = clock.monotonicMs();
-        count++;
+        evpids.push(evpidOf(record));
       }
+      count += evpids.length;
+      if (evpids.length > 0) observe({ kind: "ordered", evpids, order: "scheduled" });
       tiers.lieDown(ownersOf(roused));
       this.#wake();
     }
@@ -91,14 +53,15 @@ export class Operations {
   async remove(target: Target): Promise<number> {
     const { tiers } = this.#context;
     let count = 0;
-    for await (const seen of this.#select(target)) {
+    for await (const seen of this.#selection.records(target)) {
       const idle: EnvelopeRecord[] = [];
       const roused = tiers.rouse(seen);
       for (const record of roused) {
-        if (isUnderWay(record)) {
-          record.afterwards = "remove";
-          count++;
-        } else if (record.state !== "gone") idle.push(record);
+        // Another `remove` may have come first, and counts it.
+        if (record.state === "gone" || record.afterwards === "remove") continue;
+        record.afterwards = "remove";
+        if (isUnderWay(record)) count++;
+        else idle.push(record);
       }
       count += await this.#removeIdle(idle, ownersOf(roused));
       this.#wake();
@@ -106,30 +69,14 @@ export class Operations {
     return count;
   }
 
-  /** Stops or goes on trying envelopes; says how many that changed. */
-  async suspend(target: Target, suspended: boolean): Promise<number> {
-    const { tiers } = this.#context;
-    let count = 0;
-    for await (const seen of this.#select(target)) {
-      const changed = seen.filter((record) => canSuspend(record, suspended));
-      if (changed.length === 0) continue;
-      const stored = await this.#commit(
-        changed.map((record) => ({
-          kind: "held",
-          evpid: evpidOf(record),
-          atMs: this.#stamp(),
-          held: suspended,
-        })),
-      );
-      if (!stored) continue;
-      count += changed.length;
-      // What was seen may have woken, or gone, meanwhile.
-      const roused = tiers.rouse(changed);
-      for (const record of roused) this.#setSuspended(record, suspended);
-      tiers.lieDown(ownersOf(roused));
-      this.#wake();
-    }
-    return count;
+  /** Stops trying envelopes; says how many that changed. */
+  suspend(target: Target): Promise<number> {
+    return this.#hold(target, "paused");
+  }
+
+  /** Goes on trying envelopes; says how many that changed. */
+  unsuspend(target: Target): Promise<number> {
+    return this.#hold(target, "resumed");
   }
 
   /** False if it was paused already. */
@@ -149,25 +96,21 @@ export class Operations {
     records: readonly EnvelopeRecord[],
     owners: ReadonlySet<MessageRecord>,
   ): Promise<number> {
-    const { scheduler, tiers, index, clock, observe } = this.#context;
+    const { scheduler, tiers, index, clock } = this.#context;
     const wereSuspended = new Set(records.filter((record) => record.state === "suspended"));
     for (const record of records) scheduler.withdraw(record);
     tiers.lieDown(owners);
     if (records.length === 0) return 0;
+    const atMs = stampMs(clock.wallMs());
     const stored = await this.#commit(
-      records.map((record) => ({ kind: "removed", evpid: evpidOf(record), atMs: this.#stamp() })),
+      records.map((record) => ({ kind: "removed", evpid: evpidOf(record), atMs })),
     );
     for (const record of records) {
+      record.afterwards = "retry";
       if (stored) {
         scheduler.finish(record);
         index.remove(record);
-        observe({
-          kind: "removed",
-          message: record.owner.message,
-          envelope: envelopeOf(record),
-          delayMs: delayMs(clock, record),
-          diagnostic: "Removed by operator",
-        });
+        tellRemoved(this.#context, record);
       } else if (wereSuspended.has(record)) record.state = "suspended";
       else this.#makeDue(record);
     }
@@ -175,10 +118,34 @@ export class Operations {
     return stored ? records.length : 0;
   }
 
-  #setSuspended(record: EnvelopeRecord, suspended: boolean): void {
-    if (isUnderWay(record)) record.afterwards = suspended ? "suspend" : "retry";
-    else if (record.state === "gone") return;
-    else if (suspended) {
+  async #hold(target: Target, order: HoldOrder): Promise<number> {
+    const { tiers, clock, observe } = this.#context;
+    let count = 0;
+    for await (const seen of this.#selection.records(target)) {
+      const changed = seen.filter((record) => wouldChange(record, order));
+      if (changed.length === 0) continue;
+      const evpids = changed.map(evpidOf);
+      const atMs = stampMs(clock.wallMs());
+      const stored = await this.#commit(
+        evpids.map((evpid) => ({ kind: "held", evpid, atMs, held: order === "paused" })),
+      );
+      if (!stored) continue;
+      count += changed.length;
+      observe({ kind: "ordered", evpids, order });
+      // What was seen may have woken, or gone, meanwhile.
+      const roused = tiers.rouse(changed);
+      for (const record of roused) this.#obey(record, order);
+      tiers.lieDown(ownersOf(roused));
+      this.#wake();
+    }
+    return count;
+  }
+
+  #obey(record: EnvelopeRecord, order: HoldOrder): void {
+    // `remove` may have come while this was being stored.
+    if (record.state === "gone" || record.afterwards === "remove") return;
+    if (isUnderWay(record)) record.afterwards = order === "paused" ? "suspend" : "retry";
+    else if (order === "paused") {
       this.#context.scheduler.withdraw(record);
       record.state = "suspended";
     } else this.#makeDue(record);
@@ -196,79 +163,6 @@ export class Operations {
     this.#context.observe({ kind: "spool-trouble", what: "Cannot carry out an order", cause });
     return false;
   }
-
-  /** Lists of at most ORDER_BATCH. */
-  async *#select(target: Target): AsyncGenerator<readonly EnvelopeRecord[]> {
-    const filter = target.kind === "matching" ? compileFilter(target.filter) : undefined;
-    let left = (target.kind === "matching" ? target.limit : undefined) ?? Number.POSITIVE_INFINITY;
-    let slice: EnvelopeRecord[] = [];
-    let lookedAt = 0;
-    for (const record of this.#candidates(target, filter?.domains)) {
-      if (left === 0) break;
-      lookedAt++;
-      if (filter === undefined || this.#isMeant(record, filter)) {
-        slice.push(record);
-        left--;
-      }
-      if (slice.length < ORDER_BATCH && lookedAt < LOOKED_AT_ONCE) continue;
-      yield slice;
-      slice = [];
-      lookedAt = 0;
-      await turn(this.#context.clock);
-    }
-    yield slice;
-  }
-
-  /** Envelopes as they are now; those that sleep are copies. `domains`: if given, those that go there alone are meant. */
-  *#candidates(target: Target, domains: readonly string[] | undefined): Generator<EnvelopeRecord> {
-    const id = idOf(target);
-    if (id !== undefined) {
-      yield* this.#named(id, domains);
-      return;
-    }
-    // What comes in meanwhile is not meant, and would keep the walk from ending.
-    for (const each of this.#context.index.msgids(domains)) yield* this.#look(each, domains);
-  }
-
-  /** The envelope, or those of the message, with this id. */
-  #named(id: string, domains: readonly string[] | undefined): readonly EnvelopeRecord[] {
-    const msgid = messageIdOf(id);
-    if (msgid === undefined) return [];
-    const found = this.#look(Number.parseInt(msgid, 16), domains);
-    return found.filter((record) => isNamed(record, id));
-  }
-
-  #look(msgid: number, domains: readonly string[] | undefined): readonly EnvelopeRecord[] {
-    const found = this.#context.index.look(msgid, domains);
-    for (const record of found) this.#context.tiers.show(record);
-    return found;
-  }
-
-  #isMeant(record: EnvelopeRecord, filter: EnvelopeFilter): boolean {
-    return (
-      record.state !== "gone" &&
-      filter.mayGoTo(domainOf(record.destination)) &&
-      filter.matches(this.#view(record), this.#context.clock.wallMs())
-    );
-  }
-
-  #view(record: EnvelopeRecord): QueuedEnvelope {
-    const offsetMs = wallOffsetMs(this.#context.clock);
-    return {
-      message: record.owner.message,
-      envelope: envelopeOf(record),
-      reason: this.#context.scheduler.reasonOf(record, offsetMs),
-      retryCount: record.retryCount,
-      lastTryAtMs: record.lastTryAtWallMs,
-      expiresAtMs: expiresAtMs(record) + offsetMs,
-      lastError: record.lastWords?.diagnostic ?? "",
-      route: this.#context.scheduler.routeName(record),
-    };
-  }
-
-  #stamp(): number {
-    return Math.max(0, Math.round(this.#context.clock.wallMs()));
-  }
 }
 
 /** With the carrier, or on its way to the disk: its fate is decided there. */
@@ -276,32 +170,12 @@ function isUnderWay(record: EnvelopeRecord): boolean {
   return record.state === "inflight" || record.state === "recording";
 }
 
-function canSuspend(record: EnvelopeRecord, suspended: boolean): boolean {
+function wouldChange(record: EnvelopeRecord, order: HoldOrder): boolean {
   if (record.state === "gone" || record.afterwards === "remove") return false;
   const isSuspended = record.state === "suspended" || record.afterwards === "suspend";
-  return isSuspended !== suspended;
+  return isSuspended !== (order === "paused");
 }
 
 function ownersOf(records: readonly EnvelopeRecord[]): ReadonlySet<MessageRecord> {
   return new Set(records.map(({ owner }) => owner));
-}
-
-/** Lets other work have its turn. */
-function turn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(0, resolve);
-  });
-}
-
-function idOf(target: Target): string | undefined {
-  switch (target.kind) {
-    case "all":
-      return undefined;
-    case "id":
-      return target.id;
-    case "matching":
-      return target.within;
-    default:
-      return unreachable(target);
-  }
 }

@@ -5,14 +5,9 @@
  *
  * Who is in which tier is decided in tiers.ts.
  */
+import { hex32, hex32At } from "#base/hex.ts";
+import { type EnvelopeRecord, MessageRecord, type Plan } from "#engine/scheduler/record.ts";
 import type { Envelope, Message, Transport } from "#model/envelope.ts";
-import { EVPID_DIGITS, MSGID_DIGITS, msgidOf } from "#model/ids.ts";
-import {
-  type EnvelopeRecord,
-  evpidOf,
-  MessageRecord,
-  type Plan,
-} from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { Sleepers } from "#engine/sleepers/sleepers.ts";
 import { Interner } from "./interner.ts";
@@ -49,7 +44,7 @@ export class QueueIndex {
   }
 
   messageOf(id: number): MessageRecord | undefined {
-    return this.#awake.get(id.toString(16).padStart(MSGID_DIGITS, "0"));
+    return this.#awake.get(hex32(id));
   }
 
   /** All that are awake; may not be walked while they come and go. */
@@ -95,11 +90,14 @@ export class QueueIndex {
    * The ids of all messages, as of now; of those that sleep, only what may go to one of
    * `domains`, if any are given.
    */
-  msgids(domains: readonly string[] | undefined): readonly number[] {
-    const awake = Array.from(this.#awake.keys(), (msgid) => Number.parseInt(msgid, 16));
-    const known = new Set(awake);
-    const asleep = [...this.sleepers.msgids(domains)].filter((id) => !known.has(id));
-    return [...awake, ...asleep];
+  msgids(domains: readonly string[] | undefined): Uint32Array {
+    const awake = new Set<number>();
+    for (const msgid of this.#awake.keys()) awake.add(hex32At(msgid));
+    const ids = new Uint32Array(awake.size + this.sleepers.messages);
+    ids.set([...awake]);
+    let length = awake.size;
+    for (const id of this.sleepers.msgids(domains)) if (!awake.has(id)) ids[length++] = id;
+    return ids.subarray(0, length);
   }
 
   /**
@@ -127,16 +125,3 @@ function accountKey({ user, extension, listed }: Transport & { readonly kind: "m
   const account = `${user}\0${extension}`;
   return listed === undefined ? account : `${account}\0${listed.kind}\0${listed.text}`;
 }
-
-/** The msgid that an id of a message or an envelope has; undefined if it is neither. */
-export function messageIdOf(id: string): string | undefined {
-  if (id.length !== MSGID_DIGITS && id.length !== EVPID_DIGITS) return undefined;
-  return HEX.test(id) ? msgidOf(id) : undefined;
-}
-
-/** Whether `id` is that of the envelope or of its message. */
-export function isNamed(record: EnvelopeRecord, id: string): boolean {
-  return id.length === MSGID_DIGITS || evpidOf(record) === id;
-}
-
-const HEX = /^[0-9a-f]+$/;

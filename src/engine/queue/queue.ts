@@ -11,13 +11,14 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
+import { Drain } from "#base/time/drain.ts";
+import type { Action } from "#model/config/action.ts";
 import type { Carrier, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
 import type { Routing } from "#model/resolution.ts";
 import type { Stranded } from "#model/stranded.ts";
-import type { Action } from "#model/config/config.ts";
 import { DEFAULT_BOUNCE_WARN_INTERVALS_MS, SETTINGS } from "#model/config/defaults.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { CommitOutcome, Spool } from "#engine/spool/spool.ts";
@@ -29,14 +30,14 @@ import { Acceptance } from "./acceptance.ts";
 import { Attempts } from "./attempts.ts";
 import { Blobs } from "./blobs.ts";
 import type { QueueContext } from "./context.ts";
-import { Drain } from "#base/time/drain.ts";
+import { type Gauge, gaugesOf } from "./gauges.ts";
 import { LocalIntake } from "./local-intake.ts";
 import { Msgids } from "./msgids.ts";
 import { Operations } from "./operations.ts";
 import { QueueIndex } from "./queue-index.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
-import { type Gauge, gaugesOf } from "./gauges.ts";
+import { Selection } from "./selection.ts";
 import type { QueuedEnvelope } from "./show.ts";
 import { DEFAULT_TIER_BOUNDS, type TierBounds, Tiers } from "./tiers.ts";
 import { Unreached } from "./unreached.ts";
@@ -99,7 +100,7 @@ export interface Queue {
     text: readonly Uint8Array[] | "blob",
   ): Promise<Receipt>;
   /** Adds to the text of a large message; resolves when it is written ("durable": written, not yet synced). */
-  blobWrite(msgid: string, text: Uint8Array): Promise<CommitOutcome>;
+  blobWrite(msgid: string, text: readonly Uint8Array[]): Promise<CommitOutcome>;
   blobDrop(msgid: string): Promise<void>;
   /** Up to `count` fresh message ids, which belong to the caller until accepted or released. */
   reserveMsgids(count: number): readonly string[];
@@ -176,7 +177,8 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     maxEnvelopes: settings.maxEnvelopes,
     wake,
   });
-  const operations = new Operations(context, wake);
+  const selection = new Selection(context);
+  const operations = new Operations(context, selection, wake);
 
   for (const subsystem of settings.paused) scheduler.pause(subsystem);
   const queue: Queue = {
@@ -201,18 +203,18 @@ export function createQueue(ports: QueuePorts, settings: QueueSettings): Queue {
     },
     hasRoom: (bytes) => acceptance.hasRoom(bytes),
     localIntake: () => new LocalIntake(queue),
-    envelopes: (target) => operations.envelopes(target),
-    count: (target) => operations.count(target),
-    envelope: (evpid) => operations.envelope(evpid),
-    text: (id) => operations.text(id),
+    envelopes: (target) => selection.envelopes(target),
+    count: (target) => selection.count(target),
+    envelope: (evpid) => selection.envelope(evpid),
+    text: (id) => selection.text(id),
     schedule: (target) => operations.schedule(target),
     remove: (target) => operations.remove(target),
-    suspend: (target) => operations.suspend(target, true),
-    unsuspend: (target) => operations.suspend(target, false),
+    suspend: (target) => operations.suspend(target),
+    unsuspend: (target) => operations.unsuspend(target),
     pause: (subsystem) => operations.pause(subsystem),
     resume: (subsystem) => operations.resume(subsystem),
     isPaused: (subsystem) => scheduler.isPaused(subsystem),
-    gauges: () => gaugesOf(context, acceptance),
+    gauges: () => gaugesOf(context, acceptance, attempts),
     takeUp(configured, by) {
       bounces.takeUp(by, configured.serverName);
       recorder.takeUp(configured.bounceWarnIntervalsMs);

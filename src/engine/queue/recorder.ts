@@ -12,6 +12,7 @@
  * OpenSMTPD records the failure and waits with the bounce, so that a crash between them
  * loses the report; here a crash costs one attempt more.
  */
+import { stampMs } from "#base/time/stamp.ts";
 import type { Action } from "#protocols/dsn/delivery-status.ts";
 import type { CommitOutcome } from "#engine/spool/spool.ts";
 import type { BounceWriter } from "#engine/bounce/bounce.ts";
@@ -22,7 +23,7 @@ import {
   type MessageRecord,
 } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
-import { delayMs, laterMs, type QueueContext, wallOffsetMs } from "./context.ts";
+import { delayMs, laterMs, type QueueContext, tellRemoved, wallOffsetMs } from "./context.ts";
 import { type Batch, Gathering } from "./gathering.ts";
 import { NoticeDrafts, type NoticeWriting } from "./notice-drafts.ts";
 import { noticeOf, warnedAfter } from "./notices.ts";
@@ -32,6 +33,15 @@ import { type Deferral, type Ended, entryOf, type Verdict, verdictOn } from "./v
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
+
+const NO_DEFERRAL: Deferral = Object.freeze({ nextTryMs: 0, warnedMs: 0 });
+
+export interface RecorderSettings {
+  /** `bounce warn-interval`, ascending. */
+  readonly warnIntervalsMs: readonly number[];
+  /** Called when there may be something to start. */
+  wake(): void;
+}
 
 export class Recorder {
   readonly #context: QueueContext;
@@ -201,14 +211,21 @@ export class Recorder {
 
   #tell(verdict: Verdict): void {
     const { clock, observe } = this.#context;
-    const { record, result, cause } = verdict.ended;
+    const { record, result, cause, tookMs } = verdict.ended;
     const { message } = record.owner;
     const about = { message, envelope: envelopeOf(record), delayMs: delayMs(clock, record) };
     if (cause === "expired") observe({ kind: "expired", ...about, diagnostic: result.diagnostic });
-    if (cause === "attempt") observe({ kind: "delivery", ...about, result });
-    if (verdict.kind === "removed") {
-      observe({ kind: "removed", ...about, diagnostic: "Removed by operator" });
+    if (cause === "attempt") {
+      const attempt = {
+        beganAtMs: Math.round(record.lastTryAtWallMs),
+        tookMs,
+        number: record.retryCount + 1,
+        nextTryAtMs:
+          verdict.kind === "deferred" ? stampMs(verdict.nextTryMs + wallOffsetMs(clock)) : 0,
+      };
+      observe({ kind: "delivery", ...about, result, attempt });
     }
+    if (verdict.kind === "removed") tellRemoved(this.#context, record);
   }
 
   #trouble(what: string, cause: string): void {
@@ -223,15 +240,6 @@ export class Recorder {
     cancel();
     this.#pauses.delete(resolve);
   }
-}
-
-const NO_DEFERRAL: Deferral = Object.freeze({ nextTryMs: 0, warnedMs: 0 });
-
-export interface RecorderSettings {
-  /** `bounce warn-interval`, ascending. */
-  readonly warnIntervalsMs: readonly number[];
-  /** Called when there may be something to start. */
-  wake(): void;
 }
 
 /** What is done with it for now. */

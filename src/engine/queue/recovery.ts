@@ -9,26 +9,39 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
-import { type EnvelopeRecord, expiresAtMs } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, expiresAtMs, MessageRecord } from "#engine/scheduler/record.ts";
 import { LAST_CHANCE_MS } from "#engine/scheduler/scheduler.ts";
 import { heldMs, laterMs, type QueueContext } from "./context.ts";
+import type { Tiers } from "./tiers.ts";
 
 /** Schedules everything that the spool recovered. */
 export async function recover(context: QueueContext): Promise<void> {
   for await (const some of context.spool.recovered()) {
-    for (const stored of some) recoverMessage(context, stored);
+    const now = stopped(context.clock);
+    for (const stored of some) recoverMessage(context.tiers, now, stored);
   }
 }
 
-function recoverMessage(context: QueueContext, stored: StoredMessage): void {
-  const { clock, index, tiers } = context;
+/** A clock that stands still: all of one list are judged at one moment. */
+function stopped(clock: Clock): Clock {
+  const wallMs = clock.wallMs();
+  const monotonicMs = clock.monotonicMs();
+  return {
+    wallMs: () => wallMs,
+    monotonicMs: () => monotonicMs,
+    after: (delayMs, run) => clock.after(delayMs, run),
+  };
+}
+
+function recoverMessage(tiers: Tiers, clock: Clock, stored: StoredMessage): void {
   const { message } = stored;
   const ageMs = Math.max(0, clock.wallMs() - message.acceptedAtMs);
-  const envelopes = stored.envelopes.map((each) => each.envelope);
-  const owner = index.record(message, envelopes, clock.monotonicMs() - ageMs);
-  for (const [at, record] of owner.envelopes.entries()) {
-    const was = stored.envelopes[at];
-    if (was !== undefined) recoverEnvelope(clock, record, was);
+  // An envelope says what was planned for it. It is packed at once, and so nothing is shared here.
+  const planned = stored.envelopes.map(({ envelope }) => [envelope, envelope] as const);
+  const owner = new MessageRecord(message, clock.monotonicMs() - ageMs, planned);
+  for (const [at, was] of stored.envelopes.entries()) {
+    const record = owner.envelopes[at];
+    if (record !== undefined) recoverEnvelope(clock, record, was);
   }
   tiers.lay(owner);
 }

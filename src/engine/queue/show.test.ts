@@ -158,6 +158,23 @@ test("The JSON form says why the envelope waits, as data and in words", () => {
   });
 });
 
+test("Times are whole milliseconds in JSON, whatever the clocks say", () => {
+  const times = { lastTryAtMs: 10.4, expiresAtMs: 20.6 };
+  for (const [reason, whole] of [
+    [
+      { kind: "retry", untilMs: 30.6 },
+      { kind: "retry", untilMs: 31 },
+    ],
+    [
+      { kind: "inflight", sinceMs: 30.4 },
+      { kind: "inflight", sinceMs: 30 },
+    ],
+  ] as const) {
+    const shown: unknown = JSON.parse(formatQueueJson({ ...RELAYED, ...times, reason }, NOW_MS));
+    assert.partialDeepStrictEqual(shown, { lastTryAtMs: 10, expiresAtMs: 21, reason: whole });
+  }
+});
+
 test("An envelope is shown as one field a line, whatever is in the fields", () => {
   const shown = formatEnvelope({ ...RELAYED, lastError: "451 a\nrcpt: forged" }, NOW_MS);
   assert.equal(

@@ -76,13 +76,20 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
     recipientTerms: envelope.terms,
     textBytes: message.textBytes,
     acceptedAtMs: message.acceptedAtMs,
-    expiresAtMs: queued.expiresAtMs,
-    lastTryAtMs: queued.lastTryAtMs,
+    expiresAtMs: Math.round(queued.expiresAtMs),
+    lastTryAtMs: Math.round(queued.lastTryAtMs),
     retryCount: queued.retryCount,
     lastError: queued.lastError,
-    reason,
+    reason: inWholeMs(reason),
     reasonText: formatReason(reason, nowMs),
   });
+}
+
+/** A reader may want an integer; the clocks of a process have fractions. */
+function inWholeMs(reason: WaitReason): WaitReason {
+  if (reason.kind === "inflight") return { ...reason, sinceMs: Math.round(reason.sinceMs) };
+  const isTimed = reason.kind === "retry" || reason.kind === "hold";
+  return isTimed ? { ...reason, untilMs: Math.round(reason.untilMs) } : reason;
 }
 
 /** What the client asked for, in OpenSMTPD's words where it has them. */
@@ -183,7 +190,8 @@ export function stateOf({ kind }: WaitReason): QueueState {
 function delaySeconds(reason: WaitReason, nowMs: number): number | "" {
   if (reason.kind === "offline") return "";
   if (reason.kind === "inflight") return seconds(nowMs - reason.sinceMs);
-  return reason.kind === "retry" ? seconds(reason.untilMs - nowMs) : 0;
+  const isTimed = reason.kind === "retry" || reason.kind === "hold";
+  return isTimed ? seconds(reason.untilMs - nowMs) : 0;
 }
 
 function errorOf({ reason, lastError }: QueuedEnvelope, nowMs: number): string {

@@ -6,10 +6,10 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { MessageText } from "#model/delivery.ts";
-import { EVPID_DIGITS, msgidOf } from "#model/ids.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
 import { compileFilter } from "./filter.ts";
+import { idOf, isNamed, messageIdOf, mostOf } from "./meant.ts";
 import type { QueuedEnvelope } from "./show.ts";
 
 /** What reads a spool without changing it. */
@@ -35,7 +35,7 @@ export class StoredQueue {
   async *envelopes(target: Target): AsyncGenerator<readonly QueuedEnvelope[]> {
     const nowMs = this.#clock.wallMs();
     const filter = target.kind === "matching" ? compileFilter(target.filter) : undefined;
-    let left = (target.kind === "matching" ? target.limit : undefined) ?? Number.POSITIVE_INFINITY;
+    let left = mostOf(target);
     let slice: QueuedEnvelope[] = [];
     for (const queued of this.#under(target)) {
       if (left === 0) break;
@@ -56,21 +56,17 @@ export class StoredQueue {
   }
 
   text(id: string): MessageText | undefined {
-    const msgid = msgidOf(id);
-    const message = this.#spool.messages.find((each) => each.message.msgid === msgid);
-    if (message === undefined) return undefined;
-    const isThere =
-      id.length !== EVPID_DIGITS || message.envelopes.some(({ envelope }) => envelope.evpid === id);
-    return isThere ? this.#spool.text(msgid) : undefined;
+    const [found] = this.#under({ kind: "id", id });
+    return found === undefined ? undefined : this.#spool.text(found.message.msgid);
   }
 
   *#under(target: Target): Generator<QueuedEnvelope> {
-    const id =
-      target.kind === "id" ? target.id : target.kind === "matching" ? target.within : undefined;
+    const id = idOf(target);
+    const msgid = id === undefined ? undefined : messageIdOf(id);
     for (const { message, envelopes } of this.#spool.messages) {
-      if (id !== undefined && msgidOf(id) !== message.msgid) continue;
+      if (id !== undefined && msgid !== message.msgid) continue;
       for (const stored of envelopes) {
-        if (id?.length === EVPID_DIGITS && id !== stored.envelope.evpid) continue;
+        if (id !== undefined && !isNamed(stored.envelope.evpid, id)) continue;
         yield shown(message, stored);
       }
     }

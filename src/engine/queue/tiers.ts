@@ -12,6 +12,7 @@
  * Beside the line of each route there is one for what has no action, and one for each
  * subsystem, for what becomes due while as many are awake as may be.
  */
+import { hex32At } from "#base/hex.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import { msgidOf } from "#model/ids.ts";
@@ -21,10 +22,16 @@ import {
   expiresAtMs,
   type MessageRecord,
   numberOf,
+  USUAL_LEVEL,
 } from "#engine/scheduler/record.ts";
 import type { Route } from "#engine/scheduler/route.ts";
-import type { Configured, Due, Scheduler } from "#engine/scheduler/scheduler.ts";
-import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
+import {
+  type Configured,
+  type Due,
+  LAST_CHANCE_MS,
+  type Scheduler,
+} from "#engine/scheduler/scheduler.ts";
+import { DELIVERY_SUBSYSTEMS, type DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { type Line, Lines } from "#engine/sleepers/lines.ts";
 import type { Way } from "#engine/sleepers/packed-part.ts";
 import type { Sleepers } from "#engine/sleepers/sleepers.ts";
@@ -46,7 +53,8 @@ export const DEFAULT_TIER_BOUNDS: TierBounds = Object.freeze({
  */
 const SHARE_OF_FREE = 4;
 
-const SUBSYSTEMS: readonly DeliverySubsystem[] = ["mta", "mda"];
+/** What is awake in all, as a multiple of what may be of one subsystem, before no one more is woken to expire. */
+const CROWD = 4;
 
 /** Whose a line is. */
 type Stand = Route | DeliverySubsystem | "stranded";
@@ -67,8 +75,12 @@ export class Tiers {
   readonly #lineOf = new Map<Stand, Line<Stand>>();
   /** Lines of an earlier configuration: who stands in them is looked at again. */
   readonly #stale: Line<Stand>[] = [];
-  /** Envelopes that are due and asleep. */
+  /** Envelopes that are due and asleep, and in no line of a route. */
   readonly #lined: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
+  /** Those of them that have no action. */
+  #stranded = 0;
+  /** Counts configurations: a part of an earlier one may now go several ways. */
+  #configuration = 0;
   /** Whose turn it is where there is room for few. */
   #first: "routes" | "others" = "routes";
 
@@ -82,15 +94,31 @@ export class Tiers {
 
   /** When `advance` has something to do; Infinity if never. */
   get nextDueMs(): number {
-    return this.#sleepers.firstAtMs;
+    return this.#isCrowded ? Infinity : this.#sleepers.firstAtMs;
+  }
+
+  /**
+   * More have expired than are recorded yet: no one is woken for now, or a million that
+   * expire at once would all be awake. Whoever records some calls for another turn.
+   */
+  get #isCrowded(): boolean {
+    const awake = this.#index.awake("mta") + this.#index.awake("mda");
+    return awake >= CROWD * this.#bounds.maxAwake;
   }
 
   /** Lines have become shorter, and who stands in them asleep may come. */
   get mayRefill(): boolean {
-    return SUBSYSTEMS.some((each) => this.#scheduler.hungry[each].size > 0 && this.#hasRoom(each));
+    return DELIVERY_SUBSYSTEMS.some(
+      (each) => this.#scheduler.hungry[each].size > 0 && this.#hasRoom(each),
+    );
   }
 
-  /** Envelopes that are due and stand in line asleep. */
+  /** Envelopes that are due and have no action. */
+  get stranded(): number {
+    return this.#stranded;
+  }
+
+  /** Envelopes that are due and stand in line asleep, but not for a route. */
   lined(subsystem: DeliverySubsystem): number {
     return this.#lined[subsystem];
   }
@@ -154,15 +182,10 @@ export class Tiers {
   }
 
   #rouse(named: readonly (readonly [msgid: string, id: number])[]): readonly EnvelopeRecord[] {
-    const wanted = new Map<string, Set<number>>();
-    for (const [msgid, id] of named) {
-      const ids = wanted.get(msgid);
-      if (ids === undefined) wanted.set(msgid, new Set([id]));
-      else ids.add(id);
-    }
     const found: EnvelopeRecord[] = [];
-    for (const [msgid, ids] of wanted) {
-      for (const slot of this.#sleepers.partsOf(Number.parseInt(msgid, 16))) {
+    for (const [msgid, wanted] of Map.groupBy(named, ([of]) => of)) {
+      const ids = new Set(wanted.map(([, id]) => id));
+      for (const slot of this.#sleepers.partsOf(hex32At(msgid))) {
         if (this.#sleepers.look(slot).some(({ id }) => ids.has(id))) this.#wake(slot);
       }
       const { envelopes } = this.#index.message(msgid) ?? { envelopes: [] };
@@ -180,6 +203,7 @@ export class Tiers {
 
   /** Binds all that wait to other actions; says for what there is none. */
   takeUp(configured: Configured): Stranded {
+    this.#configuration++;
     const awake = this.#scheduler.takeUp(configured, this.#index.envelopes());
     const gone = new Set(awake.actions);
     let { envelopes } = awake;
@@ -199,7 +223,7 @@ export class Tiers {
   /** Looks at what is due at `nowMs`: `max` envelopes at most, but for the rest of a part. */
   advance(nowMs: number, max: number): Due {
     const expired: EnvelopeRecord[] = [];
-    const work: Work = { nowMs, left: max, expired };
+    const work: Work = { nowMs, left: max, expired, isLate: false };
     this.#recall(work);
     // Each kind may use half of the turn, so that none waits for the others.
     work.left = Math.floor(max / 2);
@@ -209,10 +233,8 @@ export class Tiers {
     this.#first = this.#first === "routes" ? "others" : "routes";
     const isUsedUp = work.left <= 0;
     work.left += Math.ceil(max / 2);
-    while (work.left > 0 && this.#sleepers.firstAtMs <= nowMs) {
-      this.#look(this.#sleepers.first, work);
-    }
-    const isMore = isUsedUp || this.#stale.length > 0 || this.#sleepers.firstAtMs <= nowMs;
+    while (work.left > 0 && this.nextDueMs <= nowMs) this.#look(this.#sleepers.first, work);
+    const isMore = isUsedUp || this.#stale.length > 0 || this.nextDueMs <= nowMs;
     return { expired, more: isMore };
   }
 
@@ -221,9 +243,18 @@ export class Tiers {
     const subsystem = record.plan.transport.kind;
     if (!this.#hasRoom(subsystem)) return false;
     const route = this.#scheduler.assign(record);
-    // Who is asleep there was due before.
-    if (route === undefined || route.asleep > 0 || route.ready >= this.#share(route)) return false;
+    if (route === undefined || !this.#maySkipLine(route, record.owner.level)) return false;
     return this.#scheduler.ready(record, 0);
+  }
+
+  /**
+   * Whether a due envelope need not stand in line asleep: there is no line, and room. Of a
+   * higher priority than most has no mind for the line, and as much room again.
+   */
+  #maySkipLine(route: Route, level: number): boolean {
+    const share = this.#share(route);
+    if (level > USUAL_LEVEL) return route.ready < 2 * share;
+    return route.asleep === 0 && route.ready < share;
   }
 
   #hasRoom(subsystem: DeliverySubsystem): boolean {
@@ -238,11 +269,18 @@ export class Tiers {
 
   #lay(owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
     if (records.length === 1) {
-      this.#sleepers.put(owner, records);
+      this.#sleepers.put(owner, records, this.#configuration);
       return;
     }
-    const byRoute = Map.groupBy(records, (record) => this.#scheduler.routeName(record));
-    for (const sharing of byRoute.values()) this.#sleepers.put(owner, sharing);
+    // Who is suspended apart: the others of a part would be looked at for ever, and be in its way.
+    const { suspended = [], waiting = [] } = Object.groupBy(records, ({ state }) =>
+      state === "suspended" ? state : "waiting",
+    );
+    for (const some of [suspended, waiting]) {
+      const byRoute = Map.groupBy(some, (record) => this.#scheduler.routeName(record));
+      for (const sharing of byRoute.values())
+        this.#sleepers.put(owner, sharing, this.#configuration);
+    }
   }
 
   /** A part whose time has come: it is woken, or stands in line. */
@@ -257,20 +295,27 @@ export class Tiers {
       return;
     }
     const way = this.#sleepers.way(slot);
-    const stand = way.expiresAtMs <= work.nowMs ? undefined : this.#standFor(way);
+    if (way.expiresAtMs <= work.nowMs) {
+      this.#attend(slot, { ...work, isLate: true });
+      return;
+    }
+    if (way.envelopes > 1 && way.configuration !== this.#configuration) {
+      this.sleep(this.#wake(slot));
+      return;
+    }
+    const stand = this.#standFor(way);
     if (stand === undefined) this.#attend(slot, work);
     else this.#standIn(stand, slot, way);
   }
 
   /** Where a due part has to stand in line asleep; undefined: there is room for it. */
-  #standFor({ plan, destination, isSuspended }: Way): Stand | undefined {
+  #standFor({ plan, destination, isSuspended, level }: Way): Stand | undefined {
     if (isSuspended) return undefined;
     const subsystem = plan.transport.kind;
     if (!this.#hasRoom(subsystem)) return subsystem;
     const route = this.#scheduler.routeFor(plan, destination);
     if (route === undefined) return "stranded";
-    if (route.asleep > 0 || route.ready >= this.#share(route)) return route;
-    return undefined;
+    return this.#maySkipLine(route, level) ? undefined : route;
   }
 
   #standIn(stand: Stand, slot: number, { plan, envelopes, expiresAtMs: expiry }: Way): void {
@@ -281,8 +326,12 @@ export class Tiers {
     }
     this.#lines.push(line, slot);
     this.#sleepers.wakeAt(slot, expiry);
-    this.#lined[plan.transport.kind] += envelopes;
-    if (typeof stand === "string") return;
+    this.#sleepers.holdIsOver(slot);
+    if (typeof stand === "string") {
+      this.#lined[plan.transport.kind] += envelopes;
+      if (stand === "stranded") this.#stranded += envelopes;
+      return;
+    }
     stand.asleep += envelopes;
     // Nothing else would call for it.
     if (stand.ready === 0) this.#scheduler.hungry[stand.key.subsystem].add(stand);
@@ -291,8 +340,12 @@ export class Tiers {
   #stepOut(line: Line<Stand>, slot: number): void {
     const { plan, envelopes } = this.#sleepers.way(slot);
     this.#lines.remove(line, slot);
+    if (typeof line.owner !== "string") {
+      line.owner.asleep -= envelopes;
+      return;
+    }
     this.#lined[plan.transport.kind] -= envelopes;
-    if (typeof line.owner !== "string") line.owner.asleep -= envelopes;
+    if (line.owner === "stranded") this.#stranded -= envelopes;
   }
 
   /** Closes a line in which nobody stands. */
@@ -322,11 +375,11 @@ export class Tiers {
 
   /** Wakes those who stand in line on routes that have room again. */
   #refillRoutes(work: Work): void {
-    for (const subsystem of SUBSYSTEMS) {
+    for (const subsystem of DELIVERY_SUBSYSTEMS) {
       const hungry = this.#scheduler.hungry[subsystem];
-      while (hungry.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {
-        const [route] = hungry;
-        if (route === undefined) break;
+      // Also those that are added meanwhile. (One walk: a set's first is found behind what left it.)
+      for (const route of hungry) {
+        if (work.left <= 0 || !this.#hasRoom(subsystem)) break;
         hungry.delete(route);
         work.left--;
         const line = this.#lineOf.get(route);
@@ -360,7 +413,7 @@ export class Tiers {
 
   /** Has those who became due while too many were awake looked at again. */
   #refillSubsystems(work: Work): void {
-    for (const subsystem of SUBSYSTEMS) {
+    for (const subsystem of DELIVERY_SUBSYSTEMS) {
       const line = this.#lineOf.get(subsystem);
       if (line === undefined) continue;
       while (line.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {
@@ -373,9 +426,10 @@ export class Tiers {
   }
 
   /** Wakes a part: who is due is put in line, who is not lies down again. */
-  #attend(slot: number, { nowMs, expired }: Work): void {
+  #attend(slot: number, { nowMs, expired, isLate }: Work): void {
     const rest: EnvelopeRecord[] = [];
     for (const record of this.#wake(slot)) {
+      if (isLate) grantLastChance(record, nowMs);
       if (record.state === "suspended") rest.push(record);
       else if (expiresAtMs(record) <= nowMs) {
         this.#scheduler.withdraw(record);
@@ -407,4 +461,13 @@ interface Work {
   /** Envelopes, or parts, that may still be looked at. */
   left: number;
   readonly expired: EnvelopeRecord[];
+  /** What should have been looked at before: the machine slept, or stood still. */
+  readonly isLate: boolean;
+}
+
+/** No envelope expires without the try that was to come before, because nobody looked. */
+function grantLastChance(record: EnvelopeRecord, nowMs: number): void {
+  const expiryMs = expiresAtMs(record);
+  if (record.state === "suspended" || record.dueMs >= expiryMs || expiryMs > nowMs) return;
+  record.graceUntilMs = nowMs + LAST_CHANCE_MS;
 }

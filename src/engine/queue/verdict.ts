@@ -5,6 +5,7 @@
  * Pure. What a carrier says crosses a process boundary: it is cut to size, made
  * one line, and an answer that is missing counts as "deferred".
  */
+import { stampMs } from "#base/time/stamp.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
@@ -16,6 +17,8 @@ export interface Ended {
   readonly record: EnvelopeRecord;
   readonly cause: "attempt" | "expired" | "order";
   readonly result: DeliveryResult;
+  /** How long the attempt went on; 0 if there was none. */
+  readonly tookMs: number;
 }
 
 /** What is done with an ended envelope. */
@@ -44,7 +47,7 @@ export function verdictOn(ended: Ended, deferral: Deferral): Verdict {
 export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): SpoolEntry {
   const { record, result } = verdict.ended;
   const evpid = evpidOf(record);
-  const atMs = stamp(nowMs + offsetMs);
+  const atMs = stampMs(nowMs + offsetMs);
   switch (verdict.kind) {
     case "delivered":
     case "failed":
@@ -57,7 +60,7 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
         evpid,
         atMs,
         retryCount: record.retryCount + 1,
-        nextTryAtMs: stamp(verdict.nextTryMs + offsetMs),
+        nextTryAtMs: stampMs(verdict.nextTryMs + offsetMs),
         warnedMs: verdict.warnedMs,
         result,
       };
@@ -75,13 +78,14 @@ export function expiry(record: EnvelopeRecord): Ended {
     diagnostic: "Envelope expired",
     remote: "",
   };
-  return { record, cause: "expired", result };
+  return { record, cause: "expired", result, tookMs: 0 };
 }
 
 /** Joins what a carrier answered with what it was asked, one answer each. */
 export function attemptsEnded(
   records: readonly EnvelopeRecord[],
   results: readonly DeliveryResult[],
+  tookMs: number,
 ): readonly Ended[] {
   const answers = new Map<string, DeliveryResult>();
   for (const result of results) answers.set(result.evpid, result);
@@ -92,6 +96,7 @@ export function attemptsEnded(
       record,
       cause: "attempt",
       result: answer === undefined ? silence(evpid) : tidy(answer),
+      tookMs,
     };
   });
 }
@@ -137,8 +142,4 @@ function oneLine(words: string, maxBytes: number): string {
   if (words.length <= maxBytes && !NEEDS_TIDYING.test(words)) return words;
   // Each UTF-16 unit takes at most three bytes of UTF-8.
   return words.slice(0, Math.floor(maxBytes / 3)).replaceAll(UNPRINTABLE, " ");
-}
-
-function stamp(wallMs: number): number {
-  return Math.max(0, Math.round(wallMs));
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { TlsaRecord } from "#base/ports/resolver.ts";
-import type { RelayAction } from "#model/config/config.ts";
+import type { RelayAction } from "#model/config/action.ts";
 import type { Event } from "#model/events.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import type { SimZone } from "#world/sim/resolver.ts";

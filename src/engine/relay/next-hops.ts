@@ -15,7 +15,7 @@ import type { Lookup } from "#base/lookup.ts";
 import { parseRelayUrl } from "#model/config/relay-url.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
-import type { RelayHost, RelayHostTls } from "#model/config/config.ts";
+import type { RelayHost, RelayHostTls } from "#model/config/action.ts";
 import { isNullMx, orderExchangers, preferredTo } from "./mx-order.ts";
 
 /** A server that may have several addresses, or needs none (a UNIX-domain socket). */

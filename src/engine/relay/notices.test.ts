@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeliveryTask } from "#model/delivery.ts";
-import type { Terms } from "#model/envelope.ts";
+import { NO_TERMS, type Terms } from "#model/envelope.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
 import { envelopeOf, messageOf, textOf } from "#test/support/deliveries.ts";
@@ -10,16 +10,7 @@ import { Sink } from "#test/support/sink.ts";
 import { noticesOf } from "./notices.ts";
 import { Relay } from "./relay.ts";
 
-const TERMS: Terms = {
-  isBinary: false,
-  utf8: false,
-  requireTls: false,
-  returns: "headers",
-  envelopeId: "QQ+3D1",
-  deliverBy: undefined,
-  holdUntilMs: 0,
-  priority: 0,
-};
+const TERMS: Terms = { ...NO_TERMS, returns: "headers", envelopeId: "QQ+3D1" };
 
 const TEXT = textOf("Subject: x\r\n\r\nhello\r\n");
 

@@ -3,8 +3,9 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Lookup } from "#base/lookup.ts";
 import type { TlsClient } from "#base/ports/tls.ts";
 import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
+import type { RelayAction } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { Config, RelayAction } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { AskCredentials } from "#model/relay-credentials.ts";
 

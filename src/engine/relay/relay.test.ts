@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MxRecord } from "#base/ports/resolver.ts";
+import type { RelayHost, RelayTo } from "#model/config/action.ts";
+import type { Table } from "#model/config/table.ts";
 import { type DeliveryTask, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
-import type { RelayHost, RelayTo, Table } from "#model/config/config.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";

@@ -18,9 +18,9 @@ import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { RelayAction } from "#model/config/action.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
-import type { RelayAction } from "#model/config/config.ts";
 import {
   ClientPool,
   type ClientRoute,
@@ -244,7 +244,8 @@ export class Relay implements Carrier {
       sent = await this.#pool.send(route, withoutEightBit(mail), text);
     const remote = remoteOf(route);
     if (sent.kind === "not-started") return outcomeWhenNotStarted(sent.verdict, remote);
-    return sent.verdicts.map((verdict) => relayed(outcomeOf(verdict, remote), sent.reports));
+    const outcomes = sent.verdicts.map((verdict) => outcomeOf(verdict, remote));
+    return sent.reports ? outcomes.map(handedOn) : outcomes;
   }
 
   #isLoop(hop: NextHop, endpoint: Endpoint): boolean {
@@ -261,10 +262,8 @@ const NO_ACTION: Outcome = {
 };
 
 /** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */
-function relayed(outcome: Outcome, reports: boolean): Outcome {
-  return reports && outcome.outcome === "delivered"
-    ? { ...outcome, outcome: "handed-on" }
-    : outcome;
+function handedOn(outcome: Outcome): Outcome {
+  return outcome.outcome === "delivered" ? { ...outcome, outcome: "handed-on" } : outcome;
 }
 
 /** `host [address]`, or the path of a socket. */

@@ -9,7 +9,8 @@
  */
 import { domainOf } from "#protocols/mail/address.ts";
 import { encodeSrs } from "#protocols/mail/srs.ts";
-import type { Config, RelayAction } from "#model/config/config.ts";
+import type { RelayAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 
 export interface ReversePathSetting {

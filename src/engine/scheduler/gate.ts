@@ -2,38 +2,51 @@
  * A gate: lets routes through while there is room, and keeps the others in line.
  * Every limit is a gate, and so is a subsystem that can be paused.
  */
-import { Fifo } from "./fifo.ts";
 import type { SchedulerLimits } from "./limits.ts";
 import type { Route } from "./route.ts";
+import { Turns } from "./turns.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 
 export interface GateKind {
   /** What a person knows it by. */
   readonly name: string;
-  readonly max: (limits: SchedulerLimits) => number;
+  /** `domain`: that of the routes that it is for, if they have one. */
+  readonly max: (limits: SchedulerLimits, domain: string | undefined) => number;
   readonly subsystem?: DeliverySubsystem;
 }
 
+/** Envelopes that are due on routes in line. */
+export interface GateCount {
+  envelopes: number;
+}
+
+export interface GateParts {
+  readonly domain: string | undefined;
+  readonly limits: SchedulerLimits;
+  readonly count: GateCount;
+}
+
 export class Gate {
-  readonly #name: string;
-  readonly #maxOf: (limits: SchedulerLimits) => number;
+  /** All gates of one name share it. */
+  readonly count: GateCount;
+  readonly #kind: GateKind;
+  readonly #domain: string | undefined;
   #max: number;
-  /** Which subsystem's gate this is, if it is one that can be paused. */
-  readonly #subsystem: DeliverySubsystem | undefined;
-  readonly #line = new Fifo<Route>();
+  /** Undefined until a route stands in line: most never have one. */
+  #turns: Turns<Route> | undefined;
   #inUse = 0;
   #paused = false;
 
-  constructor(kind: GateKind, limits: SchedulerLimits) {
-    this.#name = kind.name;
-    this.#maxOf = kind.max;
-    this.#max = kind.max(limits);
-    this.#subsystem = kind.subsystem;
+  constructor(kind: GateKind, { domain, limits, count }: GateParts) {
+    this.count = count;
+    this.#kind = kind;
+    this.#domain = domain;
+    this.#max = kind.max(limits, domain);
   }
 
   /** Has other limits from now on. What is under way beyond them goes on. */
   takeUp(limits: SchedulerLimits): void {
-    this.#max = this.#maxOf(limits);
+    this.#max = this.#kind.max(limits, this.#domain);
   }
 
   get hasRoom(): boolean {
@@ -46,7 +59,7 @@ export class Gate {
 
   /** Routes in line. */
   get waiting(): number {
-    return this.#line.size;
+    return this.#turns?.size ?? 0;
   }
 
   get paused(): boolean {
@@ -66,19 +79,24 @@ export class Gate {
   }
 
   queue(route: Route): void {
-    this.#line.push(route);
+    this.#turns ??= new Turns();
+    this.#turns.push(route, route.level);
   }
 
-  /** The route that has been in line longest, taken out of it. */
+  /** Something of a higher level came to a route in line. */
+  raise(route: Route): void {
+    this.#turns?.raise(route, route.level);
+  }
+
+  /** The route whose turn it is, taken out of the line. */
   next(): Route | undefined {
-    return this.#line.shift();
+    return this.#turns?.shift();
   }
 
   /** Why what is in line here waits. */
   reason(): WaitReason {
-    if (this.#paused && this.#subsystem !== undefined) {
-      return { kind: "paused", subsystem: this.#subsystem };
-    }
-    return { kind: "limit", name: this.#name, max: this.#max };
+    const { name, subsystem } = this.#kind;
+    if (this.#paused && subsystem !== undefined) return { kind: "paused", subsystem };
+    return { kind: "limit", name, max: this.#max };
   }
 }

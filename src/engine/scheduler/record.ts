@@ -5,7 +5,16 @@
  * clock unless the name says wall.
  */
 import { type HeapItem, OUTSIDE_HEAP } from "#base/heap.ts";
-import type { Envelope, Message, TrailStep, Transport, RecipientTerms } from "#model/envelope.ts";
+import { hex32, hex32At } from "#base/hex.ts";
+import {
+  type Envelope,
+  MAX_HOLD_MS,
+  type Message,
+  type RecipientTerms,
+  type TrailStep,
+  type Transport,
+} from "#model/envelope.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
 import type { Route } from "./route.ts";
 
 /** What the rules decided; one object for all envelopes with the same decision. */
@@ -25,12 +34,12 @@ export interface LastWords {
 }
 
 /**
- * - waiting: for its next try; in the heap
- * - ready: due, in line on its route; in the heap for its expiry
- * - stranded: due, but the configuration has no action for it; in the heap for its expiry
+ * - waiting: for its next try, asleep or about to be
+ * - ready: due, in line on its route; in the scheduler's heap for its expiry
+ * - stranded: due, but the configuration has no action for it; in that heap too
  * - inflight: handed to the carrier
  * - recording: its end, deferral or removal is being made durable
- * - suspended: until an operator resumes it; does not expire
+ * - suspended: until an operator resumes it, asleep or about to be; does not expire
  * - gone: finished
  */
 export type EnvelopeState =
@@ -49,6 +58,8 @@ export class MessageRecord {
   readonly acceptedAtMs: number;
   /** Envelopes that are not finished, in no particular order. */
   readonly envelopes: EnvelopeRecord[];
+  /** Who is higher goes first. */
+  readonly level: number;
 
   /** `planned`: each envelope with what was decided about it. */
   constructor(
@@ -58,6 +69,7 @@ export class MessageRecord {
   ) {
     this.message = message;
     this.acceptedAtMs = acceptedAtMs;
+    this.level = levelOf(message);
     // `map` makes an array of just this size; `push` would leave room for 16 more.
     this.envelopes = planned.map(([envelope, plan], slot) => {
       const record = new EnvelopeRecord(this, numberOf(envelope.evpid), envelope, plan);
@@ -65,6 +77,15 @@ export class MessageRecord {
       return record;
     });
   }
+}
+
+/** The level of a message for which nothing was asked. */
+export const USUAL_LEVEL = 0;
+
+/** By MT-PRIORITY, -9 to 9; of one priority, our own reports go last. */
+function levelOf({ terms, origin }: Message): number {
+  const level = USUAL_LEVEL + 2 * (terms?.priority ?? 0);
+  return origin.kind === "internal" ? level - 1 : level;
 }
 
 /** What an envelope has of its own from the start. */
@@ -112,11 +133,11 @@ export class EnvelopeRecord implements HeapItem {
 
 /** The last eight digits of an evpid, as a signed number: the `id` of its record. */
 export function numberOf(evpid: string): number {
-  return Number.parseInt(evpid.slice(8), 16) | 0;
+  return hex32At(evpid, MSGID_DIGITS) | 0;
 }
 
 export function evpidOf(record: EnvelopeRecord): string {
-  return record.owner.message.msgid + (record.id >>> 0).toString(16).padStart(8, "0");
+  return record.owner.message.msgid + hex32(record.id);
 }
 
 /** The envelope as it was accepted. */
@@ -133,6 +154,17 @@ export function envelopeOf(record: EnvelopeRecord): Envelope {
     trail,
     ttlMs,
   };
+}
+
+/** It is held back (RFC 4865) and was not tried; `state` is "waiting" or "suspended". */
+export function isHeld({ lastTryAtWallMs, owner }: EnvelopeRecord): boolean {
+  return lastTryAtWallMs === 0 && (owner.message.terms?.holdUntilMs ?? 0) > 0;
+}
+
+/** For how long a message was held back from its acceptance on. */
+export function heldForMs({ terms, acceptedAtMs }: Message): number {
+  const untilMs = terms?.holdUntilMs ?? 0;
+  return untilMs === 0 ? 0 : Math.min(Math.max(untilMs - acceptedAtMs, 0), MAX_HOLD_MS);
 }
 
 /** When the queue gives up. */

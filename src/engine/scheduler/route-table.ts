@@ -3,12 +3,12 @@
  * envelope in the queue goes its way; the gate of a user or a domain while one of its
  * routes does.
  */
-import type { Action } from "#model/config/config.ts";
-import { Gate, type GateKind } from "./gate.ts";
+import type { Action } from "#model/config/action.ts";
+import { Gate, type GateCount, type GateKind } from "./gate.ts";
 import { relayLimits, type SchedulerLimits, type TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, Plan } from "./record.ts";
-import { Route, type RouteKey, routeKeyOf } from "./route.ts";
-import type { DeliverySubsystem } from "./wait-reason.ts";
+import { type DueCount, Route, type RouteKey, routeKeyOf } from "./route.ts";
+import { DELIVERY_SUBSYSTEMS, type DeliverySubsystem } from "./wait-reason.ts";
 
 /** What routes of different actions have in common. */
 interface SharedGate {
@@ -24,6 +24,12 @@ export class RouteTable {
   readonly #routes = new Map<string, Route>();
   /** By the key of routes: that of users, and that of domains. */
   readonly #shared = { user: new Map<string, SharedGate>(), domain: new Map<string, SharedGate>() };
+  readonly #atGates = new Map<GateKind, GateCount>();
+  /** What is due on routes, awake or asleep. */
+  readonly due: Readonly<Record<DeliverySubsystem, DueCount>> = {
+    mta: { all: 0, asleep: 0, turn: 0 },
+    mda: { all: 0, asleep: 0, turn: 0 },
+  };
   /** Counts envelopes; every other gate counts attempts. */
   readonly inflight: Gate;
   readonly subsystems: Readonly<Record<DeliverySubsystem, Gate>>;
@@ -31,8 +37,8 @@ export class RouteTable {
   constructor(limits: SchedulerLimits, actions: ReadonlyMap<string, Action>) {
     this.#limits = limits;
     this.#actions = actions;
-    this.inflight = new Gate(INFLIGHT, limits);
-    this.subsystems = { mta: new Gate(MTA, limits), mda: new Gate(MDA, limits) };
+    this.inflight = this.#gate(INFLIGHT, undefined);
+    this.subsystems = { mta: this.#gate(MTA, undefined), mda: this.#gate(MDA, undefined) };
   }
 
   get size(): number {
@@ -41,6 +47,19 @@ export class RouteTable {
 
   routes(): Iterable<Route> {
     return this.#routes.values();
+  }
+
+  /** What is due on routes, by what it waits for. */
+  *waits(): Generator<readonly [reason: string, envelopes: number]> {
+    yield ["turn", this.due.mta.turn + this.due.mda.turn];
+    for (const subsystem of DELIVERY_SUBSYSTEMS) {
+      const { paused, count } = this.subsystems[subsystem];
+      yield [`paused ${subsystem}`, paused ? count.envelopes : 0];
+    }
+    for (const [kind, { envelopes }] of this.#atGates) {
+      if (kind === MTA) continue;
+      yield [`limit ${kind.name}`, kind === MDA && this.subsystems.mda.paused ? 0 : envelopes];
+    }
   }
 
   /** Routes are those of other actions, under other limits, from now on. */
@@ -116,34 +135,43 @@ export class RouteTable {
   }
 
   #open(key: RouteKey): Route {
-    const own = key.subsystem === "mta" ? [new Gate(relayGate(key.domain), this.#limits)] : [];
-    const gates = [
-      this.subsystems[key.subsystem],
-      ...own,
-      ...this.#joinShared("domain", key),
-      ...this.#joinShared("user", key),
-      this.inflight,
-    ];
-    const route = new Route(key, gates, this.#taskLimits(key));
+    const gates = [this.subsystems[key.subsystem]];
+    if (key.subsystem === "mta") gates.push(this.#gate(RELAY, key.domain));
+    this.#joinShared("domain", key, gates);
+    this.#joinShared("user", key, gates);
+    gates.push(this.inflight);
+    const route = new Route(key, {
+      gates,
+      limits: this.#taskLimits(key),
+      due: this.due[key.subsystem],
+    });
     this.#routes.set(key.name, route);
     return route;
+  }
+
+  #gate(kind: GateKind, domain: string | undefined): Gate {
+    let count = this.#atGates.get(kind);
+    if (count === undefined) {
+      count = { envelopes: 0 };
+      this.#atGates.set(kind, count);
+    }
+    return new Gate(kind, { domain, limits: this.#limits, count });
   }
 
   #taskLimits({ subsystem, domain }: RouteKey): TaskLimits {
     return subsystem === "mta" ? relayLimits(this.#limits, domain) : this.#limits.mdaLimits;
   }
 
-  #joinShared(by: "user" | "domain", key: RouteKey): readonly Gate[] {
+  #joinShared(by: "user" | "domain", key: RouteKey, gates: Gate[]): void {
     const name = key[by];
-    if (name === undefined) return [];
+    if (name === undefined) return;
     let shared = this.#shared[by].get(name);
     if (shared === undefined) {
-      const kind = by === "user" ? USER : domainGate(name);
-      shared = { gate: new Gate(kind, this.#limits), routes: 0 };
+      shared = { gate: this.#gate(by === "user" ? USER : DOMAIN, key.domain), routes: 0 };
       this.#shared[by].set(name, shared);
     }
     shared.routes++;
-    return [shared.gate];
+    gates.push(shared.gate);
   }
 
   #leaveShared(by: "user" | "domain", key: RouteKey): void {
@@ -170,16 +198,11 @@ const USER: GateKind = {
   max: ({ mdaLimits }) => mdaLimits.maxSessionPerUser,
 };
 
-function relayGate(domain: string | undefined): GateKind {
-  return {
-    name: "mta max-conn-per-relay",
-    max: (limits) => relayLimits(limits, domain).maxConnPerRelay,
-  };
-}
-
-function domainGate(domain: string): GateKind {
-  return {
-    name: "mta max-conn-per-domain",
-    max: (limits) => relayLimits(limits, domain).maxConnPerDomain,
-  };
-}
+const RELAY: GateKind = {
+  name: "mta max-conn-per-relay",
+  max: (limits, domain) => relayLimits(limits, domain).maxConnPerRelay,
+};
+const DOMAIN: GateKind = {
+  name: "mta max-conn-per-domain",
+  max: (limits, domain) => relayLimits(limits, domain).maxConnPerDomain,
+};

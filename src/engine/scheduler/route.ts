@@ -8,11 +8,11 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type { Action, RelayHost } from "#model/config/config.ts";
-import { Fifo } from "./fifo.ts";
+import type { Action, RelayHost } from "#model/config/action.ts";
 import type { Gate } from "./gate.ts";
 import type { TaskLimits } from "./limits.ts";
 import type { EnvelopeRecord, MessageRecord, Plan } from "./record.ts";
+import { type TakesTurns, type TurnLine, Turns } from "./turns.ts";
 import type { DeliverySubsystem } from "./wait-reason.ts";
 
 /** Envelopes in one attempt; the rest of a larger message goes in further attempts. */
@@ -73,6 +73,22 @@ function routeOfUser({ kind, name }: Action, user: string): RouteKey {
   return { name: `${kind} ${name} ${user}`, subsystem: "mda", user, domain: undefined };
 }
 
+type Place = "idle" | "round" | Gate;
+
+/** How many envelopes are due: in all, asleep, and waiting for nothing but their turn. */
+export interface DueCount {
+  all: number;
+  asleep: number;
+  turn: number;
+}
+
+export interface RouteParts {
+  /** What has to have room for an attempt, in the order in which it is asked. */
+  readonly gates: readonly Gate[];
+  readonly limits: TaskLimits;
+  readonly due: DueCount;
+}
+
 /** Several hosts are no one place whose limit could count. */
 function onlyHost(hosts: readonly RelayHost[]): string | undefined {
   const [host] = hosts;
@@ -81,69 +97,112 @@ function onlyHost(hosts: readonly RelayHost[]): string | undefined {
 }
 
 /** Due envelopes of one message; entries that left the line meanwhile are skipped when taken. */
-interface Group {
+interface Group extends TakesTurns<Group> {
   readonly message: MessageRecord;
   readonly records: EnvelopeRecord[];
   from: number;
 }
 
-export class Route {
+export class Route implements TakesTurns<Route> {
+  line: TurnLine<Route> | undefined = undefined;
+  before: Route | undefined = undefined;
+  after: Route | undefined = undefined;
   readonly key: RouteKey;
   /** What has to have room for an attempt, in the order in which it is asked. */
   readonly gates: readonly Gate[];
   /** How much of it is at hand. */
   limits: TaskLimits;
-  /** Where the route stands: nowhere, in the round of routes, or in line at a gate. */
-  place: "idle" | "round" | Gate = "idle";
   /** Envelopes in the queue that go this way. */
   envelopes = 0;
   /** Envelopes with a carrier, or whose results are being recorded. */
   underWay = 0;
-  /** Envelopes that are due on it and asleep: they come when those in line have gone. */
-  asleep = 0;
   /** The configuration, counted by the route table, that is known to have this route. */
   generation = 0;
-  readonly #line = new Fifo<Group>();
+  readonly #turns = new Turns<Group>();
   readonly #groups = new Map<MessageRecord, Group>();
+  /** How many of its subsystem are due. */
+  readonly #due: DueCount;
+  #place: Place = "idle";
+  #asleep = 0;
   #ready = 0;
 
-  constructor(key: RouteKey, gates: readonly Gate[], limits: TaskLimits) {
+  constructor(key: RouteKey, { gates, limits, due }: RouteParts) {
     this.key = key;
     this.gates = gates;
     this.limits = limits;
+    this.#due = due;
   }
 
-  /** Envelopes that are due and not under way. */
+  /** Where the route stands: nowhere, in the round of routes, or in line at a gate. */
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** All that is due on it waits for the same as it does. */
+  set place(place: Place) {
+    const due = this.#ready + this.#asleep;
+    this.#count(-due);
+    this.#place = place;
+    this.#count(due);
+  }
+
+  /** Envelopes that are due on it and asleep: they come when those in line have gone. */
+  get asleep(): number {
+    return this.#asleep;
+  }
+
+  set asleep(envelopes: number) {
+    const change = envelopes - this.#asleep;
+    this.#count(change);
+    this.#due.asleep += change;
+    this.#asleep = envelopes;
+  }
+
+  /** Envelopes that are due, awake and not under way. */
   get ready(): number {
     return this.#ready;
   }
 
+  /** The highest level of a message that is due on it. */
+  get level(): number {
+    return this.#turns.level;
+  }
+
   push(record: EnvelopeRecord): void {
     this.#ready++;
+    this.#count(1);
     const group = this.#groups.get(record.owner);
     if (group !== undefined) {
       group.records.push(record);
       return;
     }
-    const started: Group = { message: record.owner, records: [record], from: 0 };
+    const started: Group = {
+      line: undefined,
+      before: undefined,
+      after: undefined,
+      message: record.owner,
+      records: [record],
+      from: 0,
+    };
     this.#groups.set(record.owner, started);
-    this.#line.push(started);
+    this.#turns.push(started, record.owner.level);
   }
 
   /** Counts out an envelope that left the line; its `state` must not be "ready" any more. */
   leave(): void {
     this.#ready--;
+    this.#count(-1);
     if (this.#ready === 0) {
-      this.#line.clear();
+      this.#turns.clear();
       this.#groups.clear();
     }
   }
 
-  /** Envelopes of the message that has been in line longest, made "inflight"; never empty while `ready` > 0. */
+  /** Envelopes of the message whose turn it is, made "inflight"; never empty while `ready` > 0. */
   take(): readonly EnvelopeRecord[] {
     const taken: EnvelopeRecord[] = [];
     while (taken.length === 0 && this.#ready > 0) {
-      const group = this.#line.shift();
+      const group = this.#turns.shift();
       if (group === undefined) throw new RangeError("Cannot take: line and count differ");
       this.#fill(taken, group);
     }
@@ -161,12 +220,19 @@ export class Route {
       taken.push(record);
     }
     // To the end of the line, so that a message to very many does not hold up the others.
-    if (group.from < group.records.length) this.#line.push(group);
+    if (group.from < group.records.length) this.#turns.push(group, group.message.level);
     else this.#groups.delete(group.message);
     this.#ready -= taken.length;
+    this.#count(-taken.length);
     if (this.#ready === 0) {
-      this.#line.clear();
+      this.#turns.clear();
       this.#groups.clear();
     }
+  }
+
+  #count(change: number): void {
+    this.#due.all += change;
+    if (typeof this.#place === "string") this.#due.turn += change;
+    else this.#place.count.envelopes += change;
   }
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import type { Action } from "#model/config/action.ts";
 import type { Message } from "#model/envelope.ts";
-import type { Action } from "#model/config/config.ts";
 import { maildirAction, relayAction } from "#test/support/actions.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
@@ -95,16 +95,29 @@ test("Routes take turns, whatever the length of their lines", () => {
   assert.equal(scheduler.routeCount, 0);
 });
 
-test("What expires before its next try is reported instead of tried", () => {
+/** As engine/queue lays an envelope down, though that makes another record of it later. */
+function layDown(
+  scheduler: Scheduler,
+  record: EnvelopeRecord,
+  state: "waiting" | "suspended",
+): void {
+  scheduler.finish(record);
+  record.state = state;
+}
+
+test("What expires in line is reported instead of tried, so many at a time", () => {
   const scheduler = new Scheduler(LIMITS, ACTIONS);
-  const soon = envelopes(1, ["x@a"], 100);
+  const soon = envelopes(1, ["x@a", "y@b"], 100);
   const late = envelopes(2, ["x@b"], 1000);
-  for (const record of [...soon, ...late]) scheduler.wait(record, 400);
-  assert.equal(scheduler.nextDueMs, 100);
-  assert.deepEqual(scheduler.advance(99, 10), { expired: [], more: false });
-  assert.deepEqual(scheduler.advance(400, 1), { expired: soon, more: true });
-  assert.deepEqual(scheduler.advance(400, 10), { expired: [], more: false });
+  lineUp(scheduler, [...soon, ...late]);
+  assert.equal(scheduler.nextExpiryMs, 100);
+  assert.deepEqual(scheduler.expire(99, 10), { expired: [], more: false });
+  const [first, second] = [scheduler.expire(400, 1), scheduler.expire(400, 1)];
+  assert.deepEqual([first.more, second.more], [true, false]);
+  assert.deepEqual(new Set([...first.expired, ...second.expired]), new Set(soon));
+  assert.equal(scheduler.nextExpiryMs, 1000);
   assert.deepEqual(scheduler.take()?.records, late);
+  assert.equal(scheduler.nextExpiryMs, Infinity);
 });
 
 test("An envelope that leaves its line and comes back is attempted once", () => {
@@ -113,7 +126,7 @@ test("An envelope that leaves its line and comes back is attempted once", () => 
   lineUp(scheduler, records);
   const first = records.slice(0, 1);
   for (const record of first) {
-    scheduler.suspend(record);
+    layDown(scheduler, record, "suspended");
     assert.deepEqual(scheduler.reasonOf(record, 0), { kind: "suspended", by: "operator" });
   }
   lineUp(scheduler, first);
@@ -132,16 +145,15 @@ test("Under other actions what waits is stranded or goes on, and what is under w
   const grant = scheduler.take();
   assert.ok(grant !== undefined);
   lineUp(scheduler, [due]);
-  scheduler.wait(later, 500);
+  later.dueMs = 500;
 
   const gone = scheduler.takeUp({ actions: ONLY_LOCAL, limits: LIMITS }, all);
   assert.deepEqual(gone, { envelopes: 1, actions: ["out"] });
   assert.deepEqual(scheduler.reasonOf(due, 0), { kind: "no-action", action: "out" });
   assert.deepEqual(scheduler.reasonOf(later, 0), { kind: "retry", untilMs: 500 });
   scheduler.release(grant);
-  scheduler.wait(under, 100);
+  lineUp(scheduler, [under]);
   assert.deepEqual(scheduler.reasonOf(under, 0), { kind: "no-action", action: "out" });
-  scheduler.advance(400, 10);
   assert.equal(scheduler.take(), undefined);
 
   assert.deepEqual(scheduler.takeUp({ actions: ACTIONS, limits: LIMITS }, all), {
@@ -157,8 +169,8 @@ test("What is stranded expires, and not before a try that it was promised", () =
   const records = envelopes(1, ["x@a"], 100);
   for (const record of records) scheduler.ready(record, 600);
   scheduler.takeUp({ actions: new Map(), limits: LIMITS }, records);
-  assert.deepEqual(scheduler.advance(599, 10).expired, []);
-  assert.deepEqual(scheduler.advance(600, 10).expired, records);
+  assert.deepEqual(scheduler.expire(599, 10).expired, []);
+  assert.deepEqual(scheduler.expire(600, 10).expired, records);
 });
 
 interface World {
@@ -182,11 +194,15 @@ const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
     const grant = scheduler.take();
     if (grant !== undefined) grants.push(grant);
   },
-  defer({ scheduler, grants, nowMs }, pick) {
+  defer({ scheduler, grants }, pick) {
     const [grant] = grants.splice(pick % Math.max(1, grants.length), 1);
     if (grant === undefined) return;
     scheduler.release(grant);
-    for (const record of grant.records) scheduler.wait(record, nowMs + pick);
+    for (const record of grant.records) layDown(scheduler, record, "waiting");
+  },
+  wake({ scheduler, records }, pick) {
+    const record = records[pick % Math.max(1, records.length)];
+    if (record?.state === "waiting") scheduler.ready(record, 0);
   },
   finish({ scheduler, grants }, pick) {
     const [grant] = grants.splice(pick % Math.max(1, grants.length), 1);
@@ -196,13 +212,13 @@ const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
   },
   pass(world, pick) {
     world.nowMs += pick;
-    for (const record of world.scheduler.advance(world.nowMs, 3).expired) {
+    for (const record of world.scheduler.expire(world.nowMs, 3).expired) {
       world.scheduler.finish(record);
     }
   },
   suspend({ scheduler, records }, pick) {
     const record = records[pick % Math.max(1, records.length)];
-    if (record?.state === "ready" || record?.state === "waiting") scheduler.suspend(record);
+    if (record?.state === "ready") layDown(scheduler, record, "suspended");
   },
   resume({ scheduler, records }, pick) {
     const record = records[pick % Math.max(1, records.length)];

@@ -1,28 +1,35 @@
 /**
  * The scheduler: which envelope is attempted next, and why each other one waits.
  *
- * Time is an argument, always of the monotonic clock, so that a jump of the wall
- * clock neither expires nor hurries anything. Promises: an envelope is in flight
- * at most once; routes take turns, one attempt each, so that a long queue does not
- * starve a short one; no route stands in line at a gate that has room; each call
- * costs O(log n) in the number of envelopes, whatever the number of routes, but for
+ * Who is here is due, or under way: what waits for a time sleeps elsewhere (engine/sleepers).
+ * Time is an argument, always of the monotonic clock, so that a jump of the wall clock
+ * expires nothing. Promises: an envelope is in flight at most once; routes take turns, one
+ * attempt each, so that a long queue does not starve a short one; higher priorities go
+ * first without starving lower ones; no route stands in line at a gate that has room; each
+ * call costs O(log n) in the number of envelopes, whatever the number of routes, but for
  * `takeUp`, which looks at each envelope once.
  *
  * Source: OpenSMTPD scheduler_ramqueue.c.
  */
 import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Action } from "#model/config/config.ts";
+import type { Action } from "#model/config/action.ts";
 import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
-import { Fifo } from "./fifo.ts";
 import type { Gate } from "./gate.ts";
 import type { SchedulerLimits } from "./limits.ts";
-import { type EnvelopeRecord, expiresAtMs, type MessageRecord, type Plan } from "./record.ts";
-import type { Route } from "./route.ts";
+import {
+  type EnvelopeRecord,
+  expiresAtMs,
+  isHeld,
+  type MessageRecord,
+  type Plan,
+} from "./record.ts";
+import type { DueCount, Route } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
+import { Turns } from "./turns.ts";
 import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
 
-/** An envelope past its time that was found at start still gets one try within this time. */
+/** An envelope past its time that was found at start, or late, still gets one try within this time. */
 export const LAST_CHANCE_MS = 600_000;
 
 /** Leave to attempt: envelopes of one message on one route. Given back with `release`. */
@@ -38,18 +45,20 @@ export interface Configured {
   readonly limits: SchedulerLimits;
 }
 
-/** What became due. */
+/** What one turn found. */
 export interface Due {
   /** State "recording": the caller ends them. */
   readonly expired: readonly EnvelopeRecord[];
-  /** The batch was full and more are due now. */
+  /** The turn was full, and more is due now. */
   readonly more: boolean;
 }
 
 export class Scheduler {
-  readonly #heap = new Heap<EnvelopeRecord>();
-  readonly #round = new Fifo<Route>();
+  /** What is in line, or stranded, by when it expires. */
+  readonly #expiries = new Heap<EnvelopeRecord>();
+  readonly #round = new Turns<Route>();
   readonly #table: RouteTable;
+  #stranded = 0;
   /** Routes with envelopes asleep whose line has become shorter; who wakes those takes them out. */
   readonly hungry: Readonly<Record<DeliverySubsystem, Set<Route>>> = {
     mta: new Set(),
@@ -60,14 +69,29 @@ export class Scheduler {
     this.#table = new RouteTable(limits, actions);
   }
 
-  /** When `advance` has something to do; undefined if never. */
-  get nextDueMs(): number | undefined {
-    return this.#heap.first?.heapKey;
+  /** When `expire` has something to do; Infinity if never. */
+  get nextExpiryMs(): number {
+    return this.#expiries.first?.heapKey ?? Infinity;
   }
 
   /** Envelopes in flight, and being recorded after it. */
   get inflight(): number {
     return this.#table.inflight.inUse;
+  }
+
+  /** Envelopes that are due on routes, awake or asleep. */
+  due(subsystem: DeliverySubsystem): Readonly<DueCount> {
+    return this.#table.due[subsystem];
+  }
+
+  /** Envelopes that are due, awake, and have no action. */
+  get stranded(): number {
+    return this.#stranded;
+  }
+
+  /** How many of those on routes wait for what: names of reasons. */
+  waits(): Iterable<readonly [reason: string, envelopes: number]> {
+    return this.#table.waits();
   }
 
   /** Attempts under way. */
@@ -115,15 +139,6 @@ export class Scheduler {
     return this.#table.keyOf(plan, "") !== undefined;
   }
 
-  /** Has the envelope tried at `dueMs`, or expire if that comes first. */
-  wait(record: EnvelopeRecord, dueMs: number): void {
-    this.#unlist(record);
-    this.#table.assign(record);
-    record.state = "waiting";
-    record.dueMs = dueMs;
-    this.#heap.add(record, Math.min(dueMs, expiresAtMs(record)));
-  }
-
   /**
    * Puts a due envelope in line; false if the configuration has no action for it, which
    * strands it. It expires where it stands, though not before `notBeforeMs`.
@@ -131,11 +146,17 @@ export class Scheduler {
   ready(record: EnvelopeRecord, notBeforeMs: number): boolean {
     this.#unlist(record);
     const route = this.#table.assign(record);
-    this.#heap.add(record, Math.max(notBeforeMs, expiresAtMs(record)));
-    record.state = route === undefined ? "stranded" : "ready";
-    if (route === undefined) return false;
+    this.#expiries.add(record, Math.max(notBeforeMs, expiresAtMs(record)));
+    if (route === undefined) {
+      record.state = "stranded";
+      this.#stranded++;
+      return false;
+    }
+    record.state = "ready";
     route.push(record);
     if (route.place === "idle") this.#join(route);
+    else if (route.place === "round") this.#round.raise(route, route.level);
+    else route.place.raise(route);
     return true;
   }
 
@@ -154,17 +175,11 @@ export class Scheduler {
     const gone = new Set<string>();
     for (const record of records) {
       this.#bind(record);
-      if (!isStranded(record)) continue;
+      if (record.state !== "stranded") continue;
       envelopes++;
       if (gone.size < MAX_STRANDED_ACTIONS) gone.add(record.plan.action);
     }
     return { envelopes, actions: [...gone] };
-  }
-
-  suspend(record: EnvelopeRecord): void {
-    this.#unlist(record);
-    this.#table.assign(record);
-    record.state = "suspended";
   }
 
   /** Takes an envelope that is not in flight out of the order, to be ended or put back by the caller. */
@@ -180,21 +195,16 @@ export class Scheduler {
     this.#table.unassign(record);
   }
 
-  /** Lines up what is due at `nowMs`, `max` envelopes at most. */
-  advance(nowMs: number, max: number): Due {
+  /** Takes out what has expired at `nowMs`: `max` envelopes at most. */
+  expire(nowMs: number, max: number): Due {
     const expired: EnvelopeRecord[] = [];
-    for (let count = 0; count < max; count++) {
-      const record = this.#heap.first;
-      if (record === undefined || record.heapKey > nowMs) return { expired, more: false };
-      if (record.state === "waiting" && expiresAtMs(record) > nowMs) {
-        this.ready(record, 0);
-      } else {
-        this.withdraw(record);
-        expired.push(record);
-      }
+    while (expired.length < max) {
+      const record = this.#expiries.first;
+      if (record === undefined || record.heapKey > nowMs) break;
+      this.withdraw(record);
+      expired.push(record);
     }
-    const next = this.nextDueMs;
-    return { expired, more: next !== undefined && next <= nowMs };
+    return { expired, more: this.nextExpiryMs <= nowMs };
   }
 
   /** The next attempt to make; undefined if nothing is due that a limit does not hold back. */
@@ -269,9 +279,10 @@ export class Scheduler {
     }
   }
 
-  #waitingReason({ plan }: EnvelopeRecord, untilMs: number): WaitReason {
-    if (this.canCarry(plan)) return { kind: "retry", untilMs };
-    return { kind: "no-action", action: plan.action };
+  #waitingReason(record: EnvelopeRecord, untilMs: number): WaitReason {
+    const { plan } = record;
+    if (!this.canCarry(plan)) return { kind: "no-action", action: plan.action };
+    return { kind: isHeld(record) ? "hold" : "retry", untilMs };
   }
 
   #readyReason({ route, plan }: EnvelopeRecord): WaitReason {
@@ -280,17 +291,15 @@ export class Scheduler {
     return gate.paused ? gate.reason() : { kind: "turn" };
   }
 
-  /** Under a new configuration: a time to wait for stays as it is. */
+  /** Under a new configuration; others are bound when they are due. */
   #bind(record: EnvelopeRecord): void {
     switch (record.state) {
-      case "waiting":
-      case "suspended":
-        this.#table.assign(record);
-        return;
       case "ready":
       case "stranded":
         if (!this.#table.keeps(record)) this.ready(record, record.heapKey);
         return;
+      case "waiting":
+      case "suspended":
       case "inflight":
       case "recording":
       case "gone":
@@ -304,7 +313,7 @@ export class Scheduler {
     const records = route.take();
     const first = records[0];
     if (first === undefined) throw new RangeError("Cannot grant: nothing was in line");
-    for (const record of records) this.#heap.remove(record);
+    for (const record of records) this.#expiries.remove(record);
     route.underWay += records.length;
     this.#shortened(route);
     for (const gate of route.gates) gate.enter(this.#weight(gate, records));
@@ -318,7 +327,7 @@ export class Scheduler {
 
   #join(route: Route): void {
     route.place = "round";
-    this.#round.push(route);
+    this.#round.push(route, route.level);
   }
 
   /** Brings up to `count` routes from the gate's line into the round, if the gate has room. */
@@ -333,11 +342,12 @@ export class Scheduler {
 
   /** Out of the heap and out of its route's line. */
   #unlist(record: EnvelopeRecord): void {
-    if (record.heapIndex !== OUTSIDE_HEAP) this.#heap.remove(record);
-    if (record.state !== "ready") return;
+    if (record.heapIndex !== OUTSIDE_HEAP) this.#expiries.remove(record);
+    const { state, route } = record;
+    if (state !== "ready" && state !== "stranded") return;
     record.state = "waiting";
-    const { route } = record;
-    if (route === undefined) return;
+    if (state === "stranded") this.#stranded--;
+    if (state === "stranded" || route === undefined) return;
     route.leave();
     this.#shortened(route);
   }
@@ -345,9 +355,4 @@ export class Scheduler {
   #shortened(route: Route): void {
     if (route.asleep > 0) this.hungry[route.key.subsystem].add(route);
   }
-}
-
-/** It is not under way, and no action can carry it. */
-function isStranded({ state, route }: EnvelopeRecord): boolean {
-  return state === "stranded" || (state === "waiting" && route === undefined);
 }

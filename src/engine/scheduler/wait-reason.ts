@@ -6,11 +6,14 @@
 import { unreachable } from "#base/unreachable.ts";
 
 /** The two kinds of delivery that can be paused as a whole. */
-export type DeliverySubsystem = "mta" | "mda";
+export const DELIVERY_SUBSYSTEMS = ["mta", "mda"] as const;
+export type DeliverySubsystem = (typeof DELIVERY_SUBSYSTEMS)[number];
 
 export type WaitReason =
   /** The last try was deferred; the next one is at `untilMs`. */
   | { readonly kind: "retry"; readonly untilMs: number }
+  /** The client asked for it not to be tried before (RFC 4865). */
+  | { readonly kind: "hold"; readonly untilMs: number }
   /** It is due, and its route comes round next. */
   | { readonly kind: "turn" }
   /** It is due, and `max` attempts (or envelopes) are under way that `name` counts. */
@@ -42,6 +45,8 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
   switch (reason.kind) {
     case "retry":
       return `retry in ${seconds(reason.untilMs - nowMs)} s`;
+    case "hold":
+      return `held back for ${seconds(reason.untilMs - nowMs)} s, as the client asked`;
     case "turn":
       return "due, its turn comes next";
     case "limit":

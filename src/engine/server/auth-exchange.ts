@@ -28,7 +28,9 @@ import {
   BAD_CREDENTIALS,
   BAD_RESPONSE,
 } from "#protocols/smtp/status.ts";
-import type { Authenticator, AuthResult } from "#model/authentication.ts";
+import type { Authenticator, AuthResult, AuthSource } from "#model/authentication.ts";
+import type { PasswordSource } from "#model/config/listener.ts";
+import type { OAuth } from "#model/config/oauth.ts";
 import type { Protection } from "./auth-offer.ts";
 
 /** What the driver has to do next. */
@@ -47,8 +49,8 @@ export interface AuthSetting {
   readonly clock: Clock;
   readonly random: Random;
   readonly authenticator: Authenticator;
-  /** Name of the table with the credentials; undefined: the system's users. */
-  readonly table: string | undefined;
+  readonly passwords: PasswordSource;
+  readonly oauth: OAuth | undefined;
   readonly address: string;
   readonly protection: Protection;
 }
@@ -110,12 +112,19 @@ export class AuthExchange {
   }
 
   async #ask(question: SaslQuestion): Promise<AuthMove> {
-    const { authenticator, table, address, clock } = this.#setting;
+    const { authenticator, address, clock } = this.#setting;
     this.#user = question.user;
     const dueMs = clock.monotonicMs() + AUTH_REFUSAL_MS;
-    const answer = await authenticator.ask({ table, address, question });
+    const answer = await authenticator.ask({ source: this.#source(question), address, question });
     if (answer.kind === "refused" || answer.kind === "unavailable") await pass(clock, dueMs);
     return this.#do(this.#advance({ type: "answer", answer }));
+  }
+
+  #source({ kind }: SaslQuestion): AuthSource {
+    const { passwords, oauth } = this.#setting;
+    if (kind === "token" && oauth !== undefined) return { kind: "oauth", name: oauth.name };
+    if (passwords.kind === "table") return { kind: "table", name: passwords.table.name };
+    return { kind: "system" };
   }
 
   #end(reply: Reply, result: AuthResult): AuthMove {
@@ -123,7 +132,7 @@ export class AuthExchange {
   }
 }
 
-function contextOf({ random, protection }: AuthSetting): SaslContext {
+function contextOf({ random, protection, oauth }: AuthSetting): SaslContext {
   const tls = typeof protection === "string" ? undefined : protection;
   const { peer } = tls ?? {};
   const nonce = Buffer.alloc(NONCE_BYTES);
@@ -132,6 +141,7 @@ function contextOf({ random, protection }: AuthSetting): SaslContext {
     serverNonce: nonce.toString("base64url"),
     channelBinding: tls?.exporter(),
     fingerprints: peer === undefined ? [] : [peer.fingerprint, peer.keyFingerprint],
+    tokenScope: oauth?.scope,
   };
 }
 

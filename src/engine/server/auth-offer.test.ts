@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TlsFacts } from "#base/ports/tls.ts";
-import type { Listener, Table } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { OAuth } from "#model/config/oauth.ts";
+import type { Table } from "#model/config/table.ts";
 import { listenerAt } from "#test/support/listeners.ts";
 import { authRules } from "./auth-offer.ts";
 
@@ -11,6 +13,16 @@ const TABLE: Table = {
   source: { kind: "inline" },
   shape: "mapping",
   entries: new Map(),
+};
+const OAUTH: OAuth = {
+  at: TABLE.at,
+  places: {},
+  name: "corp",
+  url: "",
+  client: undefined,
+  scope: "smtp",
+  claim: undefined,
+  ca: undefined,
 };
 const TLS13: TlsFacts = {
   version: "TLSv1.3",
@@ -45,9 +57,12 @@ function offered(auth: Listener["auth"], protection: Parameters<typeof authRules
 }
 
 test("nothing is offered in the clear, and more the more there is to lean on", () => {
-  const hashes = { mode: "optional", table: TABLE, scram: false } as const;
-  const verifiers = { ...hashes, scram: true };
-  const system = { ...hashes, table: undefined };
+  const passwords = { kind: "table", table: TABLE, scram: false } as const;
+  const hashes = { mode: "optional", passwords, oauth: undefined } as const;
+  const verifiers = { ...hashes, passwords: { ...passwords, scram: true } };
+  const system = { ...hashes, passwords: { kind: "system" } } as const;
+  const both = { ...hashes, oauth: OAUTH };
+  const tokens = { ...both, passwords: { kind: "none" } } as const;
   for (const [auth, protection, mechanisms] of [
     [verifiers, "none", ""],
     [hashes, "local", "PLAIN LOGIN"],
@@ -57,6 +72,10 @@ test("nothing is offered in the clear, and more the more there is to lean on", (
     [verifiers, TLS13, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"],
     [hashes, KNOWN, "EXTERNAL PLAIN LOGIN"],
     [system, KNOWN, "PLAIN LOGIN"],
+    [both, "none", ""],
+    [both, "local", "OAUTHBEARER XOAUTH2 PLAIN LOGIN"],
+    [tokens, "none", ""],
+    [tokens, KNOWN, "OAUTHBEARER XOAUTH2"],
     [{ mode: "none" }, TLS13, ""],
   ] as const) {
     assert.equal(offered(auth, protection), mechanisms);
@@ -64,7 +83,8 @@ test("nothing is offered in the clear, and more the more there is to lean on", (
 });
 
 test("where it is required it is so in the clear too", () => {
-  const auth = { mode: "required", table: TABLE, scram: false } as const;
+  const passwords = { kind: "table", table: TABLE, scram: false } as const;
+  const auth = { mode: "required", passwords, oauth: undefined } as const;
   assert.equal(authRules(listener(auth), "none", "").isRequired, true);
   assert.equal(authRules(listener({ ...auth, mode: "optional" }), "none", "").isRequired, false);
 });

@@ -1,13 +1,15 @@
 /**
  * Which SASL mechanisms a session is offered: none in the clear, but over a UNIX-domain
- * socket; SCRAM where the table has what it takes; those that lean on TLS where it has it.
+ * socket; SCRAM where the table has what it takes; those that lean on TLS where it has it;
+ * tokens where somebody judges them.
  *
- * Source: RFC 4954 §4 (no passwords in the clear); RFC 5802 §6 (-PLUS beside the other).
+ * Source: RFC 4954 §4 (no passwords in the clear); RFC 5802 §6 (-PLUS beside the other);
+ * RFC 6750 §5.3 (tokens inside TLS alone).
  */
 import type { TlsFacts } from "#base/ports/tls.ts";
 import type { Mechanism } from "#protocols/sasl/exchange.ts";
 import { type AuthRules, NO_AUTH } from "#protocols/smtp/service.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 
 /** How a session is protected from who listens: by TLS, by never leaving the machine, or not. */
 export type Protection = TlsFacts | "local" | "none";
@@ -25,11 +27,13 @@ function mechanismsFor(
 ): readonly Mechanism[] {
   const mechanisms: Mechanism[] = [];
   const tls = protection === "local" ? undefined : protection;
-  if (tls?.peer !== undefined && auth.table !== undefined) mechanisms.push("EXTERNAL");
-  if (auth.scram) {
+  const { passwords, oauth } = auth;
+  if (tls?.peer !== undefined && passwords.kind === "table") mechanisms.push("EXTERNAL");
+  if (passwords.kind === "table" && passwords.scram) {
     if (tls?.exporter() !== undefined) mechanisms.push("SCRAM-SHA-256-PLUS");
     mechanisms.push("SCRAM-SHA-256");
   }
-  mechanisms.push("PLAIN", "LOGIN");
+  if (oauth !== undefined) mechanisms.push("OAUTHBEARER", "XOAUTH2");
+  if (passwords.kind !== "none") mechanisms.push("PLAIN", "LOGIN");
   return mechanisms;
 }

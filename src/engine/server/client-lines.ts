@@ -6,7 +6,7 @@
  * Source: RFC 5321 §2.3.8 (CRLF alone ends a line), §4.5.3.1.4 (length); RFC 4954 §4.
  */
 import { type Command, parseCommand } from "#protocols/smtp/command.ts";
-import { CommandReader } from "#protocols/smtp/command-reader.ts";
+import { CommandReader, type LongLines } from "#protocols/smtp/command-reader.ts";
 import { type Reply, replyLine } from "#protocols/smtp/reply.ts";
 import type { Event } from "#protocols/smtp/server-session-state.ts";
 import { BAD_CHARACTER, BARE_NEWLINE, LINE_TOO_LONG } from "#protocols/smtp/status.ts";
@@ -23,6 +23,8 @@ export interface ReadSession {
   readonly auth: SessionAuth;
 }
 
+/** In the place of what may be a password or a token. */
+const UNSHOWN = "(...)";
 /** What an exchange takes a line with a bare CR or LF for: no base64. */
 const BARE_RESPONSE = "\r";
 
@@ -43,6 +45,11 @@ export class ClientLines {
     return this.#reader.end;
   }
 
+  /** Octets of a line whose end has not come. */
+  get heldBytes(): number {
+    return this.#reader.keptBytes;
+  }
+
   /** Whether more input is there already behind the line that was read last. */
   get hasMore(): boolean {
     return this.#hasMore;
@@ -56,7 +63,7 @@ export class ClientLines {
   /** Reads the next line; returns the event that it makes. Undefined: it has made none, or is not there whole. */
   read(input: Buffer, from: number): Event | undefined {
     const { flow, auth } = this.#session;
-    const line = this.#reader.read(input, from);
+    const line = this.#reader.read(input, from, this.#longLines);
     if (line === undefined) return undefined;
     this.#hasMore = this.#reader.end < input.length || flow.heldInputBytes > 0;
     flow.time.awaitCommand();
@@ -88,10 +95,20 @@ export class ClientLines {
     flow.close("bad input", limit);
   }
 
+  /** Tokens are long; where nobody takes any, no line need be. */
+  get #longLines(): LongLines {
+    const { auth, client } = this.#session;
+    if (auth.mechanism !== undefined) return "response";
+    const { mechanisms, user } = client.rules.auth;
+    return mechanisms.length > 0 && user === "" ? "auth" : "none";
+  }
+
   #command(line: string): Event {
     const command = parseCommand(line, this.#session.client.rules);
     if ("code" in command) {
-      this.#shown = line;
+      // A response to a challenge that never came, as AUTH was refused.
+      const isSecret = this.#shown.startsWith("AUTH ") || this.#shown === UNSHOWN;
+      this.#shown = isSecret ? UNSHOWN : line;
       return { type: "fault", reply: command };
     }
     this.#shown = shownCommand(command, line);

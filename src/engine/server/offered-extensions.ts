@@ -5,8 +5,8 @@
  * (RFC 6710 §4.1 leaves that to policy) and holding mail back (RFC 4865 §1).
  */
 import { type Extensions, NO_EXTENSIONS } from "#protocols/smtp/extensions.ts";
+import type { Listener } from "#model/config/listener.ts";
 import { MAX_HOLD_MS } from "#model/envelope.ts";
-import type { Listener } from "#model/config/config.ts";
 
 /** What changes in the course of a session. */
 export interface SessionStanding {

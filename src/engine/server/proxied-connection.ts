@@ -16,7 +16,7 @@ import type { ProxiedEnds, ProxyHeader } from "#protocols/proxy/header.ts";
 import { readVersion1 } from "#protocols/proxy/version-1.ts";
 import { readVersion2 } from "#protocols/proxy/version-2.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { ListenerProxy } from "#model/config/config.ts";
+import type { ListenerProxy } from "#model/config/listener.ts";
 import { PROXY_TIMEOUT_MS } from "./limits.ts";
 
 export type Proxied =

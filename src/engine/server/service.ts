@@ -9,7 +9,7 @@ import type { TlsFacts, TlsServer } from "#base/ports/tls.ts";
 import type { ServiceRules } from "#protocols/smtp/service.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { Authenticator, SenderRules } from "#model/authentication.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 import type { Observe } from "#model/events.ts";
 import type { Intake } from "#model/intake.ts";
 import type { Routing } from "#model/resolution.ts";

@@ -40,7 +40,8 @@ export class SessionAuth {
       clock,
       random,
       authenticator,
-      table: listener.auth.table?.name,
+      passwords: listener.auth.passwords,
+      oauth: listener.auth.oauth,
       address: this.#client.identity.origin("").address,
       protection: this.#client.protection,
     });

@@ -111,7 +111,7 @@ class SmtpSession implements LiveSession, FlowingSession, ReadSession, Receiving
   }
 
   get heldBytes(): number {
-    return this.flow.heldBytes + this.consultation.heldBytes;
+    return this.flow.heldBytes + this.#lines.heldBytes + this.consultation.heldBytes;
   }
 
   hurry(): void {

@@ -9,7 +9,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Lookup } from "#base/lookup.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 
 export interface SessionEnds {
   /** The client, as a proxy names it if there is one. */

@@ -4,7 +4,7 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Secured, TlsFault, TlsIdentity, TlsServer } from "#base/ports/tls.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
-import type { ListenerTls } from "#model/config/config.ts";
+import type { ListenerTls } from "#model/config/listener.ts";
 import type { Event } from "#model/events.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { RecordingHandler } from "#world/sim/recording-handler.ts";

@@ -5,7 +5,7 @@
  */
 import type { TlsFacts } from "#base/ports/tls.ts";
 import type { TlsRules } from "#protocols/smtp/service.ts";
-import type { Listener } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
 import type { OriginTls } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 

@@ -6,7 +6,7 @@
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
-import type { Listener, ListenerProxy } from "#model/config/config.ts";
+import type { Listener, ListenerProxy } from "#model/config/listener.ts";
 import type { AdmissionLimit } from "#model/limit-name.ts";
 import { Admission } from "./admission.ts";
 import {

@@ -5,11 +5,11 @@
  *
  * In a part: what the scheduler asks first, the message, which can be passed over, and the
  * envelopes. A field of `EnvelopeRecord` that must outlive the wait is packed here
- * (packed-part.test.ts compares).
+ * (sleepers.test.ts compares).
  */
 import type { ByteReader } from "#base/byte-reader.ts";
 import type { ByteWriter } from "#base/byte-writer.ts";
-import type { Codec } from "#base/codec.ts";
+import { hex32 } from "#base/hex.ts";
 import {
   type Message,
   NO_TRAIL,
@@ -20,7 +20,6 @@ import {
   trailCodec,
   type Transport,
 } from "#model/envelope.ts";
-import { MSGID_DIGITS } from "#model/ids.ts";
 import {
   EnvelopeRecord,
   expiresAtMs,
@@ -29,6 +28,7 @@ import {
   type Plan,
 } from "#engine/scheduler/record.ts";
 import { CountedValues, NO_NUMBER } from "./counted-values.ts";
+import { BARE_KINDS, bareKind, bareTransport, ORIGINS, PLANS, WORDS } from "./shared-parts.ts";
 
 /** Values of one kind that have numbers at once; few queues have as many. */
 const MAX_ORIGINS = 4096;
@@ -38,13 +38,17 @@ const MAX_WORDS = 4096;
 /** Who reads: "look" leaves the part as it is, "take" gives up its share of what has a number. */
 export type Reading = "look" | "take";
 
-/** Where the first envelope of a part goes; the others go the same way. */
+/** Where the first envelope of a part goes; the others go the same way, or did. */
 export interface Way {
+  /** The number of the configuration by which they go one way. */
+  readonly configuration: number;
   readonly plan: Plan;
   readonly destination: string;
   readonly expiresAtMs: number;
   readonly dueMs: number;
   readonly isSuspended: boolean;
+  /** Of its message. */
+  readonly level: number;
   /** How many go there together. */
   readonly envelopes: number;
 }
@@ -58,24 +62,36 @@ const HAS_GRACE = 32;
 const WAS_WARNED = 64;
 const IS_SUSPENDED = 128;
 
+/** Levels are from -19 to 18. */
+const LEVEL_OFFSET = 128;
+
 const IS_8BIT = 1;
 const HAS_MESSAGE_TERMS = 2;
 
 export class PartPacking {
-  readonly #origins = new CountedValues<Origin>(MAX_ORIGINS);
-  /** Without trail and user, which may be of one envelope alone. */
-  readonly #plans = new CountedValues<Plan>(MAX_PLANS);
-  readonly #words = new CountedValues<LastWords>(MAX_WORDS);
+  readonly #origins = new CountedValues(MAX_ORIGINS, ORIGINS);
+  readonly #plans = new CountedValues(MAX_PLANS, PLANS);
+  readonly #words = new CountedValues(MAX_WORDS, WORDS);
 
   /** Values that have a number. */
   get sharedValues(): number {
     return this.#origins.size + this.#plans.size + this.#words.size;
   }
 
-  /** `records` are of one message, which the caller knows by its id. */
-  write(writer: ByteWriter, owner: MessageRecord, records: readonly EnvelopeRecord[]): void {
+  /**
+   * `records` are of one message, which the caller knows by its id, and go one way by the
+   * `configuration` of that number.
+   */
+  write(
+    writer: ByteWriter,
+    owner: MessageRecord,
+    records: readonly EnvelopeRecord[],
+    configuration: number,
+  ): void {
     writer.f64(owner.acceptedAtMs);
     writer.f64(records.reduce((least, record) => Math.min(least, expiresAtMs(record)), Infinity));
+    writer.u8(owner.level + LEVEL_OFFSET);
+    writer.varint(configuration);
     const lengthAt = writer.length;
     writer.u32(0);
     this.#writeMessage(writer, owner.message);
@@ -96,6 +112,8 @@ export class PartPacking {
   ): readonly EnvelopeRecord[] {
     const acceptedAtMs = reader.f64();
     reader.f64();
+    reader.u8();
+    reader.varint();
     reader.u32();
     const message = this.#readMessage(reader, id, reading);
     const owner = known ?? new MessageRecord(message, acceptedAtMs, []);
@@ -108,6 +126,8 @@ export class PartPacking {
   way(reader: ByteReader): Way {
     reader.f64();
     const expiry = reader.f64();
+    const level = reader.u8() - LEVEL_OFFSET;
+    const configuration = reader.varint();
     reader.skip(reader.u32());
     const envelopes = reader.varint();
     const flags = reader.u8();
@@ -117,7 +137,16 @@ export class PartPacking {
     const forwardPath = readText(reader);
     const destination = flags & OTHER_DESTINATION ? readText(reader) : forwardPath;
     const isSuspended = (flags & IS_SUSPENDED) !== 0;
-    return { plan, destination, expiresAtMs: expiry, dueMs, isSuspended, envelopes };
+    return {
+      configuration,
+      plan,
+      destination,
+      expiresAtMs: expiry,
+      dueMs,
+      isSuspended,
+      level,
+      envelopes,
+    };
   }
 
   #writeEnvelope(writer: ByteWriter, record: EnvelopeRecord): void {
@@ -135,8 +164,8 @@ export class PartPacking {
     writer.f64(record.dueMs);
     writer.u32(record.id >>> 0);
     this.#writePlan(writer, plan);
-    writeText(writer, forwardPath);
-    if (flags & OTHER_DESTINATION) writeText(writer, destination);
+    writer.text(forwardPath);
+    if (flags & OTHER_DESTINATION) writer.text(destination);
     writer.varint(record.retryCount);
     if (flags & WAS_TRIED) writer.f64(record.lastTryAtWallMs);
     if (lastWords !== undefined) this.#writeWords(writer, lastWords);
@@ -169,20 +198,17 @@ export class PartPacking {
 
   #writePlan(writer: ByteWriter, plan: Plan): void {
     const { action, transport, rule, trail, ttlMs } = plan;
-    const listed = transport.kind === "mda" ? transport.listed : undefined;
-    const key = `${listed?.kind ?? transport.kind}${action}\0${rule}\0${ttlMs}`;
-    const shared = transport.kind === "mta" && trail.length === 0 ? plan : bare(plan);
-    const number = this.#plans.use(key, shared);
+    const number = this.#plans.use(plan);
     writer.varint(number);
     if (number === NO_NUMBER) {
-      writer.u8(BARE_KINDS.indexOf(listed?.kind ?? transport.kind));
-      for (const each of [action, rule]) writeText(writer, each);
+      writer.u8(BARE_KINDS.indexOf(bareKind(transport)));
+      for (const each of [action, rule]) writer.text(each);
       writer.varint(ttlMs);
     }
     if (transport.kind === "mda") {
-      writeText(writer, transport.user);
-      writeText(writer, transport.extension);
-      if (listed !== undefined) writeText(writer, listed.text);
+      writer.text(transport.user);
+      writer.text(transport.extension);
+      if (transport.listed !== undefined) writer.text(transport.listed.text);
     }
     if (trail.length > 0) trailCodec.write(writer, trail);
   }
@@ -200,10 +226,10 @@ export class PartPacking {
 
   #writeWords(writer: ByteWriter, words: LastWords): void {
     const { status, diagnostic, remote } = words;
-    const number = this.#words.use(`${status}\0${remote}\0${diagnostic}`, words);
+    const number = this.#words.use(words);
     writer.varint(number);
     if (number !== NO_NUMBER) return;
-    for (const each of [status, diagnostic, remote]) writeText(writer, each);
+    for (const each of [status, diagnostic, remote]) writer.text(each);
   }
 
   #readWords(reader: ByteReader, reading: Reading): LastWords {
@@ -218,10 +244,10 @@ export class PartPacking {
 
   #writeMessage(writer: ByteWriter, message: Message): void {
     const { acceptedAtMs, reversePath, origin, textBytes, is8bit, terms } = message;
-    const number = this.#origins.use(originKey(origin), origin);
+    const number = this.#origins.use(origin);
     writer.u8((is8bit ? IS_8BIT : 0) | (terms === undefined ? 0 : HAS_MESSAGE_TERMS));
     writer.varint(acceptedAtMs);
-    writeText(writer, reversePath);
+    writer.text(reversePath);
     writer.varint(number);
     if (number === NO_NUMBER) originCodec.write(writer, origin);
     writer.varint(textBytes);
@@ -231,7 +257,7 @@ export class PartPacking {
   #readMessage(reader: ByteReader, id: number, reading: Reading): Message {
     const flags = reader.u8();
     return {
-      msgid: id.toString(16).padStart(MSGID_DIGITS, "0"),
+      msgid: hex32(id),
       acceptedAtMs: reader.varint(),
       reversePath: readText(reader),
       origin: this.#readOrigin(reader, reading),
@@ -250,21 +276,6 @@ export class PartPacking {
   }
 }
 
-/** A plan without what may be of one envelope alone. */
-function bare({ action, transport, rule, ttlMs }: Plan): Plan {
-  const kind = transport.kind === "mta" ? "mta" : (transport.listed?.kind ?? "mda");
-  return { action, transport: bareTransport(kind), rule, trail: NO_TRAIL, ttlMs };
-}
-
-/** Of transports, as plans without what is of one envelope alone have them. */
-const BARE_KINDS = ["mta", "mda", "pipe", "file"] as const;
-
-function bareTransport(kind: (typeof BARE_KINDS)[number]): Transport {
-  if (kind === "mta") return { kind };
-  const nobody = { kind: "mda", user: "", extension: "" } as const;
-  return kind === "mda" ? nobody : { ...nobody, listed: { kind, text: "" } };
-}
-
 /** What `shared` stands for, with what is of one envelope alone. */
 function readTransport(reader: ByteReader, shared: Transport): Transport {
   if (shared.kind === "mta") return shared;
@@ -281,20 +292,6 @@ function readBarePlan(reader: ByteReader): Plan {
   const rule = readText(reader);
   return { action, transport, rule, trail: NO_TRAIL, ttlMs: reader.varint() };
 }
-
-function originKey(origin: Origin): string {
-  const { kind, address, hostname, fcrdns, helo, tag, username, tls } = origin;
-  const key = `${kind}\0${address}\0${hostname}\0${fcrdns}\0${helo}\0${tag}\0${username}`;
-  if (tls === undefined) return key;
-  const { version, cipher, bits, verified, fingerprints } = tls;
-  return `${key}\0${version}\0${cipher}\0${bits}\0${verified}\0${fingerprints.join("\0")}`;
-}
-
-/** Any text that was checked when it came in. */
-const writeText: Codec<string>["write"] = (writer, value) => {
-  writer.varint(Buffer.byteLength(value));
-  writer.utf8(value);
-};
 
 function readText(reader: ByteReader): string {
   return reader.utf8(reader.varint());

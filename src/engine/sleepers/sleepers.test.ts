@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Envelope, Message } from "#model/envelope.ts";
-import { EnvelopeRecord, evpidOf, MessageRecord, type Plan } from "#engine/scheduler/record.ts";
+import type { Message } from "#model/envelope.ts";
+import {
+  EnvelopeRecord,
+  evpidOf,
+  MessageRecord,
+  type Plan,
+  type Recipient,
+} from "#engine/scheduler/record.ts";
+import { anyMessage, anyPlan, anyRecipient, anyText } from "#test/support/any-mail.ts";
 import { Sleepers } from "./sleepers.ts";
 
 /** What a record has while it is awake alone; everything else is packed. */
@@ -23,92 +30,19 @@ function told(record: EnvelopeRecord): object {
   return structuredClone({ ...Object.fromEntries(kept), message, acceptedAtMs });
 }
 
-const anyText = fc.oneof(
-  fc.constantFrom("", "a", "bounces+x=1@lists.example", "señor@example.org"),
-  fc.string({ maxLength: 40, unit: "grapheme" }),
-);
-
-const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
-  acceptedAtMs: fc.nat(2 ** 41),
-  reversePath: anyText,
-  origin: fc.record({
-    kind: fc.constantFrom("smtp", "local", "internal"),
-    address: fc.constantFrom("192.0.2.1", "2001:db8::1", "local"),
-    hostname: anyText,
-    fcrdns: fc.constantFrom("pass", "fail", "error"),
-    helo: anyText,
-    tag: anyText,
-    username: anyText,
-    tls: fc.option(
-      fc.record({
-        version: fc.constant("TLSv1.3"),
-        cipher: anyText,
-        bits: fc.nat(256),
-        verified: fc.boolean(),
-        fingerprints: fc.array(anyText, { maxLength: 2 }),
-      }),
-      { nil: undefined },
-    ),
-  }),
-  textBytes: fc.nat(),
-  is8bit: fc.boolean(),
-  terms: fc.option(
-    fc.record({
-      isBinary: fc.boolean(),
-      utf8: fc.boolean(),
-      requireTls: fc.boolean(),
-      returns: fc.constantFrom("full", "headers", undefined),
-      envelopeId: anyText,
-      deliverBy: fc.constantFrom(undefined, { atMs: 5, mode: "return", trace: true } as const),
-      holdUntilMs: fc.nat(),
-      priority: fc.integer({ min: -9, max: 9 }),
-    }),
-    { nil: undefined },
-  ),
-});
-
-const anyPlan: fc.Arbitrary<Plan> = fc.record({
-  action: fc.constantFrom("out", "local", "maß"),
-  transport: fc.oneof(
-    fc.constant({ kind: "mta" } as const),
-    fc.record({ kind: fc.constant("mda" as const), user: anyText, extension: anyText }),
-    fc.record({
-      kind: fc.constant("mda" as const),
-      user: anyText,
-      extension: anyText,
-      listed: fc.record({ kind: fc.constantFrom("pipe", "file"), text: anyText }),
-    }),
-  ),
-  rule: fc.constantFrom("smtpd.conf:1", "smtpd.conf:2"),
-  trail: fc.array(
-    fc.record({
-      by: fc.constantFrom("alias", "virtual", "include", "forward-file"),
-      source: anyText,
-      key: anyText,
-      rule: anyText,
-    }),
-    { maxLength: 2 },
-  ),
-  ttlMs: fc.nat(1e9),
-});
-
 interface Sleeper {
   readonly plan: Plan;
-  readonly recipient: Pick<Envelope, "forwardPath" | "destination" | "terms">;
+  readonly recipient: Recipient;
   readonly set: Partial<EnvelopeRecord>;
 }
+
+/** By which parts go one way; whatever it is, it comes back. */
+const CONFIGURATION = 300;
 
 const anyMs = fc.double({ noNaN: true, min: -1e12, max: 1e13 }).map((ms) => ms + 0);
 const anySleeper: fc.Arbitrary<Sleeper> = fc.record({
   plan: anyPlan,
-  recipient: fc.record({
-    forwardPath: anyText,
-    destination: anyText,
-    terms: fc.constantFrom(undefined, {
-      notify: ["delay" as const],
-      originalRecipient: "rfc822;x@y.example",
-    }),
-  }),
+  recipient: anyRecipient,
   set: fc.record({
     state: fc.constantFrom("waiting" as const, "suspended" as const),
     dueMs: anyMs,
@@ -149,12 +83,13 @@ test("Who wakes is as it was laid down, in every field that is not of the awake 
       (message, all) => {
         const sleepers = new Sleepers();
         const records = laidOut(0xfedc_ba98, message, all);
-        const [slot = 0] = sleepers.put(ownerOf(records), records);
+        const [slot = 0] = sleepers.put(ownerOf(records), records, CONFIGURATION);
         const expected = records.map(told);
         assert.deepEqual(sleepers.look(slot).map(told), expected, "looked at");
         const way = sleepers.way(slot);
         assert.deepEqual(structuredClone(way.plan), structuredClone(records[0]?.plan));
         assert.equal(way.destination, records[0]?.destination);
+        assert.equal(way.configuration, CONFIGURATION);
         assert.deepEqual(sleepers.take(slot, undefined).map(told), expected, "taken");
         assert.deepEqual([sleepers.envelopes, sleepers.messages], [0, 0]);
       },
@@ -176,7 +111,7 @@ test("Parts come, are looked at and leave in any order, as if each were kept by 
         const slots = [...sleepers.partsOf(id)];
         if (what === "put") {
           const records = laidOut(id, PLAIN_MESSAGE, [plainSleeper(atMs), plainSleeper(atMs + 1)]);
-          const [slot = 0] = sleepers.put(ownerOf(records), records);
+          const [slot = 0] = sleepers.put(ownerOf(records), records, CONFIGURATION);
           model.set(slot, { id, atMs, evpids: records.map(evpidOf) });
         } else if (what === "delay") {
           for (const slot of slots.slice(0, 1)) {
@@ -210,7 +145,7 @@ test("A message to very many is several parts, none larger than an attempt", () 
     PLAIN_MESSAGE,
     Array.from({ length: 2500 }, () => plainSleeper(1)),
   );
-  const slots = sleepers.put(ownerOf(records), records);
+  const slots = sleepers.put(ownerOf(records), records, CONFIGURATION);
   assert.deepEqual(
     slots.map((slot) => sleepers.look(slot).length),
     [1000, 1000, 500],
@@ -238,7 +173,7 @@ test("A message with the longest names there may be fits, however many they are"
     PLAIN_MESSAGE,
     Array.from({ length: 20 }, () => sleeper),
   );
-  const slots = sleepers.put(ownerOf(records), records);
+  const slots = sleepers.put(ownerOf(records), records, CONFIGURATION);
   assert.deepEqual(slots.flatMap((slot) => sleepers.look(slot)).map(told), records.map(told));
 });
 
@@ -247,7 +182,7 @@ test("What left is given back: the waste stays within a bound, and nothing is ke
   const slots: number[] = [];
   const lay = (id: number): void => {
     const records = laidOut(id, PLAIN_MESSAGE, [plainSleeper(id)]);
-    slots.push(...sleepers.put(ownerOf(records), records));
+    slots.push(...sleepers.put(ownerOf(records), records, CONFIGURATION));
   };
   for (let id = 1; id <= 50_000; id++) lay(id);
   const full = sleepers.bytes;
@@ -271,13 +206,21 @@ test("A walk for a domain passes over the parts that go elsewhere", () => {
       recipient: { forwardPath: "list@here.example", destination, terms: undefined },
     }));
     const records = laidOut(id, PLAIN_MESSAGE, all);
-    sleepers.put(ownerOf(records), records);
+    sleepers.put(ownerOf(records), records, CONFIGURATION);
   };
   to(1, "a@one.example");
   to(2, "b@TWO.example", "c@two.example");
   to(3, "a@one.example", "b@two.example");
   assert.deepEqual([...sleepers.msgids(["two.example"])], [2, 3]);
   assert.deepEqual([...sleepers.msgids(["one.example"])], [1, 3]);
+  // One message in several parts counts once.
+  to(2, "d@two.example");
+  to(4, "e@two.example");
+  to(2, "f@two.example");
+  assert.deepEqual(
+    [...sleepers.msgids(["two.example"])].toSorted((a, b) => a - b),
+    [2, 3, 4],
+  );
   // Who goes to several must be looked at.
   assert.deepEqual([...sleepers.msgids(["none.example"])], [3]);
 });
@@ -286,8 +229,8 @@ test("It is counted for which action they are, and how many are suspended", () =
   const sleepers = new Sleepers();
   const suspended = { ...plainSleeper(1), set: { state: "suspended" as const } };
   const records = laidOut(1, PLAIN_MESSAGE, [plainSleeper(1), suspended, suspended]);
-  const [slot = 0] = sleepers.put(ownerOf(records), records);
-  assert.deepEqual([...sleepers.actions], [{ plan: OUT, waiting: 1, suspended: 2 }]);
+  const [slot = 0] = sleepers.put(ownerOf(records), records, CONFIGURATION);
+  assert.deepEqual([...sleepers.actions], [{ plan: OUT, waiting: 1, suspended: 2, held: 0 }]);
   assert.equal(sleepers.suspended, 2);
   sleepers.take(slot, undefined);
   assert.deepEqual([...sleepers.actions], []);

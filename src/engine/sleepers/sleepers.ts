@@ -8,13 +8,16 @@
  * leave: their bytes soon, their slots when the last one has gone.
  */
 import { ByteWriter } from "#base/byte-writer.ts";
+import { hex32At } from "#base/hex.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import {
   type EnvelopeRecord,
   expiresAtMs,
+  isHeld,
   type MessageRecord,
   type Plan,
 } from "#engine/scheduler/record.ts";
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { U32Column } from "./column.ts";
 import { type Way, PartPacking } from "./packed-part.ts";
 import { Pages } from "./pages.ts";
@@ -31,6 +34,14 @@ export interface ActionUse {
   readonly plan: Plan;
   waiting: number;
   suspended: number;
+  /** Of those that wait, for a time that the client gave. */
+  held: number;
+}
+
+/** The envelopes of a part that are held back. */
+interface Held {
+  readonly use: ActionUse;
+  readonly envelopes: number;
 }
 
 export class Sleepers {
@@ -47,7 +58,13 @@ export class Sleepers {
   #slots = 0;
   #envelopes = 0;
   #suspended = 0;
-  readonly #actions = new Map<string, ActionUse>();
+  /** By the name of the action. */
+  readonly #actions: Readonly<Record<DeliverySubsystem, Map<string, ActionUse>>> = {
+    mta: new Map(),
+    mda: new Map(),
+  };
+  /** Slots of those that are held back, which few are, and how many are in each. */
+  readonly #held = new Map<number, Held>();
 
   get envelopes(): number {
     return this.#envelopes;
@@ -69,12 +86,13 @@ export class Sleepers {
   }
 
   /** The actions that those who are here are meant for. */
-  get actions(): Iterable<ActionUse> {
-    return this.#actions.values();
+  get actions(): readonly ActionUse[] {
+    const { mta, mda } = this.#actions;
+    return [...mta.values(), ...mda.values()];
   }
 
   has(msgid: string): boolean {
-    return this.#parts.firstOf(numberOf(msgid)) !== 0;
+    return this.#parts.firstOf(hex32At(msgid)) !== 0;
   }
 
   /** The part that is looked at next; 0: there is none. */
@@ -88,12 +106,16 @@ export class Sleepers {
   }
 
   /**
-   * Lays down envelopes of one message that go one way: "waiting" until `dueMs`, or
-   * "suspended". Returns their slots, which are few unless they are very many.
+   * Lays down envelopes of one message that go one way by the `configuration` of that number:
+   * "waiting" until `dueMs`, or "suspended". Returns their slots, which are few unless they
+   * are very many.
    */
-  put(owner: MessageRecord, records: readonly EnvelopeRecord[]): readonly number[] {
-    const [alone] = records;
-    if (records.length === 1 && alone !== undefined) return [this.#lay(owner, records)];
+  put(
+    owner: MessageRecord,
+    records: readonly EnvelopeRecord[],
+    configuration: number,
+  ): readonly number[] {
+    if (records.length === 1) return [this.#lay(owner, records, configuration)];
     const slots: number[] = [];
     let from = 0;
     let bytes = 0;
@@ -103,7 +125,7 @@ export class Sleepers {
       if (length < MAX_PART_ENVELOPES && bytes < FULL_PART_BYTES && at + 1 < records.length) {
         continue;
       }
-      slots.push(this.#lay(owner, records.slice(from, at + 1)));
+      slots.push(this.#lay(owner, records.slice(from, at + 1), configuration));
       from = at + 1;
       bytes = 0;
     }
@@ -119,6 +141,7 @@ export class Sleepers {
     this.#parts.remove(slot);
     this.#wakeAt.remove(slot);
     this.#count(records, -1);
+    this.holdIsOver(slot);
     this.#freeSlots.push(slot);
     if (this.#envelopes === 0) this.#clear();
     return records;
@@ -139,6 +162,14 @@ export class Sleepers {
   /** Has a part looked at then. */
   wakeAt(slot: number, atMs: number): void {
     this.#wakeAt.update(slot, atMs);
+  }
+
+  /** The time has come for which a part was held back, if it was. */
+  holdIsOver(slot: number): void {
+    const held = this.#held.get(slot);
+    if (held === undefined) return;
+    held.use.held -= held.envelopes;
+    this.#held.delete(slot);
   }
 
   msgidOf(slot: number): number {
@@ -162,14 +193,18 @@ export class Sleepers {
       return;
     }
     const wanted = new Set([MIXED, ...domains.map(hashOf)]);
-    let before = 0;
     for (let slot = 1; slot <= this.#slots; slot++) {
+      if (!wanted.has(this.#domains.get(slot))) continue;
       const id = this.#parts.idOf(slot);
-      if (id === FREE || !wanted.has(this.#domains.get(slot))) continue;
-      // Parts of one message are often neighbours.
-      if (id !== before) yield id;
-      before = id;
+      if (id !== FREE && this.#firstOf(id, wanted) === slot) yield id;
     }
+  }
+
+  /** The first part of a message that is wanted: so each message counts once. */
+  #firstOf(id: number, wanted: ReadonlySet<number>): number {
+    let slot = this.#parts.firstOf(id);
+    while (slot !== 0 && !wanted.has(this.#domains.get(slot))) slot = this.#parts.after(slot);
+    return slot;
   }
 
   /** Whether an envelope of the part may go to one of `domains`. */
@@ -178,33 +213,48 @@ export class Sleepers {
     return hash === MIXED || domains.some((domain) => hashOf(domain) === hash);
   }
 
-  #lay(owner: MessageRecord, records: readonly EnvelopeRecord[]): number {
+  #lay(owner: MessageRecord, records: readonly EnvelopeRecord[], configuration: number): number {
     this.#scratch.clear();
-    this.#packing.write(this.#scratch, owner, records);
+    this.#packing.write(this.#scratch, owner, records, configuration);
     const slot = this.#freeSlots.pop() ?? ++this.#slots;
     this.#places.set(slot, this.#pages.put(slot, this.#scratch.written()));
-    this.#parts.add(slot, numberOf(owner.message.msgid));
+    this.#parts.add(slot, hex32At(owner.message.msgid));
     this.#wakeAt.add(slot, wakeAtMs(records));
     this.#domains.set(slot, domainHash(records));
     this.#count(records, 1);
+    if (owner.message.terms !== undefined) this.#hold(slot, records);
     return slot;
+  }
+
+  #hold(slot: number, records: readonly EnvelopeRecord[]): void {
+    const held = records.filter((record) => record.state === "waiting" && isHeld(record));
+    const [first] = held;
+    const use = first === undefined ? undefined : this.#usesOf(first.plan).get(first.plan.action);
+    if (use === undefined) return;
+    this.#held.set(slot, { use, envelopes: held.length });
+    use.held += held.length;
   }
 
   #count(records: readonly EnvelopeRecord[], change: 1 | -1): void {
     this.#envelopes += change * records.length;
-    for (const { plan, state } of records) {
-      const key = `${plan.transport.kind}${plan.action}`;
-      let use = this.#actions.get(key);
+    for (const record of records) {
+      const { plan, state } = record;
+      const uses = this.#usesOf(plan);
+      let use = uses.get(plan.action);
       if (use === undefined) {
-        use = { plan, waiting: 0, suspended: 0 };
-        this.#actions.set(key, use);
+        use = { plan, waiting: 0, suspended: 0, held: 0 };
+        uses.set(plan.action, use);
       }
       if (state === "suspended") {
         use.suspended += change;
         this.#suspended += change;
       } else use.waiting += change;
-      if (use.waiting + use.suspended === 0) this.#actions.delete(key);
+      if (use.waiting + use.suspended === 0) uses.delete(plan.action);
     }
+  }
+
+  #usesOf({ transport }: Plan): Map<string, ActionUse> {
+    return this.#actions[transport.kind];
   }
 
   /** Nobody is here: gives all memory back. */
@@ -257,8 +307,4 @@ function sizeAtMost({ forwardPath, destination, plan, lastWords }: EnvelopeRecor
   const trail = plan.trail.reduce((sum, { source, key }) => sum + source.length + key.length, 0);
   const words = lastWords === undefined ? 0 : lastWords.diagnostic.length + lastWords.remote.length;
   return 3 * (forwardPath.length + destination.length + trail + words) + 256;
-}
-
-function numberOf(msgid: string): number {
-  return Number.parseInt(msgid, 16);
 }

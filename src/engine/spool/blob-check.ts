@@ -4,7 +4,8 @@
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
 import type { BlobStore } from "./blob-store.ts";
-import type { Ledger, LiveMessage } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LiveMessage } from "./live-message.ts";
 import { MissingKeys } from "./missing-keys.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Keyring } from "./queue-keys.ts";

@@ -21,7 +21,7 @@ async function spoolWithBlob(way: Way) {
   const spool = await openSpool(smallSpool(disk.files(), way));
   const blob = spool.openBlob(ONE.message.msgid);
   for (let at = 0; at < ONE.text.length; at += PIECE)
-    assert.equal(await blob.write(ONE.text.subarray(at, at + PIECE)), "durable");
+    assert.equal(await blob.write([ONE.text.subarray(at, at + PIECE)]), "durable");
   assert.equal(await spool.commit([acceptedAsBlob(ONE)]), "durable");
   await spool.close();
   const file = await disk.files().open(PATH, "read");

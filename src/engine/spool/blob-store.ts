@@ -175,14 +175,15 @@ class BlobFile {
     };
   }
 
-  write(text: Uint8Array): Promise<CommitOutcome> {
+  write(text: readonly Uint8Array[]): Promise<CommitOutcome> {
     return this.#inTurn(async () => {
-      if (!this.#room.has(text.length)) throw new FilesError("ENOSPC", "Only the reserve is left");
-      this.#room.spend(text.length);
+      const bytes = text.reduce((sum, piece) => sum + piece.length, 0);
+      if (!this.#room.has(bytes)) throw new FilesError("ENOSPC", "Only the reserve is left");
+      this.#room.spend(bytes);
       this.#file ??= await this.#create();
       await this.#append(this.#file, this.#stored(text));
-      this.#bytes += text.length;
-      this.#checksum = checksum(text, this.#checksum);
+      this.#bytes += bytes;
+      for (const piece of text) this.#checksum = checksum(piece, this.#checksum);
     });
   }
 
@@ -212,9 +213,10 @@ class BlobFile {
     for (const chunk of chunks) this.#storedBytes += chunk.length;
   }
 
-  #stored(text: Uint8Array): readonly Uint8Array[] {
+  #stored(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
     const form = this.#form;
-    if (form.kind === "raw") return [text];
+    if (form.kind === "raw") return pieces;
+    const text = Buffer.concat(pieces);
     const chunks: Uint8Array[] = [];
     for (let from = 0; from < text.length; from += PIECE_BYTES) {
       const chunk = makeChunk(text.subarray(from, from + PIECE_BYTES), form.storage);

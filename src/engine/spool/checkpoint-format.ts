@@ -6,8 +6,9 @@
  * The file is laid out as a segment (segment-header.ts, record.ts), with a magic of its own:
  *
  *   header   the `previous` of which is the place that it covers the journal up to
- *   start    the segments that there were then, each with its mark: of this journal, or of no use
- *   blocks   messages (checkpoint-entry.ts), as chunks (text-chunks.ts) behind the head
+ *   start    the segments that there were then, each with its mark: of this journal, or of no use;
+ *            and how many messages and envelopes there were, so that room is made for them at once
+ *   blocks   messages (checkpoint-block.ts), as chunks (text-chunks.ts) behind the head
  *   end      how many there are of both: without it the file is not whole
  */
 import { ByteWriter } from "#base/byte-writer.ts";
@@ -16,6 +17,11 @@ import { closeFrame, type FramedRecord, type RecordForm, reserveFrame } from "./
 import { MARK_BYTES } from "./segment-header.ts";
 
 export const CHECKPOINT_MAGIC = "PRCHECKP";
+/**
+ * Up to format 3, which was that of the segments too, each message had all of itself. One of an
+ * older format is not read: the journal says the same, and the next one is written in this.
+ */
+export const CHECKPOINT_FORMAT = 4;
 /** To the key of an encrypted one, and beside the journal's folder. */
 export const CHECKPOINT_NAME = "checkpoint";
 /** More segments than a disk holds. */
@@ -36,15 +42,26 @@ export interface CoveredSegment {
 }
 
 export type CheckpointHead =
-  | { readonly kind: "start"; readonly segments: readonly CoveredSegment[] }
-  /** `bytes` is the length of the block before it was compressed. */
-  | { readonly kind: "block"; readonly messages: number; readonly bytes: number }
+  | {
+      readonly kind: "start";
+      readonly segments: readonly CoveredSegment[];
+      /** When it was begun: about as many follow. */
+      readonly messages: number;
+      readonly envelopes: number;
+    }
+  | {
+      readonly kind: "block";
+      readonly messages: number;
+      /** Length of the block before it was compressed. */
+      readonly bytes: number;
+      readonly rowsEnd: number;
+    }
   | { readonly kind: "end"; readonly blocks: number; readonly messages: number };
 
 const coveredSegment = struct<CoveredSegment>({ sequence: u32, mark: bytes(MARK_BYTES) });
 export const checkpointHeadCodec: Codec<CheckpointHead> = union<CheckpointHead>({
-  start: [1, { segments: list(coveredSegment, MAX_SEGMENTS) }],
-  block: [2, { messages: u32, bytes: u32 }],
+  start: [1, { segments: list(coveredSegment, MAX_SEGMENTS), messages: u32, envelopes: u32 }],
+  block: [2, { messages: u32, bytes: u32, rowsEnd: u32 }],
   end: [3, { blocks: u32, messages: u53 }],
 });
 

@@ -4,19 +4,21 @@
  */
 import { decode } from "#base/codec.ts";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
-import { type CheckpointEntry, readCheckpointEntries } from "./checkpoint-entry.ts";
+import { Block, type CheckpointEntry } from "./checkpoint-block.ts";
 import {
+  CHECKPOINT_FORMAT,
   CHECKPOINT_MAGIC,
   CHECKPOINT_NAME,
   type CheckpointHead,
   checkpointHeadCodec,
   checkpointPath,
-  type CoveredSegment,
 } from "./checkpoint-format.ts";
+import { SharedValues } from "./checkpoint-shared.ts";
+import type { Covered } from "./checkpoint-writer.ts";
 import type { Cipher } from "./cipher.ts";
 import { tolerate } from "./file-faults.ts";
 import { FileWindow } from "./file-window.ts";
-import type { Position } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import type { Keyring } from "./queue-keys.ts";
 import {
   decryptHead,
@@ -90,7 +92,9 @@ export class Checkpoint {
   }
 
   static async #read(file: OpenFile, keys: Keyring): Promise<Checkpoint> {
-    const reading = readHeader(await tolerantRead(file, 0, HEADER_BYTES), CHECKPOINT_MAGIC);
+    const reading = readHeader(await tolerantRead(file, 0, HEADER_BYTES), CHECKPOINT_MAGIC, [
+      CHECKPOINT_FORMAT,
+    ]);
     if (reading.kind === "other-format") throw new UnusableCheckpoint(`format ${reading.format}`);
     if (reading.kind === "damaged") throw new UnusableCheckpoint("its header is damaged");
     const { previous, mark, encryption } = reading.header;
@@ -108,21 +112,24 @@ export class Checkpoint {
     return tolerate(this.#file.close());
   }
 
-  /** The segments that there were when it was written. @throws {UnusableCheckpoint | FilesError} */
-  async segments(): Promise<readonly CoveredSegment[]> {
+  /** What there was when it was begun. @throws {UnusableCheckpoint | FilesError} */
+  async covered(): Promise<Covered> {
     const window = new FileWindow(this.#file);
     const { head } = await this.#piece(window, HEADER_BYTES);
     if (head.kind !== "start") throw new UnusableCheckpoint("it does not start with its segments");
-    return head.segments.map(({ sequence, mark }) => ({ sequence, mark: mark.slice() }));
+    const { messages, envelopes } = head;
+    const segments = head.segments.map(({ sequence, mark }) => ({ sequence, mark: mark.slice() }));
+    return { segments, messages, envelopes };
   }
 
   /**
-   * The messages, a block at a time; each is a view that is valid until the next.
+   * The messages, some at a time.
    *
    * @throws {UnusableCheckpoint | FilesError} when it meets damage, at the latest at the end.
    */
-  async *blocks(): AsyncGenerator<readonly CheckpointEntry[]> {
+  async *entries(): AsyncGenerator<readonly CheckpointEntry[]> {
     const window = new FileWindow(this.#file);
+    const values = new SharedValues();
     let { end: at } = await this.#piece(window, HEADER_BYTES);
     let blocks = 0;
     let messages = 0;
@@ -134,10 +141,14 @@ export class Checkpoint {
         if (head.blocks === blocks && head.messages === messages) return;
         throw new UnusableCheckpoint("blocks of it are missing");
       }
-      const entries = readCheckpointEntries(await this.#block(window, piece, head.bytes));
-      if (entries?.length !== head.messages)
-        throw new UnusableCheckpoint(`the block at ${at} is malformed`);
-      yield entries;
+      const block = Block.read(await this.#block(window, piece, head.bytes), head.rowsEnd, values);
+      let found = 0;
+      for (const some of block?.entries() ?? [undefined]) {
+        if (some === undefined) throw malformed(at);
+        yield some;
+        found += some.length;
+      }
+      if (found !== head.messages) throw malformed(at);
       blocks++;
       messages += head.messages;
       at = piece.end;
@@ -183,6 +194,10 @@ export class Checkpoint {
     if (done !== bytes) throw damaged(piece.at);
     return block;
   }
+}
+
+function malformed(at: number): UnusableCheckpoint {
+  return new UnusableCheckpoint(`the block at ${at} is malformed`);
 }
 
 function damaged(at: number): UnusableCheckpoint {

@@ -7,25 +7,24 @@
  */
 import type { Files, OpenFile } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
-import { ByteWriter } from "#base/byte-writer.ts";
+import { BLOCK_BYTES, BlockWriter } from "./checkpoint-block.ts";
 import {
+  CHECKPOINT_FORMAT,
   CHECKPOINT_MAGIC,
   CHECKPOINT_NAME,
   checkpointPath,
   partialCheckpointPath,
   type CheckpointHead,
-  type CoveredSegment,
   frameCheckpointHead,
 } from "./checkpoint-format.ts";
 import type { Cipher } from "./cipher.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
-import type { Position } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import type { Keyring, KeyUse } from "./queue-keys.ts";
 import { encryptRecord } from "./record.ts";
 import { encodeHeader, HEADER_BYTES, randomMark } from "./segment-header.ts";
 import { chunksOf } from "./text-chunks.ts";
 
-const BLOCK_BYTES: number = 128 * 1024;
 const SYNC_BYTES: number = 4 * 1024 * 1024;
 
 export interface CheckpointPlace {
@@ -36,14 +35,16 @@ export interface CheckpointPlace {
   readonly folder: string;
 }
 
+/** What there was when it was begun. */
+export type Covered = Omit<Extract<CheckpointHead, { kind: "start" }>, "kind">;
+
 export class CheckpointWriter {
   readonly #place: CheckpointPlace;
   readonly #file: OpenFile;
   readonly #mark: Uint8Array;
   readonly #encryption: KeyUse | undefined;
   readonly #cipher: Cipher | undefined;
-  #block = new ByteWriter(BLOCK_BYTES);
-  #blockMessages = 0;
+  readonly #block = new BlockWriter();
   #blocks = 0;
   #messages = 0;
   #bytes = 0;
@@ -65,7 +66,7 @@ export class CheckpointWriter {
   static async create(
     place: CheckpointPlace,
     end: Position,
-    segments: readonly CoveredSegment[],
+    covered: Covered,
   ): Promise<CheckpointWriter> {
     const { files, random, keys } = place;
     const path = partialCheckpointPath(place.folder);
@@ -74,7 +75,7 @@ export class CheckpointWriter {
     const file = await files.open(path, "create");
     const writer = new CheckpointWriter(place, file, keys.newUse(random));
     try {
-      await writer.#start(end, segments);
+      await writer.#start(end, covered);
     } catch (error) {
       await writer.abandon();
       throw error;
@@ -88,14 +89,13 @@ export class CheckpointWriter {
   }
 
   /** Where the next message is written to; `added` comes after each. */
-  get block(): ByteWriter {
+  get block(): BlockWriter {
     return this.#block;
   }
 
   /** A message was written to the block. True if a block was written to the file. @throws {FilesError} */
   async added(): Promise<boolean> {
-    this.#blockMessages++;
-    if (this.#block.length < BLOCK_BYTES) return false;
+    if (this.#block.bytes < BLOCK_BYTES) return false;
     await this.#writeBlock();
     return true;
   }
@@ -103,7 +103,7 @@ export class CheckpointWriter {
   /** Makes the checkpoint whole and durable, in the place of the one before. @throws {FilesError} */
   async finish(): Promise<void> {
     const { files, folder } = this.#place;
-    if (this.#blockMessages > 0) await this.#writeBlock();
+    if (this.#block.messages > 0) await this.#writeBlock();
     await this.#write({ kind: "end", blocks: this.#blocks, messages: this.#messages }, []);
     await this.#file.sync();
     await tolerate(this.#file.close());
@@ -117,29 +117,27 @@ export class CheckpointWriter {
     await tolerate(unlinkIfThere(this.#place.files, partialCheckpointPath(this.#place.folder)));
   }
 
-  async #start(end: Position, segments: readonly CoveredSegment[]): Promise<void> {
+  async #start(end: Position, covered: Covered): Promise<void> {
     const header = {
       sequence: end.sequence,
       mark: this.#mark,
       previous: { sequence: end.sequence, bytes: end.at },
       encryption: this.#encryption,
     };
-    await this.#file.write([encodeHeader(header, CHECKPOINT_MAGIC)], 0);
+    await this.#file.write([encodeHeader(header, CHECKPOINT_MAGIC, CHECKPOINT_FORMAT)], 0);
     this.#bytes = HEADER_BYTES;
-    await this.#write({ kind: "start", segments }, []);
+    await this.#write({ kind: "start", ...covered }, []);
   }
 
   async #writeBlock(): Promise<void> {
-    const block = this.#block.written();
+    const { messages, bytes, rowsEnd } = this.#block;
     // Also where texts are not compressed: messages of one queue are much alike.
     const storage = { compression: "zstd", encrypts: this.#cipher !== undefined } as const;
-    const chunks = chunksOf([block], storage);
-    const head = { kind: "block", messages: this.#blockMessages, bytes: block.length } as const;
-    await this.#write(head, chunks);
+    const chunks = chunksOf(this.#block.pieces(), storage);
+    await this.#write({ kind: "block", messages, bytes, rowsEnd }, chunks);
     this.#blocks++;
-    this.#messages += this.#blockMessages;
-    this.#blockMessages = 0;
-    this.#block = new ByteWriter(BLOCK_BYTES);
+    this.#messages += messages;
+    this.#block.clear();
   }
 
   async #write(head: CheckpointHead, chunks: readonly Uint8Array[]): Promise<void> {

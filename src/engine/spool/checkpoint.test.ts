@@ -59,7 +59,7 @@ async function spoolWithCheckpoint(way: Way = "dsync"): Promise<SimDisk> {
   for (let number = 1; number <= 4; number++) {
     await spool.commit([accepted(mail(number, { recipients: 3 }))]);
   }
-  await spool.openBlob("00000005").write(mail(5, { textBytes: 3000 }).text);
+  await spool.openBlob("00000005").write([mail(5, { textBytes: 3000 }).text]);
   await spool.commit([acceptedAsBlob(mail(5, { textBytes: 3000 }))]);
   await spool.commit([accepted(mail(6)), accepted(mail(7))]);
   await spool.commit([deferred(evpidOf(mail(1), 2), 3), delivered(evpidOf(mail(1)))]);
@@ -228,7 +228,7 @@ test("no byte of a text or of an address is in the checkpoint of an encrypted sp
   }
   const checkpoint = await Checkpoint.open(disk.files(), SPOOL_FOLDER, KEYS);
   let messages = 0;
-  for await (const entries of checkpoint?.blocks() ?? []) messages += entries.length;
+  for await (const entries of checkpoint?.entries() ?? []) messages += entries.length;
   assert.equal(messages, 6);
 });
 

@@ -10,11 +10,11 @@
 import type { Clock } from "#base/ports/clock.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
-import { writeCheckpointEntry } from "./checkpoint-entry.ts";
 import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
 import { type CheckpointPlace, CheckpointWriter } from "./checkpoint-writer.ts";
 import type { Journal } from "./journal.ts";
-import type { Ledger, Position } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import { lostState } from "./lost-state.ts";
 import type { Room } from "./room.ts";
 import { RecordReader } from "./record-reader.ts";
@@ -59,7 +59,8 @@ export class Checkpoints {
   #bytes = 0;
   /** Ends the pause under way. */
   #wake: (() => void) | undefined;
-  #stopped = false;
+  /** Infinite until the spool is to be closed. */
+  #stopAtMs = Infinity;
 
   constructor(parts: CheckpointsParts, last: LastCheckpoint | undefined) {
     this.#parts = parts;
@@ -86,23 +87,22 @@ export class Checkpoints {
     return this.#attempt((bytes, sinceMs) => this.#pace(bytes, sinceMs));
   }
 
-  /** Breaks off the one under way, and takes no time for another. */
+  /** The one under way pauses no more, and is broken off if that does not help in time. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopAtMs = this.#parts.clock.monotonicMs() + MAX_STOP_MS;
     this.#wake?.();
   }
 
-  /** The last one before the spool is closed, if it saves the next start some time. */
+  /** After `stop`: the last one before the spool is closed, if it saves the next start some time. */
   async writeLast(): Promise<void> {
-    const { ledger, minRecords } = this.#parts;
+    const { clock, ledger, minRecords } = this.#parts;
     if (ledger.recordsApplied - this.#records < minRecords / STOP_PART || !this.#fits()) return;
-    await this.writeWithin(MAX_STOP_MS);
+    await this.#attempt(() => Promise.resolve(clock.monotonicMs() < this.#stopAtMs));
   }
 
-  /** Writes one without a pause, if it is done by then. */
-  async writeWithin(ms: number): Promise<void> {
-    const { clock } = this.#parts;
-    await this.#attempt((_, sinceMs) => Promise.resolve(clock.monotonicMs() - sinceMs < ms));
+  /** Writes one without a pause, however long it takes. */
+  async writeAtOnce(): Promise<void> {
+    await this.#attempt(() => Promise.resolve(true));
   }
 
   async #attempt(pace: Pace): Promise<boolean> {
@@ -141,7 +141,11 @@ export class Checkpoints {
     const reader = new RecordReader(files, (sequence) => ledger.segment(sequence));
     const lost = lostState(observe, ledger);
     try {
-      const writer = await CheckpointWriter.create(this.#parts, end, covered);
+      const writer = await CheckpointWriter.create(this.#parts, end, {
+        segments: covered,
+        messages: ledger.messages,
+        envelopes: ledger.envelopes,
+      });
       const from = base?.end ?? { sequence: covered[0]?.sequence ?? 0, at: 0 };
       const walk = walkUnfinished({ ledger, reader, lost }, base, { from, to: end });
       if (!(await this.#copy(walk, writer, pace))) return false;
@@ -166,8 +170,8 @@ export class Checkpoints {
     try {
       for await (const some of walk) {
         for (const walked of some) {
-          if (walked.kind === "same") writer.block.raw(walked.entry.encoded);
-          else writeCheckpointEntry(writer.block, walked.state.known, walked.state.message);
+          if (walked.kind === "same") writer.block.copy(walked.entry);
+          else writer.block.write(walked.state.known, walked.state.message);
           if (!(await writer.added())) continue;
           if (await pace(writer.bytes, sinceMs)) continue;
           await writer.abandon();
@@ -186,7 +190,7 @@ export class Checkpoints {
   async #pace(bytes: number, sinceMs: number): Promise<boolean> {
     const { clock } = this.#parts;
     const earlyMs = sinceMs + (bytes / BYTES_PER_SECOND) * 1000 - clock.monotonicMs();
-    if (earlyMs > 0 && !this.#stopped) {
+    if (earlyMs > 0 && this.#stopAtMs === Infinity) {
       await new Promise<void>((resolve) => {
         const cancel = clock.after(earlyMs, resolve);
         this.#wake = () => {
@@ -196,7 +200,7 @@ export class Checkpoints {
       });
       this.#wake = undefined;
     }
-    return !this.#stopped;
+    return clock.monotonicMs() < this.#stopAtMs;
   }
 }
 

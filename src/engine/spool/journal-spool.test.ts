@@ -73,7 +73,7 @@ async function act(spool: Spool, model: SpoolModel, deeds: readonly Deed[]): Pro
     } else if (next.do === "accept-large") {
       const one = mail(number++, next);
       model.expectText(one.message.msgid, one.text);
-      void spool.openBlob(one.message.msgid).write(one.text);
+      void spool.openBlob(one.message.msgid).write([one.text]);
       answers.push(model.commit(spool, [acceptedAsBlob(one)]));
     } else {
       const evpid = open[next.which % Math.max(1, open.length)];
@@ -161,9 +161,9 @@ test("a large text that leaves only the reserve is refused while it arrives", as
   const disk = emptyDisk(1, { capacityBytes: 50_000 });
   const spool = await openSpool({ ...smallSpool(disk.files(), "dsync"), reserveBytes: 30_000 });
   const blob = spool.openBlob("00000001");
-  assert.equal(await blob.write(new Uint8Array(15_000)), "durable");
-  assert.equal(await blob.write(new Uint8Array(15_000)), "full");
-  assert.equal(await blob.write(new Uint8Array(1)), "full", "no gap in the text");
+  assert.equal(await blob.write([new Uint8Array(15_000)]), "durable");
+  assert.equal(await blob.write([new Uint8Array(15_000)]), "full");
+  assert.equal(await blob.write([new Uint8Array(1)]), "full", "no gap in the text");
   await blob.drop();
   assert.equal(disk.usedBytes, 0);
 });
@@ -216,11 +216,11 @@ test("a blob that another message has cannot be overwritten or dropped", async (
   const spool = await openSpool(smallSpool(emptyDisk(1).files(), "dsync"));
   const one = mail(1, { textBytes: 500 });
   const blob = spool.openBlob(one.message.msgid);
-  await blob.write(one.text);
+  await blob.write([one.text]);
   await spool.commit([acceptedAsBlob(one)]);
   await blob.drop();
   const other = spool.openBlob(one.message.msgid);
-  assert.equal(await other.write(new Uint8Array(3)), "failed");
+  assert.equal(await other.write([new Uint8Array(3)]), "failed");
   await other.drop();
   assert.deepEqual(await readAll(spool.text(one.message.msgid).chunks()), one.text);
 });

@@ -13,7 +13,8 @@ import { CHECKPOINT_RECORDS, Checkpoints } from "./checkpoints.ts";
 import type { Compression } from "./compression.ts";
 import { makeFolderIfMissing } from "./file-faults.ts";
 import { type Appended, Journal } from "./journal.ts";
-import type { FinishedMessage, Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { FinishedMessage } from "./live-message.ts";
 import { Quarantine } from "./quarantine.ts";
 import { type Keyring, NO_KEYS } from "./queue-keys.ts";
 import { fitsOneRecord } from "./record.ts";
@@ -237,7 +238,7 @@ class JournalSpool implements Spool {
       this.#ledger.forget(await this.#journal.unlinkOldest());
     }
     // The one that there was may be under another key.
-    await this.#checkpoints.writeWithin(Infinity);
+    await this.#checkpoints.writeAtOnce();
   }
 
   openBlob(msgid: string): Blob {

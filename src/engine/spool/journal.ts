@@ -11,7 +11,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { Observe } from "#model/events.ts";
 import { isFull, unlinkIfThere } from "./file-faults.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { Place } from "./ledger.ts";
+import type { Place } from "./live-message.ts";
 import type { Keyring } from "./queue-keys.ts";
 import type { FramedRecord } from "./record.ts";
 import { type Segment, segmentName } from "./segment.ts";

@@ -16,8 +16,9 @@ export class MessageRows extends RowTable {
   openEnvelopes: Uint32Array = new Uint32Array(0);
   inBlob: Uint8Array = new Uint8Array(0);
 
-  add(msgid: number): number {
-    const row = this.append(msgid, 0);
+  /** The row of a message, made if it is missing: then it is the last one. */
+  put(msgid: number): number {
+    const row = this.findOrAppend(msgid, 0);
     this.#msgids[row] = msgid;
     return row;
   }
@@ -66,9 +67,7 @@ export class EnvelopeRows extends RowTable {
 
   /** The row of an envelope, made if it is missing. */
   put(msgid: number, low: number): number {
-    const found = this.find(msgid, low);
-    if (found >= 0) return found;
-    const row = this.append(msgid, low);
+    const row = this.findOrAppend(msgid, low);
     this.#msgids[row] = msgid;
     this.#lows[row] = low;
     return row;

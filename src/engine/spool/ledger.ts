@@ -7,74 +7,27 @@
  * durable. It also counts what each segment still holds, which decides when a
  * segment may go.
  */
+import { hex32, hex32At } from "#base/hex.ts";
 import { unreachable } from "#base/unreachable.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
 import { EnvelopeRows, MessageRows } from "./ledger-rows.ts";
+import type {
+  Comparison,
+  EnvelopeState,
+  FinishedMessage,
+  KnownEnvelope,
+  KnownMessage,
+  LiveMessage,
+  Place,
+  Position,
+} from "./live-message.ts";
 import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 
-/** A record that is in the journal. */
-export interface Place {
-  readonly segment: Segment;
-  readonly at: number;
-  readonly bytes: number;
-}
-
-/** Where a record starts, or where the journal ended once. */
-export interface Position {
-  readonly sequence: number;
-  readonly at: number;
-}
-
-/** What happened to an open envelope since it was accepted. */
-export interface EnvelopeState {
-  /** The record of its last attempt or restatement; undefined if it was never tried. */
-  readonly tried: Position | undefined;
-  readonly held: boolean;
-}
-
-export interface LiveMessage {
-  readonly msgid: string;
-  /** The record that holds its text, or names its blob. */
-  readonly segment: Segment;
-  readonly at: number;
-  /** Its share of that record. */
-  readonly bytes: number;
-  readonly textBytes: number;
-  readonly inBlob: boolean;
-  readonly openEnvelopes: number;
-}
-
-export interface FinishedMessage {
-  readonly msgid: string;
-  readonly inBlob: boolean;
-}
-
-/** What a checkpoint knows of a message, ids as numbers; its record may be in a segment that is gone. */
-export interface KnownMessage {
-  readonly msgid: number;
-  readonly sequence: number;
-  readonly at: number;
-  readonly share: number;
-  readonly textBytes: number;
-  readonly inBlob: boolean;
-  readonly envelopes: readonly KnownEnvelope[];
-}
-
-export interface KnownEnvelope extends EnvelopeState {
-  /** The lower half of the evpid. */
-  readonly low: number;
-}
-
-/**
- * - "same": nothing happened since
- * - "changed": its record is the same, its envelopes are not
- * - "elsewhere": it is finished, or a later record has it
- */
-export type Comparison = "same" | "changed" | "elsewhere";
-
-const MSGID_DIGITS = 8;
 /** Positions within one segment: they have 32 bits. */
 const SEGMENT_SPAN = 0x1_0000_0000;
+/** Rows for which room is made because a file says that there will be so many. */
+const MAX_EXPECTED = 8_000_000;
 
 export class Ledger {
   readonly #messages = new MessageRows();
@@ -148,8 +101,9 @@ export class Ledger {
    * of now, in the order of the journal.
    */
   *recordsBetween(after: Position, to: Position): Generator<Position> {
-    const [oldest = 0] = this.#segments.keys();
-    const from = after.sequence < oldest ? { sequence: oldest, at: 0 } : after;
+    const oldest = Math.min(...this.#segments.keys());
+    const from =
+      after.sequence < oldest && this.#messages.size > 0 ? { sequence: oldest, at: 0 } : after;
     let last = -1;
     for (const span of this.#spansBetween(from, to)) {
       // A record may have several messages.
@@ -179,6 +133,12 @@ export class Ledger {
     return finished;
   }
 
+  /** Makes room at once for as many as this, which may be more or less than will come. */
+  expect({ messages, envelopes }: { readonly messages: number; readonly envelopes: number }): void {
+    this.#messages.expect(Math.min(messages, MAX_EXPECTED));
+    this.#envelopes.expect(Math.min(envelopes, MAX_EXPECTED));
+  }
+
   /** Starts from a checkpoint, which covers the journal up to `end`. */
   startFrom(end: Position, segments: Iterable<Segment>): void {
     this.#end = end;
@@ -190,8 +150,9 @@ export class Ledger {
     const { msgid, at, share, envelopes } = known;
     const segment = this.#segments.get(known.sequence);
     if (segment === undefined || envelopes.length === 0) return;
-    if (this.#messages.find(msgid, 0) >= 0) return;
-    const row = this.#messages.add(msgid);
+    const before = this.#messages.size;
+    const row = this.#messages.put(msgid);
+    if (row < before) return;
     this.#settle(row, { segment, at, share });
     this.#messages.openEnvelopes[row] = envelopes.length;
     this.#messages.textBytes[row] = known.textBytes;
@@ -242,7 +203,7 @@ export class Ledger {
   #message(row: number): LiveMessage {
     const rows = this.#messages;
     return {
-      msgid: rows.msgid(row).toString(16).padStart(MSGID_DIGITS, "0"),
+      msgid: hex32(rows.msgid(row)),
       segment: this.#segmentOf(row),
       at: rows.ats[row] ?? 0,
       bytes: rows.shares[row] ?? 0,
@@ -291,7 +252,7 @@ export class Ledger {
   /** The row of a message that is put in place of what was known of it. */
   #rowFor(msgid: string, envelopes: number): number {
     const row = this.#rowOf(msgid);
-    if (row < 0) return this.#messages.add(highOf(msgid));
+    if (row < 0) return this.#messages.put(highOf(msgid));
     this.#leave(row);
     // A result was lost that finished an envelope: what restates the message knows better.
     if (this.#messages.openEnvelopes[row] !== envelopes) {
@@ -406,11 +367,11 @@ function halvesOf(evpid: string): { readonly msgid: number; readonly low: number
 }
 
 function highOf(id: string): number {
-  return Number.parseInt(id.slice(0, MSGID_DIGITS), 16);
+  return hex32At(id);
 }
 
 function lowOf(evpid: string): number {
-  return Number.parseInt(evpid.slice(MSGID_DIGITS), 16);
+  return hex32At(evpid, MSGID_DIGITS);
 }
 
 function bringsMessage(entry: RecordEntry): entry is Accepted | Restated {

@@ -2,10 +2,14 @@
  * What is known of a message now: an older record of it, brought up to date with the
  * records that the ledger names for its envelopes.
  */
-import type { EnvelopeState, KnownMessage, Ledger, Position } from "./ledger.ts";
+import { hex32At } from "#base/hex.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
+import type { Ledger } from "./ledger.ts";
+import type { EnvelopeState, KnownEnvelope, KnownMessage, Position } from "./live-message.ts";
 import type { RecordReader } from "./record-reader.ts";
-import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
+import type { Accepted, Restated } from "./record-entries.ts";
 import type { StoredEnvelope } from "./spool.ts";
+import type { TailStates } from "./tail-states.ts";
 import { afterDeferral, untried } from "./unfinished.ts";
 
 export interface MessageStateParts {
@@ -13,11 +17,19 @@ export interface MessageStateParts {
   readonly reader: RecordReader;
   /** Called for a state that cannot be read any more; the one before it stands. */
   readonly lost: (evpid: string, at: Position) => void;
+  /** Where states are as of one place in the journal; undefined where they must be the newest. */
+  readonly tail: Tail | undefined;
+}
+
+/** What is known of the journal up to one place. */
+export interface Tail {
+  readonly end: Position;
+  readonly states: TailStates;
 }
 
 /** A message as it was at one moment. */
 export interface MessageState {
-  /** What the ledger had of it then. */
+  /** What the ledger had of it then, and of its envelopes the tries that `message` has. */
   readonly known: KnownMessage;
   /** Its open envelopes, each in its last state. */
   readonly message: Restated;
@@ -27,7 +39,8 @@ export interface MessageState {
 export type KnownTry = (evpid: string) => Position | undefined;
 
 /**
- * The state of a message when this was called, from a record of it.
+ * The state of a message when this was called, or of its envelopes at the end of the tail if
+ * they were tried since, from a record of it.
  *
  * @param at where the ledger must have the message: else it is finished, or a later record has it.
  * @throws {FilesError}
@@ -50,18 +63,41 @@ export async function stateOf(
     const state = ledger.envelope(before.envelope.evpid);
     if (state !== undefined) open.push([before, state]);
   }
-  const known = ledger.known(
-    live,
-    open.map(([{ envelope }]) => envelope.evpid),
-  );
+  const known = ledger.known(live, []);
+  const tries: KnownEnvelope[] = [];
   const envelopes: StoredEnvelope[] = [];
   for (const [before, { tried, held }] of open) {
-    const isKnown = tried === undefined || isSame(tried, knownTry(before.envelope.evpid));
-    const last = isKnown ? before : await stateAt(parts, before, tried);
-    envelopes.push(last.held === held ? last : { ...last, held });
+    const { evpid } = before.envelope;
+    const last = await lastTry(parts, { stored: before, tried: knownTry(evpid) }, tried);
+    tries.push({ low: hex32At(evpid, MSGID_DIGITS), tried: last.tried, held });
+    envelopes.push(last.stored.held === held ? last.stored : { ...last.stored, held });
   }
   const { message, text } = entry;
-  return { known, message: { kind: "restated", message, envelopes, text } };
+  const stated = { kind: "restated", message, envelopes, text } as const;
+  return { known: { ...known, envelopes: tries }, message: stated };
+}
+
+/** An envelope's state, and the record of the try that left it. */
+interface Tried {
+  readonly stored: StoredEnvelope;
+  readonly tried: Position | undefined;
+}
+
+/** @param tried by the ledger. */
+async function lastTry(
+  parts: MessageStateParts,
+  before: Tried,
+  tried: Position | undefined,
+): Promise<Tried> {
+  if (tried === undefined || isSame(tried, before.tried)) return before;
+  const { tail } = parts;
+  const isLater = tail !== undefined && isFrom(tried, tail.end);
+  const noted = tail?.states.get(before.stored.envelope.evpid);
+  if (noted !== undefined && (isLater || isSame(tried, noted.at))) {
+    return { stored: afterDeferral(before.stored, noted.entry), tried: noted.at };
+  }
+  if (isLater && tail.states.isWhole) return before;
+  return { stored: await stateAt(parts, before.stored, tried), tried };
 }
 
 /** The state of an envelope that the record at `at` left. */
@@ -70,23 +106,15 @@ async function stateAt(
   before: StoredEnvelope,
   at: Position,
 ): Promise<StoredEnvelope> {
-  const record = await reader.read(at);
-  if (record !== undefined) return stateIn(record.entries, before);
+  const states = await reader.states(at);
+  if (states !== undefined) return states.after(before);
   lost(before.envelope.evpid, at);
   return before;
 }
 
-/** The state of an envelope after the entries of one record. */
-function stateIn(entries: readonly RecordEntry[], before: StoredEnvelope): StoredEnvelope {
-  const { evpid } = before.envelope;
-  let state = before;
-  for (const entry of entries) {
-    if (entry.kind === "restated") {
-      state = entry.envelopes.find((each) => each.envelope.evpid === evpid) ?? state;
-    }
-    if (entry.kind === "deferred" && entry.evpid === evpid) state = afterDeferral(state, entry);
-  }
-  return state;
+/** Whether `one` is behind `other`, or at it. */
+function isFrom(one: Position, other: Position): boolean {
+  return one.sequence > other.sequence || (one.sequence === other.sequence && one.at >= other.at);
 }
 
 function isSame(one: Position, other: Position | undefined): boolean {

@@ -57,7 +57,7 @@ export class RamSpool implements Spool {
     this.#blobs.set(msgid, chunks);
     return {
       write: (text) => {
-        chunks.push(text.slice());
+        chunks.push(...text.map((piece) => piece.slice()));
         return Promise.resolve("durable");
       },
       drop: () => {

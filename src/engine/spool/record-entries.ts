@@ -80,7 +80,7 @@ const TEXT_FORMS: readonly TextForm[] = ["raw", "chunks", "encrypted", "lost"];
 const blobKeyId = optional(hex(KEY_ID_DIGITS));
 
 /** A text in the form "raw" is written as before there was another one. */
-const textStampCodec: Codec<TextStamp> = {
+export const textStampCodec: Codec<TextStamp> = {
   write(writer, { bytes, checksum, inBlob, form, storedBytes, keyId }) {
     u53.write(writer, bytes);
     u32.write(writer, checksum);

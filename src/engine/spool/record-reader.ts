@@ -6,13 +6,16 @@
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import { FileWindow } from "./file-window.ts";
 import { tolerate } from "./file-faults.ts";
-import type { Position } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
+import { type RecordStates, RememberedStates } from "./record-states.ts";
 import type { Segment } from "./segment.ts";
-import { type RecordFinding, readRecordAt } from "./segment-scan.ts";
+import { type RecordFinding, type RecordPlace, readRecordAt } from "./segment-scan.ts";
 
-const STRETCH_BYTES: number = 64 * 1024;
-/** Stretches that stay in memory: 2 MiB. */
-const MAX_STRETCHES = 32;
+const STRETCH_BYTES: number = 256 * 1024;
+/** Read at once where records are read in order: each read waits for a turn of a busy event loop. */
+const ORDERLY_BYTES: number = 2 * 1024 * 1024;
+/** Stretches that stay in memory: 4 MiB. */
+const MAX_STRETCHES = 16;
 /** Segments that are open at a time. */
 const MAX_FILES = 16;
 
@@ -24,9 +27,23 @@ export class RecordReader {
   /** By segment and number of the stretch in it, the one that was used last at the end. */
   readonly #stretches = new Map<string, FileWindow>();
 
+  readonly #states = new RememberedStates();
+  #orderly: { readonly segment: Segment; readonly window: FileWindow } | undefined;
+
   constructor(files: Files, segmentOf: (sequence: number) => Segment | undefined) {
     this.#files = files;
     this.#segmentOf = segmentOf;
+  }
+
+  /** The same, for places that come in order. @throws {FilesError} */
+  async readNext({ sequence, at }: Position): Promise<RecordFinding | undefined> {
+    const segment = this.#segmentOf(sequence);
+    const file = segment && (await this.#fileOf(segment));
+    if (segment === undefined || file === undefined) return undefined;
+    if (this.#orderly?.segment !== segment) {
+      this.#orderly = { segment, window: new FileWindow(file, ORDERLY_BYTES) };
+    }
+    return recordAt(file, this.#orderly.window, { segment, at, end: segment.bytes });
   }
 
   /**
@@ -39,10 +56,16 @@ export class RecordReader {
     if (segment === undefined) return undefined;
     const file = await this.#fileOf(segment);
     if (file === undefined) return undefined;
-    const place = { segment, at, end: segment.bytes };
-    const record = await readRecordAt(this.#windowAt(segment, file, at), place);
-    // What was read while it was being written is not what lies there now.
-    return record ?? readRecordAt(new FileWindow(file, STRETCH_BYTES), place);
+    const window = this.#windowAt(segment, file, at);
+    return recordAt(file, window, { segment, at, end: segment.bytes });
+  }
+
+  /** What the record at a place says of envelopes; else as `read`. @throws {FilesError} */
+  async states(position: Position): Promise<RecordStates | undefined> {
+    const known = this.#states.get(position);
+    if (known !== undefined) return known;
+    const record = await this.read(position);
+    return record && this.#states.add(position, record);
   }
 
   /** The open file of a segment; undefined if it is gone. @throws {FilesError} */
@@ -68,6 +91,7 @@ export class RecordReader {
   async #closeOldest(): Promise<void> {
     for (const [segment, file] of this.#open) {
       this.#open.delete(segment);
+      if (this.#orderly?.segment === segment) this.#orderly = undefined;
       for (const key of this.#stretches.keys()) {
         if (key.startsWith(`${segment.sequence}/`)) this.#stretches.delete(key);
       }
@@ -95,4 +119,14 @@ export class RecordReader {
       return;
     }
   }
+}
+
+async function recordAt(
+  file: OpenFile,
+  window: FileWindow,
+  place: RecordPlace,
+): Promise<RecordFinding | undefined> {
+  const record = await readRecordAt(window, place);
+  // What was read while it was being written is not what lies there now.
+  return record ?? readRecordAt(new FileWindow(file, STRETCH_BYTES), place);
 }

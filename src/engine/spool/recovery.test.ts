@@ -155,6 +155,25 @@ test("a sector that cannot be read costs its records and not the start", async (
   assert.ok(events.some(({ kind }) => kind === "spool-damage"));
 });
 
+test("a segment that is no file, such as a link to where it was moved, is not passed over", async () => {
+  const path = "/spool/journal/00000002.seg";
+  const plants: readonly ((disk: SimDisk) => void)[] = [
+    (disk) => disk.plantFolder(path),
+    (disk) => disk.plantSymlink(path),
+  ];
+  for (const plant of plants) {
+    const disk = freshDisk();
+    disk.plantFile(SEGMENT, await segmentWithMails());
+    plant(disk);
+    const opened = await openJournalSpool(optionsOn(disk));
+    assert.ok(opened.kind === "unusable");
+    assert.match(
+      opened.reason,
+      /^\/spool\/journal\/00000002\.seg is no file \((?:folder|symlink)\)$/,
+    );
+  }
+});
+
 test("a segment of another format is left alone, and says so", async () => {
   const disk = freshDisk();
   const segment = await segmentWithMails();
@@ -200,14 +219,12 @@ test("foreign objects in the spool are passed, each with a warning", async () =>
   disk.plantFile(SEGMENT, await segmentWithMails());
   const foreign = ["journal/.swp", "journal/1.seg", "journal/0000000A.seg", "blobs/zz", "blobs/FF"];
   for (const name of foreign) disk.plantFile(`/spool/${name}`, new Uint8Array(3));
-  disk.plantSymlink("/spool/journal/00000009.seg");
-  disk.plantFolder("/spool/journal/00000008.seg");
   disk.plantFolder("/spool/blobs/ab");
   disk.plantFile("/spool/blobs/ab/not-hex", new Uint8Array(3));
   const events: Event[] = [];
   const spool = await openOn(disk, events);
   assert.equal((await allRecovered(spool)).length, MAILS.length);
-  assert.equal(events.filter(({ kind }) => kind === "warning").length, foreign.length + 3);
+  assert.equal(events.filter(({ kind }) => kind === "warning").length, foreign.length + 1);
   assert.equal((await disk.files().stat("/spool/blobs/ab/not-hex")).bytes, 3);
   assert.equal(await spool.commit([accepted(mail(4))]), "durable");
 });
@@ -216,7 +233,7 @@ test("a blob that was still arriving is gone after a restart, and nothing is in 
   const disk = freshDisk();
   const spool = await openOn(disk);
   await spool.commit([accepted(mail(1))]);
-  await spool.openBlob("abcdef01").write(new Uint8Array(1000));
+  await spool.openBlob("abcdef01").write([new Uint8Array(1000)]);
   const found = disk.crash(simRandom(2));
   await (await openOn(found)).close();
   assert.deepEqual(await found.files().list("/spool/blobs/ab"), []);
@@ -228,7 +245,7 @@ test("a message whose blob is missing or short is kept in quarantine with what i
     const disk = freshDisk();
     const spool = await openOn(disk);
     const large = mail(0xab000001, { textBytes: 5000 });
-    await spool.openBlob(large.message.msgid).write(large.text);
+    await spool.openBlob(large.message.msgid).write([large.text]);
     assert.equal(await spool.commit([acceptedAsBlob(large)]), "durable");
     await spool.close();
     const blob = `/spool/blobs/ab/${large.message.msgid}`;
@@ -249,7 +266,7 @@ test("a blob that was altered is never complete for its reader", async () => {
   const disk = freshDisk();
   const spool = await openOn(disk);
   const large = mail(0xab000001, { textBytes: 600_000 });
-  await spool.openBlob(large.message.msgid).write(large.text);
+  await spool.openBlob(large.message.msgid).write([large.text]);
   await spool.commit([acceptedAsBlob(large)]);
   const file = await disk.files().open(`/spool/blobs/ab/${large.message.msgid}`, "update");
   await file.write([Uint8Array.of(0x42)], 3);

@@ -16,14 +16,15 @@ import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
 import type { LastCheckpoint } from "./checkpoints.ts";
 import { FileWindow } from "./file-window.ts";
 import type { JournalPast } from "./journal.ts";
-import { Ledger, type Position } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
+import type { Position } from "./live-message.ts";
 import { checkBlobs } from "./blob-check.ts";
 import { clearOrphans } from "./orphans.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Keyring } from "./queue-keys.ts";
 import type { Segment } from "./segment.ts";
 import { HEADER_BYTES } from "./segment-header.ts";
-import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
+import { type FoundSegment, missingAt, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
 import { newerRecord } from "./unusable-spool.ts";
@@ -67,9 +68,11 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const finder = new SegmentFinder({ ...parts, headerless });
   const found = await finder.find();
   await unlinkIfThere(files, partialCheckpointPath(parts.folder));
-  const { ledger, checkpoint, from } = await startOf(parts, found);
+  const { ledger, checkpoint, from } = await startOf(parts, { found, highest: finder.highest });
   for (const each of found) {
-    if (each.segment.sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
+    const { path, bytes, sequence } = each.segment;
+    for (const reason of missingAt(each)) quarantine.report(path, bytes, reason);
+    if (sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
   }
   const last = found.at(-1)?.segment;
   if (last !== undefined) await makeDurable(files, last, journalFolder);
@@ -80,18 +83,24 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
     checkpoint,
     past: {
       segments: found.map(({ segment }) => segment),
-      nextSequence: Math.max(finder.nextSequence, from.sequence + 1),
+      nextSequence: Math.max(finder.highest, from.sequence) + 1,
       end: last === undefined ? undefined : { sequence: last.sequence, bytes: last.bytes },
     },
   };
 }
 
-async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Promise<Start> {
+/** The segments that there are, and the highest number that a file among them has or had. */
+interface FoundJournal {
+  readonly found: readonly FoundSegment[];
+  readonly highest: number;
+}
+
+async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Start> {
   const { files, folder, keys, observe } = parts;
   let checkpoint: Checkpoint | undefined;
   try {
     checkpoint = await Checkpoint.open(files, folder, keys);
-    if (checkpoint !== undefined) return await startFrom(checkpoint, found);
+    if (checkpoint !== undefined) return await startFrom(checkpoint, journal);
   } catch (error) {
     if (!(error instanceof UnusableCheckpoint)) throw error;
     const text = `The checkpoint of the spool is not used: ${error.message}`;
@@ -100,7 +109,7 @@ async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Pr
     await checkpoint?.close();
   }
   // What the checkpoint counted before it turned out to be damaged.
-  for (const { segment } of found) {
+  for (const { segment } of journal.found) {
     segment.liveMessages = 0;
     segment.liveBytes = 0;
   }
@@ -108,11 +117,15 @@ async function startOf(parts: RecoveryParts, found: readonly FoundSegment[]): Pr
 }
 
 /** @throws {UnusableCheckpoint} if it is damaged, or the journal says otherwise. */
-async function startFrom(checkpoint: Checkpoint, found: readonly FoundSegment[]): Promise<Start> {
+async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJournal): Promise<Start> {
   const { end, fileBytes } = checkpoint;
-  const marks = new Map(
-    (await checkpoint.segments()).map(({ sequence, mark }) => [sequence, mark]),
-  );
+  const last = found.at(-1)?.segment.sequence;
+  // Without any, all that it covers was unlinked; but not if one was just dropped as being made.
+  if (last === undefined ? highest === end.sequence : last < end.sequence) {
+    throw new UnusableCheckpoint("the last segment that it covers is gone, or without a record");
+  }
+  const covered = await checkpoint.covered();
+  const marks = new Map(covered.segments.map(({ sequence, mark }) => [sequence, mark]));
   for (const { segment, missingBytes } of found) {
     const { sequence, bytes } = segment;
     if (sequence > end.sequence) continue;
@@ -125,11 +138,12 @@ async function startFrom(checkpoint: Checkpoint, found: readonly FoundSegment[])
     }
   }
   const ledger = new Ledger();
+  ledger.expect(covered);
   ledger.startFrom(
     end,
     found.map(({ segment }) => segment).filter(({ sequence }) => sequence <= end.sequence),
   );
-  for await (const entries of checkpoint.blocks()) {
+  for await (const entries of checkpoint.entries()) {
     for (const { known } of entries) ledger.restore(known);
   }
   return { ledger, checkpoint: { end, fileBytes }, from: end };
@@ -138,14 +152,10 @@ async function startFrom(checkpoint: Checkpoint, found: readonly FoundSegment[])
 async function foldSegment(
   parts: RecoveryParts,
   ledger: Ledger,
-  { segment, isLast, missingBytes }: FoundSegment,
+  { segment, isLast }: FoundSegment,
   from: Position,
 ): Promise<void> {
   const { quarantine, files } = parts;
-  if (missingBytes > 0) {
-    const reason = `${missingBytes} bytes are missing at the end`;
-    quarantine.report(segment.path, segment.bytes, reason);
-  }
   const start = segment.sequence === from.sequence ? from.at : 0;
   const file = await files.open(segment.path, "read");
   try {

@@ -67,7 +67,7 @@ export class Restatement {
       const [from, to] = [sequence, sequence + 1].map((each) => ({ sequence: each, at: 0 }));
       if (from === undefined || to === undefined) return;
       for (const position of ledger.recordsBetween(from, to)) {
-        const record = await reader.read(position);
+        const record = await reader.readNext(position);
         if (record !== undefined) await this.#restateRecord(source, record);
       }
     } finally {

@@ -28,27 +28,40 @@ export abstract class RowTable {
     return this.#size;
   }
 
-  /** The row with this key; -1 if there is none. */
-  find(high: number, low: number): number {
-    const index = this.#index;
-    const last = index.length - 1;
-    for (let at = hash(high, low) & last; ; at = (at + 1) & last) {
-      const entry = index[at] ?? EMPTY;
-      if (entry === EMPTY) return -1;
-      if (this.high(entry - 1) === high && this.low(entry - 1) === low) return entry - 1;
+  /** Makes room for `rows` in all, at once. */
+  expect(rows: number): void {
+    if (rows > this.#capacity) {
+      this.#capacity = rows;
+      this.resize(rows);
     }
+    let places = this.#index.length;
+    while (rows > places * MAX_LOAD) places *= 2;
+    if (places > this.#index.length) this.#growIndex(places);
   }
 
-  /** Makes a row for a key that has none; the caller fills in all of its columns, the key first. */
-  protected append(high: number, low: number): number {
+  /** The row with this key; -1 if there is none. */
+  find(high: number, low: number): number {
+    return (this.#index[this.#placeOf(high, low)] ?? EMPTY) - 1;
+  }
+
+  /**
+   * The row with this key. If there was none it is made, the last one; the caller then fills in
+   * all of its columns, the key first.
+   */
+  protected findOrAppend(high: number, low: number): number {
+    let place = this.#placeOf(high, low);
+    const entry = this.#index[place] ?? EMPTY;
+    if (entry !== EMPTY) return entry - 1;
     if (this.#size === this.#capacity) {
       this.#capacity = Math.max(FIRST_ROWS, Math.ceil(this.#capacity * GROWTH));
       this.resize(this.#capacity);
     }
-    if (this.#size + 1 > this.#index.length * MAX_LOAD) this.#growIndex();
-    const row = this.#size++;
-    this.#enter(row, hash(high, low));
-    return row;
+    if (this.#size + 1 > this.#index.length * MAX_LOAD) {
+      this.#growIndex(this.#index.length * 2);
+      place = this.#placeOf(high, low);
+    }
+    this.#index[place] = this.#size + 1;
+    return this.#size++;
   }
 
   /** Removes a row; the last one takes its number. */
@@ -69,6 +82,17 @@ export abstract class RowTable {
   protected abstract resize(rows: number): void;
   /** Copies one row over another. */
   protected abstract move(from: number, to: number): void;
+
+  /** Where a key is in the index, or the empty place where it would be. */
+  #placeOf(high: number, low: number): number {
+    const index = this.#index;
+    const last = index.length - 1;
+    for (let at = hash(high, low) & last; ; at = (at + 1) & last) {
+      const entry = index[at] ?? EMPTY;
+      if (entry === EMPTY) return at;
+      if (this.high(entry - 1) === high && this.low(entry - 1) === low) return at;
+    }
+  }
 
   #indexOf(row: number): number {
     const last = this.#index.length - 1;
@@ -100,8 +124,8 @@ export abstract class RowTable {
     index[hole] = EMPTY;
   }
 
-  #growIndex(): void {
-    this.#index = new Uint32Array(this.#index.length * 2);
+  #growIndex(places: number): void {
+    this.#index = new Uint32Array(places);
     for (let row = 0; row < this.#size; row++) this.#enter(row, this.#hashOf(row));
   }
 

@@ -23,6 +23,7 @@ export const MARK_BYTES = 8;
 /** What is written. Format 2 had no encryption; nothing else is different. */
 export const FORMAT = 3;
 const FORMAT_UNENCRYPTED = 2;
+const SEGMENT_FORMATS: readonly number[] = [FORMAT, FORMAT_UNENCRYPTED];
 /** What a file with such a header is: a segment, or a checkpoint (checkpoint-format.ts). */
 export type Magic = "PRJOURNL" | "PRCHECKP";
 
@@ -63,10 +64,14 @@ export function randomMark(random: Random): Uint8Array {
 }
 
 /** The first HEADER_BYTES of a segment. */
-export function encodeHeader(header: SegmentHeader, magic: Magic = "PRJOURNL"): Uint8Array {
+export function encodeHeader(
+  header: SegmentHeader,
+  magic: Magic = "PRJOURNL",
+  format: number = FORMAT,
+): Uint8Array {
   const writer = new ByteWriter(COPY_BYTES);
   writer.utf8(magic);
-  writer.u32(FORMAT);
+  writer.u32(format);
   writer.u32(0);
   writer.u32(0);
   headerCodec.write(writer, header);
@@ -80,7 +85,13 @@ export function encodeHeader(header: SegmentHeader, magic: Magic = "PRJOURNL"): 
 }
 
 /** Reads the first HEADER_BYTES of a segment, or as many as there are. */
-export function readHeader(encoded: Uint8Array, magic: Magic = "PRJOURNL"): HeaderReading {
+export function readHeader(
+  encoded: Uint8Array,
+  magic: Magic = "PRJOURNL",
+  readable: readonly number[] = SEGMENT_FORMATS,
+): HeaderReading {
+  const isRead = (format: number | undefined): format is number =>
+    format !== undefined && readable.includes(format);
   const copies = [encoded.subarray(0, COPY_BYTES), encoded.subarray(COPY_BYTES, HEADER_BYTES)];
   const formats: (number | undefined)[] = [];
   for (const copy of copies) {
@@ -102,16 +113,12 @@ function formatOf(copy: Uint8Array, magic: Magic): number | undefined {
   return new DataView(copy.buffer, copy.byteOffset).getUint32(magic.length);
 }
 
-function isRead(format: number | undefined): format is number {
-  return format === FORMAT || format === FORMAT_UNENCRYPTED;
-}
-
 function readCopy(copy: Uint8Array, format: number): SegmentHeader | undefined {
   const view = new DataView(copy.buffer, copy.byteOffset);
   if (view.getUint32(12) !== checksum(copy.subarray(CHECKED_FROM))) return undefined;
   const from = CHECKED_FROM + 4;
   const encoded = copy.subarray(from, from + view.getUint32(CHECKED_FROM));
-  const header = format === FORMAT ? decodeHeader(encoded) : decodeUnencrypted(encoded);
+  const header = format === FORMAT_UNENCRYPTED ? decodeUnencrypted(encoded) : decodeHeader(encoded);
   if (header === undefined || header.mark.length !== MARK_BYTES) return undefined;
   const { mark, encryption } = header;
   // What was decoded is a view of `copy`.

@@ -26,6 +26,8 @@ export interface FoundSegment {
   readonly isLast: boolean;
   /** Bytes that its successor says it had and that are gone. */
   readonly missingBytes: number;
+  /** Whether the one before it is gone, though an older one is there: the oldest are unlinked first. */
+  readonly isPreviousMissing: boolean;
 }
 
 interface HeaderAndFile {
@@ -47,6 +49,14 @@ export interface SegmentFinderParts {
   readonly journalFolder: string;
   readonly keys: Keyring;
   readonly headerless: Headerless;
+}
+
+/** What is missing at and before a segment, in words. */
+export function missingAt({ missingBytes, isPreviousMissing }: FoundSegment): readonly string[] {
+  return [
+    ...(isPreviousMissing ? ["the segment before it is missing"] : []),
+    ...(missingBytes > 0 ? [`${missingBytes} bytes are missing at the end`] : []),
+  ];
 }
 
 /** What becomes of a segment whose header cannot be used. */
@@ -73,13 +83,13 @@ export class SegmentFinder {
     this.#observe = observe;
   }
 
-  /** A sequence number that no file has had. */
-  get nextSequence(): number {
-    return this.#highest + 1;
+  /** The highest sequence number in the name of a file, usable or not; 0 if there is none. */
+  get highest(): number {
+    return this.#highest;
   }
 
   /**
-   * @throws {UnusableSpool} if a segment has another format or a key is missing; nothing was changed then.
+   * @throws {UnusableSpool} if a segment is no file, or has another format, or a key is missing; nothing was changed then.
    * @throws {FilesError}
    */
   async find(): Promise<readonly FoundSegment[]> {
@@ -98,10 +108,12 @@ export class SegmentFinder {
     }
     return found.map(({ header, path, fileBytes }, at) => {
       const end = ends.get(header.sequence) ?? fileBytes;
+      const before = found[at - 1]?.header.sequence;
       return {
         segment: emptySegment(path, header, Math.min(end, fileBytes), this.#cipher(header)),
         isLast: at === found.length - 1,
         missingBytes: Math.max(0, end - fileBytes),
+        isPreviousMissing: before !== undefined && (header.previous?.sequence ?? 0) > before,
       };
     });
   }
@@ -110,10 +122,16 @@ export class SegmentFinder {
     const sequences: number[] = [];
     for (const name of await this.#files.list(this.#folder)) {
       const sequence = parseSegmentName(name);
-      const isFile = (await this.#files.stat(`${this.#folder}/${name}`)).kind === "file";
-      if (sequence !== undefined && isFile) sequences.push(sequence);
-      else this.#observe({ kind: "warning", text: `Foreign in the spool: journal/${name}` });
-      if (sequence !== undefined) this.#highest = Math.max(this.#highest, sequence);
+      if (sequence === undefined) {
+        this.#observe({ kind: "warning", text: `Foreign in the spool: journal/${name}` });
+        continue;
+      }
+      const path = `${this.#folder}/${name}`;
+      const { kind } = await this.#files.stat(path);
+      // Such as a link to where an operator moved it. To go on would be to forget its mail.
+      if (kind !== "file") throw new UnusableSpool(`${path} is no file (${kind})`);
+      sequences.push(sequence);
+      this.#highest = Math.max(this.#highest, sequence);
     }
     return sequences.toSorted((a, b) => a - b);
   }

@@ -44,10 +44,10 @@ for (const [name, open] of Object.entries(BACKENDS)) {
     const spool = await open();
     const one = mail(1, { textBytes: 9000 });
     const blob = spool.openBlob("00000001");
-    await blob.write(one.text.subarray(0, 4000));
-    await blob.write(one.text.subarray(4000));
+    await blob.write([one.text.subarray(0, 4000)]);
+    await blob.write([one.text.subarray(4000)]);
     const dropped = spool.openBlob("00000002");
-    await dropped.write(one.text);
+    await dropped.write([one.text]);
     await dropped.drop();
     assert.equal(await spool.commit([acceptedAsBlob(one)]), "durable");
     assert.equal(spool.text("00000001").bytes, 9000);

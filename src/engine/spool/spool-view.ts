@@ -14,7 +14,7 @@ import { MissingKeys } from "./missing-keys.ts";
 import type { Keyring } from "./queue-keys.ts";
 import type { RecordEntry, TextStamp } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
-import { type FoundSegment, SegmentFinder } from "./segment-reading.ts";
+import { type FoundSegment, missingAt, SegmentFinder } from "./segment-reading.ts";
 import { type RecordFinding, scanSegment } from "./segment-scan.ts";
 import type { StoredMessage } from "./spool.ts";
 import { readStoredText } from "./stored-text.ts";
@@ -128,13 +128,10 @@ export class SpoolView {
     }
   }
 
-  async #readSegment(
-    { segment, missingBytes }: FoundSegment,
-    unfinished: Unfinished,
-  ): Promise<void> {
+  async #readSegment(found: FoundSegment, unfinished: Unfinished): Promise<void> {
+    const { segment } = found;
     const file = segment.path;
-    if (missingBytes > 0) {
-      const reason = `${missingBytes} bytes are missing at the end`;
+    for (const reason of missingAt(found)) {
       this.#damages.push({ file, offset: segment.bytes, reason });
     }
     const stretch = { from: 0, end: segment.bytes };

@@ -79,7 +79,7 @@ export interface StoredMessage {
 /** The text of a large message while it arrives. */
 export interface Blob {
   /** Resolves when the text is written (not yet durable). `text` is borrowed until then. */
-  write(text: Uint8Array): Promise<CommitOutcome>;
+  write(text: readonly Uint8Array[]): Promise<CommitOutcome>;
   /** Forgets the text; the `accepted` entry that names this blob makes it durable first. */
   drop(): Promise<void>;
 }

@@ -6,7 +6,8 @@ import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
-import type { Ledger, LiveMessage } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LiveMessage } from "./live-message.ts";
 import { tolerate } from "./file-faults.ts";
 import type { Keyring } from "./queue-keys.ts";
 import { DAMAGED_TEXT, readStoredText, type TextPlace } from "./stored-text.ts";
@@ -61,8 +62,9 @@ export class TextSource {
     try {
       yield* readStoredText(file, place, stamp);
     } catch (error) {
-      if (error instanceof FilesError && error.code === DAMAGED_TEXT)
-        this.#tell(msgid, path, place);
+      if (error instanceof FilesError && error.code === DAMAGED_TEXT) {
+        this.#tell(msgid, path, place.kind === "blob" ? 0 : place.textAt);
+      }
       throw error;
     } finally {
       await tolerate(file.close());
@@ -86,22 +88,30 @@ export class TextSource {
   }
 
   /** Opens the file with a text, by what the message's record says of it. */
-  async #openAt({ msgid, segment, at }: LiveMessage): Promise<OpenText> {
+  async #openAt(message: LiveMessage): Promise<OpenText> {
+    const { msgid, segment, at } = message;
     const { path } = segment;
     const file = await this.#parts.files.open(path, "read");
+    const { stamp, textAt } = await this.#find(file, message);
+    if (!stamp.inBlob) {
+      return { file, path, stamp, place: { kind: "segment", segment, at, textAt } };
+    }
+    await tolerate(file.close());
+    return this.#openBlob(msgid, stamp);
+  }
+
+  /** What the record says; `file` is closed if it cannot be read. */
+  async #find(
+    file: OpenFile,
+    { msgid, segment, at }: LiveMessage,
+  ): Promise<{ readonly stamp: TextStamp; readonly textAt: number }> {
     try {
       const window = new FileWindow(file, RECORD_BYTES);
       const record = await readRecordAt(window, { segment, at, end: segment.bytes });
       const found = record && textOf(record, msgid);
-      const inSegment = { kind: "segment", segment, at, textAt: found?.textAt ?? at } as const;
-      if (found === undefined) {
-        this.#tell(msgid, path, inSegment);
-        throw new FilesError(DAMAGED_TEXT, `Cannot read text: the record of ${msgid} is damaged`);
-      }
-      const { stamp } = found;
-      if (!stamp.inBlob) return { file, path, stamp, place: inSegment };
-      await tolerate(file.close());
-      return await this.#openBlob(msgid, stamp);
+      if (found !== undefined) return found;
+      this.#tell(msgid, segment.path, at);
+      throw new FilesError(DAMAGED_TEXT, `Cannot read text: the record of ${msgid} is damaged`);
     } catch (error) {
       await tolerate(file.close());
       throw error;
@@ -115,12 +125,8 @@ export class TextSource {
     return { file, path, stamp, place: { kind: "blob", msgid, keys } };
   }
 
-  #tell(msgid: string, file: string, place: TextPlace): void {
-    this.#parts.observe({
-      kind: "spool-damage",
-      file,
-      offset: place.kind === "blob" ? 0 : place.textAt,
-      reason: `the text of ${msgid} is not what was accepted`,
-    });
+  #tell(msgid: string, file: string, offset: number): void {
+    const reason = `the text of ${msgid} is not what was accepted`;
+    this.#parts.observe({ kind: "spool-damage", file, offset, reason });
   }
 }

@@ -7,15 +7,16 @@
  * met; what happened to a message before it is met may be in its state or not.
  */
 import { FilesError } from "#base/ports/files.ts";
-import { type CheckpointEntry, messageIn } from "./checkpoint-entry.ts";
+import { type CheckpointEntry, messageIn } from "./checkpoint-block.ts";
 import type { Checkpoint } from "./checkpoint-reader.ts";
-import type { KnownMessage, Position } from "./ledger.ts";
+import type { KnownMessage, Position } from "./live-message.ts";
 import { type MessageState, type MessageStateParts, stateOf } from "./message-states.ts";
 import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
+import type { RecordFinding } from "./segment-scan.ts";
 import { DAMAGED_TEXT } from "./stored-text.ts";
 
 /** Messages of the journal that are given at once. */
-const MAX_AT_ONCE = 256;
+const MAX_AT_ONCE = 32;
 
 export type Walked =
   /** Nothing happened to it since the checkpoint. */
@@ -35,7 +36,7 @@ export async function* walkUnfinished(
   { from, to }: WalkBounds,
 ): AsyncGenerator<readonly Walked[]> {
   if (checkpoint !== undefined) {
-    for await (const entries of checkpoint.blocks()) yield await walkBlock(parts, entries);
+    for await (const entries of checkpoint.entries()) yield await walkBlock(parts, entries);
   }
   let some: Walked[] = [];
   for (const position of parts.ledger.recordsBetween(from, to)) {
@@ -95,7 +96,8 @@ async function walkRecord(
   position: Position,
 ): Promise<readonly Walked[]> {
   const walked: Walked[] = [];
-  for (const entry of await messagesAt(parts, position)) {
+  const record = await parts.reader.readNext(position);
+  for (const entry of messagesIn(parts, position, record)) {
     const state = await stateOf(parts, entry, position, recordTry(entry, position));
     if (state !== undefined) walked.push({ kind: "stated", state });
   }
@@ -106,7 +108,7 @@ async function stateInJournal(
   parts: MessageStateParts,
   known: KnownMessage,
 ): Promise<MessageState | undefined> {
-  const entries = await messagesAt(parts, known);
+  const entries = messagesIn(parts, known, await parts.reader.read(known));
   const entry = entries.find(({ message }) => Number.parseInt(message.msgid, 16) === known.msgid);
   return entry && stateOf(parts, entry, known, recordTry(entry, known));
 }
@@ -116,12 +118,12 @@ function recordTry({ kind }: Accepted | Restated, position: Position): () => Pos
   return kind === "accepted" ? () => undefined : () => position;
 }
 
-/** The messages of a record that still has one. */
-async function messagesAt(
-  { ledger, reader }: MessageStateParts,
+/** The messages of a record that the ledger has one in. @throws {FilesError} if it is damaged. */
+function messagesIn(
+  { ledger }: MessageStateParts,
   position: Position,
-): Promise<readonly (Accepted | Restated)[]> {
-  const record = await reader.read(position);
+  record: RecordFinding | undefined,
+): readonly (Accepted | Restated)[] {
   if (record !== undefined) return record.entries.filter(bringsMessage);
   const segment = ledger.segment(position.sequence);
   // A segment that is gone had nothing that lives.

@@ -28,11 +28,11 @@ const FETCH_TIMEOUT_MS = 10_000;
 /** No responder is asked more often about one certificate. */
 export const MIN_REFRESH_MS = 15_000;
 /** Nor less often, however long its answers are good: a revocation should be heard of. */
-export const MAX_REFRESH_MS: number = 4 * 24 * 60 * 60_000;
+const MAX_REFRESH_MS: number = 4 * 24 * 60 * 60_000;
 const FIRST_RETRY_MS = 15_000;
 const MAX_RETRY_MS: number = 60 * 60_000;
 /** How often a file is looked at. */
-export const STAPLE_FILE_INTERVAL_MS = 30_000;
+const STAPLE_FILE_INTERVAL_MS = 30_000;
 
 export interface StaplePorts {
   readonly clock: Clock;
@@ -106,6 +106,8 @@ export class Stapler {
       url,
       body: encodeOcspRequest(this.plan),
       type: OCSP_REQUEST_TYPE,
+      authorization: undefined,
+      authorities: undefined,
       timeoutMs: FETCH_TIMEOUT_MS,
       maxBytes: MAX_OCSP_RESPONSE_BYTES,
     };

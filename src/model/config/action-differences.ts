@@ -10,9 +10,11 @@
  * or file.
  */
 import { parseExpansionList } from "#model/expansion-list.ts";
+import type { Action, LocalAction } from "./action.ts";
 import { isAnonymous } from "./anonymous-table.ts";
 import type { BuildScope } from "./build-scope.ts";
-import { type Action, formatPlace, type LocalAction, type Table } from "./config.ts";
+import { formatPlace } from "./place.ts";
+import type { Table } from "./table.ts";
 import type { LoadedEntry } from "./table-load.ts";
 
 export function warnOfActionDifferences(actions: Iterable<Action>, scope: BuildScope): void {

@@ -1,5 +1,5 @@
 /** Which tables have a name of their own, that a line gave them. */
-import type { Table } from "./config.ts";
+import type { Table } from "./table.ts";
 
 /** A list or mapping that stands where it is used: the `number`th of its configuration. */
 export function anonymousName(number: number): string {

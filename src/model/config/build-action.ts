@@ -1,8 +1,9 @@
 /** Actions, from what `action` says. Source: smtpd.conf(5); nooSMTPD. */
+import type { Action, ActionBase } from "./action.ts";
 import { buildLocalAction } from "./build-local-action.ts";
 import { buildRelayAction } from "./build-relay-action.ts";
 import type { BuildScope } from "./build-scope.ts";
-import type { Action, ActionBase, Place } from "./config.ts";
+import type { Place } from "./place.ts";
 import type { ActionStatement } from "./syntax.ts";
 
 /** Undefined after some complaints; after others what it returns is of no use. */

@@ -8,8 +8,9 @@ import { unreachable } from "#base/unreachable.ts";
 import type { BuildScope } from "./build-scope.ts";
 import { isTaken, Names } from "./build-names.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Filter, FilterCondition, Place, Proc } from "./config.ts";
 import { MAX_CHAIN_LENGTH } from "./defaults.ts";
+import type { Filter, FilterCondition, Proc } from "./filter.ts";
+import type { Place } from "./place.ts";
 import type {
   FilterConditionSyntax,
   FilterOperand,

@@ -6,8 +6,9 @@
  * copies those that stand above the domain's line.
  */
 import type { ComplaintList } from "./complaint.ts";
-import type { Place, Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import { type LimitTraits, MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
+import type { Place } from "./place.ts";
 import type { LimitStatement, LimitSyntax } from "./syntax.ts";
 
 interface Draft {

@@ -2,8 +2,10 @@
 import { SCRAM_PREFIX } from "#protocols/sasl/scram-verifier.ts";
 import { parseCredentials } from "#model/table-values.ts";
 import type { BuildScope } from "./build-scope.ts";
-import type { ListenerAuth, ListenerTls, Pki, Table } from "./config.ts";
+import type { ListenerAuth, ListenerTls } from "./listener.ts";
+import type { Pki } from "./pki.ts";
 import type { ListenOptions, ListenStatement } from "./syntax.ts";
+import type { Table } from "./table.ts";
 import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
 const TLS_HINT = "add 'tls', 'tls-require' or 'smtps'";
@@ -60,12 +62,19 @@ function buildPkis(options: ListenOptions, scope: BuildScope): readonly Pki[] {
   return pkis;
 }
 
-export function buildListenerAuth(options: ListenOptions, { tables }: BuildScope): ListenerAuth {
+export function buildListenerAuth(options: ListenOptions, scope: BuildScope): ListenerAuth {
   if (options.auth === undefined) return { mode: "none" };
-  const { mode, table: operand } = options.auth.value;
-  if (operand === undefined) return { mode, table: undefined, scram: false };
-  const table = tables.use(operand, "listen auth");
-  return table === undefined ? { mode: "none" } : { mode, table, scram: hasVerifiers(table) };
+  const { mode, table: operand, oauth: name } = options.auth.value;
+  const oauth = name && scope.oauth(name);
+  // Undefined after a complaint.
+  if (name !== undefined && oauth === undefined) return { mode: "none" };
+  if (operand === undefined) {
+    // Who names an issuer of tokens does not ask for root to look at passwords.
+    return { mode, passwords: { kind: oauth === undefined ? "system" : "none" }, oauth };
+  }
+  const table = scope.tables.use(operand, "listen auth");
+  if (table === undefined) return { mode: "none" };
+  return { mode, passwords: { kind: "table", table, scram: hasVerifiers(table) }, oauth };
 }
 
 /** One user without a verifier would be locked out by a client that prefers SCRAM. */

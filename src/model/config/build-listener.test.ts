@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { formatEndpoint } from "#base/endpoint.ts";
 import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint } from "./complaint.ts";
-import type { Listener } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
+import { credentialsOf, type Listener } from "./listener.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 
 const MACHINE: Partial<BuildContext> = {
@@ -114,10 +114,14 @@ test("options of TLS mean the same behind 'tls' and by themselves, in any order"
 
 test("'auth' may be followed by a table, and by options of ours", () => {
   const system = only("listen on 10.0.0.1 tls-require pki mail auth curves X25519");
-  assert.deepEqual(system.auth, { mode: "required", table: undefined, scram: false });
+  assert.deepEqual(system.auth, {
+    mode: "required",
+    passwords: { kind: "system" },
+    oauth: undefined,
+  });
   const users = only("listen on 10.0.0.1 tls pki mail auth-optional <users> tag X");
   assert.ok(users.auth.mode === "optional", users.auth.mode);
-  assert.equal(users.auth.table?.name, "users");
+  assert.equal(credentialsOf(users.auth)?.name, "users");
 });
 
 test("filters of a listener are the one named, or a chain without a name", () => {

@@ -3,9 +3,10 @@ import { formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import { buildListenerAuth, buildListenerTls } from "./build-listener-tls.ts";
 import type { BuildScope } from "./build-scope.ts";
-import { formatPlace, type Listener, type Place } from "./config.ts";
 import { DEFAULT_SMTP_PORT, DEFAULT_SMTPS_PORT, DEFAULT_SOCKET_MODE } from "./defaults.ts";
 import { listenAddresses } from "./listen-addresses.ts";
+import type { Listener } from "./listener.ts";
+import { formatPlace, type Place } from "./place.ts";
 import { socketPathFault } from "./relay-url.ts";
 import type { ListenOptions, ListenStatement, Option } from "./syntax.ts";
 

@@ -6,11 +6,11 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y (dispatcher_local_option).
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { ActionAliases, ActionBase, LocalAction, LocalActionBase } from "./action.ts";
 import type { BuildScope } from "./build-scope.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { ActionAliases, ActionBase, Format, LocalAction, LocalActionBase } from "./config.ts";
 import { DEFAULT_MAILDIR } from "./defaults.ts";
-import { parseFormat } from "./format.ts";
+import { type Format, parseFormat } from "./format.ts";
 import { isAccountName } from "./parse-values.ts";
 import { parseLmtpDestination } from "./relay-url.ts";
 import type {

@@ -1,6 +1,6 @@
 /** Names that lines declare and others use, each declared once. */
 import type { ComplaintList } from "./complaint.ts";
-import { formatPlace, type Place } from "./config.ts";
+import { formatPlace, type Place } from "./place.ts";
 import type { Word } from "./syntax.ts";
 import { meantHint } from "./token-reader.ts";
 
@@ -43,7 +43,7 @@ export class Names<Value> {
 }
 
 /** As complaints call them; an action is a "dispatcher" there. */
-export type NamedThing = "dispatcher" | "filter" | "mda wrapper" | "processor";
+export type NamedThing = "dispatcher" | "filter" | "mda wrapper" | "oauth" | "processor";
 
 /** Complains if `name` was declared before, else remembers it. */
 export function isTaken(

@@ -1,5 +1,5 @@
 /** Certificates and authorities by name, from what `pki` and `ca` say. Source: smtpd.conf(5). */
-import type { Ca, Pki } from "./config.ts";
+import type { Ca, Pki } from "./pki.ts";
 import type { CaStatement, PkiStatement, Statement } from "./syntax.ts";
 
 /** All lines of one name together: a later one adds to it, or replaces. */

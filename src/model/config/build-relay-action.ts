@@ -9,10 +9,13 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y (dispatcher_remote_option), mta.c.
  */
 import { formatAddress, parseAddress } from "#protocols/mail/address.ts";
+import type { ActionBase, RelayAction, RelayHost, RelayTo } from "./action.ts";
 import type { BuildScope } from "./build-scope.ts";
-import type { ActionBase, Pki, Place, RelayAction, RelayHost, RelayTo, Table } from "./config.ts";
+import type { Pki } from "./pki.ts";
+import type { Place } from "./place.ts";
 import { parseRelayUrl } from "./relay-url.ts";
 import type { RelayOptions, TableOperand, Word } from "./syntax.ts";
+import type { Table } from "./table.ts";
 import { buildTlsSettings, tlsSyntaxOf } from "./tls-values.ts";
 
 /** A host that a table names, and where. */

@@ -1,18 +1,17 @@
 /** Rules, from what `match` says. Source: smtpd.conf(5); OpenSMTPD parse.y (match). */
 import { unreachable } from "#base/unreachable.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
+import type { Action } from "./action.ts";
 import type { BuildScope } from "./build-scope.ts";
+import { formatPlace } from "./place.ts";
 import {
-  type Action,
-  CRITERION_ORDER,
   type Criterion,
+  CRITERION_ORDER,
   type CriterionTest,
   type ForTest,
-  formatPlace,
   type FromTest,
   type Rule,
-  type TableMatch,
-} from "./config.ts";
+} from "./rule.ts";
 import type {
   CriterionTestSyntax,
   ForSyntax,
@@ -21,6 +20,7 @@ import type {
   TableMatchSyntax,
   Word,
 } from "./syntax.ts";
+import type { TableMatch } from "./table.ts";
 import type { TableUse } from "./table-use.ts";
 
 /** A rule that does not say is about mail of this machine, and about mail to it. */

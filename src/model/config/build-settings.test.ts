@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configOf } from "#test/support/config-of.ts";
 import type { Config } from "./config.ts";
-import { formatPlace } from "./config.ts";
+import { formatPlace } from "./place.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;

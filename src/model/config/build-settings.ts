@@ -5,7 +5,7 @@
 import { unreachable } from "#base/unreachable.ts";
 import { applyLimits } from "./build-limits.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Place, Settings, TlsSettings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import type { BuildContext } from "./config-source.ts";
 import {
   DEFAULT_BOUNCE_WARN_INTERVALS_MS,
@@ -17,10 +17,12 @@ import {
   SETTINGS,
 } from "./defaults.ts";
 import { formatDelay } from "./delay.ts";
+import type { Place } from "./place.ts";
 import { isQueueKey } from "./queue-key-text.ts";
 import { defaultLimits, MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 import { formatSize } from "./size.ts";
 import type { LimitStatement, SettingSyntax, Statement } from "./syntax.ts";
+import type { TlsSettings } from "./tls-settings.ts";
 import { buildTlsSettings, NO_TLS_SETTINGS } from "./tls-values.ts";
 
 export interface BuiltSettings {
@@ -85,6 +87,9 @@ function defaultSettings(serverName: string, compat: Settings["compat"]): Draft[
     queueTtlMs: SETTINGS.queueTtlMs.default,
     queueCompression: "off",
     queueEncryption: { kind: "off" },
+    traceRecipients: "whole",
+    traceAgeMs: SETTINGS.traceAgeMs.default,
+    traceBytes: SETTINGS.traceBytes.default,
     bounceWarnIntervalsMs: DEFAULT_BOUNCE_WARN_INTERVALS_MS,
     srs: undefined,
     mtaMaxDeferred: SETTINGS.mtaMaxDeferred.default,
@@ -100,6 +105,10 @@ function applySetting(draft: Draft, value: SettingSyntax): void {
   const { settings, places, complaints } = draft;
   if (isNumber(value)) {
     applyNumber(draft, value);
+    return;
+  }
+  if (value.name === "traceRecipients") {
+    applyTrace(draft, value);
     return;
   }
   switch (value.name) {
@@ -162,6 +171,16 @@ function applyQueue(
     places.set("queue encryption", value.at);
     settings.queueEncryption = queueEncryption(value.key, complaints);
   }
+}
+
+/** `off` and `mask` are one setting: the later counts. */
+function applyTrace(
+  { settings, places }: Draft,
+  { value, at }: Extract<SettingSyntax, { readonly name: "traceRecipients" }>,
+): void {
+  places.delete(value === "off" ? "trace mask" : "trace off");
+  places.set(value === "off" ? "trace off" : "trace mask", at);
+  settings.traceRecipients = value;
 }
 
 function applyDelimiter({ settings, places, complaints }: Draft, text: string, at: Place): void {

@@ -1,8 +1,9 @@
 /** Wrappers of deliveries by name, from what `mda wrapper` says. Source: smtpd.conf(5). */
+import type { MdaWrapper } from "./action.ts";
 import { isTaken } from "./build-names.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { MdaWrapper, Place } from "./config.ts";
 import { parseFormat } from "./format.ts";
+import type { Place } from "./place.ts";
 import type { Statement, WrapperStatement } from "./syntax.ts";
 
 export function buildWrappers(

@@ -7,22 +7,27 @@
  *
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
+import type { Action, MdaWrapper } from "./action.ts";
 import { warnOfActionDifferences } from "./action-differences.ts";
 import { buildAction } from "./build-action.ts";
 import { buildFilters } from "./build-filter.ts";
 import { buildListeners } from "./build-listener.ts";
 import { isTaken, Names } from "./build-names.ts";
+import { buildOAuths, loadOAuthSecrets } from "./build-oauth.ts";
 import { buildCas, buildPkis } from "./build-pki.ts";
 import { buildRule } from "./build-rule.ts";
 import type { BuildScope } from "./build-scope.ts";
 import { buildSettings } from "./build-settings.ts";
 import { buildWrappers } from "./build-wrapper.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Action, Ca, Config, MdaWrapper, Place, Pki } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { BuildInput } from "./config-source.ts";
 import { MAX_ACTION_NAME_LENGTH } from "./defaults.ts";
 import { warnOfGaps } from "./gap-warnings.ts";
 import { loadIncludes } from "./includes.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Ca, Pki } from "./pki.ts";
+import type { Place } from "./place.ts";
 import type { ActionStatement, Statement } from "./syntax.ts";
 import { TableStore } from "./table-store.ts";
 
@@ -51,6 +56,14 @@ export function build(
     complaints,
     isPartial,
   );
+  // Host names of certificates are the same in any case.
+  const ca: BuildScope["ca"] = ({ text, at }) => cas.named({ text: text.toLowerCase(), at });
+  const oauths = new Names<OAuth>(
+    buildOAuths(statements, { complaints, ca }),
+    (name) => `no such oauth: ${name}`,
+    complaints,
+    isPartial,
+  );
   const wrappers = new Names<MdaWrapper>(
     buildWrappers(statements, complaints),
     (name) => `no mda wrapper with that name: ${name}`,
@@ -64,9 +77,9 @@ export function build(
     tables,
     settings,
     tellsDifferences: settings.compat === "none" && !places.has("compat"),
-    // Host names of certificates are the same in any case.
     pki: ({ text, at }) => pkis.named({ text: text.toLowerCase(), at }),
-    ca: ({ text, at }) => cas.named({ text: text.toLowerCase(), at }),
+    ca,
+    oauth: (name) => oauths.named(name),
     wrapper: (name) => wrappers.named(name),
     filters: (operand) => filters.named(operand),
   };
@@ -94,6 +107,8 @@ export function build(
     tables: tables.all(),
     pkis: pkis.all(),
     cas: cas.all(),
+    oauths: oauths.all(),
+    oauthSecrets: loadOAuthSecrets(oauths.all().values(), input.read, complaints),
     procs: filters.procs,
     filters: filters.filters,
     mdaWrappers: wrappers.all(),

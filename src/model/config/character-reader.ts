@@ -9,7 +9,7 @@
  *
  * Source: OpenSMTPD parse.y (lgetc, igetc).
  */
-import type { Place } from "./config.ts";
+import type { Place } from "./place.ts";
 
 /** The end of all input, where a character was asked for. */
 export const END = "";

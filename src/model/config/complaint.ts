@@ -4,7 +4,7 @@
  * An "error" keeps the server from starting, a "warning" does not. The words are
  * OpenSMTPD's where it has some (parse.y).
  */
-import { formatPlace, type Place } from "./config.ts";
+import { formatPlace, type Place } from "./place.ts";
 
 export interface Complaint {
   readonly severity: "error" | "warning";

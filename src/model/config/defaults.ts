@@ -22,6 +22,8 @@ export type NumberSettingName =
   | "maxRecipients"
   | "maxMailsPerSession"
   | "queueTtlMs"
+  | "traceAgeMs"
+  | "traceBytes"
   | "mtaMaxDeferred";
 
 /** The numbers of `Config`, by the name that they have there. */
@@ -58,6 +60,23 @@ export const SETTINGS: Readonly<Record<NumberSettingName, NumberSetting>> = {
     min: 1000,
     max: 3650 * DAY_MS,
     source: "OpenSMTPD smtpd.conf(5); RFC 5321 §4.5.4.1",
+  },
+  traceAgeMs: {
+    directive: "trace age",
+    unit: "ms",
+    default: 7 * DAY_MS,
+    min: 3_600_000,
+    max: 3650 * DAY_MS,
+    source: "our own: a week, as most complaints come within days",
+  },
+  traceBytes: {
+    directive: "trace size",
+    unit: "bytes",
+    default: 256 * 1024 * 1024,
+    // Some files of the trace.
+    min: 16 * 1024 * 1024,
+    max: 1024 ** 4,
+    source: "our own: two million messages and more",
   },
   mtaMaxDeferred: {
     directive: "mta max-deferred",
@@ -106,6 +125,10 @@ export const SMTP_SERVICES: Readonly<Record<string, number>> = {
 export const MAX_TAG_LENGTH = 32;
 /** OpenSMTPD's, smtpd.h. */
 export const MAX_TABLE_NAME_LENGTH = 64;
+/** Where an issuer of tokens is asked. */
+export const MAX_URL_LENGTH = 2048;
+/** What we show an issuer of tokens. */
+export const MAX_SECRET_LENGTH = 1024;
 /** Name of an action, in characters: an envelope keeps it in MAX_NAME_BYTES of UTF-8. */
 export const MAX_ACTION_NAME_LENGTH = 255;
 /** Largest TCP port. */

@@ -14,7 +14,48 @@
  *
  * Source: smtpd.conf(5), FORMAT SPECIFIERS; OpenSMTPD mda_variables.c.
  */
-import type { Format, FormatModifier, FormatPart, FormatRange, FormatToken } from "./config.ts";
+
+/** A text with `%{…}` specifiers; policy/expand/format.ts expands it. */
+export interface Format {
+  /** As written. */
+  readonly source: string;
+  readonly parts: readonly FormatPart[];
+}
+
+export type FormatToken =
+  | "sender"
+  | "sender.user"
+  | "sender.domain"
+  | "rcpt"
+  | "rcpt.user"
+  | "rcpt.domain"
+  | "dest"
+  | "dest.user"
+  | "dest.domain"
+  | "user.username"
+  | "user.directory"
+  | "mbox.from"
+  /** The wrapped command; in wrappers only. */
+  | "mda";
+
+export type FormatModifier = "lowercase" | "uppercase" | "strip" | "raw";
+
+/** Characters `first` to `last` of a value, both included; negative ones count from its end, -1 being the last. */
+export interface FormatRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export type FormatPart =
+  | { readonly kind: "literal"; readonly text: string }
+  | { readonly kind: "home" }
+  | {
+      readonly kind: "token";
+      readonly token: FormatToken;
+      /** In the order written; they come before the range. */
+      readonly modifiers: readonly FormatModifier[];
+      readonly range: FormatRange | undefined;
+    };
 
 export interface FormatFault {
   readonly kind: "format-fault";

@@ -1,6 +1,8 @@
 /** What a configuration leaves without a way to go, though nothing in it is wrong. */
 import type { ComplaintList } from "./complaint.ts";
-import type { Config, Place, Rule } from "./config.ts";
+import type { Config } from "./config.ts";
+import type { Place } from "./place.ts";
+import type { Rule } from "./rule.ts";
 
 export function warnOfGaps(config: Config, whole: Place, complaints: ComplaintList): void {
   if (config.listeners.length === 0)

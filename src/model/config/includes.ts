@@ -8,9 +8,11 @@
  * Source: aliases(5); OpenSMTPD aliases.c (aliases_expand_include).
  */
 import { parseExpansionFile, parseExpansionList } from "#model/expansion-list.ts";
+import type { Action } from "./action.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Action, Place, Table } from "./config.ts";
 import type { ReadFile } from "./config-source.ts";
+import type { Place } from "./place.ts";
+import type { Table } from "./table.ts";
 
 /** Files of one configuration. */
 const MAX_INCLUDES = 1000;

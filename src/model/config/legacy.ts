@@ -8,8 +8,8 @@
  *
  * Source: smtpd.conf(5) of OpenSMTPD 6.3 and 6.4.
  */
-import type { Place } from "./config.ts";
 import { translateRule } from "./legacy-rule.ts";
+import type { Place } from "./place.ts";
 import { printWord } from "./quote.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 

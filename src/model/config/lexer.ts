@@ -12,8 +12,8 @@
  * Source: OpenSMTPD parse.y (yylex).
  */
 import { CharacterReader, END } from "./character-reader.ts";
-import type { Place } from "./config.ts";
 import { isKeyword } from "./keywords.ts";
+import type { Place } from "./place.ts";
 
 export type Token = { readonly at: Place; readonly text: string } & (
   | { readonly kind: "keyword" | "word" | "quoted" | "newline" | "end" }

@@ -4,17 +4,12 @@
  * filter that was to refuse does not let pass. A part leaves this file with the
  * commit that builds it.
  */
-import type {
-  Action,
-  Config,
-  Filter,
-  Listener,
-  LocalAction,
-  Place,
-  RelayAction,
-  RelayTo,
-} from "./config.ts";
+import type { Action, LocalAction, RelayAction, RelayTo } from "./action.ts";
+import type { Config } from "./config.ts";
+import type { Filter } from "./filter.ts";
 import { MTA_LIMITS, type MtaLimitName } from "./limits.ts";
+import type { Listener } from "./listener.ts";
+import type { Place } from "./place.ts";
 
 export interface NotBuilt {
   readonly at: Place;

@@ -5,15 +5,23 @@
  */
 import { hash } from "node:crypto";
 import { formatEndpoint } from "#base/endpoint.ts";
+import type { Action } from "./action.ts";
 import { isDeclared } from "./anonymous-table.ts";
-import type { Action, Config, Filter, Listener, Place, Rule, Table } from "./config.ts";
+import type { Config } from "./config.ts";
+import type { Filter } from "./filter.ts";
+import type { Listener, ListenerAuth } from "./listener.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Place } from "./place.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
+import { printOAuth } from "./print-oauth.ts";
 import { printRule } from "./print-rule.ts";
 import { printLimits, printSettings } from "./print-settings.ts";
 import { printTable } from "./print-table.ts";
 import { formatLine, type PrintedLine } from "./printed-line.ts";
+import type { Rule } from "./rule.ts";
+import type { Table } from "./table.ts";
 import { TABLE_USES } from "./table-use.ts";
 import { usesOfTables } from "./uses-of-tables.ts";
 
@@ -24,6 +32,8 @@ export const SECTIONS = [
   "include",
   "pki",
   "ca",
+  /** Who judges tokens. */
+  "oauth",
   "proc",
   "filter",
   "wrapper",
@@ -57,7 +67,8 @@ const HIDDEN = "(hidden)";
 /** @param secrets "left-out": who reads the outline is not to know them, nor to guess at them. */
 export function outlineOf(config: Config, secrets: "digested" | "left-out"): Outline {
   const outliner = new Outliner(config, secrets === "digested");
-  const { tables, pkis, cas, procs, filters, mdaWrappers, listeners, actions, rules } = config;
+  const { tables, pkis, cas, oauths, procs, filters, mdaWrappers, listeners, actions, rules } =
+    config;
   return [
     ...[...printSettings(config), ...printLimits(config, "all")].map((printed) =>
       outliner.setting(printed),
@@ -66,6 +77,7 @@ export function outlineOf(config: Config, secrets: "digested" | "left-out"): Out
     ...Array.from(config.includes, ([path, text]) => outliner.include(path, text)),
     ...Array.from(pkis.values(), (pki) => outliner.named("pki", pki.name, printPki(pki))),
     ...Array.from(cas.values(), (ca) => outliner.named("ca", ca.name, printCa(ca))),
+    ...Array.from(oauths.values(), (oauth) => outliner.oauth(oauth)),
     ...Array.from(procs.values(), (proc) => outliner.named("proc", proc.name, printProc(proc))),
     ...Array.from(filters.values(), (filter) => outliner.filter(filter)),
     ...Array.from(mdaWrappers.values(), (wrapper) =>
@@ -114,12 +126,17 @@ class Outliner {
     return this.#item({ section: "include", name: path, text: words, at: undefined }, text, false);
   }
 
+  oauth(oauth: OAuth): OutlineItem {
+    const { at, name, client } = oauth;
+    const text = formatLine(printOAuth(oauth));
+    const secret = client && this.#config.oauthSecrets.get(client.path);
+    const all = JSON.stringify([text, secret]);
+    return this.#item({ section: "oauth", name, text, at }, all, secret !== undefined);
+  }
+
   listener(listener: Listener): OutlineItem {
     const { auth, endpoint } = listener;
-    const shown: Listener =
-      auth.mode === "none"
-        ? listener
-        : { ...listener, auth: { ...auth, table: withoutValues(auth.table) } };
+    const shown: Listener = { ...listener, auth: withoutCredentials(auth) };
     const name = formatEndpoint(endpoint);
     return this.named("listener", name, printListener(listener), printListener(shown));
   }
@@ -169,6 +186,12 @@ function withoutValues<Maybe extends Table | undefined>(table: Maybe): Table | M
   if (table === undefined || table.shape === "list" || isDeclared(table)) return table;
   const entries = new Map(Array.from(table.entries.keys(), (key) => [key, HIDDEN]));
   return { ...table, entries };
+}
+
+function withoutCredentials(auth: ListenerAuth): ListenerAuth {
+  if (auth.mode === "none" || auth.passwords.kind !== "table") return auth;
+  const { passwords } = auth;
+  return { ...auth, passwords: { ...passwords, table: withoutValues(passwords.table) } };
 }
 
 /** The rule as it may be shown: a list of `auth` that stands in it may have passwords. */

@@ -5,10 +5,10 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y (dispatcher); nooSMTPD (`forward-file`,
  * `allow-exec`, `curves`).
  */
-import type { Place } from "./config.ts";
 import { parseFilterOperand } from "./parse-filter.ts";
 import { parseTableOperand } from "./parse-table.ts";
 import { parseDelayAmount, parseHostname, parseHostnameWord } from "./parse-values.ts";
+import type { Place } from "./place.ts";
 import type {
   ActionStatement,
   AliasSyntax,

@@ -4,10 +4,10 @@ import * as fc from "fast-check";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import { parsedText } from "#test/support/config-of.ts";
 import { formatComplaint, MAX_COMPLAINTS } from "./complaint.ts";
-import { formatPlace } from "./config.ts";
 import { parseMacroArgument } from "./config-source.ts";
 import { MAX_ACTION_NAME_LENGTH } from "./defaults.ts";
 import { parseConfig } from "./parse-config.ts";
+import { formatPlace } from "./place.ts";
 
 test("configuration cannot be changed, not even its maps", () => {
   const { config } = parsedText(

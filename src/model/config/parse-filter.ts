@@ -5,9 +5,10 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
 import { unreachable } from "#base/unreachable.ts";
-import { FILTER_PHASES, type FilterAction, type FilterPhase, type Place } from "./config.ts";
+import { FILTER_PHASES, type FilterAction, type FilterPhase } from "./filter.ts";
 import { isAtTableMatch, parseTableMatch } from "./parse-table.ts";
 import { parseCommand, parseAccount } from "./parse-values.ts";
+import type { Place } from "./place.ts";
 import type {
   FilterConditionSyntax,
   FilterOperand,

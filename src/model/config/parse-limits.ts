@@ -1,6 +1,6 @@
 /** `mta …`, `mda …`, `scheduler …`: limits of deliveries, and the words beside them. Source: smtpd.conf(5). */
-import type { Place } from "./config.ts";
 import { MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
+import type { Place } from "./place.ts";
 import type { LimitStatement, LimitSyntax, SettingStatement, WrapperStatement } from "./syntax.ts";
 import { parseCommand } from "./parse-values.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";

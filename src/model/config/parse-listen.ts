@@ -6,11 +6,11 @@
  *
  * Source: smtpd.conf(5); nooSMTPD's report of January 2021 (sockets, curves).
  */
-import type { Place } from "./config.ts";
 import { MAX_LISTENER_PKIS, MAX_PORT, MAX_TAG_LENGTH, SMTP_SERVICES } from "./defaults.ts";
 import { parseFilterOperand } from "./parse-filter.ts";
 import { parseTableOperand } from "./parse-table.ts";
 import { parseAccount, parseHostname, parseTlsValue } from "./parse-values.ts";
+import type { Place } from "./place.ts";
 import type { ListenOptions, ListenStatement, Option, Word } from "./syntax.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -169,7 +169,9 @@ function auth(mode: "optional" | "required"): OptionTraits {
   return onBoth("auth", (reader, at, to) => {
     // One value alone could hold no credentials, and `curves` may follow.
     const isTable = reader.isAtSign("<") || reader.isAtSign("{");
-    to.auth = option(at, { mode, table: isTable ? parseTableOperand(reader) : undefined });
+    const table = isTable ? parseTableOperand(reader) : undefined;
+    const oauth = reader.accept("oauth") ? reader.expectString("the name of an oauth") : undefined;
+    to.auth = option(at, { mode, table, oauth });
   });
 }
 

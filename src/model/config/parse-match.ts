@@ -4,8 +4,8 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y (match).
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "./config.ts";
 import { isAtTableMatch, parseTableMatch, parseTableOperand } from "./parse-table.ts";
+import type { Place } from "./place.ts";
 import type { CriterionSyntax, CriterionTestSyntax, MatchStatement } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 

@@ -1,6 +1,7 @@
 /** `pki …` and `ca …`: certificates and keys by name. Source: smtpd.conf(5). */
-import type { PkiOcsp, Place } from "./config.ts";
 import { isRootedName } from "./host-name.ts";
+import type { PkiOcsp } from "./pki.ts";
+import type { Place } from "./place.ts";
 import type { CaStatement, PkiStatement, Word } from "./syntax.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 

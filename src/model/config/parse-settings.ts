@@ -1,8 +1,8 @@
-/** `queue`, `bounce`, `srs`, `admd` and `compat`: the other values of the whole server. Source: smtpd.conf(5). */
+/** `queue`, `trace`, `bounce`, `srs`, `admd` and `compat`: the other values of the whole server. Source: smtpd.conf(5). */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "./config.ts";
 import { MAX_BOUNCE_WARN_INTERVALS } from "./defaults.ts";
-import { parseDelayAmount } from "./parse-values.ts";
+import { parseDelayAmount, parseSizeAmount } from "./parse-values.ts";
+import type { Place } from "./place.ts";
 import type { Amount, SettingStatement, SettingSyntax } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -15,6 +15,23 @@ export function parseQueue(reader: TokenReader, at: Place): SettingStatement {
       return setting(at, { name: "queueEncryption", at, key: parseQueueKey(reader) });
     case "ttl":
       return setting(at, { name: "queueTtlMs", value: parseDelayAmount(reader, "ttl") });
+    default:
+      return unreachable(word);
+  }
+}
+
+/** Postrider's own. */
+export function parseTrace(reader: TokenReader, at: Place): SettingStatement {
+  const word = reader.expectOneOf(["age", "mask", "off", "size"]);
+  switch (word) {
+    case "age":
+      return setting(at, { name: "traceAgeMs", value: parseDelayAmount(reader, "trace") });
+    case "size":
+      return setting(at, { name: "traceBytes", value: parseSizeAmount(reader) });
+    case "mask":
+      return setting(at, { name: "traceRecipients", at, value: "masked" });
+    case "off":
+      return setting(at, { name: "traceRecipients", at, value: "off" });
     default:
       return unreachable(word);
   }

@@ -1,9 +1,8 @@
 /** `smtp …`: what holds for all sessions with clients. Source: smtpd.conf(5); nooSMTPD (smtp tls). */
 import { unreachable } from "#base/unreachable.ts";
-import type { Place } from "./config.ts";
-import { parseTlsValue, TLS_WORDS } from "./parse-values.ts";
-import { parseSize } from "./size.ts";
-import type { Amount, SettingStatement, SettingSyntax, TlsSyntax } from "./syntax.ts";
+import { parseSizeAmount, parseTlsValue, TLS_WORDS } from "./parse-values.ts";
+import type { Place } from "./place.ts";
+import type { SettingStatement, SettingSyntax, TlsSyntax } from "./syntax.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
 const LIMITS: ReadonlyMap<string, "maxRecipients" | "maxMailsPerSession"> = new Map([
@@ -65,15 +64,4 @@ function parseSessionLimits(reader: TokenReader): readonly SettingSyntax[] {
     values.push({ name, value: reader.expectNumber("a number") });
   } while (!reader.isAtLineEnd());
   return values;
-}
-
-function parseSizeAmount(reader: TokenReader): Amount {
-  const word = reader.expectValue("a size, as in 35M");
-  const value = parseSize(word.text);
-  if (value !== undefined) return { value, at: word.at };
-  throw new Misfit(
-    word.at,
-    `invalid size: ${word.text}`,
-    "write bytes, or a number and a unit, as in 35M",
-  );
 }

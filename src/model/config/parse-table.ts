@@ -6,7 +6,7 @@
  *
  * Source: smtpd.conf(5), table(5); OpenSMTPD parse.y.
  */
-import type { Place } from "./config.ts";
+import type { Place } from "./place.ts";
 import type { TableItems, TableMatchSyntax, TableOperand, TableStatement, Word } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 

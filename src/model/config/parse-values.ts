@@ -1,6 +1,7 @@
 /** Values that several statements take: host names, times, users. Source: smtpd.conf(5). */
 import { parseDelay } from "./delay.ts";
 import { isGreetingName } from "./host-name.ts";
+import { parseSize } from "./size.ts";
 import type { Amount, Option, Word } from "./syntax.ts";
 import { Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -22,8 +23,8 @@ export function parseCommand(reader: TokenReader, what: string): Word {
   throw new Misfit(command.at, `${what} needs a command`);
 }
 
-/** A duration in milliseconds; `kind` is "ttl" or "bounce", as OpenSMTPD complains. */
-export function parseDelayAmount(reader: TokenReader, kind: "ttl" | "bounce"): Amount {
+/** A duration in milliseconds; `kind` is "ttl" or "bounce", as OpenSMTPD complains, or ours. */
+export function parseDelayAmount(reader: TokenReader, kind: "ttl" | "bounce" | "trace"): Amount {
   const word = reader.expectValue("a time, as in 4d");
   const value = parseDelay(word.text);
   if (value !== undefined) return { value, at: word.at };
@@ -31,6 +32,18 @@ export function parseDelayAmount(reader: TokenReader, kind: "ttl" | "bounce"): A
     word.at,
     `invalid ${kind} delay: ${word.text}`,
     "write a whole number and one of s, m, h, d, as in 4d",
+  );
+}
+
+/** Bytes. */
+export function parseSizeAmount(reader: TokenReader): Amount {
+  const word = reader.expectValue("a size, as in 35M");
+  const value = parseSize(word.text);
+  if (value !== undefined) return { value, at: word.at };
+  throw new Misfit(
+    word.at,
+    `invalid size: ${word.text}`,
+    "write bytes, or a number and a unit, as in 35M",
   );
 }
 

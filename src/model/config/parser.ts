@@ -8,7 +8,6 @@
  * Source: smtpd.conf(5); OpenSMTPD parse.y.
  */
 import type { ComplaintList } from "./complaint.ts";
-import type { Place } from "./config.ts";
 import type { ReadFile } from "./config-source.ts";
 import { MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES } from "./defaults.ts";
 import { Lexer } from "./lexer.ts";
@@ -18,10 +17,19 @@ import { parseFilter, parseProc } from "./parse-filter.ts";
 import { parseMda, parseMta, parseScheduler } from "./parse-limits.ts";
 import { parseListen } from "./parse-listen.ts";
 import { parseMatch } from "./parse-match.ts";
+import { parseOAuth } from "./parse-oauth.ts";
 import { parseCa, parsePki } from "./parse-pki.ts";
-import { parseAdmd, parseBounce, parseCompat, parseQueue, parseSrs } from "./parse-settings.ts";
+import {
+  parseAdmd,
+  parseBounce,
+  parseCompat,
+  parseQueue,
+  parseSrs,
+  parseTrace,
+} from "./parse-settings.ts";
 import { parseSmtp } from "./parse-smtp.ts";
 import { parseTable } from "./parse-table.ts";
+import type { Place } from "./place.ts";
 import type { Statement, Word } from "./syntax.ts";
 import { keywordHint, meantHint, Misfit, TokenReader } from "./token-reader.ts";
 
@@ -45,6 +53,7 @@ const STATEMENTS: ReadonlyMap<string, ParseStatement> = new Map<string, ParseSta
   ["match", parseMatch],
   ["mda", parseMda],
   ["mta", parseMta],
+  ["oauth", parseOAuth],
   ["pki", parsePki],
   ["proc", parseProc],
   ["queue", parseQueue],
@@ -52,6 +61,7 @@ const STATEMENTS: ReadonlyMap<string, ParseStatement> = new Map<string, ParseSta
   ["smtp", parseSmtp],
   ["srs", parseSrs],
   ["table", parseTable],
+  ["trace", parseTrace],
 ]);
 
 export interface ParserInput {

@@ -1,7 +1,7 @@
 /** Prints actions, with every option that they have. */
 import { formatEndpoint } from "#base/endpoint.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Action, LocalAction, RelayAction, RelayTo } from "./config.ts";
+import type { Action, LocalAction, RelayAction, RelayTo } from "./action.ts";
 import { formatDelay } from "./delay.ts";
 import { tlsWords } from "./print-listener.ts";
 import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";

@@ -8,6 +8,7 @@ import type { Config } from "./config.ts";
 import { printAction } from "./print-action.ts";
 import { printCa, printFilter, printPki, printProc, printWrapper } from "./print-filter.ts";
 import { printListener } from "./print-listener.ts";
+import { printOAuth } from "./print-oauth.ts";
 import { printRule } from "./print-rule.ts";
 import { printLimits, printSettings } from "./print-settings.ts";
 import { printTable } from "./print-table.ts";
@@ -24,11 +25,16 @@ export function printConfigWithPlaces(config: Config): string {
 }
 
 function sectionsOf(config: Config, limits: "all" | "set"): readonly (readonly PrintedLine[])[] {
-  const { places, tables, pkis, cas, procs, filters, mdaWrappers, listeners, actions } = config;
+  const { places, tables, pkis, cas, oauths, procs, filters, mdaWrappers, listeners, actions } =
+    config;
   return [
     [line(`compat ${config.compat}`, places.get("compat"))],
     [...tables.values()].filter(isDeclared).map(printTable),
-    [...[...pkis.values()].map(printPki), ...[...cas.values()].map(printCa)],
+    [
+      ...[...pkis.values()].map(printPki),
+      ...[...cas.values()].map(printCa),
+      ...[...oauths.values()].map(printOAuth),
+    ],
     [
       ...[...procs.values()].map(printProc),
       ...Array.from(filters.values(), (filter) => printFilter(filter, config)),

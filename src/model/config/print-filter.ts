@@ -1,6 +1,9 @@
 /** Prints certificates, programs, filters and wrappers. */
 import { unreachable } from "#base/unreachable.ts";
-import type { Ca, Config, Filter, FilterAction, MdaWrapper, Pki, Proc } from "./config.ts";
+import type { MdaWrapper } from "./action.ts";
+import type { Config } from "./config.ts";
+import type { Filter, FilterAction, Proc } from "./filter.ts";
+import type { Ca, Pki } from "./pki.ts";
 import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";
 import { printMatch } from "./print-table.ts";
 import { printWord, quote } from "./quote.ts";

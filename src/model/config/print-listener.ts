@@ -1,8 +1,9 @@
 /** Prints listeners: a line for each endpoint, with every option. */
-import type { Listener, ListenerProxy, TlsSettings } from "./config.ts";
+import { credentialsOf, type Listener, type ListenerProxy } from "./listener.ts";
 import { line, optional, type Printed, type PrintedLine } from "./printed-line.ts";
 import { printNames, printOperand } from "./print-table.ts";
 import { printWord, quote } from "./quote.ts";
+import type { TlsSettings } from "./tls-settings.ts";
 import { formatCiphers, formatCurves, formatProtocols } from "./tls-values.ts";
 
 export function printListener(listener: Listener): PrintedLine {
@@ -35,12 +36,8 @@ function proxyWords({ version, from }: ListenerProxy): string {
   return from === undefined ? word : `${word} from ${printOperand(from)}`;
 }
 
-function socketOptions({
-  socketMode,
-  socketUser,
-  socketGroup,
-  places,
-}: Listener): readonly Printed[] {
+function socketOptions(listener: Listener): readonly Printed[] {
+  const { socketMode, socketUser, socketGroup, places } = listener;
   const mode = socketMode.toString(8).padStart(4, "0");
   return [
     { text: `mode ${mode}`, at: places.socketMode },
@@ -50,14 +47,14 @@ function socketOptions({
       `group ${printWord(socketGroup ?? "")}`,
       places.socketGroup,
     ),
+    ...authOptions(listener),
+    ...sendersOptions(listener),
   ];
 }
 
 function addressOptions(listener: Listener): readonly Printed[] {
-  const { at, endpoint, places, hostname, hostnames, senders, receivedAuth, proxy, xclient } =
-    listener;
+  const { at, endpoint, places, hostname, hostnames, receivedAuth, proxy, xclient } = listener;
   const port = endpoint.kind === "tcp" ? endpoint.port : 0;
-  const masquerade = senders?.masquerade === true ? " masquerade" : "";
   return [
     { text: `port ${port}`, at: places.endpoint },
     ...tlsOptions(listener),
@@ -66,9 +63,7 @@ function addressOptions(listener: Listener): readonly Printed[] {
     ...(hostnames
       ? [{ text: `hostnames ${printOperand(hostnames)}`, at: places.hostnames ?? at }]
       : []),
-    ...(senders
-      ? [{ text: `senders ${printOperand(senders.table)}${masquerade}`, at: places.senders ?? at }]
-      : []),
+    ...sendersOptions(listener),
     ...optional(receivedAuth, "received-auth", places.receivedAuth),
     ...(proxy ? [{ text: proxyWords(proxy), at: places.proxy ?? at }] : []),
     ...(xclient
@@ -91,9 +86,18 @@ function tlsOptions({ at, tls, places }: Listener): readonly Printed[] {
   return [{ text: words.join(" "), at: places.tls ?? at }];
 }
 
+function sendersOptions({ at, senders, places }: Listener): readonly Printed[] {
+  if (senders === undefined) return [];
+  const masquerade = senders.masquerade ? " masquerade" : "";
+  const text = `senders ${printOperand(senders.table)}${masquerade}`;
+  return [{ text, at: places.senders ?? at }];
+}
+
 function authOptions({ at, auth, places }: Listener): readonly Printed[] {
   if (auth.mode === "none") return [];
   const word = auth.mode === "required" ? "auth" : "auth-optional";
-  const table = auth.table === undefined ? "" : ` ${printOperand(auth.table)}`;
-  return [{ text: word + table, at: places.auth ?? at }];
+  const table = credentialsOf(auth);
+  const operand = table === undefined ? "" : ` ${printOperand(table)}`;
+  const oauth = auth.oauth === undefined ? "" : ` oauth ${printWord(auth.oauth.name)}`;
+  return [{ text: word + operand + oauth, at: places.auth ?? at }];
 }

@@ -1,14 +1,9 @@
 /** Prints rules, with the `from` and `for` that they have by default. */
-import {
-  type Criterion,
-  type CriterionTest,
-  type Rule,
-  type TableMatch,
-  tableMatchOf,
-} from "./config.ts";
 import { line, type PrintedLine } from "./printed-line.ts";
 import { printMatch } from "./print-table.ts";
 import { printWord } from "./quote.ts";
+import { type Criterion, type CriterionTest, type Rule, tableMatchOf } from "./rule.ts";
+import type { TableMatch } from "./table.ts";
 
 export function printRule({ at, criteria, action }: Rule): PrintedLine {
   const outcome = action === "reject" ? "reject" : `action ${printWord(action.name)}`;

@@ -39,15 +39,30 @@ export function printSettings(config: Config): readonly PrintedLine[] {
   ];
 }
 
-/** Of `which` all, or those that the file sets. */
+/** Of limits and what is kept of the trace, `which` all, or those that the file sets. */
 export function printLimits(config: Config, which: "all" | "set"): readonly PrintedLine[] {
   const lines = [
+    ...traceLines(config),
     ...mtaLines(config, config.mtaLimits),
     ...limitLines(config, plain("mda limit"), MDA_LIMITS, config.mdaLimits),
     ...limitLines(config, plain("scheduler limit"), SCHEDULER_LIMITS, config.schedulerLimits),
     ...[...config.mtaDomainLimits].flatMap(([domain, limits]) => mtaLines(config, limits, domain)),
   ];
   return lines.filter(({ at }) => which === "all" || at !== undefined);
+}
+
+function traceLines(config: Config): readonly PrintedLine[] {
+  const { places, traceRecipients, traceAgeMs, traceBytes } = config;
+  const lines = [
+    ["trace age", formatDelay(traceAgeMs)],
+    ["trace size", formatSize(traceBytes)],
+    ...(traceRecipients === "off" ? [["trace off", ""]] : []),
+    ...(traceRecipients === "masked" ? [["trace mask", ""]] : []),
+  ] as const;
+  return lines.map(([words, value]) => ({
+    ...line(`${words} ${value}`.trimEnd(), places.get(words)),
+    subject: words,
+  }));
 }
 
 type PrintSetting = (words: string, value: string) => PrintedLine;

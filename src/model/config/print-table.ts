@@ -1,9 +1,9 @@
 /** Prints tables, where they are declared and where they are used. */
 import { unreachable } from "#base/unreachable.ts";
 import { isAnonymous } from "./anonymous-table.ts";
-import type { Table, TableMatch } from "./config.ts";
 import { line, type PrintedLine } from "./printed-line.ts";
 import { printWord, quote } from "./quote.ts";
+import type { Table, TableMatch } from "./table.ts";
 
 export function printTable(table: Table): PrintedLine {
   return line(`table ${printWord(table.name)} ${printSource(table)}`, table.at);

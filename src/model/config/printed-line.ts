@@ -5,7 +5,7 @@
  * no line says. Options of the line that are not written there follow: those that have
  * their default, and those from another line.
  */
-import type { Place } from "./config.ts";
+import type { Place } from "./place.ts";
 
 /** Words that came from one place; undefined: nothing says so, it is the default. */
 export interface Printed {

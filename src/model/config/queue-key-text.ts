@@ -2,9 +2,10 @@
  * The texts of `queue encryption` keys, where they are not in smtpd.conf(5) itself: in a file,
  * or as one line that is typed or piped.
  *
- * A file has a key a line. The first one encrypts, all of them decrypt, so that a key is replaced by
- * a new first line and goes when nothing needs it any more. The word `none` in the first line ends
- * encryption: new mail is not encrypted, what waits can be read. Empty lines, and what begins with `#`, mean nothing.
+ * A file has a key a line. The first one encrypts, all of them decrypt, so that a key is
+ * replaced by a new first line and goes when nothing needs it any more. The word `none` in the
+ * first line ends encryption: new mail is not encrypted, what waits can be read. Empty lines,
+ * and what begins with `#`, mean nothing.
  */
 import { QUEUE_KEY_LENGTH } from "./defaults.ts";
 

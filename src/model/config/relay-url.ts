@@ -18,7 +18,7 @@
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
-import type { LmtpDestination, RelayHost } from "./config.ts";
+import type { LmtpDestination, RelayHost } from "./action.ts";
 import {
   DEFAULT_SMTP_PORT,
   DEFAULT_SMTPS_PORT,

@@ -4,8 +4,9 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { parsedText } from "#test/support/config-of.ts";
 import { configTextArbitrary } from "#test/support/config-text.ts";
-import type { Config, Table } from "./config.ts";
+import type { Config } from "./config.ts";
 import { deserialiseConfig, serialiseConfig } from "./serialise.ts";
+import type { Table } from "./table.ts";
 
 const MACHINE = { interfaces: new Map([["lo", ["127.0.0.1", "::1"]]]), egress: ["lo"] };
 

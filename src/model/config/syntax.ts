@@ -2,8 +2,10 @@
  * The syntax tree of smtpd.conf(5): what was written, with places, and nothing
  * looked up. parser.ts makes it, build.ts gives it meaning.
  */
-import type { FilterAction, FilterPhase, PkiOcsp, Place } from "./config.ts";
 import type { NumberSettingName } from "./defaults.ts";
+import type { FilterAction, FilterPhase } from "./filter.ts";
+import type { PkiOcsp } from "./pki.ts";
+import type { Place } from "./place.ts";
 
 /** A text of the file: a name, a path, a value. */
 export interface Word {
@@ -85,8 +87,9 @@ export interface ListenOptions extends TlsOptions {
   readonly ca?: Option<Word>;
   readonly auth?: Option<{
     readonly mode: "optional" | "required";
-    /** Undefined: the system's users. */
+    /** Undefined: the system's users, unless there is an `oauth`. */
     readonly table: TableOperand | undefined;
+    readonly oauth: Word | undefined;
   }>;
   readonly tag?: Option<string>;
   readonly hostname?: Option<string>;
@@ -239,6 +242,7 @@ export type SettingSyntax =
         | { readonly from: "file"; readonly path: Word }
         | { readonly from: "terminal" | "stdin" };
     }
+  | { readonly name: "traceRecipients"; readonly at: Place; readonly value: "masked" | "off" }
   | { readonly name: "bounceWarnIntervals"; readonly at: Place; readonly value: readonly Amount[] };
 
 /** `mta limit …`, `mda limit …`, `scheduler limit …`. */
@@ -271,6 +275,18 @@ export interface CaStatement {
   readonly at: Place;
   readonly name: Word;
   readonly cert: Word;
+}
+
+export interface OAuthStatement {
+  readonly kind: "oauth";
+  readonly at: Place;
+  readonly name: Word;
+  readonly url: Word;
+  /** `client ID secret PATH`. */
+  readonly client?: { readonly id: Word; readonly secret: Word };
+  readonly scope?: Word;
+  readonly claim?: Word;
+  readonly ca?: Word;
 }
 
 export interface ProcStatement {
@@ -326,6 +342,7 @@ export type Statement =
   | LimitStatement
   | ListenStatement
   | MatchStatement
+  | OAuthStatement
   | PkiStatement
   | ProcStatement
   | SettingStatement

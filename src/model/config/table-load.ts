@@ -4,11 +4,12 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { ComplaintList } from "./complaint.ts";
-import type { Place, Table, TableSource } from "./config.ts";
 import type { FilesFault, ReadFile, ReadHead } from "./config-source.ts";
 import { DB_HEAD_BYTES, dbFileFault } from "./db-file.ts";
 import { parsePasswdFile } from "./passwd-file.ts";
+import type { Place } from "./place.ts";
 import type { TableItems, TableStatement, Word } from "./syntax.ts";
+import type { Table, TableSource } from "./table.ts";
 import { parseTableFile } from "./table-file.ts";
 
 export interface LoadedTable {

@@ -7,10 +7,11 @@
  */
 import { anonymousName } from "./anonymous-table.ts";
 import type { ComplaintList } from "./complaint.ts";
-import { formatPlace, type Place, type Table, type TableMatch } from "./config.ts";
 import type { BuildContext, BuildInput } from "./config-source.ts";
 import { MAX_TABLE_NAME_LENGTH } from "./defaults.ts";
+import { formatPlace, type Place } from "./place.ts";
 import type { TableItems, TableMatchSyntax, TableOperand, TableStatement } from "./syntax.ts";
+import type { Table, TableMatch } from "./table.ts";
 import {
   type LoadedEntry,
   type LoadedTable,

@@ -10,9 +10,9 @@ import { parseExpansionList } from "#model/expansion-list.ts";
 import { isPlainText } from "#model/secret.ts";
 import { parseFingerprint } from "#model/fingerprint.ts";
 import { parseCredentials, parseUserinfo } from "#model/table-values.ts";
-import type { Table } from "./config.ts";
 import { isGreetingName } from "./host-name.ts";
 import { parseRelayUrl } from "./relay-url.ts";
+import type { Table } from "./table.ts";
 
 /** An option that takes a table; those of filters begin with "filter". */
 export type TableUse =

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { TLS_VERSIONS } from "./config.ts";
+import { TLS_VERSIONS } from "./tls-settings.ts";
 import {
   formatCiphers,
   formatCurves,

@@ -6,6 +6,8 @@
  * tls_config_set_ecdhecurves(3) of libtls, whose words these are.
  */
 import type { ComplaintList } from "./complaint.ts";
+import { nearestWord } from "./did-you-mean.ts";
+import type { TlsOptions, TlsSyntax, Word } from "./syntax.ts";
 import {
   TLS_LEVELS,
   TLS_VERSIONS,
@@ -13,9 +15,7 @@ import {
   type TlsLevel,
   type TlsSettings,
   type TlsVersion,
-} from "./config.ts";
-import { nearestWord } from "./did-you-mean.ts";
-import type { TlsOptions, TlsSyntax, Word } from "./syntax.ts";
+} from "./tls-settings.ts";
 
 /** More names than any list needs; OpenSSL knows about 150 ciphers. */
 const MAX_NAMES = 256;

@@ -6,9 +6,9 @@
  * list that the line has opened.
  */
 import type { ComplaintList } from "./complaint.ts";
-import type { Place } from "./config.ts";
 import { nearestWord } from "./did-you-mean.ts";
 import type { Lexer, Token } from "./lexer.ts";
+import type { Place } from "./place.ts";
 import type { Amount, Word } from "./syntax.ts";
 
 /** Thrown only while a statement is read, caught only by `readStatement`. */

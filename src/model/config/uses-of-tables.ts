@@ -1,6 +1,11 @@
 /** Where a configuration uses its tables, and what for: a table may be there several times. */
 import { unreachable } from "#base/unreachable.ts";
-import type { Action, Config, Filter, Listener, Rule, Table } from "./config.ts";
+import type { Action } from "./action.ts";
+import type { Config } from "./config.ts";
+import type { Filter } from "./filter.ts";
+import { credentialsOf, type Listener } from "./listener.ts";
+import type { Rule } from "./rule.ts";
+import type { Table } from "./table.ts";
 import type { TableUse } from "./table-use.ts";
 
 export interface UsedTable {
@@ -24,7 +29,7 @@ function usedByListener(listener: Listener): readonly Used[] {
   const { auth, hostnames, senders, proxy, xclient, tls } = listener;
   return [
     ["fingerprint", tls.mode === "none" ? undefined : tls.fingerprints],
-    ["listen auth", auth.mode === "none" ? undefined : auth.table],
+    ["listen auth", credentialsOf(auth)],
     ["hostnames", hostnames],
     ["senders", senders?.table],
     ["proxy", proxy?.from],

@@ -20,6 +20,12 @@ import type { OutlineItem } from "#model/config/outline.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import { type Grouping, GROUPINGS } from "#model/queue-grouping.ts";
 import { type QueueFilter, queueFilterCodec } from "#model/queue-filter.ts";
+import {
+  type TraceSince,
+  traceSinceCodec,
+  type TraceSubject,
+  traceSubjectCodec,
+} from "#model/trace.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
 import { outlineItemCodec } from "./outline-link.ts";
@@ -67,6 +73,8 @@ export type ControlRequest =
     }
   | { readonly kind: "show-envelope"; readonly evpid: string }
   | { readonly kind: "show-message"; readonly id: string }
+  /** What happened to messages, those that are gone too. */
+  | { readonly kind: "show-trace"; readonly subject: TraceSubject; readonly since: TraceSince }
   | { readonly kind: "show-status" }
   | { readonly kind: "show-stats" }
   | (Order & { readonly kind: "schedule" })
@@ -80,49 +88,31 @@ export type ControlRequest =
   | { readonly kind: "explain"; readonly question: ExplainQuestion }
   | { readonly kind: "outline" };
 
+const VIEWS = ["show-queue", "show-counts", "show-envelope", "show-message", "show-trace"] as const;
+const ORDERS = ["schedule", "remove", "pause-envelope"] as const;
+const FOR_PARENT = ["log", "stop", "reload", "update-table", "explain", "outline"] as const;
+
+type Of<Kind extends ControlRequest["kind"]> = Extract<ControlRequest, { readonly kind: Kind }>;
+
+/** What changes nothing, and can be answered from a spool as well as by a running queue. */
+export type ViewRequest = Of<(typeof VIEWS)[number]>;
 /** What changes envelopes. */
-export type OrderRequest = Extract<ControlRequest, Order>;
-
+export type OrderRequest = Of<(typeof ORDERS)[number]>;
 /** What only the queue can answer. */
-export type QueueRequest = Extract<
-  ControlRequest,
-  {
-    readonly kind:
-      | "show-queue"
-      | "show-counts"
-      | "show-envelope"
-      | "show-message"
-      | "schedule"
-      | "remove"
-      | "pause-envelope";
-  }
->;
+export type QueueRequest = ViewRequest | OrderRequest;
 /** What only the parent can answer. */
-export type ParentRequest = Extract<
-  ControlRequest,
-  { readonly kind: "log" | "stop" | "reload" | "update-table" | "explain" | "outline" }
->;
+export type ParentRequest = Of<(typeof FOR_PARENT)[number]>;
 
-const FOR_QUEUE: readonly QueueRequest["kind"][] = [
-  "show-queue",
-  "show-counts",
-  "show-envelope",
-  "show-message",
-  "schedule",
-  "remove",
-  "pause-envelope",
-];
-const FOR_PARENT: readonly ParentRequest["kind"][] = [
-  "log",
-  "stop",
-  "reload",
-  "update-table",
-  "explain",
-  "outline",
-];
+export function isView(request: ControlRequest): request is ViewRequest {
+  return VIEWS.some((kind) => kind === request.kind);
+}
+
+export function isOrder(request: ControlRequest): request is OrderRequest {
+  return ORDERS.some((kind) => kind === request.kind);
+}
 
 export function isForQueue(request: ControlRequest): request is QueueRequest {
-  return FOR_QUEUE.some((kind) => kind === request.kind);
+  return isView(request) || isOrder(request);
 }
 
 export function isForParent(request: ControlRequest): request is ParentRequest {
@@ -215,6 +205,7 @@ const requestVariants: Variants<ControlRequest> = {
     16,
     { target: targetCodec, by: optional(oneOf(GROUPINGS)), groups: optional(u32) },
   ],
+  "show-trace": [17, { subject: traceSubjectCodec, since: traceSinceCodec }],
 };
 
 export const controlRequestCodec: Codec<ControlRequest> = union<ControlRequest>(requestVariants);

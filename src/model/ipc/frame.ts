@@ -9,13 +9,18 @@ import { ByteWriter } from "#base/byte-writer.ts";
 import { type Codec, type DecodeFault, decode } from "#base/codec.ts";
 
 const LENGTH_BYTES = 4;
+/** A frame of this size that came in several chunks is decoded from them; a smaller one is copied together. */
+const MIN_SPLIT_BYTES: number = 16 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** Appends one frame to `writer`. */
 export function writeFrame<Value>(writer: ByteWriter, codec: Codec<Value>, value: Value): void {
   const at = writer.length;
+  const borrowedBefore = writer.borrowedBytes;
   writer.u32(0);
   codec.write(writer, value);
-  writer.setU32(at, writer.length - at - LENGTH_BYTES);
+  const borrowed = writer.borrowedBytes - borrowedBefore;
+  writer.setU32(at, writer.length - at - LENGTH_BYTES + borrowed);
 }
 
 /** One frame, in a new array that the caller owns. */
@@ -47,15 +52,28 @@ export class FrameReader<Value> {
    */
   push(input: Uint8Array, take: (value: Value) => void): DecodeFault | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    let bytes = input;
-    if (this.#partialBytes > 0) {
+    if (this.#partialBytes === 0) return this.#readFrames(input, take);
+    if (this.#partialBytes + input.length < this.#wantedBytes) {
       this.#partial.push(input);
       this.#partialBytes += input.length;
-      if (this.#partialBytes < this.#wantedBytes) return undefined;
-      bytes = Buffer.concat(this.#partial, this.#partialBytes);
-      this.#partial = [];
-      this.#partialBytes = 0;
+      return undefined;
     }
+    const partial = this.#partial;
+    const missingBytes = this.#wantedBytes - this.#partialBytes;
+    this.#partial = [];
+    this.#partialBytes = 0;
+    if (this.#wantedBytes < MIN_SPLIT_BYTES)
+      return this.#readFrames(Buffer.concat([...partial, input]), take);
+    const [first, ...later] = partial;
+    later.push(input.subarray(0, missingBytes));
+    const decoded = decode(this.#codec, (first ?? NOTHING).subarray(LENGTH_BYTES), later);
+    if (decoded.kind === "decode-fault") return this.#fail(decoded.reason);
+    take(decoded.value);
+    return this.#readFrames(input.subarray(missingBytes), take);
+  }
+
+  /** Takes the frames that lie whole in `bytes`, and keeps what is left. */
+  #readFrames(bytes: Uint8Array, take: (value: Value) => void): DecodeFault | undefined {
     let at = 0;
     while (bytes.length - at >= LENGTH_BYTES) {
       const length = new DataView(bytes.buffer, bytes.byteOffset + at, LENGTH_BYTES).getUint32(0);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode } from "#base/codec.ts";
+import { MAX_TOKEN_BYTES } from "#protocols/sasl/bearer.ts";
 import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
 import {
   type LookupAnswer,
@@ -18,9 +19,14 @@ test("questions of sessions that authenticate read as they were written, the lon
     { kind: "salt", user: USER },
     { kind: "proof", user: USER, authMessage: "m".repeat(6000), proof: BYTES },
     { kind: "certificate", user: "ann", fingerprints: [`SHA256:${"a".repeat(64)}`, "SHA256:b"] },
+    { kind: "token", user: "", token: "t".repeat(MAX_TOKEN_BYTES) },
   ] as const) {
-    for (const table of ["logins", undefined]) {
-      const attempt = { table, address: "2001:db8::1", question };
+    for (const source of [
+      { kind: "table", name: "logins" },
+      { kind: "system" },
+      { kind: "oauth", name: "corp" },
+    ] as const) {
+      const attempt = { source, address: "2001:db8::1", question };
       const asked: LookupQuestion = { kind: "auth", request: 7, attempt };
       const read = decode(lookupQuestionCodec, encode(lookupQuestionCodec, asked));
       assert.deepEqual(read, { kind: "decoded", value: asked });

@@ -11,12 +11,13 @@
  * a time, when a connection needs it. And they ask for policies of MTA-STS, which lookup
  * fetches.
  */
-import { bytes, type Codec, list, oneOf, optional, struct, text, u32, union } from "#base/codec.ts";
+import { bytes, type Codec, list, oneOf, struct, text, u32, union } from "#base/codec.ts";
+import { MAX_TOKEN_BYTES } from "#protocols/sasl/bearer.ts";
 import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
 import { SCRAM_KEY_BYTES } from "#protocols/sasl/scram-verifier.ts";
+import type { AuthAttempt, AuthSource } from "#model/authentication.ts";
 import { MAX_STS_HOSTS, STS_MODES, type StsPolicy } from "#protocols/sts/sts-policy.ts";
-import type { AuthAttempt } from "#model/authentication.ts";
 import { MAX_TABLE_NAME_LENGTH } from "#model/config/defaults.ts";
 import type { RelayCredentials } from "#model/relay-credentials.ts";
 import { type Staple, stapleCodec } from "#model/staple.ts";
@@ -106,7 +107,7 @@ const keyCodec: Codec<string> = text(MAX_KEY_BYTES);
 
 /** Case folding and SASLprep may make a name longer. */
 const userCodec: Codec<string> = text(3 * MAX_USER_BYTES);
-/** Longer than three messages of SCRAM in lines of SMTP. */
+/** Longer than three messages of SCRAM, of which a client's has 2048 at most. */
 const MAX_AUTH_MESSAGE_BYTES = 8192;
 const MAX_FINGERPRINTS = 2;
 const MAX_SALT_BYTES = 64;
@@ -119,6 +120,7 @@ const saslQuestionCodec: Codec<SaslQuestion> = union<SaslQuestion>({
     { user: userCodec, authMessage: text(MAX_AUTH_MESSAGE_BYTES), proof: bytes(SCRAM_KEY_BYTES) },
   ],
   certificate: [4, { user: userCodec, fingerprints: list(text(80), MAX_FINGERPRINTS) }],
+  token: [5, { user: userCodec, token: text(MAX_TOKEN_BYTES) }],
 });
 
 const saslAnswerCodec: Codec<SaslAnswer> = union<SaslAnswer>({
@@ -128,8 +130,14 @@ const saslAnswerCodec: Codec<SaslAnswer> = union<SaslAnswer>({
   unavailable: [4, {}],
 });
 
+const sourceCodec: Codec<AuthSource> = union<AuthSource>({
+  system: [1, {}],
+  table: [2, { name: text(MAX_NAME_BYTES) }],
+  oauth: [3, { name: text(MAX_NAME_BYTES) }],
+});
+
 const attemptCodec: Codec<AuthAttempt> = struct<AuthAttempt>({
-  table: optional(text(MAX_NAME_BYTES)),
+  source: sourceCodec,
   address: text(MAX_ADDRESS_BYTES),
   question: saslQuestionCodec,
 });

@@ -1,7 +1,7 @@
 /** How the parts of the running configuration travel to smtpctl: without its secrets. */
 import { type Codec, oneOf, optional, struct, text, u32 } from "#base/codec.ts";
-import type { Place } from "#model/config/config.ts";
 import { MAX_OUTLINE_TEXT, type OutlineItem, SECTIONS } from "#model/config/outline.ts";
+import type { Place } from "#model/config/place.ts";
 
 /** Names and paths of a configuration: PATH_MAX of Linux, limits.h(0p). */
 const MAX_NAME_BYTES = 4096;

@@ -5,11 +5,11 @@
  * one goes ahead of it in chunks, each acknowledged (`blob-took`).
  */
 import {
-  bytes,
   type Codec,
   hex,
   list,
   oneOf,
+  pieces,
   u32,
   u53,
   union,
@@ -43,7 +43,7 @@ export type IntakeRequest =
       readonly envelopes: readonly Envelope[];
       readonly text: CarriedText;
     }
-  | { readonly kind: "blob-write"; readonly msgid: string; readonly bytes: Uint8Array }
+  | { readonly kind: "blob-write"; readonly msgid: string; readonly text: readonly Uint8Array[] }
   | { readonly kind: "blob-drop"; readonly msgid: string }
   /** The dispatcher is running out of msgids. */
   | { readonly kind: "msgids-wanted" };
@@ -99,7 +99,7 @@ const receiptCodec: Codec<IntakeReply & { readonly kind: "receipt" }> = {
 
 const intakeRequestVariants: Variants<IntakeRequest> = {
   accept: [1, acceptCodec],
-  "blob-write": [2, { msgid: msgidCodec, bytes: bytes(MAX_CHUNK_BYTES) }],
+  "blob-write": [2, { msgid: msgidCodec, text: pieces(MAX_CHUNK_BYTES) }],
   "blob-drop": [3, { msgid: msgidCodec }],
   "msgids-wanted": [4, {}],
 };

@@ -32,12 +32,15 @@ export interface OpenSmtpdEnvelope {
   readonly sender: string;
   readonly rcpt: string;
   readonly dest: string;
-  /** Seconds, as are the next four. */
+  /** Seconds since 1970. */
   readonly ctime: number;
+  /** The same; 0: never. */
   readonly lastTry: number;
+  /** The same: when the sender was last told of a delay. */
   readonly lastBounce: number;
-  /** 0: that of the configuration. */
+  /** Seconds; 0: that of the configuration. */
   readonly ttl: number;
+  /** A count. */
   readonly retry: number;
   readonly flags: readonly EnvelopeFlag[];
   /** Bits: 1 success, 2 failure, 4 delay, 8 never; 0: nothing was said. */
@@ -93,6 +96,9 @@ const FIELDS: Readonly<Record<string, keyof OpenSmtpdEnvelope | "version" | "of 
   "bounce-type": "of a bounce",
 };
 
+/** Left out where they are 0. */
+const OMITTED_AS_ZERO: ReadonlySet<string> = new Set(["dsn-notify", "esc-class", "esc-code"]);
+
 /** Reads the text of a file. */
 export function readEnvelopeFile(text: string): EnvelopeReading {
   const fields = fieldsOf(text);
@@ -146,8 +152,6 @@ export function formatEnvelopeFile(envelope: OpenSmtpdEnvelope): string {
   return `${lines.join("\n")}\n`;
 }
 
-const OMITTED_AS_ZERO: ReadonlySet<string> = new Set(["dsn-notify", "esc-class", "esc-code"]);
-
 function refused(why: string): EnvelopeReading {
   return { kind: "refused", why };
 }
@@ -194,10 +198,10 @@ class FieldReader {
   }
 
   oneOf<const Word extends string>(name: string, words: readonly [Word, ...Word[]]): Word {
-    const text = this.text(name);
-    const found = words.find((word) => word === text);
-    if (found === undefined) this.#wrong(name);
-    return found ?? words[0];
+    const found = this.optionOf(name, words);
+    if (found !== "") return found;
+    this.#wrong(name);
+    return words[0];
   }
 
   optionOf<const Word extends string>(name: string, words: readonly Word[]): Word | "" {

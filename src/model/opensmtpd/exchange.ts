@@ -2,12 +2,17 @@
  * From OpenSMTPD's envelopes to ours, and back.
  *
  * What has no place there is left out of what is exported: the trail, the rule, TLS, FUTURERELEASE,
- * DELIVERBY, priorities. What has no place here is refused by name: a bounce that OpenSMTPD
+ * DELIVERBY, priorities, details of a status that have two digits. A command or file of a list
+ * stands there for good; ours asks the list again. What has no place here is refused by name: a bounce that OpenSMTPD
  * had still to write, and a command that stood in an alias.
+ *
+ * Source: OpenSMTPD smtpd.h (struct envelope), esc.c (codes of the last error).
  */
 import {
   type Envelope,
+  type ListedDelivery,
   type Message,
+  NO_TERMS,
   NO_TRAIL,
   type NotifyWord,
   type RecipientTerms,
@@ -17,7 +22,7 @@ import {
 import type { EnvelopeFlag, OpenSmtpdEnvelope } from "./envelope-file.ts";
 
 /** What a rule's place says of mail that no rule of ours took. */
-export const IMPORTED_RULE = "imported";
+const IMPORTED_RULE = "imported";
 
 const NOTIFY_BITS: readonly (readonly [NotifyWord, number])[] = [
   ["success", 1],
@@ -25,6 +30,8 @@ const NOTIFY_BITS: readonly (readonly [NotifyWord, number])[] = [
   ["delay", 4],
   ["never", 8],
 ];
+
+const RETURNS = { full: "FULL", headers: "HDRS" } as const;
 
 /** How far an envelope is: what both queues know of it. */
 export interface EnvelopeProgress {
@@ -117,7 +124,6 @@ export function exportEnvelope(
 ): OpenSmtpdEnvelope {
   const { origin, terms } = message;
   const { transport } = envelope;
-  const [escClass = 0, subject = 0, detail = 0] = progress.status.split(".").map(Number);
   return {
     dispatcher: envelope.action,
     type: transport.kind,
@@ -141,12 +147,25 @@ export function exportEnvelope(
     dsnRet: terms?.returns === undefined ? "" : RETURNS[terms.returns],
     dsnEnvid: terms?.envelopeId ?? "",
     dsnOrcpt: envelope.terms?.originalRecipient ?? "",
-    escClass,
-    escCode: subject * 10 + detail,
-    mdaExec: "",
+    ...statusCodes(progress.status),
+    mdaExec: transport.kind === "mda" ? mdaExec(transport.listed) : "",
     mdaSubaddress: transport.kind === "mda" ? transport.extension : "",
     mdaUser: transport.kind === "mda" ? transport.user : "",
   };
+}
+
+/** A command as it is; for a file the program that appends to it there. Both are formats there. */
+function mdaExec(listed: ListedDelivery | undefined): string {
+  if (listed === undefined) return "";
+  return listed.kind === "pipe"
+    ? listed.text
+    : `/usr/libexec/mail.mboxfile -f %{mbox.from} ${listed.text}`;
+}
+
+/** Subject and detail are a digit each there: 5.7.26 would be read as 5.9.6, and so is 5.0.0. */
+function statusCodes(status: string): Pick<OpenSmtpdEnvelope, "escClass" | "escCode"> {
+  const [escClass = 0, subject = 0, detail = 0] = status.split(".").map(Number);
+  return { escClass, escCode: subject < 10 && detail < 10 ? subject * 10 + detail : 0 };
 }
 
 function lastBounceOf({ acceptedAtMs }: Message, { warnedMs }: EnvelopeProgress): number {
@@ -160,8 +179,6 @@ function flagsOf({ username, kind }: Message["origin"]): readonly EnvelopeFlag[]
   return flags;
 }
 
-const RETURNS = { full: "FULL", headers: "HDRS" } as const;
-
 function recipientTerms({ dsnNotify, dsnOrcpt }: OpenSmtpdEnvelope): RecipientTerms | undefined {
   if (dsnNotify === 0 && dsnOrcpt === "") return undefined;
   const words = NOTIFY_BITS.filter(([, bit]) => (dsnNotify & bit) !== 0).map(([word]) => word);
@@ -170,16 +187,7 @@ function recipientTerms({ dsnNotify, dsnOrcpt }: OpenSmtpdEnvelope): RecipientTe
 
 function messageTerms({ dsnRet, dsnEnvid }: OpenSmtpdEnvelope): Terms | undefined {
   if (dsnRet === "" && dsnEnvid === "") return undefined;
-  return {
-    isBinary: false,
-    utf8: false,
-    requireTls: false,
-    returns: returnsOf(dsnRet),
-    envelopeId: dsnEnvid,
-    deliverBy: undefined,
-    holdUntilMs: 0,
-    priority: 0,
-  };
+  return { ...NO_TERMS, returns: returnsOf(dsnRet), envelopeId: dsnEnvid };
 }
 
 function returnsOf(dsnRet: OpenSmtpdEnvelope["dsnRet"]): Terms["returns"] {

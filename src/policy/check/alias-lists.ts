@@ -9,15 +9,11 @@
  */
 import { found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
+import type { ActionAliases } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import { type CriterionTest, type Rule, tableMatchOf } from "#model/config/rule.ts";
+import type { Table } from "#model/config/table.ts";
 import { type ExpansionNode, parseExpansionList } from "#model/expansion-list.ts";
-import {
-  type ActionAliases,
-  type Config,
-  type CriterionTest,
-  type Rule,
-  type Table,
-  tableMatchOf,
-} from "#model/config/config.ts";
 import type { ReadFile } from "#model/config/config-source.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { aliasKeys } from "#policy/expand/alias-keys.ts";

@@ -9,6 +9,7 @@ import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ReadFile } from "#model/config/config-source.ts";
 import { aliasFaults } from "./alias-lists.ts";
+import { anyTokens } from "./any-token.ts";
 import type { Finding } from "./finding.ts";
 import { openRelays } from "./open-relay.ts";
 import { rootMail } from "./root-mail.ts";
@@ -25,6 +26,7 @@ export async function checkConfig(
     ...openRelays(config),
     ...unreachableRules(config),
     ...unusedParts(config),
+    ...anyTokens(config),
     ...(await rootMail(config, users)),
     ...(await aliasFaults(config, read)),
   ];

@@ -1,6 +1,7 @@
 /** Where an entry of a table stands: its line in the file, or the line of the configuration that has the table. */
-import type { Place, Table } from "#model/config/config.ts";
 import type { ReadFile } from "#model/config/config-source.ts";
+import type { Place } from "#model/config/place.ts";
+import type { Table } from "#model/config/table.ts";
 import { parseTableFile } from "#model/config/table-file.ts";
 
 export class EntryPlaces {

@@ -1,7 +1,7 @@
 /** What a check of the configuration has found: a complaint without the text of its line. */
 import { type Complaint, ComplaintList } from "#model/config/complaint.ts";
-import type { Place } from "#model/config/config.ts";
 import type { ReadFile } from "#model/config/config-source.ts";
+import type { Place } from "#model/config/place.ts";
 
 export interface Finding {
   /** "error" where mail would be lost, or smtpd would not start. */

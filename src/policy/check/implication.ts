@@ -5,13 +5,8 @@
  * What criteria ask is in policy/ruleset/ruleset-criteria.ts.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type {
-  Criterion,
-  CriterionTest,
-  ForTest,
-  FromTest,
-  TableMatch,
-} from "#model/config/config.ts";
+import type { Criterion, CriterionTest, ForTest, FromTest } from "#model/config/rule.ts";
+import type { TableMatch } from "#model/config/table.ts";
 import {
   areDisjoint,
   type CoverService,

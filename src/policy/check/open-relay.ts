@@ -19,14 +19,12 @@ import {
   parseIpAddress,
   parseIpNetwork,
 } from "#base/ip-address.ts";
-import type {
-  Config,
-  Filter,
-  Listener,
-  RelayAction,
-  Rule,
-  TableMatch,
-} from "#model/config/config.ts";
+import type { RelayAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Filter } from "#model/config/filter.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { Rule } from "#model/config/rule.ts";
+import type { TableMatch } from "#model/config/table.ts";
 import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import type { RuleQuery } from "#policy/ruleset/ruleset-criteria.ts";
 import { type Ruleset, compileRuleset } from "#policy/ruleset/ruleset.ts";

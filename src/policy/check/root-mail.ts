@@ -4,7 +4,10 @@
  * to another address. The mail is expanded as it would be, with the system's users.
  */
 import type { Users } from "#base/ports/users.ts";
-import type { Config, Listener, LocalAction, Rule } from "#model/config/config.ts";
+import type { LocalAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { Rule } from "#model/config/rule.ts";
 import type { Origin } from "#model/envelope.ts";
 import type { Tell } from "#model/reason.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";

@@ -9,7 +9,7 @@
  */
 import { networkHolds, parseIpNetwork } from "#base/ip-address.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
-import type { TableMatch } from "#model/config/config.ts";
+import type { TableMatch } from "#model/config/table.ts";
 import { isSimplePattern, matchesGlob } from "#policy/tables/glob.ts";
 import { withoutTag } from "#policy/tables/key-forms.ts";
 import { foldKey } from "#policy/tables/key-index.ts";

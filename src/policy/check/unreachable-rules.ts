@@ -3,7 +3,9 @@
  * for what is never so. Only what is certain is told: lists in files may change while
  * the server runs, and what two earlier rules do together is not looked at.
  */
-import { type Config, formatPlace, type Rule } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import { formatPlace } from "#model/config/place.ts";
+import type { Rule } from "#model/config/rule.ts";
 import { localTables } from "#policy/ruleset/local-tables.ts";
 import { type Finding, warning } from "./finding.ts";
 import {

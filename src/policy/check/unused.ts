@@ -1,6 +1,12 @@
 /** What the configuration declares and nothing in it uses: most often a name that was mistyped, or a line left over. */
+import type { RelayAction } from "#model/config/action.ts";
 import { isDeclared } from "#model/config/anonymous-table.ts";
-import type { Config, Filter, Listener, Place, RelayAction, Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Filter } from "#model/config/filter.ts";
+import type { Listener } from "#model/config/listener.ts";
+import { oauthsInUse } from "#model/config/oauths-in-use.ts";
+import type { Place } from "#model/config/place.ts";
+import type { Table } from "#model/config/table.ts";
 import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import { type Finding, warning } from "./finding.ts";
 
@@ -30,7 +36,12 @@ export function unusedParts(config: Config): readonly Finding[] {
       ...serving.flatMap(({ pkis }) => pkis),
       ...relays.map(({ pki }) => pki),
     ]),
-    ...unused("ca", config.cas, [...serving.map(({ ca }) => ca), ...relays.map(({ ca }) => ca)]),
+    ...unused("ca", config.cas, [
+      ...serving.map(({ ca }) => ca),
+      ...relays.map(({ ca }) => ca),
+      ...Array.from(config.oauths.values(), ({ ca }) => ca),
+    ]),
+    ...unused("oauth", config.oauths, oauthsInUse(config)),
     ...unused("proc", config.procs, procs),
     ...unused("filter", config.filters, filters),
     ...unused("mda wrapper", config.mdaWrappers, wrappers),

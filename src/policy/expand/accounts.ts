@@ -9,9 +9,10 @@
 import { andThen } from "#base/and-then.ts";
 import type { Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import type { LocalAction } from "#model/config/action.ts";
+import type { Table } from "#model/config/table.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { ReasonAnswer, Tell } from "#model/reason.ts";
-import type { LocalAction, Table } from "#model/config/config.ts";
 import type { TableAnswer, TableLookup } from "#policy/tables/answers.ts";
 import { parseUserinfo } from "#model/table-values.ts";
 import { isAccountName } from "./account-name.ts";

@@ -1,7 +1,7 @@
 /** One look-up under several keys, as aliases and virtual addresses need it. */
 import { ABSENT } from "#base/lookup.ts";
+import type { Table } from "#model/config/table.ts";
 import type { Tell } from "#model/reason.ts";
-import type { Table } from "#model/config/config.ts";
 import type { TableAnswer, TableLookup } from "#policy/tables/answers.ts";
 import { toldAnswer } from "./accounts.ts";
 

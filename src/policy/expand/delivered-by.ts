@@ -1,5 +1,5 @@
 /** Who carries out a local delivery: an agent, as the account, or a dispatcher, to a server. */
-import type { Action, LocalAction } from "#model/config/config.ts";
+import type { Action, LocalAction } from "#model/config/action.ts";
 import { needsHome } from "#model/config/format.ts";
 
 /** @param isListed a list named a command or file, whatever the action's own method is. */

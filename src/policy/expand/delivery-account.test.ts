@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ABSENT, found } from "#base/lookup.ts";
 import type { Users } from "#base/ports/users.ts";
-import type { LocalAction } from "#model/config/config.ts";
+import type { LocalAction } from "#model/config/action.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { deliveryAccount } from "./delivery-account.ts";
 

@@ -8,8 +8,8 @@
  */
 import { found, type Lookup } from "#base/lookup.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import type { LocalAction } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { LocalAction } from "#model/config/config.ts";
 import { parseUserinfo } from "#model/table-values.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
 

@@ -9,19 +9,16 @@ import { andThen } from "#base/and-then.ts";
 import type { Users } from "#base/ports/users.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { splitAddress } from "#protocols/mail/address.ts";
+import type { Action, ActionAliases } from "#model/config/action.ts";
+import { formatPlace } from "#model/config/place.ts";
+import type { Rule } from "#model/config/rule.ts";
+import type { Table } from "#model/config/table.ts";
 import { COMMAND_USER } from "#model/daemon-users.ts";
 import { type ListedDelivery, MAX_ENVELOPES, type Transport } from "#model/envelope.ts";
 import { parseExpansionFile, parseExpansionList } from "#model/expansion-list.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 import type { NodeSource, Tell } from "#model/reason.ts";
 import type { PlannedEnvelope, RecipientQuery, Refusal, Resolution } from "#model/resolution.ts";
-import {
-  type Action,
-  type ActionAliases,
-  formatPlace,
-  type Rule,
-  type Table,
-} from "#model/config/config.ts";
 import type { TableAnswer, TableLookup } from "#policy/tables/answers.ts";
 import { accountName } from "./account-name.ts";
 import type { Accounts } from "./accounts.ts";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Format } from "#model/config/config.ts";
-import { FORMAT_TOKENS, parseFormat } from "#model/config/format.ts";
+import { type Format, FORMAT_TOKENS, parseFormat } from "#model/config/format.ts";
 import { expandCommand, expandFormat, type FormatValues } from "./format.ts";
 
 const VALUES: FormatValues = {

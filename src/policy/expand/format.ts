@@ -23,7 +23,7 @@ import type {
   FormatPart,
   FormatRange,
   FormatToken,
-} from "#model/config/config.ts";
+} from "#model/config/format.ts";
 
 /** What the specifiers stand for. Addresses are `user@domain`. */
 export interface FormatValues {

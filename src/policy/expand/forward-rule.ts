@@ -3,7 +3,7 @@
  * name commands and files. Whoever reads the file, or starts the command, asks this again
  * of its own configuration (nooSMTPD).
  */
-import type { Action, LocalAction } from "#model/config/config.ts";
+import type { Action, LocalAction } from "#model/config/action.ts";
 import type { NodeSource } from "#model/reason.ts";
 
 /** Whether it says `forward-file`; `forward-only` alone does not ask for it either. */

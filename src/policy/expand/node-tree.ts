@@ -6,10 +6,12 @@
  * and value under the same rule, for a command or file of the same owner too.
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { LocalAction } from "#model/config/action.ts";
+import { formatPlace } from "#model/config/place.ts";
+import type { Rule } from "#model/config/rule.ts";
 import { MAX_ENVELOPES, MAX_TRAIL_STEPS, NO_TRAIL, type TrailStep } from "#model/envelope.ts";
 import { type ExpansionNode, nodeText } from "#model/expansion-list.ts";
 import type { NodeSource, Tell } from "#model/reason.ts";
-import { formatPlace, type LocalAction, type Rule } from "#model/config/config.ts";
 import { accountName } from "./account-name.ts";
 
 /** OpenSMTPD's (lka_session.c, EXPAND_DEPTH). */
@@ -55,7 +57,8 @@ export class NodeTree {
   /** Made with the first list: most recipients have none. */
   #seen: Set<string> | undefined;
   #visited = 0;
-  #hasLoop = false;
+  #folded: "none" | "elsewhere" | "above" = "none";
+  #hasEmptyList = false;
 
   constructor(recipient: string, delimiter: string, tell: Tell | undefined) {
     this.#tell = tell;
@@ -73,9 +76,14 @@ export class NodeTree {
     });
   }
 
-  /** A list led back to a node above it. */
+  /**
+   * Asked when nobody is left: whether that is so because lists lead round. A list that
+   * led back to a node above it is a loop. So are lists that led to each other's nodes, to
+   * which no chain need come back (a: b, c; b: c; c: b): each of them led on, and to nobody.
+   * An empty list ends a chain as well, then.
+   */
   get hasLoop(): boolean {
-    return this.#hasLoop;
+    return this.#folded === "above" || (this.#folded === "elsewhere" && !this.#hasEmptyList);
   }
 
   /** The next node, which is then visited; undefined when all were. */
@@ -96,7 +104,10 @@ export class NodeTree {
 
   /** Adds what `parent` leads to, to be visited in that order. */
   grow(parent: TreeNode, { nodes, source, decided }: Children): Growth {
-    if (nodes.length === 0) return "grown";
+    if (nodes.length === 0) {
+      this.#hasEmptyList = true;
+      return "grown";
+    }
     if (parent.depth + 1 >= MAX_DEPTH) return "too-deep";
     if (this.#visited + this.#waiting.length + nodes.length > MAX_NODES) return "too-many";
     const trail = trailOf(parent, source, decided.rule);
@@ -131,7 +142,8 @@ export class NodeTree {
       return true;
     }
     const isLoop = hasAbove(node, key);
-    this.#hasLoop ||= isLoop;
+    if (isLoop) this.#folded = "above";
+    else if (this.#folded === "none") this.#folded = "elsewhere";
     this.#tell?.({
       kind: "ignored",
       parent: node.parent?.number,

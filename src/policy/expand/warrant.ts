@@ -11,8 +11,9 @@
  */
 import { andThen } from "#base/and-then.ts";
 import { ABSENT, type Lookup } from "#base/lookup.ts";
+import type { LocalAction } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { Config, LocalAction } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
 import { COMMAND_USER } from "#model/daemon-users.ts";
 import { type ListedDelivery, listedText, type TrailStep } from "#model/envelope.ts";
 import {

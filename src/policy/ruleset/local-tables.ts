@@ -2,7 +2,8 @@
  * What `from local` and `for local` stand for: the server's own lists, and what is local
  * besides.
  */
-import type { Config, Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 
 const NO_ENTRIES: ReadonlyMap<string, string> = new Map();
 

@@ -53,6 +53,11 @@ cmd: "|/usr/bin/tool -x"
 box: /var/mail/box
 loop: loop2
 loop2: loop
+cross: cross1, cross2
+cross1: cross2
+cross2: cross1
+twice-empty: empty, empty
+empty: :include:/empty
 self-loop: self-loop@local.example
 bad: a b
 tagged+x: carl
@@ -90,6 +95,7 @@ const FILES: Files = {
   "/list": "# members\nann\nbob@local.example, include:/list2\n",
   "/list2": "carl\n",
   "/broken-list": "ann\nb c\n",
+  "/empty": "# nobody yet\n",
 };
 
 const FORWARDS: Readonly<Record<string, string | ForwardFile>> = {
@@ -174,6 +180,9 @@ const CASES: readonly (readonly [recipient: string, outcome: readonly string[] |
   ["box@local.example", "unavailable: needs allow-exec: /var/mail/box"],
   ["box@exec.example", ["exec _smtpx /var/mail/box <box@exec.example> by alias aliases box"]],
   ["loop@local.example", "expansion-later: the aliases go round in a loop"],
+  // Neither chain comes back to itself: each is cut where the other was before.
+  ["cross@local.example", "expansion-later: the aliases go round in a loop"],
+  ["twice-empty@local.example", "expansion: it expands to nobody"],
   [
     "carl@local.example",
     [

@@ -10,15 +10,9 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
-import type {
-  Config,
-  Criterion,
-  CriterionTest,
-  ForTest,
-  FromTest,
-  Table,
-  TableMatch,
-} from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Criterion, CriterionTest, ForTest, FromTest } from "#model/config/rule.ts";
+import type { Table, TableMatch } from "#model/config/table.ts";
 import { UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { fingerprintKey } from "#model/fingerprint.ts";
 import type { TableService } from "#model/table-service.ts";

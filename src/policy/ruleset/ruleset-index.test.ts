@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Config, Criterion, Rule, Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Criterion, Rule } from "#model/config/rule.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import type { RuleMatch } from "#policy/expand/expansion-walk.ts";

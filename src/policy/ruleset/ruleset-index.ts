@@ -11,7 +11,8 @@
  * first, must not be one that can fail to answer.
  */
 import { unreachable } from "#base/unreachable.ts";
-import { type Rule, type Table, tableMatchOf } from "#model/config/config.ts";
+import { type Rule, tableMatchOf } from "#model/config/rule.ts";
+import type { Table } from "#model/config/table.ts";
 import { isSimplePattern } from "#policy/tables/glob.ts";
 import { domainKeys, mailaddrKeys } from "#policy/tables/key-forms.ts";
 import { foldKey } from "#policy/tables/key-index.ts";

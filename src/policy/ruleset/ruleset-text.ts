@@ -1,7 +1,8 @@
 /** Criteria in the words of smtpd.conf, for those who ask why a rule does not match. */
 import { isAnonymous } from "#model/config/anonymous-table.ts";
-import type { Criterion, TableMatch } from "#model/config/config.ts";
 import { formatCriterion } from "#model/config/print-rule.ts";
+import type { Criterion } from "#model/config/rule.ts";
+import type { TableMatch } from "#model/config/table.ts";
 
 /** Of the items of a list that was written in place, as many are shown. */
 const MAX_SHOWN_ITEMS = 5;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { found } from "#base/lookup.ts";
-import type { Config, Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { Reason } from "#model/reason.ts";
 import { configOfText } from "#test/support/config-of.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";

@@ -11,7 +11,8 @@
  *
  * Source: OpenSMTPD ruleset.c; smtpd.conf(5).
  */
-import type { Config, Criterion, Rule } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Criterion, Rule } from "#model/config/rule.ts";
 import type { Reason, ReasonAnswer, ReasonCriterion, Tell } from "#model/reason.ts";
 import type { TableAnswer } from "#policy/tables/answers.ts";
 import type { Tables } from "#policy/tables/tables.ts";

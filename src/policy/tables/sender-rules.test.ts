@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Table } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableBackend } from "./answers.ts";
 import { senderRules } from "./sender-rules.ts";
 import { Tables } from "./tables.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Table } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { LocalLookup } from "./answers.ts";
 import { MAX_KEY_LENGTH } from "./key-forms.ts";

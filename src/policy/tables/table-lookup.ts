@@ -8,7 +8,7 @@
  */
 import { ABSENT } from "#base/lookup.ts";
 import { unreachable } from "#base/unreachable.ts";
-import type { Table } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { LocalLookup, TableBackend, TableLookup } from "./answers.ts";
 import { compileDomains } from "./domain.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { found } from "#base/lookup.ts";
-import type { Table } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { TableAnswer, TableBackend } from "./answers.ts";
 import { MAX_REMOTE_KEYS } from "./key-forms.ts";

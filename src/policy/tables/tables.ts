@@ -6,7 +6,7 @@
  * A table is compiled once for each service that it is asked for, when that is first
  * wanted, and again when it is replaced: not while a session waits.
  */
-import type { Table } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { TableBackend, TableLookup } from "./answers.ts";
 import { createKeyMemory, type KeyMemory } from "./key-forms.ts";

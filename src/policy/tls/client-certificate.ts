@@ -8,7 +8,7 @@
 import type { Lookup } from "#base/lookup.ts";
 import type { TlsPeer } from "#base/ports/tls.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
-import type { ListenerTls } from "#model/config/config.ts";
+import type { ListenerTls } from "#model/config/listener.ts";
 import { fingerprintKey } from "#model/fingerprint.ts";
 
 /** Why it may not, for the log; undefined: it may. Never rejects. */

@@ -7,7 +7,7 @@
  *
  * Source: tls_config_set_ciphers(3) of libtls; RFC 9325 §4.2.
  */
-import type { TlsLevel } from "#model/config/config.ts";
+import type { TlsLevel } from "#model/config/tls-settings.ts";
 
 /** For versions up to TLSv1.2. */
 export const LEVEL_CIPHERS: Readonly<Record<TlsLevel, string>> = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TlsSettings } from "#model/config/config.ts";
+import type { TlsSettings } from "#model/config/tls-settings.ts";
 import { tlsOffer } from "./offer.ts";
 
 const NONE: TlsSettings = { ciphers: undefined, curves: undefined, protocols: undefined };

@@ -8,7 +8,8 @@
  * then not offered; one without suites leaves TLSv1.3 its own.
  */
 import type { TlsOffer, TlsVersionName } from "#base/ports/tls.ts";
-import type { Pki, TlsCiphers, TlsSettings, TlsVersion } from "#model/config/config.ts";
+import type { Pki } from "#model/config/pki.ts";
+import type { TlsCiphers, TlsSettings, TlsVersion } from "#model/config/tls-settings.ts";
 import { DEFAULT_GROUPS, DEFAULT_SUITES, LEVEL_CIPHERS, OLD_VERSIONS_LEVEL } from "./levels.ts";
 
 const VERSION_NAMES: Readonly<Record<TlsVersion, TlsVersionName>> = {

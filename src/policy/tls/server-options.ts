@@ -5,7 +5,10 @@
  */
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { TlsAuthorities, TlsServerOptions } from "#base/ports/tls.ts";
-import type { Ca, Config, Listener, Table } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Listener } from "#model/config/listener.ts";
+import type { Ca } from "#model/config/pki.ts";
+import type { Table } from "#model/config/table.ts";
 import { SYSTEM_AUTHORITY, type TlsMaterial } from "#model/tls-material.ts";
 import { tlsOffer } from "./offer.ts";
 

@@ -11,7 +11,8 @@ import type { TlsIdentity } from "#base/ports/tls.ts";
 import { type Certificate, parseCertificate } from "#protocols/ocsp/certificate.ts";
 import type { Issued } from "#protocols/ocsp/cert-id.ts";
 import { pemCertificates } from "#protocols/ocsp/pem.ts";
-import type { Config, Pki } from "#model/config/config.ts";
+import type { Config } from "#model/config/config.ts";
+import type { Pki } from "#model/config/pki.ts";
 
 export type StapleSource =
   | { readonly kind: "responder"; readonly url: string }

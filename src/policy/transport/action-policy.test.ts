@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RelayAction, RelayHostTls } from "#model/config/config.ts";
+import type { RelayAction, RelayHostTls } from "#model/config/action.ts";
 import { actionPolicy } from "./action-policy.ts";
 import { policyKey } from "./transport-policy.ts";
 

@@ -9,7 +9,7 @@
  *
  * Source: smtpd.conf(5) (relay); OpenSMTPD mta.c (mta_relay1), mta_session.c.
  */
-import type { RelayAction, RelayHostTls } from "#model/config/config.ts";
+import type { RelayAction, RelayHostTls } from "#model/config/action.ts";
 import type { PeerProof, TransportPolicy } from "./transport-policy.ts";
 
 /** Undefined: the action requires what this host never has. `fingerprints`: those that are pinned. */

@@ -5,7 +5,8 @@
  * Source: smtpd.conf(5) (relay: protocols, ciphers, curves, pki, ca).
  */
 import type { TlsClientOptions } from "#base/ports/tls.ts";
-import type { Config, RelayAction } from "#model/config/config.ts";
+import type { RelayAction } from "#model/config/action.ts";
+import type { Config } from "#model/config/config.ts";
 import { SYSTEM_AUTHORITY, type TlsMaterial } from "#model/tls-material.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 

@@ -19,6 +19,7 @@ import { printable, printableAddress, wrapped } from "./printable.ts";
 const MAX_LISTED = 50;
 /** Of a diagnostic, in the text. */
 const MAX_QUOTED_BYTES = 500;
+const INDENT = "    ";
 
 const WHAT_HAPPENED: Readonly<Record<Action, string>> = {
   failed: "could not be delivered to:",
@@ -67,8 +68,6 @@ function recipientLines(action: Action, reported: ReportedRecipient): readonly s
       return unreachable(action);
   }
 }
-
-const INDENT = "    ";
 
 function said(reported: ReportedRecipient): readonly string[] {
   const remote = printable(reported.remote, MAX_QUOTED_BYTES, "utf8");

@@ -16,6 +16,13 @@ export type Form = "ascii" | "utf8";
  */
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
+/** Stands where the rest was cut off. */
+const CUT = "...";
+/** Keeps a field with an address under the 998 octets of RFC 5322 §2.1.1. */
+const MAX_ADDRESS_BYTES = 900;
+/** Lines of at most this many characters where there are spaces to break at. Source: RFC 5322 §2.1.1. */
+const LINE_LENGTH = 76;
+
 /** One line: hidden characters become a space; in "ascii" what is beyond it becomes `?`. */
 export function printable(words: string, maxBytes: number, form: Form): string {
   let line = "";
@@ -31,16 +38,11 @@ export function printable(words: string, maxBytes: number, form: Form): string {
   return line.trim();
 }
 
-const CUT = "...";
-
 function utf8Bytes(code: number): number {
   if (code < 0x80) return 1;
   if (code < 0x800) return 2;
   return code < 0x10000 ? 3 : 4;
 }
-
-/** Keeps a field with an address under the 998 octets of RFC 5322 §2.1.1. */
-const MAX_ADDRESS_BYTES = 900;
 
 /** An address for people and for a header: what is hidden in it, and in "ascii" what is beyond it, as `\x{HEX}`. */
 export function printableAddress(address: string, form: Form): string {
@@ -72,9 +74,6 @@ export function utf8Address(address: string, form: Form): string {
   }
   return `utf-8; ${printable(text, MAX_ADDRESS_BYTES, form)}`;
 }
-
-/** Lines of at most this many characters where there are spaces to break at. Source: RFC 5322 §2.1.1. */
-const LINE_LENGTH = 76;
 
 /** `words` in short lines; a word that is longer than a line keeps one for itself. */
 export function wrapped(words: string, indent: string): readonly string[] {

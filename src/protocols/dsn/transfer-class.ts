@@ -13,28 +13,26 @@ const DEL = 0x7f;
 
 /** Looks at a text as it goes by. */
 export class TransferScan {
-  #is8bit = false;
-  #isBinary = false;
+  #class: TransferClass = "7bit";
   #lineLength = 0;
   #afterCr = false;
 
   /** Borrows `text`. */
   push(text: Uint8Array): void {
-    for (let at = 0; at < text.length && !this.#isBinary; at++) {
+    for (let at = 0; at < text.length && this.#class !== "binary"; at++) {
       const byte = text[at] ?? NUL;
       // CR and LF come as a pair or not at all.
-      if (this.#afterCr !== (byte === LF) || byte === NUL) this.#isBinary = true;
+      if (this.#afterCr !== (byte === LF) || byte === NUL) this.#class = "binary";
       this.#afterCr = byte === CR;
-      if (byte > DEL) this.#is8bit = true;
+      if (byte > DEL && this.#class === "7bit") this.#class = "8bit";
       if (byte === LF) this.#lineLength = 0;
-      else if (byte !== CR && ++this.#lineLength > MAX_LINE) this.#isBinary = true;
+      else if (byte !== CR && ++this.#lineLength > MAX_LINE) this.#class = "binary";
     }
   }
 
   /** Of what was pushed so far, as a whole text. */
   get transferClass(): TransferClass {
-    if (this.#isBinary || this.#afterCr) return "binary";
-    return this.#is8bit ? "8bit" : "7bit";
+    return this.#afterCr ? "binary" : this.#class;
   }
 }
 

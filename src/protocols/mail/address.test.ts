@@ -81,6 +81,17 @@ for (const [text, address] of INTERNATIONAL) {
   });
 }
 
+test("what is not seen in a local part stays as sent, and makes another address", () => {
+  // A joiner and a non-joiner, a variation selector of 16 and of 32 bits, a word joiner; é in two.
+  for (const mark of ["\u200d", "\u200c", "\ufe0f", "\u{e0100}", "\u2060", "e\u0301"]) {
+    const path = parsePath(`<a${mark}b@b.example>`, 0, "mx.example");
+    assert.equal(path.kind === "path" && path.address, `a${mark}b@b.example`);
+    // In a domain they mean nothing, or another name: those are refused.
+    if (mark !== "e\u0301")
+      assert.equal(parsePath(`<a@b${mark}c.example>`, 0, "mx.example").kind, "address-fault");
+  }
+});
+
 test("path with controls, spaces or turns of direction beyond ASCII is refused", () => {
   for (const mark of [
     "\u0085",

@@ -9,11 +9,18 @@
  * character, no space of any script and nothing that turns the direction of text is ever
  * part of one.
  *
+ * Joiners, variation selectors and whatever else is not seen are part of a local part as
+ * sent: names in Persian or Malayalam need some of them, and what a local part means is for
+ * the host that has the mailbox (RFC 5321 §2.3.11), as is what PRECIS would let it be called
+ * (RFC 8265 §3). An address with one is never the same as one without; nothing is normalized
+ * (RFC 6532 §3.1 asks that of who writes it first). Logs and terminals show them as escapes.
+ *
  * Source routes are cut (RFC 5321 appendix C). OpenSMTPD refuses quoted local
  * parts; RFC 5321 §4.1.2 has them, so they are taken. `<a@>` and `<@>`, which it
  * completes, are refused: no sender means anything by them.
  *
- * Source: RFC 5321 §4.1.2 (syntax), RFC 6531 §3.3 (beyond ASCII), RFC 5321 §4.5.3.1 (lengths; 255 for a local part, as OpenSMTPD).
+ * Source: RFC 5321 §4.1.2 (syntax), §4.5.3.1 (lengths; 255 for a local part, as OpenSMTPD);
+ * RFC 6531 §3.3 (beyond ASCII).
  */
 import { asciiDomain, isAddressLiteral, isHostName } from "./domain.ts";
 

@@ -25,6 +25,7 @@ const CONTEXT: SaslContext = {
   serverNonce: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
   channelBinding: undefined,
   fingerprints: ["SHA256:aa"],
+  tokenScope: "smtp",
 };
 const ACCEPTED: SaslAnswer = { kind: "accepted", user: "ann", signature: new Uint8Array() };
 

@@ -5,8 +5,17 @@
  * Source: RFC 4422 §3 (the exchange), §5 (mechanisms).
  */
 import { unreachable } from "#base/unreachable.ts";
+import {
+  bearerAnswered,
+  type BearerOffer,
+  bearerShown,
+  type BearerState,
+  bearerUnderstood,
+  startBearer,
+} from "./bearer.ts";
 import { externalResponse } from "./external.ts";
 import { loginPassword, loginUser, PASSWORD_PROMPT, USER_PROMPT } from "./login.ts";
+import { oauthBearerMessage } from "./oauthbearer.ts";
 import { plainResponse } from "./plain.ts";
 import {
   type AskedState,
@@ -25,19 +34,22 @@ import {
   scramResponse,
   startScram,
 } from "./scram.ts";
+import { xoauth2Message } from "./xoauth2.ts";
 
 /** In the order in which they are offered: what reveals least to a listener comes first. */
 export const MECHANISMS = [
   "EXTERNAL",
   "SCRAM-SHA-256-PLUS",
   "SCRAM-SHA-256",
+  "OAUTHBEARER",
+  "XOAUTH2",
   "PLAIN",
   "LOGIN",
 ] as const;
 export type Mechanism = (typeof MECHANISMS)[number];
 
 /** What the connection has to say to an attempt. */
-export interface SaslContext extends ScramOffer {
+export interface SaslContext extends ScramOffer, BearerOffer {
   /** Of the certificate that the client has shown; empty if it has shown none. */
   readonly fingerprints: readonly string[];
 }
@@ -48,6 +60,7 @@ export type SaslState =
   | { readonly phase: "login-password"; readonly user: string }
   | { readonly phase: "external"; readonly fingerprints: readonly string[] }
   | ScramState
+  | BearerState
   | AskedState
   | EndedState;
 
@@ -55,6 +68,8 @@ export type SaslEvent =
   /** Decoded. */
   | { readonly type: "response"; readonly bytes: Uint8Array }
   | { readonly type: "answer"; readonly answer: SaslAnswer };
+
+const BEARER_MESSAGES = { OAUTHBEARER: oauthBearerMessage, XOAUTH2: xoauth2Message } as const;
 
 /**
  * Begins an attempt. Its action is the challenge for a client that sent no initial
@@ -71,6 +86,9 @@ export function start(mechanism: Mechanism, context: SaslContext): SaslStep<Sasl
     case "SCRAM-SHA-256":
     case "SCRAM-SHA-256-PLUS":
       return startScram(mechanism, context);
+    case "OAUTHBEARER":
+    case "XOAUTH2":
+      return startBearer(mechanism, context);
     default:
       return unreachable(mechanism);
   }
@@ -85,11 +103,8 @@ function respond(state: SaslState, bytes: Uint8Array): SaslStep<SaslState> {
   switch (state.phase) {
     case "plain":
       return plainResponse(bytes);
-    case "login-user": {
-      const user = loginUser(bytes);
-      if (user === undefined) return ended(fail("malformed"));
-      return [{ phase: "login-password", user }, challenge(PASSWORD_PROMPT)];
-    }
+    case "login-user":
+      return takeLoginUser(bytes);
     case "login-password":
       return loginPassword(state.user, bytes);
     case "external":
@@ -98,7 +113,12 @@ function respond(state: SaslState, bytes: Uint8Array): SaslStep<SaslState> {
     case "scram-final":
     case "scram-last":
       return scramResponse(state, bytes);
+    case "bearer-first":
+      return bearerShown(state, BEARER_MESSAGES[state.mechanism](bytes));
+    case "bearer-refused":
+      return bearerUnderstood();
     case "asked":
+    case "bearer-asked":
     case "scram-salt":
     case "scram-proof":
     case "ended":
@@ -108,9 +128,16 @@ function respond(state: SaslState, bytes: Uint8Array): SaslStep<SaslState> {
   }
 }
 
+function takeLoginUser(bytes: Uint8Array): SaslStep<SaslState> {
+  const user = loginUser(bytes);
+  if (user === undefined) return ended(fail("malformed"));
+  return [{ phase: "login-password", user }, challenge(PASSWORD_PROMPT)];
+}
+
 function answered(state: SaslState, answer: SaslAnswer): SaslStep<SaslState> {
   if (state.phase === "asked") return ended(verdict(answer));
   if (state.phase === "scram-salt" || state.phase === "scram-proof")
     return scramAnswered(state, answer);
+  if (state.phase === "bearer-asked") return bearerAnswered(state, answer);
   throw new TypeError(`Cannot take an answer while the exchange is ${state.phase}`);
 }

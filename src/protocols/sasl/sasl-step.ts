@@ -17,7 +17,9 @@ export type SaslQuestion =
       readonly kind: "certificate";
       readonly user: string;
       readonly fingerprints: readonly string[];
-    };
+    }
+  /** Whether a token is good, and the user's; `user` is "" if the token is to say who it is. */
+  | { readonly kind: "token"; readonly user: string; readonly token: string };
 
 export type SaslAnswer =
   | {

@@ -42,3 +42,19 @@ export function prepared(text: string): string | undefined {
     ? undefined
     : mapped;
 }
+
+/**
+ * A name as SCRAM and GS2 headers have it: `,` and `=` are written =2C and =3D, and no other
+ * `=` is there (RFC 5802 §5.1, RFC 5801 §4).
+ */
+export function saslName(written: string): string | undefined {
+  if (/=(?!2C|3D)/u.test(written)) return undefined;
+  const name = prepared(written.replaceAll("=2C", ",").replaceAll("=3D", "="));
+  return name === undefined ? undefined : userText(Buffer.from(name, "utf8"));
+}
+
+/** A message that is text; undefined if NUL, CR or LF is in it, or it is none. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  const text = Buffer.from(bytes).toString("utf8");
+  return /[\0\r\n\ufffd]/u.test(text) ? undefined : text;
+}

@@ -17,7 +17,7 @@
  * Source: RFC 5802 §5, §5.1, §6, §7; RFC 7677; RFC 9266 (tls-exporter).
  */
 import { decodeBase64 } from "./base64.ts";
-import { prepared, userText } from "./sasl-text.ts";
+import { saslName, textOf } from "./sasl-text.ts";
 import {
   challenge,
   ended,
@@ -30,6 +30,8 @@ import { SCRAM_KEY_BYTES } from "./scram-verifier.ts";
 
 /** Characters of a client's nonce. RFC 5802 has no limit; a good one has some 24. */
 const MAX_NONCE_LENGTH = 256;
+/** Of a client's message: three times what name, nonce, proof and channel binding take. Both are kept. */
+const MAX_MESSAGE_BYTES = 2048;
 
 export interface ScramOffer {
   /** Ours: unpredictable, in printable ASCII without comma. */
@@ -80,6 +82,7 @@ export function scramResponse(
   state: Extract<ScramState, { phase: "scram-first" | "scram-final" | "scram-last" }>,
   bytes: Uint8Array,
 ): Step {
+  if (bytes.length > MAX_MESSAGE_BYTES) return MALFORMED;
   if (state.phase === "scram-first") return takeFirst(state, textOf(bytes));
   if (state.phase === "scram-final") return takeFinal(state, textOf(bytes));
   if (bytes.length > 0) return MALFORMED;
@@ -165,17 +168,4 @@ function takeFinal(
 function gs2Header(text: string): { readonly flag: string; readonly length: number } | undefined {
   const match = /^(n|y|p=[A-Za-z0-9.-]+),(?:a=[^,]+)?,/u.exec(text);
   return match === null ? undefined : { flag: match[1] ?? "", length: match[0].length };
-}
-
-/** RFC 5802 §5.1: `,` and `=` are written =2C and =3D, and no other `=` is there. */
-function saslName(written: string): string | undefined {
-  if (/=(?!2C|3D)/u.test(written)) return undefined;
-  const name = prepared(written.replaceAll("=2C", ",").replaceAll("=3D", "="));
-  return name === undefined ? undefined : userText(Buffer.from(name, "utf8"));
-}
-
-/** Messages of SCRAM are text; NUL, CR and LF are in none. */
-function textOf(bytes: Uint8Array): string | undefined {
-  const text = Buffer.from(bytes).toString("utf8");
-  return /[\0\r\n\ufffd]/u.test(text) ? undefined : text;
 }

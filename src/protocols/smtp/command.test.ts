@@ -5,6 +5,7 @@ import { type CommandRules, parseCommand } from "./command.ts";
 import { NOTHING_ASKED } from "./mail-options.ts";
 import { NO_RCPT_OPTIONS } from "./rcpt-options.ts";
 import { formatReply } from "./reply.ts";
+import { BAD_PARAMETER } from "./status.ts";
 
 /** With everything that there is. */
 const RULES: CommandRules = {
@@ -44,6 +45,34 @@ const CASES = [
 for (const c of CASES) {
   test(`command "${c.line}" is read`, () => {
     assert.deepEqual(parseCommand(c.line, RULES), c.command);
+  });
+}
+
+const MOMENTS = [
+  ["2026-01-01T12:00:00Z", "2026-01-01T12:00:00Z"],
+  ["2024-02-29T23:59:59.25-05:30", "2024-03-01T05:29:59.250Z"],
+  ["2025-11-31T00:00:00Z", undefined],
+  ["2025-02-29T00:00:00Z", undefined],
+  ["2025-04-31T00:00:00+01:00", undefined],
+  ["2025-13-01T00:00:00Z", undefined],
+  ["2025-00-10T00:00:00Z", undefined],
+  ["2025-01-00T00:00:00Z", undefined],
+  ["2025-01-01T24:00:00Z", undefined],
+  ["2025-01-01T00:60:00Z", undefined],
+  ["2025-01-01T00:00:60Z", undefined],
+  ["2025-01-01T00:00:00+24:00", undefined],
+  ["1969-12-31T23:59:59Z", undefined],
+] as const;
+
+for (const [written, moment] of MOMENTS) {
+  test(`HOLDUNTIL=${written} is ${moment ?? "no moment"}`, () => {
+    const command = parseCommand(`MAIL FROM:<a@b.example> HOLDUNTIL=${written}`, RULES);
+    if (moment === undefined) assert.deepEqual(command, BAD_PARAMETER);
+    else {
+      const hold = { kind: "until", atMs: Date.parse(moment) } as const;
+      const options = { ...NOTHING_ASKED, hold };
+      assert.deepEqual(command, { verb: "MAIL", reversePath: "a@b.example", options });
+    }
   });
 }
 

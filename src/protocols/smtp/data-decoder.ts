@@ -6,22 +6,21 @@
  * a message here and smuggle a second one past us (CVE-2023-51764 and kin).
  * OpenSMTPD (smtp_session.c, smtp_io) accepts LF alone; we differ on purpose.
  *
- * Whole lines are found by searching for CR and LF, and text without stuffed
+ * Ends of lines are searched for (line-end-search.ts), and text without stuffed
  * dots is handed on as a view of the input. What it must do is the table in
  * its test, which decodes byte by byte and serves as oracle.
  *
  * Source: RFC 5321 §4.5.2 (transparency), §2.3.8 (line ends).
  */
 import { CR, DOT, LF, NUL } from "#base/ascii.ts";
+import { nextLineEnd } from "./line-end-search.ts";
 
 /** Where the next byte falls. "dot" has dropped a dot; "dot-cr" also holds a CR back, undecided. */
 type State = "line-start" | "dot" | "dot-cr" | "text" | "cr" | "done";
 
 const NO_TEXT = new Uint8Array(0);
-/** Up to here octets are looked at one by one. */
-const SHORT_LINE_BYTES = 16;
-/** Behind every offset. */
-const NOWHERE = Number.POSITIVE_INFINITY;
+/** Up to here octets are copied one by one. */
+const SHORT_RUN_BYTES = 16;
 
 /** Decodes one message; make a new one for each DATA command. */
 export class DataDecoder {
@@ -37,9 +36,6 @@ export class DataDecoder {
   /** The text of this input before `#runFrom`, once there is text behind a dot that was dropped. */
   #copied = NO_TEXT;
   #copiedLength = 0;
-  /** Where the next LF and CR of this input are; out of date when passed. */
-  #nextLf = -1;
-  #nextCr = -1;
 
   /** True once the end-of-data mark was read. */
   get done(): boolean {
@@ -71,11 +67,10 @@ export class DataDecoder {
     this.#runFrom = from;
     this.#runTo = this.#state === "dot" || this.#state === "dot-cr" ? from : undefined;
     this.#copiedLength = 0;
-    this.#nextLf = -1;
-    this.#nextCr = -1;
+    const view = new DataView(input.buffer, input.byteOffset, input.length);
     let at = from;
     while (at < input.length && this.#state !== "done") {
-      at = this.#state === "text" ? this.#skipLine(input, at) : this.#takeByte(input, at);
+      at = this.#state === "text" ? this.#skipLine(input, view, at) : this.#takeByte(input, at);
     }
     this.#end = at;
     const text = this.#takeText(input, at);
@@ -84,18 +79,9 @@ export class DataDecoder {
   }
 
   /** Inside a line: nothing can change before the next CR or LF. */
-  #skipLine(input: Buffer, from: number): number {
-    // A short line is walked through: a search costs as much as many octets.
-    const near = Math.min(from + SHORT_LINE_BYTES, input.length);
-    let at = from;
-    while (at < near && input[at] !== LF && input[at] !== CR) at++;
-    if (at === input.length) return at;
-    if (at < near) return this.#takeLineEnd(input, at);
-    // Looked for once: in a text of one of the two alone the other is always far away.
-    if (this.#nextLf < at) this.#nextLf = indexOf(input, LF, at);
-    if (this.#nextCr < at) this.#nextCr = indexOf(input, CR, at);
-    const next = Math.min(this.#nextCr, this.#nextLf);
-    return next === NOWHERE ? input.length : this.#takeLineEnd(input, next);
+  #skipLine(input: Buffer, view: DataView, from: number): number {
+    const at = nextLineEnd(view, from);
+    return at === input.length ? at : this.#takeLineEnd(input, at);
   }
 
   /** At `at` is the CR or LF that comes first; returns where to go on. */
@@ -163,7 +149,7 @@ export class DataDecoder {
     const runTo = this.#runTo ?? at;
     if (runTo > this.#runFrom) {
       this.#reserve(input.length);
-      if (runTo - this.#runFrom > SHORT_LINE_BYTES) {
+      if (runTo - this.#runFrom > SHORT_RUN_BYTES) {
         this.#copied.set(input.subarray(this.#runFrom, runTo), this.#copiedLength);
         this.#copiedLength += runTo - this.#runFrom;
       } else {
@@ -199,9 +185,4 @@ export class DataDecoder {
     this.#copied.set(run, this.#copiedLength);
     return this.#copied.subarray(0, this.#copiedLength + run.length);
   }
-}
-
-function indexOf(input: Buffer, byte: number, from: number): number {
-  const at = input.indexOf(byte, from);
-  return at < 0 ? NOWHERE : at;
 }

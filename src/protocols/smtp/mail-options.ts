@@ -168,12 +168,24 @@ function readHoldUntil(
   draft: Draft,
   { futureRelease }: Extensions,
 ): Reply | undefined {
-  const isDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[-+]\d\d:\d\d)$/i.test(value);
-  const atMs = isDate ? Date.parse(value.toUpperCase()) : Number.NaN;
-  if (draft.hold !== undefined || !Number.isSafeInteger(atMs) || atMs < 0) return BAD_PARAMETER;
+  const atMs = parseDateTime(value.toUpperCase());
+  if (draft.hold !== undefined || atMs === undefined || atMs < 0) return BAD_PARAMETER;
   if (atMs > (futureRelease?.untilMs ?? 0)) return HELD_TOO_LONG;
   draft.hold = { kind: "until", atMs };
   return undefined;
+}
+
+/** RFC 3339 §5.6, without the leap second, which has no moment of its own here. */
+const DATE_TIME =
+  /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[-+]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/** Milliseconds since 1970. Date.parse() alone takes November 31 for December 1. */
+function parseDateTime(text: string): number | undefined {
+  const [, day] = DATE_TIME.exec(text) ?? [];
+  const midnightMs = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(midnightMs) || !new Date(midnightMs).toISOString().startsWith(`${day}T`))
+    return undefined;
+  return Date.parse(text);
 }
 
 function readPriority(value: string, draft: Draft): Reply | undefined {

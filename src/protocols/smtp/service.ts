@@ -70,7 +70,7 @@ export function helloReply(hello: Hello, rules: ServiceRules): Reply {
           `SIZE ${rules.maxMessageBytes}`,
           ...(rules.extensions.dsn ? ["DSN"] : []),
           ...(offersTls(rules) ? ["STARTTLS"] : []),
-          ...authLine(rules.auth),
+          ...(offersAuth(rules) ? [`AUTH ${rules.auth.mechanisms.join(" ")}`] : []),
           "PIPELINING",
           ...extensionLines(rules.extensions, rules),
           "HELP",
@@ -83,14 +83,15 @@ export function offersTls({ tls }: ServiceRules): boolean {
 }
 
 /** RFC 4954 §3: not offered again to who has authenticated. */
-function authLine({ mechanisms, user }: AuthRules): readonly string[] {
-  return mechanisms.length === 0 || user !== "" ? [] : [`AUTH ${mechanisms.join(" ")}`];
+function offersAuth({ auth }: ServiceRules): boolean {
+  return auth.mechanisms.length > 0 && auth.user === "";
 }
 
 export function helpReply(rules: ServiceRules): Reply {
   const verbs = [
     rules.protocol === "lmtp" ? "LHLO" : "HELO EHLO",
     ...(offersTls(rules) ? ["STARTTLS"] : []),
+    ...(offersAuth(rules) ? ["AUTH"] : []),
     "MAIL RCPT DATA",
     ...(rules.extensions.chunking ? ["BDAT"] : []),
     "RSET NOOP VRFY HELP QUIT",

@@ -26,6 +26,7 @@ const HELLO = clientHello({
   versions: [0x7a7a, 0x0304, 0x0303],
   cipherSuites: [0x1301, 0xc02b],
   signatureSchemes: [0x0403, 0x0804],
+  groups: [0x1a1a, 0x11ec, 29],
   more: extension(0x2a2a, Buffer.alloc(3)),
 });
 const READ: HelloReading = {
@@ -35,6 +36,7 @@ const READ: HelloReading = {
     versions: [0x7a7a, 0x0304, 0x0303],
     cipherSuites: [0x1301, 0xc02b],
     signatureSchemes: [0x0403, 0x0804],
+    groups: [0x1a1a, 0x11ec, 29],
   },
 };
 
@@ -59,6 +61,7 @@ test("ClientHello without extensions has the version of old, and no name", () =>
     versions: [0x0303],
     cipherSuites: [0xc02b],
     signatureSchemes: undefined,
+    groups: undefined,
   };
   assert.deepEqual(read(records(bare)), { kind: "hello", hello });
   assert.deepEqual(read(records(whole)), { kind: "hello", hello });
@@ -94,6 +97,7 @@ const FAULTS: readonly (readonly [string, Buffer, string])[] = [
     "malformed",
   ],
   ["no cipher suites", records(clientHello({ cipherSuites: [] })), "malformed"],
+  ["a list of groups that is empty", records(clientHello({ groups: [] })), "malformed"],
   ["a list of versions that is empty", records(clientHello({ versions: [] })), "malformed"],
   [
     "an extension that is cut off",

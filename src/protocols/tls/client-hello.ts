@@ -4,7 +4,7 @@
  * Lengths that do not fit are a fault. What is not known is skipped, as RFC 8446 §4.1.2
  * has it for extensions, so a GREASE value (RFC 8701) is no surprise.
  *
- * Source: RFC 8446 §4.1.2, §4.2.1, §4.2.3; RFC 5246 §7.4.1.2; RFC 6066 §3.
+ * Source: RFC 8446 §4.1.2, §4.2.1, §4.2.3, §4.2.7; RFC 5246 §7.4.1.2; RFC 6066 §3.
  */
 import { isHostName } from "#protocols/mail/domain.ts";
 
@@ -16,9 +16,12 @@ export interface ClientHello {
   readonly cipherSuites: readonly number[];
   /** Undefined: the client does not say (RFC 5246 §7.4.1.4.1). */
   readonly signatureSchemes: readonly number[] | undefined;
+  /** Undefined: any will do (RFC 8422 §4). */
+  readonly groups: readonly number[] | undefined;
 }
 
 const SERVER_NAME = 0;
+const SUPPORTED_GROUPS = 10;
 const SIGNATURE_ALGORITHMS = 13;
 const SUPPORTED_VERSIONS = 43;
 const HOST_NAME = 0;
@@ -36,7 +39,7 @@ export function parseClientHello(body: Uint8Array): ClientHello | undefined {
   if (reader.isShort || sessionId.length > MAX_SESSION_ID_BYTES) return undefined;
   if (cipherSuites === undefined || compressions.length === 0) return undefined;
   const hello = { serverName: undefined, versions: [legacyVersion], cipherSuites };
-  const bare: ClientHello = { ...hello, signatureSchemes: undefined };
+  const bare: ClientHello = { ...hello, signatureSchemes: undefined, groups: undefined };
   // RFC 5246 §7.4.1.2: extensions may be left out as a whole.
   if (reader.length === 0) return bare;
   const extensions = reader.vector(2);
@@ -66,6 +69,10 @@ function extensionPart(type: number, content: Reader): Partial<ClientHello> | un
   if (type === SIGNATURE_ALGORITHMS) {
     const signatureSchemes = content.vector(2).u16s();
     return signatureSchemes === undefined ? undefined : { signatureSchemes };
+  }
+  if (type === SUPPORTED_GROUPS) {
+    const groups = content.vector(2).u16s();
+    return groups === undefined ? undefined : { groups };
   }
   return {};
 }

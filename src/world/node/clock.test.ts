@@ -40,3 +40,26 @@ test("a delay of months waits instead of running at once", async (t) => {
 test("the wall clock tells the date", () => {
   assert.ok(nodeClock().wallMs() > Date.parse("2026-01-01T00:00:00Z"), "after this was written");
 });
+
+test("the time that the machine slept is counted, and what the uptime is inexact by is not", () => {
+  let awakeMs = 50;
+  let uptimeMs = 7000;
+  const clock = nodeClock({ awakeMs: () => awakeMs, uptimeMs: () => uptimeMs });
+  const pass = (ms: number, more: number): number => {
+    awakeMs += ms;
+    uptimeMs += ms + more;
+    return clock.monotonicMs();
+  };
+  assert.equal(pass(1000, 20), 1050);
+  assert.equal(pass(1000, -30), 2050);
+  assert.equal(pass(1000, 3_600_000), 3_603_040);
+  assert.equal(pass(1000, -10), 3_604_040);
+  // Within a second of the last look.
+  assert.equal(pass(500, 60_000), 3_604_540);
+  assert.equal(pass(500, 0), 3_665_030);
+});
+
+test("a machine that does not say its uptime has never slept", () => {
+  const clock = nodeClock({ awakeMs: () => 5000, uptimeMs: () => Number.NaN });
+  assert.equal(clock.monotonicMs(), 5000);
+});

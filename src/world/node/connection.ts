@@ -15,6 +15,8 @@ const OWNER: unique symbol = Symbol("connection");
 
 /** What libuv reads at once: a read as long as this means that there is more. */
 const FULL_READ_BYTES: number = 64 * 1024;
+/** Full reads, one after the other, before other connections have their turn: to stop and to go on costs as much as a read. */
+const MAX_FULL_READS = 4;
 
 interface OwnedSocket extends Socket {
   [OWNER]: NodeConnection;
@@ -64,6 +66,8 @@ class NodeConnection implements Connection {
   #fault: NetworkFault | undefined;
   #state: "open" | "closed" | "told" = "open";
   #flow: "on" | "paused" | "yielding" = "on";
+  /** The last so many reads were full. */
+  #fullReads = 0;
 
   constructor(socket: Socket, known: KnownEnds) {
     this.#socket = socket;
@@ -117,6 +121,15 @@ class NodeConnection implements Connection {
     return this.#socket.write(bytes);
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    const socket = this.#socket;
+    if (!socket.writable) return true;
+    socket.cork();
+    for (const piece of pieces) socket.write(piece);
+    socket.uncork();
+    return !socket.writableNeedDrain;
+  }
+
   pause(): void {
     this.#flow = "paused";
     this.#socket.pause();
@@ -128,11 +141,13 @@ class NodeConnection implements Connection {
   }
 
   /**
-   * Lets other connections have their turn: libuv reads up to 32 times from one that
-   * always has more, two megabytes before anyone else is heard.
+   * Lets other connections have their turn after MAX_FULL_READS: libuv reads up to 32 times
+   * from one that always has more, two megabytes before anyone else is heard.
    */
-  yield(): void {
-    if (this.#flow !== "on") return;
+  hasRead(bytes: number): void {
+    this.#fullReads = bytes < FULL_READ_BYTES ? 0 : this.#fullReads + 1;
+    if (this.#fullReads < MAX_FULL_READS || this.#flow !== "on") return;
+    this.#fullReads = 0;
     this.#flow = "yielding";
     this.#socket.pause();
     setImmediate(() => {
@@ -183,7 +198,7 @@ class NodeConnection implements Connection {
 
 function onData(this: Socket, bytes: Uint8Array): void {
   const owner = (this as OwnedSocket)[OWNER];
-  if (bytes.length >= FULL_READ_BYTES) owner.yield();
+  owner.hasRead(bytes.length);
   owner.handler?.data(bytes);
 }
 

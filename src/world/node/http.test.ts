@@ -6,6 +6,8 @@ import { test, type TestContext } from "node:test";
 import type { HttpAnswer } from "#base/ports/http.ts";
 import { nodeHttp } from "./http.ts";
 
+const AS_NOBODY = { authorization: undefined, authorities: undefined };
+
 async function asked(
   t: TestContext,
   listener: RequestListener,
@@ -16,7 +18,14 @@ async function asked(
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/ocsp`;
-  return nodeHttp().post({ url, body: Buffer.from("?"), type: "a/b", timeoutMs, maxBytes: 100 });
+  return nodeHttp().post({
+    url,
+    body: Buffer.from("?"),
+    type: "a/b",
+    ...AS_NOBODY,
+    timeoutMs,
+    maxBytes: 100,
+  });
 }
 
 test("HTTP question comes with its type and length, and its answer whole", async (t) => {
@@ -44,7 +53,13 @@ for (const [name, listener, why] of [
   });
 
 test("nobody there is a fault", async () => {
-  const question = { body: Buffer.alloc(0), type: "a/b", timeoutMs: 5000, maxBytes: 100 };
+  const question = {
+    body: Buffer.alloc(0),
+    type: "a/b",
+    ...AS_NOBODY,
+    timeoutMs: 5000,
+    maxBytes: 100,
+  };
   const answer = await nodeHttp().post({ ...question, url: "http://127.0.0.1:1/" });
   assert.match(answer.kind === "fault" ? answer.why : "an answer", /ECONNREFUSED/u);
 });

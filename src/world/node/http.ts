@@ -17,9 +17,15 @@ export type NodeHttpSettings = Pick<RequestOptions, "ca" | "lookup" | "port">;
 export function nodeHttp(settings: NodeHttpSettings = {}): Http {
   return {
     post: (question) => {
-      const { body, type } = question;
-      const headers = { "content-type": type, "content-length": body.length };
-      return ask(question, { ...settings, method: "POST", headers }, { body, type: undefined });
+      const { body, type, authorization, authorities } = question;
+      const headers = {
+        "content-type": type,
+        "content-length": body.length,
+        ...(authorization === undefined ? {} : { authorization }),
+      };
+      const ca = authorities === undefined ? {} : { ca: authorities };
+      const options = { ...settings, ...ca, method: "POST", headers };
+      return ask(question, options, { body, type: undefined });
     },
     get: (request, type) => ask(request, { ...settings, method: "GET" }, { body: undefined, type }),
   };

@@ -15,7 +15,9 @@ const START_WALL_MS = 1_767_225_600_000;
 
 export class SimClock implements Clock {
   readonly #timers = new TimerHeap();
+  /** What timers count. */
   #nowMs = 0;
+  #sleptMs = 0;
   #wallOffsetMs: number;
   #made = 0;
 
@@ -25,11 +27,11 @@ export class SimClock implements Clock {
   }
 
   wallMs(): number {
-    return this.#nowMs + this.#wallOffsetMs;
+    return this.monotonicMs() + this.#wallOffsetMs;
   }
 
   monotonicMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#sleptMs;
   }
 
   after(delayMs: number, run: () => void): () => void {
@@ -43,6 +45,11 @@ export class SimClock implements Clock {
   /** Timers that have neither run nor been cancelled. */
   get pendingTimers(): number {
     return this.#timers.size;
+  }
+
+  /** The machine sleeps for `ms`: both clocks go on, timers do not. */
+  sleep(ms: number): void {
+    this.#sleptMs += ms;
   }
 
   /** When the next timer is due, in monotonic milliseconds; undefined if there is none. */

@@ -125,6 +125,12 @@ export class SimConnection implements Connection {
     return false;
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    let mayGoOn = true;
+    for (const piece of pieces) mayGoOn = this.write(piece);
+    return mayGoOn;
+  }
+
   pause(): void {
     this.#flow = "paused";
   }

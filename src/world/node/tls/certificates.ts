@@ -1,9 +1,9 @@
 /** What a certificate in PEM form is, for the choice between several and for complaints. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { TlsIdentity } from "#base/ports/tls.ts";
-import type { Candidate, KeyKind } from "#policy/tls/choose-certificate.ts";
+import type { Candidate, CertificateKey, Curve } from "#policy/tls/choose-certificate.ts";
 
-const KINDS: Readonly<Record<string, KeyKind>> = {
+const KINDS: Readonly<Record<string, CertificateKey["kind"]>> = {
   rsa: "rsa",
   "rsa-pss": "rsa",
   ec: "ecdsa",
@@ -11,11 +11,17 @@ const KINDS: Readonly<Record<string, KeyKind>> = {
   ed448: "eddsa",
 };
 
+/** Names of OpenSSL. */
+const CURVES: Readonly<Record<string, Curve>> = {
+  prime256v1: "P-256",
+  secp384r1: "P-384",
+  secp521r1: "P-521",
+};
+
 /** @throws {Error} of the library, if there is no certificate in `pem`, or one of another kind. */
 export function candidateOf(pem: string): Candidate {
   const certificate = new X509Certificate(pem);
-  const key = keyKind(certificate.publicKey);
-  return { names: dnsNames(certificate), key };
+  return { names: dnsNames(certificate), key: certificateKey(certificate.publicKey) };
 }
 
 /** Why a certificate and its key cannot be shown; undefined: they can. */
@@ -49,7 +55,7 @@ export function isKeyOf({ certificate, key }: TlsIdentity): boolean {
 }
 
 /** Names that it is for, in lower case: those of the extension, else the common name. */
-export function dnsNames({ subjectAltName, subject }: X509Certificate): readonly string[] {
+function dnsNames({ subjectAltName, subject }: X509Certificate): readonly string[] {
   const names = alternativeNames(subjectAltName, "DNS");
   // RFC 9525 §6.3 has no use for the common name; a choice needs some name.
   const common = /(?:^|\n)CN=([^\n]+)/u.exec(subject)?.[1];
@@ -67,8 +73,9 @@ export function alternativeNames(
     .map((entry) => entry.slice(kind.length + 1).toLowerCase());
 }
 
-function keyKind({ asymmetricKeyType }: KeyObject): KeyKind {
+function certificateKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): CertificateKey {
   const kind = KINDS[asymmetricKeyType ?? ""];
   if (kind === undefined) throw new TypeError(`keys of type ${asymmetricKeyType} are not used`);
-  return kind;
+  if (kind !== "ecdsa") return { kind };
+  return { kind, curve: CURVES[asymmetricKeyDetails?.namedCurve ?? ""] ?? "other" };
 }

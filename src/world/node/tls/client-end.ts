@@ -37,6 +37,7 @@ export function connectTls(
   const onEnd = (): void => fail(handshakeFault(undefined));
   secured.on("error", onError);
   secured.on("close", onEnd);
+  // Sockets are half-open: a peer that ends in the midst of it closes nothing by that.
   secured.on("end", onEnd);
   secured.once("secureConnect", () => {
     clearTimeout(timer);

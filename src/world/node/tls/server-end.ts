@@ -92,7 +92,7 @@ class Handshake {
     const onEnd = (): void => this.#fail(handshakeFault(undefined), secured);
     secured.on("error", onError);
     secured.on("close", onEnd);
-    // The socket may be open one way only: then nothing closes it.
+    // Sockets are half-open: a peer that ends in the midst of it closes nothing by that.
     secured.on("end", onEnd);
     secured.once("secure", () => {
       secured.off("error", onError);

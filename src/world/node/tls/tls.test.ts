@@ -277,6 +277,52 @@ test("TLS server closes on a client that goes, or says nothing in time", async (
   assert.equal(gone.kind === "tls-fault" && gone.why, "closed");
 });
 
+/** What a client says first, as far as it needs no answer. */
+async function firstFlight(t: TestContext): Promise<Buffer> {
+  const listener = net.createServer();
+  t.after(() => listener.close());
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  client(t, { port: (listener.address() as net.AddressInfo).port });
+  const [socket] = (await once(listener, "connection")) as [net.Socket];
+  t.after(() => socket.destroy());
+  const [bytes] = (await once(socket, "data")) as [Buffer];
+  return bytes;
+}
+
+test("TLS server is done with a client that ends in the midst of a handshake", async (t) => {
+  const { port, next } = await listen(t);
+  const going = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  t.after(() => going.destroy());
+  going.on("error", () => undefined);
+  going.write(await firstFlight(t));
+  await once(going, "data");
+  going.end();
+  const gone = await next();
+  assert.equal(gone.kind === "tls-fault" && gone.why, "closed");
+});
+
+test("TLS client is done with a server that ends in the midst of a handshake", async (t) => {
+  const server = net.createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => socket.end());
+  });
+  t.after(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await once(socket, "connect");
+  const end = nodeTls().client({
+    offer: tlsOffer(NONE, NONE, "none"),
+    authorities: { pem: AUTHORITY.certificate },
+    identity: undefined,
+  });
+  assert.ok("connect" in end, "settings are usable");
+  const outcome = await end.connect(wrapSocket(socket), "mx.example.org", HANDSHAKE_MS);
+  assert.equal(outcome.kind === "tls-fault" && outcome.why, "closed");
+});
+
 function settingsFault(change: Partial<TlsServerOptions>): unknown {
   const end = nodeTls().server(serverOptions(change));
   return "kind" in end ? [end.why, end.message] : end;

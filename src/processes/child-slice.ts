@@ -1,0 +1,43 @@
+/** What a child is told before it starts its role: its share of what the parent knows. */
+import type { Slice } from "#model/ipc/parent-link.ts";
+import type { TlsMaterial } from "#model/tls-material.ts";
+import type { CurrentConfig } from "./current-config.ts";
+import type { ParentSettings } from "./parent-settings.ts";
+import type { Reach } from "./reach.ts";
+import type { Role } from "./roles.ts";
+import { tlsSlice } from "./slice-tls.ts";
+
+/** What holds for all children that are started now. */
+export interface DaemonState {
+  readonly current: CurrentConfig;
+  readonly material: TlsMaterial;
+  readonly reach: Reach;
+  readonly verbose: boolean;
+  readonly smtpPaused: boolean;
+}
+
+/** @param index which of several with that role; 0 for the only one. */
+export function childSlice(
+  role: Role,
+  index: number,
+  settings: ParentSettings,
+  { current, material, reach, verbose, smtpPaused }: DaemonState,
+): Slice {
+  const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles } = settings;
+  const others = settings.paused.filter((subsystem) => subsystem !== "smtp");
+  return {
+    config: current.slice(role),
+    tls: tlsSlice(material, role, current.config),
+    stapleFolder: role === "lookup" ? reach.stapleFolder : undefined,
+    generation: current.generation,
+    index,
+    dispatchers,
+    spool,
+    controlSocket,
+    verbose,
+    paused: smtpPaused ? [...others, "smtp"] : others,
+    ownAddresses,
+    queueKeys: role === "queue" ? settings.queueKeys : [],
+    maxOpenFiles,
+  };
+}
