@@ -176,7 +176,7 @@ class JournalSpool implements Spool {
     },
   ) {
     const { blobs, room, storage, keys } = parts;
-    const { ledger, checkpoint, past } = parts.recovered;
+    const { ledger, checkpoint, tail, past } = parts.recovered;
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     const durability = options.durability ?? "dsync";
     const settings = { ...options, folder: parts.journalFolder, durability, segmentBytes, keys };
@@ -191,7 +191,7 @@ class JournalSpool implements Spool {
     this.#maxEnvelopes = options.maxEnvelopes ?? MAX_ENVELOPES;
     this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
     this.#texts = new TextSource({ ...options, ...parts, ledger, cache: this.#cache });
-    this.#recovered = new RecoveredMessages({ ...options, ledger, keys, checkpoint });
+    this.#recovered = new RecoveredMessages({ ...options, ledger, keys, checkpoint, tail });
     const restatement = new Restatement({
       ...options,
       ...parts,

@@ -12,6 +12,7 @@ import { lostState } from "./lost-state.ts";
 import type { Keyring } from "./queue-keys.ts";
 import { RecordReader } from "./record-reader.ts";
 import type { StoredMessage } from "./spool.ts";
+import type { TailStates } from "./tail-states.ts";
 import { walkedMessage, walkUnfinished } from "./unfinished-walk.ts";
 
 export interface RecoveredMessagesParts {
@@ -23,17 +24,22 @@ export interface RecoveredMessagesParts {
   readonly ledger: Ledger;
   /** The checkpoint that the ledger started from. */
   readonly checkpoint: LastCheckpoint | undefined;
+  /** What the journal says of tries behind it. */
+  readonly tail: TailStates | undefined;
 }
 
 export class RecoveredMessages {
   readonly #parts: RecoveredMessagesParts;
   /** The journal as the start found it. */
   readonly #end: Position;
+  /** What the journal says behind the checkpoint; forgotten when it was given. */
+  #tail: TailStates | undefined;
   #state: "whole" | "given" = "whole";
 
   constructor(parts: RecoveredMessagesParts) {
     this.#parts = parts;
     this.#end = parts.ledger.end;
+    this.#tail = parts.tail;
   }
 
   /** All of it, the first time; then nothing. @throws {FilesError} if it cannot be read any more. */
@@ -43,7 +49,9 @@ export class RecoveredMessages {
     const { files, folder, keys, ledger, observe, checkpoint } = this.#parts;
     const base = checkpoint && (await Checkpoint.open(files, folder, keys));
     const reader = new RecordReader(files, (sequence) => ledger.segment(sequence));
-    const states = { ledger, reader, lost: lostState(observe, ledger) };
+    const tail = this.#tail && { states: this.#tail, end: this.#end };
+    this.#tail = undefined;
+    const states = { ledger, reader, lost: lostState(observe, ledger), tail };
     const bounds = { from: base?.end ?? { sequence: 0, at: 0 }, to: this.#end };
     try {
       for await (const some of walkUnfinished(states, base, bounds)) {

@@ -27,6 +27,7 @@ import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, missingAt, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
+import { TailStates } from "./tail-states.ts";
 import { newerRecord } from "./unusable-spool.ts";
 
 export interface RecoveryParts {
@@ -45,6 +46,8 @@ export interface Recovered {
   readonly ledger: Ledger;
   /** The one that was used. */
   readonly checkpoint: LastCheckpoint | undefined;
+  /** Of the journal behind the checkpoint; undefined without one. */
+  readonly tail: TailStates | undefined;
   readonly past: JournalPast;
 }
 
@@ -69,10 +72,16 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const found = await finder.find();
   await unlinkIfThere(files, partialCheckpointPath(parts.folder));
   const { ledger, checkpoint, from } = await startOf(parts, { found, highest: finder.highest });
+  // Without a checkpoint states are near the messages, and far too many to be kept.
+  const tail = checkpoint && new TailStates();
+  const fold = { ledger, tail, from };
   for (const each of found) {
     const { path, bytes, sequence } = each.segment;
-    for (const reason of missingAt(each)) quarantine.report(path, bytes, reason);
-    if (sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
+    for (const reason of missingAt(each)) {
+      quarantine.report(path, bytes, reason);
+      tail?.missed();
+    }
+    if (sequence >= from.sequence) await foldSegment(parts, fold, each);
   }
   const last = found.at(-1)?.segment;
   if (last !== undefined) await makeDurable(files, last, journalFolder);
@@ -81,6 +90,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   return {
     ledger,
     checkpoint,
+    tail,
     past: {
       segments: found.map(({ segment }) => segment),
       nextSequence: Math.max(finder.highest, from.sequence) + 1,
@@ -149,11 +159,17 @@ async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJourna
   return { ledger, checkpoint: { end, fileBytes }, from: end };
 }
 
+/** What the journal is folded into, and from where on. */
+interface Fold {
+  readonly ledger: Ledger;
+  readonly tail: TailStates | undefined;
+  readonly from: Position;
+}
+
 async function foldSegment(
   parts: RecoveryParts,
-  ledger: Ledger,
+  { ledger, tail, from }: Fold,
   { segment, isLast }: FoundSegment,
-  from: Position,
 ): Promise<void> {
   const { quarantine, files } = parts;
   const start = segment.sequence === from.sequence ? from.at : 0;
@@ -167,7 +183,9 @@ async function foldSegment(
         const { at, bytes, entries } = finding;
         end = at + bytes;
         ledger.apply(entries, { segment, at, bytes });
+        tail?.note(entries, { sequence: segment.sequence, at });
       } else if (finding.kind === "damage") {
+        tail?.missed();
         await keepDamage(quarantine, segment, finding);
       } else {
         throw newerRecord(segment.path, finding.at);
