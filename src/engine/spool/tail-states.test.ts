@@ -15,15 +15,18 @@ import { untried } from "./unfinished.ts";
 const ONE = mail(1, { recipients: 2 });
 const [FIRST, SECOND] = ONE.envelopes.map(untried);
 
-function at(record: number): { readonly sequence: number; readonly at: number } {
+function placeAt(record: number): { readonly sequence: number; readonly at: number } {
   return { sequence: 1, at: record };
 }
 
 test("an envelope is as its last try in the tail left it, and says which record that was", () => {
   assert.ok(FIRST !== undefined && SECOND !== undefined, "two envelopes");
   const tail = new TailStates();
-  tail.note([deferred(evpidOf(ONE), 1), deferred(evpidOf(ONE, 2), 1)] as RecordEntry[], at(10));
-  tail.note([deferred(evpidOf(ONE), 2)] as RecordEntry[], at(20));
+  tail.note(
+    [deferred(evpidOf(ONE), 1), deferred(evpidOf(ONE, 2), 1)] as RecordEntry[],
+    placeAt(10),
+  );
+  tail.note([deferred(evpidOf(ONE), 2)] as RecordEntry[], placeAt(20));
   assert.equal(tail.after(FIRST).retryCount, 2);
   assert.equal(tail.after(FIRST).lastResult?.evpid, evpidOf(ONE));
   assert.equal(tail.placeOf(evpidOf(ONE))?.at, 20);
@@ -34,8 +37,11 @@ test("an envelope is as its last try in the tail left it, and says which record 
 test("what is finished or restated in the tail has no try there any more", () => {
   assert.ok(FIRST !== undefined && SECOND !== undefined, "two envelopes");
   const tail = new TailStates();
-  tail.note([deferred(evpidOf(ONE), 1), deferred(evpidOf(ONE, 2), 1)] as RecordEntry[], at(10));
-  tail.note([delivered(evpidOf(ONE))] as RecordEntry[], at(20));
+  tail.note(
+    [deferred(evpidOf(ONE), 1), deferred(evpidOf(ONE, 2), 1)] as RecordEntry[],
+    placeAt(10),
+  );
+  tail.note([delivered(evpidOf(ONE))] as RecordEntry[], placeAt(20));
   assert.equal(tail.placeOf(evpidOf(ONE)), undefined);
   const text = {
     bytes: 0,
@@ -47,7 +53,7 @@ test("what is finished or restated in the tail has no try there any more", () =>
   } as const;
   tail.note(
     [{ kind: "restated", message: ONE.message, envelopes: [SECOND], text }] as RecordEntry[],
-    at(30),
+    placeAt(30),
   );
   assert.equal(tail.placeOf(evpidOf(ONE, 2)), undefined);
   assert.deepEqual(tail.after(SECOND), SECOND);
@@ -58,7 +64,7 @@ const NUMBERS: readonly number[] = Array.from({ length: MESSAGES }, (_, at) => a
 /** A record for each message, in groups that are much shorter than a segment. */
 async function commitEach(spool: Spool, entryOf: (number: number) => SpoolEntry): Promise<void> {
   for (let from = 1; from <= MESSAGES; from += 10) {
-    const group = Array.from({ length: 10 }, (_, at) => spool.commit([entryOf(from + at)]));
+    const group = Array.from({ length: 10 }, (_, nth) => spool.commit([entryOf(from + nth)]));
     await Promise.all(group);
   }
 }
