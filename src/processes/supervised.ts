@@ -26,7 +26,13 @@ export interface SupervisedOwner {
 
 type State<End> =
   | { readonly kind: "idle" }
-  | { readonly kind: "starting"; readonly child: Child<End>; readonly cancelTimeout: () => void }
+  | {
+      readonly kind: "starting";
+      readonly child: Child<End>;
+      readonly cancelTimeout: () => void;
+      /** The start is over: it runs, or that start came to nothing. */
+      readonly over: PromiseWithResolvers<void>;
+    }
   | { readonly kind: "running"; readonly child: Child<End>; readonly sinceMs: number }
   | { readonly kind: "waiting"; readonly cancel: () => void }
   | { readonly kind: "stopping"; readonly child: Child<End> }
@@ -73,6 +79,11 @@ export class Supervised<End> {
     this.#begin();
   }
 
+  /** Resolves when the start that is under way is over, whatever came of it; undefined if none is. */
+  get startOver(): Promise<void> | undefined {
+    return this.#state.kind === "starting" ? this.#state.over.promise : undefined;
+  }
+
   /** Sends to the child if it runs; else the message is dropped: a new child gets a fresh slice. */
   send(message: ParentToChild): void {
     if (this.#state.kind === "running" || this.#state.kind === "stopping") {
@@ -96,7 +107,7 @@ export class Supervised<End> {
   async stop(graceMs: number): Promise<void> {
     const state = this.#state;
     if (state.kind === "waiting") state.cancel();
-    if (state.kind === "starting") state.cancelTimeout();
+    endStart(state);
     if (!("child" in state)) {
       this.#state = { kind: "stopped" };
       return;
@@ -112,7 +123,8 @@ export class Supervised<End> {
   #begin(): void {
     const child = this.#launch();
     const cancelTimeout = this.#clock.after(START_TIMEOUT_MS, () => child.kill("SIGKILL"));
-    this.#state = { kind: "starting", child, cancelTimeout };
+    const over = Promise.withResolvers<void>();
+    this.#state = { kind: "starting", child, cancelTimeout, over };
     child.link.start({
       message: (message) => this.#message(child, message),
       closed: () => {
@@ -129,7 +141,7 @@ export class Supervised<End> {
     const state = this.#state;
     if (!("child" in state) || state.child !== child) return;
     if (message.kind === "ready" && state.kind === "starting") {
-      state.cancelTimeout();
+      endStart(state);
       this.#hasRun = true;
       this.#state = { kind: "running", child, sinceMs: this.#clock.monotonicMs() };
       this.#owner?.ready();
@@ -147,14 +159,14 @@ export class Supervised<End> {
       state.child.kill("SIGKILL");
       return;
     }
-    if (state.kind === "starting") state.cancelTimeout();
+    endStart(state);
     this.#state = { kind: "stopping", child: state.child };
   }
 
   #exited(child: Child<End>, how: string): void {
     const state = this.#state;
     if (!("child" in state) || state.child !== child || state.kind === "stopping") return;
-    if (state.kind === "starting") state.cancelTimeout();
+    endStart(state);
     const livedMs = state.kind === "running" ? this.#clock.monotonicMs() - state.sinceMs : 0;
     if (livedMs > PROVED_AFTER_MS) this.#deathsInARow = 0;
     const delayMs = Math.min(RESTART_DELAY_MS * 2 ** this.#deathsInARow, MAX_RESTART_DELAY_MS);
@@ -162,4 +174,11 @@ export class Supervised<End> {
     this.#state = { kind: "waiting", cancel: this.#clock.after(delayMs, () => this.#begin()) };
     this.#owner?.down(how);
   }
+}
+
+/** Of a state that is being left. */
+function endStart(state: State<unknown>): void {
+  if (state.kind !== "starting") return;
+  state.cancelTimeout();
+  state.over.resolve();
 }
