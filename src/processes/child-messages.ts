@@ -62,6 +62,7 @@ export async function takeMessage<End extends Destroyable>(
       takers.cannotStart(child, message.why);
       return;
     // Those are for Supervised.
+    case "starting":
     case "ready":
     case "stopped":
     case "cannot-start":

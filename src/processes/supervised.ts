@@ -11,7 +11,7 @@ const RESTART_DELAY_MS = 200;
 const MAX_RESTART_DELAY_MS = 30_000;
 /** A child that lived this long has proved itself: the next wait is short again. */
 const PROVED_AFTER_MS = 60_000;
-/** A child that is not ready by then counts as dead. */
+/** A child that is not ready by then, and has not said that it goes on, counts as dead. */
 const START_TIMEOUT_MS = 60_000;
 
 export interface SupervisedOwner {
@@ -32,6 +32,8 @@ type State<End> =
       readonly cancelTimeout: () => void;
       /** The start is over: it runs, or that start came to nothing. */
       readonly over: PromiseWithResolvers<void>;
+      /** What it said last of how far it is. */
+      readonly reached: string;
     }
   | { readonly kind: "running"; readonly child: Child<End>; readonly sinceMs: number }
   | { readonly kind: "waiting"; readonly cancel: () => void }
@@ -122,9 +124,9 @@ export class Supervised<End> {
 
   #begin(): void {
     const child = this.#launch();
-    const cancelTimeout = this.#clock.after(START_TIMEOUT_MS, () => child.kill("SIGKILL"));
+    const cancelTimeout = this.#timeout(child);
     const over = Promise.withResolvers<void>();
-    this.#state = { kind: "starting", child, cancelTimeout, over };
+    this.#state = { kind: "starting", child, cancelTimeout, over, reached: "" };
     child.link.start({
       message: (message) => this.#message(child, message),
       closed: () => {
@@ -137,6 +139,10 @@ export class Supervised<End> {
     void child.exited.then((how) => this.#exited(child, how));
   }
 
+  #timeout(child: Child<End>): () => void {
+    return this.#clock.after(START_TIMEOUT_MS, () => child.kill("SIGKILL"));
+  }
+
   #message(child: Child<End>, message: ChildToParent): void {
     const state = this.#state;
     if (!("child" in state) || state.child !== child) return;
@@ -145,6 +151,12 @@ export class Supervised<End> {
       this.#hasRun = true;
       this.#state = { kind: "running", child, sinceMs: this.#clock.monotonicMs() };
       this.#owner?.ready();
+    } else if (message.kind === "starting") {
+      const reached = `${message.done} of ${message.of}`;
+      // One that says the same again and again does not go on.
+      if (state.kind !== "starting" || state.reached === reached) return;
+      state.cancelTimeout();
+      this.#state = { ...state, reached, cancelTimeout: this.#timeout(child) };
     } else if (message.kind === "cannot-start") {
       this.#cannotStart(state, message.why);
     } else {

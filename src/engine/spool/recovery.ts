@@ -27,6 +27,7 @@ import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, missingAt, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
+import type { StartProgress } from "./start-progress.ts";
 import { TailStates } from "./tail-states.ts";
 import { newerRecord } from "./unusable-spool.ts";
 
@@ -40,6 +41,7 @@ export interface RecoveryParts {
   readonly quarantine: Quarantine;
   readonly blobs: BlobStore;
   readonly keys: Keyring;
+  readonly progress: StartProgress;
 }
 
 export interface Recovered {
@@ -74,7 +76,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const { ledger, checkpoint, from } = await startOf(parts, { found, highest: finder.highest });
   // Without a checkpoint states are near the messages, and far too many to be kept.
   const tail = checkpoint && new TailStates();
-  const fold = { ledger, tail, from };
+  const fold = { ledger, tail, from, bytes: bytesFrom(found, from) };
   for (const each of found) {
     const { path, bytes, sequence } = each.segment;
     for (const reason of missingAt(each)) {
@@ -110,7 +112,7 @@ async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Sta
   let checkpoint: Checkpoint | undefined;
   try {
     checkpoint = await Checkpoint.open(files, folder, keys);
-    if (checkpoint !== undefined) return await startFrom(checkpoint, journal);
+    if (checkpoint !== undefined) return await startFrom(parts, checkpoint, journal);
   } catch (error) {
     if (!(error instanceof UnusableCheckpoint)) throw error;
     const text = `The checkpoint of the spool is not used: ${error.message}`;
@@ -127,7 +129,11 @@ async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Sta
 }
 
 /** @throws {UnusableCheckpoint} if it is damaged, or the journal says otherwise. */
-async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJournal): Promise<Start> {
+async function startFrom(
+  { progress }: RecoveryParts,
+  checkpoint: Checkpoint,
+  { found, highest }: FoundJournal,
+): Promise<Start> {
   const { end, fileBytes } = checkpoint;
   const last = found.at(-1)?.segment.sequence;
   // Without any, all that it covers was unlinked; but not if one was just dropped as being made.
@@ -155,6 +161,7 @@ async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJourna
   );
   for await (const entries of checkpoint.entries()) {
     for (const { known } of entries) ledger.restore(known);
+    progress.reached("checkpoint", ledger.messages, covered.messages);
   }
   return { ledger, checkpoint: { end, fileBytes }, from: end };
 }
@@ -164,11 +171,13 @@ interface Fold {
   readonly ledger: Ledger;
   readonly tail: TailStates | undefined;
   readonly from: Position;
+  /** From there on. */
+  readonly bytes: number;
 }
 
 async function foldSegment(
   parts: RecoveryParts,
-  { ledger, tail, from }: Fold,
+  { ledger, tail, from, bytes: bytesInAll }: Fold,
   { segment, isLast }: FoundSegment,
 ): Promise<void> {
   const { quarantine, files } = parts;
@@ -183,6 +192,7 @@ async function foldSegment(
         const { at, bytes, entries } = finding;
         end = at + bytes;
         ledger.apply(entries, { segment, at, bytes });
+        parts.progress.reached("journal", ledger.bytesApplied, bytesInAll);
         tail?.note(entries, { sequence: segment.sequence, at });
       } else if (finding.kind === "damage") {
         tail?.missed();
@@ -196,6 +206,15 @@ async function foldSegment(
   } finally {
     await tolerate(file.close());
   }
+}
+
+function bytesFrom(found: readonly FoundSegment[], from: Position): number {
+  let bytes = 0;
+  for (const { segment } of found) {
+    if (segment.sequence < from.sequence) continue;
+    bytes += segment.bytes - (segment.sequence === from.sequence ? from.at : 0);
+  }
+  return bytes;
 }
 
 async function keepDamage(

@@ -122,6 +122,8 @@ export type ParentToChild =
 export type ChildToParent =
   /** The role runs; its links to siblings may be handed over. */
   | { readonly kind: "ready" }
+  /** It has so much to do before the role runs, and goes on with it. */
+  | { readonly kind: "starting"; readonly done: number; readonly of: number }
   /** A dispatcher has a queue and accepts clients. */
   | { readonly kind: "listening" }
   /** The role could not start; one line that an operator can act on. */
@@ -222,4 +224,5 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   "taken-up": [11, { generation: u32, stranded: strandedCodec }],
   explained: [12, { request: u32, answer: explainAnswerCodec }],
   joined: [13, { number: u32 }],
+  starting: [14, { done: u53, of: u53 }],
 });
