@@ -2,13 +2,16 @@
  * A spool of messages that wait for their next try, for what measures a backlog: of 1 KiB, with
  * one recipient each, to a thousand domains; tried once, by a thousand dead servers.
  */
+import { hex32 } from "#base/hex.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import type { Spool, SpoolEntry } from "#engine/spool/spool.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeRandom } from "#world/node/random.ts";
+import { storedEnvelope, storedMessage } from "./stored-mail.ts";
 
 export const DOMAINS = 1000;
+const CLIENTS = 200;
 const TEXT = Buffer.from(`Subject: waiting\r\n\r\n${"x".repeat(980)}\r\n`);
 const HOUR_MS = 3_600_000;
 /** Each commits one message, and then that it was deferred, as the queue does. */
@@ -40,62 +43,45 @@ async function commit(spool: Spool, entry: SpoolEntry): Promise<void> {
 
 function waiting(number: number): readonly SpoolEntry[] {
   // Spread, as real ids are.
-  const msgid = (Math.imul(number, 0x9e37_79b1) >>> 0).toString(16).padStart(8, "0");
-  const evpid = `${msgid}00000001`;
-  const nowMs = Date.now();
-  const forwardPath = `recipient-${number}@domain-${number % DOMAINS}.example`;
-  const result = {
-    evpid,
-    outcome: "deferred",
-    isHandedOn: false,
-    status: "4.4.1",
-    diagnostic: "Connection refused (at CONNECT)",
-    remote: `mx.domain-${number % DOMAINS}.example [192.0.2.1]`,
-  } as const;
+  const msgid = hex32(Math.imul(number, 0x9e37_79b1));
+  const message = storedMessage(msgid, TEXT.length);
+  const envelope = storedEnvelope(msgid);
+  const { acceptedAtMs } = message;
+  const { evpid } = envelope;
+  const client = `client-${number % CLIENTS}.example`;
+  const domain = `domain-${number % DOMAINS}.example`;
+  const forwardPath = `recipient-${number}@${domain}`;
   return [
     {
       kind: "accepted",
       message: {
-        msgid,
-        acceptedAtMs: nowMs,
+        ...message,
         reversePath: `sender-${number}@sender.example`,
         origin: {
-          kind: "smtp",
-          address: `192.0.2.${number % 200}`,
-          hostname: `client-${number % 200}.example`,
-          helo: `client-${number % 200}.example`,
+          ...message.origin,
+          address: `192.0.2.${number % CLIENTS}`,
+          hostname: client,
+          helo: client,
           fcrdns: "pass",
-          tag: "",
-          username: "",
-          tls: undefined,
         },
-        textBytes: TEXT.length,
-        is8bit: false,
-        terms: undefined,
       },
-      envelopes: [
-        {
-          evpid,
-          forwardPath,
-          destination: forwardPath,
-          action: "out",
-          transport: { kind: "mta" },
-          rule: "smtpd.conf:9",
-          trail: [],
-          terms: undefined,
-          ttlMs: 96 * HOUR_MS,
-        },
-      ],
+      envelopes: [{ ...envelope, forwardPath, destination: forwardPath, action: "out" }],
       text: [TEXT],
     },
     {
       kind: "deferred",
       evpid,
-      atMs: nowMs,
+      atMs: acceptedAtMs,
       retryCount: 1,
-      nextTryAtMs: nowMs + HOUR_MS + (number % 1000) * 1000,
+      nextTryAtMs: acceptedAtMs + HOUR_MS + (number % 1000) * 1000,
       warnedMs: 0,
-      result,
+      result: {
+        evpid,
+        outcome: "deferred",
+        status: "4.4.1",
+        diagnostic: "Connection refused (at CONNECT)",
+        remote: `mx.${domain} [192.0.2.1]`,
+      },
     },
   ];
 }

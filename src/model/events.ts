@@ -163,6 +163,14 @@ export type Event =
       readonly reason: string;
     }
   | { readonly kind: "spool-trouble"; readonly what: string; readonly cause: string }
+  /** A start that takes long goes on. */
+  | {
+      readonly kind: "spool-progress";
+      /** What is being read: "journal" is counted in bytes, the others in messages. */
+      readonly step: "checkpoint" | "journal" | "blobs" | "messages";
+      readonly done: number;
+      readonly of: number;
+    }
   | {
       readonly kind: "spool-recovered";
       readonly messages: number;

@@ -71,6 +71,7 @@ export async function takeMessage<End extends Destroyable>(
     case "warrant-done":
       return;
     // Those are for Supervised.
+    case "starting":
     case "ready":
     case "stopped":
     case "cannot-start":

@@ -56,6 +56,20 @@ export class Children<End extends Destroyable> {
     return [this.queue, ...asked, ...this.dispatchers, this.control];
   }
 
+  /**
+   * Resolves once none of them is starting: a start may be long, and whoever cuts it short has it begin anew.
+   *
+   * @param waitsFor told each one that is waited for.
+   */
+  async startsOver(waitsFor: (name: string) => void): Promise<void> {
+    for (;;) {
+      const starting = this.started.find(({ process }) => process.startOver !== undefined);
+      if (starting === undefined) return;
+      waitsFor(starting.process.name);
+      await starting.process.startOver;
+    }
+  }
+
   #sibling(role: Role, index: number, listenerFds: () => readonly number[]): Sibling<End> {
     const name = role === "dispatcher" ? `dispatcher ${index}` : role;
     const process = new Supervised<End>(name, this.#clock, {

@@ -227,6 +227,9 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** For `Reloads`: has every child work by `config`, or none. */
   async swap(config: Config, onlyTable?: string): Promise<Swapped> {
     await this.#started.promise;
+    await this.#children.startsOver((name) =>
+      this.#log.info(`another configuration is taken up when ${name} has started`),
+    );
     if (this.#phase === "stopping") return { kind: "refused", why: "smtpd is stopping" };
     const tls = this.#tls.prepare(config);
     if (typeof tls === "string") return { kind: "refused", why: tls };

@@ -43,7 +43,11 @@ export async function startQueue(setting: RoleSetting): Promise<RunningRole | st
   };
   const opened = await openJournalSpool({
     ...ports,
-    observe,
+    observe(event) {
+      observe(event);
+      if (event.kind !== "spool-progress") return;
+      setting.parent.send({ kind: "starting", done: event.done, of: event.of });
+    },
     folder: slice.spool,
     compression: config.queueCompression,
     keys,

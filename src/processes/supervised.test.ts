@@ -70,3 +70,25 @@ test("a child that could start before is tried again, later each time", async ()
   assert.equal(nursery.told.filter((what) => what === "disk full").length, 5);
   assert.ok(nursery.supervised.running, "it runs in the end");
 });
+
+test("a child that says that it goes on has as much time again, one that says the same again has not", async () => {
+  const nursery = new Nursery();
+  for (let done = 1; done <= 10; done++) {
+    await nursery.clock.advance(50_000);
+    nursery.says({ kind: "starting", done, of: 10 });
+  }
+  assert.deepEqual(nursery.told, []);
+  await nursery.clock.advance(50_000);
+  nursery.says({ kind: "starting", done: 10, of: 10 });
+  await nursery.clock.advance(10_001);
+  assert.deepEqual(nursery.told, ["ended by SIGKILL"]);
+});
+
+test("what a child says of its start after that changes nothing", async () => {
+  const nursery = new Nursery();
+  nursery.says({ kind: "ready" });
+  nursery.says({ kind: "starting", done: 1, of: 2 });
+  await nursery.clock.advance(600_000);
+  assert.deepEqual(nursery.told, ["ready"]);
+  assert.ok(nursery.supervised.running, "it runs");
+});

@@ -11,7 +11,7 @@ const RESTART_DELAY_MS = 200;
 const MAX_RESTART_DELAY_MS = 30_000;
 /** A child that lived this long has proved itself: the next wait is short again. */
 const PROVED_AFTER_MS = 60_000;
-/** A child that is not ready by then counts as dead. */
+/** A child that is not ready by then, and has not said that it goes on, counts as dead. */
 const START_TIMEOUT_MS = 60_000;
 
 export interface SupervisedOwner {
@@ -26,7 +26,15 @@ export interface SupervisedOwner {
 
 type State<End> =
   | { readonly kind: "idle" }
-  | { readonly kind: "starting"; readonly child: Child<End>; readonly cancelTimeout: () => void }
+  | {
+      readonly kind: "starting";
+      readonly child: Child<End>;
+      readonly cancelTimeout: () => void;
+      /** The start is over: it runs, or that start came to nothing. */
+      readonly over: PromiseWithResolvers<void>;
+      /** What it said last of how far it is. */
+      readonly reached: string;
+    }
   | { readonly kind: "running"; readonly child: Child<End>; readonly sinceMs: number }
   | { readonly kind: "waiting"; readonly cancel: () => void }
   | { readonly kind: "stopping"; readonly child: Child<End> }
@@ -73,6 +81,11 @@ export class Supervised<End> {
     this.#begin();
   }
 
+  /** Resolves when the start that is under way is over, whatever came of it; undefined if none is. */
+  get startOver(): Promise<void> | undefined {
+    return this.#state.kind === "starting" ? this.#state.over.promise : undefined;
+  }
+
   /** Sends to the child if it runs; else the message is dropped: a new child gets a fresh slice. */
   send(message: ParentToChild): void {
     if (this.#state.kind === "running" || this.#state.kind === "stopping") {
@@ -96,7 +109,7 @@ export class Supervised<End> {
   async stop(graceMs: number): Promise<void> {
     const state = this.#state;
     if (state.kind === "waiting") state.cancel();
-    if (state.kind === "starting") state.cancelTimeout();
+    endStart(state);
     if (!("child" in state)) {
       this.#state = { kind: "stopped" };
       return;
@@ -111,8 +124,9 @@ export class Supervised<End> {
 
   #begin(): void {
     const child = this.#launch();
-    const cancelTimeout = this.#clock.after(START_TIMEOUT_MS, () => child.kill("SIGKILL"));
-    this.#state = { kind: "starting", child, cancelTimeout };
+    const cancelTimeout = this.#timeout(child);
+    const over = Promise.withResolvers<void>();
+    this.#state = { kind: "starting", child, cancelTimeout, over, reached: "" };
     child.link.start({
       message: (message) => this.#message(child, message),
       closed: () => {
@@ -125,14 +139,24 @@ export class Supervised<End> {
     void child.exited.then((how) => this.#exited(child, how));
   }
 
+  #timeout(child: Child<End>): () => void {
+    return this.#clock.after(START_TIMEOUT_MS, () => child.kill("SIGKILL"));
+  }
+
   #message(child: Child<End>, message: ChildToParent): void {
     const state = this.#state;
     if (!("child" in state) || state.child !== child) return;
     if (message.kind === "ready" && state.kind === "starting") {
-      state.cancelTimeout();
+      endStart(state);
       this.#hasRun = true;
       this.#state = { kind: "running", child, sinceMs: this.#clock.monotonicMs() };
       this.#owner?.ready();
+    } else if (message.kind === "starting") {
+      const reached = `${message.done} of ${message.of}`;
+      // One that says the same again and again does not go on.
+      if (state.kind !== "starting" || state.reached === reached) return;
+      state.cancelTimeout();
+      this.#state = { ...state, reached, cancelTimeout: this.#timeout(child) };
     } else if (message.kind === "cannot-start") {
       this.#cannotStart(state, message.why);
     } else {
@@ -147,14 +171,14 @@ export class Supervised<End> {
       state.child.kill("SIGKILL");
       return;
     }
-    if (state.kind === "starting") state.cancelTimeout();
+    endStart(state);
     this.#state = { kind: "stopping", child: state.child };
   }
 
   #exited(child: Child<End>, how: string): void {
     const state = this.#state;
     if (!("child" in state) || state.child !== child || state.kind === "stopping") return;
-    if (state.kind === "starting") state.cancelTimeout();
+    endStart(state);
     const livedMs = state.kind === "running" ? this.#clock.monotonicMs() - state.sinceMs : 0;
     if (livedMs > PROVED_AFTER_MS) this.#deathsInARow = 0;
     const delayMs = Math.min(RESTART_DELAY_MS * 2 ** this.#deathsInARow, MAX_RESTART_DELAY_MS);
@@ -162,4 +186,11 @@ export class Supervised<End> {
     this.#state = { kind: "waiting", cancel: this.#clock.after(delayMs, () => this.#begin()) };
     this.#owner?.down(how);
   }
+}
+
+/** Of a state that is being left. */
+function endStart(state: State<unknown>): void {
+  if (state.kind !== "starting") return;
+  state.cancelTimeout();
+  state.over.resolve();
 }

@@ -1,6 +1,7 @@
 /**
  * Spools of each format that a release wrote, opened by this program: nothing in them is
- * lost or altered, also where a checkpoint is of a format that is not read any more. NAME.txt says what is in the spool NAME, as a person would.
+ * lost or altered, also where a checkpoint is of a format that is not read any more. NAME.txt
+ * says what is in the spool NAME, as a person would.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,13 +1,12 @@
 /** `scheduler limit`, `mda limit`, and what of `mta limit` the queue keeps. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { DEFAULT_SCHEDULER_LIMITS } from "#engine/scheduler/limits.ts";
 import { reasonName } from "#engine/scheduler/wait-reason.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
 import { relayAction, toHosts } from "#test/support/actions.ts";
 import { allQueued } from "#test/support/queued.ts";
-import { ACTIONS, MailSystem, SERVER } from "./mail-system.ts";
+import { ACTIONS, MailSystem } from "./mail-system.ts";
 
 const byText = (a: string, b: string): number => a.localeCompare(b);
 
@@ -84,19 +83,14 @@ test("Other limits count from the reload on: what is under way goes on, what has
   await sendMany(system, 6, "far.example");
   await sendMany(system, 6, "example.com");
   assert.equal(system.carrier.running, 3);
-  const takeUp = (limits: Parameters<typeof queueLimits>[0]): unknown =>
-    system.queue.takeUp(
-      { ...DEFAULT_QUEUE_SETTINGS, ...queueLimits(limits), serverName: SERVER, actions: ACTIONS },
-      { resolve: system.resolve },
-    );
-  takeUp({ maxConnPerRelay: 4, maxSession: 3 });
+  system.reload(queueLimits({ maxConnPerRelay: 4, maxSession: 3 }));
   await system.clock.settle();
   assert.equal(system.carrier.running, 7);
-  takeUp({ maxConnPerRelay: 1, maxSession: 1 });
+  system.reload(queueLimits({ maxConnPerRelay: 1, maxSession: 1 }));
   system.carrier.release(6);
   await system.clock.settle();
   assert.equal(system.carrier.running, 2);
-  takeUp({ maxInflight: 1 });
+  system.reload(queueLimits({ maxInflight: 1 }));
   system.carrier.holds = false;
   system.carrier.release();
   await system.clock.settle();

@@ -15,7 +15,9 @@ import type { Event } from "#model/events.ts";
 import { randomEvpid } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
+import type { Stranded } from "#model/stranded.ts";
 import {
+  type ConfiguredSettings,
   createQueue,
   DEFAULT_QUEUE_SETTINGS,
   type Queue,
@@ -37,6 +39,10 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ["out", relayAction("out", { helo: SERVER, ttlMs: TTL_MS })],
   ["local", maildirAction("local", { ttlMs: TTL_MS })],
 ]);
+
+export function actionsWithout(name: string): ReadonlyMap<string, Action> {
+  return new Map([...ACTIONS].filter(([each]) => each !== name));
+}
 
 const CLIENT: Origin = {
   kind: "smtp",
@@ -105,6 +111,12 @@ export class MailSystem {
     this.spool = new CrashableSpool(this.spool.crash());
     this.queue = this.#start(settings);
     await this.queue.recover();
+  }
+
+  /** The configuration is what it was at the start, but for `changes`, from now on. */
+  reload(changes: Partial<ConfiguredSettings>): Stranded {
+    const settings = { ...this.#settings, ...changes };
+    return this.queue.takeUp(settings, { resolve: (query) => this.resolve(query) });
   }
 
   async send(letter: Letter): Promise<{ readonly receipt: Receipt; readonly msgid: string }> {

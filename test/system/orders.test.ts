@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
-import type { Action } from "#model/config/action.ts";
 import type { Target } from "#model/ipc/control-link.ts";
-import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { allQueued } from "#test/support/queued.ts";
-import { ACTIONS, DAY_MS, MailSystem, SERVER, TTL_MS } from "./mail-system.ts";
+import { ACTIONS, actionsWithout, DAY_MS, MailSystem, TTL_MS } from "./mail-system.ts";
 
 const ALL: Target = { kind: "all" };
 
@@ -160,18 +158,12 @@ test("Mail whose action a reload takes away waits, and goes on when another brin
   const { queue } = system;
   queue.pause("mta");
   await system.send({ to: ["bob@far.example", "carol@far.example"] });
-  const settings = {
-    ...DEFAULT_QUEUE_SETTINGS,
-    serverName: SERVER,
-    bounceWarnIntervalsMs: [],
-    actions: new Map<string, Action>(),
-  };
-  const routing = { resolve: system.resolve };
-  assert.deepEqual(queue.takeUp(settings, routing), { envelopes: 2, actions: ["out"] });
+  const stranded = system.reload({ actions: new Map() });
+  assert.deepEqual(stranded, { envelopes: 2, actions: ["out"] });
   queue.resume("mta");
   await system.clock.advance(1000);
   assert.deepEqual(await reasons(system), ["no-action", "no-action"]);
-  queue.takeUp({ ...settings, actions: ACTIONS }, routing);
+  system.reload({ actions: ACTIONS });
   await system.clock.settle();
   assert.deepEqual(system.attemptSeconds("bob@far.example"), [1]);
   assert.equal(system.size, 0);
@@ -181,16 +173,7 @@ test("Mail whose action stays away expires by its own time, and its sender is to
   const system = new MailSystem(11);
   system.queue.pause("mta");
   await system.send({ to: ["bob@far.example"] });
-  const onlyLocal = new Map([...ACTIONS].filter(([name]) => name === "local"));
-  system.queue.takeUp(
-    {
-      ...DEFAULT_QUEUE_SETTINGS,
-      serverName: SERVER,
-      bounceWarnIntervalsMs: [],
-      actions: onlyLocal,
-    },
-    { resolve: system.resolve },
-  );
+  system.reload({ actions: actionsWithout("out") });
   await system.clock.advance(TTL_MS + 1000);
   assert.equal(system.seen("expired").length, 1);
   assert.deepEqual(system.carrier.delivered, ["alice@example.com"]);
@@ -224,9 +207,7 @@ test("`stop` does not wait for ever for an attempt that never ends", async () =>
 test("A suspended recipient leaves the queue its rest, when the action of another is gone", async () => {
   const system = new MailSystem(20);
   const { queue, clock } = system;
-  const onlyLocal = new Map([...ACTIONS].filter(([name]) => name === "local"));
-  const settings = { ...DEFAULT_QUEUE_SETTINGS, serverName: SERVER, actions: onlyLocal };
-  queue.takeUp(settings, { resolve: system.resolve });
+  system.reload({ actions: actionsWithout("out") });
   await system.send({ to: ["bob@far.example", "carol@far.example"] });
   await clock.settle();
   for (const { envelope } of await allQueued(queue)) {
@@ -237,7 +218,7 @@ test("A suspended recipient leaves the queue its rest, when the action of anothe
     await queue.unsuspend({ kind: "all" });
     await clock.advance(1000);
   }
-  queue.takeUp({ ...settings, actions: ACTIONS }, { resolve: system.resolve });
+  system.reload({ actions: ACTIONS });
   await clock.settle();
   assert.equal(system.size, 0);
 });

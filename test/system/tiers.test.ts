@@ -8,12 +8,11 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Action } from "#model/config/action.ts";
 import type { Target } from "#model/ipc/control-link.ts";
 import { NO_FILTER } from "#model/queue-filter.ts";
-import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import type { TierBounds } from "#engine/queue/tiers.ts";
 import { relayAction, toHosts } from "#test/support/actions.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
 import { allQueued } from "#test/support/queued.ts";
-import { ACTIONS, DAY_MS, MailSystem, SERVER } from "./mail-system.ts";
+import { ACTIONS, actionsWithout, DAY_MS, MailSystem } from "./mail-system.ts";
 
 const ALL: Target = { kind: "all" };
 const FEW: TierBounds = { maxAwake: 5 };
@@ -92,7 +91,7 @@ async function act(system: MailSystem, step: Step): Promise<unknown> {
     case "order":
       return order(system, step);
     case "take-up":
-      return takeUp(system, step.without);
+      return system.reload({ actions: actionsWithout(step.without) });
     case "restart":
       return system.restart();
     default:
@@ -109,18 +108,6 @@ async function order(
   const ordered = queue[what](target);
   await clock.settle();
   return ordered;
-}
-
-function takeUp(system: MailSystem, without: string): unknown {
-  const actions = new Map(ACTIONS);
-  actions.delete(without);
-  const settings = {
-    ...DEFAULT_QUEUE_SETTINGS,
-    serverName: SERVER,
-    bounceWarnIntervalsMs: [],
-    actions,
-  };
-  return system.queue.takeUp(settings, { resolve: system.resolve });
 }
 
 /** All that a person can see, in an order of its own. */
@@ -258,14 +245,7 @@ test("Sleepers whose action is gone are counted, wait without being tried, and g
   await sendAll(system, 500, "one.example");
   await system.send({ to: ["bob@example.com"] });
   await system.clock.settle();
-  const none = {
-    ...DEFAULT_QUEUE_SETTINGS,
-    serverName: SERVER,
-    bounceWarnIntervalsMs: [],
-    actions: new Map<string, never>(),
-  };
-  const routing = { resolve: system.resolve };
-  const stranded = system.queue.takeUp(none, routing);
+  const stranded = system.reload({ actions: new Map() });
   assert.equal(stranded.envelopes, 501);
   assert.deepEqual(stranded.actions.toSorted(), ["local", "out"]);
   await system.clock.advance(DAY_MS);
@@ -275,7 +255,7 @@ test("Sleepers whose action is gone are counted, wait without being tried, and g
     true,
   );
   system.carrier.script = () => ({ outcome: "delivered" });
-  system.queue.takeUp({ ...none, actions: ACTIONS }, routing);
+  system.reload({ actions: ACTIONS });
   await system.clock.settle();
   assert.equal(system.size, 0);
 });
@@ -298,7 +278,7 @@ test("An order about thousands that sleep leaves the mail its turn, and means no
 
 /** What a reload does away with: then both envelopes of a message have one way, or none. */
 const EARLIER: readonly (readonly [name: string, actions: ReadonlyMap<string, Action>])[] = [
-  ["that had no action", new Map([...ACTIONS].filter(([name]) => name !== "out"))],
+  ["that had no action", actionsWithout("out")],
   ["that went to one host", new Map([["out", relayAction("out", { to: toHosts("hub.example") })]])],
 ];
 
@@ -306,17 +286,13 @@ for (const [name, actions] of EARLIER) {
   test(`Envelopes ${name} stand each in its own line when a reload gives them ways of their own`, async () => {
     const limits = queueLimits({ maxConnPerRelay: 1, maxConnPerDomain: 10, taskHiwat: 1 });
     const system = new MailSystem(8, limits);
-    const reload = (to: ReadonlyMap<string, Action>): void => {
-      const settings = { ...DEFAULT_QUEUE_SETTINGS, ...limits, serverName: SERVER, actions: to };
-      system.queue.takeUp(settings, { resolve: system.resolve });
-    };
     system.carrier.holds = true;
     await sendAll(system, 3, "busy.example");
-    reload(actions);
+    system.reload({ actions });
     await system.send({ to: ["ann@busy.example", "ann@free.example"] });
     await system.clock.settle();
     assert.deepEqual(system.attemptSeconds("ann@free.example"), []);
-    reload(ACTIONS);
+    system.reload({ actions: ACTIONS });
     await system.clock.settle();
     assert.deepEqual(system.attemptSeconds("ann@free.example"), [0]);
     assert.deepEqual(system.attemptSeconds("ann@busy.example"), []);

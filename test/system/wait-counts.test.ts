@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { DEFAULT_QUEUE_SETTINGS } from "#engine/queue/queue.ts";
 import { reasonName, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
 import { allQueued } from "#test/support/queued.ts";
-import { ACTIONS, MailSystem, SERVER } from "./mail-system.ts";
+import { ACTIONS, actionsWithout, MailSystem } from "./mail-system.ts";
 
 const PREFIX = "scheduler.wait.";
 type Counts = Readonly<Record<string, number>>;
@@ -53,12 +52,8 @@ const STEPS: Readonly<Record<string, (system: MailSystem, pick: number) => unkno
     const [queued] = (await allQueued(queue)).slice(pick % 7);
     if (queued !== undefined) await queue.remove({ kind: "id", id: queued.message.msgid });
   },
-  reload({ queue, resolve }, pick) {
-    const actions = new Map(ACTIONS);
-    if (pick % 3 === 0) actions.delete("out");
-    const settings = { ...DEFAULT_QUEUE_SETTINGS, ...LIMITS, serverName: SERVER, actions };
-    queue.takeUp(settings, { resolve });
-  },
+  reload: (system, pick) =>
+    system.reload({ actions: pick % 3 === 0 ? actionsWithout("out") : ACTIONS }),
   restart: (system) => system.restart(),
 };
 

@@ -49,6 +49,7 @@ const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   "bounce-dropped": "queue.bounce.dropped",
   "spool-damage": "queue.spool.damage",
   "spool-trouble": "queue.spool.trouble",
+  "spool-progress": undefined,
   "spool-recovered": undefined,
   notice: undefined,
   warning: "log.warning",

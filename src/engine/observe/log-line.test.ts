@@ -250,6 +250,10 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     'error spool trouble what="sync" cause="EIO"',
   ],
   [
+    { kind: "spool-progress", step: "messages", done: 300_000, of: 1_000_000 },
+    "info spool progress step=messages done=300000 of=1000000",
+  ],
+  [
     { kind: "spool-recovered", messages: 2, envelopes: 3, tookMs: 12.4 },
     "info spool recovered messages=2 envelopes=3 took=12ms",
   ],

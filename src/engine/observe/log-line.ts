@@ -158,6 +158,8 @@ function daemonLine(event: DaemonEvent): readonly [Level, string] {
       ];
     case "spool-trouble":
       return ["error", `spool trouble what=${quoted(event.what)} cause=${quoted(event.cause)}`];
+    case "spool-progress":
+      return ["info", `spool progress step=${event.step} done=${event.done} of=${event.of}`];
     case "spool-recovered":
       return [
         "info",

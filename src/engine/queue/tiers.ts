@@ -9,8 +9,7 @@
  * for one subsystem is not held up by that for the other; an envelope that stands in line
  * asleep expires as one that is awake; what is done in one turn is bounded.
  *
- * Beside the line of each route there is one for what has no action, and one for each
- * subsystem, for what becomes due while as many are awake as may be.
+ * The lines are in standing.ts.
  */
 import { hex32At } from "#base/hex.ts";
 import type { Clock } from "#base/ports/clock.ts";
@@ -32,10 +31,11 @@ import {
   type Scheduler,
 } from "#engine/scheduler/scheduler.ts";
 import { DELIVERY_SUBSYSTEMS, type DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
-import { type Line, Lines } from "#engine/sleepers/lines.ts";
+import type { Line } from "#engine/sleepers/lines.ts";
 import type { Way } from "#engine/sleepers/packed-part.ts";
 import type { Sleepers } from "#engine/sleepers/sleepers.ts";
 import type { QueueIndex } from "./queue-index.ts";
+import { type Stand, Standing } from "./standing.ts";
 
 export interface TierBounds {
   /** Envelopes of one subsystem that are awake, those under way among them; a part that is woken may exceed it. */
@@ -56,9 +56,6 @@ const SHARE_OF_FREE = 4;
 /** What is awake in all, as a multiple of what may be of one subsystem, before no one more is woken to expire. */
 const CROWD = 4;
 
-/** Whose a line is. */
-type Stand = Route | DeliverySubsystem | "stranded";
-
 export interface TierParts {
   readonly clock: Clock;
   readonly index: QueueIndex;
@@ -71,14 +68,7 @@ export class Tiers {
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
   readonly #bounds: TierBounds;
-  readonly #lines = new Lines<Stand>();
-  readonly #lineOf = new Map<Stand, Line<Stand>>();
-  /** Lines of an earlier configuration: who stands in them is looked at again. */
-  readonly #stale: Line<Stand>[] = [];
-  /** Envelopes that are due and asleep, and in no line of a route. */
-  readonly #lined: Record<DeliverySubsystem, number> = { mta: 0, mda: 0 };
-  /** Those of them that have no action. */
-  #stranded = 0;
+  readonly #standing: Standing;
   /** Counts configurations: a part of an earlier one may now go several ways. */
   #configuration = 0;
   /** Whose turn it is where there is room for few. */
@@ -89,6 +79,7 @@ export class Tiers {
     this.#index = index;
     this.#sleepers = index.sleepers;
     this.#scheduler = scheduler;
+    this.#standing = new Standing(index.sleepers, scheduler);
     this.#bounds = bounds;
   }
 
@@ -113,14 +104,14 @@ export class Tiers {
     );
   }
 
-  /** Envelopes that are due and have no action. */
+  /** Envelopes that are due and asleep, and have no action. */
   get stranded(): number {
-    return this.#stranded;
+    return this.#standing.stranded;
   }
 
   /** Envelopes that are due and stand in line asleep, but not for a route. */
   lined(subsystem: DeliverySubsystem): number {
-    return this.#lined[subsystem];
+    return this.#standing.lined(subsystem);
   }
 
   /** Takes in a message that was just accepted; it is due in `holdMs`. */
@@ -212,11 +203,7 @@ export class Tiers {
       envelopes += waiting;
       if (gone.size < MAX_STRANDED_ACTIONS) gone.add(plan.action);
     }
-    for (const [stand, line] of this.#lineOf) {
-      if (stand === "mta" || stand === "mda") continue;
-      this.#lineOf.delete(stand);
-      this.#stale.push(line);
-    }
+    this.#standing.outdate();
     return { envelopes, actions: [...gone] };
   }
 
@@ -234,7 +221,7 @@ export class Tiers {
     const isUsedUp = work.left <= 0;
     work.left += Math.ceil(max / 2);
     while (work.left > 0 && this.nextDueMs <= nowMs) this.#look(this.#sleepers.first, work);
-    const isMore = isUsedUp || this.#stale.length > 0 || this.nextDueMs <= nowMs;
+    const isMore = isUsedUp || this.#standing.stale !== undefined || this.nextDueMs <= nowMs;
     return { expired, more: isMore };
   }
 
@@ -286,12 +273,9 @@ export class Tiers {
   /** A part whose time has come: it is woken, or stands in line. */
   #look(slot: number, work: Work): void {
     work.left--;
-    const line = this.#lines.lineOf(slot);
-    if (line !== undefined) {
+    if (this.#standing.leave(slot)) {
       // It was in line, and now one of its envelopes expires.
-      this.#stepOut(line, slot);
       this.#attend(slot, work);
-      this.#settle(line);
       return;
     }
     const way = this.#sleepers.way(slot);
@@ -305,7 +289,7 @@ export class Tiers {
     }
     const stand = this.#standFor(way);
     if (stand === undefined) this.#attend(slot, work);
-    else this.#standIn(stand, slot, way);
+    else this.#standing.push(stand, slot, way);
   }
 
   /** Where a due part has to stand in line asleep; undefined: there is room for it. */
@@ -318,58 +302,14 @@ export class Tiers {
     return this.#maySkipLine(route, level) ? undefined : route;
   }
 
-  #standIn(stand: Stand, slot: number, { plan, envelopes, expiresAtMs: expiry }: Way): void {
-    let line = this.#lineOf.get(stand);
-    if (line === undefined) {
-      line = this.#lines.open(stand);
-      this.#lineOf.set(stand, line);
-    }
-    this.#lines.push(line, slot);
-    this.#sleepers.wakeAt(slot, expiry);
-    this.#sleepers.holdIsOver(slot);
-    if (typeof stand === "string") {
-      this.#lined[plan.transport.kind] += envelopes;
-      if (stand === "stranded") this.#stranded += envelopes;
-      return;
-    }
-    stand.asleep += envelopes;
-    // Nothing else would call for it.
-    if (stand.ready === 0) this.#scheduler.hungry[stand.key.subsystem].add(stand);
-  }
-
-  #stepOut(line: Line<Stand>, slot: number): void {
-    const { plan, envelopes } = this.#sleepers.way(slot);
-    this.#lines.remove(line, slot);
-    if (typeof line.owner !== "string") {
-      line.owner.asleep -= envelopes;
-      return;
-    }
-    this.#lined[plan.transport.kind] -= envelopes;
-    if (line.owner === "stranded") this.#stranded -= envelopes;
-  }
-
-  /** Closes a line in which nobody stands. */
-  #settle(line: Line<Stand>): void {
-    if (line.size > 0) return;
-    this.#lines.close(line);
-    if (this.#lineOf.get(line.owner) === line) this.#lineOf.delete(line.owner);
-    if (typeof line.owner !== "string") this.#scheduler.retire(line.owner);
-  }
-
   /** Has those who stand in stale lines looked at again. */
   #recall(work: Work): void {
-    for (;;) {
-      const [line] = this.#stale;
-      if (line === undefined || work.left <= 0) return;
-      while (line.size > 0 && work.left > 0) {
-        const slot = line.first;
-        this.#stepOut(line, slot);
-        this.#sleepers.wakeAt(slot, work.nowMs);
-        work.left--;
+    for (let line = this.#standing.stale; line !== undefined; line = this.#standing.stale) {
+      for (; line.size > 0 && work.left > 0; work.left--) {
+        this.#sleepers.wakeAt(this.#standing.shift(line), work.nowMs);
       }
       if (line.size > 0) return;
-      this.#settle(line);
-      this.#stale.shift();
+      this.#standing.settle(line);
     }
   }
 
@@ -382,7 +322,7 @@ export class Tiers {
         if (work.left <= 0 || !this.#hasRoom(subsystem)) break;
         hungry.delete(route);
         work.left--;
-        const line = this.#lineOf.get(route);
+        const line = this.#standing.lineFor(route);
         if (line !== undefined) this.#refill(line, route, work);
       }
     }
@@ -393,12 +333,10 @@ export class Tiers {
     if (!this.#isLow(route)) return;
     const most = route.ready + route.limits.taskRelease;
     while (line.size > 0 && route.ready < Math.min(most, this.#share(route)) && work.left > 0) {
-      const slot = line.first;
-      this.#stepOut(line, slot);
-      this.#attend(slot, work);
+      this.#attend(this.#standing.shift(line), work);
       work.left--;
     }
-    this.#settle(line);
+    this.#standing.settle(line);
     // At the end of those that are hungry, so that each of them gets something.
     if (route.asleep > 0 && this.#isLow(route)) {
       this.#scheduler.hungry[route.key.subsystem].add(route);
@@ -414,14 +352,12 @@ export class Tiers {
   /** Has those who became due while too many were awake looked at again. */
   #refillSubsystems(work: Work): void {
     for (const subsystem of DELIVERY_SUBSYSTEMS) {
-      const line = this.#lineOf.get(subsystem);
+      const line = this.#standing.lineFor(subsystem);
       if (line === undefined) continue;
       while (line.size > 0 && work.left > 0 && this.#hasRoom(subsystem)) {
-        const slot = line.first;
-        this.#stepOut(line, slot);
-        this.#look(slot, work);
+        this.#look(this.#standing.shift(line), work);
       }
-      this.#settle(line);
+      this.#standing.settle(line);
     }
   }
 
@@ -441,16 +377,12 @@ export class Tiers {
 
   /** Of one part, into no line. */
   #wake(slot: number): readonly EnvelopeRecord[] {
-    const line = this.#lines.lineOf(slot);
-    if (line !== undefined) {
-      this.#stepOut(line, slot);
-      this.#settle(line);
-    }
+    this.#standing.leave(slot);
     const id = this.#sleepers.msgidOf(slot);
     const records = this.#sleepers.take(slot, this.#index.messageOf(id));
     const owner = records[0]?.owner;
     if (owner !== undefined) this.#index.join(owner, records);
-    if (this.#sleepers.envelopes === 0) this.#lines.clear();
+    if (this.#sleepers.envelopes === 0) this.#standing.clear();
     return records;
   }
 }

@@ -8,6 +8,7 @@ import type { Ledger } from "./ledger.ts";
 import type { LiveMessage } from "./live-message.ts";
 import { MissingKeys } from "./missing-keys.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { StartProgress } from "./start-progress.ts";
 import type { Keyring } from "./queue-keys.ts";
 import { type TextStamp, textOf } from "./record-entries.ts";
 import { RecordReader } from "./record-reader.ts";
@@ -17,6 +18,7 @@ export interface BlobCheckParts {
   readonly blobs: BlobStore;
   readonly quarantine: Quarantine;
   readonly keys: Keyring;
+  readonly progress: StartProgress;
 }
 
 /**
@@ -31,7 +33,9 @@ export async function checkBlobs(parts: BlobCheckParts, ledger: Ledger): Promise
   for (const [{ msgid }, stamp] of stamps) missing.look(stamp?.keyId, parts.blobs.path(msgid));
   missing.refuse();
   const lost = new Set<string>();
+  let checked = 0;
   for (const [message, stamp] of stamps) {
+    parts.progress.reached("blobs", checked++, stamps.size);
     const fault = await blobFault(parts, message, stamp);
     if (fault === undefined) continue;
     lost.add(message.msgid);

@@ -18,12 +18,13 @@ import type { Position } from "./live-message.ts";
 import { lostState } from "./lost-state.ts";
 import type { Room } from "./room.ts";
 import { RecordReader } from "./record-reader.ts";
+import { readTail } from "./tail-states.ts";
 import { type Walked, walkUnfinished } from "./unfinished-walk.ts";
 
 /** A start may have to read this many records, if there is no more unfinished … */
 export const CHECKPOINT_RECORDS = 50_000;
 /** … or as many as this part of the messages: each record pays for copying so many. */
-const MESSAGES_PER_RECORD = 4;
+const MESSAGES_PER_RECORD = 12;
 /** Records that a clean stop leaves to the next start. */
 const STOP_PART = 5;
 /** A stop waits no longer for it: what it would save, the next start then does. */
@@ -141,13 +142,15 @@ export class Checkpoints {
     const reader = new RecordReader(files, (sequence) => ledger.segment(sequence));
     const lost = lostState(observe, ledger);
     try {
+      const from = base?.end ?? { sequence: covered[0]?.sequence ?? 0, at: 0 };
+      const states = base && (await readTail(files, covered, { from, to: end }));
+      const tail = states && { states, end };
       const writer = await CheckpointWriter.create(this.#parts, end, {
         segments: covered,
         messages: ledger.messages,
         envelopes: ledger.envelopes,
       });
-      const from = base?.end ?? { sequence: covered[0]?.sequence ?? 0, at: 0 };
-      const walk = walkUnfinished({ ledger, reader, lost }, base, { from, to: end });
+      const walk = walkUnfinished({ ledger, reader, lost, tail }, base, { from, to: end });
       if (!(await this.#copy(walk, writer, pace))) return false;
       this.#last = { end, fileBytes: writer.bytes };
       room.spend(writer.bytes);

@@ -26,6 +26,7 @@ import { Restatement } from "./restatement.ts";
 import { Room } from "./room.ts";
 import { UnusableSpool } from "./unusable-spool.ts";
 import { Upkeep } from "./upkeep.ts";
+import { StartProgress } from "./start-progress.ts";
 import type { Durability } from "./segment-writer.ts";
 import type { Blob, CommitOutcome, Spool, SpoolEntry, StoredMessage } from "./spool.ts";
 import { TextCache } from "./text-cache.ts";
@@ -150,7 +151,9 @@ class JournalSpool implements Spool {
     const forms = { storage, keys, random: options.random };
     const blobs = new BlobStore(files, blobFolder, room, forms);
     const quarantine = new Quarantine(files, corruptFolder, observe);
-    const parts = { files, observe, folder, journalFolder, blobFolder, quarantine, blobs, keys };
+    const progress = new StartProgress(clock, observe);
+    const folders = { folder, journalFolder, blobFolder };
+    const parts = { ...folders, files, observe, quarantine, blobs, keys, progress };
     const recovered = await recover(parts);
     observe({
       kind: "spool-recovered",
@@ -158,7 +161,7 @@ class JournalSpool implements Spool {
       envelopes: recovered.ledger.envelopes,
       tookMs: Math.round(clock.monotonicMs() - startedAtMs),
     });
-    const opened = { recovered, blobs, quarantine, room, release, keys, storage, journalFolder };
+    const opened = { ...parts, recovered, room, release, storage };
     return new JournalSpool(options, opened);
   }
 
@@ -173,10 +176,11 @@ class JournalSpool implements Spool {
       readonly keys: Keyring;
       readonly storage: TextStorage;
       readonly journalFolder: string;
+      readonly progress: StartProgress;
     },
   ) {
     const { blobs, room, storage, keys } = parts;
-    const { ledger, checkpoint, past } = parts.recovered;
+    const { ledger, checkpoint, tail, past } = parts.recovered;
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     const durability = options.durability ?? "dsync";
     const settings = { ...options, folder: parts.journalFolder, durability, segmentBytes, keys };
@@ -191,7 +195,13 @@ class JournalSpool implements Spool {
     this.#maxEnvelopes = options.maxEnvelopes ?? MAX_ENVELOPES;
     this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
     this.#texts = new TextSource({ ...options, ...parts, ledger, cache: this.#cache });
-    this.#recovered = new RecoveredMessages({ ...options, ledger, keys, checkpoint });
+    this.#recovered = new RecoveredMessages({
+      ...options,
+      ...parts,
+      ledger,
+      checkpoint,
+      tail,
+    });
     const restatement = new Restatement({
       ...options,
       ...parts,

@@ -21,7 +21,7 @@ import type {
   Place,
   Position,
 } from "./live-message.ts";
-import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
+import { type Accepted, bringsMessage, type RecordEntry, type Restated } from "./record-entries.ts";
 import type { Segment } from "./segment.ts";
 
 /** Positions within one segment: they have 32 bits. */
@@ -372,8 +372,4 @@ function highOf(id: string): number {
 
 function lowOf(evpid: string): number {
   return hex32At(evpid, MSGID_DIGITS);
-}
-
-function bringsMessage(entry: RecordEntry): entry is Accepted | Restated {
-  return entry.kind === "accepted" || entry.kind === "restated";
 }

@@ -10,7 +10,7 @@ import type { RecordReader } from "./record-reader.ts";
 import type { Accepted, Restated } from "./record-entries.ts";
 import type { StoredEnvelope } from "./spool.ts";
 import type { TailStates } from "./tail-states.ts";
-import { afterDeferral, untried } from "./unfinished.ts";
+import { untried } from "./unfinished.ts";
 
 export interface MessageStateParts {
   readonly ledger: Ledger;
@@ -92,9 +92,9 @@ async function lastTry(
   if (tried === undefined || isSame(tried, before.tried)) return before;
   const { tail } = parts;
   const isLater = tail !== undefined && isFrom(tried, tail.end);
-  const noted = tail?.states.get(before.stored.envelope.evpid);
-  if (noted !== undefined && (isLater || isSame(tried, noted.at))) {
-    return { stored: afterDeferral(before.stored, noted.entry), tried: noted.at };
+  const noted = tail?.states.placeOf(before.stored.envelope.evpid);
+  if (tail !== undefined && noted !== undefined && (isLater || isSame(tried, noted))) {
+    return { stored: tail.states.after(before.stored), tried: noted };
   }
   if (isLater && tail.states.isWhole) return before;
   return { stored: await stateAt(parts, before.stored, tried), tried };

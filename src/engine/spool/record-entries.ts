@@ -76,6 +76,11 @@ export type Restated = {
 
 export type RecordEntry = Accepted | Restated | Exclude<SpoolEntry, { kind: "accepted" }>;
 
+/** Whether it has a message in it, and is not about an envelope of one. */
+export function bringsMessage(entry: RecordEntry): entry is Accepted | Restated {
+  return entry.kind === "accepted" || entry.kind === "restated";
+}
+
 const TEXT_FORMS: readonly TextForm[] = ["raw", "chunks", "encrypted", "lost"];
 const blobKeyId = optional(hex(KEY_ID_DIGITS));
 

@@ -26,24 +26,13 @@ export class RecordReader {
   readonly #open = new Map<Segment, OpenFile>();
   /** By segment and number of the stretch in it, the one that was used last at the end. */
   readonly #stretches = new Map<string, FileWindow>();
-
   readonly #states = new RememberedStates();
+  /** For places that come in order. */
   #orderly: { readonly segment: Segment; readonly window: FileWindow } | undefined;
 
   constructor(files: Files, segmentOf: (sequence: number) => Segment | undefined) {
     this.#files = files;
     this.#segmentOf = segmentOf;
-  }
-
-  /** The same, for places that come in order. @throws {FilesError} */
-  async readNext({ sequence, at }: Position): Promise<RecordFinding | undefined> {
-    const segment = this.#segmentOf(sequence);
-    const file = segment && (await this.#fileOf(segment));
-    if (segment === undefined || file === undefined) return undefined;
-    if (this.#orderly?.segment !== segment) {
-      this.#orderly = { segment, window: new FileWindow(file, ORDERLY_BYTES) };
-    }
-    return recordAt(file, this.#orderly.window, { segment, at, end: segment.bytes });
   }
 
   /**
@@ -60,12 +49,28 @@ export class RecordReader {
     return recordAt(file, window, { segment, at, end: segment.bytes });
   }
 
+  /** As `read`, for places that come in order. @throws {FilesError} */
+  async readNext({ sequence, at }: Position): Promise<RecordFinding | undefined> {
+    const segment = this.#segmentOf(sequence);
+    const file = segment && (await this.#fileOf(segment));
+    if (segment === undefined || file === undefined) return undefined;
+    if (this.#orderly?.segment !== segment) {
+      this.#orderly = { segment, window: new FileWindow(file, ORDERLY_BYTES) };
+    }
+    return recordAt(file, this.#orderly.window, { segment, at, end: segment.bytes });
+  }
+
   /** What the record at a place says of envelopes; else as `read`. @throws {FilesError} */
   async states(position: Position): Promise<RecordStates | undefined> {
     const known = this.#states.get(position);
     if (known !== undefined) return known;
     const record = await this.read(position);
     return record && this.#states.add(position, record);
+  }
+
+  /** Must be called when it is not needed any more. */
+  async close(): Promise<void> {
+    while (this.#open.size > 0) await this.#closeOldest();
   }
 
   /** The open file of a segment; undefined if it is gone. @throws {FilesError} */
@@ -81,11 +86,6 @@ export class RecordReader {
       if (error instanceof FilesError && error.code === "ENOENT") return undefined;
       throw error;
     }
-  }
-
-  /** Must be called when it is not needed any more. */
-  async close(): Promise<void> {
-    while (this.#open.size > 0) await this.#closeOldest();
   }
 
   async #closeOldest(): Promise<void> {

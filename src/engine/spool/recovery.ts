@@ -27,6 +27,8 @@ import { HEADER_BYTES } from "./segment-header.ts";
 import { type FoundSegment, missingAt, SegmentFinder } from "./segment-reading.ts";
 import { type Finding, scanSegment } from "./segment-scan.ts";
 import { tolerate, unlinkIfThere } from "./file-faults.ts";
+import type { StartProgress } from "./start-progress.ts";
+import { TailStates } from "./tail-states.ts";
 import { newerRecord } from "./unusable-spool.ts";
 
 export interface RecoveryParts {
@@ -39,12 +41,15 @@ export interface RecoveryParts {
   readonly quarantine: Quarantine;
   readonly blobs: BlobStore;
   readonly keys: Keyring;
+  readonly progress: StartProgress;
 }
 
 export interface Recovered {
   readonly ledger: Ledger;
   /** The one that was used. */
   readonly checkpoint: LastCheckpoint | undefined;
+  /** Of the journal behind the checkpoint; undefined without one. */
+  readonly tail: TailStates | undefined;
   readonly past: JournalPast;
 }
 
@@ -69,10 +74,16 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const found = await finder.find();
   await unlinkIfThere(files, partialCheckpointPath(parts.folder));
   const { ledger, checkpoint, from } = await startOf(parts, { found, highest: finder.highest });
+  // Without a checkpoint states are near the messages, and far too many to be kept.
+  const tail = checkpoint && new TailStates();
+  const fold = { ledger, tail, from, bytes: bytesFrom(found, from) };
   for (const each of found) {
     const { path, bytes, sequence } = each.segment;
-    for (const reason of missingAt(each)) quarantine.report(path, bytes, reason);
-    if (sequence >= from.sequence) await foldSegment(parts, ledger, each, from);
+    for (const reason of missingAt(each)) {
+      quarantine.report(path, bytes, reason);
+      tail?.missed();
+    }
+    if (sequence >= from.sequence) await foldSegment(parts, fold, each);
   }
   const last = found.at(-1)?.segment;
   if (last !== undefined) await makeDurable(files, last, journalFolder);
@@ -81,6 +92,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   return {
     ledger,
     checkpoint,
+    tail,
     past: {
       segments: found.map(({ segment }) => segment),
       nextSequence: Math.max(finder.highest, from.sequence) + 1,
@@ -100,7 +112,7 @@ async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Sta
   let checkpoint: Checkpoint | undefined;
   try {
     checkpoint = await Checkpoint.open(files, folder, keys);
-    if (checkpoint !== undefined) return await startFrom(checkpoint, journal);
+    if (checkpoint !== undefined) return await startFrom(parts, checkpoint, journal);
   } catch (error) {
     if (!(error instanceof UnusableCheckpoint)) throw error;
     const text = `The checkpoint of the spool is not used: ${error.message}`;
@@ -117,7 +129,11 @@ async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Sta
 }
 
 /** @throws {UnusableCheckpoint} if it is damaged, or the journal says otherwise. */
-async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJournal): Promise<Start> {
+async function startFrom(
+  { progress }: RecoveryParts,
+  checkpoint: Checkpoint,
+  { found, highest }: FoundJournal,
+): Promise<Start> {
   const { end, fileBytes } = checkpoint;
   const last = found.at(-1)?.segment.sequence;
   // Without any, all that it covers was unlinked; but not if one was just dropped as being made.
@@ -145,15 +161,24 @@ async function startFrom(checkpoint: Checkpoint, { found, highest }: FoundJourna
   );
   for await (const entries of checkpoint.entries()) {
     for (const { known } of entries) ledger.restore(known);
+    progress.reached("checkpoint", ledger.messages, covered.messages);
   }
   return { ledger, checkpoint: { end, fileBytes }, from: end };
 }
 
+/** What the journal is folded into, and from where on. */
+interface Fold {
+  readonly ledger: Ledger;
+  readonly tail: TailStates | undefined;
+  readonly from: Position;
+  /** From there on. */
+  readonly bytes: number;
+}
+
 async function foldSegment(
   parts: RecoveryParts,
-  ledger: Ledger,
+  { ledger, tail, from, bytes: bytesInAll }: Fold,
   { segment, isLast }: FoundSegment,
-  from: Position,
 ): Promise<void> {
   const { quarantine, files } = parts;
   const start = segment.sequence === from.sequence ? from.at : 0;
@@ -167,7 +192,10 @@ async function foldSegment(
         const { at, bytes, entries } = finding;
         end = at + bytes;
         ledger.apply(entries, { segment, at, bytes });
+        parts.progress.reached("journal", ledger.bytesApplied, bytesInAll);
+        tail?.note(entries, { sequence: segment.sequence, at });
       } else if (finding.kind === "damage") {
+        tail?.missed();
         await keepDamage(quarantine, segment, finding);
       } else {
         throw newerRecord(segment.path, finding.at);
@@ -178,6 +206,15 @@ async function foldSegment(
   } finally {
     await tolerate(file.close());
   }
+}
+
+function bytesFrom(found: readonly FoundSegment[], from: Position): number {
+  let bytes = 0;
+  for (const { segment } of found) {
+    if (segment.sequence < from.sequence) continue;
+    bytes += segment.bytes - (segment.sequence === from.sequence ? from.at : 0);
+  }
+  return bytes;
 }
 
 async function keepDamage(

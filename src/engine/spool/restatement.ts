@@ -62,7 +62,8 @@ export class Restatement {
     const { sequence } = segment;
     const file = await files.open(segment.path, "read");
     const reader = new RecordReader(files, (of) => ledger.segment(of));
-    const source = { segment, file, states: { ledger, reader, lost: lostState(observe, ledger) } };
+    const states = { ledger, reader, lost: lostState(observe, ledger), tail: undefined };
+    const source = { segment, file, states };
     try {
       const [from, to] = [sequence, sequence + 1].map((each) => ({ sequence: each, at: 0 }));
       if (from === undefined || to === undefined) return;

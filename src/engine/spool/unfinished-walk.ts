@@ -6,12 +6,14 @@
  * The ledger goes on meanwhile. What was accepted or restated since the walk began is not
  * met; what happened to a message before it is met may be in its state or not.
  */
+import { hex32At } from "#base/hex.ts";
 import { FilesError } from "#base/ports/files.ts";
+import { MSGID_DIGITS } from "#model/ids.ts";
 import { type CheckpointEntry, messageIn } from "./checkpoint-block.ts";
 import type { Checkpoint } from "./checkpoint-reader.ts";
 import type { KnownMessage, Position } from "./live-message.ts";
 import { type MessageState, type MessageStateParts, stateOf } from "./message-states.ts";
-import type { Accepted, RecordEntry, Restated } from "./record-entries.ts";
+import { type Accepted, bringsMessage, type Restated } from "./record-entries.ts";
 import type { RecordFinding } from "./segment-scan.ts";
 import { DAMAGED_TEXT } from "./stored-text.ts";
 
@@ -88,7 +90,7 @@ function triesOf({ envelopes }: KnownMessage): (evpid: string) => Position | und
   const [first, ...others] = envelopes;
   if (first !== undefined && others.length === 0) return () => first.tried;
   const tries = new Map(envelopes.map(({ low, tried }) => [low, tried]));
-  return (evpid) => tries.get(Number.parseInt(evpid.slice(8), 16));
+  return (evpid) => tries.get(hex32At(evpid, MSGID_DIGITS));
 }
 
 async function walkRecord(
@@ -109,7 +111,7 @@ async function stateInJournal(
   known: KnownMessage,
 ): Promise<MessageState | undefined> {
   const entries = messagesIn(parts, known, await parts.reader.read(known));
-  const entry = entries.find(({ message }) => Number.parseInt(message.msgid, 16) === known.msgid);
+  const entry = entries.find(({ message }) => hex32At(message.msgid) === known.msgid);
   return entry && stateOf(parts, entry, known, recordTry(entry, known));
 }
 
@@ -129,8 +131,4 @@ function messagesIn(
   // A segment that is gone had nothing that lives.
   if (segment === undefined) return [];
   throw new FilesError(DAMAGED_TEXT, `Cannot read a record: ${segment.path} at ${position.at}`);
-}
-
-function bringsMessage(entry: RecordEntry): entry is Accepted | Restated {
-  return entry.kind === "accepted" || entry.kind === "restated";
 }

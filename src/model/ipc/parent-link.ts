@@ -138,6 +138,8 @@ export type ParentToChild =
 export type ChildToParent =
   /** The role runs; its links to siblings may be handed over. */
   | { readonly kind: "ready" }
+  /** It has so much to do before the role runs, and goes on with it. */
+  | { readonly kind: "starting"; readonly done: number; readonly of: number }
   /** A dispatcher has a queue and accepts clients. */
   | { readonly kind: "listening" }
   /** The role could not start; one line that an operator can act on. */
@@ -248,4 +250,5 @@ export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({
   "warrant-wanted": [14, { request: u32, wanted: warrantRequestCodec }],
   "warrant-done": [15, { request: u32 }],
   "table-answered": [16, { answer: lookupMessageCodec }],
+  starting: [17, { done: u53, of: u53 }],
 });
