@@ -30,19 +30,35 @@ export interface MessageTakers<End extends Destroyable> {
 }
 
 export async function takeMessage<End extends Destroyable>(
-  { process: child, role }: Sibling<End>,
+  sibling: Sibling<End>,
   message: ChildToParent,
   takers: MessageTakers<End>,
 ): Promise<void> {
+  const { process: child, role } = sibling;
+  if (message.kind === "user-wanted") {
+    const answer = await takers.users.lookup(message.name);
+    child.send({ kind: "user", request: message.request, answer });
+  } else if (message.kind === "agent-wanted") {
+    await connectAgent(child, message, takers);
+  } else if (message.kind === "control") {
+    if (role === "control") await answerClient(child, message.request, takers.daemon);
+  } else if (message.kind !== "warrant-wanted" && message.kind !== "warrant-done") {
+    // Warrants are for agents, who are no siblings (delivery-rights.ts).
+    takeAnswer(sibling, message, takers);
+  }
+}
+
+type Question = ChildToParent & {
+  readonly kind: "user-wanted" | "agent-wanted" | "control" | "warrant-wanted" | "warrant-done";
+};
+
+/** What a child answers, and its news. */
+function takeAnswer<End extends Destroyable>(
+  { process: child, role }: Sibling<End>,
+  message: Exclude<ChildToParent, Question>,
+  takers: MessageTakers<End>,
+): void {
   switch (message.kind) {
-    case "user-wanted": {
-      const answer = await takers.users.lookup(message.name);
-      child.send({ kind: "user", request: message.request, answer });
-      return;
-    }
-    case "agent-wanted":
-      await connectAgent(child, message, takers);
-      return;
     case "counters":
     case "explained":
       takers.questions.answered(child, message);
@@ -50,9 +66,6 @@ export async function takeMessage<End extends Destroyable>(
     case "prepared":
     case "taken-up":
       takers.swap.answered(child, message);
-      return;
-    case "control":
-      if (role === "control") await answerClient(child, message.request, takers.daemon);
       return;
     case "joined":
       takers.joins.arrived(message.number);
@@ -65,10 +78,6 @@ export async function takeMessage<End extends Destroyable>(
       return;
     case "table-answered":
       if (role === "lookup") takers.tables.answered(message.answer);
-      return;
-    // Agents alone may ask that (delivery-rights.ts).
-    case "warrant-wanted":
-    case "warrant-done":
       return;
     // Those are for Supervised.
     case "starting":

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { configOf } from "#test/support/config-of.ts";
 import { FakeChild, type FakeEnd, FakePairs } from "#test/support/fake-child.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
-import { SimClock } from "#world/sim/clock.ts";
+import type { SimClock } from "#world/sim/clock.ts";
 import { SimUsers } from "#world/sim/users.ts";
+import { SimWorld } from "#world/sim/world.ts";
 import { Parent } from "./parent.ts";
 import type { Reloaded } from "./reloads.ts";
 import type { Role } from "./roles.ts";
@@ -15,7 +16,8 @@ const CONFIG = configOf('action "out" relay', 'match from any for any action "ou
 
 /** A daemon whose children do as they are told; a queue is ready when the test lets it. */
 class Stage {
-  readonly clock: SimClock = new SimClock();
+  readonly #world = new SimWorld(1);
+  readonly clock: SimClock = this.#world.clock;
   readonly log: string[] = [];
   readonly queues: FakeChild[] = [];
   readonly parent: Parent<FakeEnd>;
@@ -32,8 +34,9 @@ class Stage {
       }),
       close: () => undefined,
     };
+    const { clock, random, files } = this.#world.startProcess();
     this.parent = new Parent<FakeEnd>(
-      { clock: this.clock, users: new SimUsers(), tls: NO_TLS_SOURCE },
+      { clock, random, files, users: new SimUsers(), tls: NO_TLS_SOURCE },
       {
         config: CONFIG,
         reader: {

@@ -3,8 +3,8 @@
  *
  * What has no place there is left out of what is exported: the trail, the rule, TLS, FUTURERELEASE,
  * DELIVERBY, priorities, details of a status that have two digits. A command or file of a list
- * stands there for good; ours asks the list again. What has no place here is refused by name: a bounce that OpenSMTPD
- * had still to write, and a command that stood in an alias.
+ * stands there for good; here the list is asked again. What has no place here is refused by name:
+ * a bounce that OpenSMTPD had still to write, and a command that stood in an alias.
  *
  * Source: OpenSMTPD smtpd.h (struct envelope), esc.c (codes of the last error).
  */
