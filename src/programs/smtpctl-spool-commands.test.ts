@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { NO_TERMS } from "#model/envelope.ts";
 import { configOf } from "#test/support/config-of.ts";
-import { acceptedAsBlob, accepted, deferred, evpidOf, mail } from "#test/crash/mail.ts";
+import { acceptedAsBlob, accepted, deferred, delivered, evpidOf, mail } from "#test/crash/mail.ts";
 import { openSpool, smallSpool } from "#test/crash/spool-scenario.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
@@ -190,6 +190,121 @@ test("verify names each damaged record with its file and offset", async () => {
     machine.said.join("\n"),
     /^\/spool\/journal\/00000001\.seg:4096: .*\n\/spool\/journal\/00000001\.seg:[0-9]+: .*\n1 message, 1 envelope, 2 damaged places$/u,
   );
+});
+
+const SEGMENT = "/spool/journal/00000001.seg";
+
+/** A spool with a message in it; `checkpointRecords`: it has a checkpoint as well. */
+async function withMail(checkpointRecords: number): Promise<Machine> {
+  const machine = new Machine();
+  const spool = await openSpool({
+    ...smallSpool(machine.disk.files(), "dsync"),
+    segmentBytes: 1 << 20,
+    checkpointRecords,
+  });
+  for (let n = 1; n <= 12; n++) await spool.commit([accepted(mail(n))]);
+  await spool.close();
+  return machine;
+}
+
+const LOSSES: readonly {
+  readonly what: string;
+  readonly lose: (machine: Machine) => Promise<void>;
+  readonly checkpointRecords?: number;
+  readonly said: readonly RegExp[];
+}[] = [
+  {
+    what: "a segment has another name",
+    lose: ({ disk }) => disk.files().rename(SEGMENT, `${SEGMENT}.bak`),
+    said: [
+      /^warning: Foreign in the spool: journal\/00000001\.seg\.bak$/u,
+      /^warning: The journal has no segment: there was no mail yet, or it is gone$/u,
+    ],
+  },
+  {
+    what: "the only segment is gone",
+    lose: ({ disk }) => disk.files().unlink(SEGMENT),
+    said: [/^warning: The journal has no segment: there was no mail yet, or it is gone$/u],
+  },
+  {
+    what: "the only segment is empty",
+    lose: async ({ disk }) => {
+      await disk.files().unlink(SEGMENT);
+      disk.plantFile(SEGMENT, Buffer.alloc(0));
+    },
+    said: [/^warning: \/spool\/journal\/00000001\.seg is empty: it was just being made, or /u],
+  },
+  {
+    what: "all segments are gone, and a checkpoint is there",
+    checkpointRecords: 1,
+    lose: ({ disk }) => disk.files().unlink(SEGMENT),
+    said: [/^warning: The journal has no segment: there was no mail yet, or it is gone$/u],
+  },
+  {
+    what: "the segment is shorter than a checkpoint says",
+    checkpointRecords: 1,
+    lose: async (machine) => {
+      const bytes = Buffer.from(await machine.text(SEGMENT), "latin1");
+      await machine.disk.files().unlink(SEGMENT);
+      machine.disk.plantFile(SEGMENT, bytes.subarray(0, 4096));
+    },
+    said: [/^warning: The checkpoint of the spool cannot be used: .* is shorter than it was$/u],
+  },
+];
+
+for (const { what, lose, checkpointRecords = 1000, said } of LOSSES) {
+  test(`mail may be missing, and verify says so, when ${what}`, async () => {
+    const machine = await withMail(checkpointRecords);
+    assert.equal(await machine.run("verify"), 0);
+    const whole = machine.said.splice(0);
+    assert.deepEqual(whole, ["12 messages, 12 envelopes, 0 damaged places"]);
+    await lose(machine);
+    assert.equal(await machine.run("verify"), 1);
+    const last = machine.said.pop();
+    assert.equal(last, "0 messages, 0 envelopes, 0 damaged places");
+    assert.equal(machine.said.length, said.length, machine.said.join("\n"));
+    for (const [at, line] of said.entries()) assert.match(machine.said[at] ?? "", line);
+  });
+}
+
+test("compact and import tell of a file that is foreign in the journal, and do not end well", async () => {
+  const machine = await withMail(1000);
+  await machine.disk.files().rename(SEGMENT, `${SEGMENT}.bak`);
+  const foreign = "warning: Foreign in the spool: journal/00000001.seg.bak";
+  machine.disk.plantFolder("/old/queue");
+  assert.equal(await machine.run("compact"), 1);
+  assert.equal(await machine.run("import", "/old"), 1);
+  assert.deepEqual(machine.said, [
+    foreign,
+    "compacted",
+    foreign,
+    "0 messages, 0 envelopes imported",
+  ]);
+});
+
+test("a spool that never had mail can be compacted, and nothing is missing from it then", async () => {
+  const machine = new Machine();
+  assert.equal(await machine.run("compact"), 0);
+  // Its checkpoint covers no segment: it was taken for one whose last segment is gone.
+  assert.equal(await machine.run("compact"), 0);
+  assert.equal(await machine.run("verify"), 0);
+  const none = "0 messages, 0 envelopes, 0 damaged places";
+  assert.deepEqual(machine.said, ["compacted", "compacted", none]);
+});
+
+test("nothing is missing from a spool whose mail is finished, also after a restart or when it is compacted", async () => {
+  const machine = await withMail(1000);
+  const finish = await openSpool(smallSpool(machine.disk.files(), "dsync"));
+  for (let n = 1; n <= 12; n++) await finish.commit([delivered(evpidOf(mail(n), 1))]);
+  await finish.close();
+  const idle = await openSpool(smallSpool(machine.disk.files(), "dsync"));
+  for await (const _ of idle.recovered());
+  await idle.close();
+  assert.equal(await machine.run("verify"), 0);
+  assert.equal(await machine.run("compact"), 0);
+  assert.equal(await machine.run("verify"), 0);
+  const none = "0 messages, 0 envelopes, 0 damaged places";
+  assert.deepEqual(machine.said, [none, "compacted", none]);
 });
 
 test("a folder that is no spool, and operands too many or too few, are one line each", async () => {

@@ -4,7 +4,7 @@
  * Each takes the lock of the spool, and says in one line who has it. Keys of `queue encryption` come
  * from where smtpd.conf(5) says. What is written in the spool belongs to its owner.
  *
- * Exit status: 0; 1 if something is damaged or was not taken; 2 if it could not be done.
+ * Exit status: 0; 1 if something is damaged, mail may be missing, or something was not taken; 2 if it could not be done.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import { type Files, FilesError } from "#base/ports/files.ts";
@@ -12,12 +12,11 @@ import type { Random } from "#base/ports/random.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
-import type { Event } from "#model/events.ts";
 import { printable } from "#engine/observe/visible-text.ts";
 import { compactSpool, openJournalSpool } from "#engine/spool/journal-spool.ts";
 import { lockSpool } from "#engine/spool/lock.ts";
 import { Keyring } from "#engine/spool/queue-keys.ts";
-import { type Damage, type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
+import { type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
 import { UnusableSpool } from "#engine/spool/unusable-spool.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
 import { chooseFile, FILE_OPTIONS, type FileChoice, type ReadChosen } from "./file-choice.ts";
@@ -25,6 +24,7 @@ import { counted, type Output } from "./smtpctl-printer.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
 import { exportMbox, exportQueue } from "./spool-export.ts";
 import { importQueue } from "./spool-import.ts";
+import { damageLine, TroubleTeller, warningLine } from "./spool-troubles.ts";
 
 export type SpoolCommand = "verify" | "compact" | "export" | "import";
 
@@ -154,12 +154,13 @@ async function withView(
 async function verify(view: SpoolView, output: Output): Promise<number> {
   for (const { message } of view.messages) await view.checkText(message.msgid);
   for (const damage of view.damages) output.print(damageLine(damage));
+  for (const warning of view.warnings) output.print(warningLine(warning));
   const envelopes = view.messages.reduce((sum, each) => sum + each.envelopes.length, 0);
   const places = view.damages.length;
   output.print(
     `${counted(view.messages.length, "message")}, ${counted(envelopes, "envelope")}, ${counted(places, "damaged place")}\n`,
   );
-  return places === 0 ? 0 : EXIT_DAMAGED;
+  return places + view.warnings.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
 async function exportTo(
@@ -171,24 +172,27 @@ async function exportTo(
   if (mbox === undefined) await exportQueue(parts, folder);
   else await exportMbox(parts, mbox);
   for (const damage of view.damages) output.complain(damageLine(damage));
+  for (const warning of view.warnings) output.complain(warningLine(warning));
   output.print(`${counted(view.messages.length, "message")} exported\n`);
-  return view.damages.length === 0 ? 0 : EXIT_DAMAGED;
+  return view.damages.length + view.warnings.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
 async function compact({ tools, files, folder, keys, config, output }: Work): Promise<number> {
   const { clock, random } = tools;
-  const observe = damageTeller(output);
+  const teller = new TroubleTeller(output);
+  const { observe } = teller;
   const compression = config.queueCompression;
   const why = await compactSpool({ files, clock, random, observe, folder, keys, compression });
   if (why !== undefined) throw new UnusableSpool(why);
   output.print("compacted\n");
-  return 0;
+  return teller.told === 0 ? 0 : EXIT_DAMAGED;
 }
 
 async function importFrom(work: Work, from: string): Promise<number> {
   const { tools, files, folder, keys, config, output } = work;
   const { clock, random } = tools;
-  const observe = damageTeller(output);
+  const teller = new TroubleTeller(output);
+  const { observe } = teller;
   const compression = config.queueCompression;
   const opened = await openJournalSpool({
     files,
@@ -212,20 +216,8 @@ async function importFrom(work: Work, from: string): Promise<number> {
     const parts = { files: tools.files, spool, random, nowMs, ttlMs: config.queueTtlMs, notTaken };
     const { messages, envelopes } = await importQueue(parts, from);
     output.print(`${counted(messages, "message")}, ${counted(envelopes, "envelope")} imported\n`);
-    return refused === 0 ? 0 : EXIT_DAMAGED;
+    return refused + teller.told === 0 ? 0 : EXIT_DAMAGED;
   } finally {
     await spool.close();
   }
-}
-
-function damageLine({ file, offset, reason }: Damage): string {
-  return `${file}:${offset}: ${printable(reason)}\n`;
-}
-
-function damageTeller(output: Output): (event: Event) => void {
-  return (event) => {
-    if (event.kind === "spool-damage") output.complain(damageLine(event));
-    if (event.kind === "spool-trouble")
-      output.complain(`${printable(event.what)}: ${printable(event.cause)}\n`);
-  };
 }

@@ -26,6 +26,7 @@ import { nodeUsers } from "#world/node/users.ts";
 import { checkOutside } from "./check-outside.ts";
 import { ConfigFiles } from "./config-files.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
+import { tellingKeyChanges } from "./key-changes.ts";
 import { ownAddresses } from "./machine.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
 import { asksForKey, queueKeys, standardKeyTools } from "./queue-key.ts";
@@ -74,7 +75,8 @@ async function main(): Promise<number> {
     return 1;
   }
   if (options.mode === "daemon") return detach(asksForKey(config) ? keys[0] : undefined);
-  return run({ config, reader, users, queueKeys: keys }, options, paths);
+  const rereader = tellingKeyChanges(reader, keys, options.file);
+  return run({ config, reader: rereader, users, queueKeys: keys }, options, paths);
 }
 
 /** `smtpd -n`: the language is right, even if not all of it can be carried out yet. */

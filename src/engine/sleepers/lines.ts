@@ -2,7 +2,7 @@
  * Lines of slots, first in, first out, from which any slot can step out: twelve bytes a
  * slot, however many lines there are. A slot stands in one line at most.
  */
-import { U32Column } from "./column.ts";
+import { Column } from "./column.ts";
 
 /** A line, and whose it is. Only `Lines` changes it. */
 export interface Line<Owner> {
@@ -14,10 +14,10 @@ export interface Line<Owner> {
 }
 
 export class Lines<Owner> {
-  readonly #next = new U32Column();
-  readonly #previous = new U32Column();
+  readonly #next = new Column(Uint32Array);
+  readonly #previous = new Column(Uint32Array);
   /** The number of each slot's line; 0: it stands in none. */
-  readonly #numbers = new U32Column();
+  readonly #numbers = new Column(Uint32Array);
   readonly #open = new Map<number, Line<Owner>>();
   #opened = 0;
 

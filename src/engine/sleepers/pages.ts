@@ -21,7 +21,7 @@ const PAGE_PLACES = PAGE_BYTES / ALIGN;
 const MAX_PAGES: number = 2 ** 32 / PAGE_PLACES;
 
 /** Longest bytes of one slot. */
-export const MAX_SLOT_BYTES: number = PAGE_BYTES - HEADER_BYTES;
+const MAX_SLOT_BYTES: number = PAGE_BYTES - HEADER_BYTES;
 
 interface Page {
   readonly bytes: Buffer;

@@ -3,7 +3,7 @@
  * has four bytes for each place. Parts of one message are a list, so that a message in a
  * hundred thousand parts costs no more than as many messages.
  */
-import { U32Column } from "./column.ts";
+import { Column } from "./column.ts";
 
 const FIRST_CAPACITY = 64;
 /** Places in use, at most, of eight. */
@@ -13,9 +13,9 @@ const SPREAD = 0x9e37_79b1;
 
 export class Parts {
   /** The id of the message of each slot. */
-  readonly #ids = new U32Column();
-  readonly #next = new U32Column();
-  readonly #previous = new U32Column();
+  readonly #ids = new Column(Uint32Array);
+  readonly #next = new Column(Uint32Array);
+  readonly #previous = new Column(Uint32Array);
   /** The first part of a message; 0: the place is free. */
   #table = new Uint32Array(FIRST_CAPACITY);
   #messages = 0;

@@ -18,7 +18,7 @@ import {
   type Plan,
 } from "#engine/scheduler/record.ts";
 import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
-import { U32Column } from "./column.ts";
+import { Column } from "./column.ts";
 import { type Way, PartPacking } from "./packed-part.ts";
 import { Pages } from "./pages.ts";
 import { Parts } from "./parts.ts";
@@ -49,9 +49,9 @@ export class Sleepers {
   readonly #pages = new Pages((slot, place) => this.#places.set(slot, place));
   readonly #parts = new Parts();
   readonly #wakeAt = new SlotHeap();
-  readonly #places = new U32Column();
+  readonly #places = new Column(Uint32Array);
   /** A hash of the domain of all envelopes of a part; MIXED where they have several. */
-  readonly #domains = new U32Column();
+  readonly #domains = new Column(Uint32Array);
   readonly #scratch = new ByteWriter();
   /** Slots that were used before. */
   #freeSlots: number[] = [];

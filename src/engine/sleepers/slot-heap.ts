@@ -3,18 +3,14 @@
  * slot has one key; any can be moved or removed in O(log n). Equal keys come out in no
  * particular order. Keys may be infinite, never NaN.
  */
-import { F64Column, U32Column } from "./column.ts";
+import { Column } from "./column.ts";
 
 export class SlotHeap {
-  readonly #keys = new F64Column();
+  readonly #keys = new Column(Float64Array);
   /** The place of each slot in `#order`, and 1; 0: it is not here. */
-  readonly #places = new U32Column();
-  readonly #order = new U32Column();
+  readonly #places = new Column(Uint32Array);
+  readonly #order = new Column(Uint32Array);
   #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   get bytes(): number {
     return this.#keys.bytes + this.#places.bytes + this.#order.bytes;
@@ -28,10 +24,6 @@ export class SlotHeap {
   /** Infinity when there is none. */
   get firstKey(): number {
     return this.#size === 0 ? Infinity : this.#keys.get(this.#order.get(0));
-  }
-
-  keyOf(slot: number): number {
-    return this.#keys.get(slot);
   }
 
   /** @throws {RangeError} if it is here already. */

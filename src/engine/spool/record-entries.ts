@@ -165,7 +165,7 @@ function readDeferredUnwarned(reader: ByteReader): Deferred {
 }
 
 /** One entry; what earlier versions wrote is read too. */
-export const entryCodec: Codec<RecordEntry> = union<RecordEntry>(
+const entryCodec: Codec<RecordEntry> = union<RecordEntry>(
   {
     accepted: [1, { message: messageCodec, envelopes: envelopesCodec, text: textStampCodec }],
     restated: [

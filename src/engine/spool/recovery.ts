@@ -11,6 +11,7 @@
 import type { Files } from "#base/ports/files.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
+import { compareWithJournal, type FoundJournal } from "./checkpoint-check.ts";
 import { partialCheckpointPath } from "./checkpoint-format.ts";
 import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
 import type { LastCheckpoint } from "./checkpoints.ts";
@@ -101,12 +102,6 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   };
 }
 
-/** The segments that there are, and the highest number that a file among them has or had. */
-interface FoundJournal {
-  readonly found: readonly FoundSegment[];
-  readonly highest: number;
-}
-
 async function startOf(parts: RecoveryParts, journal: FoundJournal): Promise<Start> {
   const { files, folder, keys, observe } = parts;
   let checkpoint: Checkpoint | undefined;
@@ -135,24 +130,8 @@ async function startFrom(
   { found, highest }: FoundJournal,
 ): Promise<Start> {
   const { end, fileBytes } = checkpoint;
-  const last = found.at(-1)?.segment.sequence;
-  // Without any, all that it covers was unlinked; but not if one was just dropped as being made.
-  if (last === undefined ? highest === end.sequence : last < end.sequence) {
-    throw new UnusableCheckpoint("the last segment that it covers is gone, or without a record");
-  }
   const covered = await checkpoint.covered();
-  const marks = new Map(covered.segments.map(({ sequence, mark }) => [sequence, mark]));
-  for (const { segment, missingBytes } of found) {
-    const { sequence, bytes } = segment;
-    if (sequence > end.sequence) continue;
-    const mark = marks.get(sequence);
-    if (mark === undefined || Buffer.compare(mark, segment.mark) !== 0) {
-      throw new UnusableCheckpoint(`it does not know ${segment.path}`);
-    }
-    if (missingBytes > 0 || (sequence === end.sequence && bytes < end.at)) {
-      throw new UnusableCheckpoint(`${segment.path} is shorter than it was`);
-    }
-  }
+  compareWithJournal({ end, covered }, { found, highest });
   const ledger = new Ledger();
   ledger.expect(covered);
   ledger.startFrom(

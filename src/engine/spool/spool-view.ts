@@ -8,6 +8,8 @@
  */
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import type { MessageText } from "#model/delivery.ts";
+import { compareWithJournal, type FoundJournal } from "./checkpoint-check.ts";
+import { Checkpoint, UnusableCheckpoint } from "./checkpoint-reader.ts";
 import { tolerate } from "./file-faults.ts";
 import { FileWindow } from "./file-window.ts";
 import { MissingKeys } from "./missing-keys.ts";
@@ -61,6 +63,7 @@ export async function viewSpool(parts: SpoolViewParts): Promise<OpenedView> {
 export class SpoolView {
   readonly #parts: SpoolViewParts;
   readonly #damages: Damage[] = [];
+  readonly #warnings: string[] = [];
   readonly #places = new Map<string, StoredPlace>();
   #messages: readonly StoredMessage[] = [];
 
@@ -78,6 +81,11 @@ export class SpoolView {
     return this.#damages;
   }
 
+  /** What is not damage, but by which mail may be missing. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
   /** Must be called first. @throws {FilesError | UnusableSpool} */
   async read(): Promise<void> {
     const { files, folder, keys } = this.#parts;
@@ -88,15 +96,18 @@ export class SpoolView {
     const finder = new SegmentFinder({
       files,
       keys,
-      observe: () => {},
+      observe: (event) => event.kind === "warning" && this.#warnings.push(event.text),
       journalFolder: `${folder}/journal`,
       headerless: {
         keep: async (file, reason) => this.#damages.push({ file, offset: 0, reason }),
-        drop: () => Promise.resolve(),
+        drop: async (file) =>
+          this.#warnings.push(`${file} is empty: it was just being made, or has lost what it had`),
       },
     });
     const unfinished = new Unfinished();
-    for (const found of await finder.find()) await this.#readSegment(found, unfinished);
+    const found = await finder.find();
+    await this.#compareWithCheckpoint({ found, highest: finder.highest });
+    for (const each of found) await this.#readSegment(each, unfinished);
     this.#messages = unfinished.take();
     const missing = new MissingKeys(keys);
     for (const { message } of this.#messages) {
@@ -124,6 +135,26 @@ export class SpoolView {
       const file = inBlob ? this.#blobPath(msgid) : place.segment.path;
       const reason = `the text of ${msgid}: ${error.message}`;
       this.#damages.push({ file, offset: inBlob ? 0 : place.textAt, reason });
+    }
+  }
+
+  /** The last segments may be gone without a trace in those before them: a checkpoint knows some of them. */
+  async #compareWithCheckpoint(journal: FoundJournal): Promise<void> {
+    const { files, folder, keys } = this.#parts;
+    let checkpoint: Checkpoint | undefined;
+    try {
+      checkpoint = await Checkpoint.open(files, folder, keys);
+      const covered = await checkpoint?.covered();
+      if (checkpoint !== undefined && covered !== undefined)
+        compareWithJournal({ end: checkpoint.end, covered }, journal);
+      // A spool keeps its last segment, unless it has just been compacted to nothing.
+      if (journal.highest === 0 && covered?.messages !== 0)
+        this.#warnings.push("The journal has no segment: there was no mail yet, or it is gone");
+    } catch (error) {
+      if (!(error instanceof UnusableCheckpoint) && !(error instanceof FilesError)) throw error;
+      this.#warnings.push(`The checkpoint of the spool cannot be used: ${error.message}`);
+    } finally {
+      await checkpoint?.close();
     }
   }
 

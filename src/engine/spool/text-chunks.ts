@@ -20,7 +20,7 @@ import { type Compression, compressed, decompressed, type PieceForm } from "./co
 export const PIECE_BYTES: number = 256 * 1024;
 export const CHUNK_HEADER_BYTES = 12;
 /** Longest chunk behind its header: a piece that did not get shorter, and its tag. */
-export const MAX_STORED_BYTES: number = PIECE_BYTES + TAG_BYTES;
+const MAX_STORED_BYTES: number = PIECE_BYTES + TAG_BYTES;
 const FORMS: readonly PieceForm[] = ["plain", "zstd", "gzip"];
 const BOUND_BYTES = 16;
 

@@ -81,7 +81,8 @@ export class Upkeep {
     const { journal, checkpoints } = this.#parts;
     const oldest = journal.oldestClosed;
     if (oldest?.liveMessages === 0) {
-      if (this.#isTimeFor("unlink")) return "unlink";
+      // The last one stays: a journal without any would look as one that somebody has lost.
+      if (journal.segments.length > 1 && this.#isTimeFor("unlink")) return "unlink";
     } else if (oldest !== undefined && this.#isWasteful() && this.#isTimeFor("restate")) {
       return "restate";
     }

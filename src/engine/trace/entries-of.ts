@@ -15,7 +15,7 @@ import {
 const MAX_TOOK_MS = 0xffff_ffff;
 
 const NONE: readonly TraceEntry[] = Object.freeze([]);
-/** What is known of the connections of attempts. */
+/** Attempts go in the clear until relaying has TLS; results then have to say. */
 const NO_TLS: TracedTls = Object.freeze({ kind: "none" });
 
 type Queued = Event & { readonly kind: "queued" };
