@@ -6,8 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import type { Network } from "#base/ports/network.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import type { Event } from "#model/events.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
@@ -21,12 +21,13 @@ import { certify, type Certified } from "#test/support/certificates.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
+import { transportOf, withSmtpAt } from "#test/support/transport-seen.ts";
+import { PostfixServer, unlessPostfix } from "./postfix-server.ts";
 import { Scratch } from "./scratch.ts";
 import { SignedZones, unlessSignedZones, type Zone } from "./signed-zones.ts";
 
 const skip = unlessSignedZones();
 const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
-const SMTP_PORT = 25;
 
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const MX = ["mx.right.example"];
@@ -172,21 +173,14 @@ const CASES: readonly Case[] = [
   },
 ];
 
-function zoneOf({ label, state = "signed", tlsa: data = [], records }: Case): Zone {
+function zoneOf({
+  label,
+  state = "signed",
+  tlsa: data = [],
+  records,
+}: Pick<Case, "label" | "state" | "tlsa" | "records">): Zone {
   const usual = ["mx A 127.0.0.1", ...data.map((each) => `_25._tcp.mx ${each}`)];
   return { name: `${label}.example`, state, records: ["@ MX 10 mx", ...(records ?? usual)] };
-}
-
-/** Port 25 is where the sink listens. */
-function portMapped(network: Network, port: number): Network {
-  return {
-    listen: (endpoint, accept) => network.listen(endpoint, accept),
-    connect: (endpoint, options) =>
-      network.connect(
-        endpoint.kind === "tcp" && endpoint.port === SMTP_PORT ? { ...endpoint, port } : endpoint,
-        options,
-      ),
-  };
 }
 
 async function deliver(
@@ -213,7 +207,7 @@ async function deliver(
   const events: Event[] = [];
   const relay = new Relay(
     {
-      network: portMapped(network, listening.endpoint.port),
+      network: withSmtpAt(listening.endpoint.port, network),
       clock: nodeClock(),
       random: nodeRandom(),
       resolver: nodeResolver({ servers: [server] }),
@@ -229,11 +223,45 @@ async function deliver(
   const task = taskOf([`x@${label}.example`], "Subject: x\r\n\r\nhello\r\n");
   const [result] = await relay.attempt(task);
   assert.ok(result);
-  const check = events.find(({ kind }) => kind === "mta-cert-check");
-  const encrypted = check?.kind === "mta-cert-check" && check.verified ? "proven" : "encrypted";
-  const over = check === undefined ? "clear" : encrypted;
-  return [`${result.outcome} ${result.status} ${result.diagnostic}`, over];
+  return [`${result.outcome} ${result.status} ${result.diagnostic}`, transportOf(events)];
 }
+
+/** Relays to Postfix, which shows `OWN`; gives what is said of it. */
+async function toPostfix(t: TestContext, domain: string, port: number, server: string) {
+  const events: Event[] = [];
+  const relay = new Relay(
+    {
+      network: withSmtpAt(port, nodeNetwork()),
+      clock: nodeClock(),
+      random: nodeRandom(),
+      resolver: nodeResolver({ servers: [server] }),
+    },
+    new Map([["out", relayAction("out")]]),
+    relayParties(nodeTls(), { observe: (event) => events.push(event) }, OTHER.certificate),
+  );
+  t.after(() => relay.close());
+  const [result] = await relay.attempt(taskOf([`anna@${domain}`], "Subject: x\r\n\r\nhello\r\n"));
+  assert.ok(result);
+  return [`${result.outcome} ${result.status} ${result.diagnostic}`, transportOf(events)] as const;
+}
+
+test("DANE, with Postfix as the server", { skip: skip || unlessPostfix() }, async (t) => {
+  await using scratch = new Scratch();
+  const { folder } = scratch;
+  writeFileSync(`${folder}/mx.pem`, OWN.key + OWN.certificate, { mode: 0o600 });
+  const { server } = await SignedZones.start(scratch, [
+    zoneOf({ label: "in", tlsa: [tlsa("3 1 1", OWN)] }),
+    zoneOf({ label: "other", tlsa: [tlsa("3 1 1", OTHER)] }),
+  ]);
+  const { port } = await PostfixServer.start(scratch, [
+    "smtpd_tls_security_level = may",
+    `smtpd_tls_chain_files = ${folder}/mx.pem`,
+  ]);
+  const [said, over] = await toPostfix(t, "in.example", port, server);
+  assert.match(said, /^handed-on .*Ok: queued/u);
+  assert.equal(over, "proven");
+  assert.match((await toPostfix(t, "other.example", port, server))[0], MISMATCH);
+});
 
 test("DANE, with a resolver that checks signatures", { skip }, async (t) => {
   await using scratch = new Scratch();

@@ -11,6 +11,7 @@ import { relayAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
+import { transportOf } from "#test/support/transport-seen.ts";
 import { Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
@@ -217,12 +218,10 @@ async function relay(given: Case): Promise<readonly [said: string, over: string]
     : task.message;
   const [result] = await clock.runUntilSettled(carrier.attempt({ ...task, message }), DAY_MS);
   assert.ok(result);
-  const check = events.find(({ kind }) => kind === "mta-cert-check");
-  const encrypted = check?.kind === "mta-cert-check" && check.verified ? "proven" : "encrypted";
-  const over = check === undefined ? "clear" : encrypted;
+  const over = transportOf(events);
   const handshake = events.find(({ kind }) => kind === "mta-tls");
   const word = handshake?.kind === "mta-tls" ? handshake.policy : "none";
-  assert.equal(word === "dane", encrypted === "proven" || /TLSA record/.test(result.diagnostic));
+  assert.equal(word === "dane", over === "proven" || /TLSA record/.test(result.diagnostic));
   return [`${result.outcome} ${result.status} ${result.diagnostic}`, over];
 }
 
