@@ -99,8 +99,7 @@ export function hex(digits: number): Codec<string> {
     write(writer, value) {
       if (value.length !== digits)
         throw new RangeError(`Cannot encode id: '${value}' is not ${digits} digits`);
-      for (let at = 0; at < digits; at += HEX32_DIGITS)
-        writer.u32(hex32At(value, at));
+      for (let at = 0; at < digits; at += HEX32_DIGITS) writer.u32(hex32At(value, at));
     },
     read(reader) {
       let value = "";

@@ -50,7 +50,7 @@ export async function takeMessage<End extends Destroyable>(
       takers.swap.answered(child, message);
       return;
     case "control":
-      if (role === "control") await answerClient(child, message.request, takers.daemon);
+      await answerClient({ process: child, role }, message.request, takers.daemon);
       return;
     case "joined":
       takers.joins.arrived(message.number);
@@ -87,12 +87,13 @@ async function connectAgent<End extends Destroyable>(
   child.send({ kind: "agent-refused", action, user, why: refusal });
 }
 
-/** What a client of smtpctl(8) has asked the parent, by way of the control process. */
-async function answerClient<End>(
-  control: Supervised<End>,
+/** What a client of smtpctl(8) has asked the parent, by way of the control process and of no other. */
+async function answerClient<End extends Destroyable>(
+  { process: control, role }: Sibling<End>,
   { id, request }: NumberedRequest,
   daemon: DaemonHandles,
 ): Promise<void> {
+  if (role !== "control") return;
   for (const answer of await answerControl(request, daemon))
     control.send({ kind: "control", answer: { id, answer } });
 }
