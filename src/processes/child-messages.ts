@@ -28,10 +28,11 @@ export interface MessageTakers<End extends Destroyable> {
 }
 
 export async function takeMessage<End extends Destroyable>(
-  { process: child, role }: Sibling<End>,
+  sibling: Sibling<End>,
   message: ChildToParent,
   takers: MessageTakers<End>,
 ): Promise<void> {
+  const child = sibling.process;
   switch (message.kind) {
     case "user-wanted": {
       const answer = await takers.users.lookup(message.name);
@@ -50,7 +51,7 @@ export async function takeMessage<End extends Destroyable>(
       takers.swap.answered(child, message);
       return;
     case "control":
-      await answerClient({ process: child, role }, message.request, takers.daemon);
+      await answerClient(sibling, message.request, takers.daemon);
       return;
     case "joined":
       takers.joins.arrived(message.number);
