@@ -34,14 +34,14 @@ export async function takeMessage<End extends Destroyable>(
   message: ChildToParent,
   takers: MessageTakers<End>,
 ): Promise<void> {
-  const { process: child, role } = sibling;
+  const child = sibling.process;
   if (message.kind === "user-wanted") {
     const answer = await takers.users.lookup(message.name);
     child.send({ kind: "user", request: message.request, answer });
   } else if (message.kind === "agent-wanted") {
     await connectAgent(child, message, takers);
   } else if (message.kind === "control") {
-    if (role === "control") await answerClient(child, message.request, takers.daemon);
+    await answerClient(sibling, message.request, takers.daemon);
   } else if (message.kind !== "warrant-wanted" && message.kind !== "warrant-done") {
     // Warrants are for agents, who are no siblings (delivery-rights.ts).
     takeAnswer(sibling, message, takers);
@@ -105,12 +105,13 @@ async function connectAgent<End extends Destroyable>(
   child.send({ kind: "agent-refused", action, user, why: refusal });
 }
 
-/** What a client of smtpctl(8) has asked the parent, by way of the control process. */
-async function answerClient<End>(
-  control: Supervised<End>,
+/** What a client of smtpctl(8) has asked the parent, by way of the control process and of no other. */
+async function answerClient<End extends Destroyable>(
+  { process: control, role }: Sibling<End>,
   { id, request }: NumberedRequest,
   daemon: DaemonHandles,
 ): Promise<void> {
+  if (role !== "control") return;
   for (const answer of await answerControl(request, daemon))
     control.send({ kind: "control", answer: { id, answer } });
 }
