@@ -4,8 +4,10 @@
  *
  *   bin/node bench/backlog.ts [--counts 10000,100000,1000000] [--folder FOLDER]
  *
- * - start: from the command until the port greets, and the CPU time of the process queue by then
- * - memory: PSS of the process queue when it has come to rest, in all and for each envelope
+ * - start: from the command until the port greets, and the CPU time of the process queue by then, in
+ *   all and, beyond that of an empty queue, for each envelope
+ * - memory: PSS of the process queue when it has come to rest, in all and, beyond that of an empty
+ *   queue, for each envelope
  * - show: `smtpctl show queue --domain`, for a domain with a thousandth of the messages
  * - accept: messages per second, beside the same daemon on an empty spool
  *
@@ -152,9 +154,11 @@ function giveToQueue(path: string): void {
 function rowText(row: Row, empty: Row): string {
   const { count, startSeconds, startCpuSeconds, pss, showSeconds, perSecond, cpuPer1000 } = row;
   const each = count === 0 ? "" : Math.round((pss - empty.pss) / count);
+  const cpuEach = ((startCpuSeconds - empty.startCpuSeconds) * 1e6) / count;
   const megabytes = Math.round(pss / 1e6);
   const rate = (perSecond / empty.perSecond).toFixed(2);
-  const start = [startSeconds.toFixed(1), startCpuSeconds.toFixed(1)];
+  const start = [startSeconds, startCpuSeconds].map((seconds) => seconds.toFixed(1));
+  start.push(count === 0 ? "" : cpuEach.toFixed(1));
   const cells = [count, ...start, megabytes, each, showSeconds.toFixed(2)];
   return `| ${[...cells, Math.round(perSecond), rate, cpuPer1000.toFixed(2)].join(" | ")} |`;
 }
@@ -171,9 +175,9 @@ async function main(): Promise<void> {
   // The daemon's users must be able to pass.
   execFileSync("chmod", ["711", parent]);
   console.log(
-    "| waiting | start s | its CPU s | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
+    "| waiting | start s | its CPU s | µs each | queue MB | bytes each | show s | accept/s | to none | CPU s per 1000 |",
   );
-  console.log("|---|---|---|---|---|---|---|---|---|");
+  console.log("|---|---|---|---|---|---|---|---|---|---|");
   let empty: Row | undefined;
   for (const count of [0, ...values.counts.split(",").map(Number)]) {
     const folder = join(parent, String(count));

@@ -25,7 +25,7 @@ async function open(folder: string): Promise<Spool> {
     clock: nodeClock(),
     random: nodeRandom(),
     observe: (event) => {
-      if (event.kind !== "spool-recovered") console.error(event);
+      if (event.kind === "spool-damage" || event.kind === "spool-trouble") console.error(event);
     },
     folder,
   });

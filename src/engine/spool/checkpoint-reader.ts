@@ -123,13 +123,14 @@ export class Checkpoint {
   }
 
   /**
-   * The messages, some at a time.
+   * The messages, some at a time; they are read from memory that the next ones take.
    *
    * @throws {UnusableCheckpoint | FilesError} when it meets damage, at the latest at the end.
    */
   async *entries(): AsyncGenerator<readonly CheckpointEntry[]> {
     const window = new FileWindow(this.#file);
     const values = new SharedValues();
+    let memory = new Uint8Array(0);
     let { end: at } = await this.#piece(window, HEADER_BYTES);
     let blocks = 0;
     let messages = 0;
@@ -141,7 +142,10 @@ export class Checkpoint {
         if (head.blocks === blocks && head.messages === messages) return;
         throw new UnusableCheckpoint("blocks of it are missing");
       }
-      const block = Block.read(await this.#block(window, piece, head.bytes), head.rowsEnd, values);
+      if (memory.length < head.bytes) memory = new Uint8Array(head.bytes);
+      const bytes = memory.subarray(0, head.bytes);
+      await this.#readBlock(window, piece, bytes);
+      const block = Block.read(bytes, head.rowsEnd, values);
       let found = 0;
       for (const some of block?.entries() ?? [undefined]) {
         if (some === undefined) throw malformed(at);
@@ -175,8 +179,7 @@ export class Checkpoint {
   }
 
   /** A block as it was before it was cut in chunks. */
-  async #block(window: FileWindow, piece: Piece, bytes: number): Promise<Uint8Array> {
-    const block = new Uint8Array(bytes);
+  async #readBlock(window: FileWindow, piece: Piece, block: Uint8Array): Promise<void> {
     let done = 0;
     for (let at = piece.chunksAt; at < piece.end; ) {
       const header = readChunkHeader(await window.view(at, CHUNK_HEADER_BYTES));
@@ -186,13 +189,12 @@ export class Checkpoint {
       if (at + chunkBytes > piece.end || !isChunkWhole(chunk, header)) throw damaged(at);
       const place = { at: piece.at, number: piece.frame.number, offset: at - piece.at };
       const read = readPiece(chunk, header, this.#cipher && { cipher: this.#cipher, place });
-      if (read === undefined || done + read.length > bytes) throw damaged(at);
+      if (read === undefined || done + read.length > block.length) throw damaged(at);
       block.set(read, done);
       done += read.length;
       at += chunkBytes;
     }
-    if (done !== bytes) throw damaged(piece.at);
-    return block;
+    if (done !== block.length) throw damaged(piece.at);
   }
 }
 

@@ -24,7 +24,7 @@ import { type Walked, walkUnfinished } from "./unfinished-walk.ts";
 /** A start may have to read this many records, if there is no more unfinished … */
 export const CHECKPOINT_RECORDS = 50_000;
 /** … or as many as this part of the messages: each record pays for copying so many. */
-const MESSAGES_PER_RECORD = 12;
+const MESSAGES_PER_RECORD = 10;
 /** Records that a clean stop leaves to the next start. */
 const STOP_PART = 5;
 /** A stop waits no longer for it: what it would save, the next start then does. */

@@ -42,7 +42,8 @@ export function decompressed(
 ): Uint8Array | undefined {
   if (form === "plain") return bytes.length === length ? bytes : undefined;
   try {
-    const bound = { maxOutputLength: length };
+    // All of it at once, with a byte left: else zlib makes pieces, and puts them together.
+    const bound = { maxOutputLength: length, chunkSize: length + MIN_CHUNK_BYTES };
     const piece = form === "zstd" ? zstdDecompressSync(bytes, bound) : gunzipSync(bytes, bound);
     return piece.length === length ? piece : undefined;
   } catch {
