@@ -6,6 +6,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Lookup } from "#base/lookup.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { prepared } from "#protocols/sasl/sasl-text.ts";
 import { isScramPassword } from "#protocols/sasl/scram-verifier.ts";
@@ -23,8 +24,7 @@ const FULL: Lookup<boolean> = {
 
 export class SecretCheck {
   readonly #hashing: PasswordHashing;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #line = new Semaphore(MAX_CHECKS_AT_ONCE, MAX_WAITING_CHECKS);
 
   constructor(hashing: PasswordHashing) {
     this.#hashing = hashing;
@@ -32,22 +32,8 @@ export class SecretCheck {
 
   /** Absent: the hash is of a scheme that this system does not know. */
   async isPassword(secret: Secret, password: string): Promise<Lookup<boolean>> {
-    if (this.#running < MAX_CHECKS_AT_ONCE) this.#running++;
-    else if (this.#waiting.length >= MAX_WAITING_CHECKS) return FULL;
-    else await this.#turn();
-    try {
-      return await this.#check(secret, password);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
-    }
-  }
-
-  #turn(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    return promise;
+    if (this.#line.isFull) return FULL;
+    return this.#line.run(() => this.#check(secret, password));
   }
 
   async #check(secret: Secret, password: string): Promise<Lookup<boolean>> {

@@ -14,6 +14,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Http } from "#base/ports/http.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
+import type { Semaphore } from "#base/semaphore.ts";
 import { encodeOcspRequest, OCSP_REQUEST_TYPE } from "#protocols/ocsp/ocsp-request.ts";
 import { MAX_OCSP_RESPONSE_BYTES } from "#protocols/ocsp/ocsp-response.ts";
 import type { Observe } from "#model/events.ts";
@@ -21,7 +22,6 @@ import type { Staple } from "#model/staple.ts";
 import { checkStaple } from "#policy/tls/check-staple.ts";
 import type { StaplePlan } from "#policy/tls/staple-plan.ts";
 import { readResponseFile, type StapleCache } from "./staple-cache.ts";
-import type { Turns } from "./turns.ts";
 
 /** Responders of the Web answer in a tenth of a second. */
 const FETCH_TIMEOUT_MS = 10_000;
@@ -41,7 +41,7 @@ export interface StaplePorts {
   readonly signatures: Signatures;
   readonly observe: Observe;
   readonly cache: StapleCache;
-  readonly turns: Turns;
+  readonly turns: Semaphore;
 }
 
 type Life = "running" | "stopped";

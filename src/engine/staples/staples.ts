@@ -7,12 +7,12 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
 import type { Http } from "#base/ports/http.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import type { Observe } from "#model/events.ts";
 import type { Staple } from "#model/staple.ts";
 import type { StaplePlan, StapleSource, Stapling } from "#policy/tls/staple-plan.ts";
 import { StapleCache } from "./staple-cache.ts";
 import { type StaplePorts, Stapler } from "./stapler.ts";
-import { Turns } from "./turns.ts";
 
 /** Responders that are asked at once: thousands of certificates are not asked about in one moment. */
 const MAX_ASKED_AT_ONCE = 4;
@@ -36,7 +36,7 @@ export class Staples {
   constructor(world: StaplesWorld, publish: (staple: Staple) => void) {
     const { folder, ...ports } = world;
     const cache = new StapleCache(world.files, folder);
-    this.#ports = { ...ports, cache, turns: new Turns(MAX_ASKED_AT_ONCE) };
+    this.#ports = { ...ports, cache, turns: new Semaphore(MAX_ASKED_AT_ONCE) };
     this.#publish = publish;
   }
 

@@ -8,6 +8,7 @@ import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { Children } from "#base/ports/children.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import { type RememberBounds, RememberedAnswers } from "#base/time/remembered-answers.ts";
 import { getent, isEntryName, noEntry, parseId } from "./getent.ts";
 
@@ -18,28 +19,15 @@ const MAX_WAITING = 256;
 /** The users of this machine. */
 export function nodeUsers(children: Children, clock: Clock): Users {
   const kept = new RememberedAnswers<Lookup<User>>(clock, BOUNDS);
-  const waiting: (() => void)[] = [];
-  let running = 0;
+  const line = new Semaphore(MAX_RUNNING, MAX_WAITING);
 
   async function ask(name: string): Promise<Lookup<User>> {
-    if (running >= MAX_RUNNING) {
-      if (waiting.length >= MAX_WAITING) {
-        const cause = new Error("Cannot look up a user: too many questions wait");
-        return { kind: "unavailable", cause };
-      }
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else {
-      running++;
+    if (line.isFull) {
+      const cause = new Error("Cannot look up a user: too many questions wait");
+      return { kind: "unavailable", cause };
     }
-    try {
-      const answer = await getent("passwd", name, children);
-      return answer.kind === "found" ? readEntry(name, answer.value) : answer;
-    } finally {
-      // The place goes to the next in line, or is given up.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
+    const answer = await line.run(() => getent("passwd", name, children));
+    return answer.kind === "found" ? readEntry(name, answer.value) : answer;
   }
 
   return {

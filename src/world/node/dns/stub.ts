@@ -2,7 +2,7 @@
  * Asks the machine's name servers, one after the other, until one answers.
  *
  * Promises: never rejects. A server that answers that it failed is not asked again; one
- * that is silent is, MAX_ROUNDS times in all, with more patience each time. At most
+ * that is silent is, `rounds` times in all, with more patience each time. At most
  * MAX_UNDER_WAY questions have a socket, MAX_WAITING more wait for one.
  *
  * A resolver that checks signatures says of a wrong one that it failed (RFC 4035 §5.5): so
@@ -10,6 +10,7 @@
  */
 import { domainToASCII } from "node:url";
 import { type DnsAnswer, NO_SUCH_DOMAIN } from "#base/ports/resolver.ts";
+import { Semaphore } from "#base/semaphore.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { type DnsRecord, type DnsType, dnsName, isDnsName } from "./dns-message.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
@@ -25,10 +26,11 @@ export interface StubSettings extends NameServers {
 const MAX_UNDER_WAY = 256;
 const MAX_WAITING = 10_000;
 
+const TOO_MANY = new Error("name server: too many questions wait for an answer");
+
 export class Stub {
   readonly #settings: StubSettings;
-  readonly #waiting: (() => void)[] = [];
-  #underWay = 0;
+  readonly #line = new Semaphore(MAX_UNDER_WAY, MAX_WAITING);
 
   constructor(settings: StubSettings) {
     this.#settings = settings;
@@ -42,7 +44,8 @@ export class Stub {
   ): Promise<DnsAnswer<readonly Value[]>> {
     const ascii = dnsName(isAscii(name) ? name : domainToASCII(name));
     if (!isDnsName(ascii)) return NO_SUCH_DOMAIN;
-    const answer = await this.#inTurn(() => this.#askServers(ascii, type));
+    if (this.#line.isFull) return { kind: "unavailable", cause: TOO_MANY };
+    const answer = await this.#line.run(() => this.#askServers(ascii, type));
     if (answer.kind !== "answer") return { kind: "unavailable", cause: causeOf(answer) };
     const isSecure = answer.isAuthentic && this.#settings.areTrusted;
     const value = answer.records.map(valueOf).filter((each) => each !== undefined);
@@ -65,21 +68,6 @@ export class Stub {
       }
     }
     return last;
-  }
-
-  async #inTurn(work: () => Promise<Exchanged>): Promise<Exchanged> {
-    if (this.#underWay < MAX_UNDER_WAY) this.#underWay++;
-    else if (this.#waiting.length >= MAX_WAITING)
-      return { kind: "silent", why: "too many questions wait for an answer" };
-    else await new Promise<void>((turn) => this.#waiting.push(turn));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      // Whoever is next has the place that is free here.
-      if (next === undefined) this.#underWay--;
-      else next();
-    }
   }
 }
 
