@@ -1,91 +1,51 @@
 /**
  * Responses on disk, one file for each certificate, so that a start needs no responder.
  *
- * What is read is checked as what is fetched: the folder is believed in nothing. Nothing
- * is synced: a file that is lost or torn is fetched again. Faults of the disk are as if
- * nothing were there.
+ * What is read is checked as what is fetched: the folder is believed in nothing.
  */
-import { join } from "node:path/posix";
-import { type Files, FilesError } from "#base/ports/files.ts";
+import type { Files } from "#base/ports/files.ts";
 import { MAX_OCSP_RESPONSE_BYTES } from "#protocols/ocsp/ocsp-response.ts";
+import { FetchedFiles, readFile } from "./fetched-files.ts";
 
 const NAME = /^[0-9a-f]{64}\.der(?:\.new)?$/u;
+/** A byte more than a response may have, by which one that is too long is known. */
+const MAX_FILE_BYTES: number = MAX_OCSP_RESPONSE_BYTES + 1;
 
 export class StapleCache {
-  readonly #files: Files;
-  /** Undefined: nothing is kept. */
-  readonly #folder: string | undefined;
+  readonly #kept: FetchedFiles;
 
+  /** @param folder undefined: nothing is kept. */
   constructor(files: Files, folder: string | undefined) {
-    this.#files = files;
-    this.#folder = folder;
+    this.#kept = new FetchedFiles(files, folder, MAX_FILE_BYTES);
   }
 
-  async read(fingerprint: string): Promise<Uint8Array | undefined> {
-    const path = this.#path(fingerprint);
-    if (path === undefined) return undefined;
-    const read = await readResponseFile(this.#files, path);
-    return typeof read === "string" ? undefined : read;
+  read(fingerprint: string): Promise<Uint8Array | undefined> {
+    return this.#kept.read(nameOf(fingerprint));
   }
 
   /** The string says why it could not be kept. */
-  async write(fingerprint: string, response: Uint8Array): Promise<string | undefined> {
-    const path = this.#path(fingerprint);
-    if (path === undefined) return undefined;
-    return faultOf(async () => {
-      await faultOf(() => this.#files.unlink(`${path}.new`));
-      const file = await this.#files.open(`${path}.new`, "create", 0o600);
-      try {
-        await file.write([response], 0);
-      } finally {
-        await file.close();
-      }
-      await this.#files.rename(`${path}.new`, path);
-    });
+  write(fingerprint: string, response: Uint8Array): Promise<string | undefined> {
+    return this.#kept.write(nameOf(fingerprint), response);
   }
 
-  async remove(fingerprint: string): Promise<void> {
-    const path = this.#path(fingerprint);
-    if (path !== undefined) await faultOf(() => this.#files.unlink(path));
+  remove(fingerprint: string): Promise<void> {
+    return this.#kept.remove(nameOf(fingerprint));
   }
 
   /** Of certificates that are not shown any more nothing is kept. */
   async keepOnly(fingerprints: ReadonlySet<string>): Promise<void> {
-    const folder = this.#folder;
-    if (folder === undefined) return;
-    await faultOf(async () => {
-      for (const name of await this.#files.list(folder)) {
-        const isWanted = fingerprints.has(name.slice(0, name.indexOf(".")));
-        if (NAME.test(name) && !isWanted) await this.#files.unlink(join(folder, name));
-      }
-    });
+    for (const name of await this.#kept.names()) {
+      const isWanted = fingerprints.has(name.slice(0, name.indexOf(".")));
+      if (NAME.test(name) && !isWanted) await this.#kept.remove(name);
+    }
   }
+}
 
-  #path(fingerprint: string): string | undefined {
-    return this.#folder === undefined ? undefined : join(this.#folder, `${fingerprint}.der`);
-  }
+function nameOf(fingerprint: string): string {
+  return `${fingerprint}.der`;
 }
 
 /** A whole file; the string says why it is none. */
-export async function readResponseFile(files: Files, path: string): Promise<Uint8Array | string> {
-  let bytes: Uint8Array = new Uint8Array();
-  const fault = await faultOf(async () => {
-    const file = await files.open(path, "read");
-    try {
-      bytes = await file.read(0, MAX_OCSP_RESPONSE_BYTES + 1);
-    } finally {
-      await file.close();
-    }
-  });
-  return fault ?? bytes;
-}
-
-async function faultOf(work: () => Promise<void>): Promise<string | undefined> {
-  try {
-    await work();
-    return undefined;
-  } catch (error) {
-    if (error instanceof FilesError) return error.message;
-    throw error;
-  }
+export function readResponseFile(files: Files, path: string): Promise<Uint8Array | string> {
+  return readFile(files, path, MAX_FILE_BYTES);
 }

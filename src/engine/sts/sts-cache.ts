@@ -2,15 +2,13 @@
  * Policies on disk, one file for each domain, so that a restart takes no policy back.
  *
  * A file has a line of ours (domain, id, when it was fetched) and the text as it came, which
- * is read again as what the network says: the folder is believed in nothing else. Nothing is
- * synced: a file that is lost or torn is fetched again. Faults of the disk are as if nothing
- * were there.
+ * is read again as what the network says: the folder is believed in nothing else.
  */
 import { createHash } from "node:crypto";
-import { join } from "node:path/posix";
-import { type Files, FilesError } from "#base/ports/files.ts";
+import type { Files } from "#base/ports/files.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import { MAX_STS_POLICY_BYTES, parseStsPolicy, type StsPolicy } from "#protocols/sts/sts-policy.ts";
+import { FetchedFiles } from "#engine/staples/fetched-files.ts";
 
 export interface KeptPolicy {
   /** In lower case. */
@@ -28,65 +26,32 @@ const HEADER = /^([^ ]+) ([A-Za-z0-9]{1,32}) (\d{1,15})$/u;
 const MAX_HEADER_BYTES = 512;
 
 export class StsCache {
-  readonly #files: Files;
-  /** Undefined: nothing is kept. */
-  readonly #folder: string | undefined;
+  readonly #kept: FetchedFiles;
 
+  /** @param folder undefined: nothing is kept. */
   constructor(files: Files, folder: string | undefined) {
-    this.#files = files;
-    this.#folder = folder;
+    this.#kept = new FetchedFiles(files, folder, MAX_HEADER_BYTES + MAX_STS_POLICY_BYTES);
   }
 
   async readAll(most: number): Promise<readonly KeptPolicy[]> {
-    const folder = this.#folder;
-    if (folder === undefined) return [];
     const kept: KeptPolicy[] = [];
-    await faultOf(async () => {
-      const names = (await this.#files.list(folder)).filter((name) => NAME.test(name));
-      for (const name of names.slice(0, most)) {
-        const read = await this.#read(join(folder, name));
-        if (read !== undefined && fileName(read.domain) === name) kept.push(read);
-      }
-    });
+    const names = (await this.#kept.names()).filter((name) => NAME.test(name));
+    for (const name of names.slice(0, most)) {
+      const bytes = await this.#kept.read(name);
+      const read = bytes && parseKept(Buffer.from(bytes).toString("latin1"));
+      if (read !== undefined && fileName(read.domain) === name) kept.push(read);
+    }
     return kept;
   }
 
   /** The string says why it could not be kept. */
-  async write({ domain, id, fetchedAtMs }: KeptPolicy, text: string): Promise<string | undefined> {
-    const path = this.#path(domain);
-    if (path === undefined) return undefined;
-    return faultOf(async () => {
-      await faultOf(() => this.#files.unlink(`${path}.new`));
-      const file = await this.#files.open(`${path}.new`, "create", 0o600);
-      try {
-        await file.write([Buffer.from(`${domain} ${id} ${fetchedAtMs}\n${text}`, "latin1")], 0);
-      } finally {
-        await file.close();
-      }
-      await this.#files.rename(`${path}.new`, path);
-    });
+  write({ domain, id, fetchedAtMs }: KeptPolicy, text: string): Promise<string | undefined> {
+    const bytes = Buffer.from(`${domain} ${id} ${fetchedAtMs}\n${text}`, "latin1");
+    return this.#kept.write(fileName(domain), bytes);
   }
 
-  async remove(domain: string): Promise<void> {
-    const path = this.#path(domain);
-    if (path !== undefined) await faultOf(() => this.#files.unlink(path));
-  }
-
-  async #read(path: string): Promise<KeptPolicy | undefined> {
-    let bytes: Uint8Array = new Uint8Array();
-    const fault = await faultOf(async () => {
-      const file = await this.#files.open(path, "read");
-      try {
-        bytes = await file.read(0, MAX_HEADER_BYTES + MAX_STS_POLICY_BYTES);
-      } finally {
-        await file.close();
-      }
-    });
-    return fault === undefined ? parseKept(Buffer.from(bytes).toString("latin1")) : undefined;
-  }
-
-  #path(domain: string): string | undefined {
-    return this.#folder === undefined ? undefined : join(this.#folder, fileName(domain));
+  remove(domain: string): Promise<void> {
+    return this.#kept.remove(fileName(domain));
   }
 }
 
@@ -101,14 +66,4 @@ function parseKept(content: string): KeptPolicy | undefined {
   if (!isHostName(domain) || typeof policy === "string") return undefined;
   const fetchedAtMs = Number(fetched);
   return { domain, id, policy, fetchedAtMs, untilMs: fetchedAtMs + policy.maxAgeSeconds * 1000 };
-}
-
-async function faultOf(work: () => Promise<void>): Promise<string | undefined> {
-  try {
-    await work();
-    return undefined;
-  } catch (error) {
-    if (error instanceof FilesError) return error.message;
-    throw error;
-  }
 }
