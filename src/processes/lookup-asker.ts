@@ -5,6 +5,7 @@
  * never another answer. Right after the start, before lookup was ever there, questions
  * wait for it.
  */
+import { ABSENT, type Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import {
   type LookupAnswer,
@@ -102,6 +103,17 @@ export class LookupAsker {
     }
     this.#waiting.clear();
   }
+}
+
+/** What an answer comes to that does not bring what was asked for. */
+export function withoutValue(answer: LookupAnswer): Lookup<never> {
+  if (answer.kind === "absent") return ABSENT;
+  return { kind: "unavailable", cause: new Error(whyNone(answer)) };
+}
+
+/** Why an answer that is not the one that was asked for says nothing. */
+export function whyNone(answer: LookupAnswer): string {
+  return answer.kind === "unavailable" ? answer.why : "the process lookup has erred";
 }
 
 /** An answer of our own; nobody looks at its number. */

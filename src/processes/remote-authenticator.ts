@@ -2,7 +2,7 @@
 import type { SaslAnswer } from "#protocols/sasl/sasl-step.ts";
 import type { AuthAttempt, Authenticator } from "#model/authentication.ts";
 import type { Observe } from "#model/events.ts";
-import type { LookupAsker } from "./lookup-asker.ts";
+import { type LookupAsker, whyNone } from "./lookup-asker.ts";
 
 export class RemoteAuthenticator implements Authenticator {
   readonly #lookup: LookupAsker;
@@ -20,8 +20,7 @@ export class RemoteAuthenticator implements Authenticator {
       attempt,
     }));
     if (answer.kind === "auth") return answer.answer;
-    const text = answer.kind === "unavailable" ? answer.why : "the process lookup has erred";
-    this.#observe({ kind: "warning", text });
+    this.#observe({ kind: "warning", text: whyNone(answer) });
     return { kind: "unavailable" };
   }
 }

@@ -1,7 +1,7 @@
 /** What relays show to their hosts, as a dispatcher asks for it: the process `lookup` has it. */
-import { ABSENT, type Lookup } from "#base/lookup.ts";
+import type { Lookup } from "#base/lookup.ts";
 import type { RelayCredentials } from "#model/relay-credentials.ts";
-import type { LookupAsker } from "./lookup-asker.ts";
+import { type LookupAsker, withoutValue } from "./lookup-asker.ts";
 
 /** Never rejects. */
 export async function askCredentials(
@@ -16,7 +16,5 @@ export async function askCredentials(
     label,
   }));
   if (answer.kind === "relay-credentials") return { kind: "found", value: answer.credentials };
-  if (answer.kind === "absent") return ABSENT;
-  const why = answer.kind === "unavailable" ? answer.why : "the process lookup has erred";
-  return { kind: "unavailable", cause: new Error(why) };
+  return withoutValue(answer);
 }

@@ -4,11 +4,11 @@
  * Answers are remembered for a minute, so that a burst of mail for a domain asks once; that
  * nobody knows is not.
  */
-import { ABSENT, type Lookup } from "#base/lookup.ts";
+import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { type RememberBounds, RememberedAnswers } from "#base/time/remembered-answers.ts";
 import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
-import type { LookupAsker } from "./lookup-asker.ts";
+import { type LookupAsker, withoutValue } from "./lookup-asker.ts";
 
 const BOUNDS: RememberBounds = { keptMs: 60_000, maxKept: 10_000 };
 
@@ -34,8 +34,6 @@ export class RemoteSts {
       domain,
     }));
     if (answer.kind === "sts") return { kind: "found", value: answer.policy };
-    if (answer.kind === "absent") return ABSENT;
-    const why = answer.kind === "unavailable" ? answer.why : "the process lookup has erred";
-    return { kind: "unavailable", cause: new Error(why) };
+    return withoutValue(answer);
   }
 }
