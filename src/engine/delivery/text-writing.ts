@@ -11,34 +11,33 @@ export async function writeText(
   pieces: AsyncIterable<Uint8Array>,
 ): Promise<number> {
   let at = offset;
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  for await (const piece of pieces) {
-    waiting.push(piece);
-    waitingBytes += piece.length;
-    if (waitingBytes < WRITE_BYTES) continue;
-    await file.write(waiting, at);
-    at += waitingBytes;
-    waiting = [];
-    waitingBytes = 0;
+  for await (const block of blocksOf(pieces)) {
+    await file.write(block, at);
+    for (const { length } of block) at += length;
   }
-  if (waitingBytes > 0) await file.write(waiting, at);
-  return at + waitingBytes - offset;
+  return at - offset;
 }
 
 /** The same bytes in pieces of that size. */
 export async function* gathered(
   pieces: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void> {
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
+  for await (const block of blocksOf(pieces)) yield Buffer.concat(block);
+}
+
+/** Pieces that are written together; none is without a byte. */
+async function* blocksOf(
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly Uint8Array[], void> {
+  let block: Uint8Array[] = [];
+  let bytes = 0;
   for await (const piece of pieces) {
-    waiting.push(piece);
-    waitingBytes += piece.length;
-    if (waitingBytes < WRITE_BYTES) continue;
-    yield Buffer.concat(waiting);
-    waiting = [];
-    waitingBytes = 0;
+    block.push(piece);
+    bytes += piece.length;
+    if (bytes < WRITE_BYTES) continue;
+    yield block;
+    block = [];
+    bytes = 0;
   }
-  yield Buffer.concat(waiting);
+  if (bytes > 0) yield block;
 }
