@@ -189,6 +189,15 @@ test("pool makes room for a new route by closing an idle connection", async () =
   assert.equal(scene.sink.sessions, 2);
 });
 
+test("pool tells all who wait when it is closed", async () => {
+  const scene = await new Scene({}, { maxPerRoute: 1 }).listen();
+  const sends = Array.from({ length: 4 }, () => scene.send());
+  await scene.world.clock.runUntilSettled(scene.pool.close(), HOUR_MS);
+  const outcomes = await scene.settle(sends);
+  const told = "not-started: Shutting down (at CONNECT)";
+  assert.deepEqual(outcomes, [TAKEN, told, told, told]);
+});
+
 test("pool closes with QUIT, and opens nothing afterwards", async () => {
   const scene = await new Scene().listen();
   await scene.settle([scene.send()]);

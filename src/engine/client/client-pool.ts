@@ -88,18 +88,15 @@ interface Kept {
   idleSinceMs: number;
 }
 
-type Lease =
-  | { readonly kind: "lease"; readonly kept: Kept; readonly isReused: boolean }
-  | { readonly kind: "failed"; readonly verdict: Verdict };
+type Lease = { readonly kind: "lease"; readonly kept: Kept; readonly isReused: boolean } | NoLease;
+
+interface NoLease {
+  readonly kind: "failed";
+  readonly verdict: Verdict;
+}
 
 /** What a waiter is told: a connection, that one may be opened now, or why there is none. */
 type Turn = Lease | "open";
-
-/** By what one connection is made. */
-interface Terms {
-  readonly security: ClientSecurity | undefined;
-  readonly credentials: ClientCredentials | undefined;
-}
 
 interface RouteState {
   /** Connections that are open or being opened. */
@@ -157,30 +154,24 @@ export class ClientPool {
   }
 
   async #openConnection(route: ClientRoute, state: RouteState): Promise<Lease> {
-    if (this.#isClosed) return failed("Shutting down");
-    if (this.#open >= this.#settings.maxConnections && !this.#dropOldestIdle()) {
-      this.#forget(route.key, state);
-      return failed("Too many connections are open");
-    }
+    if (this.#isClosed) return this.#shareFailure(route.key, failed("Shutting down"));
+    if (this.#open >= this.#settings.maxConnections && !this.#dropOldestIdle())
+      return this.#shareFailure(route.key, failed("Too many connections are open"));
     const free = this.#takePlace(state);
-    if (route.credentials === undefined)
-      return this.#connect(route, free, { security: route.security, credentials: undefined });
-    const credentials = await route.credentials();
-    if (typeof credentials !== "string")
-      return this.#connect(route, free, { security: route.security, credentials });
+    const credentials = await route.credentials?.();
+    if (typeof credentials !== "string") return this.#connect(route, free, credentials);
     free();
-    const failure = noCredentials(credentials);
-    this.#shareFailure(route.key, failure);
-    return failure;
+    return this.#shareFailure(route.key, noCredentials(credentials));
   }
 
   /** @param free gives the place up that was taken for the connection. */
   async #connect(
     route: ClientRoute,
     free: () => void,
-    { security, credentials }: Terms,
+    credentials: ClientCredentials | undefined,
   ): Promise<Lease> {
     const { observe, random } = this.#ports;
+    const { security } = route;
     const session = randomSessionId(random);
     const address = `${route.dialect}://${formatEndpoint(route.endpoint)}`;
     observe({ kind: "mta-connecting", session, address, host: route.host });
@@ -207,12 +198,8 @@ export class ClientPool {
       free();
       // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
       if (security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict))
-        return this.#connect(route, this.#takePlace(this.#stateOf(route.key)), {
-          security: undefined,
-          credentials,
-        });
-      this.#shareFailure(route.key, result);
-      return result;
+        return this.#openConnection({ ...route, security: undefined }, this.#stateOf(route.key));
+      return this.#shareFailure(route.key, result);
     }
     opened = result.client;
     observe({ kind: "mta-connected", session });
@@ -237,10 +224,11 @@ export class ClientPool {
   }
 
   /** Where no connection is left that could serve them, the waiters share what was found out. */
-  #shareFailure(key: string, failure: Extract<Lease, { kind: "failed" }>): void {
+  #shareFailure(key: string, failure: NoLease): NoLease {
     const state = this.#stateOf(key);
     if (state.open === 0) for (const waiter of state.waiters.splice(0)) waiter(failure);
     this.#forget(key, state);
+    return failure;
   }
 
   #release(kept: Kept): void {
@@ -317,7 +305,7 @@ export class ClientPool {
   }
 }
 
-function failed(message: string): Extract<Lease, { kind: "failed" }> {
+function failed(message: string): NoLease {
   return {
     kind: "failed",
     verdict: { kind: "undecided", stage: "CONNECT", fault: { kind: "busy", message } },
@@ -330,7 +318,7 @@ function isTlsFailure(verdict: Verdict): boolean {
   return verdict.stage === "STARTTLS" || verdict.stage === "TLS";
 }
 
-function noCredentials(why: string): Extract<Lease, { kind: "failed" }> {
+function noCredentials(why: string): NoLease {
   const fault = { kind: "auth", message: `Could not retrieve credentials: ${why}` } as const;
   return { kind: "failed", verdict: { kind: "undecided", stage: "AUTH", fault } };
 }
