@@ -10,11 +10,11 @@
  *
  * Source: RFC 4422 §3; RFC 4616; RFC 5802 §5; RFC 7677; draft-murchison-sasl-login-00.
  */
-import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from "node:crypto";
+import { pbkdf2Sync, timingSafeEqual } from "node:crypto";
 import { unreachable } from "#base/unreachable.ts";
 import { decodeBase64 } from "./base64.ts";
-import { prepared } from "./sasl-text.ts";
-import { MIN_SCRAM_ITERATIONS, SCRAM_KEY_BYTES } from "./scram-verifier.ts";
+import { prepared, textOf } from "./sasl-text.ts";
+import { MIN_SCRAM_ITERATIONS, proveByScram, SCRAM_KEY_BYTES } from "./scram-verifier.ts";
 
 export interface ClientCredentials {
   readonly user: string;
@@ -89,9 +89,9 @@ export function continueExchange(
     case "login-password":
       return respond(exchange.credentials.password, { phase: "said" });
     case "scram-first":
-      return takeServerFirst(exchange.credentials, textOf(challenge));
+      return takeServerFirst(exchange.credentials, decoded(challenge));
     case "scram-final":
-      return takeServerFinal(exchange.signature, textOf(challenge));
+      return takeServerFinal(exchange.signature, decoded(challenge));
     case "said":
       return failed("AUTH challenge that was not asked for");
     default:
@@ -125,12 +125,8 @@ function takeServerFirst(credentials: ClientCredentials, text: string | undefine
   );
   const withoutProof = `c=biws,r=${nonce}`;
   const authMessage = `${firstBare(user, credentials.nonce)},${text},${withoutProof}`;
-  const clientKey = hmac(salted, "Client Key");
-  const storedKey = createHash("sha256").update(clientKey).digest();
-  const clientSignature = hmac(storedKey, authMessage);
-  const proof = clientKey.map((byte, at) => byte ^ (clientSignature[at] ?? 0));
+  const { proof, signature } = proveByScram(salted, authMessage);
   const final = `${withoutProof},p=${Buffer.from(proof).toString("base64")}`;
-  const signature = hmac(hmac(salted, "Server Key"), authMessage);
   return respond(final, { phase: "scram-final", signature });
 }
 
@@ -162,11 +158,7 @@ function scramName(user: string): string | undefined {
 }
 
 /** Undefined of what is no base64 of text. */
-function textOf(challenge: string): string | undefined {
-  const text = decodeBase64(challenge)?.toString("utf8");
-  return text === undefined || /[\0\r\n\ufffd]/u.test(text) ? undefined : text;
-}
-
-function hmac(key: Uint8Array, text: string): Buffer {
-  return createHmac("sha256", key).update(text, "utf8").digest();
+function decoded(challenge: string): string | undefined {
+  const bytes = decodeBase64(challenge);
+  return bytes && textOf(bytes);
 }

@@ -1,6 +1,7 @@
 /**
  * What a server keeps of a password for SCRAM-SHA-256: enough to check a proof, and to
- * check the password itself, but not to prove anything to another server.
+ * check the password itself, but not to prove anything to another server. And the proof,
+ * of who has the password.
  *
  *     SCRAM-SHA-256$ITERATIONS:SALT$STORED-KEY:SERVER-KEY
  *
@@ -52,8 +53,18 @@ export function scramVerifier(
   salt: Uint8Array,
   iterations: number,
 ): ScramVerifier {
-  const storedKey = createHash("sha256").update(hmac(saltedPassword, "Client Key")).digest();
+  const storedKey = sha256(hmac(saltedPassword, "Client Key"));
   return { iterations, salt, storedKey, serverKey: hmac(saltedPassword, "Server Key") };
+}
+
+/** ClientProof for the messages exchanged, and the ServerSignature that must answer it. */
+export function proveByScram(
+  saltedPassword: Uint8Array,
+  authMessage: string,
+): { readonly proof: Uint8Array; readonly signature: Uint8Array } {
+  const clientKey = hmac(saltedPassword, "Client Key");
+  const proof = xor(clientKey, hmac(sha256(clientKey), authMessage));
+  return { proof, signature: hmac(hmac(saltedPassword, "Server Key"), authMessage) };
 }
 
 /** ServerSignature if `proof` is right for the messages exchanged, else undefined. */
@@ -63,9 +74,8 @@ export function checkScramProof(
   proof: Uint8Array,
 ): Uint8Array | undefined {
   if (proof.length !== SCRAM_KEY_BYTES) return undefined;
-  const signature = hmac(storedKey, authMessage);
-  const clientKey = signature.map((byte, at) => byte ^ (proof[at] ?? 0));
-  const itsStoredKey = createHash("sha256").update(clientKey).digest();
+  const clientKey = xor(proof, hmac(storedKey, authMessage));
+  const itsStoredKey = sha256(clientKey);
   const serverSignature = hmac(serverKey, authMessage);
   return timingSafeEqual(itsStoredKey, storedKey) ? serverSignature : undefined;
 }
@@ -74,6 +84,15 @@ export function checkScramProof(
 export function isScramPassword(verifier: ScramVerifier, saltedPassword: Uint8Array): boolean {
   const { storedKey } = scramVerifier(saltedPassword, verifier.salt, verifier.iterations);
   return timingSafeEqual(storedKey, verifier.storedKey);
+}
+
+/** Of two that are equally long. */
+function xor(one: Uint8Array, other: Uint8Array): Uint8Array {
+  return one.map((byte, at) => byte ^ (other[at] ?? 0));
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
 }
 
 function hmac(key: Uint8Array, text: string): Buffer {
