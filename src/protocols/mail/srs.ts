@@ -79,24 +79,28 @@ function decodeFirst(local: string, newDomain: string, checking: SrsChecking): S
   if (match === null) return refused("malformed");
   const [, hashed = "", stamp = "", domain = "", user = ""] = match;
   const rest = `${stamp}=${domain}=${user}@${newDomain}`;
-  const { keys } = checking;
-  const isOurs = keys.some(
-    (key) => isHash(hashed, hash(key, [stamp, domain, user])) || isHash(hashed, oldHash(key, rest)),
-  );
-  if (!isOurs) return refused("forged");
+  if (!isSigned(hashed, [stamp, domain, user], rest, checking)) return refused("forged");
   return isFresh(stamp, checking) ? decoded(`${user}@${domain}`) : refused("expired");
 }
 
 /** Back to who made the SRS0 address, and to whom it belongs to judge its age. */
-function decodeFurther(local: string, newDomain: string, { keys }: SrsChecking): SrsDecoded {
+function decodeFurther(local: string, newDomain: string, checking: SrsChecking): SrsDecoded {
   const match = /^SRS1[=+-]([^=]+)=([^=]+)=([=+-].+)$/isu.exec(local);
   if (match === null) return refused("malformed");
   const [, hashed = "", hop = "", first = ""] = match;
   const rest = `${hop}=${first}@${newDomain}`;
-  const isOurs = keys.some(
-    (key) => isHash(hashed, hash(key, [hop, first])) || isHash(hashed, oldHash(key, rest)),
-  );
+  const isOurs = isSigned(hashed, [hop, first], rest, checking);
   return isOurs ? decoded(`SRS0${first}@${hop}`) : refused("forged");
+}
+
+/** By one of the keys, as we sign `parts`, or OpenSMTPD `rest`. */
+function isSigned(
+  hashed: string,
+  parts: readonly string[],
+  rest: string,
+  { keys }: SrsChecking,
+): boolean {
+  return keys.some((key) => isHash(hashed, hash(key, parts)) || isHash(hashed, oldHash(key, rest)));
 }
 
 function isFresh(stamp: string, { nowMs, ttlMs }: SrsChecking): boolean {
