@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { LineFeeds, ReturnsAndFeeds } from "./line-ends.ts";
+import { LocalLines } from "#engine/delivery/local-lines.ts";
+import { ReturnsAndFeeds } from "./line-ends.ts";
 
 interface Lines {
   push(chunk: Uint8Array): Uint8Array;
@@ -18,7 +19,7 @@ function through(lines: Lines, text: string, size = Math.max(1, text.length)): s
 }
 
 const WRITERS: readonly (readonly [what: string, make: () => Lines])[] = [
-  ["to LF", () => new LineFeeds()],
+  ["to LF", () => new LocalLines()],
   ["to CRLF", () => new ReturnsAndFeeds()],
 ];
 
@@ -40,7 +41,7 @@ test("a text of whole lines comes back as it was", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom("", "a", "From b", ">c")), (lines) => {
       const text = lines.map((line) => `${line}\r\n`).join("");
-      const unix = through(new LineFeeds(), text);
+      const unix = through(new LocalLines(), text);
       assert.equal(unix, text.replaceAll("\r\n", "\n"));
       assert.equal(through(new ReturnsAndFeeds(), unix), text);
     }),

@@ -1,28 +1,5 @@
-/**
- * The line ends of a text that leaves the spool or comes into it, whose own are CRLF; each by
- * pieces of any size.
- */
+/** The line ends of a text that comes into the spool, whose own are CRLF; by pieces of any size. */
 import { CR, LF } from "#base/ascii.ts";
-
-/** CRLF to LF. */
-export class LineFeeds {
-  #hasReturn = false;
-
-  push(chunk: Uint8Array): Uint8Array {
-    const out = new Uint8Array(chunk.length + 1);
-    let length = 0;
-    for (const byte of chunk) {
-      if (this.#hasReturn && byte !== LF) out[length++] = CR;
-      this.#hasReturn = byte === CR;
-      if (!this.#hasReturn) out[length++] = byte;
-    }
-    return out.subarray(0, length);
-  }
-
-  end(): Uint8Array {
-    return Uint8Array.from(this.#hasReturn ? [CR] : []);
-  }
-}
 
 /** LF, and CRLF as it is, to CRLF. Tells whether there is a byte beyond ASCII. */
 export class ReturnsAndFeeds {

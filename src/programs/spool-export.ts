@@ -4,14 +4,15 @@
  * OpenSMTPD has texts with LF, `queue/XX/MSGID/{EVPID,message}`. An mbox has the lines `From ` quoted
  * (mboxrd) and the recipients in `X-Envelope-To:`; what waits with them is not in it.
  */
-import type { Files, OpenFile } from "#base/ports/files.ts";
+import type { Files } from "#base/ports/files.ts";
 import { formatEnvelopeFile } from "#model/opensmtpd/envelope-file.ts";
 import { type EnvelopeProgress, exportEnvelope } from "#model/opensmtpd/exchange.ts";
 import type { StoredEnvelope, StoredMessage } from "#engine/spool/spool.ts";
 import type { SpoolView } from "#engine/spool/spool-view.ts";
 import { MboxLines } from "#engine/delivery/mbox-lines.ts";
 import { fromLine } from "#engine/delivery/from-line.ts";
-import { LineFeeds } from "./line-ends.ts";
+import { linesOf, type TextLines } from "#engine/delivery/local-message.ts";
+import { writeText } from "#engine/delivery/text-writing.ts";
 
 const PRIVATE_FOLDER = 0o700;
 
@@ -35,14 +36,12 @@ export async function exportQueue(
     if (!made.has(bucket)) await files.makeFolder(bucket, PRIVATE_FOLDER);
     made.add(bucket);
     await files.makeFolder(`${bucket}/${msgid}`, PRIVATE_FOLDER);
-    const chunks = view.text(msgid).chunks();
-    // Binary text has no lines: it stays as it is.
-    const text = message.terms?.isBinary === true ? chunks : mapped(chunks, new LineFeeds());
+    const text = mapped(view.text(msgid).chunks(), linesOf(message));
     await write(files, `${bucket}/${msgid}/message`, text);
     for (const stored of envelopes) {
       const theirs = exportEnvelope(message, stored.envelope, progressOf(stored), serverName);
       const file = Buffer.from(formatEnvelopeFile(theirs));
-      await write(files, `${bucket}/${msgid}/${stored.envelope.evpid}`, [file]);
+      await write(files, `${bucket}/${msgid}/${stored.envelope.evpid}`, only(file));
     }
   }
 }
@@ -83,25 +82,20 @@ function progressOf({
 
 async function* mapped(
   chunks: AsyncIterable<Uint8Array>,
-  lines: { push(chunk: Uint8Array): Uint8Array; end(): Uint8Array },
+  lines: TextLines,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) yield lines.push(chunk);
   yield lines.end();
 }
 
-async function write(
-  files: Files,
-  path: string,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
-  const file: OpenFile = await files.open(path, "create");
+async function* only(piece: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield piece;
+}
+
+async function write(files: Files, path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await files.open(path, "create");
   try {
-    let at = 0;
-    for await (const chunk of chunks) {
-      if (chunk.length === 0) continue;
-      await file.write([chunk], at);
-      at += chunk.length;
-    }
+    await writeText(file, 0, pieces);
     await file.sync();
   } finally {
     await file.close();
