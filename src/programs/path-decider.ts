@@ -23,7 +23,7 @@ export function mayLeadTo(path: string, opened: Stats): boolean {
 }
 
 /** @param path an absolute one. @throws if a part of it cannot be looked at. */
-export function deciderOf(path: string): number {
+function deciderOf(path: string): number {
   const rest = path.split("/");
   let reached = "/";
   for (let links = 0; rest.length > 0; ) {

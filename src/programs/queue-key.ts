@@ -5,6 +5,7 @@
  * Nobody but their owner may read a file of keys.
  */
 import { readFileSync, statSync } from "node:fs";
+import { CR, LF } from "#base/ascii.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
 import { QUEUE_KEY_LENGTH } from "#model/config/defaults.ts";
@@ -92,7 +93,7 @@ async function firstLine(input: KeyInput): Promise<string | undefined> {
   const read: number[] = [];
   for await (const bytes of input) {
     for (const byte of bytes) {
-      if (byte === 0x0a) return text(read);
+      if (byte === LF) return text(read);
       read.push(byte);
       if (read.length > MAX_LINE_BYTES) return undefined;
     }
@@ -108,7 +109,7 @@ async function typedLine({ input, prompt }: KeyTools): Promise<string | undefine
   try {
     for await (const bytes of input) {
       for (const byte of bytes) {
-        if (byte === 0x0d || byte === 0x0a || byte === END_OF_TRANSMISSION) return text(typed);
+        if (byte === CR || byte === LF || byte === END_OF_TRANSMISSION) return text(typed);
         if (byte === INTERRUPT || typed.length === MAX_LINE_BYTES) return undefined;
         if (BACKSPACES.includes(byte)) typed.pop();
         else typed.push(byte);

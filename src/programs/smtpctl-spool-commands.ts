@@ -13,7 +13,11 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import { printable } from "#engine/observe/visible-text.ts";
-import { compactSpool, openJournalSpool } from "#engine/spool/journal-spool.ts";
+import {
+  compactSpool,
+  type JournalSpoolOptions,
+  openJournalSpool,
+} from "#engine/spool/journal-spool.ts";
 import { lockSpool } from "#engine/spool/lock.ts";
 import { Keyring } from "#engine/spool/queue-keys.ts";
 import { type SpoolView, viewSpool } from "#engine/spool/spool-view.ts";
@@ -177,32 +181,20 @@ async function exportTo(
   return view.damages.length + view.warnings.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
-async function compact({ tools, files, folder, keys, config, output }: Work): Promise<number> {
-  const { clock, random } = tools;
+async function compact(work: Work): Promise<number> {
+  const { output } = work;
   const teller = new TroubleTeller(output);
-  const { observe } = teller;
-  const compression = config.queueCompression;
-  const why = await compactSpool({ files, clock, random, observe, folder, keys, compression });
+  const why = await compactSpool(journalOptions(work, teller));
   if (why !== undefined) throw new UnusableSpool(why);
   output.print("compacted\n");
   return teller.told === 0 ? 0 : EXIT_DAMAGED;
 }
 
 async function importFrom(work: Work, from: string): Promise<number> {
-  const { tools, files, folder, keys, config, output } = work;
-  const { clock, random } = tools;
+  const { tools, config, output } = work;
+  const { files, clock, random } = tools;
   const teller = new TroubleTeller(output);
-  const { observe } = teller;
-  const compression = config.queueCompression;
-  const opened = await openJournalSpool({
-    files,
-    clock,
-    random,
-    observe,
-    folder,
-    keys,
-    compression,
-  });
+  const opened = await openJournalSpool(journalOptions(work, teller));
   if (opened.kind === "unusable") throw new UnusableSpool(opened.reason);
   const { spool } = opened;
   try {
@@ -213,11 +205,19 @@ async function importFrom(work: Work, from: string): Promise<number> {
       output.complain(`${printable(file)}: not taken: ${printable(why)}\n`);
     };
     const nowMs = clock.wallMs();
-    const parts = { files: tools.files, spool, random, nowMs, ttlMs: config.queueTtlMs, notTaken };
+    const parts = { files, spool, random, nowMs, ttlMs: config.queueTtlMs, notTaken };
     const { messages, envelopes } = await importQueue(parts, from);
     output.print(`${counted(messages, "message")}, ${counted(envelopes, "envelope")} imported\n`);
     return refused + teller.told === 0 ? 0 : EXIT_DAMAGED;
   } finally {
     await spool.close();
   }
+}
+
+function journalOptions(
+  { tools: { clock, random }, files, folder, keys, config }: Work,
+  { observe }: TroubleTeller,
+): JournalSpoolOptions {
+  const compression = config.queueCompression;
+  return { files, clock, random, observe, folder, keys, compression };
 }
