@@ -12,7 +12,7 @@ import { deliverCommand } from "#engine/delivery/command.ts";
 import { readForwardFile } from "#engine/delivery/forward-file.ts";
 import { withGroupedFolderSync } from "#engine/delivery/grouped-folder-sync.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
-import type { MailboxDelivery } from "#engine/delivery/local-message.ts";
+import { formatValues, type MailboxDelivery } from "#engine/delivery/local-message.ts";
 import { MailboxLocks } from "#engine/delivery/mailbox-locks.ts";
 import { deliverMaildir, type MaildirPorts } from "#engine/delivery/maildir.ts";
 import { deliverMbox, NOWHERE } from "#engine/delivery/mbox.ts";
@@ -91,7 +91,7 @@ export class AgentDeliveries implements Carrier {
     delivery: MailboxDelivery,
     transport: LocalTransport,
   ): Promise<DeliveryResult> {
-    const path = expandFormat(action.path, this.#valuesOf(delivery, transport));
+    const path = expandFormat(action.path, this.#valuesOf(delivery));
     if (typeof path !== "string")
       return failed(delivery.envelope, `No mailbox can have this address: ${path.reason}`);
     const { hostname } = this.#setting;
@@ -145,7 +145,7 @@ export class AgentDeliveries implements Carrier {
     const { home, ports, uid } = this.#setting;
     switch (warrant.kind) {
       case "command": {
-        const values = this.#valuesOf(delivery, transport);
+        const values = this.#valuesOf(delivery);
         const environment = commandEnvironment(values, transport.extension);
         const command = { command: warrant.command, environment, folder: home };
         return deliverCommand(this.#world.commands, command, delivery);
@@ -182,15 +182,9 @@ export class AgentDeliveries implements Carrier {
     }
   }
 
-  #valuesOf({ message, envelope }: MailboxDelivery, { user }: LocalTransport): FormatValues {
-    return {
-      sender: message.reversePath,
-      rcpt: envelope.forwardPath,
-      dest: envelope.destination,
-      username: user,
-      directory: this.#setting.home,
-      subAddressDelimiter: this.#setting.config.subAddressDelimiter,
-    };
+  #valuesOf(delivery: MailboxDelivery): FormatValues {
+    const { home, config } = this.#setting;
+    return formatValues(delivery, home, config.subAddressDelimiter);
   }
 }
 

@@ -40,7 +40,7 @@ export interface MailCommand {
 }
 
 /** OpenSMTPD's. */
-export const COMMAND_TIMEOUT_MS: number = 5 * 60_000;
+const COMMAND_TIMEOUT_MS: number = 5 * 60_000;
 /** More is a command that has gone mad; of what it prints a line is kept. */
 const MAX_OUTPUT_BYTES: number = 4 * 1024 * 1024;
 

@@ -18,7 +18,6 @@ import {
   type PoolPorts,
 } from "#engine/client/client-pool.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
-import { findDeliveredTo } from "./delivered-to.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import type { LmtpAction } from "#model/config/action.ts";
 import { parseLmtpEndpoint } from "#model/config/relay-url.ts";
@@ -26,6 +25,8 @@ import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { Observe } from "#model/events.ts";
 import { expandFormat } from "#policy/expand/format.ts";
+import { findDeliveredTo } from "./delivered-to.ts";
+import { formatValues, LOOP } from "./local-message.ts";
 
 export interface LmtpPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;
@@ -49,13 +50,6 @@ interface Group {
 
 /** Recipients of one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
 const MAX_RECIPIENTS = 100;
-
-const LOOP: Outcome = {
-  outcome: "loop",
-  status: "5.4.6",
-  diagnostic: "Delivered-To loop detected",
-  remote: "",
-};
 
 export class LmtpDelivery implements Carrier {
   readonly #resolver: Resolver;
@@ -84,7 +78,7 @@ export class LmtpDelivery implements Carrier {
       return forAll(task.envelopes, deferred("4.3.0", "Message text cannot be read"));
     }
     const isLoop = (envelope: Envelope): boolean => seen.has(envelope.destination.toLowerCase());
-    const results = [...forAll(task.envelopes.filter(isLoop), LOOP)];
+    const results = [...forAll(task.envelopes.filter(isLoop), { ...LOOP, remote: "" })];
     const rest = task.envelopes.filter((envelope) => !isLoop(envelope));
     const { groups, strays } = this.#group(task.message, rest);
     results.push(...strays);
@@ -132,17 +126,12 @@ export class LmtpDelivery implements Carrier {
   #destinationOf(
     { destination }: LmtpAction,
     message: Message,
-    { transport, ...envelope }: Envelope,
+    envelope: Envelope,
   ): Endpoint | Outcome {
     if (destination.kind === "endpoint") return destination.endpoint;
-    const text = expandFormat(destination.format, {
-      sender: message.reversePath,
-      rcpt: envelope.forwardPath,
-      dest: envelope.destination,
-      username: transport.kind === "mda" ? transport.user : "",
-      directory: this.#settings.home,
-      subAddressDelimiter: this.#settings.subAddressDelimiter,
-    });
+    const { home, subAddressDelimiter } = this.#settings;
+    const values = formatValues({ message, envelope }, home, subAddressDelimiter);
+    const text = expandFormat(destination.format, values);
     const endpoint = typeof text === "string" ? parseLmtpEndpoint(text) : text;
     return "reason" in endpoint ? noDestination(endpoint.reason) : endpoint;
   }

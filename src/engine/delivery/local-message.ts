@@ -7,6 +7,7 @@
 import { FilesError } from "#base/ports/files.ts";
 import type { DeliveryResult, MessageText } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
+import type { FormatValues } from "#policy/expand/format.ts";
 import { type HeaderSigns, headerSigns } from "./delivered-to.ts";
 import { LocalLines } from "./local-lines.ts";
 
@@ -57,11 +58,28 @@ export async function deliverLocally(
   }
 }
 
-const LOOP: DeliveryEnd = {
+export const LOOP: DeliveryEnd = {
   outcome: "loop",
   status: "5.4.6",
   diagnostic: "Delivered-To loop detected",
 };
+
+/** What the specifiers of a path, a command or a server stand for; `directory` is the home of who delivers. */
+export function formatValues(
+  { message, envelope }: Pick<MailboxDelivery, "message" | "envelope">,
+  directory: string,
+  subAddressDelimiter: string,
+): FormatValues {
+  const { transport, forwardPath, destination } = envelope;
+  return {
+    sender: message.reversePath,
+    rcpt: forwardPath,
+    dest: destination,
+    username: transport.kind === "mda" ? transport.user : "",
+    directory,
+    subAddressDelimiter,
+  };
+}
 
 /** LF, but in a binary text, whose octets are no lines (RFC 3030 §3). */
 export function linesOf({ terms }: Message): TextLines {

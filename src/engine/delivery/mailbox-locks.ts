@@ -13,6 +13,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
 import { randomSessionId } from "#model/ids.ts";
+import { removeQuietly } from "./quiet-removal.ts";
 
 /** How long one delivery waits for others, programs of the machine among them. */
 const LOCK_WAIT_MS = 30_000;
@@ -130,14 +131,5 @@ export class MailboxLocks {
       if (!(error instanceof FilesError) || error.code !== "ENOENT") throw error;
     }
     return true;
-  }
-}
-
-async function removeQuietly(files: Files, path: string): Promise<void> {
-  try {
-    await files.unlink(path);
-  } catch (error) {
-    // A lock that stays behind is stale in a while.
-    if (!(error instanceof FilesError)) throw error;
   }
 }

@@ -26,6 +26,7 @@ import {
 import { folderFor, makeMaildir } from "./maildir-folders.ts";
 import { isSafePath, maildirFileName } from "./maildir-names.ts";
 import { countInQuota, hasRoom } from "./maildir-quota.ts";
+import { removeQuietly } from "./quiet-removal.ts";
 import { writeText } from "./text-writing.ts";
 
 export interface MaildirPorts {
@@ -151,15 +152,6 @@ async function publish(
     // Not durable, so not delivered: it will be delivered again.
     await removeQuietly(files, published);
     throw error;
-  }
-}
-
-async function removeQuietly(files: Files, path: string): Promise<void> {
-  try {
-    await files.unlink(path);
-  } catch (error) {
-    // A file left in tmp/ is what maildir(5) expects to be cleaned up after 36 hours.
-    if (!(error instanceof FilesError)) throw error;
   }
 }
 

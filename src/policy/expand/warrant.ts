@@ -178,9 +178,9 @@ export function isEntryOf(
 }
 
 /** What the specifiers of a command stand for. */
-export function valuesOf(
+function valuesOf(
   { sender, rcpt, dest, user }: WarrantRequest,
-  { home, config }: Pick<WarrantSources, "home" | "config">,
+  { home, config }: WarrantSources,
 ): FormatValues {
   const { subAddressDelimiter } = config;
   return { sender, rcpt, dest, username: user, directory: home, subAddressDelimiter };
