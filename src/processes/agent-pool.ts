@@ -19,8 +19,8 @@ const OWN_DESCRIPTORS = 40;
 /** Of the parent for each child: two channels, and two pipes for its log. */
 const DESCRIPTORS_PER_CHILD = 4;
 
-/** How long an agent may finish what it has when it must go. */
-const AGENT_GRACE_MS = 30_000;
+/** How long an agent may finish what it has when it must go: it ends its commands a little before (agent.ts). */
+export const AGENT_GRACE_MS = 30_000;
 /** An agent that was just handed to a dispatcher is left the time to be given something. */
 const MIN_STAY_MS = 500;
 /** Accounts that wait for a place, and for how long: dispatchers wait for an agent a little longer. */

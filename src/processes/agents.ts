@@ -10,16 +10,11 @@ import type { User } from "#base/ports/users.ts";
 import type { ChildToParent, Slice } from "#model/ipc/parent-link.ts";
 import { AgentPool, type PooledAgent } from "./agent-pool.ts";
 import type { Child, Destroyable } from "./child.ts";
-import type { DeliveryAccounts } from "./delivery-accounts.ts";
+import type { AccountRequest, DeliveryAccounts } from "./delivery-accounts.ts";
 import type { Joins } from "./joins.ts";
 
 /** A configuration may change under a request this often before it is refused. */
 const MAX_CONNECT_TRIES = 3;
-
-export interface AgentRequest {
-  readonly action: string;
-  readonly user: string;
-}
 
 /** What the parent lends: how to start an agent for an account. */
 export interface AgentSettings<End> {
@@ -65,7 +60,7 @@ export class Agents<End extends Destroyable> {
   }
 
   /** Hands `dispatcher` a socket to the agent for this delivery, or says why not. */
-  async connect(request: AgentRequest, dispatcher: Child<End>): Promise<string | undefined> {
+  async connect(request: AccountRequest, dispatcher: Child<End>): Promise<string | undefined> {
     for (let round = 0; round < MAX_CONNECT_TRIES; round++) {
       const outcome = await this.#connect(request, dispatcher);
       if (outcome !== "outdated") return outcome?.refusal;
@@ -84,7 +79,7 @@ export class Agents<End extends Destroyable> {
 
   /** "outdated": the configuration has changed meanwhile. */
   async #connect(
-    request: AgentRequest,
+    request: AccountRequest,
     dispatcher: Child<End>,
   ): Promise<{ readonly refusal: string } | "outdated" | undefined> {
     const found = await this.#accounts.find(request);
@@ -107,7 +102,7 @@ export class Agents<End extends Destroyable> {
     return fault === undefined ? undefined : { refusal: `No way to the delivery agent: ${fault}` };
   }
 
-  #alert({ action, user }: AgentRequest, why: string): void {
+  #alert({ action, user }: AccountRequest, why: string): void {
     const what = `action ${JSON.stringify(action)}, user ${JSON.stringify(user)}`;
     this.#settings.alert(`a delivery agent was refused: ${why} (${what})`);
   }

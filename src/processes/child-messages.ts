@@ -5,9 +5,10 @@
 import type { Users } from "#base/ports/users.ts";
 import type { NumberedRequest } from "#model/ipc/control-link.ts";
 import type { ChildToParent } from "#model/ipc/parent-link.ts";
-import type { AgentRequest, Agents } from "./agents.ts";
+import type { Agents } from "./agents.ts";
 import type { Destroyable } from "./child.ts";
 import type { ConfigSwap } from "./config-swap.ts";
+import type { AccountRequest } from "./delivery-accounts.ts";
 import type { DispatcherQuestions } from "./dispatcher-questions.ts";
 import type { Joins } from "./joins.ts";
 import { answerControl, type DaemonHandles } from "./parent-control.ts";
@@ -90,7 +91,7 @@ function takeAnswer<End extends Destroyable>(
 
 async function connectAgent<End extends Destroyable>(
   child: Supervised<End>,
-  { action, user }: AgentRequest,
+  { action, user }: AccountRequest,
   takers: MessageTakers<End>,
 ): Promise<void> {
   const dispatcher = child.child;

@@ -10,7 +10,7 @@
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { type Counter, MAX_CONFIG_BYTES, type Slice } from "#model/ipc/parent-link.ts";
-import { maxAgentsFor } from "./agent-pool.ts";
+import { AGENT_GRACE_MS, maxAgentsFor } from "./agent-pool.ts";
 import { Agents } from "./agents.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
 import type { Destroyable } from "./child.ts";
@@ -36,8 +36,6 @@ import { TlsKeeper } from "./tls-keeper.ts";
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
 const QUEUE_GRACE_MS = 40_000;
-/** An agent ends its commands by itself a little before (agent.ts). */
-const AGENT_GRACE_MS = 30_000;
 
 /** How starting ended. */
 export type Started =
