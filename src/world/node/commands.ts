@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import type { Readable, Writable } from "node:stream";
+import { CR, LF, SPACE, TAB } from "#base/ascii.ts";
 import {
   type CommandEnd,
   type CommandOrder,
@@ -18,8 +19,6 @@ import {
 
 /** What a command has printed is in the pipe when it ends: read for this long at most. */
 const LAST_WORDS_MS = 100;
-
-const LF = 0x0a;
 
 export function nodeCommands(): Commands {
   const running = new Set<RunningCommand>();
@@ -179,7 +178,7 @@ class LastLine {
 const TAIL_BYTES: number = 2 * LAST_LINE_BYTES;
 
 function isBlank(byte: number | undefined): boolean {
-  return byte === LF || byte === 0x0d || byte === 0x20 || byte === 0x09;
+  return byte === LF || byte === CR || byte === SPACE || byte === TAB;
 }
 
 function canEnter(folder: string): boolean {

@@ -23,7 +23,7 @@ export interface NameServers {
 const DNS_PORT = 53;
 /** resolv.conf(5): what is more is not asked. */
 const MAX_SERVERS = 3;
-/** Longer files are not read. */
+/** Of a longer file nothing is believed. */
 const MAX_FILE_BYTES = 65_536;
 
 /** Those of resolv.conf(5), as the C library of the machine sees them. */
