@@ -7,14 +7,11 @@
  * out). Each traced call takes longer than it would, so more messages share one.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
 import { DurabilityRig } from "./durability-load.ts";
-import { until } from "./greeting.ts";
-import { unlessInjectable } from "./injection.ts";
-import { endOf, programPath } from "./peer-program.ts";
+import { letGo, tracerOf, unlessInjectable } from "./injection.ts";
 import { Scratch } from "./scratch.ts";
 
 const MESSAGES = Number(process.env["MESSAGES"] ?? 1000);
@@ -38,17 +35,9 @@ async function countSyncs(
   work: () => Promise<void>,
 ): Promise<number> {
   const filter = ["-e", `trace=${SYNCS}`, "-P", segment];
-  const words = ["-c", "-f", ...filter, "-o", tablePath, "-p", String(pid)];
-  const tracer = spawn(programPath("strace"), words, { stdio: ["ignore", "ignore", "pipe"] });
-  let told = "";
-  tracer.stderr.setEncoding("latin1").on("data", (text: string) => {
-    told += text;
-  });
-  await until(() => told.includes("attached"), `word of strace that it is attached to ${pid}`);
+  const tracer = await tracerOf(pid, ["-c", "-f", ...filter, "-o", tablePath]);
   await work();
-  const ended = endOf(tracer);
-  tracer.kill("SIGINT");
-  await ended;
+  await letGo(tracer);
   // "% time, seconds, usecs/call, calls, (errors), syscall", and a line for the total.
   const total = readFileSync(tablePath, "latin1").match(/^100\.00\s+\S+\s+\S+\s+(\d+)\s.*total$/m);
   return Number(total?.[1] ?? 0);

@@ -46,20 +46,8 @@ export class Injection implements AsyncDisposable {
   static async into(pid: number, fault: Fault, scratch: Scratch): Promise<Injection> {
     const outputPath = `${scratch.folder}/strace`;
     writeFileSync(outputPath, "");
-    const words = [...straceWords(fault), "-o", outputPath, "-p", String(pid)];
-    const tracer = spawn(programPath("strace"), words, { stdio: ["ignore", "ignore", "pipe"] });
-    let told = "";
-    tracer.stderr.setEncoding("latin1");
-    tracer.stderr.on("data", (text: string) => {
-      told += text;
-    });
-    await until(
-      () => /attached/.test(told) || tracer.exitCode !== null,
-      `word of strace that it is attached to ${pid}`,
-    );
-    // It may have ended already, with a process that died at once.
-    if (!/attached/.test(told)) throw new Error(`Cannot trace ${pid}: ${told}`);
-    return new Injection(tracer, outputPath);
+    const words = [...straceWords(fault), "-o", outputPath];
+    return new Injection(await tracerOf(pid, words), outputPath);
   }
 
   /** How often the fault was injected so far. */
@@ -69,9 +57,32 @@ export class Injection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = endOf(this.#tracer);
-    // It lets go of the process.
-    this.#tracer.kill("SIGINT");
-    await ended;
+    await letGo(this.#tracer);
   }
+}
+
+/** A strace(1) that is attached to a running process. */
+export async function tracerOf(pid: number, words: readonly string[]): Promise<ChildProcess> {
+  const tracer = spawn(programPath("strace"), [...words, "-p", String(pid)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let told = "";
+  tracer.stderr.setEncoding("latin1");
+  tracer.stderr.on("data", (text: string) => {
+    told += text;
+  });
+  await until(
+    () => /attached/.test(told) || tracer.exitCode !== null,
+    `word of strace that it is attached to ${pid}`,
+  );
+  // It may have ended already, with a process that died at once.
+  if (!/attached/.test(told)) throw new Error(`Cannot trace ${pid}: ${told}`);
+  return tracer;
+}
+
+/** The process goes on by itself. Resolves when the tracer has written all that it knows. */
+export async function letGo(tracer: ChildProcess): Promise<void> {
+  const ended = endOf(tracer);
+  tracer.kill("SIGINT");
+  await ended;
 }
