@@ -8,10 +8,10 @@
  * A resolver that checks signatures says of a wrong one that it failed (RFC 4035 §5.5): so
  * a failure is unavailable here, whatever another server would say.
  */
-import { domainToASCII } from "node:url";
 import { type DnsAnswer, NO_SUCH_DOMAIN } from "#base/ports/resolver.ts";
 import { Semaphore } from "#base/semaphore.ts";
 import { unreachable } from "#base/unreachable.ts";
+import { asciiDomain } from "#protocols/mail/domain.ts";
 import { type DnsRecord, type DnsType, dnsName, isDnsName } from "./dns-message.ts";
 import { exchange, type Exchanged } from "./exchange.ts";
 import type { NameServers } from "./name-servers.ts";
@@ -42,7 +42,7 @@ export class Stub {
     type: DnsType,
     valueOf: (record: DnsRecord) => Value | undefined,
   ): Promise<DnsAnswer<readonly Value[]>> {
-    const ascii = dnsName(isAscii(name) ? name : domainToASCII(name));
+    const ascii = dnsName(asciiDomain(name));
     if (!isDnsName(ascii)) return NO_SUCH_DOMAIN;
     if (this.#line.isFull) return { kind: "unavailable", cause: TOO_MANY };
     const answer = await this.#line.run(() => this.#askServers(ascii, type));
@@ -69,11 +69,6 @@ export class Stub {
     }
     return last;
   }
-}
-
-function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
-  return true;
 }
 
 function causeOf(answer: Exclude<Exchanged, { readonly kind: "answer" }>): Error {
