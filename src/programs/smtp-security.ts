@@ -75,16 +75,13 @@ function readLogin(world: SecurityWorld, path: string): Login | string {
   return user === "" || password === "" ? `${path}: no user and password` : { user, password };
 }
 
-function settingsOf({ ciphers, protocols }: TlsParameters): TlsSettings | string {
-  const settings = {
-    curves: undefined,
-    ciphers: ciphers === undefined ? undefined : parseCiphers(ciphers),
-    protocols: protocols === undefined ? undefined : parseProtocols(protocols),
-  };
-  if (settings.ciphers?.kind === "tls-value-fault") return settings.ciphers.reason;
-  if (settings.protocols !== undefined && "reason" in settings.protocols)
-    return settings.protocols.reason;
-  return { ...settings, ciphers: settings.ciphers, protocols: settings.protocols };
+function settingsOf(parameters: TlsParameters): TlsSettings | string {
+  const ciphers = parameters.ciphers === undefined ? undefined : parseCiphers(parameters.ciphers);
+  if (ciphers?.kind === "tls-value-fault") return ciphers.reason;
+  const protocols =
+    parameters.protocols === undefined ? undefined : parseProtocols(parameters.protocols);
+  if (protocols !== undefined && "reason" in protocols) return protocols.reason;
+  return { curves: undefined, ciphers, protocols };
 }
 
 function authoritiesOf(
