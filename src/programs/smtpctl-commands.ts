@@ -43,12 +43,15 @@ export interface Asking {
  */
 export type Takes = "nothing" | "view" | "queue-view" | "order" | "selection" | "trace";
 
+/** @param given for the parameters, in their order. */
+type Ask = (given: readonly string[], options: QueueOptions, form: Form) => Asking;
+
 export type SmtpctlCommand = Pattern &
   (
     | {
         readonly kind: "asking";
         readonly takes: Takes;
-        readonly ask: (given: readonly string[], options: QueueOptions, form: Form) => Asking;
+        readonly ask: Ask;
       }
     /** A command with options of its own: smtpctl-own-options.ts. */
     | { readonly kind: "own"; readonly command: OwnCommand }
@@ -109,20 +112,35 @@ const MEANINGLESS: readonly (readonly [words: string, why: string])[] = [
 ];
 
 export const COMMANDS: readonly SmtpctlCommand[] = [
-  queueView("show queue", (_given, options, form) => showQueue(undefined, options, form)),
-  queueView("show queue MSGID", ([id], options, form) => showQueue(hexId(id), options, form)),
-  spoolView("show envelope EVPID", ([id]) => ({
+  command("show queue", "queue-view", (_given, options, form) =>
+    showQueue(undefined, options, form),
+  ),
+  command("show queue MSGID", "queue-view", ([id], options, form) =>
+    showQueue(hexId(id), options, form),
+  ),
+  command("show envelope EVPID", "view", ([id]) => ({
     request: { kind: "show-envelope", evpid: hexId(id) },
     shown: { kind: "lines" },
   })),
-  ...["EVPID", "MSGID"].map((parameter) => spoolView(`show message ${parameter}`, showMessage)),
+  ...["EVPID", "MSGID"].map((parameter) =>
+    command(`show message ${parameter}`, "view", showMessage),
+  ),
   traceOf("MSGID", (id) => ({ kind: "id", id: hexId(id) })),
   traceOf("EVPID", (id) => ({ kind: "id", id: hexId(id) })),
   traceOf("MESSAGE-ID", (messageId) => ({ kind: "message-id", messageId })),
   traceOf("ADDRESS", (address) => ({ kind: "address", address })),
-  command("show status", () => ({ request: { kind: "show-status" }, shown: { kind: "states" } })),
-  command("show stats", () => ({ request: { kind: "show-stats" }, shown: { kind: "values" } })),
-  command("monitor", () => ({ request: { kind: "show-stats" }, shown: { kind: "monitor" } })),
+  command("show status", "nothing", () => ({
+    request: { kind: "show-status" },
+    shown: { kind: "states" },
+  })),
+  command("show stats", "nothing", () => ({
+    request: { kind: "show-stats" },
+    shown: { kind: "values" },
+  })),
+  command("monitor", "nothing", () => ({
+    request: { kind: "show-stats" },
+    shown: { kind: "monitor" },
+  })),
   ...onTargets("schedule", "scheduled", (order) => ({ kind: "schedule", ...order })),
   ...onTargets("remove", "removed", (order) => ({ kind: "remove", ...order })),
   ...onTargets("pause envelope", "paused", (order) => ({
@@ -142,11 +160,11 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   simple("log brief", { kind: "log", verbose: false }),
   simple("log verbose", { kind: "log", verbose: true }),
   simple("stop", { kind: "stop" }),
-  command("reload", () => ({
+  command("reload", "nothing", () => ({
     request: { kind: "reload" },
     shown: { kind: "reload", what: "configuration" },
   })),
-  command("update table TABLE", ([name = ""]) => ({
+  command("update table TABLE", "nothing", ([name = ""]) => ({
     request: { kind: "update-table", name },
     shown: { kind: "reload", what: `table ${name}` },
   })),
@@ -161,32 +179,15 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   ...MEANINGLESS.map(([words, why]) => missing(words, `: ${why}`)),
 ];
 
-function command(words: string, ask: (given: readonly string[]) => Asking): SmtpctlCommand {
-  return { kind: "asking", words: words.split(" "), takes: "nothing", ask };
-}
-
-/** What can be shown of a spool too. */
-function spoolView(words: string, ask: (given: readonly string[]) => Asking): SmtpctlCommand {
-  return { kind: "asking", words: words.split(" "), takes: "view", ask };
-}
-
-function queueView(
-  words: string,
-  ask: (given: readonly string[], options: QueueOptions, form: Form) => Asking,
-): SmtpctlCommand {
-  return { kind: "asking", words: words.split(" "), takes: "queue-view", ask };
+function command(words: string, takes: Takes, ask: Ask): SmtpctlCommand {
+  return { kind: "asking", words: words.split(" "), takes, ask };
 }
 
 function traceOf(parameter: string, subjectOf: (given: string) => TraceSubject): SmtpctlCommand {
-  return {
-    kind: "asking",
-    words: ["trace", parameter],
-    takes: "trace",
-    ask: ([given = ""], { since }) => ({
-      request: { kind: "show-trace", subject: subjectOf(given), since },
-      shown: { kind: "rows" },
-    }),
-  };
+  return command(`trace ${parameter}`, "trace", ([given = ""], { since }) => ({
+    request: { kind: "show-trace", subject: subjectOf(given), since },
+    shown: { kind: "rows" },
+  }));
 }
 
 function own(words: OwnCommand): SmtpctlCommand {
@@ -199,7 +200,7 @@ function missing(words: string, why: string): SmtpctlCommand {
 
 /** One that succeeds or fails. */
 function simple(words: string, request: ControlRequest): SmtpctlCommand {
-  return command(words, () => ({ request, shown: { kind: "outcome" } }));
+  return command(words, "nothing", () => ({ request, shown: { kind: "outcome" } }));
 }
 
 function showQueue(msgid: string | undefined, options: QueueOptions, form: Form): Asking {
@@ -226,18 +227,17 @@ function onTargets(
   verb: string,
   request: (order: Pick<OrderRequest, "target" | "isSure">) => OrderRequest,
 ): readonly SmtpctlCommand[] {
-  return ["EVPID", "MSGID", "all", ""].map((which) => ({
-    kind: "asking",
-    words: [...words.split(" "), ...(which === "" ? [] : [which])],
-    takes: which === "" ? "selection" : "order",
-    ask([id], options) {
-      const target = targetOf(options, id === undefined ? undefined : hexId(id));
-      return {
-        request: request({ target, isSure: options.isSure }),
-        shown: { kind: "count", verb },
-      };
-    },
-  }));
+  const ask: Ask = ([id], options) => {
+    const target = targetOf(options, id === undefined ? undefined : hexId(id));
+    return {
+      request: request({ target, isSure: options.isSure }),
+      shown: { kind: "count", verb },
+    };
+  };
+  return [
+    ...["EVPID", "MSGID", "all"].map((which) => command(`${words} ${which}`, "order", ask)),
+    command(words, "selection", ask),
+  ];
 }
 
 /** The id as the queue writes it. */
