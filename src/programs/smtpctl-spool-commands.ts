@@ -28,7 +28,7 @@ import { counted, type Output } from "./smtpctl-printer.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
 import { exportMbox, exportQueue } from "./spool-export.ts";
 import { importQueue } from "./spool-import.ts";
-import { damageLine, TroubleTeller, warningLine } from "./spool-troubles.ts";
+import { TroubleTeller, viewTroubles } from "./spool-troubles.ts";
 
 export type SpoolCommand = "verify" | "compact" | "export" | "import";
 
@@ -157,14 +157,14 @@ async function withView(
 
 async function verify(view: SpoolView, output: Output): Promise<number> {
   for (const { message } of view.messages) await view.checkText(message.msgid);
-  for (const damage of view.damages) output.print(damageLine(damage));
-  for (const warning of view.warnings) output.print(warningLine(warning));
+  const troubles = viewTroubles(view);
+  for (const line of troubles) output.print(line);
   const envelopes = view.messages.reduce((sum, each) => sum + each.envelopes.length, 0);
   const places = view.damages.length;
   output.print(
     `${counted(view.messages.length, "message")}, ${counted(envelopes, "envelope")}, ${counted(places, "damaged place")}\n`,
   );
-  return places + view.warnings.length === 0 ? 0 : EXIT_DAMAGED;
+  return troubles.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
 async function exportTo(
@@ -175,10 +175,10 @@ async function exportTo(
   const parts = { files: tools.files, view, serverName: config.serverName };
   if (mbox === undefined) await exportQueue(parts, folder);
   else await exportMbox(parts, mbox);
-  for (const damage of view.damages) output.complain(damageLine(damage));
-  for (const warning of view.warnings) output.complain(warningLine(warning));
+  const troubles = viewTroubles(view);
+  for (const line of troubles) output.complain(line);
   output.print(`${counted(view.messages.length, "message")} exported\n`);
-  return view.damages.length + view.warnings.length === 0 ? 0 : EXIT_DAMAGED;
+  return troubles.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
 async function compact(work: Work): Promise<number> {

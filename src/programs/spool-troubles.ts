@@ -1,7 +1,7 @@
 /** What is wrong with the files of a spool, in lines for a terminal. */
 import type { Event, Observe } from "#model/events.ts";
 import { printable } from "#engine/observe/visible-text.ts";
-import type { Damage } from "#engine/spool/spool-view.ts";
+import type { Damage, SpoolView } from "#engine/spool/spool-view.ts";
 import type { Output } from "./smtpctl-printer.ts";
 
 /** Tells what a spool that is opened says of its files, and counts it. */
@@ -19,11 +19,16 @@ export class TroubleTeller {
   }
 }
 
-export function damageLine({ file, offset, reason }: Damage): string {
+/** What was wrong with a spool as far as it was read. */
+export function viewTroubles({ damages, warnings }: SpoolView): readonly string[] {
+  return [...damages.map(damageLine), ...warnings.map(warningLine)];
+}
+
+function damageLine({ file, offset, reason }: Damage): string {
   return `${printable(file)}:${offset}: ${printable(reason)}\n`;
 }
 
-export function warningLine(text: string): string {
+function warningLine(text: string): string {
   return `warning: ${printable(text)}\n`;
 }
 
