@@ -9,7 +9,7 @@ import { type Change, diffOutlines } from "#model/config/config-diff.ts";
 import { type Outline, type OutlineItem, outlineOf } from "#model/config/outline.ts";
 import type { Place } from "#model/config/place.ts";
 import type { Form } from "#model/ipc/control-link.ts";
-import { printable, printableJson } from "#engine/observe/visible-text.ts";
+import { printable, printableJson, printableLines } from "#engine/observe/visible-text.ts";
 import { readOptions, type WrongArguments, wrong } from "./command-line.ts";
 import { chooseFile, FILE_OPTIONS, type FileChoice, type ReadChosen } from "./file-choice.ts";
 import type { Output } from "./smtpctl-printer.ts";
@@ -47,9 +47,7 @@ export async function runConfigDiff(
     output.complain(`smtpctl: ${printable(parsed.why)}\n${CONFIG_DIFF_USAGE}`);
     return EXIT_FAULT;
   }
-  const complain = (complaint: string): void => {
-    for (const line of complaint.split("\n")) output.complain(`${printable(line)}\n`);
-  };
+  const complain = (complaint: string): void => output.complain(`${printableLines(complaint)}\n`);
   const outlines = await readBoth(parsed, tools, complain);
   if (typeof outlines === "string") {
     output.complain(`smtpctl: ${printable(outlines)}\n`);

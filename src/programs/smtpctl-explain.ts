@@ -15,7 +15,7 @@ import type {
 } from "#model/explanation.ts";
 import { checkMessage } from "#engine/explain/message-check.ts";
 import { printExplanation } from "#engine/explain/print-explanation.ts";
-import { printable, printableJson } from "#engine/observe/visible-text.ts";
+import { printable, printableJson, printableLines } from "#engine/observe/visible-text.ts";
 import type { FileChoice } from "./file-choice.ts";
 import { withCrlfLines } from "./smtp-message.ts";
 import {
@@ -81,9 +81,9 @@ function explanationOf(
   { tools, output }: { readonly tools: ExplainTools; readonly output: Output },
 ): Promise<Explanation | ExplainFault> {
   if (config === undefined) return tools.ask(question, stateFolder);
-  return tools.judge(question, config, (complaint) => {
-    for (const line of complaint.split("\n")) output.complain(`${printable(line)}\n`);
-  });
+  return tools.judge(question, config, (complaint) =>
+    output.complain(`${printableLines(complaint)}\n`),
+  );
 }
 
 async function messageOf(

@@ -7,7 +7,7 @@
  */
 import type { Form } from "#model/ipc/control-link.ts";
 import { formatDuration } from "#engine/observe/duration.ts";
-import { printable, printableJson } from "#engine/observe/visible-text.ts";
+import { printable, printableJson, printableLines } from "#engine/observe/visible-text.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Shown } from "./smtpctl-commands.ts";
 import type { Done, Part } from "./smtpctl-conversation.ts";
@@ -35,7 +35,7 @@ export function answerPrinter(shown: Shown, form: Form, output: Output): AnswerP
     case "rows":
       return rowPrinter(form, output);
     case "lines":
-      return rows(form, output, printableLines);
+      return rows(form, output, rowLines);
     case "states":
       return form === "json" ? objectOf(output) : rows(form, output, printable);
     case "monitor":
@@ -73,9 +73,8 @@ function rows(form: Form, output: Output, safe: (line: string) => string): Answe
 }
 
 /** The line ends of a row are the daemon's: it has escaped those of strangers. */
-function printableLines(row: string): string {
-  const lines = row.trimEnd().split("\n");
-  return lines.map((line) => printable(line, Number.POSITIVE_INFINITY)).join("\n");
+function rowLines(row: string): string {
+  return printableLines(row.trimEnd());
 }
 
 /** The objects of all rows as one; numbers that several processes counted are added. */
@@ -188,7 +187,7 @@ function reloadText(what: string, output: Output): AnswerPrinter {
   return {
     take(part) {
       if (part.kind !== "row" || part.line === "") return;
-      output.complain(`${printableLines(part.line)}\n`);
+      output.complain(`${rowLines(part.line)}\n`);
     },
     end({ ok }) {
       if (ok) output.print(`${what} reloaded\n`);

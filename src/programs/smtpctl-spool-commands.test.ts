@@ -8,6 +8,7 @@ import { openSpool, smallSpool } from "#test/crash/spool-scenario.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
 import { simRandom } from "#world/sim/random.ts";
+import type { ReadChosen } from "./file-choice.ts";
 import { runSpool, type SpoolCommand } from "./smtpctl-spool-commands.ts";
 
 const CONFIG = ["listen on socket", 'action "out" relay', 'match from local for any action "out"'];
@@ -35,6 +36,7 @@ esc-code: 71
 class Machine {
   readonly disk = new SimDisk(new SimClock(), simRandom(3));
   readonly said: string[] = [];
+  read: ReadChosen = async () => configOf(...CONFIG);
   /** Folders that there are. */
   readonly #planted = new Set(["/spool", "/old"]);
 
@@ -65,7 +67,7 @@ class Machine {
         clock: new SimClock(),
         random: simRandom(9),
         spoolFolder: () => "/spool",
-        read: async () => configOf(...CONFIG),
+        read: this.read,
         keys: async () => [],
       },
       { print: tell, complain: tell, drained: () => undefined, isTerminal: false },
@@ -319,5 +321,18 @@ test("a folder that is no spool, and operands too many or too few, are one line 
     "smtpctl: wrong operands\nusage: smtpctl spool verify [-f file] [--state dir]",
     "smtpctl: wrong operands\nusage: smtpctl spool import [-f file] [--state dir] folder",
     "smtpctl: wrong operands\nusage: smtpctl spool import [-f file] [--state dir] folder",
+  ]);
+});
+
+test("a configuration that is wrong is shown in lines, with the caret below its column", async () => {
+  const machine = new Machine();
+  machine.read = async (_choice, complain) => {
+    complain("smtpd.conf:1:3: Unknown word: \u001b[2J\n  \taction\n  \t^");
+    return undefined;
+  };
+  assert.equal(await machine.run("verify", "-f", "smtpd.conf"), 2);
+  assert.deepEqual(machine.said, [
+    "smtpd.conf:1:3: Unknown word: \\033[2J\n  \taction\n  \t^",
+    "smtpctl: smtpd.conf cannot be used",
   ]);
 });

@@ -12,7 +12,7 @@ import type { Random } from "#base/ports/random.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
-import { printable } from "#engine/observe/visible-text.ts";
+import { printable, printableLines } from "#engine/observe/visible-text.ts";
 import {
   compactSpool,
   type JournalSpoolOptions,
@@ -89,7 +89,9 @@ export async function runSpool(
   const parsed = parseArguments(command, args);
   if (parsed.kind === "wrong") return fault(parsed.why, USAGE[command]);
   const { choice, target } = parsed;
-  const config = await tools.read(choice, (text) => output.complain(`${printable(text)}\n`));
+  const config = await tools.read(choice, (complaint) =>
+    output.complain(`${printableLines(complaint)}\n`),
+  );
   if (config === undefined) return fault(`${choice.file} cannot be used`);
   const keys = await tools.keys(config);
   if ("why" in keys) return fault(keys.why);
