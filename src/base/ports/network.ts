@@ -18,6 +18,9 @@ export interface ConnectionHandler {
   closed(fault: NetworkFault | undefined): void;
 }
 
+/** Hears nothing of a connection that is being closed. */
+export const DEAF: ConnectionHandler = { data() {}, end() {}, drain() {}, closed() {} };
+
 export interface Connection {
   /** The peer's address; a UNIX-domain peer has the listener's path. */
   readonly remote: Endpoint;

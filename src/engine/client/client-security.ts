@@ -3,7 +3,7 @@
  *
  * Promises: never rejects. A server that is refused has had its connection closed.
  */
-import type { Connection } from "#base/ports/network.ts";
+import { type Connection, DEAF } from "#base/ports/network.ts";
 import type { TlsClient, TlsFacts } from "#base/ports/tls.ts";
 import type { ClientFault } from "#protocols/smtp/client-session-verdict.ts";
 import { judgePeer, type PeerJudgement } from "#policy/transport/judge-peer.ts";
@@ -42,18 +42,9 @@ export async function secureClient(
     const isProven = judgement.kind === "proven";
     return { kind: "secured", connection: secured.connection, isProven };
   }
-  drop(secured.connection);
+  secured.connection.start(DEAF);
+  secured.connection.destroy();
   return failed(judgement.why);
-}
-
-function drop(connection: Connection): void {
-  connection.start({
-    data: () => undefined,
-    end: () => undefined,
-    drain: () => undefined,
-    closed: () => undefined,
-  });
-  connection.destroy();
 }
 
 function failed(message: string): SecuredClient {

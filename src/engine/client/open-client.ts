@@ -5,6 +5,7 @@
  * Promises: never rejects. What fails is a verdict that holds for any mail.
  */
 import type { Endpoint } from "#base/endpoint.ts";
+import { DEAF } from "#base/ports/network.ts";
 import type { ClientSession, ClientTls } from "#protocols/smtp/client-session-state.ts";
 import type { ClientFault, Stage } from "#protocols/smtp/client-session-verdict.ts";
 import { type ClientSecurity, secureClient } from "./client-security.ts";
@@ -32,6 +33,7 @@ export async function openClient(
   if ("kind" in made) return failed("CONNECT", { kind: "network", message: wordsOf(made) });
   const helo = typeof settings.helo === "string" ? settings.helo : await settings.helo(made.local);
   if (helo === undefined) {
+    made.start(DEAF);
     made.destroy();
     return failed("CONNECT", { kind: "busy", message: "Failed to retrieve helo string" });
   }

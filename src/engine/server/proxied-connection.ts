@@ -11,7 +11,7 @@
 import { andThen } from "#base/and-then.ts";
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
-import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
+import { type Connection, type ConnectionHandler, DEAF } from "#base/ports/network.ts";
 import type { ProxiedEnds, ProxyHeader } from "#protocols/proxy/header.ts";
 import { readVersion1 } from "#protocols/proxy/version-1.ts";
 import { readVersion2 } from "#protocols/proxy/version-2.ts";
@@ -103,6 +103,3 @@ class HeaderReader implements ConnectionHandler {
     this.#answer.resolve(proxied);
   }
 }
-
-/** Hears nothing of a connection that is being closed. */
-const DEAF: ConnectionHandler = { data() {}, end() {}, drain() {}, closed() {} };

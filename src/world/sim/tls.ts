@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "#base/ports/clock.ts";
-import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
+import { type Connection, type ConnectionHandler, DEAF } from "#base/ports/network.ts";
 import {
   type Secured,
   type Tls,
@@ -205,12 +205,7 @@ function send(connection: Connection, value: Hello | Answer): void {
 
 function refuse(connection: Connection, message: string): TlsFault {
   connection.end();
-  connection.start({
-    data: () => undefined,
-    end: () => undefined,
-    drain: () => undefined,
-    closed: () => undefined,
-  });
+  connection.start(DEAF);
   return fault("handshake", message);
 }
 
