@@ -1,7 +1,7 @@
 /**
- * What `smtpctl explain -f` needs of this machine: the configuration and the files that
- * belong to it, users, DNS. Nothing is asked of a daemon, and what needs rights that the
- * caller has not is unavailable.
+ * What commands of smtpctl that name a configuration need of this machine: the file, and for
+ * `explain -f` what belongs to it, users, DNS. Nothing is asked of a daemon, and what needs
+ * rights that the caller has not is unavailable.
  */
 import { createReadStream } from "node:fs";
 import { ABSENT } from "#base/lookup.ts";

@@ -2,7 +2,8 @@
  * What is asked of the connection to a server before mail goes over it.
  *
  * "clear" and "opportunistic" are all that can be had without knowing what the server
- * promises; each source of such knowledge (the action, a fingerprint, DANE, MTA-STS) makes a policy "required", with the proof that it wants.
+ * promises; each source of such knowledge (the action, a fingerprint, DANE, MTA-STS) makes
+ * a policy "required", with the proof that it wants.
  *
  * Source: RFC 7435 (opportunistic security); RFC 3207 §4; OpenSMTPD mta_session.c.
  */
