@@ -7,7 +7,7 @@
  */
 import type { Form } from "#model/ipc/control-link.ts";
 import { formatDuration } from "#engine/observe/duration.ts";
-import { printable, printableJson, printableLines } from "#engine/observe/visible-text.ts";
+import { printable, printableJson } from "#engine/observe/visible-text.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Shown } from "./smtpctl-commands.ts";
 import type { Done, Part } from "./smtpctl-conversation.ts";
@@ -74,7 +74,8 @@ function rows(form: Form, output: Output, safe: (line: string) => string): Answe
 
 /** The line ends of a row are the daemon's: it has escaped those of strangers. */
 function rowLines(row: string): string {
-  return printableLines(row.trimEnd());
+  const lines = row.trimEnd().split("\n");
+  return lines.map((line) => printable(line, Number.POSITIVE_INFINITY)).join("\n");
 }
 
 /** The objects of all rows as one; numbers that several processes counted are added. */
