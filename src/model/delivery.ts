@@ -1,7 +1,7 @@
 /**
  * Delivery attempts: what the queue hands out, and what comes back.
  */
-import { type Codec, hex, list, oneOf, struct, text } from "#base/codec.ts";
+import { bool, type Codec, hex, list, oneOf, optional, struct, text } from "#base/codec.ts";
 import { type Envelope, MAX_ENVELOPES, MAX_NAME_BYTES, type Message } from "./envelope.ts";
 import { EVPID_DIGITS } from "./ids.ts";
 
@@ -22,6 +22,16 @@ export interface DeliveryTask {
   readonly text: MessageText;
 }
 
+/** How the connection was secured over which an attempt was made. */
+export interface AttemptTls {
+  /** `TLSv1.3`. */
+  readonly version: string;
+  /** OpenSSL's name. */
+  readonly cipher: string;
+  /** The server proved to be the one that was meant. */
+  readonly verified: boolean;
+}
+
 /** What became of one envelope in one attempt. */
 export interface DeliveryResult {
   readonly evpid: string;
@@ -37,6 +47,8 @@ export interface DeliveryResult {
   readonly diagnostic: string;
   /** Who said so: `mx.example.org [192.0.2.1]`, a path, or "" when it was us. */
   readonly remote: string;
+  /** Left out: it went in the clear, or there was no connection. The journal does not keep it. */
+  readonly tls?: AttemptTls | undefined;
 }
 
 /** Tries to deliver. Never rejects: whatever goes wrong is a result for each envelope. */
@@ -53,7 +65,8 @@ export const outcomeCodec: Codec<DeliveryResult["outcome"]> = oneOf([
   "handed-on",
 ]);
 
-export const deliveryResultCodec: Codec<DeliveryResult> = struct<DeliveryResult>({
+/** As the journal has it. */
+export const deliveryResultCodec: Codec<DeliveryResult> = struct<Omit<DeliveryResult, "tls">>({
   evpid: hex(EVPID_DIGITS),
   outcome: outcomeCodec,
   status: text(MAX_NAME_BYTES),
@@ -61,7 +74,26 @@ export const deliveryResultCodec: Codec<DeliveryResult> = struct<DeliveryResult>
   remote: text(MAX_NAME_BYTES),
 });
 
+const attemptTlsCodec: Codec<AttemptTls | undefined> = optional(
+  struct<AttemptTls>({
+    version: text(MAX_NAME_BYTES),
+    cipher: text(MAX_NAME_BYTES),
+    verified: bool,
+  }),
+);
+
+/** As processes tell each other. */
 export const deliveryResultsCodec: Codec<readonly DeliveryResult[]> = list(
-  deliveryResultCodec,
+  {
+    write(writer, result) {
+      deliveryResultCodec.write(writer, result);
+      attemptTlsCodec.write(writer, result.tls);
+    },
+    read(reader) {
+      const result = deliveryResultCodec.read(reader);
+      const tls = attemptTlsCodec.read(reader);
+      return tls === undefined ? result : { ...result, tls };
+    },
+  },
   MAX_ENVELOPES,
 );

@@ -7,7 +7,12 @@
  */
 import { bool, type Codec, hex, list, oneOf, text, u32, u53, union } from "#base/codec.ts";
 import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
-import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES, outcomeCodec } from "./delivery.ts";
+import {
+  type AttemptTls,
+  type DeliveryResult,
+  MAX_DIAGNOSTIC_BYTES,
+  outcomeCodec,
+} from "./delivery.ts";
 import {
   type Envelope,
   MAX_NAME_BYTES,
@@ -33,16 +38,8 @@ export interface TracedRecipient {
   readonly trail: readonly TrailStep[];
 }
 
-/** How a connection was secured over which an attempt was made. */
-export type TracedTls =
-  | { readonly kind: "none" }
-  | {
-      readonly kind: "tls";
-      /** `TLSv1.3`. */
-      readonly version: string;
-      readonly cipher: string;
-      readonly verified: boolean;
-    };
+/** "none": in the clear, or there was no connection. */
+export type TracedTls = { readonly kind: "none" } | ({ readonly kind: "tls" } & AttemptTls);
 
 /** What an operator ordered about one envelope. `remove` is an end: "removed". */
 export const ORDERS = ["scheduled", "paused", "resumed"] as const;

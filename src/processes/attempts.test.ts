@@ -106,6 +106,13 @@ for (const size of [0, 3, INLINE_TEXT_BYTES, INLINE_TEXT_BYTES + 1, 3 * INLINE_T
   });
 }
 
+test("a result says over the link how its connection was secured", async () => {
+  const tls = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", verified: true };
+  const secured = { ...delivered, tls };
+  const { sender } = joined({ attempt: async () => [secured] });
+  assert.deepEqual(await sender.attempt(taskOf(textOf(new Uint8Array(1), 1))), [secured]);
+});
+
 /** A large text that counts who has it open. */
 function openableText(): { readonly text: MessageText; readonly readers: { open: number } } {
   const readers = { open: 0 };

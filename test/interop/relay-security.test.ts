@@ -64,6 +64,8 @@ interface Case {
   readonly postfix?: readonly string[];
   readonly is: "Ok" | RegExp;
   readonly tells?: RegExp;
+  /** What `smtpctl trace` says of the attempt. */
+  readonly traced?: RegExp;
 }
 
 const CASES: readonly Case[] = [
@@ -73,6 +75,7 @@ const CASES: readonly Case[] = [
     options: 'protocols "tlsv1.2" ciphers "ECDHE-ECDSA-AES128-GCM-SHA256"',
     is: "Ok",
     tells: /mta tls ciphers=TLSv1\.2:ECDHE-ECDSA-AES128-GCM-SHA256:128/u,
+    traced: / in \S+ m?s, TLSv1\.2 ECDHE-ECDSA-AES128-GCM-SHA256 not verified: /u,
   },
   {
     name: "sends in the clear where nothing is spoken that both know",
@@ -140,6 +143,7 @@ for (const {
   postfix = [],
   is,
   tells,
+  traced,
 } of CASES) {
   test(`relay to Postfix ${name}`, { skip: skip || unlessPostfix() }, async () => {
     await using scratch = new Scratch();
@@ -169,6 +173,12 @@ for (const {
       assert.match(line, is);
     }
     if (tells !== undefined) assert.match(daemon.log, tells);
+    if (traced === undefined) return;
+    const state = `${folder}/state`;
+    await until(async () => {
+      const { output } = await run([SMTPCTL, "--state", state, "trace", "anna@in.example"]);
+      return traced.test(output);
+    }, "the attempt in the trace");
   });
 }
 

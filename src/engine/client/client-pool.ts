@@ -21,7 +21,7 @@ import {
   formatVerdict,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
-import type { MessageText } from "#model/delivery.ts";
+import type { AttemptTls, MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
@@ -82,9 +82,13 @@ const MAX_WAITERS = 10_000;
 /** How often a message moves to another connection because a kept one turned out dead. */
 const MAX_STALE_CONNECTIONS = 2;
 
+/** `tls`: how the connection was secured over which it was sent, if it was. */
+export type PoolOutcome = SendOutcome & { readonly tls?: AttemptTls };
+
 interface Kept {
   readonly client: SmtpClient;
   readonly route: ClientRoute;
+  readonly tls: AttemptTls | undefined;
   idleSinceMs: number;
 }
 
@@ -122,7 +126,7 @@ export class ClientPool {
    * Sends one message over a connection of `route`, opening one if none is free.
    * "not-started" means that the server took nothing of it.
    */
-  async send(route: ClientRoute, mail: ClientMail, text: MessageText): Promise<SendOutcome> {
+  async send(route: ClientRoute, mail: ClientMail, text: MessageText): Promise<PoolOutcome> {
     for (let stale = 0; ; stale++) {
       const lease = await this.#acquire(route);
       if (lease.kind === "failed") return { kind: "not-started", verdict: lease.verdict };
@@ -131,7 +135,9 @@ export class ClientPool {
       // What killed one kept connection has most often killed them all.
       if (isStale) this.#dropIdle(route.key);
       this.#release(lease.kept);
-      if (!isStale || stale === MAX_STALE_CONNECTIONS) return outcome;
+      if (isStale && stale < MAX_STALE_CONNECTIONS) continue;
+      const { tls } = lease.kept;
+      return tls === undefined ? outcome : { ...outcome, tls };
     }
   }
 
@@ -176,6 +182,7 @@ export class ClientPool {
     const address = `${route.dialect}://${formatEndpoint(route.endpoint)}`;
     observe({ kind: "mta-connecting", session, address, host: route.host });
     let opened: SmtpClient | undefined;
+    let tls: AttemptTls | undefined;
     const result = await openClient(this.#ports, route.endpoint, {
       dialect: route.dialect,
       helo: route.helo,
@@ -184,7 +191,11 @@ export class ClientPool {
       connectMs: route.connectMs,
       security,
       credentials,
-      secured: (facts, judgement) => tellTls({ observe, session, security }, facts, judgement),
+      secured: (facts, judgement) => {
+        const { version, cipher } = facts;
+        tls = { version, cipher, verified: judgement.kind === "proven" };
+        tellTls({ observe, session, security }, facts, judgement);
+      },
       ...(this.#settings.timeouts && { timeouts: this.#settings.timeouts }),
       closed: (fault) => {
         const messages = opened?.sentMessages ?? 0;
@@ -205,7 +216,7 @@ export class ClientPool {
     observe({ kind: "mta-connected", session });
     return {
       kind: "lease",
-      kept: { client: result.client, route, idleSinceMs: 0 },
+      kept: { client: result.client, route, tls, idleSinceMs: 0 },
       isReused: false,
     };
   }

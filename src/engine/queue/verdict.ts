@@ -7,7 +7,7 @@
  */
 import { stampMs } from "#base/time/stamp.ts";
 import { unreachable } from "#base/unreachable.ts";
-import { type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
+import { type AttemptTls, type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, evpidOf } from "#engine/scheduler/record.ts";
@@ -135,6 +135,15 @@ function tidy(result: DeliveryResult): DeliveryResult {
     status: fits ? result.status : expected,
     diagnostic: oneLine(result.diagnostic, MAX_DIAGNOSTIC_BYTES),
     remote: oneLine(result.remote, MAX_NAME_BYTES),
+    ...(result.tls && { tls: tidyTls(result.tls) }),
+  };
+}
+
+function tidyTls({ version, cipher, verified }: AttemptTls): AttemptTls {
+  return {
+    version: oneLine(version, MAX_NAME_BYTES),
+    cipher: oneLine(cipher, MAX_NAME_BYTES),
+    verified,
   };
 }
 

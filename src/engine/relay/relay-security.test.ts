@@ -6,6 +6,7 @@ import type { TlsServer } from "#base/ports/tls.ts";
 import type { RelayAction, RelayHost } from "#model/config/action.ts";
 import { parseRelayUrl } from "#model/config/relay-url.ts";
 import type { Table } from "#model/config/table.ts";
+import type { DeliveryResult } from "#model/delivery.ts";
 import type { Terms } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import type { RelayCredentials } from "#model/relay-credentials.ts";
@@ -96,6 +97,11 @@ class Scene {
   }
 
   async result(): Promise<string> {
+    const { outcome, status, diagnostic, remote } = await this.attempt();
+    return [outcome, status, diagnostic, remote].join(" | ");
+  }
+
+  async attempt(): Promise<DeliveryResult> {
     const port = this.#setting.start === "at-once" ? 465 : 25;
     await this.sink.listen(this.world.network, { kind: "tcp", host: "192.0.2.7", port });
     const task = taskOf(["x@far.example"], TEXT);
@@ -104,8 +110,7 @@ class Scene {
     const attempt = this.relay.attempt({ ...task, message });
     const [result] = await this.world.clock.runUntilSettled(attempt, DAY_MS);
     assert.ok(result);
-    const { outcome, status, diagnostic, remote } = result;
-    return [outcome, status, diagnostic, remote].join(" | ");
+    return result;
   }
 }
 
@@ -301,6 +306,24 @@ for (const c of CASES) {
     assert.equal(scene.sink.sessions, c.sessions ?? 1);
   });
 }
+
+test("relay says of each result which TLS it has come by, and whether the server proved itself", async () => {
+  const sink = { extensions: ["STARTTLS"] };
+  const secured = async (url: string, certificate: string): Promise<unknown> =>
+    (await new Scene({ action: host(url), certificate, sink }).attempt()).tls;
+  const { version, cipher } = { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" };
+  assert.deepEqual(await secured("smtp+tls://mx.far.example", RIGHT), {
+    version,
+    cipher,
+    verified: true,
+  });
+  assert.deepEqual(await secured("smtp://mx.far.example", STRANGER), {
+    version,
+    cipher,
+    verified: false,
+  });
+  assert.equal(await secured("smtp+notls://mx.far.example", RIGHT), undefined);
+});
 
 test("relay tells of TLS, and of the certificate, but of no secret", async () => {
   const scene = new Scene({

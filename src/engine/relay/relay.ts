@@ -19,7 +19,13 @@ import { domainOf } from "#protocols/mail/address.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { RelayAction } from "#model/config/action.ts";
-import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
+import type {
+  AttemptTls,
+  Carrier,
+  DeliveryResult,
+  DeliveryTask,
+  MessageText,
+} from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
 import {
   ClientPool,
@@ -243,8 +249,10 @@ export class Relay implements Carrier {
     if (lacks8bit(sent) && (await isAscii(text)))
       sent = await this.#pool.send(route, withoutEightBit(mail), text);
     const remote = remoteOf(route);
-    if (sent.kind === "not-started") return outcomeWhenNotStarted(sent.verdict, remote);
-    const outcomes = sent.verdicts.map((verdict) => outcomeOf(verdict, remote));
+    const { tls } = sent;
+    if (sent.kind === "not-started")
+      return overTls(outcomeWhenNotStarted(sent.verdict, remote), tls);
+    const outcomes = sent.verdicts.map((verdict) => overTls(outcomeOf(verdict, remote), tls));
     return sent.reports ? outcomes.map(handedOn) : outcomes;
   }
 
@@ -264,6 +272,10 @@ const NO_ACTION: Outcome = {
 /** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */
 function handedOn(outcome: Outcome): Outcome {
   return outcome.outcome === "delivered" ? { ...outcome, outcome: "handed-on" } : outcome;
+}
+
+function overTls(outcome: Outcome, tls: AttemptTls | undefined): Outcome {
+  return tls === undefined ? outcome : { ...outcome, tls };
 }
 
 /** `host [address]`, or the path of a socket. */

@@ -15,7 +15,6 @@ import {
 const MAX_TOOK_MS = 0xffff_ffff;
 
 const NONE: readonly TraceEntry[] = Object.freeze([]);
-/** Attempts go in the clear until relaying has TLS; results then have to say. */
 const NO_TLS: TracedTls = Object.freeze({ kind: "none" });
 
 type Queued = Event & { readonly kind: "queued" };
@@ -95,7 +94,7 @@ function attemptEntry({ envelope, result, attempt }: Delivery, atMs: number): Tr
     status: result.status,
     diagnostic: result.diagnostic,
     remote: result.remote,
-    tls: NO_TLS,
+    tls: result.tls === undefined ? NO_TLS : { kind: "tls", ...result.tls },
     nextTryAtMs: attempt.nextTryAtMs,
   };
 }
