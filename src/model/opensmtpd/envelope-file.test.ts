@@ -108,6 +108,11 @@ test("what was imported is exported as it was, with the time to live that it got
 
 const NOT_TAKEN: readonly (readonly [what: string, file: string, why: RegExp])[] = [
   ["another version", FILE.replace("version: 3", "version: 2"), /^its version is 2, not 3$/],
+  [
+    "a version that would turn a terminal's text around",
+    FILE.replace("version: 3", "version: \u202e3"),
+    /^its version is unreadable, not 3$/,
+  ],
   ["no version", FILE.replace("version: 3\n", ""), /^its version is missing/],
   ["an unknown field", `${FILE}smime: yes\n`, /^line 28 has an unknown field$/],
   ["a field twice", `${FILE}retry: 4\n`, /^line 28 has retry once more$/],

@@ -103,8 +103,12 @@ const OMITTED_AS_ZERO: ReadonlySet<string> = new Set(["dsn-notify", "esc-class",
 export function readEnvelopeFile(text: string): EnvelopeReading {
   const fields = fieldsOf(text);
   if (typeof fields === "string") return refused(fields);
-  const version = fields.get("version");
-  if (version !== VERSION) return refused(`its version is ${version ?? "missing"}, not ${VERSION}`);
+  const version = fields.get("version") ?? "missing";
+  if (version !== VERSION) {
+    // What stands there is a stranger's: only what can be a version is repeated.
+    const shown = /^[a-z0-9.]{1,20}$/u.test(version) ? version : "unreadable";
+    return refused(`its version is ${shown}, not ${VERSION}`);
+  }
   const read = new FieldReader(fields);
   const envelope: OpenSmtpdEnvelope = {
     dispatcher: read.text("dispatcher"),
