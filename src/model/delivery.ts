@@ -1,7 +1,7 @@
 /**
  * Delivery attempts: what the queue hands out, and what comes back.
  */
-import { bool, type Codec, hex, list, oneOf, optional, struct, text } from "#base/codec.ts";
+import { bool, type Codec, hex, list, oneOf, optional, struct, text, u53 } from "#base/codec.ts";
 import { type Envelope, MAX_ENVELOPES, MAX_NAME_BYTES, type Message } from "./envelope.ts";
 import { EVPID_DIGITS } from "./ids.ts";
 
@@ -32,6 +32,14 @@ export interface AttemptTls {
   readonly verified: boolean;
 }
 
+/** Nothing of it was tried, for a limit that ends by itself: no try of the envelope is used up. */
+export interface HeldBy {
+  /** What a person knows it by: `mta conn-delay-route`. */
+  readonly limit: string;
+  /** Wall clock, whole. */
+  readonly untilMs: number;
+}
+
 /** What became of one envelope in one attempt. */
 export interface DeliveryResult {
   readonly evpid: string;
@@ -49,6 +57,8 @@ export interface DeliveryResult {
   readonly remote: string;
   /** Left out: it went in the clear, or there was no connection. The journal does not keep it. */
   readonly tls?: AttemptTls | undefined;
+  /** Of one that is "deferred", for a limit of relaying alone. The journal does not keep it. */
+  readonly held?: HeldBy | undefined;
 }
 
 /** Tries to deliver. Never rejects: whatever goes wrong is a result for each envelope. */
@@ -66,7 +76,9 @@ export const outcomeCodec: Codec<DeliveryResult["outcome"]> = oneOf([
 ]);
 
 /** As the journal has it. */
-export const deliveryResultCodec: Codec<DeliveryResult> = struct<Omit<DeliveryResult, "tls">>({
+export const deliveryResultCodec: Codec<DeliveryResult> = struct<
+  Omit<DeliveryResult, "tls" | "held">
+>({
   evpid: hex(EVPID_DIGITS),
   outcome: outcomeCodec,
   status: text(MAX_NAME_BYTES),
@@ -82,17 +94,24 @@ const attemptTlsCodec: Codec<AttemptTls | undefined> = optional(
   }),
 );
 
+const heldCodec: Codec<HeldBy | undefined> = optional(
+  struct<HeldBy>({ limit: text(MAX_NAME_BYTES), untilMs: u53 }),
+);
+
 /** As processes tell each other. */
 export const deliveryResultsCodec: Codec<readonly DeliveryResult[]> = list(
   {
     write(writer, result) {
       deliveryResultCodec.write(writer, result);
       attemptTlsCodec.write(writer, result.tls);
+      heldCodec.write(writer, result.held);
     },
     read(reader) {
       const result = deliveryResultCodec.read(reader);
       const tls = attemptTlsCodec.read(reader);
-      return tls === undefined ? result : { ...result, tls };
+      const held = heldCodec.read(reader);
+      if (tls === undefined && held === undefined) return result;
+      return { ...result, ...(tls && { tls }), ...(held && { held }) };
     },
   },
   MAX_ENVELOPES,
