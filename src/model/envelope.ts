@@ -81,8 +81,7 @@ export interface Terms {
   readonly isBinary: boolean;
   /** SMTPUTF8 (RFC 6531): headers or addresses have UTF-8. */
   readonly utf8: boolean;
-  /** REQUIRETLS (RFC 8689). */
-  readonly requireTls: boolean;
+  readonly tls: TlsTerm;
   /** RET (RFC 3461): what a notice of failure gives back. */
   readonly returns: "full" | "headers" | undefined;
   /** ENVID (RFC 3461), in xtext as written, or "". */
@@ -94,11 +93,19 @@ export interface Terms {
   readonly priority: number;
 }
 
+/**
+ * RFC 8689. "by-policy": as the relay and the destination say. "required": REQUIRETLS (§2).
+ * "optional": it matters more that it arrives than what the destination's policies say (§4).
+ */
+export type TlsTerm = (typeof TLS_TERMS)[number];
+// The journal and its checkpoints have them by their place here: new ones come last.
+const TLS_TERMS = ["by-policy", "required", "optional"] as const;
+
 /** Nothing more than that it is delivered. */
 export const NO_TERMS: Terms = Object.freeze({
   isBinary: false,
   utf8: false,
-  requireTls: false,
+  tls: "by-policy",
   returns: undefined,
   envelopeId: "",
   deliverBy: undefined,
@@ -303,6 +310,7 @@ export const trailCodec: Codec<readonly TrailStep[]> = {
   },
 };
 
+const tlsTerm: Codec<TlsTerm> = oneOf(TLS_TERMS);
 const returns: Codec<Terms["returns"]> = optional(oneOf(["full", "headers"]));
 const deliverBy: Codec<DeliverBy | undefined> = optional(
   struct<DeliverBy>({ atMs: u53, mode: oneOf(["return", "notify"]), trace: bool }),
@@ -312,7 +320,7 @@ export const termsCodec: Codec<Terms | undefined> = optional({
   write(writer, { holdUntilMs, priority, ...asked }) {
     bool.write(writer, asked.isBinary);
     bool.write(writer, asked.utf8);
-    bool.write(writer, asked.requireTls);
+    tlsTerm.write(writer, asked.tls);
     returns.write(writer, asked.returns);
     name.write(writer, asked.envelopeId);
     deliverBy.write(writer, asked.deliverBy);
@@ -322,7 +330,7 @@ export const termsCodec: Codec<Terms | undefined> = optional({
   read: (reader) => ({
     isBinary: bool.read(reader),
     utf8: bool.read(reader),
-    requireTls: bool.read(reader),
+    tls: tlsTerm.read(reader),
     returns: returns.read(reader),
     envelopeId: name.read(reader),
     deliverBy: deliverBy.read(reader),

@@ -199,7 +199,7 @@ const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
     fc.record({
       isBinary: fc.boolean(),
       utf8: fc.boolean(),
-      requireTls: fc.boolean(),
+      tls: fc.constantFrom("by-policy", "required", "optional"),
       returns: fc.constantFrom("full", "headers", undefined),
       envelopeId: anyText,
       deliverBy: fc.option(

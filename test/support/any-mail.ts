@@ -35,7 +35,7 @@ export const anyMessage: fc.Arbitrary<Omit<Message, "msgid">> = fc.record({
     fc.record({
       isBinary: fc.boolean(),
       utf8: fc.boolean(),
-      requireTls: fc.boolean(),
+      tls: fc.constantFrom("by-policy", "required", "optional"),
       returns: fc.constantFrom("full", "headers", undefined),
       envelopeId: anyText,
       deliverBy: fc.constantFrom(undefined, { atMs: 5, mode: "return", trace: true } as const),

@@ -109,7 +109,7 @@ function messageTerms(terms: Terms): readonly (readonly [name: string, value: st
   const needs = [
     ...(terms.isBinary ? ["BINARYMIME"] : []),
     ...(terms.utf8 ? ["SMTPUTF8"] : []),
-    ...(terms.requireTls ? ["REQUIRETLS"] : []),
+    ...(terms.tls === "required" ? ["REQUIRETLS"] : []),
   ];
   return [
     ["needs", needs.join(" ")],

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { TlsaRecord } from "#base/ports/resolver.ts";
 import type { RelayAction } from "#model/config/action.ts";
+import { NO_TERMS, type TlsTerm } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import type { SimZone } from "#world/sim/resolver.ts";
@@ -35,7 +36,8 @@ interface Case {
   readonly action?: Partial<RelayAction>;
   /** The server does not offer STARTTLS. */
   readonly stripped?: true;
-  readonly requireTls?: true;
+  /** By the destination's policies if left out. */
+  readonly tls?: TlsTerm;
   readonly says: RegExp;
   /** By a certificate that is proven, that is not, or in the clear. */
   readonly over?: "proven" | "encrypted" | "clear";
@@ -57,6 +59,13 @@ const CASES: readonly Case[] = [
     what: "a record that is signed and wrong",
     zone: { tlsa: { [TLSA_NAME]: [WRONG] }, signed: SIGNED },
     says: MISMATCH,
+  },
+  {
+    what: "a record that is signed and wrong, for mail that must arrive all the same",
+    zone: { tlsa: { [TLSA_NAME]: [WRONG] }, signed: SIGNED },
+    tls: "optional",
+    says: DELIVERED,
+    over: "encrypted",
   },
   {
     what: "one wrong record of two that are signed",
@@ -116,7 +125,7 @@ const CASES: readonly Case[] = [
   {
     what: "records of no use, for mail that requires a proof",
     zone: { tlsa: { [TLSA_NAME]: [keyRecord("x", 1)] }, signed: SIGNED },
-    requireTls: true,
+    tls: "required",
     says: /^deferred .*not verified/,
   },
   {
@@ -167,21 +176,11 @@ const CASES: readonly Case[] = [
   {
     what: "a record that is right, for mail that requires a proof",
     zone: { tlsa: { [TLSA_NAME]: [RIGHT] }, signed: SIGNED },
-    requireTls: true,
+    tls: "required",
     says: /^failed 5\.7\.30 /,
     over: "proven",
   },
 ];
-
-const TERMS = {
-  utf8: false,
-  isBinary: false,
-  returns: undefined,
-  envelopeId: "",
-  deliverBy: undefined,
-  holdUntilMs: 0,
-  priority: 0,
-} as const;
 
 async function relay(given: Case): Promise<readonly [said: string, over: string]> {
   const { zone = {} } = given;
@@ -213,9 +212,8 @@ async function relay(given: Case): Promise<readonly [said: string, over: string]
     parties,
   );
   const task = taskOf(["x@far.example"], "Subject: x\r\n\r\nhello\r\n");
-  const message = given.requireTls
-    ? { ...task.message, terms: { ...TERMS, requireTls: true } }
-    : task.message;
+  const terms = { ...NO_TERMS, tls: given.tls ?? "by-policy" };
+  const message = { ...task.message, terms };
   const [result] = await clock.runUntilSettled(carrier.attempt({ ...task, message }), DAY_MS);
   assert.ok(result);
   const over = transportOf(events);

@@ -4,7 +4,7 @@
  * Only more is ever asked: an action that requires TLS is taken at its word. Else TLSA records
  * that are signed count (DANE), for which the way to the server's name must be signed, too; and
  * where there are none, a policy of the domain (MTA-STS) that is to be enforced. One that is being
- * tested changes nothing.
+ * tested changes nothing. None counts for mail that says so (RFC 8689 §4).
  *
  * Of TLSA records nobody knowing is not that there are none: then the server is not used now,
  * as an attacker who keeps the answer away would have it in the clear (RFC 7672 §2.1.2).
@@ -14,6 +14,7 @@
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { hasStsHost } from "#protocols/sts/sts-policy.ts";
+import type { TlsTerm } from "#model/envelope.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { usableTlsa } from "#policy/transport/tlsa.ts";
 import type { HopAddresses } from "./hop-addresses.ts";
@@ -29,17 +30,19 @@ export interface DestinationParties extends Pick<RelayParties, "askSts"> {
 export interface Destination {
   readonly hop: NextHop;
   readonly addresses: HopAddresses & { readonly kind: "addresses" };
-  readonly requireTls: boolean;
+  readonly tls: TlsTerm;
 }
 
 export async function destinationPolicy(
   parties: DestinationParties,
   asked: TransportPolicy,
-  { hop, addresses, requireTls }: Destination,
+  { hop, addresses, tls }: Destination,
 ): Promise<TransportPolicy | NoRoute> {
   const policy =
-    asked.kind === "opportunistic" ? ((await promised(parties, hop, addresses)) ?? asked) : asked;
-  return requireTls ? proven(policy) : policy;
+    asked.kind === "opportunistic" && tls !== "optional"
+      ? ((await promised(parties, hop, addresses)) ?? asked)
+      : asked;
+  return tls === "required" ? proven(policy) : policy;
 }
 
 /**

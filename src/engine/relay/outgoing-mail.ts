@@ -27,7 +27,7 @@ function needsOf({ terms, is8bit }: Message): MailNeeds {
     utf8: terms?.utf8 ?? false,
     eightBit: is8bit && !isBinary,
     binary: isBinary,
-    requireTls: terms?.requireTls ?? false,
+    requireTls: terms?.tls === "required",
   };
 }
 

@@ -105,7 +105,7 @@ class Scene {
     const port = this.#setting.start === "at-once" ? 465 : 25;
     await this.sink.listen(this.world.network, { kind: "tcp", host: "192.0.2.7", port });
     const task = taskOf(["x@far.example"], TEXT);
-    const terms = { ...NO_TERMS, requireTls: true };
+    const terms = { ...NO_TERMS, tls: "required" } as const;
     const message = this.#setting.requireTls ? { ...task.message, terms } : task.message;
     const attempt = this.relay.attempt({ ...task, message });
     const [result] = await this.world.clock.runUntilSettled(attempt, DAY_MS);
@@ -117,7 +117,7 @@ class Scene {
 const NO_TERMS: Terms = {
   utf8: false,
   isBinary: false,
-  requireTls: false,
+  tls: "by-policy",
   returns: undefined,
   envelopeId: "",
   deliverBy: undefined,

@@ -162,7 +162,7 @@ export class Relay implements Carrier {
     this.#turns.set(action.name, turn + 1);
     const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
     if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
-    const passage = { turn, requireTls: task.message.terms?.requireTls === true };
+    const passage = { turn, tls: task.message.terms?.tls ?? "by-policy" };
     const errand = {
       action,
       passage,
@@ -217,9 +217,9 @@ export class Relay implements Carrier {
       tried.push(outcomeWithoutRoute(addresses));
       return undefined;
     }
-    const { requireTls } = errand.passage;
+    const { tls } = errand.passage;
     const parties = { resolver: this.#resolver, askSts: this.#parties.askSts };
-    const policy = await destinationPolicy(parties, asked, { hop, addresses, requireTls });
+    const policy = await destinationPolicy(parties, asked, { hop, addresses, tls });
     if (policy.kind === "no-route") {
       tried.push(outcomeWithoutRoute(policy));
       return undefined;

@@ -14,6 +14,7 @@ import type { Random } from "#base/ports/random.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import type { Table } from "#model/config/table.ts";
+import type { TlsTerm } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
 import { parseFingerprint } from "#model/fingerprint.ts";
 import type { ClientRoute } from "#engine/client/client-pool.ts";
@@ -27,8 +28,7 @@ import type { RelayParties } from "./parties.ts";
 /** What a message wants of its way, and whose turn it is. */
 export interface Passage {
   readonly turn: number;
-  /** REQUIRETLS: RFC 8689. */
-  readonly requireTls: boolean;
+  readonly tls: TlsTerm;
 }
 
 /** To one address of a server. */

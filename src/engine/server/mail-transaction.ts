@@ -193,7 +193,7 @@ function termsOf(
   return {
     isBinary: body === "binary",
     utf8,
-    requireTls,
+    tls: requireTls ? "required" : "by-policy",
     returns,
     envelopeId,
     deliverBy: deliverBy && {

@@ -84,7 +84,7 @@ test("an envelope of OpenSMTPD becomes one of ours, with what it waited for", ()
     terms: {
       isBinary: false,
       utf8: false,
-      requireTls: false,
+      tls: "by-policy",
       returns: "full",
       envelopeId: "QQ314159",
       deliverBy: undefined,
