@@ -106,7 +106,7 @@ class Play {
         this.#take({ type: "text-sent" });
         return;
       case "ready":
-        this.#take({ type: "mail", mail: MAIL });
+        this.#take({ type: "mail", mail: MAIL, nowMs: 0 });
         return;
       case "verdicts":
         assert.equal(action.verdicts.length, MAIL.forwardPaths.length);

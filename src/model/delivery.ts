@@ -59,6 +59,11 @@ export interface DeliveryResult {
   readonly tls?: AttemptTls | undefined;
   /** Of one that is "deferred", for a limit of relaying alone. The journal does not keep it. */
   readonly held?: HeldBy | undefined;
+  /**
+   * The server keeps the time by which the message was to be delivered (RFC 2852), from now on.
+   * Left out: it does not, or there is none. The journal does not keep it.
+   */
+  readonly keepsTime?: true;
 }
 
 /** Tries to deliver. Never rejects: whatever goes wrong is a result for each envelope. */
@@ -77,7 +82,7 @@ export const outcomeCodec: Codec<DeliveryResult["outcome"]> = oneOf([
 
 /** As the journal has it. */
 export const deliveryResultCodec: Codec<DeliveryResult> = struct<
-  Omit<DeliveryResult, "tls" | "held">
+  Omit<DeliveryResult, "tls" | "held" | "keepsTime">
 >({
   evpid: hex(EVPID_DIGITS),
   outcome: outcomeCodec,
@@ -105,13 +110,20 @@ export const deliveryResultsCodec: Codec<readonly DeliveryResult[]> = list(
       deliveryResultCodec.write(writer, result);
       attemptTlsCodec.write(writer, result.tls);
       heldCodec.write(writer, result.held);
+      bool.write(writer, result.keepsTime === true);
     },
     read(reader) {
       const result = deliveryResultCodec.read(reader);
       const tls = attemptTlsCodec.read(reader);
       const held = heldCodec.read(reader);
-      if (tls === undefined && held === undefined) return result;
-      return { ...result, ...(tls && { tls }), ...(held && { held }) };
+      const keepsTime = bool.read(reader);
+      if (tls === undefined && held === undefined && !keepsTime) return result;
+      return {
+        ...result,
+        ...(tls && { tls }),
+        ...(held && { held }),
+        ...(keepsTime && { keepsTime }),
+      };
     },
   },
   MAX_ENVELOPES,

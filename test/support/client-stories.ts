@@ -52,7 +52,7 @@ function parseReplies(text: string): readonly ReceivedReply[] {
 function eventOf(happening: Happening, mail: ClientMail): ClientEvent {
   switch (happening) {
     case "MAIL":
-      return { type: "mail", mail };
+      return { type: "mail", mail, nowMs: 0 };
     case "SENT":
       return { type: "text-sent" };
     case "BREAK":

@@ -44,6 +44,8 @@ export type SendOutcome =
       readonly verdicts: readonly Verdict[];
       /** The server offers DSN: it was told what the sender wants to know, and reports itself. */
       readonly reports: boolean;
+      /** The server offers DELIVERBY: it was told by when, if that was said of the mail. */
+      readonly keepsTime: boolean;
     }
   /** The server took nothing of it: it may be sent over another connection. */
   | { readonly kind: "not-started"; readonly verdict: Verdict };

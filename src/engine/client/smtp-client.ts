@@ -55,6 +55,7 @@ export interface Beginning {
 
 export class SmtpClient {
   #connection: Connection;
+  readonly #clock: Clock;
   readonly #settings: ClientSettings;
   readonly #timeouts: ClientTimeouts;
   readonly #parser = new ReplyParser();
@@ -76,6 +77,7 @@ export class SmtpClient {
   /** For `openClient`. */
   constructor({ connection, session, opened }: Beginning, clock: Clock, settings: ClientSettings) {
     this.#connection = connection;
+    this.#clock = clock;
     this.#settings = settings;
     this.#timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
     this.#opened = opened;
@@ -126,7 +128,7 @@ export class SmtpClient {
     this.#sentMessages++;
     return new Promise((done) => {
       this.#sending = { text, done };
-      this.#take({ type: "mail", mail });
+      this.#take({ type: "mail", mail, nowMs: this.#clock.wallMs() });
     });
   }
 
@@ -242,6 +244,7 @@ export class SmtpClient {
           kind: "verdicts",
           verdicts: action.verdicts,
           reports: this.#extensions.dsn,
+          keepsTime: this.#extensions.deliverByMinSeconds !== undefined,
         });
         return;
       case "not-started":

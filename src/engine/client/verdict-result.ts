@@ -29,6 +29,8 @@ const UNSENDABLE_STATUS = {
   "needs-8bit": "5.6.3",
   "needs-binary": "5.6.1",
   "needs-tls": "5.7.30",
+  "needs-deliver-by": "5.3.3",
+  "too-late": "5.4.7",
 } as const;
 
 const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {

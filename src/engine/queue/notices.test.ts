@@ -100,6 +100,22 @@ test("A time to deliver by is told to be missed when no try comes before it", ()
   assert.equal(warnedAfter(record, HOUR_MS / 2, INTERVALS), HOUR_MS / 2);
 });
 
+const STEPS: readonly (readonly [keepsTime: boolean, trace: boolean, told: string])[] = [
+  [false, false, "relayed"],
+  [true, false, "-"],
+  [true, true, "relayed"],
+];
+
+for (const [keepsTime, trace, told] of STEPS) {
+  const server = keepsTime ? "a server that keeps the time" : "a server that does not";
+  test(`A sender who set a time${trace ? " and wants to hear of each step" : ""} is told ${told} of ${server}`, () => {
+    const record = recordOf({}, { deliverBy: { atMs: 1000, mode: "notify", trace } });
+    const answer = { outcome: "delivered", ...(keepsTime && { keepsTime }) } as const;
+    const verdict = verdictOn(ended(record, answer), { nextTryMs: 0, warnedMs: 0 });
+    assert.equal(noticeOf(verdict) ?? "-", told);
+  });
+}
+
 function failedAt(record: EnvelopeRecord, remote: string): Verdict {
   return verdictOn(ended(record, { remote }), { nextTryMs: 0, warnedMs: 0 });
 }

@@ -34,8 +34,9 @@ function noticeOfSuccess({ ended }: Verdict): Action | undefined {
   if (record.plan.transport.kind === "mda") {
     return wants(record, "success") ? "delivered" : undefined;
   }
-  // RFC 2852 §4.1: from here on nobody knows of the time, as it is not handed on.
-  const isTimed = record.owner.message.terms?.deliverBy !== undefined && !isNever(record);
+  // RFC 2852 §4: from here on nobody knows of the time, or the sender wants to hear of each step.
+  const by = record.owner.message.terms?.deliverBy;
+  const isTimed = by !== undefined && (by.trace || !result.keepsTime) && !isNever(record);
   if (result.outcome === "handed-on") return isTimed ? "relayed" : undefined;
   return wants(record, "success") || isTimed ? "relayed" : undefined;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DeliveryTask } from "#model/delivery.ts";
+import type { DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { NO_TERMS, type Terms } from "#model/envelope.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
@@ -36,6 +36,7 @@ const ASKED: DeliveryTask = {
 interface Relayed {
   readonly lines: readonly string[];
   readonly outcomes: readonly string[];
+  readonly results: readonly DeliveryResult[];
 }
 
 async function relay(task: DeliveryTask, extensions: readonly string[]): Promise<Relayed> {
@@ -50,6 +51,7 @@ async function relay(task: DeliveryTask, extensions: readonly string[]): Promise
   return {
     lines: sink.lines.filter((line) => /^(MAIL|RCPT)/.test(line)),
     outcomes: results.map(({ outcome }) => outcome),
+    results,
   };
 }
 
@@ -70,6 +72,32 @@ test("a server that does not offer DSN is told nothing of it, and the mail count
   const { lines, outcomes } = await relay(ASKED, ["SIZE"]);
   assert.doesNotMatch(lines.join("\n"), /RET=|ENVID|NOTIFY|ORCPT/);
   assert.deepEqual(outcomes, ["delivered", "delivered", "delivered"]);
+});
+
+const TIMED: Terms = {
+  ...NO_TERMS,
+  deliverBy: { atMs: 120_000, mode: "return", trace: false },
+  priority: 3,
+};
+
+test("a server that keeps times is told what is left of it, and the priority", async () => {
+  const task = { ...ASKED, message: messageOf(TEXT, { terms: TIMED }) };
+  const { lines, results } = await relay(task, ["DELIVERBY 60", "MT-PRIORITY"]);
+  assert.match(lines[0] ?? "", / BY=\d+;R MT-PRIORITY=3$/);
+  assert.deepEqual(
+    results.map(({ outcome, keepsTime }) => [outcome, keepsTime]),
+    Array.from({ length: 3 }, () => ["delivered", true]),
+  );
+});
+
+test("mail that must be back in time is not given to a server that keeps no times", async () => {
+  const task = { ...ASKED, message: messageOf(TEXT, { terms: TIMED }) };
+  const { lines, results } = await relay(task, ["MT-PRIORITY"]);
+  assert.deepEqual(lines, []);
+  assert.deepEqual(
+    new Set(results.map(({ outcome, status }) => `${outcome} ${status}`)),
+    new Set(["failed 5.3.3"]),
+  );
 });
 
 const NAMES: readonly (readonly [said: string, forwardPath: string, orcpt: string])[] = [

@@ -1,7 +1,8 @@
 /** A transaction of a relay as its client session sends it, and what it asks of the server. */
 import type { ClientMail, MailNeeds } from "#protocols/smtp/client-session-mail.ts";
+import type { MailUrgency } from "#protocols/smtp/client-session-urgency.ts";
 import type { DeliveryTask } from "#model/delivery.ts";
-import type { Message } from "#model/envelope.ts";
+import type { Message, Terms } from "#model/envelope.ts";
 import type { SendOutcome } from "#engine/client/client-settings.ts";
 import { noticesOf } from "./notices.ts";
 
@@ -11,6 +12,7 @@ export function mailOf(
   { message, envelopes, text }: DeliveryTask,
 ): ClientMail {
   const notices = noticesOf(message, envelopes);
+  const urgency = message.terms && urgencyOf(message.terms);
   return {
     reversePath,
     forwardPaths: envelopes.map(({ destination }) => destination),
@@ -18,6 +20,7 @@ export function mailOf(
     is8bit: message.is8bit,
     ...((message.terms || message.is8bit) && { needs: needsOf(message) }),
     ...(notices && { notices }),
+    ...(urgency && { urgency }),
   };
 }
 
@@ -31,6 +34,11 @@ function needsOf({ terms, is8bit }: Message): MailNeeds {
   };
 }
 
+/** Undefined: it is as any mail. What is held back (FUTURERELEASE) has been held back here. */
+function urgencyOf({ deliverBy, priority }: Terms): MailUrgency | undefined {
+  return deliverBy === undefined && priority === 0 ? undefined : { deliverBy, priority };
+}
+
 /** The server does not say 8BITMIME, and was not sent what was said to need it. */
 export function lacks8bit(sent: SendOutcome): boolean {
   if (sent.kind === "not-started") return false;
@@ -42,4 +50,9 @@ export function lacks8bit(sent: SendOutcome): boolean {
 export function withoutEightBit(mail: ClientMail): ClientMail {
   const { needs, ...rest } = mail;
   return { ...rest, is8bit: false, ...(needs && { needs: { ...needs, eightBit: false } }) };
+}
+
+/** The server was told by when the mail is to be delivered. */
+export function keepsTime({ urgency }: ClientMail, sent: SendOutcome): boolean {
+  return urgency?.deliverBy !== undefined && sent.kind === "verdicts" && sent.keepsTime;
 }

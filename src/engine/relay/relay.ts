@@ -47,7 +47,7 @@ import {
   noRoute,
   type NoRoute,
 } from "./next-hops.ts";
-import { lacks8bit, mailOf, withoutEightBit } from "./outgoing-mail.ts";
+import { keepsTime, lacks8bit, mailOf, withoutEightBit } from "./outgoing-mail.ts";
 import type { RelayParties } from "./parties.ts";
 import { reversePathOf } from "./reverse-path.ts";
 import { type Passage, policyOf, Routes, type Way } from "./routes.ts";
@@ -253,7 +253,8 @@ export class Relay implements Carrier {
     if (sent.kind === "not-started")
       return overTls(outcomeWhenNotStarted(sent.verdict, remote), tls);
     const outcomes = sent.verdicts.map((verdict) => overTls(outcomeOf(verdict, remote), tls));
-    return sent.reports ? outcomes.map(handedOn) : outcomes;
+    const timed = keepsTime(mail, sent) ? outcomes.map(inTime) : outcomes;
+    return sent.reports ? timed.map(handedOn) : timed;
   }
 
   #isLoop(hop: NextHop, endpoint: Endpoint): boolean {
@@ -272,6 +273,10 @@ const NO_ACTION: Outcome = {
 /** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */
 function handedOn(outcome: Outcome): Outcome {
   return outcome.outcome === "delivered" ? { ...outcome, outcome: "handed-on" } : outcome;
+}
+
+function inTime(outcome: Outcome): Outcome {
+  return { ...outcome, keepsTime: true };
 }
 
 function overTls(outcome: Outcome, tls: AttemptTls | undefined): Outcome {

@@ -5,7 +5,7 @@
  * Source: RFC 5321 §4.1.1.1; RFC 1870 §3 (SIZE), RFC 2920 (PIPELINING), RFC 6152
  * (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3461 §5.1 (DSN), RFC 6531 (SMTPUTF8),
  * RFC 3207 (STARTTLS), RFC 4954 §3 (AUTH), RFC 3030 (CHUNKING, BINARYMIME), RFC 8689
- * (REQUIRETLS).
+ * (REQUIRETLS), RFC 2852 §4 (DELIVERBY), RFC 6710 §3 (MT-PRIORITY).
  */
 import type { ReceivedReply } from "./reply-parser.ts";
 
@@ -24,6 +24,9 @@ export interface Extensions {
   /** Of use only beside CHUNKING (RFC 3030 §3). */
   readonly binaryMime: boolean;
   readonly requireTls: boolean;
+  /** The least time in which it delivers, 0 if it names none; undefined: it keeps no times. */
+  readonly deliverByMinSeconds: number | undefined;
+  readonly mtPriority: boolean;
   /** Mechanisms of AUTH, upper-case. */
   readonly authMechanisms: readonly string[];
 }
@@ -41,11 +44,15 @@ export const NO_EXTENSIONS: Extensions = Object.freeze({
   chunking: false,
   binaryMime: false,
   requireTls: false,
+  deliverByMinSeconds: undefined,
+  mtPriority: false,
   authMechanisms: Object.freeze([]),
 });
 
 /** RFC 1870 §3: up to 20 digits. */
 const SIZE_LIMIT = /^\d{1,20}$/;
+/** RFC 2852 §4: up to 9. */
+const MIN_BY_TIME = /^\d{1,9}$/;
 
 /** Reads the lines after the first, which is the server's name. */
 export function parseExtensions(reply: ReceivedReply): Extensions {
@@ -67,6 +74,8 @@ export function parseExtensions(reply: ReceivedReply): Extensions {
     chunking: offered.has("CHUNKING"),
     binaryMime: offered.has("BINARYMIME"),
     requireTls: offered.has("REQUIRETLS"),
+    deliverByMinSeconds: minByTime(offered.get("DELIVERBY")),
+    mtPriority: offered.has("MT-PRIORITY"),
     authMechanisms: (offered.get("AUTH") ?? "").toUpperCase().split(" ").filter(Boolean),
   };
 }
@@ -76,4 +85,9 @@ function sizeLimit(parameter: string | undefined): number | undefined {
   if (parameter === undefined || !SIZE_LIMIT.test(parameter)) return undefined;
   const limit = Number(parameter);
   return limit === 0 ? undefined : limit;
+}
+
+function minByTime(parameter: string | undefined): number | undefined {
+  if (parameter === undefined) return undefined;
+  return MIN_BY_TIME.test(parameter) ? Number(parameter) : 0;
 }

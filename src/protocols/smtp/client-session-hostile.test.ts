@@ -177,7 +177,7 @@ test("client session accepts a recipient only by a 2xx after the text, whatever 
           replies: [{ code: 250, lines: ehlo.split("/") }],
           fault: undefined,
         });
-        take({ type: "mail", mail: MAIL });
+        take({ type: "mail", mail: MAIL, nowMs: 0 });
         for (const read of script) {
           const replies = read.map((code) => ({ code, lines: ["x"] }));
           take({ type: "replies", replies, fault: undefined });

@@ -10,6 +10,7 @@
 import type { Extensions } from "./client-session-extensions.ts";
 import type { Greeted } from "./client-session-state.ts";
 import type { UnsendableReason, Verdict } from "./client-session-verdict.ts";
+import { lateness, type MailUrgency, urgencyParameters } from "./client-session-urgency.ts";
 import type { RcptOptions } from "./rcpt-options.ts";
 
 export interface ClientMail {
@@ -25,6 +26,8 @@ export interface ClientMail {
   readonly needs?: MailNeeds;
   /** What the sender wants to be told; left out: nothing was said. */
   readonly notices?: MailNotices;
+  /** Left out: nobody said that it is urgent, or that it is not. */
+  readonly urgency?: MailUrgency;
 }
 
 /** What is handed on to a server that offers DSN, and dropped where it is not offered. */
@@ -52,17 +55,19 @@ export interface MailNeeds {
 const ONLY_PATH_CHARACTERS = /^(?:"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*"|[^<>"\s\p{Cc}])*$/u;
 const NON_ASCII = /[^ -~]/;
 
-type Terms = Pick<Greeted, "extensions" | "tls">;
+type Terms = Pick<Greeted, "dialect" | "extensions" | "tls">;
 
-/** Why none of this may be sent in such a session; undefined if it may. */
-export function localRefusal(mail: ClientMail, terms: Terms): Verdict | undefined {
+/** Why none of this may be sent in such a session; undefined if it may. `nowMs`: since 1970. */
+export function localRefusal(mail: ClientMail, terms: Terms, nowMs: number): Verdict | undefined {
   const paths = [mail.reversePath, ...mail.forwardPaths];
   if (mail.forwardPaths.includes("") || !paths.every((path) => ONLY_PATH_CHARACTERS.test(path))) {
     return { kind: "unsendable", why: "bad-address" };
   }
   const { smtpUtf8, maxMessageBytes: limit } = terms.extensions;
   if (!smtpUtf8 && needsUtf8(mail)) return { kind: "unsendable", why: "needs-utf8" };
-  const why = mail.needs && unmetNeed(mail.needs, terms);
+  const why =
+    (mail.needs && unmetNeed(mail.needs, terms)) ??
+    (mail.urgency && lateness(mail.urgency, terms, nowMs));
   if (why !== undefined) return { kind: "unsendable", why };
   if (limit !== undefined && mail.textBytes > limit)
     return { kind: "unsendable", why: "too-large" };
@@ -80,8 +85,8 @@ function unmetNeed(
   return undefined;
 }
 
-/** The MAIL line with its CRLF and the parameters that the server wants. */
-export function mailCommand(mail: ClientMail, extensions: Extensions): string {
+/** The MAIL line with its CRLF and the parameters that the server wants. `nowMs`: since 1970. */
+export function mailCommand(mail: ClientMail, extensions: Extensions, nowMs: number): string {
   let line = `MAIL FROM:<${mail.reversePath}>`;
   if (extensions.size) line += ` SIZE=${mail.textBytes}`;
   if (mail.needs?.binary === true) line += " BODY=BINARYMIME";
@@ -91,6 +96,7 @@ export function mailCommand(mail: ClientMail, extensions: Extensions): string {
   const { returns, envelopeId } = (extensions.dsn ? mail.notices : undefined) ?? NOTHING_SAID;
   if (returns !== undefined) line += ` RET=${returns === "full" ? "FULL" : "HDRS"}`;
   if (envelopeId !== "") line += ` ENVID=${envelopeId}`;
+  if (mail.urgency !== undefined) line += urgencyParameters(mail.urgency, extensions, nowMs);
   return `${line}\r\n`;
 }
 

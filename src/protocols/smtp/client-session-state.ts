@@ -89,8 +89,8 @@ export type ClientEvent =
     }
   /** Answers "secure"; a handshake that failed, or a server that will not do, is "broken". */
   | { readonly type: "secured"; readonly isProven: boolean }
-  /** Only while the session is "ready". */
-  | { readonly type: "mail"; readonly mail: ClientMail }
+  /** Only while the session is "ready". `nowMs`: since 1970. */
+  | { readonly type: "mail"; readonly mail: ClientMail; readonly nowMs: number }
   /** Answers "send-text"; the final dot has been sent. */
   | { readonly type: "text-sent" }
   /** The connection broke, ran out of time, or the text could not be read. */

@@ -29,9 +29,10 @@ import type { ReceivedReply } from "./reply-parser.ts";
 export function startMail(
   session: Extract<ClientSession, { phase: "ready" }>,
   mail: ClientMail,
+  nowMs: number,
 ): ClientTransition {
   const { extensions } = session;
-  const refusal = localRefusal(mail, session);
+  const refusal = localRefusal(mail, session, nowMs);
   if (refusal !== undefined) {
     return [session, { type: "verdicts", verdicts: mail.forwardPaths.map(() => refusal) }];
   }
@@ -44,7 +45,7 @@ export function startMail(
     rcptReplies: [],
     endReplies: [],
   };
-  let commands = mailCommand(mail, extensions);
+  let commands = mailCommand(mail, extensions, nowMs);
   if (tx.pipelined) {
     for (const index of mail.forwardPaths.keys()) commands += rcptCommand(mail, index, extensions);
     if (!tx.chunked) commands += "DATA\r\n";

@@ -30,7 +30,10 @@ export type UnsendableReason =
   | "needs-utf8"
   | "needs-8bit"
   | "needs-binary"
-  | "needs-tls";
+  | "needs-tls"
+  /** It goes back at a time that the server does not keep, or that is too near for it. */
+  | "needs-deliver-by"
+  | "too-late";
 
 /** Why a session came to its end too early. */
 export interface ClientFault {
@@ -130,4 +133,6 @@ const UNSENDABLE = {
   "needs-8bit": "Message needs 8BITMIME, which the server does not offer",
   "needs-binary": "Message needs BINARYMIME, which the server does not offer",
   "needs-tls": "Message requires TLS, which this server does not promise to go on with",
+  "needs-deliver-by": "Message needs DELIVERBY, which the server does not offer",
+  "too-late": "Message cannot be delivered by the time that its sender has set",
 } as const;

@@ -54,7 +54,7 @@ export function step(session: ClientSession, event: ClientEvent): ClientTransiti
       if (session.phase === "closed") return [session];
       break;
     case "mail":
-      if (session.phase === "ready") return startMail(session, event.mail);
+      if (session.phase === "ready") return startMail(session, event.mail, event.nowMs);
       break;
     case "text-sent":
       if (session.phase === "text") return [{ ...session, phase: "end" }];
