@@ -132,6 +132,13 @@ export type Event =
       readonly delayMs: number;
       readonly attempt: AttemptFacts;
     }
+  /** An attempt begins at what was due for so long; `reason` names what it waited for. */
+  | {
+      readonly kind: "waited";
+      readonly evpids: readonly string[];
+      readonly waitedMs: number;
+      readonly reason: string;
+    }
   /** An operator has changed when they are tried. */
   | { readonly kind: "ordered"; readonly evpids: readonly string[]; readonly order: Order }
   | {

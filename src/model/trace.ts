@@ -77,6 +77,23 @@ export type TraceEntry =
       /** 0 if there is none. */
       readonly nextTryAtMs: number;
     }
+  /** It was due for so long before its attempt began; `reason` is a name of wait-reason.ts. */
+  | {
+      readonly kind: "waited";
+      readonly evpid: string;
+      readonly atMs: number;
+      readonly waitedMs: number;
+      readonly reason: string;
+    }
+  /** Nothing was tried, for a limit that ends then. */
+  | {
+      readonly kind: "held";
+      readonly evpid: string;
+      readonly atMs: number;
+      readonly limit: string;
+      readonly untilMs: number;
+      readonly diagnostic: string;
+    }
   | {
       readonly kind: "expired";
       readonly evpid: string;
@@ -206,6 +223,8 @@ export const traceEntryCodec: Codec<TraceEntry> = union<TraceEntry>({
   unreported: [7, { msgid, atMs: u53, action, why: name }],
   recovered: [8, { atMs: u53, messages: u53, envelopes: u53 }],
   missing: [9, { atMs: u53, entries: u53 }],
+  waited: [10, { evpid, atMs: u53, waitedMs: u53, reason: name }],
+  held: [11, { evpid, atMs: u53, limit: name, untilMs: u53, diagnostic }],
 });
 
 export const traceSubjectCodec: Codec<TraceSubject> = union<TraceSubject>({

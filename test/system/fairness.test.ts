@@ -28,7 +28,7 @@ test("No more attempts run at once than the limits say, and what waits names the
   assert.equal(system.carrier.running, 50);
   const reasons = new Map<string, number>();
   for (const { reason } of await allQueued(system.queue)) {
-    const name = reason.kind === "limit" ? `${reason.name} ${reason.max}` : reason.kind;
+    const name = "max" in reason ? `${reason.name} ${reason.max}` : reason.kind;
     reasons.set(name, (reasons.get(name) ?? 0) + 1);
   }
   assert.deepEqual(
@@ -97,4 +97,25 @@ test("When servers that never answer take all of max-inflight, a letter waits fo
   }
   // The other routes in line before it have one turn each.
   assert.ok(ended <= 41, `${ended} attempts ended first`);
+});
+
+test("The trace is told what a late attempt waited for", async () => {
+  const system = new MailSystem(9);
+  const { clock, carrier, queue } = system;
+  queue.pause("mta");
+  await system.send({ to: ["ann@far.example"] });
+  await clock.advance(5000);
+  queue.resume("mta");
+  carrier.holds = true;
+  for (let at = 0; at < 8; at++) await system.send({ to: ["bob@example.com"] });
+  await clock.advance(10_000);
+  carrier.release();
+  await clock.advance(1000);
+  assert.deepEqual(
+    system.seen("waited").map(({ evpids, waitedMs, reason }) => [evpids.length, waitedMs, reason]),
+    [
+      [1, 5000, "paused mta"],
+      [1, 10_000, "limit mda max-session-per-user"],
+    ],
+  );
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatReason, reasonName } from "#engine/scheduler/wait-reason.ts";
 import { allQueued } from "#test/support/queued.ts";
 import { DAY_MS, MailSystem, TTL_MS } from "./mail-system.ts";
 
@@ -162,3 +163,40 @@ async function reasonOfAll({ queue, clock }: MailSystem): Promise<readonly strin
     "untilMs" in reason ? `${reason.kind} until ${(reason.untilMs - startMs) / 1000}` : reason.kind,
   );
 }
+
+test("What a limit of relaying holds back is tried when the limit ends, names it, and has used up no try", async () => {
+  const system = new MailSystem(7);
+  const { clock, carrier, queue } = system;
+  carrier.script = () => ({
+    outcome: "deferred",
+    status: "4.4.1",
+    diagnostic: "No valid route to destination",
+    held: { limit: "mta penalty", untilMs: clock.wallMs() + 15_000 },
+  });
+  await system.send({ to: ["bob@far.example"] });
+  await clock.advance(10_000);
+  const [held] = await allQueued(queue);
+  assert.deepEqual(
+    [held?.reason.kind, held && reasonName(held.reason), held?.retryCount],
+    ["limit", "limit mta penalty", 0],
+  );
+  assert.equal(held && formatReason(held.reason, clock.wallMs()), "limit mta penalty for 5 s");
+
+  carrier.script = () => ({ outcome: "deferred", diagnostic: "Busy" });
+  await clock.advance(10_000);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 15]);
+  const [tried] = await allQueued(queue);
+  assert.deepEqual([tried?.reason.kind, tried?.retryCount, tried?.lastError], ["retry", 1, "Busy"]);
+});
+
+test("A limit that ends late, or in the past, makes no later and no more tries than it may", async () => {
+  const system = new MailSystem(8);
+  const { clock, carrier } = system;
+  let untilMs = Number.MAX_SAFE_INTEGER;
+  carrier.script = () => ({ outcome: "deferred", held: { limit: "mta penalty", untilMs } });
+  await system.send({ to: ["bob@far.example"] });
+  await clock.advance(401_000);
+  untilMs = 0;
+  await clock.advance(1_200_500);
+  assert.deepEqual(system.attemptSeconds("bob@far.example"), [0, 400, 1600, 1601]);
+});

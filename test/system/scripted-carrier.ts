@@ -66,7 +66,8 @@ export class ScriptedCarrier implements Carrier {
   }
 
   #answer(envelope: Envelope, message: Message): readonly DeliveryResult[] {
-    const { outcome, status, diagnostic = outcome, remote = "" } = this.script(envelope, message);
+    const answer = this.script(envelope, message);
+    const { outcome, status, diagnostic = outcome, remote = "", held } = answer;
     if (outcome === "silent") return [];
     if (outcome === "delivered") this.delivered.push(envelope.destination);
     const plain = {
@@ -76,8 +77,16 @@ export class ScriptedCarrier implements Carrier {
       failed: "5.0.0",
       loop: "5.4.6",
     };
+    const { evpid } = envelope;
     return [
-      { evpid: envelope.evpid, outcome, status: status ?? plain[outcome], diagnostic, remote },
+      {
+        evpid,
+        outcome,
+        status: status ?? plain[outcome],
+        diagnostic,
+        remote,
+        ...(held && { held }),
+      },
     ];
   }
 }

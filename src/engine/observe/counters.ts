@@ -43,6 +43,7 @@ const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   queued: undefined,
   delivery: undefined,
   ordered: undefined,
+  waited: undefined,
   expired: "scheduler.envelope.expired",
   removed: "scheduler.envelope.removed",
   bounce: "queue.bounce",

@@ -45,12 +45,16 @@ const NO_LINES: readonly LogLine[] = Object.freeze([]);
  */
 export function formatEvent(event: Event): readonly LogLine[] {
   if (event.kind === "smtp-message") return messageLines(event);
-  if (event.kind === "queued" || event.kind === "ordered") return NO_LINES;
+  if (event.kind === "queued" || event.kind === "ordered" || event.kind === "waited")
+    return NO_LINES;
   const [level, text] = levelAndText(event);
   return [{ level, text: bounded(text) }];
 }
 
-type SingleLineEvent = Exclude<Event, { readonly kind: "smtp-message" | "queued" | "ordered" }>;
+type SingleLineEvent = Exclude<
+  Event,
+  { readonly kind: "smtp-message" | "queued" | "ordered" | "waited" }
+>;
 type SessionEvent = Extract<SingleLineEvent, { readonly session: string }>;
 type RelayEvent = Extract<SessionEvent, { readonly kind: `mta-${string}` }>;
 type DaemonEvent = Exclude<SingleLineEvent, SessionEvent>;

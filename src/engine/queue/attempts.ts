@@ -7,7 +7,7 @@
  */
 import type { Carrier } from "#model/delivery.ts";
 import type { SchedulerLimits } from "#engine/scheduler/limits.ts";
-import { type EnvelopeRecord, envelopeOf } from "#engine/scheduler/record.ts";
+import { type EnvelopeRecord, envelopeOf, evpidOf } from "#engine/scheduler/record.ts";
 import type { Grant } from "#engine/scheduler/scheduler.ts";
 import type { QueueContext } from "./context.ts";
 import type { Recorder } from "./recorder.ts";
@@ -17,6 +17,8 @@ import { attemptsEnded, expiry } from "./verdict.ts";
 const DUE_BATCH = 1024;
 /** Longest timer, so that what came due while the machine slept is not found much later. */
 const MAX_TIMER_MS = 60_000;
+/** A wait for less is no wait. */
+const TOLD_WAIT_MS = 2000;
 
 export interface AttemptParts {
   readonly carrier: Carrier;
@@ -102,6 +104,7 @@ export class Attempts {
     const nowMs = clock.wallMs();
     const beganMs = clock.monotonicMs();
     for (const record of grant.records) record.lastTryAtWallMs = nowMs;
+    this.#tellWait(grant, beganMs);
     this.#underWay++;
     this.#envelopes += grant.records.length;
     const results = await this.#carrier.attempt({
@@ -113,6 +116,15 @@ export class Attempts {
     this.#envelopes -= grant.records.length;
     const tookMs = clock.monotonicMs() - beganMs;
     this.#recorder.add(grant.message, attemptsEnded(grant.records, results, tookMs), grant);
+  }
+
+  /** Of what is late a trace says what it was late for. */
+  #tellWait({ records, waitedFor }: Grant, nowMs: number): void {
+    const dueMs = records.reduce((first, record) => Math.min(first, record.dueMs), Infinity);
+    const waitedMs = nowMs - dueMs;
+    if (waitedMs < TOLD_WAIT_MS) return;
+    const evpids = records.map(evpidOf);
+    this.#context.observe({ kind: "waited", evpids, waitedMs, reason: waitedFor });
   }
 
   /** Has the next turn come after `delayMs`, or when the next envelope is due if that is sooner. */

@@ -28,11 +28,20 @@ import { type Batch, Gathering } from "./gathering.ts";
 import { NoticeDrafts, type NoticeWriting } from "./notice-drafts.ts";
 import { noticeOf, warnedAfter } from "./notices.ts";
 import { wasUnreached } from "./unreached.ts";
-import { type Deferral, type Ended, entryOf, type Verdict, verdictOn } from "./verdict.ts";
+import {
+  type Deferral,
+  type Ended,
+  entryOf,
+  retryCountAfter,
+  type Verdict,
+  verdictOn,
+} from "./verdict.ts";
 
 /** Pause before a batch is stored again; doubled each time up to MAX_PAUSE_MS. */
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
+/** What a limit held back is not tried again sooner, whatever the limit says. */
+const MIN_HELD_MS = 1000;
 
 const NO_DEFERRAL: Deferral = Object.freeze({ nextTryMs: 0, warnedMs: 0 });
 
@@ -136,9 +145,19 @@ export class Recorder {
   #verdict(ended: Ended): Verdict {
     const { record, result } = ended;
     if (result.outcome !== "deferred") return verdictOn(ended, NO_DEFERRAL);
-    const nextTryMs = laterMs(this.#context.clock, record, record.retryCount + 1);
+    const nextTryMs = this.#nextTryMs(ended);
     const warnedMs = warnedAfter(record, nextTryMs, this.#warnIntervalsMs);
     return verdictOn(ended, { nextTryMs, warnedMs });
+  }
+
+  #nextTryMs({ record, result }: Ended): number {
+    const { clock } = this.#context;
+    const usualMs = laterMs(clock, record, record.retryCount + 1);
+    if (result.held === undefined) return usualMs;
+    const { untilMs } = result.held;
+    const nowMs = clock.monotonicMs();
+    // Not at once again, and no later than if it had been tried.
+    return Math.min(usualMs, Math.max(untilMs - wallOffsetMs(clock), nowMs + MIN_HELD_MS));
   }
 
   /** "no-way": it cannot be found out now where a failure is reported. */
@@ -193,9 +212,9 @@ export class Recorder {
       return;
     }
     const { result } = verdict.ended;
-    record.retryCount++;
+    record.retryCount = retryCountAfter(verdict.ended);
     const { status, diagnostic, remote } = result;
-    record.lastWords = { status, diagnostic, remote };
+    record.lastWords = { status, diagnostic, remote, limit: result.held?.limit ?? "" };
     record.warnedMs = verdict.warnedMs;
     // An order may have come while the deferral was being stored.
     if (record.afterwards === "remove") {

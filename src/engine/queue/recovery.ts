@@ -52,7 +52,7 @@ function recoverEnvelope(clock: Clock, record: EnvelopeRecord, stored: StoredEnv
   record.warnedMs = stored.warnedMs;
   if (stored.lastResult !== undefined) {
     const { status, diagnostic, remote } = stored.lastResult;
-    record.lastWords = { status, diagnostic, remote };
+    record.lastWords = { status, diagnostic, remote, limit: "" };
   }
   if (stored.held) record.state = "suspended";
   const nowMs = clock.monotonicMs();

@@ -88,8 +88,7 @@ export function formatQueueJson(queued: QueuedEnvelope, nowMs: number): string {
 /** A reader may want an integer; the clocks of a process have fractions. */
 function inWholeMs(reason: WaitReason): WaitReason {
   if (reason.kind === "inflight") return { ...reason, sinceMs: Math.round(reason.sinceMs) };
-  const isTimed = reason.kind === "retry" || reason.kind === "hold";
-  return isTimed ? { ...reason, untilMs: Math.round(reason.untilMs) } : reason;
+  return "untilMs" in reason ? { ...reason, untilMs: Math.round(reason.untilMs) } : reason;
 }
 
 /** What the client asked for, in OpenSMTPD's words where it has them. */
@@ -190,8 +189,7 @@ export function stateOf({ kind }: WaitReason): QueueState {
 function delaySeconds(reason: WaitReason, nowMs: number): number | "" {
   if (reason.kind === "offline") return "";
   if (reason.kind === "inflight") return seconds(nowMs - reason.sinceMs);
-  const isTimed = reason.kind === "retry" || reason.kind === "hold";
-  return isTimed ? seconds(reason.untilMs - nowMs) : 0;
+  return "untilMs" in reason ? seconds(reason.untilMs - nowMs) : 0;
 }
 
 function errorOf({ reason, lastError }: QueuedEnvelope, nowMs: number): string {

@@ -7,7 +7,12 @@
  */
 import { stampMs } from "#base/time/stamp.ts";
 import { unreachable } from "#base/unreachable.ts";
-import { type AttemptTls, type DeliveryResult, MAX_DIAGNOSTIC_BYTES } from "#model/delivery.ts";
+import {
+  type AttemptTls,
+  type DeliveryResult,
+  type HeldBy,
+  MAX_DIAGNOSTIC_BYTES,
+} from "#model/delivery.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { SpoolEntry } from "#engine/spool/spool.ts";
 import { type EnvelopeRecord, evpidOf } from "#engine/scheduler/record.ts";
@@ -59,7 +64,7 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
         kind: "deferred",
         evpid,
         atMs,
-        retryCount: record.retryCount + 1,
+        retryCount: retryCountAfter(verdict.ended),
         nextTryAtMs: stampMs(verdict.nextTryMs + offsetMs),
         warnedMs: verdict.warnedMs,
         result,
@@ -67,6 +72,11 @@ export function entryOf(verdict: Verdict, nowMs: number, offsetMs: number): Spoo
     default:
       return unreachable(verdict);
   }
+}
+
+/** Tries so far, once it is deferred: what a limit held back was not tried. */
+export function retryCountAfter({ record, result }: Ended): number {
+  return record.retryCount + (result.held === undefined ? 1 : 0);
 }
 
 /** RFC 3463 §3.5 (X.4.7): delivery time expired. */
@@ -136,6 +146,8 @@ function tidy(result: DeliveryResult): DeliveryResult {
     diagnostic: oneLine(result.diagnostic, MAX_DIAGNOSTIC_BYTES),
     remote: oneLine(result.remote, MAX_NAME_BYTES),
     ...(result.tls && { tls: tidyTls(result.tls) }),
+    ...(outcome === "deferred" && result.held && { held: tidyHeld(result.held) }),
+    ...(result.keepsTime && { keepsTime: true }),
   };
 }
 
@@ -145,6 +157,10 @@ function tidyTls({ version, cipher, verified }: AttemptTls): AttemptTls {
     cipher: oneLine(cipher, MAX_NAME_BYTES),
     verified,
   };
+}
+
+function tidyHeld({ limit, untilMs }: HeldBy): HeldBy {
+  return { limit: oneLine(limit, MAX_NAME_BYTES), untilMs };
 }
 
 function oneLine(words: string, maxBytes: number): string {

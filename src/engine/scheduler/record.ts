@@ -31,6 +31,8 @@ export interface LastWords {
   readonly status: string;
   readonly diagnostic: string;
   readonly remote: string;
+  /** The limit for which nothing was tried; "": something was. Not kept over a restart, as such limits are not. */
+  readonly limit: string;
 }
 
 /**

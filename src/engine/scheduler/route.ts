@@ -116,6 +116,8 @@ export class Route implements TakesTurns<Route> {
   envelopes = 0;
   /** Envelopes with a carrier, or whose results are being recorded. */
   underWay = 0;
+  /** The name of what its envelopes in line last waited for (wait-reason.ts). */
+  waitsFor = "turn";
   /** The configuration, counted by the route table, that is known to have this route. */
   generation = 0;
   readonly #turns = new Turns<Group>();

@@ -27,7 +27,7 @@ import {
 import type { DueCount, Route } from "./route.ts";
 import { RouteTable } from "./route-table.ts";
 import { Turns } from "./turns.ts";
-import type { DeliverySubsystem, WaitReason } from "./wait-reason.ts";
+import { type DeliverySubsystem, reasonName, type WaitReason } from "./wait-reason.ts";
 
 /** An envelope past its time that was found at start, or late, still gets one try within this time. */
 export const LAST_CHANCE_MS = 600_000;
@@ -35,6 +35,8 @@ export const LAST_CHANCE_MS = 600_000;
 /** Leave to attempt: envelopes of one message on one route. Given back with `release`. */
 export interface Grant {
   readonly route: Route;
+  /** What the route last stood in line for, if it did: the name of a reason. */
+  readonly waitedFor: string;
   readonly message: MessageRecord;
   readonly records: readonly EnvelopeRecord[];
 }
@@ -220,6 +222,7 @@ export class Scheduler {
       } else {
         full.queue(route);
         route.place = full;
+        route.waitsFor = reasonName(full.reason());
       }
       // It does not use the room for which it may have been called: the next in line may.
       for (const gate of route.gates) this.#call(gate, 1);
@@ -280,8 +283,10 @@ export class Scheduler {
   }
 
   #waitingReason(record: EnvelopeRecord, untilMs: number): WaitReason {
-    const { plan } = record;
+    const { plan, lastWords } = record;
     if (!this.canCarry(plan)) return { kind: "no-action", action: plan.action };
+    if (lastWords !== undefined && lastWords.limit !== "")
+      return { kind: "limit", name: lastWords.limit, untilMs };
     return { kind: isHeld(record) ? "hold" : "retry", untilMs };
   }
 
@@ -317,8 +322,10 @@ export class Scheduler {
     route.underWay += records.length;
     this.#shortened(route);
     for (const gate of route.gates) gate.enter(this.#weight(gate, records));
+    const { waitsFor } = route;
     if (route.ready > 0) this.#join(route);
-    return { route, message: first.owner, records };
+    else if (route.asleep === 0) route.waitsFor = "turn";
+    return { route, waitedFor: waitsFor, message: first.owner, records };
   }
 
   #weight(gate: Gate, records: readonly EnvelopeRecord[]): number {

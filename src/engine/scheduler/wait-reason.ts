@@ -18,6 +18,8 @@ export type WaitReason =
   | { readonly kind: "turn" }
   /** It is due, and `max` attempts (or envelopes) are under way that `name` counts. */
   | { readonly kind: "limit"; readonly name: string; readonly max: number }
+  /** An attempt would have broken the limit `name`, which lets it through at `untilMs`. */
+  | { readonly kind: "limit"; readonly name: string; readonly untilMs: number }
   | { readonly kind: "paused"; readonly subsystem: DeliverySubsystem }
   | { readonly kind: "suspended"; readonly by: "operator" }
   /** The configuration has no action of this name (any more) that could carry it: it waits for one. */
@@ -50,7 +52,9 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
     case "turn":
       return "due, its turn comes next";
     case "limit":
-      return `limit ${reason.name} (${reason.max}) is used up`;
+      return "untilMs" in reason
+        ? `limit ${reason.name} for ${seconds(reason.untilMs - nowMs)} s`
+        : `limit ${reason.name} (${reason.max}) is used up`;
     case "paused":
       return `${reason.subsystem} is paused`;
     case "suspended":

@@ -225,17 +225,22 @@ export class PartPacking {
   }
 
   #writeWords(writer: ByteWriter, words: LastWords): void {
-    const { status, diagnostic, remote } = words;
+    const { status, diagnostic, remote, limit } = words;
     const number = this.#words.use(words);
     writer.varint(number);
     if (number !== NO_NUMBER) return;
-    for (const each of [status, diagnostic, remote]) writer.text(each);
+    for (const each of [status, diagnostic, remote, limit]) writer.text(each);
   }
 
   #readWords(reader: ByteReader, reading: Reading): LastWords {
     const number = reader.varint();
     if (number === NO_NUMBER) {
-      return { status: readText(reader), diagnostic: readText(reader), remote: readText(reader) };
+      return {
+        status: readText(reader),
+        diagnostic: readText(reader),
+        remote: readText(reader),
+        limit: readText(reader),
+      };
     }
     const words = this.#words.get(number);
     if (reading === "take") this.#words.leave(number);

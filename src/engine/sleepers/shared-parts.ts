@@ -69,6 +69,7 @@ export const WORDS: ValueTraits<LastWords> = {
   isSame: (one, other) =>
     one.status === other.status &&
     one.remote === other.remote &&
-    one.diagnostic === other.diagnostic,
+    one.diagnostic === other.diagnostic &&
+    one.limit === other.limit,
   kept: (words) => words,
 };

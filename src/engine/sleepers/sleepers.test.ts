@@ -51,7 +51,12 @@ const anySleeper: fc.Arbitrary<Sleeper> = fc.record({
     lastTryAtWallMs: fc.oneof(fc.constant(0), fc.nat(2 ** 41)),
     warnedMs: fc.oneof(fc.constant(0), fc.nat()),
     lastWords: fc.option(
-      fc.record({ status: fc.constant("4.4.1"), diagnostic: anyText, remote: anyText }),
+      fc.record({
+        status: fc.constant("4.4.1"),
+        diagnostic: anyText,
+        remote: anyText,
+        limit: fc.constantFrom("", "", "mta conn-delay-route"),
+      }),
       { nil: undefined },
     ),
   }),

@@ -24,6 +24,11 @@ type Delivery = Event & { readonly kind: "delivery" };
 export function entriesOf(event: Event, atMs: number): readonly TraceEntry[] {
   if (event.kind === "queued") return acceptedEntries(event);
   if (event.kind === "delivery") return [attemptEntry(event, atMs)];
+  if (event.kind === "waited") {
+    const { evpids, reason } = event;
+    const waitedMs = Math.round(event.waitedMs);
+    return evpids.map((evpid) => ({ kind: "waited", evpid, atMs, waitedMs, reason }));
+  }
   if (event.kind === "ordered")
     return event.evpids.map((evpid) => ({ kind: "ordered", evpid, atMs, order: event.order }));
   const entry = otherEntry(event, atMs);
@@ -31,7 +36,7 @@ export function entriesOf(event: Event, atMs: number): readonly TraceEntry[] {
 }
 
 function otherEntry(
-  event: Exclude<Event, Queued | Delivery | { readonly kind: "ordered" }>,
+  event: Exclude<Event, Queued | Delivery | { readonly kind: "ordered" | "waited" }>,
   atMs: number,
 ): TraceEntry | undefined {
   if (event.kind === "expired" || event.kind === "removed") {
@@ -83,6 +88,13 @@ function beginningOf(text: readonly Uint8Array[]): Uint8Array {
 }
 
 function attemptEntry({ envelope, result, attempt }: Delivery, atMs: number): TraceEntry {
+  if (result.held !== undefined) {
+    const { evpid } = envelope;
+    const { limit } = result.held;
+    // What is done then, whatever the limit said.
+    const untilMs = attempt.nextTryAtMs;
+    return { kind: "held", evpid, atMs, limit, untilMs, diagnostic: result.diagnostic };
+  }
   return {
     kind: "attempt",
     evpid: envelope.evpid,

@@ -29,6 +29,10 @@ export function keyOfSubject(subject: TraceSubject): number {
 
 /** Every key that `entry` is found by. */
 export function addKeysOf(entry: TraceEntry, to: Set<number>): void {
+  if ("evpid" in entry) {
+    to.add(keyOfId(entry.evpid));
+    return;
+  }
   switch (entry.kind) {
     case "accepted":
       to.add(keyOfId(entry.msgid));
@@ -49,12 +53,6 @@ export function addKeysOf(entry: TraceEntry, to: Set<number>): void {
     case "recovered":
     case "missing":
       to.add(KEY_OF_ALL);
-      return;
-    case "attempt":
-    case "expired":
-    case "removed":
-    case "ordered":
-      to.add(keyOfId(entry.evpid));
       return;
     default:
       unreachable(entry);

@@ -20,7 +20,9 @@ export function masked(entry: TraceEntry): TraceEntry {
         ? { ...entry, remote: "", diagnostic: "" }
         : { ...entry, diagnostic: maskedText(entry.diagnostic) };
     case "expired":
+    case "held":
       return { ...entry, diagnostic: maskedText(entry.diagnostic) };
+    case "waited":
     case "removed":
     case "ordered":
     case "reported":

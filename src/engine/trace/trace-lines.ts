@@ -55,6 +55,9 @@ class Dues {
       const dueMs = Math.max(entry.atMs, entry.holdUntilMs);
       for (const { evpid } of entry.recipients) this.#dueMs.set(evpid, dueMs);
     } else if (entry.kind === "attempt") this.#dueMs.set(entry.evpid, entry.nextTryAtMs);
+    else if (entry.kind === "held") this.#dueMs.set(entry.evpid, entry.untilMs);
+    // That was told.
+    else if (entry.kind === "waited") this.#dueMs.delete(entry.evpid);
     else if (entry.kind === "ordered") this.#dueMs.set(entry.evpid, entry.atMs);
     // Nothing was tried while no daemon ran.
     else if (entry.kind === "recovered") this.#dueMs.clear();
@@ -76,6 +79,10 @@ function textsOf(entry: TraceEntry, msgid: string, dues: Dues): readonly Text[] 
       return [[id, acceptedText(entry)], ...entry.recipients.map(recipientText)];
     case "attempt":
       return [[id, attemptText(entry, dues.waitedMs(entry))]];
+    case "waited":
+      return [[id, waitedText(entry)]];
+    case "held":
+      return [[id, heldText(entry)]];
     case "expired":
       return [[id, `given up: ${printable(entry.diagnostic)}`]];
     case "removed":
@@ -100,6 +107,15 @@ function textsOf(entry: TraceEntry, msgid: string, dues: Dues): readonly Text[] 
     default:
       return unreachable(entry);
   }
+}
+
+function waitedText({ waitedMs, reason }: TraceEntry & { readonly kind: "waited" }): string {
+  const what = reason === "turn" ? "its turn" : printable(reason);
+  return `waited ${formatDuration(waitedMs)} for ${what}`;
+}
+
+function heldText({ limit, untilMs, diagnostic }: TraceEntry & { readonly kind: "held" }): string {
+  return `held by limit ${printable(limit)} until ${time(untilMs)}: ${printable(diagnostic)}`;
 }
 
 const NOTICE_TEXTS: Readonly<Record<NoticeAction, string>> = {
