@@ -12,6 +12,7 @@ import type { Server, Socket } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Endpoint } from "#base/endpoint.ts";
+import { guardChannel } from "#world/node/child-channel.ts";
 import { wrapSocket } from "#world/node/connection.ts";
 import { StreamChannel } from "./channel.ts";
 import {
@@ -104,6 +105,8 @@ function notStarted(exited: Promise<string>): Child<Socket> {
 }
 
 function childOf(child: ChildProcess): Child<Socket> {
+  // Node says there that a socket has arrived; a child that says more is none of ours any more.
+  guardChannel(child, () => child.kill("SIGKILL"));
   const link = new StreamChannel(
     wrapSocket(pipeOf(child), { local: NAMELESS, remote: NAMELESS }),
     PARENT_SIDE,
