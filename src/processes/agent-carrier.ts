@@ -120,13 +120,14 @@ export class AgentCarrier implements Carrier, ForwardFiles {
       return;
     }
     slot.state = "linked";
-    const sender = new AttemptSender((request) => link.send(request));
+    const sender = new AttemptSender(link);
     const forwards = new ForwardAsker(this.#clock, (question) => link.send(question));
     link.start({
       message(reply) {
         if (reply.kind === "forward-file") forwards.answered(reply);
         else sender.reply(reply);
       },
+      drained: () => sender.drained(),
       closed: () => {
         if (this.#slots.get(account) === slot) this.#slots.delete(account);
         sender.lost(GONE);

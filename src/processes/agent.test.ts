@@ -86,7 +86,7 @@ class Scene {
       refuse: () => undefined,
     });
     const link = near.open(AGENT_CLIENT_SIDE);
-    const sender = new AttemptSender((request) => link.send(request));
+    const sender = new AttemptSender(link);
     link.start({
       message: (reply) => {
         if (reply.kind !== "forward-file") sender.reply(reply);

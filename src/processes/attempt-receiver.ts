@@ -10,7 +10,11 @@ import {
   MAX_CHUNK_BYTES,
 } from "#model/ipc/attempt-link.ts";
 
-type Waiting = (answer: Uint8Array | FilesError) => void;
+/** Who waits for a piece of a text. */
+interface Waiting {
+  readonly offset: number;
+  readonly resolve: (answer: Uint8Array | FilesError) => void;
+}
 
 export class AttemptReceiver {
   readonly #send: (reply: AttemptReply) => void;
@@ -43,7 +47,9 @@ export class AttemptReceiver {
         void this.#run(request);
         return;
       case "text":
-        this.#answer(request.attempt, request.bytes);
+        // A piece of another place was wanted by who has let go of the text since.
+        if (this.#readers.get(request.attempt)?.offset === request.offset)
+          this.#answer(request.attempt, request.bytes);
         return;
       case "text-unreadable":
         this.#answer(request.attempt, new FilesError("EIO", "The queue could not read the text"));
@@ -54,8 +60,8 @@ export class AttemptReceiver {
   /** The channel is gone: results have nowhere to go (attempt-memory.ts has them), and no more text will come. */
   lost(): void {
     this.#lost = true;
-    for (const waiting of this.#readers.values()) {
-      waiting(new FilesError("EIO", "The queue is gone"));
+    for (const { resolve } of this.#readers.values()) {
+      resolve(new FilesError("EIO", "The queue is gone"));
     }
     this.#readers.clear();
   }
@@ -91,7 +97,7 @@ export class AttemptReceiver {
   async #read(attempt: number, offset: number): Promise<Uint8Array> {
     if (this.#lost) throw new FilesError("EIO", "The queue is gone");
     const { promise, resolve } = Promise.withResolvers<Uint8Array | FilesError>();
-    this.#readers.set(attempt, resolve);
+    this.#readers.set(attempt, { offset, resolve });
     this.#send({ kind: "text-read", attempt, offset, length: MAX_CHUNK_BYTES });
     const answer = await promise;
     if (answer instanceof FilesError) throw answer;
@@ -101,7 +107,7 @@ export class AttemptReceiver {
   #answer(attempt: number, answer: Uint8Array | FilesError): void {
     const waiting = this.#readers.get(attempt);
     this.#readers.delete(attempt);
-    waiting?.(answer);
+    waiting?.resolve(answer);
   }
 }
 

@@ -5,6 +5,9 @@
  * When the channel is lost, every attempt under way is answered "deferred": the
  * other process may or may not have delivered, so the queue tries again. That is
  * the one window in which a message can arrive twice (docs/durability.md).
+ *
+ * Of a large text one piece at a time is on its way for each attempt, and none while what
+ * was sent has not left: who asks and does not read makes nothing grow.
  */
 import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
@@ -15,22 +18,34 @@ import {
   MAX_CHUNK_BYTES,
 } from "#model/ipc/attempt-link.ts";
 import type { CarriedText } from "#model/ipc/carried-text.ts";
+import type { Channel } from "./channel.ts";
 
 interface UnderWay {
   readonly task: DeliveryTask;
   readonly resolve: (results: readonly DeliveryResult[]) => void;
   /** Where the reader of a large text stands. */
   reader: TextReader | undefined;
+  /** The piece that is wanted next: what was asked for before it is not wanted any more. */
+  asked: Piece | undefined;
+  state: "waiting" | "reading";
 }
 
+interface Piece {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** To the other process. */
+export type AttemptChannel = Pick<Channel<AttemptRequest>, "send" | "congested">;
+
 export class AttemptSender implements Carrier {
-  readonly #send: (request: AttemptRequest) => void;
+  readonly #channel: AttemptChannel;
   readonly #underWay = new Map<number, UnderWay>();
   #lastAttempt = 0;
   #lost: string | undefined;
 
-  constructor(send: (request: AttemptRequest) => void) {
-    this.#send = send;
+  constructor(channel: AttemptChannel) {
+    this.#channel = channel;
   }
 
   /** Attempts that wait for their results. */
@@ -51,9 +66,15 @@ export class AttemptSender implements Carrier {
     if (this.#lost !== undefined) return deferAll(task, "4.3.0", this.#lost);
     const attempt = this.#nextAttempt();
     const { promise, resolve } = Promise.withResolvers<readonly DeliveryResult[]>();
-    this.#underWay.set(attempt, { task, resolve, reader: undefined });
+    this.#underWay.set(attempt, {
+      task,
+      resolve,
+      reader: undefined,
+      asked: undefined,
+      state: "waiting",
+    });
     const { message, envelopes } = task;
-    this.#send({ kind: "attempt", attempt, message, envelopes, text });
+    this.#channel.send({ kind: "attempt", attempt, message, envelopes, text });
     return promise;
   }
 
@@ -62,7 +83,8 @@ export class AttemptSender implements Carrier {
     const underWay = this.#underWay.get(reply.attempt);
     if (underWay === undefined) return;
     if (reply.kind === "text-read") {
-      void this.#sendText(underWay, reply.attempt, reply);
+      underWay.asked = reply;
+      void this.#sendTexts(reply.attempt, underWay);
       return;
     }
     this.#underWay.delete(reply.attempt);
@@ -80,20 +102,31 @@ export class AttemptSender implements Carrier {
     this.#underWay.clear();
   }
 
-  async #sendText(
-    underWay: UnderWay,
-    attempt: number,
-    asked: { readonly offset: number; readonly length: number },
-  ): Promise<void> {
-    const { offset } = asked;
+  /** What was sent has left: there is room for more. */
+  drained(): void {
+    for (const [attempt, underWay] of this.#underWay) void this.#sendTexts(attempt, underWay);
+  }
+
+  async #sendTexts(attempt: number, underWay: UnderWay): Promise<void> {
+    if (underWay.state === "reading") return;
+    underWay.state = "reading";
+    while (underWay.asked !== undefined && !this.#channel.congested) {
+      const { asked } = underWay;
+      underWay.asked = undefined;
+      await this.#sendText(attempt, underWay, asked);
+    }
+    underWay.state = "waiting";
+  }
+
+  async #sendText(attempt: number, underWay: UnderWay, { offset, length }: Piece): Promise<void> {
     try {
       underWay.reader ??= new TextReader(underWay.task.text);
-      const bytes = await underWay.reader.read(offset, Math.min(asked.length, MAX_CHUNK_BYTES));
-      this.#send({ kind: "text", attempt, offset, bytes });
+      const bytes = await underWay.reader.read(offset, Math.min(length, MAX_CHUNK_BYTES));
+      this.#channel.send({ kind: "text", attempt, offset, bytes });
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
       // The other side defers: a text that cannot be read now may be readable later.
-      this.#send({ kind: "text-unreadable", attempt });
+      this.#channel.send({ kind: "text-unreadable", attempt });
     }
   }
 

@@ -76,7 +76,7 @@ const ATTEMPTS: ChannelShape<AttemptRequest, AttemptReply> = {
 /** A sender whose far end delivers with `carrier`. */
 function joined(carrier: Carrier) {
   const [far, near] = memoryLinks(ATTEMPTS, queueMicrotask);
-  const sender = new AttemptSender((request) => near.send(request));
+  const sender = new AttemptSender(near);
   const receiver = new AttemptReceiver((reply) => far.send(reply), carrier);
   near.start({ message: (reply) => sender.reply(reply), closed: () => sender.lost("gone") });
   far.start({ message: (request) => receiver.request(request), closed: () => receiver.lost() });
@@ -103,6 +103,27 @@ for (const size of [0, 3, INLINE_TEXT_BYTES, INLINE_TEXT_BYTES + 1, 3 * INLINE_T
     });
     assert.deepEqual(await sender.attempt(taskOf(textOf(bytes, 100_000))), [delivered]);
     assert.ok(Buffer.concat(seen).equals(bytes), "the same bytes arrive");
+  });
+}
+
+for (const chunkBytes of [50_000, 100_000, INLINE_TEXT_BYTES, 300_000, 600_000]) {
+  test(`who begins a text again while a piece is on its way gets the text and not that piece (${chunkBytes})`, async () => {
+    const bytes = Uint8Array.from({ length: 5 * INLINE_TEXT_BYTES + 17 }, (_, at) => at % 251);
+    for (let pieces = 0; pieces < 4; pieces++) {
+      const seen: Uint8Array[] = [];
+      const { sender } = joined({
+        async attempt(task) {
+          // As of a command that ends while it is being fed: nobody waits for the last piece.
+          const left = task.text.chunks()[Symbol.asyncIterator]();
+          for (let n = 0; n < pieces; n++) await left.next();
+          void left.next();
+          for await (const chunk of task.text.chunks()) seen.push(chunk.slice());
+          return [delivered];
+        },
+      });
+      assert.deepEqual(await sender.attempt(taskOf(textOf(bytes, chunkBytes))), [delivered]);
+      assert.ok(Buffer.concat(seen).equals(bytes), `the same bytes arrive after ${pieces} pieces`);
+    }
   });
 }
 
@@ -161,6 +182,29 @@ test("a large text is let go of when the other process goes away", async () => {
   assert.equal(result?.outcome, "deferred");
   await nextTurn();
   assert.equal(readers.open, 0);
+});
+
+test("who asks for pieces of a large text and reads none gets no more than is on its way", async () => {
+  const sent: AttemptRequest[] = [];
+  const channel = { congested: false, send: (request: AttemptRequest) => void sent.push(request) };
+  const sender = new AttemptSender(channel);
+  void sender.attempt(taskOf(textOf(new Uint8Array(9 * INLINE_TEXT_BYTES), 100_000)));
+  await nextTurn();
+  const ask = async (): Promise<void> => {
+    for (let n = 0; n < 100; n++)
+      sender.reply({ kind: "text-read", attempt: 1, offset: n * 1000, length: INLINE_TEXT_BYTES });
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+  };
+  const pieces = (): number => sent.filter(({ kind }) => kind === "text").length;
+  await ask();
+  assert.equal(pieces(), 2, "the first, and the last that was asked for meanwhile");
+  channel.congested = true;
+  await ask();
+  assert.equal(pieces(), 2);
+  channel.congested = false;
+  sender.drained();
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
+  assert.equal(pieces(), 3);
 });
 
 test("an attempt whose other process goes away is deferred", async () => {

@@ -26,7 +26,10 @@ class Visitor {
   readonly door: QueueDoor;
 
   constructor(house: House) {
-    this.door = new QueueDoor(house.queue, (message) => this.told.push(message));
+    this.door = new QueueDoor(house.queue, {
+      congested: false,
+      send: (message) => this.told.push(message),
+    });
   }
 
   heard<Kind extends QueueToDispatcher["kind"]>(kind: Kind): readonly Told<Kind>[] {

@@ -17,22 +17,26 @@ import {
   type QueueToDispatcher,
 } from "#model/ipc/queue-link.ts";
 import { AttemptSender } from "./attempt-sender.ts";
+import type { Channel } from "./channel.ts";
 
 /** What a dispatcher gets that uses an id it was not granted. */
 const REFUSED: Receipt = { kind: "refused", why: "failed" };
 
+/** To the dispatcher. */
+export type DoorChannel = Pick<Channel<QueueToDispatcher>, "send" | "congested">;
+
 export class QueueDoor {
   readonly #queue: Queue;
-  readonly #send: (message: QueueToDispatcher) => void;
+  readonly #channel: DoorChannel;
   readonly #sender: AttemptSender;
   /** Granted to this dispatcher and not used up. */
   readonly #msgids = new Set<string>();
   #lost = false;
 
-  constructor(queue: Queue, send: (message: QueueToDispatcher) => void) {
+  constructor(queue: Queue, channel: DoorChannel) {
     this.#queue = queue;
-    this.#send = send;
-    this.#sender = new AttemptSender(send);
+    this.#channel = channel;
+    this.#sender = new AttemptSender(channel);
     this.#grant();
   }
 
@@ -42,12 +46,17 @@ export class QueueDoor {
 
   /** Says how much a message may have for there to be room for it. */
   room(freeBytes: number): void {
-    if (!this.#lost) this.#send({ kind: "room", freeBytes });
+    if (!this.#lost) this.#channel.send({ kind: "room", freeBytes });
   }
 
   take(message: Exclude<DispatcherToQueue, ForwardAnswer>): void {
     if (message.kind === "results" || message.kind === "text-read") this.#sender.reply(message);
     else this.#intake(message);
+  }
+
+  /** What was sent to the dispatcher has left. */
+  drained(): void {
+    this.#sender.drained();
   }
 
   lost(): void {
@@ -101,7 +110,7 @@ export class QueueDoor {
   }
 
   #reply(message: QueueToDispatcher): void {
-    if (!this.#lost) this.#send(message);
+    if (!this.#lost) this.#channel.send(message);
   }
 }
 

@@ -182,7 +182,7 @@ class QueueRole implements RunningRole {
       return;
     }
     const channel = sibling.open(QUEUE_SIDE);
-    const door = new QueueDoor(this.#queue, (message) => channel.send(message));
+    const door = new QueueDoor(this.#queue, channel);
     const forwards = new ForwardAsker(this.#setting.ports.clock, (question) =>
       channel.send(question),
     );
@@ -196,6 +196,7 @@ class QueueRole implements RunningRole {
         if (message.kind === "forward-file") forwards.answered(message);
         else door.take(message);
       },
+      drained: () => door.drained(),
       closed: () => {
         this.#forwards.remove(forwards);
         forwards.lost("The dispatcher went away");

@@ -104,7 +104,10 @@ class Target {
       { ...DEFAULT_QUEUE_SETTINGS, serverName: "mx.example", actions: ACTIONS },
     );
     await this.queue.recover();
-    this.door = new QueueDoor(this.queue, (message) => this.#heard(message));
+    this.door = new QueueDoor(this.queue, {
+      congested: false,
+      send: (message) => this.#heard(message),
+    });
   }
 
   async says(message: DispatcherToQueue): Promise<void> {
