@@ -166,7 +166,7 @@ test("a socket that was idle for a minute is closed, one with a delivery under w
   const quick = desk.carrier.attempt(letter("own", "ann"));
   const idle = desk.link("ann");
   await desk.settled(quick);
-  await desk.clock.advance(10 * MINUTE_MS);
+  await desk.clock.advance(5 * MINUTE_MS);
   assert.deepEqual([idle.state.closed, slow.state.closed], [true, false]);
   slow.close();
   await desk.settled(busy);
@@ -243,4 +243,33 @@ test("an agent of the old configuration that comes late is sent away, and asked 
   desk.link("ann", 1);
   assert.equal(await desk.settled(attempt), "delivered Delivered");
   assert.deepEqual([late.attempts, late.state.closed], [[], true]);
+});
+
+test("an agent that never answers is let go of in time, and what it had is deferred", async () => {
+  const desk = new Desk();
+  const attempt = desk.carrier.attempt(letter("own", "ann"));
+  const stopped = desk.link("ann");
+  stopped.state.answers = false;
+  await desk.clock.advance(9 * MINUTE_MS);
+  assert.deepEqual([stopped.state.closed, desk.asked.length], [false, 1]);
+  assert.equal(
+    await desk.settled(attempt, 3 * MINUTE_MS),
+    "deferred The delivery agent did not answer in time",
+  );
+  await desk.clock.advance(1);
+  assert.equal(stopped.state.closed, true);
+  const next = desk.carrier.attempt(letter("own", "ann"));
+  assert.equal(desk.asked.length, 2);
+  desk.link("ann");
+  assert.equal(await desk.settled(next), "delivered Delivered");
+});
+
+test("a server in a home has the time that SMTP gives it", async () => {
+  const desk = new Desk();
+  const attempt = desk.carrier.attempt(letter("forwards", "ann"));
+  const slow = desk.link("ann");
+  slow.state.answers = false;
+  await desk.clock.advance(29 * MINUTE_MS);
+  assert.equal(slow.state.closed, false);
+  assert.match(await desk.settled(attempt, 3 * MINUTE_MS), /in time/u);
 });

@@ -3,7 +3,9 @@
  * and gives it a delivery, or asks it for the account's forward file.
  *
  * One socket to each agent is kept while it is used; an agent that goes away is
- * asked for once more before the delivery is deferred. Under another configuration the
+ * asked for once more before the delivery is deferred. One that does not answer in the time
+ * that an honest one may need is let go of: its user can stop it, and so could keep what all
+ * local deliveries share. Under another configuration the
  * agents are others: those that were finish what they have and are let go.
  */
 import type { Clock } from "#base/ports/clock.ts";
@@ -24,6 +26,12 @@ const AGENT_IDLE_MS = 60_000;
 /** An agent may end just when it is needed: then another is asked for. */
 const MAX_AGENT_TRIES = 2;
 const GONE = "The delivery agent went away";
+const TOO_LATE = "The delivery agent did not answer in time";
+
+/** For each recipient: a command has 5 minutes (engine/delivery/command.ts), a lock and a warrant half of one each. */
+const ANSWER_TIMEOUT_MS: number = 10 * 60_000;
+/** A server in the home has the time that SMTP gives it (engine/client/client-timeouts.ts). */
+const LMTP_TIMEOUT_MS: number = 30 * 60_000;
 
 type AgentLink = Link<AgentReply, AgentRequest>;
 
@@ -32,6 +40,8 @@ interface Agent {
   readonly kind: "agent";
   readonly sender: AttemptSender;
   readonly forwards: ForwardAsker;
+  /** Of its attempts under way: until when it may take, on the monotonic clock. */
+  readonly deadlines: Set<{ readonly atMs: number }>;
 }
 
 type Answer = Agent | Refused;
@@ -97,7 +107,11 @@ export class AgentCarrier implements Carrier, ForwardFiles {
     const { action, transport } = envelope;
     const agent = await this.#agent(action, transport.user);
     if (agent.kind === "refused") return deferAll(task, "4.3.0", agent.why);
-    return agent.sender.attempt(task);
+    const deadline = { atMs: this.#clock.monotonicMs() + this.#patienceMs(task) };
+    agent.deadlines.add(deadline);
+    const results = await agent.sender.attempt(task);
+    agent.deadlines.delete(deadline);
+    return results;
   }
 
   async read(action: string, user: string): Promise<ForwardFile> {
@@ -134,9 +148,14 @@ export class AgentCarrier implements Carrier, ForwardFiles {
         forwards.lost(GONE);
       },
     });
-    const agent = { kind: "agent", sender, forwards } as const;
+    const agent = {
+      kind: "agent",
+      sender,
+      forwards,
+      deadlines: new Set<{ readonly atMs: number }>(),
+    } as const;
     slot.resolve(agent);
-    this.#closeWhenIdle(account, slot, { link, agent });
+    this.#watch(account, slot, { link, agent });
   }
 
   refused(action: string, user: string, why: string): void {
@@ -179,7 +198,15 @@ export class AgentCarrier implements Carrier, ForwardFiles {
     return slot;
   }
 
-  #closeWhenIdle(
+  /** An agent delivers to its recipients one after the other. */
+  #patienceMs({ envelopes }: DeliveryTask): number {
+    const [envelope] = envelopes;
+    const action = this.#terms.config.actions.get(envelope?.action ?? "");
+    return envelopes.length * (action?.kind === "lmtp" ? LMTP_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
+  }
+
+  /** Lets go of an agent that nobody uses, and of one that has had its time. */
+  #watch(
     account: string,
     slot: Slot,
     open: { readonly link: AgentLink; readonly agent: Agent },
@@ -187,11 +214,17 @@ export class AgentCarrier implements Carrier, ForwardFiles {
     this.#clock.after(AGENT_IDLE_MS, () => {
       const isCurrent = this.#slots.get(account) === slot;
       if (!isCurrent && slot.state !== "retired") return;
-      const idleMs = this.#clock.monotonicMs() - slot.lastUsedMs;
-      const { sender, forwards } = open.agent;
-      const isUsed = isCurrent && idleMs < AGENT_IDLE_MS;
+      const nowMs = this.#clock.monotonicMs();
+      const { sender, forwards, deadlines } = open.agent;
+      if ([...deadlines].some(({ atMs }) => atMs <= nowMs)) {
+        if (isCurrent) this.#slots.delete(account);
+        sender.lost(TOO_LATE);
+        open.link.destroy();
+        return;
+      }
+      const isUsed = isCurrent && nowMs - slot.lastUsedMs < AGENT_IDLE_MS;
       if (isUsed || sender.count + forwards.count > 0) {
-        this.#closeWhenIdle(account, slot, open);
+        this.#watch(account, slot, open);
         return;
       }
       if (isCurrent) this.#slots.delete(account);

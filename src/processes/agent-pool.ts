@@ -92,6 +92,11 @@ export class AgentPool<End> {
     if (agent !== undefined) agent.lastAskedMs = this.#clock.monotonicMs();
   }
 
+  /** It is of no use any more: its account gets another, when this one is gone. */
+  dismiss(agent: PooledAgent<End>): void {
+    for (const placed of this.#placed) if (placed === agent) this.#end(placed, AGENT_GRACE_MS);
+  }
+
   /** From now on every account gets another agent. */
   retire(): void {
     this.#dismissLine("The configuration has changed");

@@ -286,3 +286,28 @@ test("an agent that was not ready when the configuration changed is not handed o
     [1],
   );
 });
+
+test("an agent that takes no socket is asked to end, killed in the end, and another is started", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  const [{ child: stuck } = assert.fail("none was started")] = office.launched;
+  stuck.losesHandovers = true;
+  const answer = office.connect("own", "ann");
+  await office.clock.advance(10_000);
+  assert.match((await answer) ?? "", /did not arrive/u);
+  assert.deepEqual(office.asked, ["ann"]);
+  await office.clock.advance(31_000);
+  assert.deepEqual(stuck.signals, ["SIGKILL"]);
+  assert.equal(await office.connected("own", "ann"), undefined);
+  assert.equal(office.launched.length, 2);
+});
+
+test("an agent is not ended because its dispatcher could take no socket", async () => {
+  const office = new Office();
+  await office.connected("own", "ann");
+  office.dispatcher.losesHandovers = true;
+  const answer = office.connect("own", "ann");
+  await office.clock.advance(10_000);
+  assert.match((await answer) ?? "", /did not arrive/u);
+  assert.deepEqual(office.asked, []);
+});

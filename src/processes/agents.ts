@@ -99,7 +99,10 @@ export class Agents<End extends Destroyable> {
       { child, handover: () => ({ to: "dispatcher", name: "", generation }) },
       { child: dispatcher, handover: () => ({ to: "agent", name: account.name, generation }) },
     );
-    return fault === undefined ? undefined : { refusal: `No way to the delivery agent: ${fault}` };
+    if (fault === undefined) return undefined;
+    // One that takes no socket is stuck, or was stopped by its user; what it is handed stays here.
+    if (fault.child === child) this.#pool.dismiss(agent);
+    return { refusal: `No way to the delivery agent: ${fault.why}` };
   }
 
   #alert({ action, user }: AccountRequest, why: string): void {

@@ -66,7 +66,7 @@ test("a socket that finds no descriptor in a process is lost by Node without a w
   const [warning] = (await once(process, "warning")) as [Error];
   assert.equal(warning.name, "SentHandleNotReceivedWarning");
   await clock.advance(10_000);
-  assert.equal(await lost, "a socket that was handed over did not arrive");
+  assert.equal((await lost)?.why, "a socket that was handed over did not arrive");
 
   await told("free");
   assert.equal(await joins.join(sideOf(near), sideOf(far)), undefined);

@@ -18,6 +18,12 @@ export interface Side<End> {
   readonly handover: () => Omit<Handover, "number">;
 }
 
+export interface JoinFault<End> {
+  readonly why: string;
+  /** Who does not have its end; undefined: there are none. */
+  readonly child: Child<End> | undefined;
+}
+
 export class Joins<End extends Destroyable> {
   readonly #clock: Clock;
   readonly #pairs: Pairs<End>;
@@ -31,9 +37,9 @@ export class Joins<End extends Destroyable> {
   }
 
   /** Tries once. Undefined when both have their ends, else why they are not joined. */
-  async join(one: Side<End>, other: Side<End>): Promise<string | undefined> {
+  async join(one: Side<End>, other: Side<End>): Promise<JoinFault<End> | undefined> {
     const pair = await this.#pairs.pair();
-    if (typeof pair === "string") return pair;
+    if (typeof pair === "string") return { why: pair, child: undefined };
     const faults = await Promise.all([this.#give(one, pair[0]), this.#give(other, pair[1])]);
     return faults.find((fault) => fault !== undefined);
   }
@@ -48,7 +54,7 @@ export class Joins<End extends Destroyable> {
     return this.#pairs.close();
   }
 
-  async #give({ child, handover }: Side<End>, end: End): Promise<string | undefined> {
+  async #give({ child, handover }: Side<End>, end: End): Promise<JoinFault<End> | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.#last = (this.#last + 1) >>> 0;
     const number = this.#last;
@@ -58,9 +64,9 @@ export class Joins<End extends Destroyable> {
     );
     void child.exited.then(() => resolve("a process has ended"));
     child.handOver({ ...handover(), number }, end);
-    const fault = await promise;
+    const why = await promise;
     cancel();
     this.#waiting.delete(number);
-    return fault;
+    return why === undefined ? undefined : { why, child };
   }
 }

@@ -60,7 +60,7 @@ export class SiblingWays<End extends Destroyable> {
     const arePresent = (): boolean => one.process.child === near && other.process.child === far;
     if (fault === undefined || !arePresent()) return;
     const names = `${one.process.name} and ${other.process.name}`;
-    this.#owner.warn(`${names} are not joined, trying again: ${fault}`);
+    this.#owner.warn(`${names} are not joined, trying again: ${fault.why}`);
     this.#clock.after(JOIN_AGAIN_MS, () => {
       if (arePresent()) void this.#join(one, other);
     });
