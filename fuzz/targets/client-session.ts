@@ -18,7 +18,8 @@ const NONCE = "rOprNGfwEbeRWgbNEkqO";
 const MAIL = {
   reversePath: "a@client.example",
   forwardPaths: ["b@server.example", "c@server.example"],
-  textBytes: 10,
+  // Large enough to go in chunks where they are offered.
+  textBytes: 1024 * 1024,
   is8bit: false,
 };
 
@@ -102,6 +103,7 @@ class Play {
         this.#take({ type: "secured", isProven: false });
         return;
       case "send-text":
+        if (action.by === "BDAT") this.#take({ type: "chunk-sent" });
         this.#isTextSent = true;
         this.#take({ type: "text-sent" });
         return;

@@ -171,6 +171,7 @@ const FAULT_WORDS: Readonly<Record<ClientFault["kind"], string>> = {
   "no-tls": "missing feature",
   tls: "connection error",
   auth: "missing feature",
+  chunks: "missing feature",
 };
 
 function formatFailure(verdict: Verdict): string {

@@ -53,6 +53,8 @@ function eventOf(happening: Happening, mail: ClientMail): ClientEvent {
   switch (happening) {
     case "MAIL":
       return { type: "mail", mail, nowMs: 0 };
+    case "CHUNK":
+      return { type: "chunk-sent" };
     case "SENT":
       return { type: "text-sent" };
     case "BREAK":
@@ -81,7 +83,7 @@ function describe(action: ClientAction): readonly string[] {
     case "send-secret":
       return [action.line.trimEnd()];
     case "send-text":
-      return [action.by === "DATA" ? "text" : "chunk"];
+      return [action.by === "DATA" ? "text" : action.body === "octets" ? "chunk" : "chunks"];
     case "refused":
       return [`failed ${action.stage} ${action.reply.code} ${action.reply.lines.join("/")}`];
     case "unreachable":

@@ -21,7 +21,7 @@ export interface SinkSettings {
   readonly extensions?: readonly string[];
   /**
    * The reply to a command line, without its last CRLF; "BANNER" stands for the
-   * connection, "TEXT RECIPIENT" for the end of the text. Undefined: the usual one. "drop" breaks the connection without a word, "silent" never answers again.
+   * connection, "CHUNK" for the end of a chunk, "TEXT RECIPIENT" for the end of the text. Undefined: the usual one. "drop" breaks the connection without a word, "silent" never answers again.
    */
   readonly reply?: (line: string, session: number) => string | undefined;
 }
@@ -32,8 +32,11 @@ interface Session {
   isSecured: boolean;
   buffer: string;
   mode: "commands" | "text" | "chunk" | "deaf";
-  /** What is left of a chunk, and of the text before it. */
+  /** The length of the chunk that is coming. */
   chunkBytes: number;
+  isLastChunk: boolean;
+  /** What earlier ones brought. */
+  chunks: string;
   hasMail: boolean;
   reversePath: string;
   forwardPaths: string[];
@@ -74,6 +77,8 @@ export class Sink {
       buffer: "",
       mode: "commands",
       chunkBytes: 0,
+      isLastChunk: true,
+      chunks: "",
       hasMail: false,
       reversePath: "",
       forwardPaths: [],
@@ -111,9 +116,9 @@ export class Sink {
     while (session.mode !== "deaf") {
       if (session.mode === "chunk") {
         if (session.buffer.length < session.chunkBytes) return;
-        const text = session.buffer.slice(0, session.chunkBytes);
+        session.chunks += session.buffer.slice(0, session.chunkBytes);
         session.buffer = session.buffer.slice(session.chunkBytes);
-        this.#endText(session, text, text);
+        this.#endChunk(session);
         continue;
       }
       const mark = session.mode === "text" ? "\r\n.\r\n" : "\r\n";
@@ -141,9 +146,10 @@ export class Sink {
     }
     if (verb === "RCPT" && answer.startsWith("2")) session.forwardPaths.push(pathOf(line));
     if (verb === "DATA" && answer.startsWith("3")) session.mode = "text";
-    const [, chunkBytes] = /^BDAT (\d+) LAST$/u.exec(line) ?? [];
+    const [, chunkBytes, last] = /^BDAT (\d+)( LAST)?$/u.exec(line) ?? [];
     if (chunkBytes !== undefined) {
       session.chunkBytes = Number(chunkBytes);
+      session.isLastChunk = last !== undefined;
       session.mode = "chunk";
       return;
     }
@@ -181,6 +187,18 @@ export class Sink {
       default:
         return "500 5.5.1 What?";
     }
+  }
+
+  /** "CHUNK" stands for the end of one that is not the last. */
+  #endChunk(session: Session): void {
+    const { chunks, isLastChunk } = session;
+    if (isLastChunk) {
+      session.chunks = "";
+      this.#endText(session, chunks, chunks);
+      return;
+    }
+    session.mode = "commands";
+    this.#answer(session, this.#scripted("CHUNK", session) ?? "250 2.0.0 Go on");
   }
 
   #endText(

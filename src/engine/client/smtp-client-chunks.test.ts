@@ -12,8 +12,14 @@ const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
 const HOUR_MS = 3_600_000;
 const BLOCK_BYTES = 64 * 1024;
 
-/** The verdict on a binary mail with this text. */
-async function sendBinary(sink: Sink, text: MessageText): Promise<string> {
+/** The verdict on a mail with this text, which is binary if nothing else is said. */
+async function send(
+  sink: Sink,
+  text: MessageText,
+  asked: Partial<ClientMail> = {
+    needs: { utf8: false, eightBit: false, binary: true, requireTls: false },
+  },
+): Promise<string> {
   const world = new SimWorld(1);
   await sink.listen(world.network, AT);
   const settings = { dialect: "smtp", helo: "client.example" } as const;
@@ -24,7 +30,7 @@ async function sendBinary(sink: Sink, text: MessageText): Promise<string> {
     forwardPaths: ["b@server.example"],
     textBytes: text.bytes,
     is8bit: false,
-    needs: { utf8: false, eightBit: false, binary: true, requireTls: false },
+    ...asked,
   };
   const sending = opened.client.send(mail, text);
   const outcome = await world.clock.runUntilSettled(sending, HOUR_MS);
@@ -43,7 +49,7 @@ test("client sends any octets by BDAT as they are", async () => {
   await fc.assert(
     fc.asyncProperty(octets, fc.integer({ min: 1, max: 5 }), async (text, pieces) => {
       const sink = chunkingSink();
-      assert.equal(await sendBinary(sink, textOf(text, pieces)), "accepted");
+      assert.equal(await send(sink, textOf(text, pieces)), "accepted");
       assert.deepEqual(
         sink.messages.map((message) => message.text),
         [text],
@@ -56,10 +62,7 @@ test("client sends any octets by BDAT as they are", async () => {
 for (const bytes of [BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES + 1]) {
   test(`client sends ${bytes} octets by BDAT, of which the last leave when the answer is waited for`, async () => {
     const sink = chunkingSink();
-    assert.equal(
-      await sendBinary(sink, textOf(".\r\n\0".repeat(bytes).slice(0, bytes))),
-      "accepted",
-    );
+    assert.equal(await send(sink, textOf(".\r\n\0".repeat(bytes).slice(0, bytes))), "accepted");
     assert.equal(sink.messages[0]?.text.length, bytes);
   });
 }
@@ -72,8 +75,54 @@ for (const [name, announced] of [
     const sink = chunkingSink();
     const text = textOf("abc\r\nRSET\r\n", 3);
     const lying = { bytes: announced, chunks: () => text.chunks() };
-    assert.equal(await sendBinary(sink, lying), "undecided");
+    assert.equal(await send(sink, lying), "undecided");
     assert.deepEqual(sink.messages, []);
     assert.ok(!sink.lines.includes("RSET"));
   });
 }
+
+const PIECE_BYTES = 256 * 1024;
+const LINE = `${".".repeat(62)}\r\n`;
+
+function chunkSizes({ lines }: Sink): readonly string[] {
+  return lines.flatMap((line) => (line.startsWith("BDAT ") ? [line.slice(5)] : []));
+}
+
+for (const pipelining of [[], ["PIPELINING"]]) {
+  test(`client sends large texts in chunks ${pipelining.join()} where they are offered, with their dots as they are`, async () => {
+    const sink = new Sink({ extensions: ["CHUNKING", ...pipelining] });
+    const text = LINE.repeat((5 * PIECE_BYTES) / LINE.length);
+    assert.equal(await send(sink, textOf(text, 5), {}), "accepted");
+    assert.equal(sink.messages[0]?.text, text);
+    const whole = String(PIECE_BYTES);
+    assert.deepEqual(chunkSizes(sink), [whole, whole, whole, whole, `${whole} LAST`]);
+  });
+}
+
+test("client cuts what a text's source gives at a time into chunks of a bounded length", async () => {
+  const sink = new Sink({ extensions: ["CHUNKING", "PIPELINING"] });
+  assert.equal(await send(sink, textOf(LINE.repeat(17_000)), {}), "accepted");
+  const sizes = chunkSizes(sink).map((size) => Number.parseInt(size, 10));
+  assert.equal(Math.max(...sizes), PIECE_BYTES);
+  assert.equal(
+    sizes.reduce((sum, size) => sum + size, 0),
+    17_000 * LINE.length,
+  );
+});
+
+test("client mends lines in chunks, as none may have an end of another kind", async () => {
+  const sink = new Sink({ extensions: ["CHUNKING", "PIPELINING"] });
+  const text = `${LINE.repeat(17_000)}a\nb\rc\r\n.\r\n`;
+  assert.equal(await send(sink, textOf(text, 7), {}), "accepted");
+  assert.equal(sink.messages[0]?.text.slice(-13), "\r\na\r\nb c\r\n.\r\n");
+});
+
+test("client sends little of a large text that is refused within", async () => {
+  const sink = new Sink({
+    extensions: ["CHUNKING"],
+    reply: (line) => (line === "CHUNK" ? "552 5.3.4 Too much" : undefined),
+  });
+  assert.equal(await send(sink, textOf(LINE.repeat(17_000), 5), {}), "refused");
+  assert.equal(chunkSizes(sink).length, 1);
+  assert.deepEqual(sink.messages, []);
+});

@@ -4,8 +4,7 @@
  *
  * Promises: `send` and `quit` never reject for what a server does. The final dot
  * leaves only when the whole text did: a text that cannot be read, or is shorter or
- * longer than announced, breaks the connection instead. At most BLOCK_BYTES of text
- * wait in our buffers beyond what the text's source keeps.
+ * longer than announced, breaks the connection instead (text-writer.ts).
  *
  * Source: RFC 5321 §4.5.3.2 (time-outs); the order of commands is judged in
  * protocols/smtp/client-session.ts.
@@ -17,18 +16,17 @@ import type { Connection, NetworkFault } from "#base/ports/network.ts";
 import { step } from "#protocols/smtp/client-session.ts";
 import { type Extensions, NO_EXTENSIONS } from "#protocols/smtp/client-session-extensions.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type {
-  ClientAction,
-  ClientEvent,
-  ClientSession,
+import {
+  type ClientAction,
+  type ClientEvent,
+  type ClientSession,
+  mayChunk,
 } from "#protocols/smtp/client-session-state.ts";
 import {
   type ClientFault,
   protocolFault,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
-import { ChunkEncoder } from "#protocols/smtp/chunk-encoder.ts";
-import { DataEncoder } from "#protocols/smtp/data-encoder.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
 import type { MessageText } from "#model/delivery.ts";
 import { secureClient } from "./client-security.ts";
@@ -36,14 +34,12 @@ import type { ClientSettings, SendOutcome } from "./client-settings.ts";
 import { CLIENT_TIMEOUTS, type ClientTimeouts, timeoutMs } from "./client-timeouts.ts";
 import { wordsOf } from "./fault-words.ts";
 import { Deadline } from "#base/time/deadline.ts";
+import { type TextOutlet, TextWriter } from "./text-writer.ts";
 
 export type OpenResult =
   | { readonly kind: "open"; readonly client: SmtpClient }
   /** Refused by the server, or not reached; the verdict holds for any mail. */
   | { readonly kind: "failed"; readonly verdict: Verdict };
-
-/** Text is written in blocks of this size, each of which has its own deadline. */
-const BLOCK_BYTES: number = 64 * 1024;
 
 /** What `openClient` made ready. */
 export interface Beginning {
@@ -67,11 +63,13 @@ export class SmtpClient {
   #sending:
     | { readonly text: MessageText; readonly done: (outcome: SendOutcome) => void }
     | undefined;
-  #unblock: (() => void) | undefined;
+  readonly #writer: TextWriter;
   #lastFault: ClientFault | undefined;
   readonly #quitters: (() => void)[] = [];
   #isGone = false;
   #sentMessages = 0;
+  #takenMessages = 0;
+  #refusedInRow = 0;
   #extensions: Extensions = NO_EXTENSIONS;
 
   /** For `openClient`. */
@@ -83,6 +81,7 @@ export class SmtpClient {
     this.#opened = opened;
     this.#session = session;
     this.#deadline = new Deadline(clock, () => this.#timedOut());
+    this.#writer = new TextWriter(this.#outlet());
   }
 
   /** Takes the connection over: called once by `openClient`, and after a handshake. */
@@ -93,7 +92,7 @@ export class SmtpClient {
       end: () => this.#breakOff({ kind: "closed", message: "Server closed the connection" }),
       drain: () => {
         if (this.#session.phase === "text") this.#moveDeadline();
-        this.#unblock?.();
+        this.#writer.happened();
       },
       closed: (fault) => this.#closed(fault),
     });
@@ -107,6 +106,16 @@ export class SmtpClient {
   /** Messages handed to `send` so far. */
   get sentMessages(): number {
     return this.#sentMessages;
+  }
+
+  /** Those of them that the server took, for one recipient at least. */
+  get takenMessages(): number {
+    return this.#takenMessages;
+  }
+
+  /** Recipients refused one after the other, up to the last. */
+  get refusedInRow(): number {
+    return this.#refusedInRow;
   }
 
   get extensions(): Extensions {
@@ -160,6 +169,7 @@ export class SmtpClient {
       replies,
       fault: fault && { kind: "protocol", message: `Bad response: ${fault.reason}` },
     });
+    this.#writer.happened();
   }
 
   #closed(fault: NetworkFault | undefined): void {
@@ -222,7 +232,7 @@ export class SmtpClient {
         void this.#secure();
         return;
       case "send-text":
-        void this.#sendText(action.by);
+        void this.#sendText(action);
         return;
       case "ready":
         this.#extensions = action.extensions;
@@ -240,6 +250,7 @@ export class SmtpClient {
         return;
       }
       case "verdicts":
+        this.#count(action.verdicts);
         this.#finishMail({
           kind: "verdicts",
           verdicts: action.verdicts,
@@ -252,7 +263,7 @@ export class SmtpClient {
         return;
       case "close":
         this.#deadline.stop();
-        this.#unblock?.();
+        this.#writer.happened();
         this.#connection.destroy();
         return;
       default:
@@ -283,6 +294,16 @@ export class SmtpClient {
     else this.#take({ type: "secured", isProven: result.isProven });
   }
 
+  #count(verdicts: readonly Verdict[]): void {
+    if (verdicts.some(({ kind }) => kind === "accepted")) this.#takenMessages++;
+    for (const verdict of verdicts) {
+      if (verdict.kind !== "accepted" && verdict.kind !== "refused") continue;
+      if (verdict.kind === "refused" && verdict.stage === "RCPT") this.#refusedInRow++;
+      // Who was refused by MAIL was not asked for.
+      else if (verdict.stage !== "MAIL") this.#refusedInRow = 0;
+    }
+  }
+
   #finishMail(outcome: SendOutcome): void {
     const sending = this.#sending;
     this.#sending = undefined;
@@ -290,11 +311,13 @@ export class SmtpClient {
   }
 
   /** Owns its promise: whatever happens becomes an event. */
-  async #sendText(by: "DATA" | "BDAT"): Promise<void> {
+  async #sendText(how: ClientAction & { readonly type: "send-text" }): Promise<void> {
     const text = this.#sending?.text;
     if (text === undefined) throw new TypeError("Cannot send text: no message is being sent");
     try {
-      const last = await this.#writeText(text, by);
+      const last = await (how.by === "DATA"
+        ? this.#writer.writeData(text)
+        : this.#writer.writeChunks(text, how.body));
       // Ahead of the bytes: their answer can come while they are written.
       this.#take({ type: "text-sent" });
       if (this.#session.phase === "end") this.#connection.write(last);
@@ -304,48 +327,16 @@ export class SmtpClient {
     }
   }
 
-  /** Writes the text and returns its last bytes, with the end-of-data mark, for the caller to write. */
-  async #writeText(text: MessageText, by: "DATA" | "BDAT"): Promise<Uint8Array> {
-    const encoder = by === "DATA" ? new DataEncoder() : new ChunkEncoder();
-    let readBytes = 0;
-    let held: Uint8Array = by === "DATA" ? new Uint8Array(0) : this.#chunkLine(text.bytes);
-    for await (const chunk of text.chunks()) {
-      if (this.#session.phase !== "text") return held;
-      readBytes += chunk.length;
-      // What is beyond the length of a chunk would be read as commands.
-      if (readBytes > text.bytes) break;
-      if (held.length > 0) await this.#writeBlocks(held);
-      held = encoder.push(chunk);
-    }
-    if (readBytes !== text.bytes) {
-      throw new FilesError("EIO", `Text has ${readBytes} bytes, not ${text.bytes}`);
-    }
-    const cut = Math.max(held.length - BLOCK_BYTES, 0);
-    if (cut > 0) await this.#writeBlocks(held.subarray(0, cut));
-    return Buffer.concat([held.subarray(cut), encoder.end()]);
-  }
-
-  #chunkLine(bytes: number): Uint8Array {
-    const line = `BDAT ${bytes} LAST\r\n`;
-    this.#traceCommands(line);
-    return Buffer.from(line, "latin1");
-  }
-
-  async #writeBlocks(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length && this.#isSendingText(); at += BLOCK_BYTES) {
-      this.#moveDeadline();
-      if (this.#connection.write(bytes.subarray(at, at + BLOCK_BYTES))) continue;
-      if (this.#connection.unsentBytes === 0 || !this.#isSendingText()) continue;
-      await new Promise<void>((resolve) => {
-        this.#unblock = resolve;
-      });
-      this.#unblock = undefined;
-    }
-  }
-
-  /** Asked anew after each write, which may have closed the session. */
-  #isSendingText(): boolean {
-    return this.#session.phase === "text";
+  #outlet(): TextOutlet {
+    return {
+      isOpen: () => this.#session.phase === "text",
+      mayChunk: () => this.#session.phase === "text" && mayChunk(this.#session.tx),
+      chunkLeaves: () => this.#take({ type: "chunk-sent" }),
+      blockLeaves: () => this.#moveDeadline(),
+      write: (bytes) => this.#connection.write(bytes),
+      unsentBytes: () => this.#connection.unsentBytes,
+      trace: (command) => this.#settings.trace?.(`>>> ${command}`),
+    };
   }
 
   #traceCommands(commands: string): void {

@@ -45,6 +45,7 @@ const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {
   "no-tls": "4.7.4",
   tls: "4.7.5",
   auth: "4.7.8",
+  chunks: "4.5.0",
 };
 
 /** `remote` is who was asked: `host [address]`. */
@@ -67,7 +68,7 @@ export function outcomeOf(verdict: Verdict, remote: string): Outcome {
 }
 
 /** Printable ASCII on one line, within MAX_DIAGNOSTIC_BYTES. */
-function boundDiagnostic(text: string): string {
+export function boundDiagnostic(text: string): string {
   const line = text.replaceAll(/[^ -~]+/g, " ");
   return line.length <= MAX_DIAGNOSTIC_BYTES
     ? line

@@ -13,7 +13,8 @@ import {
   tellStory,
 } from "#test/support/client-stories.ts";
 import { step } from "./client-session.ts";
-import type { ClientEvent, Dialect } from "./client-session-state.ts";
+import { type ClientEvent, type Dialect, mayChunk } from "./client-session-state.ts";
+import { CHUNKED_FROM_BYTES } from "./client-session-transaction.ts";
 import type { Verdict } from "./client-session-verdict.ts";
 
 const STORIES: readonly Story[] = [
@@ -152,7 +153,7 @@ for (const story of STORIES) {
 test("client session accepts a recipient only by a 2xx after the text, whatever the server says", () => {
   const codes = fc.constantFrom(220, 250, 251, 354, 421, 450, 500, 550);
   const reads = fc.array(fc.array(codes, { minLength: 1, maxLength: 5 }), { maxLength: 14 });
-  const extensions = fc.constantFrom("mx", "mx/PIPELINING");
+  const extensions = fc.constantFrom("mx", "mx/PIPELINING", "mx/PIPELINING/CHUNKING");
   fc.assert(
     fc.property(
       fc.constantFrom<Dialect>("smtp", "lmtp"),
@@ -177,8 +178,10 @@ test("client session accepts a recipient only by a 2xx after the text, whatever 
           replies: [{ code: 250, lines: ehlo.split("/") }],
           fault: undefined,
         });
-        take({ type: "mail", mail: MAIL, nowMs: 0 });
+        take({ type: "mail", mail: { ...MAIL, textBytes: CHUNKED_FROM_BYTES }, nowMs: 0 });
         for (const read of script) {
+          if (session.phase === "text" && session.tx.chunked && mayChunk(session.tx))
+            take({ type: "chunk-sent" });
           const replies = read.map((code) => ({ code, lines: ["x"] }));
           take({ type: "replies", replies, fault: undefined });
           if (session.phase === "text" && script.length % 2 === 0) {

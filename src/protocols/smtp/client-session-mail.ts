@@ -26,6 +26,8 @@ export interface ClientMail {
   readonly needs?: MailNeeds;
   /** What the sender wants to be told; left out: nothing was said. */
   readonly notices?: MailNotices;
+  /** "never": this server has shown that it does not take BDAT; left out: where it is of use. */
+  readonly chunks?: "never";
   /** Left out: nobody said that it is urgent, or that it is not. */
   readonly urgency?: MailUrgency;
 }

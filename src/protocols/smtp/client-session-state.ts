@@ -5,6 +5,7 @@
  * Source: RFC 5321 §3.3 (mail transactions); RFC 2033 §4.2 (replies of LMTP).
  */
 import type { ClientCredentials, ClientExchange } from "#protocols/sasl/client-exchange.ts";
+import type { ChunkedBody } from "./chunk-encoder.ts";
 import type { Extensions } from "./client-session-extensions.ts";
 import type { ClientMail } from "./client-session-mail.ts";
 import type { ClientFault, Stage, Verdict } from "./client-session-verdict.ts";
@@ -36,8 +37,10 @@ export interface ClientTransaction {
   readonly mail: ClientMail;
   /** The whole group was sent; else one command at a time. */
   readonly pipelined: boolean;
-  /** The text goes by BDAT, in one chunk, which needs no leave: there is no DATA. */
+  /** The text goes by BDAT, which needs no leave: there is no DATA. */
   readonly chunked: boolean;
+  /** Chunks before the last that were not answered yet. */
+  readonly chunksOwed: number;
   /** The reply that refused MAIL, DATA, or ended the text early: it concerns every recipient. */
   readonly refusal: { readonly stage: Stage; readonly reply: ReceivedReply } | undefined;
   /** Replies to RCPT, in order, as far as they came. */
@@ -91,7 +94,9 @@ export type ClientEvent =
   | { readonly type: "secured"; readonly isProven: boolean }
   /** Only while the session is "ready". `nowMs`: since 1970. */
   | { readonly type: "mail"; readonly mail: ClientMail; readonly nowMs: number }
-  /** Answers "send-text"; the final dot has been sent. */
+  /** A chunk leaves that is not the last; only where `mayChunk`. */
+  | { readonly type: "chunk-sent" }
+  /** Answers "send-text"; the final dot, or the last chunk, has been sent. */
   | { readonly type: "text-sent" }
   /** The connection broke, ran out of time, or the text could not be read. */
   | { readonly type: "broken"; readonly fault: ClientFault }
@@ -108,7 +113,8 @@ export type ClientAction =
    * The text: dot-stuffed and with its end, or as it is behind BDAT; answered by "text-sent" or
    * "broken".
    */
-  | { readonly type: "send-text"; readonly by: "DATA" | "BDAT" }
+  | { readonly type: "send-text"; readonly by: "DATA" }
+  | { readonly type: "send-text"; readonly by: "BDAT"; readonly body: ChunkedBody }
   /** A message can be sent now. */
   | { readonly type: "ready"; readonly extensions: Extensions }
   /** The server will not talk to us. */
@@ -180,7 +186,11 @@ const ANSWERED_ONCE: readonly Phase[] = [
 export function outstanding(session: ClientSession): number {
   const { phase } = session;
   if (phase === "mail" || phase === "rcpt") return outstandingOfGroup(session);
-  if (phase === "end") return endRepliesWanted(session) - session.tx.endReplies.length;
+  if (phase === "text") return session.tx.chunksOwed;
+  if (phase === "end") {
+    const { chunksOwed, endReplies } = session.tx;
+    return chunksOwed + endRepliesWanted(session) - endReplies.length;
+  }
   return ANSWERED_ONCE.includes(phase) ? 1 : 0;
 }
 
@@ -191,6 +201,14 @@ function outstandingOfGroup({
 }: Busy & { readonly phase: "mail" | "rcpt" | "data" }): number {
   if (!tx.pipelined) return 1;
   return (phase === "mail" ? 1 : 0) + rcptsLeft(tx) + (tx.chunked ? 0 : 1);
+}
+
+/** How many chunks may leave ahead of their answers, where the server takes commands in groups. */
+const MAX_CHUNKS_AHEAD = 16;
+
+/** Whether another chunk may leave, be it the last. */
+export function mayChunk({ chunksOwed, pipelined }: ClientTransaction): boolean {
+  return chunksOwed < (pipelined ? MAX_CHUNKS_AHEAD : 1);
 }
 
 export function endRepliesWanted(session: Busy): number {

@@ -1,10 +1,12 @@
 /**
  * The mail transaction of a client session: MAIL, RCPT for each recipient, DATA, the
- * text, and the replies to them, as one pipelined group or one after the other.
+ * text, and the replies to them, as one pipelined group or one after the other; or BDAT in the
+ * place of DATA and the text.
  *
- * Source: RFC 5321 §3.3; RFC 2920 §3.1 (client's part); RFC 2033 §4.2 (LMTP).
+ * Source: RFC 5321 §3.3; RFC 2920 §3.1 (client's part); RFC 3030 §2 (BDAT); RFC 2033 §4.2 (LMTP).
  */
 import { breakOff, finish, refuseAll, verdictsOf } from "./client-session-ending.ts";
+import type { Extensions } from "./client-session-extensions.ts";
 import { type ClientMail, localRefusal, mailCommand, rcptCommand } from "./client-session-mail.ts";
 import {
   acceptedCount,
@@ -18,6 +20,7 @@ import {
   endRepliesWanted,
   isIntermediate,
   isPositive,
+  mayChunk,
   QUIT,
   rcptsLeft,
   ready,
@@ -39,8 +42,8 @@ export function startMail(
   const tx: ClientTransaction = {
     mail,
     pipelined: extensions.pipelining,
-    // RFC 3030 §3: what is not of lines cannot end in one.
-    chunked: mail.needs?.binary === true,
+    chunked: isChunked(mail, extensions),
+    chunksOwed: 0,
     refusal: undefined,
     rcptReplies: [],
     endReplies: [],
@@ -54,6 +57,18 @@ export function startMail(
     { ...session, phase: "mail", tx },
     { type: "send", commands },
   ];
+}
+
+/**
+ * From this size on a text leaves in chunks where they are offered, so that a server that will
+ * not have it need not be sent all of it.
+ */
+export const CHUNKED_FROM_BYTES: number = 1024 * 1024;
+
+/** RFC 3030 §3: what is not of lines cannot end in one. */
+function isChunked(mail: ClientMail, { chunking }: Extensions): boolean {
+  if (mail.needs?.binary === true) return true;
+  return chunking && mail.chunks !== "never" && mail.textBytes >= CHUNKED_FROM_BYTES;
 }
 
 export function takeMailReply(
@@ -105,9 +120,52 @@ function sendChunk(session: Busy): ClientTransition {
   if (acceptedCount(session.tx) === 0) return reset(session);
   return [
     { ...session, phase: "text" },
-    { type: "send-text", by: "BDAT" },
+    { type: "send-text", by: "BDAT", body: isBinary(session) ? "octets" : "lines" },
   ];
 }
+
+function isBinary({ tx }: Busy): boolean {
+  return tx.mail.needs?.binary === true;
+}
+
+/** A chunk leaves that is not the last, or the end of the text. */
+export function afterText(
+  session: Busy & { readonly phase: "text" },
+  what: "chunk-sent" | "text-sent",
+): ClientSession {
+  if (what === "text-sent") return { ...session, phase: "end" };
+  const { tx } = session;
+  if (!mayChunk(tx)) throw new TypeError("Cannot send a chunk: too many are not answered");
+  return { ...session, tx: { ...tx, chunksOwed: tx.chunksOwed + 1 } };
+}
+
+/**
+ * The reply to a chunk before the last. One that is refused ends the connection: what has left
+ * behind it would only be refused, too.
+ */
+export function takeChunkReply(
+  session: Busy & { readonly phase: "text" | "end" | "lone-dot" },
+  reply: ReceivedReply,
+): ClientTransition {
+  if (isIntermediate(reply)) return breakOff(session, unexpected("BODY", reply));
+  if (isPositive(reply)) {
+    const tx = { ...session.tx, chunksOwed: session.tx.chunksOwed - 1 };
+    return [{ ...session, tx }];
+  }
+  const { code } = reply;
+  if (isBinary(session) || !UNKNOWN_COMMAND.includes(code))
+    return refuseAll(session, "BODY", reply);
+  // Something between us and the server knows less than it: the text can go by DATA.
+  const fault: ClientFault = { kind: "chunks", message: `Server answered BDAT with ${code}` };
+  return [
+    CLOSED,
+    { type: "not-started", verdict: { kind: "undecided", stage: "BODY", fault } },
+    CLOSE,
+  ];
+}
+
+/** RFC 5321 §4.2.4: a command that is not known, or not implemented. */
+const UNKNOWN_COMMAND: readonly number[] = [500, 502];
 
 export function takeDataReply(
   session: Busy & { readonly phase: "mail" | "rcpt" | "data" },

@@ -106,7 +106,13 @@ const CASES: readonly Case[] = [
 for (const { name, urgency, offer, sent, dialect = "smtp" } of CASES) {
   test(`client session ${name}`, () => {
     const happens = ["220 hi", `250-mx/${offer}`, "MAIL"];
-    const does = tellStory({ name, dialect, mail: { forwardPaths: ["b@y"], urgency }, happens });
+    const does = tellStory({
+      name,
+      dialect,
+      mail: { forwardPaths: ["b@y"], urgency },
+      happens,
+      does: [],
+    });
     const hello = dialect === "lmtp" ? EHLO.replace("EHLO", "LHLO") : EHLO;
     const isRefusal = sent.startsWith("unsendable");
     assert.deepEqual(does, [hello, "ready", isRefusal ? sent : `MAIL FROM:<a@x>${sent}`]);

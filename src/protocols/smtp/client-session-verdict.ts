@@ -48,6 +48,7 @@ export interface ClientFault {
    * - "no-tls": TLS is required, and the server does not offer it
    * - "tls": the handshake failed, or the server is not the one that is meant
    * - "auth": there is no way to authenticate, or the exchange went wrong
+   * - "chunks": the server offers BDAT and does not know it
    */
   readonly kind:
     | "network"
@@ -59,7 +60,8 @@ export interface ClientFault {
     | "loop"
     | "no-tls"
     | "tls"
-    | "auth";
+    | "auth"
+    | "chunks";
   readonly message: string;
 }
 

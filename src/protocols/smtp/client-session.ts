@@ -7,9 +7,10 @@
  * out, in order. The replies that one read brought come as one event: those beyond
  * what was asked before it cannot be answers, and break the session, so that no
  * reply is ever taken for another recipient's (RFC 2920 §3.1). Where PIPELINING is
- * offered MAIL, RCPT and DATA leave as one group; a text that DATA cannot carry goes by BDAT.
+ * offered MAIL, RCPT and DATA leave as one group; a text that DATA cannot carry goes by BDAT,
+ * as does a large one where the server offers that.
  *
- * Source: RFC 5321 §3, §4.1, §4.3.2; RFC 2920 (PIPELINING); RFC 2033 (LMTP).
+ * Source: RFC 5321 §3, §4.1, §4.3.2; RFC 2920 (PIPELINING); RFC 3030 §2 (BDAT); RFC 2033 (LMTP).
  */
 import { unreachable } from "#base/unreachable.ts";
 import { breakOff, finish, refuseAll } from "./client-session-ending.ts";
@@ -28,7 +29,9 @@ import {
   SERVICE_CLOSING,
 } from "./client-session-state.ts";
 import {
+  afterText,
   startMail,
+  takeChunkReply,
   takeDataReply,
   takeEndReply,
   takeMailReply,
@@ -44,6 +47,7 @@ import type { ReceivedReply } from "./reply-parser.ts";
  * @throws {TypeError} if the driver sends an event out of turn: a bug in the driver.
  */
 export function step(session: ClientSession, event: ClientEvent): ClientTransition {
+  if (session.phase === "closed" && MAY_BE_LATE.includes(event.type)) return [session];
   switch (event.type) {
     case "replies":
       return takeReplies(session, event.replies, event.fault);
@@ -51,24 +55,26 @@ export function step(session: ClientSession, event: ClientEvent): ClientTransiti
       return breakOff(session, event.fault);
     case "secured":
       if (session.phase === "securing") return takeSecured(session, event.isProven);
-      if (session.phase === "closed") return [session];
       break;
     case "mail":
       if (session.phase === "ready") return startMail(session, event.mail, event.nowMs);
       break;
+    case "chunk-sent":
     case "text-sent":
-      if (session.phase === "text") return [{ ...session, phase: "end" }];
-      if (session.phase === "closed") return [session];
+      if (session.phase === "text") return [afterText(session, event.type)];
       break;
     case "quit":
       if (session.phase === "ready") return [{ phase: "quit" }, QUIT];
-      if (session.phase === "quit" || session.phase === "closed") return [session];
+      if (session.phase === "quit") return [session];
       break;
     default:
       return unreachable(event);
   }
   throw new TypeError(`Cannot take ${event.type} while the session is ${session.phase}`);
 }
+
+/** What the driver was about to say when the session came to its end. */
+const MAY_BE_LATE: readonly ClientEvent["type"][] = ["secured", "chunk-sent", "text-sent", "quit"];
 
 function takeReplies(
   session: ClientSession,
@@ -115,7 +121,10 @@ function takeReply(session: ClientSession, reply: ReceivedReply): ClientTransiti
       return takeRcptReply(session, reply);
     case "data":
       return takeDataReply(session, reply);
+    case "text":
+      return takeChunkReply(session, reply);
     case "end":
+      if (session.tx.chunksOwed > 0) return takeChunkReply(session, reply);
       return takeEndReply(session, reply);
     case "lone-dot":
       if (reply.code === SERVICE_CLOSING) return finish(session, CLOSED);
@@ -125,7 +134,6 @@ function takeReply(session: ClientSession, reply: ReceivedReply): ClientTransiti
     case "quit":
       return [CLOSED, CLOSE];
     case "ready":
-    case "text":
     case "closed":
       return takeUnasked(session, reply);
     default:

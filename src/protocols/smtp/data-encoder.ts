@@ -5,7 +5,8 @@
  * gets a second one, the output ends in CRLF "." CRLF, and it is the same however
  * the text was cut. Stored text has CRLF lines already; where it does not, a lone
  * LF becomes CRLF and a lone CR a space (one at the very end is dropped), so that
- * nothing we send can be read as two messages (CVE-2023-51764 and kin).
+ * nothing we send can be read as two messages (CVE-2023-51764 and kin). Behind BDAT dots mean
+ * nothing and are left alone (chunk-encoder.ts).
  *
  * Source: RFC 5321 §4.5.2 (transparency), §2.3.8 (lone CR and LF must not be sent).
  */
@@ -24,7 +25,12 @@ type State = "line-start" | "text" | "cr";
 
 /** Encodes one message; make a new one for each DATA command. */
 export class DataEncoder {
+  readonly #dots: "doubled" | "plain";
   #state: State = "line-start";
+
+  constructor(dots: "doubled" | "plain" = "doubled") {
+    this.#dots = dots;
+  }
 
   /**
    * Encodes the next bytes of text.
@@ -33,10 +39,12 @@ export class DataEncoder {
    */
   push(text: Uint8Array): Uint8Array {
     const edits = new Edits(text, this.#takeHeldCr(text));
+    const stuffs = this.#dots === "doubled";
     let at = edits.copied;
     let cr = indexOf(text, CR, at);
     while (at < text.length) {
-      if (this.#state === "line-start" && text[at] === DOT) edits.replace(at, at, DOT_BYTES);
+      if (stuffs && this.#state === "line-start" && text[at] === DOT)
+        edits.replace(at, at, DOT_BYTES);
       const end = indexOf(text, LF, at);
       const hasLf = end < text.length;
       for (; cr < end - 1; cr = indexOf(text, CR, cr + 1)) edits.replace(cr, cr + 1, SPACE_BYTES);
