@@ -27,6 +27,8 @@ export interface LaunchRequest {
   readonly listenerFds: readonly number[];
   /** Of lookup. */
   readonly reach?: Reach;
+  /** Of an agent: its account, under whose name the log has what it says (agent-log.ts). */
+  readonly speaker?: string;
   /** Of an agent: neither it nor what it runs gets more rights than it starts with. */
   readonly noNewPrivileges?: boolean;
 }

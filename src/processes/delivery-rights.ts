@@ -27,12 +27,14 @@ export class DeliveryRights<End> {
   readonly accounts: DeliveryAccounts;
   readonly tables: ParentTables;
   readonly #warrants: Warrants;
+  readonly #alert: (text: string) => void;
 
   constructor(
-    ports: ParentPorts,
-    { isRoot, accounts: ofRoles }: ParentSettings,
+    ports: Omit<ParentPorts, "tls">,
+    { isRoot, accounts: ofRoles }: Pick<ParentSettings, "isRoot" | "accounts">,
     { config, askLookup, alert }: RightsOwner,
   ) {
+    this.#alert = alert;
     this.tables = new ParentTables(ports.clock, config, askLookup);
     this.accounts = new DeliveryAccounts({
       users: ports.users,
@@ -53,6 +55,12 @@ export class DeliveryRights<End> {
 
   /** What an agent says about its deliveries. */
   async agentSays(message: ChildToParent, agent: PooledAgent<End>): Promise<void> {
+    if (agent.process.congested) {
+      // Answers would gather here without end.
+      this.#alert(`agent ${agent.account.name} asks and does not read the answers: killed`);
+      agent.process.renew();
+      return;
+    }
     if (message.kind === "warrant-done") await this.#warrants.done(agent, message.request);
     if (message.kind !== "warrant-wanted") return;
     const { request, wanted } = message;

@@ -23,3 +23,22 @@ test("a child that there is no descriptor for has ended before it began, and the
   assert.match(lines[0] ?? "", /^undefined could not be started: spawn .* EMFILE$/u);
   assert.deepEqual(lines.slice(1), ["number", "ended by SIGKILL"]);
 });
+
+test("an agent has no descriptor of the log: what it says goes by way of us, under its name", async () => {
+  const lines = await linesWithFewDescriptors(`
+    const { processLauncher } = await import(${JSON.stringify(import.meta.resolve("./launch.ts"))});
+    const { readlinkSync } = await import("node:fs");
+    const launch = processLauncher({ kind: "descriptor", fd: 1 });
+    const owner = { message: () => undefined, closed: () => undefined };
+    const request = { account: undefined, home: "/", listenerFds: [] };
+    const log = readlinkSync("/proc/self/fd/1");
+    for (const role of [{ role: "control" }, { role: "agent", speaker: "ann" }]) {
+      const child = launch({ ...request, ...role });
+      child.link.start(owner);
+      const outputs = [1, 2].map((fd) => readlinkSync("/proc/" + child.pid + "/fd/" + fd));
+      console.log(role.role, outputs.map((output) => output === log).join());
+      child.kill("SIGKILL");
+      await child.exited;
+    }`);
+  assert.deepEqual(lines, ["control true,true", "agent false,false"]);
+});

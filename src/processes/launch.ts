@@ -22,7 +22,8 @@ import {
   type ListenerHandover,
   PARENT_LINK_FD,
 } from "./child.ts";
-import type { LogTarget } from "./log-target.ts";
+import { tellLines } from "./agent-log.ts";
+import { type LogTarget, writeLine } from "./log-target.ts";
 import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
 
@@ -38,18 +39,20 @@ const SETPRIV = "/usr/bin/setpriv";
 const NO_NEW_PRIVILEGES: readonly string[] = [SETPRIV, "--no-new-privs", "--"];
 const HAS_SETPRIV: boolean = existsSync(SETPRIV);
 
-/** Starts children as processes; their log lines go to `log`. */
+/** Starts children as processes; their log lines go to `log`, those of an agent by way of us. */
 export function processLauncher(log: LogTarget): Launch<Socket> {
   return (request) => {
-    const child = spawned(request, log.kind === "descriptor" ? log.fd : "pipe");
+    const { speaker } = request;
+    const hasLog = log.kind === "descriptor" && speaker === undefined;
+    const child = spawned(request, hasLog ? log.fd : "pipe");
     if (typeof child === "string") return notStarted(Promise.resolve(child));
     const { stdio }: Partial<ChildProcess> = child;
     // Without a descriptor for them (EMFILE) there are no pipes: an error comes.
     if (stdio === undefined) return notStarted(exitOf(child));
-    if (log.kind === "lines") {
-      for (const source of [child.stdout, child.stderr]) {
-        if (source !== null) log.lines.forward(source);
-      }
+    for (const source of [child.stdout, child.stderr]) {
+      if (source === null) continue;
+      if (speaker !== undefined) tellLines(source, speaker, (line) => writeLine(log, line));
+      else if (log.kind === "lines") log.lines.forward(source);
     }
     return childOf(child);
   };

@@ -12,6 +12,7 @@ import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanat
 import { type Counter, MAX_CONFIG_BYTES, type Slice } from "#model/ipc/parent-link.ts";
 import { AGENT_GRACE_MS, maxAgentsFor } from "./agent-pool.ts";
 import { Agents } from "./agents.ts";
+import { Alerts } from "./alerts.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
 import type { Destroyable } from "./child.ts";
 import { type MessageTakers, takeMessage } from "./child-messages.ts";
@@ -100,7 +101,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
     });
-    const alert = (text: string): void => log.warn(`alert: ${text}`);
+    const { tell: alert } = new Alerts(ports.clock, (text) => log.warn(text));
     this.#rights = new DeliveryRights(ports, settings, {
       config: () => this.config,
       askLookup: (question) =>
@@ -117,6 +118,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       launch: (user) =>
         machinery.launch({
           role: "agent",
+          speaker: user.name,
           account: settings.isRoot ? { uid: user.uid, gid: user.gid } : undefined,
           home: user.home,
           listenerFds: [],

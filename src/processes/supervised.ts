@@ -93,6 +93,11 @@ export class Supervised<End> {
     }
   }
 
+  /** It does not read what it is sent. */
+  get congested(): boolean {
+    return "child" in this.#state && this.#state.child.link.congested;
+  }
+
   /** The running child, to hand a socket to. */
   get child(): Child<End> | undefined {
     return this.#state.kind === "running" ? this.#state.child : undefined;

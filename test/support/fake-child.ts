@@ -46,14 +46,19 @@ export class FakeChild implements Child<FakeEnd> {
   readonly signals: string[] = [];
   /** As one that is out of descriptors. */
   losesHandovers = false;
+  /** As one that does not read. */
+  congested = false;
   readonly link: Child<FakeEnd>["link"];
   readonly #exited = Promise.withResolvers<string>();
   #owner: ChannelOwner<ChildToParent> | undefined;
 
   constructor(pid = 1) {
     this.pid = pid;
+    const isCongested = (): boolean => this.congested;
     this.link = {
-      congested: false,
+      get congested() {
+        return isCongested();
+      },
       start: (owner) => {
         this.#owner = owner;
       },
