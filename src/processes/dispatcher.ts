@@ -220,6 +220,7 @@ class Dispatcher implements RunningRole {
           throw new TypeError(`Cannot speak TLS for ${name}: nothing says how`);
         return end;
       },
+      countTls: undefined,
       isOurs: ownEndpoints(config, slice.ownAddresses),
       srs: config.srs,
     };

@@ -21,6 +21,7 @@ export function relayParties(tls: Tls, fields: Partial<RelayParties> = {}, pem =
     askCredentials: async () => ABSENT,
     askSts: async () => ABSENT,
     tlsOf,
+    countTls: undefined,
     isOurs: () => false,
     srs: undefined,
     ...fields,

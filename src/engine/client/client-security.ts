@@ -8,6 +8,7 @@ import type { TlsClient, TlsFacts } from "#base/ports/tls.ts";
 import type { ClientFault } from "#protocols/smtp/client-session-verdict.ts";
 import { judgePeer, type PeerJudgement } from "#policy/transport/judge-peer.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
+import type { ToldOfTlsEnd } from "./tls-end.ts";
 
 export interface ClientSecurity {
   /** "at-once": TLS from the first byte on (smtps). */
@@ -19,6 +20,11 @@ export interface ClientSecurity {
   readonly tls: TlsClient;
   /** The name that is asked for, and that the certificate must be for. */
   readonly serverName: string;
+  /**
+   * Told how TLS went on a connection that is opened for this mail, though others share it.
+   * Left out: nobody wants to know.
+   */
+  readonly toldOfEnd?: ToldOfTlsEnd | undefined;
 }
 
 /** Told of each handshake, before anything is sent under it. */

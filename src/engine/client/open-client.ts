@@ -8,17 +8,40 @@ import type { Endpoint } from "#base/endpoint.ts";
 import { DEAF } from "#base/ports/network.ts";
 import type { ClientSession, ClientTls } from "#protocols/smtp/client-session-state.ts";
 import type { ClientFault, Stage } from "#protocols/smtp/client-session-verdict.ts";
-import { type ClientSecurity, secureClient } from "./client-security.ts";
+import { type ClientSecurity, secureClient, type ToldOfTls } from "./client-security.ts";
 import type { ClientPorts, ClientSettings } from "./client-settings.ts";
 import { CLIENT_TIMEOUTS } from "./client-timeouts.ts";
 import { wordsOf } from "./fault-words.ts";
 import { type OpenResult, SmtpClient } from "./smtp-client.ts";
+import { type Handshake, tlsEndOf } from "./tls-end.ts";
 
 /** Connects, and waits until the server is ready for a message. */
 export async function openClient(
   ports: ClientPorts,
   endpoint: Endpoint,
   settings: ClientSettings,
+): Promise<OpenResult> {
+  const toldOfEnd = settings.security?.toldOfEnd;
+  if (toldOfEnd === undefined) return open(ports, endpoint, settings);
+  let local: Endpoint | undefined;
+  let handshake: Handshake | undefined;
+  const told: ToldOfTls = (facts, judgement) => {
+    handshake = { facts, judgement };
+    settings.secured?.(facts, judgement);
+  };
+  const result = await open(ports, endpoint, { ...settings, secured: told }, (at) => {
+    local = at;
+  });
+  const end = tlsEndOf(result.kind === "open" ? "open" : result.verdict, handshake);
+  if (end !== undefined && local !== undefined) toldOfEnd(end, local);
+  return result;
+}
+
+async function open(
+  ports: ClientPorts,
+  endpoint: Endpoint,
+  settings: ClientSettings,
+  connected?: (local: Endpoint) => void,
 ): Promise<OpenResult> {
   const timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
   const failed = (stage: Stage, fault: ClientFault): OpenResult => {
@@ -31,6 +54,7 @@ export async function openClient(
     ...(sourceAddress !== undefined && { sourceAddress }),
   });
   if ("kind" in made) return failed("CONNECT", { kind: "network", message: wordsOf(made) });
+  connected?.(made.local);
   const helo = typeof settings.helo === "string" ? settings.helo : await settings.helo(made.local);
   if (helo === undefined) {
     made.start(DEAF);

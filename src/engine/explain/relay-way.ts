@@ -175,7 +175,7 @@ async function explainedHop(
   const asked = policyOf(action, hop);
   if (asked.kind === "no-route") return { ...plain, addresses, problem: asked.diagnostic };
   const destination = { hop, addresses: found, tls: "by-policy" as const };
-  const policy = await destinationPolicy({ resolver, askSts }, asked, destination);
+  const { policy } = await destinationPolicy({ resolver, askSts }, asked, destination);
   if (policy.kind === "no-route") return { ...plain, addresses, problem: policy.diagnostic };
   return { ...plain, addresses, tls: policy === asked ? "" : promiseText(policy) };
 }

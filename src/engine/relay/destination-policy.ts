@@ -4,7 +4,7 @@
  * Only more is ever asked: an action that requires TLS is taken at its word. Else TLSA records
  * that are signed count (DANE), for which the way to the server's name must be signed, too; and
  * where there are none, a policy of the domain (MTA-STS) that is to be enforced. One that is being
- * tested changes nothing. None counts for mail that says so (RFC 8689 §4).
+ * tested changes nothing but what reports say. None counts for mail that says so (RFC 8689 §4).
  *
  * Of TLSA records nobody knowing is not that there are none: then the server is not used now,
  * as an attacker who keeps the answer away would have it in the clear (RFC 7672 §2.1.2).
@@ -12,7 +12,7 @@
  * Source: RFC 7672 §2.1, §2.2; RFC 8461 §2, §4, §5; RFC 8689 §4.2.1 (REQUIRETLS wants a proof).
  */
 import { parseIpAddress } from "#base/ip-address.ts";
-import type { Resolver } from "#base/ports/resolver.ts";
+import type { Resolver, TlsaRecord } from "#base/ports/resolver.ts";
 import { hasStsHost } from "#protocols/sts/sts-policy.ts";
 import type { TlsTerm } from "#model/envelope.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
@@ -20,6 +20,13 @@ import { usableTlsa } from "#policy/transport/tlsa.ts";
 import type { HopAddresses } from "./hop-addresses.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 import type { RelayParties } from "./parties.ts";
+import {
+  finding,
+  noPolicyFound,
+  type Promised,
+  promisedBySts,
+  promisedByTlsa,
+} from "./tls-findings.ts";
 
 /** Whom it is asked of. */
 export interface DestinationParties extends Pick<RelayParties, "askSts"> {
@@ -33,54 +40,81 @@ export interface Destination {
   readonly tls: TlsTerm;
 }
 
+export interface DestinationPolicy {
+  readonly policy: TransportPolicy | NoRoute;
+  /** What reports say of it; undefined: nobody was asked, or nobody is to be told. */
+  readonly promised: Promised | undefined;
+}
+
 export async function destinationPolicy(
   parties: DestinationParties,
   asked: TransportPolicy,
   { hop, addresses, tls }: Destination,
-): Promise<TransportPolicy | NoRoute> {
-  const policy =
-    asked.kind === "opportunistic" && tls !== "optional"
-      ? ((await promised(parties, hop, addresses)) ?? asked)
-      : asked;
-  return tls === "required" ? proven(policy) : policy;
+): Promise<DestinationPolicy> {
+  const isOpen = asked.kind === "opportunistic" && tls !== "optional";
+  const found = isOpen ? await askedOf(parties, hop, addresses) : UNASKED;
+  const policy = found.policy ?? asked;
+  return { policy: tls === "required" ? proven(policy) : policy, promised: found.promised };
 }
 
+/** What was found of a destination. */
+interface Found {
+  /** Undefined: it asks for nothing. */
+  readonly policy: TransportPolicy | NoRoute | undefined;
+  readonly promised: Promised | undefined;
+}
+
+const UNASKED: Found = { policy: undefined, promised: undefined };
+
 /**
- * Undefined: it promises nothing. RFC 8461 §2: where DANE decides, MTA-STS does not; where no record
- * is of use, it may ask for more.
+ * RFC 8461 §2: where DANE decides, MTA-STS does not; where no record is of use, it may ask
+ * for more.
  */
-async function promised(
+async function askedOf(
   { resolver, askSts }: DestinationParties,
   hop: NextHop,
   addresses: Destination["addresses"],
-): Promise<TransportPolicy | NoRoute | undefined> {
+): Promise<Found> {
   const dane = await danePolicy(resolver, hop, addresses);
-  if (dane?.kind === "no-route") return dane;
-  if (dane?.kind === "required" && dane.proof.kind === "dane") return dane;
-  return (await stsPolicy(askSts, hop)) ?? dane;
+  if (dane?.policy?.kind === "no-route") return dane;
+  if (dane?.policy?.kind === "required" && dane.policy.proof.kind === "dane") return dane;
+  const sts = await stsPolicy(askSts, hop);
+  if (sts?.policy !== undefined) return sts;
+  return dane ?? sts ?? { policy: undefined, promised: noPolicyFound(hop) };
 }
 
-/** Undefined: the domain does not insist. */
+/** Undefined: the domain has none. */
 async function stsPolicy(
   askSts: DestinationParties["askSts"],
   { endpoint, domain, isFound }: NextHop,
-): Promise<TransportPolicy | NoRoute | undefined> {
+): Promise<Found | undefined> {
   if (!isFound || endpoint.kind === "unix") return undefined;
   const answer = await askSts(domain);
   // Only this machine can have lost it: whether there is a policy is soon known again.
-  if (answer.kind === "unavailable")
-    return noRoute("deferred", "4.7.5", "Temporary failure in MTA-STS lookup");
-  if (answer.kind === "absent" || answer.value.mode !== "enforce") return undefined;
-  if (!hasStsHost(answer.value, endpoint.host))
-    return noRoute("deferred", "4.7.5", "MX is not in the MTA-STS policy of its domain");
-  return { kind: "required", proof: { kind: "name" } };
+  if (answer.kind === "unavailable") return { policy: STS_UNKNOWN, promised: undefined };
+  if (answer.kind === "absent" || answer.value.mode === "none") return undefined;
+  const isListed = hasStsHost(answer.value, endpoint.host);
+  const shortcoming = isListed
+    ? undefined
+    : finding("validation-failure", "MX is not in the policy");
+  const promised = promisedBySts(domain.toLowerCase(), answer.value, shortcoming);
+  if (answer.value.mode === "testing") return { policy: undefined, promised };
+  return { policy: isListed ? BY_NAME : NOT_LISTED, promised };
 }
+
+const BY_NAME: TransportPolicy = { kind: "required", proof: { kind: "name" } };
+const STS_UNKNOWN: NoRoute = noRoute("deferred", "4.7.5", "Temporary failure in MTA-STS lookup");
+const NOT_LISTED: NoRoute = noRoute(
+  "deferred",
+  "4.7.5",
+  "MX is not in the MTA-STS policy of its domain",
+);
 
 /** With a proof of some kind. In the clear goes only what nobody can listen to. */
 function proven(policy: TransportPolicy | NoRoute): TransportPolicy | NoRoute {
   if (policy.kind === "no-route" || policy.kind === "clear") return policy;
   if (policy.kind === "required" && policy.proof.kind !== "none") return policy;
-  return { kind: "required", proof: { kind: "name" } };
+  return BY_NAME;
 }
 
 /** Undefined: there is nothing signed to go by. */
@@ -88,24 +122,36 @@ async function danePolicy(
   resolver: Resolver,
   { endpoint, dialect, isSecure, domain }: NextHop,
   addresses: Destination["addresses"],
-): Promise<TransportPolicy | NoRoute | undefined> {
+): Promise<Found | undefined> {
   if (!isSecure || dialect !== "smtp" || endpoint.kind === "unix") return undefined;
   const { host, port } = endpoint;
   if (parseIpAddress(host) !== undefined) return undefined;
   const bases = await tlsaBases(resolver, host.toLowerCase(), addresses);
-  if ("kind" in bases) return bases;
+  if ("kind" in bases) return unanswered(host.toLowerCase());
   for (const base of bases) {
     const answer = await resolver.tlsa(`_${port}._tcp.${base}`);
-    if (answer.kind === "unavailable") return NO_ANSWER;
+    if (answer.kind === "unavailable") return unanswered(base);
     if (answer.kind === "absent" || !answer.isSecure) continue;
     const records = usableTlsa(answer.value);
     // RFC 7672 §2.2: it has said that it speaks TLS, if not how it can be known.
-    if (records.length === 0) return { kind: "required", proof: { kind: "none" } };
+    if (records.length === 0) return unusable(base, answer.value);
     const others = [host, domain].map((name) => name.toLowerCase());
     const names = [base, ...others.filter((name) => name !== base)] as const;
-    return { kind: "required", proof: { kind: "dane", records, names } };
+    const policy = { kind: "required", proof: { kind: "dane", records, names } } as const;
+    return { policy, promised: promisedByTlsa(base, answer.value) };
   }
   return undefined;
+}
+
+function unanswered(base: string): Found {
+  const shortcoming = finding("dnssec-invalid", "no answer that is valid");
+  return { policy: NO_ANSWER, promised: promisedByTlsa(base, [], shortcoming) };
+}
+
+function unusable(base: string, records: readonly TlsaRecord[]): Found {
+  const shortcoming = finding("tlsa-invalid", "no record is of use");
+  const promised = promisedByTlsa(base, records, shortcoming);
+  return { policy: { kind: "required", proof: { kind: "none" } }, promised };
 }
 
 /** Names that may have the TLSA records, the first that does counts. (RFC 7672 §2.2.2, §2.2.3.) */

@@ -8,6 +8,7 @@ import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Observe } from "#model/events.ts";
 import type { AskCredentials } from "#model/relay-credentials.ts";
+import type { TlsSession } from "#model/tls-session.ts";
 
 export interface RelayParties {
   readonly observe: Observe;
@@ -17,6 +18,8 @@ export interface RelayParties {
   readonly askSts: (domain: string) => Promise<Lookup<StsPolicy>>;
   /** As it speaks now: certificates are renewed. Asked of no action that never has TLS. */
   readonly tlsOf: (action: RelayAction) => TlsClient;
+  /** Told of TLS with servers, for reports to their domains; undefined: none are sent. */
+  readonly countTls: ((session: TlsSession) => void) | undefined;
   /** Whether this daemon would answer there. */
   readonly isOurs: (endpoint: Endpoint) => boolean;
   /** Undefined: there is no key. */

@@ -52,6 +52,7 @@ import type { RelayParties } from "./parties.ts";
 import { reversePathOf } from "./reverse-path.ts";
 import { type Passage, policyOf, Routes, type Way } from "./routes.ts";
 import { ResolverCache } from "./resolver-cache.ts";
+import { unconnected } from "./tls-findings.ts";
 
 export interface RelayPorts extends Omit<PoolPorts, "observe"> {
   readonly resolver: Resolver;
@@ -219,14 +220,16 @@ export class Relay implements Carrier {
     }
     const { tls } = errand.passage;
     const parties = { resolver: this.#resolver, askSts: this.#parties.askSts };
-    const policy = await destinationPolicy(parties, asked, { hop, addresses, tls });
+    const { policy, promised } = await destinationPolicy(parties, asked, { hop, addresses, tls });
     if (policy.kind === "no-route") {
+      if (promised?.shortcoming !== undefined)
+        this.#parties.countTls?.(unconnected({ hop, promised }, promised.shortcoming));
       tried.push(outcomeWithoutRoute(policy));
       return undefined;
     }
     const endpoints = addresses.endpoints.slice(0, MAX_TRIES - tried.length);
     for (const [index, endpoint] of endpoints.entries()) {
-      const way = { hop, policy, isLast: index === endpoints.length - 1 };
+      const way = { hop, policy, promised, isLast: index === endpoints.length - 1 };
       const sent = await this.#tryEndpoint(errand, way, endpoint);
       if (!("outcome" in sent)) return sent;
       tried.push(sent);

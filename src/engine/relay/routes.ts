@@ -24,6 +24,7 @@ import { actionPolicy } from "#policy/transport/action-policy.ts";
 import { policyKey, type TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 import type { RelayParties } from "./parties.ts";
+import { type Promised, sessionOf } from "./tls-findings.ts";
 
 /** What a message wants of its way, and whose turn it is. */
 export interface Passage {
@@ -35,6 +36,8 @@ export interface Passage {
 export interface Way {
   readonly hop: NextHop;
   readonly policy: TransportPolicy;
+  /** What its domain is told of TLS with it; undefined: nothing. */
+  readonly promised: Promised | undefined;
   /** There is no other address of the server to try after it. */
   readonly isLast: boolean;
 }
@@ -54,16 +57,16 @@ export class Routes {
   /** `policy`: see `policyOf`. */
   routeTo(
     action: RelayAction,
-    { hop, policy, isLast }: Way,
+    { hop, policy, promised, isLast }: Way,
     endpoint: Endpoint,
     passage: Passage,
   ): ClientRoute | NoRoute {
     const source = sourceOf(action, endpoint, passage.turn);
     if (typeof source === "object")
       return noRoute("deferred", "4.4.4", "Address family mismatch on destination MXs");
-    const host = hop.endpoint.kind === "tcp" ? hop.endpoint.host : hop.endpoint.path;
+    const host = hostOf(hop);
     const { dialect, label, tls } = hop;
-    const security = this.#securityOf(action, { hop, policy }, host);
+    const security = this.#securityOf(action, { hop, policy, promised }, endpoint);
     // Whom a certificate was checked for matters only where it was.
     const name = policy.kind === "required" ? host : "";
     const key = [
@@ -93,10 +96,12 @@ export class Routes {
 
   #securityOf(
     action: RelayAction,
-    { hop, policy }: Omit<Way, "isLast">,
-    host: string,
+    { hop, policy, promised }: Omit<Way, "isLast">,
+    endpoint: Endpoint,
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
+    const host = hostOf(hop);
+    const { countTls } = this.#parties;
     const start = hop.tls === "smtps" ? "at-once" : "starttls";
     return {
       start,
@@ -104,6 +109,10 @@ export class Routes {
       policy,
       tls: this.#parties.tlsOf(action),
       serverName: nameToAsk(policy, host),
+      toldOfEnd:
+        promised &&
+        countTls &&
+        ((end, local) => countTls(sessionOf({ hop, promised }, end, [local, endpoint]))),
     };
   }
 
@@ -138,6 +147,10 @@ export function policyOf(action: RelayAction, hop: NextHop): TransportPolicy | N
   if (hop.endpoint.kind === "unix") return { kind: "clear" };
   const policy = actionPolicy(action, hop.tls, fingerprintsOf(action.fingerprints));
   return policy ?? noRoute("deferred", "4.7.4", "TLS required for relaying");
+}
+
+function hostOf({ endpoint }: NextHop): string {
+  return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
 }
 
 /** RFC 7672 §8.1: who goes by TLSA records is shown the certificate of the name that has them. */

@@ -73,6 +73,12 @@ function isPattern(host: string): boolean {
   return isHostName(host.startsWith("*.") ? host.slice(2) : host);
 }
 
+/** As a domain would serve it. */
+export function stsPolicyLines({ mode, hosts, maxAgeSeconds }: StsPolicy): readonly string[] {
+  const exchangers = hosts.map((host) => `mx: ${host}`);
+  return ["version: STSv1", `mode: ${mode}`, ...exchangers, `max_age: ${maxAgeSeconds}`];
+}
+
 /** Whether the policy has `host` among its exchangers. (RFC 8461 §4.1, RFC 9525 §6.3.) */
 export function hasStsHost({ hosts }: StsPolicy, host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/u, "");
