@@ -158,7 +158,7 @@ export class AgentDeliveries implements Carrier {
         // Why is in the log: it names what is none of the sender's business.
         return deferred(envelope, "4.3.5", "The configuration does not lead to this delivery");
       case "impossible":
-        return failed(envelope, `No command can have this address: ${warrant.why}`);
+        return failed(envelope, `Nothing can be delivered to this address: ${warrant.why}`);
       case "unavailable":
         return deferred(envelope, "4.3.0", warrant.why);
       default:

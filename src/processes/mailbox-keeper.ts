@@ -7,8 +7,11 @@
  * with either.
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
+import type { Random } from "#base/ports/random.ts";
 import type { LockPorts, MailboxLock } from "#engine/delivery/mailbox-locks.ts";
 import { MailboxLocks } from "#engine/delivery/mailbox-locks.ts";
+import { removeQuietly } from "#engine/delivery/quiet-removal.ts";
+import { randomSessionId } from "#model/ids.ts";
 import { MAIL_SPOOL } from "#policy/expand/warrant.ts";
 
 const MAILBOX_PERMISSIONS = 0o600;
@@ -25,10 +28,12 @@ export type OpenedMailbox =
 
 export class MailboxKeeper {
   readonly #files: Files;
+  readonly #random: Random;
   readonly #locks: MailboxLocks;
 
   constructor(ports: LockPorts, pid: number) {
     this.#files = ports.files;
+    this.#random = ports.random;
     this.#locks = new MailboxLocks(ports, pid);
   }
 
@@ -73,11 +78,21 @@ export class MailboxKeeper {
     } catch (error) {
       if (!(error instanceof FilesError) || error.code !== "ENOENT") throw error;
     }
-    const file = await this.#files.open(path, "create", MAILBOX_PERMISSIONS);
+    // Under another name until it is its owner's: a crash must not leave him one of root's.
+    const temporary = `${path}.lock.${randomSessionId(this.#random)}`;
+    const file = await this.#files.open(temporary, "create", MAILBOX_PERMISSIONS);
     try {
-      if (owner !== undefined) await file.giveTo(owner.uid, owner.gid);
+      try {
+        if (owner !== undefined) await file.giveTo(owner.uid, owner.gid);
+      } finally {
+        await file.close();
+      }
+      await this.#files.link(temporary, path);
+    } catch (error) {
+      // Another program was quicker: the agent looks whose it is.
+      if (!(error instanceof FilesError) || error.code !== "EEXIST") throw error;
     } finally {
-      await file.close();
+      await removeQuietly(this.#files, temporary);
     }
     await this.#files.syncFolder(MAIL_SPOOL);
   }

@@ -65,8 +65,7 @@ function ownWarrant(
   if (user === COMMAND_USER && action.user === undefined)
     return refused(`${COMMAND_USER} has no mail of its own`);
   if (action.kind === "mbox") {
-    const isName = isAccountName(user) && !user.startsWith(".");
-    return isName ? { kind: "mailbox" } : refused("No mailbox has this name");
+    return isMailboxName(user) ? { kind: "mailbox" } : NO_MAILBOX;
   }
   if (action.kind !== "mda") return refused("The action runs no command");
   const values = valuesOf(request, sources);
@@ -81,8 +80,16 @@ function listedWarrant(
   sources: WarrantSources,
 ): Warrant {
   if (kind === "pipe") return wrapped(action, text, valuesOf(request, sources));
-  const isOwnMailbox = isAccountName(request.user) && text === `${MAIL_SPOOL}/${request.user}`;
+  const isOwnMailbox = isMailboxName(request.user) && text === `${MAIL_SPOOL}/${request.user}`;
   return isOwnMailbox ? { kind: "mailbox" } : { kind: "file", path: text };
+}
+
+/** Where any name is a user (`user NAME`), a stranger chooses it. */
+const NO_MAILBOX: Warrant = { kind: "impossible", why: "no mailbox has this name" };
+
+/** One that ends as a lock does would lock another's mailbox, and be taken away as a stale lock. */
+function isMailboxName(user: string): boolean {
+  return isAccountName(user) && !user.startsWith(".") && !user.endsWith(".lock");
 }
 
 function wrapped({ wrapper }: LocalAction, command: string, values: FormatValues): Warrant {
