@@ -14,7 +14,7 @@
  * Limits: a table that is used for credentials and for aliases, or for users without being
  * a `passwd:` table, is known to those who need the aliases or the users.
  */
-import type { Action, LocalAction } from "#model/config/action.ts";
+import type { Action, LocalAction, RelayAction } from "#model/config/action.ts";
 import type { Config } from "#model/config/config.ts";
 import { deepFreeze } from "#model/config/freeze.ts";
 import type { Listener } from "#model/config/listener.ts";
@@ -71,7 +71,8 @@ const FIELDS: Shares = {
   filters: { to: ["dispatcher"], others: new Map() },
   // The parent alone makes commands.
   mdaWrappers: { to: [], others: new Map() },
-  // Lookup: which tables are for `auth` of relays, whose secrets it tells the dispatchers.
+  // Lookup: which tables are for `auth` of relays, whose secrets it tells the dispatchers, and
+  // which for `host` and `src`.
   actions: { to: [...DECIDERS, "agent", "lookup"], others: new Map() },
   rules: { to: DECIDERS, others: [] },
   includes: { to: DECIDERS, others: new Map() },
@@ -132,7 +133,7 @@ function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Con
   if (role !== "lookup") return fields;
   return {
     ...fields,
-    actions: relayAuthOnly(actions),
+    actions: relayTablesOnly(actions),
     listeners: listeners.map(authOnly),
     pkis: withoutPaths(pkis),
   };
@@ -163,13 +164,19 @@ function withoutPaths(pkis: Config["pkis"]): Config["pkis"] {
   return new Map(Array.from(pkis, ([name, pki]) => [name, { ...pki, ...pathless }]));
 }
 
-/** Which tables relays authenticate by; where they send is of no use to lookup. */
-function relayAuthOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {
+/**
+ * Which tables relays authenticate by, and which they are told of; where they send by others is of
+ * no use to lookup.
+ */
+function relayTablesOnly(actions: ReadonlyMap<string, Action>): ReadonlyMap<string, Action> {
   const entries = Array.from(actions).flatMap(([name, action]): [string, Action][] => {
-    if (action.kind !== "relay" || action.auth === undefined) return [];
-    const nothing = { src: undefined, heloSrc: undefined, fingerprints: undefined };
-    const noTls = { pki: undefined, ca: undefined };
-    return [[name, { ...action, ...nothing, ...noTls, to: { kind: "mx" }, filters: [] }]];
+    if (action.kind !== "relay") return [];
+    const src = action.src?.shape === "remote" ? action.src : undefined;
+    const isAsked = action.to.kind === "hosts" && action.to.table.shape === "remote";
+    if (action.auth === undefined && src === undefined && !isAsked) return [];
+    const to: RelayAction["to"] = isAsked ? action.to : { kind: "mx" };
+    const nothing = { heloSrc: undefined, fingerprints: undefined, pki: undefined, ca: undefined };
+    return [[name, { ...action, ...nothing, src, to, filters: [] }]];
   });
   return new Map(entries);
 }

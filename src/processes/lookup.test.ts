@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Observer } from "#engine/observe/observer.ts";
 import type { Config } from "#model/config/config.ts";
-import type { LookupAnswer, LookupQuestion } from "#model/ipc/lookup-link.ts";
+import {
+  type LookupAnswer,
+  type LookupQuestion,
+  MAX_FETCHED_KEYS,
+} from "#model/ipc/lookup-link.ts";
 import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
@@ -39,6 +43,19 @@ const CONFIG = configOf(
   'match from any for local mail-from <vips> action "box"',
 );
 
+const SMART = configOf(
+  "table smarthosts db:/smarthosts.db",
+  "table addresses db:/addresses.db",
+  "table aliases db:/aliases.db",
+  "table hubs db:/hubs.db",
+  'action "smart" relay host <smarthosts> src <addresses>',
+  'action "far" relay host "smtps://hub@relay.example.org" auth <hubs> src <hubs>',
+  'action "box" maildir alias <aliases>',
+  'match from any for local action "box"',
+  'match from any for domain "far.example" action "far"',
+  'match from any for any action "smart"',
+);
+
 /** Lookup with its tables, and a dispatcher that asks. */
 class Stage {
   readonly world = new SimWorld(1);
@@ -52,7 +69,10 @@ class Stage {
   #role: RunningRole | undefined;
   #dispatcher: Link<LookupAnswer, LookupQuestion> | undefined;
 
-  constructor() {
+  readonly #config: Config;
+
+  constructor(config: Config = CONFIG) {
+    this.#config = config;
     this.files.contents.set("/aliases.db", new Map([["ann", "a@example.org"]]));
     this.files.contents.set("/logins.db", new Map([["bob", simHash("right")]]));
     this.files.contents.set("/hubs.db", new Map([["hub", "you:secret:too"]]));
@@ -84,7 +104,7 @@ class Stage {
         arrived: () => Promise.resolve(),
       },
       slice: EMPTY_SLICE,
-      config: CONFIG,
+      config: this.#config,
       parent: {
         congested: false,
         send: (message) => this.said.push(message),
@@ -157,6 +177,12 @@ class Stage {
     return this.answers.pop();
   }
 
+  async fetch(table: string): Promise<LookupAnswer | undefined> {
+    this.#dispatcher?.send({ kind: "fetch", request: 5, table });
+    await this.world.clock.advance(1);
+    return this.answers.pop();
+  }
+
   /** Another configuration is got ready for; undefined: it cannot be. */
   async prepare(config: Config): Promise<Prepared | undefined> {
     const next = { config, generation: 1, tls: NO_TLS_MATERIAL, onlyTable: undefined };
@@ -168,6 +194,45 @@ class Stage {
     this.#role?.parentSays({ kind: "shutdown" });
   }
 }
+
+test("tells a relay what is in the tables that it goes by, and of no other", async () => {
+  const stage = new Stage(SMART);
+  stage.files.contents.set(
+    "/smarthosts.db",
+    new Map([
+      ["smtp://b", ""],
+      ["smtp://a", ""],
+    ]),
+  );
+  await stage.start();
+  const fetched = { kind: "fetched", request: 5 };
+  for (const keys of [
+    ["smtp://a", "smtp://b"],
+    ["smtp://a", "smtp://b"],
+  ])
+    assert.deepEqual(await stage.fetch("smarthosts"), { ...fetched, keys });
+  stage.files.contents.set("/addresses.db", new Map());
+  assert.deepEqual(await stage.fetch("addresses"), { ...fetched, keys: [] });
+  stage.files.contents.delete("/addresses.db");
+  assert.equal((await stage.fetch("addresses"))?.kind, "unavailable");
+  for (const other of ["aliases", "hubs", "nobody"])
+    assert.equal((await stage.fetch(other))?.kind, "unavailable", other);
+});
+
+test("tells of a long table another part each time, and all of it in the end", async () => {
+  const stage = new Stage(SMART);
+  const hosts = Array.from({ length: 2 * MAX_FETCHED_KEYS - 10 }, (_, at) => `smtp://h${at}`);
+  stage.files.contents.set("/smarthosts.db", new Map(hosts.map((host) => [host, ""])));
+  await stage.start();
+  const told = new Set<string>();
+  for (const _ of [1, 2]) {
+    const answer = await stage.fetch("smarthosts");
+    assert.ok(answer?.kind === "fetched");
+    assert.equal(answer.keys.length, MAX_FETCHED_KEYS);
+    for (const key of answer.keys) told.add(key);
+  }
+  assert.deepEqual([...told].toSorted(), hosts.toSorted());
+});
 
 test("answers with the first key that the named table has", async () => {
   const stage = new Stage();

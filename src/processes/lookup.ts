@@ -25,6 +25,7 @@ import type { Config } from "#model/config/config.ts";
 import type {
   AuthQuestion,
   CredentialsQuestion,
+  FetchQuestion,
   LookupAnswer,
   LookupQuestion,
   StsQuestion,
@@ -188,6 +189,8 @@ class Lookup implements RunningRole {
     switch (question.kind) {
       case "table":
         return this.#answerTable(question);
+      case "fetch":
+        return this.#answerFetch(question);
       case "auth":
         return this.#answerAuth(question);
       case "relay-credentials":
@@ -209,6 +212,15 @@ class Lookup implements RunningRole {
     // Rules may ask whether a user is there; what he shows of himself is asked otherwise.
     const isSecret = credentials.has(table) || relays.has(table);
     return answer.kind === "found" && isSecret ? { ...answer, value: "" } : answer;
+  }
+
+  #answerFetch({ request, table }: FetchQuestion): LookupAnswer {
+    const { files, fetched, credentials, relays } = this.#tables;
+    const known = fetched.has(table) ? files.get(table) : undefined;
+    // Names of users are told to nobody, whatever else a table is for.
+    if (known === undefined || credentials.has(table) || relays.has(table))
+      return { kind: "unavailable", request, why: `table ${table} is not for relays to go by` };
+    return known.fetch(request);
   }
 
   async #answerCredentials(question: CredentialsQuestion): Promise<LookupAnswer> {

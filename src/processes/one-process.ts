@@ -131,6 +131,7 @@ const NO_TABLE_FILES: TableFiles = {
     const cause = new Error(`${path}: there are no files of tables here`);
     return {
       lookupAny: () => ({ kind: "unavailable", cause }),
+      keysAfter: () => ({ kind: "unavailable", cause }),
       fault: () => cause,
       close: () => undefined,
     };

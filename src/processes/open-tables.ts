@@ -5,6 +5,7 @@ import type { Table } from "#model/config/table.ts";
 import type { Observe } from "#model/events.ts";
 import type { CredentialsTable } from "#engine/auth/credentials.ts";
 import type { TableBackend, TableLookup } from "#policy/tables/answers.ts";
+import { usesOfTables } from "#model/config/uses-of-tables.ts";
 import { credentialsTables, relayTables } from "./lookup-credentials.ts";
 import { bounded, WatchedTable } from "./watched-table.ts";
 
@@ -15,6 +16,8 @@ export interface OpenTables {
   readonly credentials: ReadonlyMap<string, CredentialsTable>;
   /** What relays show to their hosts, by name. */
   readonly relays: ReadonlyMap<string, TableLookup>;
+  /** Of relays, which are told what is in them: for `host` and `src`. */
+  readonly fetched: ReadonlySet<string>;
   /** What is wrong with them, in one line. */
   readonly fault: string | undefined;
 }
@@ -33,9 +36,15 @@ export function openTables(config: Config, tableFiles: TableFiles, observe: Obse
   const fault = faults.length === 0 ? undefined : bounded(faults.join("; "));
   const backendOf = ({ name }: Table): TableBackend | undefined => files.get(name)?.backend;
   const credentials = credentialsTables(config, backendOf);
-  return { files, credentials, relays: relayTables(config, backendOf), fault };
+  const relays = relayTables(config, backendOf);
+  return { files, credentials, relays, fetched: fetchedTables(config), fault };
 }
 
 export function closeTables({ files }: OpenTables): void {
   for (const table of files.values()) table.close();
+}
+
+function fetchedTables(config: Config): ReadonlySet<string> {
+  const used = usesOfTables(config).filter(({ use }) => use === "host" || use === "src");
+  return new Set(used.map(({ table }) => table.name));
 }

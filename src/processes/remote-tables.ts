@@ -6,7 +6,7 @@
  * A question and its answer take about a tenth of a millisecond. Whatever keeps an answer
  * away (lookup is gone, or slow, or the file cannot be read) is "unavailable", never "absent".
  */
-import { ABSENT } from "#base/lookup.ts";
+import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Table } from "#model/config/table.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "#model/ipc/lookup-link.ts";
 import type { TableService } from "#model/table-service.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
-import type { LookupAsker } from "./lookup-asker.ts";
+import { type LookupAsker, withoutValue } from "./lookup-asker.ts";
 
 export class RemoteTables {
   readonly #lookup: LookupAsker;
@@ -30,6 +30,18 @@ export class RemoteTables {
     if (table.source.kind !== "db") return undefined;
     return { lookupAny: (service, keys) => this.#ask(table.name, service, keys) };
   };
+
+  /** Keys of a table that a relay goes by, in the order of their turns. */
+  async fetch(table: Table): Promise<Lookup<readonly string[]>> {
+    if (table.source.kind !== "db") return found([...table.entries.keys()]);
+    const { name } = table;
+    const answer = await this.#lookup.ask(`table ${name}`, (request) => ({
+      kind: "fetch",
+      request,
+      table: name,
+    }));
+    return answer.kind === "fetched" ? found(answer.keys) : withoutValue(answer);
+  }
 
   async #ask(table: string, service: TableService, keys: readonly string[]): Promise<TableAnswer> {
     const possible = possibleKeys(keys);
@@ -59,6 +71,7 @@ function tableAnswer(table: string, answer: LookupAnswer): TableAnswer {
     case "unavailable":
       return { kind: "unavailable", cause: new Error(answer.why) };
     case "auth":
+    case "fetched":
     case "relay-credentials":
     case "sts":
       return unavailable(table, "the process lookup has answered something else");

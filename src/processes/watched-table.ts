@@ -5,7 +5,12 @@
 import { ABSENT } from "#base/lookup.ts";
 import type { TableFile } from "#base/ports/table-files.ts";
 import type { Observe } from "#model/events.ts";
-import { type LookupAnswer, MAX_LOOKUP_REASON_BYTES } from "#model/ipc/lookup-link.ts";
+import {
+  type LookupAnswer,
+  MAX_FETCHED_KEYS,
+  MAX_LOOKUP_KEY_LENGTH,
+  MAX_LOOKUP_REASON_BYTES,
+} from "#model/ipc/lookup-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 
@@ -15,6 +20,7 @@ export class WatchedTable {
   readonly #observe: Observe;
   /** What was last wrong with it; "" when it was fine. */
   #trouble = "";
+  #lastFetched = "";
 
   constructor(name: string, file: TableFile, observe: Observe) {
     this.#name = name;
@@ -39,6 +45,17 @@ export class WatchedTable {
     this.#tell("");
     if (answer.kind === "absent") return { kind: "absent", request };
     return { kind: "found", request, ...answer.value };
+  }
+
+  /** The next ones in turn: a table that is longer than an answer begins with others each time. */
+  fetch(request: number): LookupAnswer {
+    const answer = this.#file.keysAfter(this.#lastFetched, MAX_FETCHED_KEYS);
+    if (answer.kind === "unavailable") return this.#unavailable(request, this.#why(answer.cause));
+    this.#tell("");
+    if (answer.kind === "absent") return { kind: "absent", request };
+    const keys = answer.value.filter((key) => key.length <= MAX_LOOKUP_KEY_LENGTH);
+    if (answer.value.length === MAX_FETCHED_KEYS) this.#lastFetched = answer.value.at(-1) ?? "";
+    return { kind: "fetched", request, keys };
   }
 
   /** For look-ups within this process. */

@@ -19,6 +19,13 @@ export class MemoryTableFiles implements TableFiles {
         const key = keys.map(storedKey).find((each) => entries.has(each));
         return key === undefined ? ABSENT : found({ key, value: entries.get(key) ?? "" });
       },
+      keysAfter(key, most) {
+        const entries = content();
+        if (entries instanceof Error) return { kind: "unavailable", cause: entries };
+        const keys = [...entries.keys()].toSorted();
+        const behind = keys.filter((each) => each > key);
+        return found([...behind, ...keys.filter((each) => each <= key)].slice(0, most));
+      },
       fault() {
         const entries = content();
         return entries instanceof Error ? entries : undefined;

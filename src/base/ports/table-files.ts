@@ -13,6 +13,11 @@ export interface TableFile {
    * not be read is tried again. Never throws.
    */
   lookupAny(keys: readonly string[]): Lookup<StoredEntry>;
+  /**
+   * Up to `most` keys in their order: first those behind `key`, then from the beginning on. Fewer
+   * are all that there are. Looked at anew as well; never throws.
+   */
+  keysAfter(key: string, most: number): Lookup<readonly string[]>;
   /** Why it cannot be read now; undefined if it can. */
   fault(): Error | undefined;
   close(): void;

@@ -9,7 +9,8 @@
  * Dispatchers also ask what sessions that authenticate need to know (model/authentication.ts):
  * the secrets of users never leave lookup. What a relay shows to its host does, one label at
  * a time, when a connection needs it. And they ask for policies of MTA-STS, which lookup
- * fetches.
+ * fetches, and for some keys of the tables that say where relays send to and from: those alone
+ * are told what nobody asked for by name.
  */
 import { bytes, type Codec, list, oneOf, struct, text, u32, union } from "#base/codec.ts";
 import { MAX_TOKEN_BYTES } from "#protocols/sasl/bearer.ts";
@@ -26,6 +27,8 @@ import { TABLE_SERVICES, type TableService } from "#model/table-service.ts";
 
 /** Keys of one question: the forms of a mail address are the most. */
 export const MAX_LOOKUP_KEYS = 512;
+/** Keys that are fetched at a time. */
+export const MAX_FETCHED_KEYS = 64;
 /** Questions of one process that have no answer yet. */
 export const MAX_LOOKUPS_UNDER_WAY = 10_000;
 /** Characters of a key: patterns put `*.` or `@` before what was asked for. */
@@ -47,6 +50,14 @@ export interface TableQuestion {
   readonly table: string;
   readonly service: TableService;
   readonly keys: readonly string[];
+}
+
+/** For dispatchers: whom a relay sends to, or from which addresses. */
+export interface FetchQuestion {
+  readonly kind: "fetch";
+  readonly request: number;
+  /** One that a relay has for `host` or `src`. */
+  readonly table: string;
 }
 
 /** For dispatchers, which show them to a relay's host. */
@@ -72,7 +83,12 @@ export interface StsQuestion {
   readonly domain: string;
 }
 
-export type LookupQuestion = TableQuestion | AuthQuestion | CredentialsQuestion | StsQuestion;
+export type LookupQuestion =
+  | TableQuestion
+  | FetchQuestion
+  | AuthQuestion
+  | CredentialsQuestion
+  | StsQuestion;
 
 export type LookupAnswer =
   | {
@@ -84,6 +100,8 @@ export type LookupAnswer =
     }
   | { readonly kind: "absent"; readonly request: number }
   | { readonly kind: "unavailable"; readonly request: number; readonly why: string }
+  /** To a `FetchQuestion`: MAX_FETCHED_KEYS of its keys, or all; of a longer table others each time. */
+  | { readonly kind: "fetched"; readonly request: number; readonly keys: readonly string[] }
   /** To an `AuthQuestion`. */
   | { readonly kind: "auth"; readonly request: number; readonly answer: SaslAnswer }
   /** To a `CredentialsQuestion`. */
@@ -166,6 +184,7 @@ export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>(
   auth: [2, { request: u32, attempt: attemptCodec }],
   "relay-credentials": [3, { request: u32, table: text(MAX_NAME_BYTES), label: keyCodec }],
   sts: [4, { request: u32, domain: text(MAX_DOMAIN_BYTES) }],
+  fetch: [5, { request: u32, table: text(MAX_NAME_BYTES) }],
 });
 
 export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
@@ -175,5 +194,6 @@ export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
   auth: [4, { request: u32, answer: saslAnswerCodec }],
   staple: [5, { staple: stapleCodec }],
   sts: [7, { request: u32, policy: stsPolicyCodec }],
+  fetched: [8, { request: u32, keys: list(keyCodec, MAX_FETCHED_KEYS) }],
   "relay-credentials": [6, { request: u32, credentials: relayCredentialsCodec }],
 });

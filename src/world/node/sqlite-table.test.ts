@@ -42,6 +42,22 @@ test("what is written is read: the first key that is there, whatever its case, w
   assert.deepEqual([...readTable(at("t.db"))], [ANN, BEN]);
 });
 
+test("keys are told in their order, from behind one on and around", () => {
+  const entries = ["d", "a", "c", "b"].map((key) => ({ key, value: "" }));
+  using table = closing(write("t.db", entries));
+  const told = (key: string, most: number): unknown => {
+    const answer = table.keysAfter(key, most);
+    return answer.kind === "found" ? answer.value.join("") : answer.kind;
+  };
+  assert.equal(told("", 3), "abc");
+  assert.equal(told("c", 3), "dab");
+  assert.equal(told("bb", 9), "cdab");
+  using empty = closing(write("empty.db", []));
+  assert.deepEqual(empty.keysAfter("", 3), { kind: "found", value: [] });
+  using missing = closing(at("missing.db"));
+  assert.equal(missing.keysAfter("", 3).kind, "unavailable");
+});
+
 test("a table that is replaced, or changed in place, answers anew", () => {
   using table = closing(write("t.db", [ANN]));
   assert.equal(table.lookupAny(["ben"]).kind, "absent");
@@ -190,6 +206,7 @@ function closing(path: string) {
   const table = nodeTableFiles().table(path);
   return {
     lookupAny: (keys: readonly string[]) => table.lookupAny(keys),
+    keysAfter: (key: string, most: number) => table.keysAfter(key, most),
     fault: () => table.fault(),
     [Symbol.dispose]: () => table.close(),
   };

@@ -22,6 +22,8 @@ export function nodeTableFiles(): TableFiles {
 interface Opened {
   readonly database: DatabaseSync;
   readonly byKey: StatementSync;
+  readonly behind: StatementSync;
+  readonly upTo: StatementSync;
   /** Of the file as it was when it was opened. */
   readonly mark: string;
 }
@@ -35,19 +37,22 @@ class SqliteTable implements TableFile {
   }
 
   lookupAny(keys: readonly string[]): Lookup<StoredEntry> {
-    try {
-      const { byKey } = this.#open();
+    return this.#ask(({ byKey }) => {
       for (const key of keys) {
         const stored = storedKey(key);
         const value = byKey.get(stored)?.["value"];
         if (value !== undefined) return found({ key: stored, value: String(value) });
       }
       return ABSENT;
-    } catch (cause) {
-      // Damaged, locked or gone: the next question opens it anew.
-      this.close();
-      return { kind: "unavailable", cause: asError(cause) };
-    }
+    });
+  }
+
+  keysAfter(key: string, most: number): Lookup<readonly string[]> {
+    return this.#ask(({ behind, upTo }) => {
+      const keys = keysOf(behind.all(key, most));
+      if (keys.length < most) keys.push(...keysOf(upTo.all(key, most - keys.length)));
+      return found(keys);
+    });
   }
 
   fault(): Error | undefined {
@@ -60,6 +65,16 @@ class SqliteTable implements TableFile {
     this.#opened = undefined;
   }
 
+  #ask<Value>(question: (opened: Opened) => Lookup<Value>): Lookup<Value> {
+    try {
+      return question(this.#open());
+    } catch (cause) {
+      // Damaged, locked or gone: the next question opens it anew.
+      this.close();
+      return { kind: "unavailable", cause: asError(cause) };
+    }
+  }
+
   /** The file as it is now. @throws if it cannot be read. */
   #open(): Opened {
     const mark = markOf(this.#path);
@@ -68,7 +83,9 @@ class SqliteTable implements TableFile {
     const database = openTable(this.#path);
     try {
       const byKey = database.prepare("SELECT value FROM entries WHERE key = ?");
-      this.#opened = { database, byKey, mark };
+      const behind = database.prepare(keysWhere("key > ?"));
+      const upTo = database.prepare(keysWhere("key <= ?"));
+      this.#opened = { database, byKey, behind, upTo, mark };
       return this.#opened;
     } catch (error) {
       database.close();
@@ -83,6 +100,14 @@ export function* readTable(path: string): Generator<StoredEntry> {
   using database = openTable(path);
   const rows = database.prepare("SELECT key, value FROM entries ORDER BY key").iterate();
   for (const { key, value } of rows) yield { key: String(key), value: String(value) };
+}
+
+function keysWhere(condition: string): string {
+  return `SELECT key FROM entries WHERE ${condition} ORDER BY key LIMIT ?`;
+}
+
+function keysOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
+  return rows.map(({ key }) => String(key));
 }
 
 /** What changes when the file does. @throws if it is no file that can be read. */
