@@ -110,11 +110,28 @@ export type Event =
       readonly keyFingerprint: string;
     }
   | { readonly kind: "mta-error"; readonly session: string; readonly reason: string }
+  /** Of many messages in one session the server took none. */
+  | { readonly kind: "mta-rejects-all"; readonly session: string }
   | {
       readonly kind: "mta-disconnected";
       readonly session: string;
       readonly reason: string;
       readonly messages: number;
+    }
+  /** From one of our addresses ("": any) to one of a server's: not used for a while, or again. */
+  | {
+      readonly kind: "route-disabled";
+      readonly source: string;
+      readonly address: string;
+      readonly host: string;
+      readonly forMs: number;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "route-enabled";
+      readonly source: string;
+      readonly address: string;
+      readonly host: string;
     }
   /** The queue has a message: it is durable. The log has its lines from the session that it came by. */
   | {

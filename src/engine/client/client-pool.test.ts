@@ -5,17 +5,36 @@ import type { Event } from "#model/events.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
-import { ClientPool, type ClientRoute, POOL_SETTINGS, type PoolSettings } from "./client-pool.ts";
+import { ClientPool } from "./client-pool.ts";
+import { type ClientRoute, NO_WATCH, type SessionLimits } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
+import { type Cap, ConnectionLimits } from "./connection-limits.ts";
 
 const AT = { kind: "tcp", host: "192.0.2.1", port: 25 } as const;
-const ROUTE: ClientRoute = {
-  key: "out|192.0.2.1:25",
-  endpoint: AT,
-  dialect: "smtp",
-  helo: "client.example",
-  host: "mx.example",
+const SESSION: SessionLimits = {
+  maxMails: 1000,
+  keepAliveMs: 10_000,
+  pauseMs: 0,
+  maxRefusals: Infinity,
 };
+
+/** What a scene has of a limit on all its connections, and of what each is used for. */
+type Limits = Partial<SessionLimits> & Partial<Pick<Cap, "max" | "delayMs" | "reconnectMs">>;
+
+function routeWith({ max = 10, delayMs = 0, reconnectMs = 0, ...session }: Limits): ClientRoute {
+  const words = { max: "max", delay: "delay", reconnect: "reconnect" };
+  return {
+    key: "out|192.0.2.1:25",
+    endpoint: AT,
+    dialect: "smtp",
+    helo: "client.example",
+    host: "mx.example",
+    relay: "",
+    session: { ...SESSION, ...session },
+    caps: () => [{ key: "all", max, delayMs, reconnectMs, words }],
+  };
+}
+
 const TEXT = textOf("Subject: x\r\n\r\n");
 const HOUR_MS = 3_600_000;
 
@@ -24,17 +43,23 @@ class Scene {
   readonly events: Event[] = [];
   readonly sink: Sink;
   readonly pool: ClientPool;
+  readonly route: ClientRoute;
 
-  constructor(sink: SinkSettings = {}, settings: Partial<PoolSettings> = {}) {
+  constructor(sink: SinkSettings = {}, limits: Limits = {}) {
     this.sink = new Sink({ extensions: ["PIPELINING"], ...sink });
+    this.route = routeWith(limits);
     const { network, clock, random } = this.world;
     const observe = (event: Event): void => {
       this.events.push(event);
     };
-    this.pool = new ClientPool(
-      { network, clock, random, observe },
-      { ...POOL_SETTINGS, ...settings },
-    );
+    this.pool = new ClientPool({
+      network,
+      clock,
+      random,
+      observe,
+      limits: new ConnectionLimits(clock),
+      watch: NO_WATCH,
+    });
   }
 
   async listen(): Promise<this> {
@@ -42,10 +67,10 @@ class Scene {
     return this;
   }
 
-  send(): Promise<SendOutcome> {
-    const forwardPaths = ["b@server.example"];
+  send(fields: Partial<ClientRoute> = {}, count = 1): Promise<SendOutcome> {
+    const forwardPaths = Array.from({ length: count }, (_, at) => `b${at}@server.example`);
     const mail = { reversePath: "a@x", forwardPaths, textBytes: TEXT.bytes, is8bit: false };
-    return this.pool.send(ROUTE, mail, TEXT);
+    return this.pool.send({ ...this.route, ...fields }, mail, TEXT);
   }
 
   async settle(sends: readonly Promise<SendOutcome>[]): Promise<readonly string[]> {
@@ -68,7 +93,7 @@ test("pool sends one message after the other over one connection", async () => {
 });
 
 test("pool opens no more connections of a route than it may, and lets the others wait", async () => {
-  const scene = await new Scene({}, { maxPerRoute: 3 }).listen();
+  const scene = await new Scene({}, { max: 3 }).listen();
   const sends = Array.from({ length: 50 }, () => scene.send());
   assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
   assert.equal(scene.sink.sessions, 3);
@@ -76,7 +101,7 @@ test("pool opens no more connections of a route than it may, and lets the others
 });
 
 test("pool quits a connection after its share of messages", async () => {
-  const scene = await new Scene({}, { maxMailsPerConnection: 2, maxPerRoute: 1 }).listen();
+  const scene = await new Scene({}, { maxMails: 2, max: 1 }).listen();
   const sends = Array.from({ length: 5 }, () => scene.send());
   assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
   assert.equal(scene.sink.sessions, 3);
@@ -152,7 +177,7 @@ test("pool does not send again over a fresh connection that fails", async () => 
 });
 
 test("pool tells all who wait when the server cannot be reached", async () => {
-  const scene = new Scene({}, { maxPerRoute: 2 });
+  const scene = new Scene({}, { max: 2 });
   const sends = Array.from({ length: 20 }, () => scene.send());
   const outcomes = new Set(await scene.settle(sends));
   assert.deepEqual(outcomes, new Set(["not-started: Connection refused (at CONNECT)"]));
@@ -163,7 +188,7 @@ test("pool tells all who wait when the server cannot be reached", async () => {
 test("pool tells all who wait when the server refuses to talk", async () => {
   const scene = await new Scene(
     { reply: (line) => (line === "BANNER" ? "421 4.7.0 Busy" : undefined) },
-    { maxPerRoute: 2 },
+    { max: 2 },
   ).listen();
   const outcomes = await scene.settle(Array.from({ length: 20 }, () => scene.send()));
   assert.deepEqual(new Set(outcomes), new Set(["not-started: 421 4.7.0 Busy"]));
@@ -173,24 +198,21 @@ test("pool goes on with those who wait when a connection breaks under a message"
   let broken = 0;
   const scene = await new Scene(
     { reply: (line) => (line.startsWith("TEXT") && ++broken === 2 ? "drop" : undefined) },
-    { maxPerRoute: 1 },
+    { max: 1 },
   ).listen();
   const outcomes = await scene.settle(Array.from({ length: 6 }, () => scene.send()));
   assert.equal(outcomes.filter((outcome) => outcome === TAKEN).length, 5);
 });
 
 test("pool makes room for a new route by closing an idle connection", async () => {
-  const scene = await new Scene({}, { maxConnections: 1 }).listen();
+  const scene = await new Scene({}, { max: 1 }).listen();
   await scene.settle([scene.send()]);
-  const other = { ...ROUTE, key: "other" };
-  const forwardPaths = ["b@server.example"];
-  const mail = { reversePath: "", forwardPaths, textBytes: TEXT.bytes, is8bit: false };
-  assert.deepEqual(await scene.settle([scene.pool.send(other, mail, TEXT)]), [TAKEN]);
+  assert.deepEqual(await scene.settle([scene.send({ key: "other" })]), [TAKEN]);
   assert.equal(scene.sink.sessions, 2);
 });
 
 test("pool tells all who wait when it is closed", async () => {
-  const scene = await new Scene({}, { maxPerRoute: 1 }).listen();
+  const scene = await new Scene({}, { max: 1 }).listen();
   const sends = Array.from({ length: 4 }, () => scene.send());
   await scene.world.clock.runUntilSettled(scene.pool.close(), HOUR_MS);
   const outcomes = await scene.settle(sends);
@@ -204,4 +226,83 @@ test("pool closes with QUIT, and opens nothing afterwards", async () => {
   await scene.world.clock.runUntilSettled(scene.pool.close(), HOUR_MS);
   assert.equal(scene.sink.lines.at(-1), "QUIT");
   assert.deepEqual(await scene.settle([scene.send()]), ["not-started: Shutting down (at CONNECT)"]);
+});
+
+test("pool makes no second connection to a server before the first is ready for mail", async () => {
+  const scene = new Scene();
+  scene.world.network.fail(AT, { kind: "black-hole" });
+  const sends = Array.from({ length: 20 }, () => scene.send());
+  const outcomes = new Set(await scene.settle(sends));
+  assert.deepEqual(outcomes, new Set(["not-started: Connection timed out (at CONNECT)"]));
+  assert.equal(scene.events.filter(({ kind }) => kind === "mta-connecting").length, 1);
+});
+
+test("pool sends over the connections that stand when a server refuses one more", async () => {
+  const scene = await new Scene({
+    reply: (line, session) =>
+      line === "BANNER" && session > 2 ? "421 4.7.0 Too many connections" : undefined,
+  }).listen();
+  const outcomes = await scene.settle(Array.from({ length: 30 }, () => scene.send()));
+  assert.deepEqual(new Set(outcomes), new Set([TAKEN]));
+  assert.ok(scene.sink.sessions < 15, `${scene.sink.sessions} sessions`);
+});
+
+test("pool keeps connections of one limit apart by its pause", async () => {
+  const scene = await new Scene({}, { delayMs: 5000, keepAliveMs: 0 }).listen();
+  const began = scene.world.clock.monotonicMs();
+  const outcomes = await scene.settle([
+    scene.send({ key: "a" }),
+    scene.send({ key: "b" }),
+    scene.send({ key: "c" }),
+  ]);
+  assert.deepEqual(new Set(outcomes), new Set([TAKEN]));
+  const tookMs = scene.world.clock.monotonicMs() - began;
+  assert.ok(tookMs >= 10_000 && tookMs < 11_000, `${tookMs} ms`);
+});
+
+test("pool pauses after a connection has ended before the next", async () => {
+  const scene = await new Scene({}, { reconnectMs: 3000, maxMails: 1, max: 1 }).listen();
+  const began = scene.world.clock.monotonicMs();
+  await scene.settle([scene.send(), scene.send(), scene.send()]);
+  const tookMs = scene.world.clock.monotonicMs() - began;
+  assert.ok(tookMs >= 6000 && tookMs < 7000, `${tookMs} ms`);
+});
+
+test("pool pauses between the messages of a connection", async () => {
+  const scene = await new Scene({}, { pauseMs: 2000, max: 1 }).listen();
+  const began = scene.world.clock.monotonicMs();
+  await scene.settle([scene.send(), scene.send(), scene.send()]);
+  const tookMs = scene.world.clock.monotonicMs() - began;
+  assert.ok(tookMs >= 4000 && tookMs < 5000, `${tookMs} ms`);
+  assert.equal(scene.sink.sessions, 1);
+});
+
+test("pool ends a session in which so many recipients were refused in a row", async () => {
+  const sink: SinkSettings = {
+    reply: (line) =>
+      line.startsWith("RCPT") && !line.includes("b0@") ? "550 5.1.1 No" : undefined,
+  };
+  const scene = await new Scene(sink, { maxRefusals: 5 }).listen();
+  await scene.settle([scene.send({}, 5)]);
+  await scene.settle([scene.send({}, 6)]);
+  assert.equal(scene.sink.sessions, 1);
+  await scene.settle([scene.send({}, 1)]);
+  assert.equal(scene.sink.sessions, 2);
+});
+
+test("pool ends a session of which ten messages were all refused, and says so", async () => {
+  const scene = await new Scene({
+    reply: (line) => (line.startsWith("MAIL") ? "451 4.7.1 Not now" : undefined),
+  }).listen();
+  for (let sent = 0; sent < 11; sent++) await scene.settle([scene.send()]);
+  assert.equal(scene.sink.sessions, 2);
+  assert.equal(scene.events.filter(({ kind }) => kind === "mta-rejects-all").length, 1);
+});
+
+test("pool takes turns with the room that many routes want, and leaves none of them waiting", async () => {
+  const scene = await new Scene({}, { max: 3 }).listen();
+  const sends = Array.from({ length: 60 }, (_, at) => scene.send({ key: `route ${at % 20}` }));
+  assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
+  assert.equal(await scene.world.clock.runUntilIdle(HOUR_MS), "idle");
+  assert.equal(scene.sink.openConnections, 0);
 });

@@ -1,86 +1,39 @@
 /**
  * Connections to servers, kept and used again, by route.
  *
- * Promises: a route has at most `maxPerRoute` connections; who finds none free
- * waits in line, MAX_WAITERS at most, and is told "busy" beyond that. An idle
- * connection is closed after `keepAliveMs`, and when the pool has too many. A
- * message that a kept connection failed to begin is tried once more on another,
- * which is never done after the server answered anything of it: no duplicates.
+ * Promises: none is opened that a cap of its route forbids (connection-limits.ts); who finds none
+ * waits in line, MAX_WAITERS at most, and is told "busy" beyond that. The first one to a
+ * server is alone until it is ready for mail; what a server refuses while others stand goes over
+ * those. An idle connection is closed when its time is over, or others want its room. A
+ * message that a kept connection failed to begin is tried once more on another, which is
+ * never done after the server answered anything of it: no duplicates.
  *
- * Source: OpenSMTPD's session-mail-max and session-keepalive (mta_session.c).
+ * Source: OpenSMTPD mta_session.c, mta.c.
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
-import type { Clock } from "#base/ports/clock.ts";
-import type { Network } from "#base/ports/network.ts";
-import type { Random } from "#base/ports/random.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type { Dialect } from "#protocols/smtp/client-session-state.ts";
-import {
-  type ClientFault,
-  formatVerdict,
-  type Verdict,
-} from "#protocols/smtp/client-session-verdict.ts";
+import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { AttemptTls, MessageText } from "#model/delivery.ts";
-import type { Observe } from "#model/events.ts";
-import { randomSessionId } from "#model/ids.ts";
+import type { ClientRoute } from "./client-route.ts";
+import type { SendOutcome } from "./client-settings.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
-import type { ClientSecurity } from "./client-security.ts";
-import type { HeloName, SendOutcome } from "./client-settings.ts";
-import { tellTls } from "./tell-tls.ts";
-import { openClient } from "./open-client.ts";
+import type { ConnectionLimits, Obstacle, Room } from "./connection-limits.ts";
+import { type OpeningPorts, openPooled } from "./open-pooled.ts";
 import type { SmtpClient } from "./smtp-client.ts";
 
-/**
- * One way to a server. Routes of the same key share connections, so all else must follow from
- * the key, but for how long one is waited for.
- */
-export interface ClientRoute {
-  readonly key: string;
-  readonly endpoint: Endpoint;
-  readonly dialect: Dialect;
-  readonly helo: HeloName;
-  /** Left out: any address of this machine. */
-  readonly sourceAddress?: string | undefined;
-  /** How long it may take to connect, if less than for others. */
-  readonly connectMs?: number | undefined;
-  /** Left out: in the clear. */
-  readonly security?: ClientSecurity | undefined;
-  /** Left out: nobody authenticates. Asked at each connection; a string says why there are none. */
-  readonly credentials?: (() => Promise<ClientCredentials | string>) | undefined;
-  /** The name by which the server must not greet: it would be ourselves. */
-  readonly ownName?: string | undefined;
-  /** The server's name, for the log. */
-  readonly host: string;
+export interface PoolPorts extends OpeningPorts {
+  /** Pools that have them in common keep to them together. */
+  readonly limits: ConnectionLimits;
 }
-
-export interface PoolPorts {
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly observe: Observe;
-}
-
-export interface PoolSettings {
-  readonly maxPerRoute: number;
-  /** Over all routes. */
-  readonly maxConnections: number;
-  readonly maxMailsPerConnection: number;
-  readonly keepAliveMs: number;
-  readonly timeouts?: ClientTimeouts;
-}
-
-export const POOL_SETTINGS: PoolSettings = Object.freeze({
-  maxPerRoute: 10, // OpenSMTPD's connections per host
-  maxConnections: 1000,
-  maxMailsPerConnection: 1000,
-  keepAliveMs: 10_000,
-});
 
 /** How many may wait for a connection of one route. */
 const MAX_WAITERS = 10_000;
 /** How often a message moves to another connection because a kept one turned out dead. */
 const MAX_STALE_CONNECTIONS = 2;
+/** A server that refused one more connection is not asked for more for so long, while others stand. */
+const CAUTION_MS = 60_000;
+/** Messages of one connection of which none was taken. Source: OpenSMTPD MAX_TRYBEFOREDISABLE. */
+const MAX_VAIN_MESSAGES = 10;
 
 /** `tls`: how the connection was secured over which it was sent, if it was. */
 export type PoolOutcome = SendOutcome & { readonly tls?: AttemptTls };
@@ -88,6 +41,9 @@ export type PoolOutcome = SendOutcome & { readonly tls?: AttemptTls };
 interface Kept {
   readonly client: SmtpClient;
   readonly route: ClientRoute;
+  readonly room: Room;
+  /** Its id in the log. */
+  readonly session: string;
   readonly tls: AttemptTls | undefined;
   idleSinceMs: number;
 }
@@ -99,27 +55,50 @@ interface NoLease {
   readonly verdict: Verdict;
 }
 
-/** What a waiter is told: a connection, that one may be opened now, or why there is none. */
-type Turn = Lease | "open";
+/** What a waiter is told: a connection, that it may open one, or why there is none. */
+type Turn = Lease | { readonly kind: "open"; readonly room: Room };
+
+/** Where a connection belongs. */
+interface Place {
+  readonly state: RouteState;
+  readonly room: Room;
+}
+
+/** A connection that is made. */
+interface Begun extends Place {
+  readonly credentials: ClientCredentials | undefined;
+}
+
+interface Waiter {
+  readonly route: ClientRoute;
+  readonly resolve: (turn: Turn) => void;
+}
 
 interface RouteState {
-  /** Connections that are open or being opened. */
+  /** Connections that serve, or are being opened. */
   open: number;
+  /** Those that have been ready for mail. */
+  ready: number;
   readonly idle: Kept[];
-  readonly waiters: ((turn: Turn) => void)[];
+  readonly waiters: Waiter[];
+  /** Leaves the line of a limit; undefined: it stands in none. */
+  leaveLine: (() => void) | undefined;
+  /** It has had enough connections until then. */
+  cautiousUntilMs: number;
 }
 
 export class ClientPool {
   readonly #ports: PoolPorts;
-  readonly #settings: PoolSettings;
+  readonly #timeouts: ClientTimeouts | undefined;
   readonly #routes = new Map<string, RouteState>();
-  #open = 0;
   #isClosed = false;
-  #cancelSweep: (() => void) | undefined;
+  #sweepAtMs = Infinity;
+  #cancelSweep: () => void = () => undefined;
 
-  constructor(ports: PoolPorts, settings: PoolSettings = POOL_SETTINGS) {
+  /** @param timeouts undefined: those of every client. */
+  constructor(ports: PoolPorts, timeouts?: ClientTimeouts) {
     this.#ports = ports;
-    this.#settings = settings;
+    this.#timeouts = timeouts;
   }
 
   /**
@@ -141,171 +120,212 @@ export class ClientPool {
     }
   }
 
+  /** What would keep a message waiting now; undefined: nothing of ours. */
+  obstacle(route: ClientRoute): Obstacle | undefined {
+    const state = this.#routes.get(route.key);
+    if (state !== undefined && state.idle.length > 0) return undefined;
+    return this.#ports.limits.obstacle(route.caps());
+  }
+
+  /** A connection of the route stands, and will be free. */
+  serves(key: string): boolean {
+    return (this.#routes.get(key)?.ready ?? 0) > 0;
+  }
+
   /** Says QUIT on idle connections and drops the busy ones' places; resolves when the idle ones are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelSweep?.();
-    const idle = [...this.#routes.values()].flatMap((state) => state.idle.splice(0));
-    await Promise.all(idle.map((kept) => kept.client.quit()));
+    this.#cancelSweep();
+    const quits: Promise<void>[] = [];
+    for (const [key, state] of this.#routes) {
+      quits.push(...state.idle.splice(0).map(({ client }) => client.quit()));
+      if (state.open === 0) this.#shareFailure(key, SHUTTING_DOWN);
+    }
+    await Promise.all(quits);
   }
 
   async #acquire(route: ClientRoute): Promise<Lease> {
     const state = this.#stateOf(route.key);
     const kept = state.idle.pop();
-    if (kept !== undefined) return { kind: "lease", kept, isReused: true };
-    if (state.open < this.#settings.maxPerRoute) return this.#openConnection(route, state);
+    if (kept !== undefined) {
+      kept.room.serve();
+      return { kind: "lease", kept, isReused: true };
+    }
+    if (this.#isClosed) return this.#shareFailure(route.key, SHUTTING_DOWN);
     if (state.waiters.length >= MAX_WAITERS) return failed("Too many messages wait for this route");
-    const turn = await new Promise<Turn>((resolve) => state.waiters.push(resolve));
-    return turn === "open" ? this.#openConnection(route, this.#stateOf(route.key)) : turn;
+    if (state.waiters.length > 0 || !this.#mayOpen(state)) return this.#wait(route, state);
+    const { limits } = this.#ports;
+    const caps = route.caps();
+    if (limits.obstacle(caps) !== undefined) return this.#wait(route, state);
+    state.open++;
+    return this.#openConnection(route, state, limits.enter(caps));
   }
 
-  async #openConnection(route: ClientRoute, state: RouteState): Promise<Lease> {
-    if (this.#isClosed) return this.#shareFailure(route.key, failed("Shutting down"));
-    if (this.#open >= this.#settings.maxConnections && !this.#dropOldestIdle())
-      return this.#shareFailure(route.key, failed("Too many connections are open"));
-    const free = this.#takePlace(state);
-    const credentials = await route.credentials?.();
-    if (typeof credentials !== "string") return this.#connect(route, free, credentials);
-    free();
-    return this.#shareFailure(route.key, noCredentials(credentials));
+  async #wait(route: ClientRoute, state: RouteState): Promise<Lease> {
+    const turn = await new Promise<Turn>((resolve) => {
+      state.waiters.push({ route, resolve });
+      this.#serve(state);
+    });
+    return turn.kind === "open" ? this.#openConnection(route, state, turn.room) : turn;
   }
 
-  /** @param free gives the place up that was taken for the connection. */
-  async #connect(
-    route: ClientRoute,
-    free: () => void,
-    credentials: ClientCredentials | undefined,
-  ): Promise<Lease> {
-    const { observe, random } = this.#ports;
-    const { security } = route;
-    const session = randomSessionId(random);
-    const address = `${route.dialect}://${formatEndpoint(route.endpoint)}`;
-    observe({ kind: "mta-connecting", session, address, host: route.host });
-    let opened: SmtpClient | undefined;
-    let tls: AttemptTls | undefined;
-    const result = await openClient(this.#ports, route.endpoint, {
-      dialect: route.dialect,
-      helo: route.helo,
-      ownName: route.ownName,
-      sourceAddress: route.sourceAddress,
-      connectMs: route.connectMs,
-      security,
+  /** Lets those who wait open connections, as many as there may be. */
+  #serve(state: RouteState): void {
+    const { limits } = this.#ports;
+    for (;;) {
+      const [next] = state.waiters;
+      if (next === undefined || !this.#mayOpen(state)) break;
+      const caps = next.route.caps();
+      const obstacle = limits.obstacle(caps);
+      if (obstacle !== undefined) {
+        state.leaveLine ??= limits.lineUp(obstacle, () => {
+          state.leaveLine = undefined;
+          this.#serve(state);
+        });
+        return;
+      }
+      state.open++;
+      state.waiters.shift();
+      next.resolve({ kind: "open", room: limits.enter(caps) });
+    }
+    state.leaveLine?.();
+    state.leaveLine = undefined;
+  }
+
+  /** The first connection shows whether the server can be had, and how many it takes. */
+  #mayOpen({ open, ready, cautiousUntilMs }: RouteState): boolean {
+    if (open === 0) return true;
+    return ready > 0 && cautiousUntilMs <= this.#ports.clock.monotonicMs();
+  }
+
+  async #openConnection(route: ClientRoute, state: RouteState, room: Room): Promise<Lease> {
+    if (this.#isClosed) return this.#giveUp(route, { state, room }, SHUTTING_DOWN);
+    const credentials = route.credentials && (await route.credentials());
+    return typeof credentials === "string"
+      ? this.#giveUp(route, { state, room }, noCredentials(credentials))
+      : this.#connect(route, { state, room, credentials });
+  }
+
+  #giveUp(route: ClientRoute, { state, room }: Place, failure: NoLease): NoLease {
+    state.open--;
+    room.leave();
+    return this.#shareFailure(route.key, failure);
+  }
+
+  async #connect(route: ClientRoute, { state, room, credentials }: Begun): Promise<Lease> {
+    const { limits, watch } = this.#ports;
+    const result = await openPooled(this.#ports, route, {
       credentials,
-      secured: (facts, judgement) => {
-        const { version, cipher } = facts;
-        tls = { version, cipher, verified: judgement.kind === "proven" };
-        tellTls({ observe, session, security }, facts, judgement);
-      },
-      ...(this.#settings.timeouts && { timeouts: this.#settings.timeouts }),
-      closed: (fault) => {
-        const messages = opened?.sentMessages ?? 0;
-        observe({ kind: "mta-disconnected", session, reason: reasonOf(fault), messages });
-        free();
-        this.#gone(route, opened);
+      timeouts: this.#timeouts,
+      closed: (client) => {
+        if (client !== undefined) drop(state, client);
+        room.leave();
+        this.#serve(state);
+        this.#forget(route.key, state);
       },
     });
-    if (result.kind === "failed") {
-      observe({ kind: "mta-error", session, reason: formatVerdict(result.verdict) });
-      free();
-      // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
-      if (security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict))
-        return this.#openConnection({ ...route, security: undefined }, this.#stateOf(route.key));
-      return this.#shareFailure(route.key, result);
+    if (result.kind === "open") {
+      const { client, session, tls } = result;
+      state.ready++;
+      this.#serve(state);
+      const kept = { client, route, room, session, tls, idleSinceMs: 0 };
+      return { kind: "lease", kept, isReused: false };
     }
-    opened = result.client;
-    observe({ kind: "mta-connected", session });
-    return {
-      kind: "lease",
-      kept: { client: result.client, route, tls, idleSinceMs: 0 },
-      isReused: false,
-    };
-  }
-
-  /** Counts a connection; the function returned frees its place, once. */
-  #takePlace(state: RouteState): () => void {
-    state.open++;
-    this.#open++;
-    let isTaken = true;
-    return () => {
-      if (!isTaken) return;
-      isTaken = false;
-      state.open--;
-      this.#open--;
-    };
+    // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
+    if (route.security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict)) {
+      // It is the same try: no pause comes between.
+      const again = limits.enter(route.caps());
+      return this.#openConnection({ ...route, security: undefined }, state, again);
+    }
+    watch.failed(route, result.verdict);
+    state.open--;
+    if (state.ready === 0) return this.#shareFailure(route.key, result);
+    state.cautiousUntilMs = this.#ports.clock.monotonicMs() + CAUTION_MS;
+    return this.#wait(route, state);
   }
 
   /** Where no connection is left that could serve them, the waiters share what was found out. */
   #shareFailure(key: string, failure: NoLease): NoLease {
     const state = this.#stateOf(key);
-    if (state.open === 0) for (const waiter of state.waiters.splice(0)) waiter(failure);
+    if (state.open === 0) {
+      for (const { resolve } of state.waiters.splice(0)) resolve(failure);
+      this.#serve(state);
+    }
     this.#forget(key, state);
     return failure;
   }
 
   #release(kept: Kept): void {
     const { client, route } = kept;
+    const { maxMails, maxRefusals, pauseMs } = route.session;
     if (!client.isReady) return;
-    if (this.#isClosed || client.sentMessages >= this.#settings.maxMailsPerConnection) {
+    const isVain = client.takenMessages === 0 && client.sentMessages >= MAX_VAIN_MESSAGES;
+    if (isVain) this.#ports.observe({ kind: "mta-rejects-all", session: kept.session });
+    const isSpent = client.sentMessages >= maxMails || client.refusedInRow >= maxRefusals;
+    if (this.#isClosed || isVain || isSpent) void client.quit();
+    else if (pauseMs > 0) this.#ports.clock.after(pauseMs, () => this.#offer(kept));
+    else this.#offer(kept);
+  }
+
+  /** To who waits, or else to who may come. */
+  #offer(kept: Kept): void {
+    const { client, route, room } = kept;
+    if (!client.isReady) return;
+    const state = this.#stateOf(route.key);
+    const waiter = state.waiters.shift();
+    if (waiter !== undefined) return waiter.resolve({ kind: "lease", kept, isReused: true });
+    const { keepAliveMs } = route.session;
+    if (this.#isClosed || keepAliveMs === 0 || room.isWanted) {
       void client.quit();
       return;
     }
-    const state = this.#stateOf(route.key);
-    const waiter = state.waiters.shift();
-    if (waiter !== undefined) return waiter({ kind: "lease", kept, isReused: true });
     kept.idleSinceMs = this.#ports.clock.monotonicMs();
     state.idle.push(kept);
-    this.#startSweep(this.#settings.keepAliveMs);
+    room.rest(() => this.#retire(state, kept));
+    this.#sweepAt(kept.idleSinceMs + keepAliveMs);
   }
 
-  /** A connection that had served is gone: the next in line may open one. */
-  #gone(route: ClientRoute, client: SmtpClient | undefined): void {
-    if (client === undefined) return;
-    const state = this.#stateOf(route.key);
-    const at = state.idle.findIndex((kept) => kept.client === client);
-    if (at >= 0) state.idle.splice(at, 1);
-    state.waiters.shift()?.("open");
-    this.#forget(route.key, state);
+  #retire({ idle }: RouteState, kept: Kept): void {
+    const at = idle.indexOf(kept);
+    if (at >= 0) idle.splice(at, 1);
+    void kept.client.quit();
   }
 
   #dropIdle(key: string): void {
     for (const kept of this.#stateOf(key).idle.splice(0)) void kept.client.quit();
   }
 
-  #dropOldestIdle(): boolean {
-    let oldest: Kept | undefined;
-    for (const { idle } of this.#routes.values()) {
-      const first = idle[0];
-      if (first && first.idleSinceMs < (oldest?.idleSinceMs ?? Number.POSITIVE_INFINITY))
-        oldest = first;
-    }
-    if (oldest === undefined) return false;
-    this.#stateOf(oldest.route.key).idle.shift();
-    oldest.client.close();
-    return true;
-  }
-
-  #startSweep(delayMs: number): void {
-    this.#cancelSweep ??= this.#ports.clock.after(delayMs, () => this.#sweep());
+  #sweepAt(atMs: number): void {
+    if (this.#sweepAtMs <= atMs) return;
+    this.#cancelSweep();
+    this.#sweepAtMs = atMs;
+    const delayMs = atMs - this.#ports.clock.monotonicMs();
+    this.#cancelSweep = this.#ports.clock.after(delayMs, () => this.#sweep());
   }
 
   /** Ends what was idle for too long; each route's list is in order of time. */
   #sweep(): void {
-    this.#cancelSweep = undefined;
+    this.#sweepAtMs = Infinity;
     const nowMs = this.#ports.clock.monotonicMs();
-    let nextMs = Number.POSITIVE_INFINITY;
+    let nextMs = Infinity;
     for (const { idle } of this.#routes.values()) {
-      const isOld = (kept: Kept | undefined): boolean =>
-        kept !== undefined && nowMs - kept.idleSinceMs >= this.#settings.keepAliveMs;
-      while (isOld(idle[0])) void idle.shift()?.client.quit();
-      nextMs = Math.min(nextMs, (idle[0]?.idleSinceMs ?? nextMs) + this.#settings.keepAliveMs);
+      while (idle[0] !== undefined && endOf(idle[0]) <= nowMs) void idle.shift()?.client.quit();
+      if (idle[0] !== undefined) nextMs = Math.min(nextMs, endOf(idle[0]));
     }
-    if (nextMs < Number.POSITIVE_INFINITY) this.#startSweep(nextMs - nowMs);
+    if (nextMs < Infinity) this.#sweepAt(nextMs);
   }
 
   #stateOf(key: string): RouteState {
     let state = this.#routes.get(key);
     if (state === undefined) {
-      state = { open: 0, idle: [], waiters: [] };
+      state = {
+        open: 0,
+        ready: 0,
+        idle: [],
+        waiters: [],
+        leaveLine: undefined,
+        cautiousUntilMs: 0,
+      };
       this.#routes.set(key, state);
     }
     return state;
@@ -315,6 +335,21 @@ export class ClientPool {
     if (state.open === 0 && state.waiters.length === 0) this.#routes.delete(key);
   }
 }
+
+/** A connection that had served is gone. */
+function drop(state: RouteState, client: SmtpClient): void {
+  state.open--;
+  state.ready--;
+  const at = state.idle.findIndex((kept) => kept.client === client);
+  if (at >= 0) state.idle.splice(at, 1);
+}
+
+/** When an idle connection has been kept for long enough. */
+function endOf({ idleSinceMs, route }: Kept): number {
+  return idleSinceMs + route.session.keepAliveMs;
+}
+
+const SHUTTING_DOWN: NoLease = failed("Shutting down");
 
 function failed(message: string): NoLease {
   return {
@@ -332,8 +367,4 @@ function isTlsFailure(verdict: Verdict): boolean {
 function noCredentials(why: string): NoLease {
   const fault = { kind: "auth", message: `Could not retrieve credentials: ${why}` } as const;
   return { kind: "failed", verdict: { kind: "undecided", stage: "AUTH", fault } };
-}
-
-function reasonOf(fault: ClientFault | undefined): string {
-  return fault === undefined ? "quit" : fault.message;
 }

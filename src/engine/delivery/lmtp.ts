@@ -10,13 +10,13 @@
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { FilesError } from "#base/ports/files.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import type { Network } from "#base/ports/network.ts";
+import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
-import {
-  ClientPool,
-  type ClientRoute,
-  POOL_SETTINGS,
-  type PoolPorts,
-} from "#engine/client/client-pool.ts";
+import { ClientPool } from "#engine/client/client-pool.ts";
+import { type ClientRoute, NO_WATCH, type SessionLimits } from "#engine/client/client-route.ts";
+import { ConnectionLimits } from "#engine/client/connection-limits.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import type { LmtpAction } from "#model/config/action.ts";
@@ -28,7 +28,10 @@ import { expandFormat } from "#policy/expand/format.ts";
 import { findDeliveredTo } from "./delivered-to.ts";
 import { formatValues, LOOP } from "./local-message.ts";
 
-export interface LmtpPorts extends Omit<PoolPorts, "observe"> {
+export interface LmtpPorts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly resolver: Resolver;
 }
 
@@ -50,6 +53,15 @@ interface Group {
 
 /** Recipients of one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
 const MAX_RECIPIENTS = 100;
+/** To one server. */
+const MAX_CONNECTIONS = 10;
+const CAP_WORDS = { max: "lmtp connections", delay: "", reconnect: "" };
+const SESSION: SessionLimits = Object.freeze({
+  maxMails: 1000,
+  keepAliveMs: 10_000,
+  pauseMs: 0,
+  maxRefusals: Infinity,
+});
 
 export class LmtpDelivery implements Carrier {
   readonly #resolver: Resolver;
@@ -66,7 +78,8 @@ export class LmtpDelivery implements Carrier {
     this.#resolver = ports.resolver;
     this.#actions = actions;
     this.#settings = settings;
-    this.#pool = new ClientPool({ ...ports, observe }, POOL_SETTINGS);
+    const limits = new ConnectionLimits(ports.clock);
+    this.#pool = new ClientPool({ ...ports, observe, limits, watch: NO_WATCH });
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
@@ -180,7 +193,16 @@ export class LmtpDelivery implements Carrier {
   #routeOf(action: LmtpAction, endpoint: Endpoint): ClientRoute {
     const host = formatEndpoint(endpoint);
     const key = `${action.name}|${host}`;
-    return { key, endpoint, dialect: "lmtp", helo: this.#settings.helo, host };
+    return {
+      key,
+      endpoint,
+      dialect: "lmtp",
+      helo: this.#settings.helo,
+      host,
+      relay: "",
+      session: SESSION,
+      caps: () => [{ key, max: MAX_CONNECTIONS, delayMs: 0, reconnectMs: 0, words: CAP_WORDS }],
+    };
   }
 }
 

@@ -156,6 +156,30 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     'info 1c3a5e7f90b2d4f6 mta error reason="Connection refused"',
   ],
   [
+    { kind: "mta-rejects-all", session: SESSION },
+    "info 1c3a5e7f90b2d4f6 mta host-rejects-all-mails",
+  ],
+  [
+    {
+      kind: "route-disabled",
+      source: "",
+      address: "198.51.100.4",
+      host: "mx.example.net",
+      forMs: 15_000,
+      reason: "Connection refused (at CONNECT)",
+    },
+    'info smtp-out: Disabling route [] <-> 198.51.100.4 (mx.example.net) for 15s reason="Connection refused (at CONNECT)"',
+  ],
+  [
+    {
+      kind: "route-enabled",
+      source: "192.0.2.7",
+      address: "198.51.100.4",
+      host: "mx.example.net",
+    },
+    "info smtp-out: Enabling route 192.0.2.7 <-> 198.51.100.4 (mx.example.net)",
+  ],
+  [
     { kind: "mta-disconnected", session: SESSION, reason: "quit", messages: 3 },
     "info 1c3a5e7f90b2d4f6 mta disconnected reason=quit messages=3",
   ],

@@ -57,12 +57,16 @@ type SingleLineEvent = Exclude<
 >;
 type SessionEvent = Extract<SingleLineEvent, { readonly session: string }>;
 type RelayEvent = Extract<SessionEvent, { readonly kind: `mta-${string}` }>;
-type DaemonEvent = Exclude<SingleLineEvent, SessionEvent>;
+type RouteEvent = Extract<SingleLineEvent, { readonly kind: `route-${string}` }>;
+type DaemonEvent = Exclude<SingleLineEvent, SessionEvent | RouteEvent>;
 
 function levelAndText(event: SingleLineEvent): readonly [Level, string] {
-  return "session" in event
-    ? ["info", `${sessionId(event.session)} ${sessionText(event)}`]
-    : daemonLine(event);
+  if ("session" in event) return ["info", `${sessionId(event.session)} ${sessionText(event)}`];
+  return isRouteEvent(event) ? ["info", `smtp-out: ${routeText(event)}`] : daemonLine(event);
+}
+
+function isRouteEvent(event: SingleLineEvent): event is RouteEvent {
+  return event.kind === "route-disabled" || event.kind === "route-enabled";
 }
 
 function sessionText(event: SessionEvent): string {
@@ -123,6 +127,8 @@ function relayText(event: RelayEvent): string {
     }
     case "mta-error":
       return `mta error reason=${fieldValue(event.reason)}`;
+    case "mta-rejects-all":
+      return "mta host-rejects-all-mails";
     case "mta-disconnected":
       return `mta disconnected reason=${fieldValue(event.reason)} messages=${event.messages}`;
     default:
@@ -187,6 +193,15 @@ function tlsText({
   bits,
 }: Event & { readonly kind: "smtp-tls" | "mta-tls" }): string {
   return `${fieldValue(version)}:${fieldValue(cipher)}:${bits}`;
+}
+
+/** OpenSMTPD's mta_route_to_text; `[]` is whichever source the system takes. */
+function routeText(event: RouteEvent): string {
+  const source = event.source === "" ? "[]" : fieldValue(event.source);
+  const route = `${source} <-> ${fieldValue(event.address)} (${fieldValue(event.host)})`;
+  if (event.kind === "route-enabled") return `Enabling route ${route}`;
+  const forSeconds = Math.ceil(event.forMs / 1000);
+  return `Disabling route ${route} for ${forSeconds}s reason=${quoted(event.reason)}`;
 }
 
 function limitField(limit: LimitName | NoticeLimit | undefined): string {

@@ -33,14 +33,13 @@ export function preferredTo(
   return records.filter(({ preference }) => preference < ownPreference);
 }
 
-/** Host names in the order in which to try them. */
-export function orderExchangers(records: readonly MxRecord[], random: Random): readonly string[] {
+/** In the order in which to try them. */
+export function orderExchangers(records: readonly MxRecord[], random: Random): readonly MxRecord[] {
   return records
     .filter(({ exchange }) => !isNoHost(exchange) && isHostName(exchange))
     .map((record) => ({ ...record, lot: random.uint32() }))
     .toSorted((a, b) => a.preference - b.preference || a.lot - b.lot)
-    .slice(0, MAX_EXCHANGERS)
-    .map(({ exchange }) => exchange);
+    .slice(0, MAX_EXCHANGERS);
 }
 
 function isNoHost(exchange: string): boolean {

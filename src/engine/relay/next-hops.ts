@@ -10,7 +10,7 @@
 import type { Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
-import type { Resolver } from "#base/ports/resolver.ts";
+import type { MxRecord, Resolver } from "#base/ports/resolver.ts";
 import type { Lookup } from "#base/lookup.ts";
 import { parseRelayUrl } from "#model/config/relay-url.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
@@ -23,6 +23,8 @@ export interface NextHop {
   readonly dialect: Dialect;
   readonly endpoint: Endpoint;
   readonly tls: RelayHostTls;
+  /** Who is less preferred has a higher one, and is no stand-in for who has only no room now. */
+  readonly level: number;
   /** Of the credentials that it wants. */
   readonly label: string | undefined;
   /** Found by MX, so that nobody has said that it is not ourselves, nor that it is the right one. */
@@ -66,6 +68,7 @@ export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
       dialect: protocol,
       endpoint,
       tls,
+      level: 0,
       label,
       isFound: false,
       isSecure: true,
@@ -96,7 +99,7 @@ export async function exchangersOf(
 ): Promise<NextHops | NoRoute> {
   const literal = ADDRESS_LITERAL.exec(domain)?.[1];
   if (literal !== undefined && parseIpAddress(literal) !== undefined)
-    return toHosts({ domain, isSecure: false }, [literal], "4.4.4");
+    return toHosts({ domain, isSecure: false }, [alone(literal)], "4.4.4");
   if (!isHostName(domain)) return noRoute("failed", "5.1.2", "Invalid domain name");
   const answer = await ports.resolver.mx(domain);
   if (answer.kind === "unavailable") {
@@ -105,7 +108,7 @@ export async function exchangersOf(
   if (answer.kind === "absent") {
     if (answer.why === "no-domain") return noRoute("failed", "5.1.2", "Domain does not exist");
     // RFC 5321 §5.1: a domain without MX is its own exchanger. Without an address it is none.
-    return toHosts({ domain, isSecure: answer.isSecure }, [domain], "5.4.4");
+    return toHosts({ domain, isSecure: answer.isSecure }, [alone(domain)], "5.4.4");
   }
   if (isNullMx(answer.value)) return noRoute("failed", "5.1.10", "Domain does not accept mail");
   const exchangers = orderExchangers(preferredTo(backup, answer.value), ports.random);
@@ -118,17 +121,22 @@ export function noRoute(outcome: NoRoute["outcome"], status: string, diagnostic:
   return { kind: "no-route", outcome, status, diagnostic };
 }
 
+function alone(exchange: string): MxRecord {
+  return { preference: 0, exchange };
+}
+
 function toHosts(
   from: Pick<NextHop, "domain" | "isSecure">,
-  hosts: readonly string[],
+  hosts: readonly MxRecord[],
   statusWithoutAddress: "4.4.4" | "5.4.4",
 ): NextHops {
   return {
     kind: "next-hops",
-    hops: hosts.map((host) => ({
+    hops: hosts.map(({ exchange, preference }) => ({
       dialect: "smtp",
-      endpoint: { kind: "tcp", host, port: SMTP_PORT },
+      endpoint: { kind: "tcp", host: exchange, port: SMTP_PORT },
       tls: "opportunistic",
+      level: preference,
       label: undefined,
       isFound: true,
       ...from,

@@ -100,6 +100,7 @@ test("relay as a backup tries only the exchangers that are preferred to it", asy
   ];
   assert.deepEqual(await scene.send(), ["deferred 4.4.1 Connection refused (at CONNECT)"]);
   const first = await scene.server("mx1.far.example", "192.0.2.1");
+  await scene.world.clock.advance(15_000);
   assert.deepEqual(await scene.send(), [DELIVERED]);
   assert.deepEqual([first.sessions, ...others.map(({ sessions }) => sessions)], [1, 0, 0, 0]);
 });

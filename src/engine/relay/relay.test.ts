@@ -9,7 +9,8 @@ import { relayAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
-import { MAX_RECIPIENTS, MAX_TRIES, Relay } from "./relay.ts";
+import { MAX_RECIPIENTS, Relay } from "./relay.ts";
+import { MAX_TRIES } from "./tries.ts";
 
 const DAY_MS = 86_400_000;
 const TEXT = "Subject: x\r\n\r\nhello\r\n";

@@ -7,7 +7,6 @@
  *
  * Source: smtpd.conf(5) (relay); OpenSMTPD mta.c, mta_session.c.
  */
-import { ABSENT } from "#base/lookup.ts";
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { isIpv6 } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
@@ -17,13 +16,14 @@ import type { Table } from "#model/config/table.ts";
 import type { TlsTerm } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
 import { parseFingerprint } from "#model/fingerprint.ts";
-import type { ClientRoute } from "#engine/client/client-pool.ts";
+import type { ClientRoute } from "#engine/client/client-route.ts";
 import type { ClientSecurity } from "#engine/client/client-security.ts";
 import type { HeloName } from "#engine/client/client-settings.ts";
 import { actionPolicy } from "#policy/transport/action-policy.ts";
 import { policyKey, type TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 import type { RelayParties } from "./parties.ts";
+import { capsOf, type DomainLimits } from "./relay-limits.ts";
 import { type Promised, sessionOf } from "./tls-findings.ts";
 
 /** What a message wants of its way, and whose turn it is. */
@@ -40,6 +40,15 @@ export interface Way {
   readonly promised: Promised | undefined;
   /** There is no other address of the server to try after it. */
   readonly isLast: boolean;
+}
+
+/** From where, for which relay, and what is kept to. */
+export interface Via {
+  /** Undefined: any address of this machine. */
+  readonly source: string | undefined;
+  /** Key of the relay that it is a connection of. */
+  readonly relay: string;
+  readonly limits: DomainLimits;
 }
 
 /** An address that does not answer must not keep mail from the next one (RFC 8305 §5). */
@@ -59,11 +68,8 @@ export class Routes {
     action: RelayAction,
     { hop, policy, promised, isLast }: Way,
     endpoint: Endpoint,
-    passage: Passage,
-  ): ClientRoute | NoRoute {
-    const source = sourceOf(action, endpoint, passage.turn);
-    if (typeof source === "object")
-      return noRoute("deferred", "4.4.4", "Address family mismatch on destination MXs");
+    { source, relay, limits: { limits, session } }: Via,
+  ): ClientRoute {
     const host = hostOf(hop);
     const { dialect, label, tls } = hop;
     const security = this.#securityOf(action, { hop, policy, promised }, endpoint);
@@ -91,6 +97,15 @@ export class Routes {
       connectMs: isLast ? undefined : SHORT_CONNECT_MS,
       security,
       credentials: this.#credentialsOf(action, label),
+      relay,
+      session,
+      caps: () =>
+        capsOf(limits, {
+          address: addressOf(endpoint),
+          source: source ?? "",
+          relay,
+          domain: hop.domain.toLowerCase(),
+        }),
     };
   }
 
@@ -163,17 +178,29 @@ function fingerprintsOf(table: Table | undefined): readonly string[] | undefined
   return table && [...table.entries.keys()].flatMap((entry) => parseFingerprint(entry) ?? []);
 }
 
-/** In turn among those of the server's family. Undefined: any address of this machine. */
-function sourceOf(
+/**
+ * Those of the server's family, the one whose turn it is first. Undefined among them: any
+ * address of this machine; none: no address of ours fits.
+ */
+export function sourcesOf(
   { src }: RelayAction,
   endpoint: Endpoint,
   turn: number,
-): string | undefined | typeof ABSENT {
-  if (src === undefined || endpoint.kind === "unix") return undefined;
+): readonly (string | undefined)[] {
+  if (src === undefined || endpoint.kind === "unix") return ANY_SOURCE;
   const wantsIpv6 = isIpv6(endpoint.host);
-  const sources = [...src.entries.keys()].filter((address) => isIpv6(bare(address)) === wantsIpv6);
-  const source = sources[turn % Math.max(sources.length, 1)];
-  return source === undefined ? ABSENT : bare(source);
+  const sources = Array.from(src.entries.keys(), bare).filter(
+    (address) => isIpv6(address) === wantsIpv6,
+  );
+  const first = turn % Math.max(sources.length, 1);
+  return [...sources.slice(first), ...sources.slice(0, first)];
+}
+
+const ANY_SOURCE: readonly (string | undefined)[] = Object.freeze([undefined]);
+
+/** What hosts are told apart by. */
+export function addressOf(endpoint: Endpoint): string {
+  return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
 }
 
 /** Without the brackets in which an IPv6 address may be written. */

@@ -1,0 +1,102 @@
+/**
+ * Opens a connection of a pool, and tells the log and whoever keeps count of what becomes of it.
+ *
+ * Promises: never rejects. `closed` is called once, when the connection is gone; after a failure
+ * that may be later than the answer, as a server that refused us is told QUIT.
+ */
+import { formatEndpoint } from "#base/endpoint.ts";
+import type { Clock } from "#base/ports/clock.ts";
+import type { Network } from "#base/ports/network.ts";
+import type { Random } from "#base/ports/random.ts";
+import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
+import {
+  type ClientFault,
+  formatVerdict,
+  type Verdict,
+} from "#protocols/smtp/client-session-verdict.ts";
+import type { AttemptTls } from "#model/delivery.ts";
+import type { Observe } from "#model/events.ts";
+import { randomSessionId } from "#model/ids.ts";
+import type { ClientRoute, ConnectionWatch } from "./client-route.ts";
+import type { ClientTimeouts } from "./client-timeouts.ts";
+import { openClient } from "./open-client.ts";
+import type { SmtpClient } from "./smtp-client.ts";
+import { tellTls } from "./tell-tls.ts";
+
+export interface OpeningPorts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe: Observe;
+  readonly watch: ConnectionWatch;
+}
+
+export interface Opening {
+  readonly credentials: ClientCredentials | undefined;
+  /** Undefined: those of every client. */
+  readonly timeouts: ClientTimeouts | undefined;
+  /** With the client, if it was ever ready. */
+  readonly closed: (client: SmtpClient | undefined) => void;
+}
+
+export type PooledConnection =
+  | {
+      readonly kind: "open";
+      readonly client: SmtpClient;
+      /** Its id in the log. */
+      readonly session: string;
+      readonly tls: AttemptTls | undefined;
+    }
+  | { readonly kind: "failed"; readonly verdict: Verdict };
+
+export async function openPooled(
+  ports: OpeningPorts,
+  route: ClientRoute,
+  { credentials, timeouts, closed }: Opening,
+): Promise<PooledConnection> {
+  const { observe, random, watch } = ports;
+  const { security, dialect, host, endpoint } = route;
+  const session = randomSessionId(random);
+  observe({
+    kind: "mta-connecting",
+    session,
+    address: `${dialect}://${formatEndpoint(endpoint)}`,
+    host,
+  });
+  watch.began(route);
+  let client: SmtpClient | undefined;
+  let tls: AttemptTls | undefined;
+  const result = await openClient(ports, endpoint, {
+    dialect,
+    helo: route.helo,
+    ownName: route.ownName,
+    sourceAddress: route.sourceAddress,
+    connectMs: route.connectMs,
+    security,
+    credentials,
+    secured: (facts, judgement) => {
+      const { version, cipher } = facts;
+      tls = { version, cipher, verified: judgement.kind === "proven" };
+      tellTls({ observe, session, security }, facts, judgement);
+    },
+    ...(timeouts && { timeouts }),
+    closed: (fault) => {
+      const messages = client?.sentMessages ?? 0;
+      observe({ kind: "mta-disconnected", session, reason: reasonOf(fault), messages });
+      watch.ended(route, client === undefined ? "opening" : "ready", fault);
+      closed(client);
+    },
+  });
+  if (result.kind === "failed") {
+    observe({ kind: "mta-error", session, reason: formatVerdict(result.verdict) });
+    return result;
+  }
+  client = result.client;
+  observe({ kind: "mta-connected", session });
+  watch.ready(route, tls);
+  return { kind: "open", client, session, tls };
+}
+
+function reasonOf(fault: ClientFault | undefined): string {
+  return fault === undefined ? "quit" : fault.message;
+}
