@@ -7,7 +7,6 @@
 import type { Action, LocalAction, RelayAction, RelayTo } from "./action.ts";
 import type { Config } from "./config.ts";
 import type { Filter } from "./filter.ts";
-import { MTA_LIMITS, type MtaLimitName } from "./limits.ts";
 import type { Listener } from "./listener.ts";
 import type { Place } from "./place.ts";
 
@@ -20,7 +19,6 @@ export interface NotBuilt {
 /** In the order of the lines; each part once for a place. */
 export function notBuilt(config: Config): readonly NotBuilt[] {
   const found = [
-    ...ofSettings(config),
     ...Array.from(config.tables.values(), (table) =>
       table.source.kind === "program"
         ? [{ at: table.at, what: `table backend '${table.source.backend}'` }]
@@ -35,29 +33,6 @@ export function notBuilt(config: Config): readonly NotBuilt[] {
     ({ at: left }, { at: right }) =>
       left.file.localeCompare(right.file) || left.line - right.line || left.column - right.column,
   );
-}
-
-/** Limits of relaying that the queue keeps; the others are about connections. */
-const MTA_LIMITS_OF_QUEUE: readonly MtaLimitName[] = [
-  "maxConnPerRelay",
-  "maxConnPerDomain",
-  "taskHiwat",
-  "taskLowat",
-  "taskRelease",
-];
-const MTA_WORDS_OF_QUEUE: readonly string[] = MTA_LIMITS_OF_QUEUE.map(
-  (name) => MTA_LIMITS[name].word,
-);
-
-function ofSettings({ places }: Config): readonly NotBuilt[] {
-  const mtaLimits = [...places].filter(
-    ([words]) => words.startsWith("mta limit ") && !MTA_WORDS_OF_QUEUE.includes(lastWord(words)),
-  );
-  return mtaLimits.map(([what, at]) => ({ at, what }));
-}
-
-function lastWord(words: string): string {
-  return words.slice(words.lastIndexOf(" ") + 1);
 }
 
 function ofFilter({ at, name }: Filter): NotBuilt {
