@@ -2,6 +2,7 @@
  * Delivery attempts: what the queue hands out, and what comes back.
  */
 import { bool, type Codec, hex, list, oneOf, optional, struct, text, u53 } from "#base/codec.ts";
+import type { AttemptProgress } from "./attempt-progress.ts";
 import { type Envelope, MAX_ENVELOPES, MAX_NAME_BYTES, type Message } from "./envelope.ts";
 import { EVPID_DIGITS } from "./ids.ts";
 
@@ -20,6 +21,8 @@ export interface DeliveryTask {
   readonly message: Message;
   readonly envelopes: readonly Envelope[];
   readonly text: MessageText;
+  /** Left out: nobody asks how far it is. */
+  readonly progress?: AttemptProgress | undefined;
 }
 
 /** How the connection was secured over which an attempt was made. */

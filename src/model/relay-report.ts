@@ -235,7 +235,8 @@ export const relayAnswerCodec: Codec<RelayAnswer> = union<RelayAnswer>({
   relays: [4, { relays: list(relayCodec, MAX_REPORTED), leftOut: u53 }],
 });
 
-export const relayBlocksCodec: Codec<readonly RelayBlock[]> = list(
-  struct<RelayBlock>({ source: name, domain: name }),
-  MAX_BLOCKS,
-);
+export const relayBlockCodec: Codec<RelayBlock> = struct<RelayBlock>({
+  source: name,
+  domain: name,
+});
+export const relayBlocksCodec: Codec<readonly RelayBlock[]> = list(relayBlockCodec, MAX_BLOCKS);

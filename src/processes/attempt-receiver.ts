@@ -3,6 +3,7 @@
  * channel with a carrier of this process, and sends the results back.
  */
 import { FilesError } from "#base/ports/files.ts";
+import { AttemptProgress, BEGUN, type Staged } from "#model/attempt-progress.ts";
 import type { Carrier, MessageText } from "#model/delivery.ts";
 import {
   type AttemptReply,
@@ -22,7 +23,7 @@ export class AttemptReceiver {
   readonly #ended: () => void;
   /** Who waits for the next piece of a large text, by attempt. */
   readonly #readers = new Map<number, Waiting>();
-  readonly #running = new Set<number>();
+  readonly #running = new Map<number, AttemptProgress>();
   #lost = false;
 
   /** @param ended is called after each attempt, when its results were sent. */
@@ -39,6 +40,15 @@ export class AttemptReceiver {
   /** Attempts that have not been answered yet. */
   get count(): number {
     return this.#running.size;
+  }
+
+  /** How far each of these is. */
+  stagesOf(attempts: readonly number[]): readonly Staged[] {
+    return attempts.map((attempt) => {
+      // What knows it is no plain value: it is read now.
+      const { stage, remote } = this.#running.get(attempt)?.at ?? BEGUN;
+      return { stage, remote };
+    });
   }
 
   request(request: AttemptRequest): void {
@@ -68,12 +78,13 @@ export class AttemptReceiver {
 
   async #run(request: AttemptRequest & { readonly kind: "attempt" }): Promise<void> {
     const { attempt, message, envelopes, text: carried } = request;
-    this.#running.add(attempt);
+    const progress = new AttemptProgress();
+    this.#running.set(attempt, progress);
     const text =
       carried.kind === "inline"
         ? inlineText(carried.bytes)
         : this.#remoteText(attempt, message.textBytes);
-    const results = await this.#carrier.attempt({ message, envelopes, text });
+    const results = await this.#carrier.attempt({ message, envelopes, text, progress });
     this.#running.delete(attempt);
     if (!this.#lost) this.#send({ kind: "results", attempt, results });
     this.#ended();

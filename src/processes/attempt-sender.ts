@@ -20,6 +20,12 @@ import {
 import type { CarriedText } from "#model/ipc/carried-text.ts";
 import type { Channel } from "./channel.ts";
 
+/** An attempt, by its number on the channel. */
+export interface AttemptAt {
+  readonly attempt: number;
+  readonly evpids: readonly string[];
+}
+
 interface UnderWay {
   readonly task: DeliveryTask;
   readonly resolve: (results: readonly DeliveryResult[]) => void;
@@ -51,6 +57,16 @@ export class AttemptSender implements Carrier {
   /** Attempts that wait for their results. */
   get count(): number {
     return this.#underWay.size;
+  }
+
+  /** Attempts that are about one of `evpids`, with those of them. */
+  attemptsAt(evpids: ReadonlySet<string>): readonly AttemptAt[] {
+    const found: AttemptAt[] = [];
+    for (const [attempt, { task }] of this.#underWay) {
+      const meant = task.envelopes.map(({ evpid }) => evpid).filter((evpid) => evpids.has(evpid));
+      if (meant.length > 0) found.push({ attempt, evpids: meant });
+    }
+    return found;
   }
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {

@@ -1,5 +1,6 @@
 /** What a child is told before it starts its role: its share of what the parent knows. */
 import type { Slice } from "#model/ipc/parent-link.ts";
+import type { RelayBlock } from "#model/relay-report.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
 import type { CurrentConfig } from "./current-config.ts";
 import type { ParentSettings } from "./parent-settings.ts";
@@ -14,6 +15,7 @@ export interface DaemonState {
   readonly reach: Reach;
   readonly verbose: boolean;
   readonly smtpPaused: boolean;
+  readonly blocks: readonly RelayBlock[];
 }
 
 /** @param index which of several with that role; 0 for the only one. */
@@ -21,7 +23,7 @@ export function childSlice(
   role: Role,
   index: number,
   settings: ParentSettings,
-  { current, material, reach, verbose, smtpPaused }: DaemonState,
+  { current, material, reach, verbose, smtpPaused, blocks }: DaemonState,
 ): Slice {
   const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles } = settings;
   const others = settings.paused.filter((subsystem) => subsystem !== "smtp");
@@ -36,6 +38,7 @@ export function childSlice(
     controlSocket,
     verbose,
     paused: smtpPaused ? [...others, "smtp"] : others,
+    blocks: role === "dispatcher" ? blocks : [],
     ownAddresses,
     queueKeys: role === "queue" ? settings.queueKeys : [],
     maxOpenFiles,

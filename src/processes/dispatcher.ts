@@ -13,6 +13,7 @@ import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
 import type { RelayParties } from "#engine/relay/parties.ts";
 import { Relay } from "#engine/relay/relay.ts";
+import { RelayMemory } from "#engine/relay/relay-memory.ts";
 import { limitsFor } from "#engine/server/limits.ts";
 import type { ServerParties } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
@@ -48,6 +49,7 @@ import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole 
 import { AGENT_CLIENT_SIDE, DISPATCHER_SIDE, LOOKUP_CLIENT_SIDE } from "./shapes.ts";
 import { StapleShelf } from "./staple-shelf.ts";
 import { SwitchedIntake } from "./switched-intake.ts";
+import { answerView } from "./view-answers.ts";
 
 /** How long sessions may finish their message, and deliveries end, when the daemon stops. */
 const DRAIN_MS = 15_000;
@@ -96,6 +98,8 @@ class Dispatcher implements RunningRole {
   /** Remembers over configurations how attempts ended. */
   readonly #carrier: AttemptMemory;
   readonly #intake = new SwitchedIntake();
+  /** What relaying knows of hosts and routes, over configurations. */
+  readonly #relaying: RelayMemory;
   readonly #server: SmtpServer;
   readonly #listeners: OpenListeners;
   readonly #receivers = new Set<AttemptReceiver>();
@@ -136,6 +140,8 @@ class Dispatcher implements RunningRole {
       (action, user) => this.#agents.accountOf(action, user),
       this.#agents,
     );
+    this.#relaying = new RelayMemory(ports.clock, setting.observer.observe);
+    this.#relaying.block(slice.blocks);
     this.#rules = new ConfiguredRouting(config, {
       users: this.#users,
       forwardFiles: this.#forwards,
@@ -203,6 +209,7 @@ class Dispatcher implements RunningRole {
         ports,
         actionsOfKind(actions, "relay"),
         this.#relayParties(config, relayTls),
+        { memory: this.#relaying, limits: config },
       ),
     });
   }
@@ -212,6 +219,7 @@ class Dispatcher implements RunningRole {
     return {
       observe: observer.observe,
       askTable: (table, service, key) => this.#rules.askTable(table, service, key),
+      fetchKeys: (table) => this.#tables.fetch(table),
       askCredentials: (table, label) => askCredentials(this.#lookup, table, label),
       askSts: async (domain) => (config.mtaSts ? this.#sts.policyOf(domain) : ABSENT),
       tlsOf: ({ name }) => {
@@ -286,6 +294,9 @@ class Dispatcher implements RunningRole {
         if (message.paused) this.#server.pause();
         else this.#server.resume();
         return;
+      case "relay-blocks":
+        this.#relaying.block(message.blocks);
+        return;
       case "counters-wanted": {
         const counters = this.#setting.observer.counters();
         this.#setting.parent.send({ kind: "counters", request: message.request, counters });
@@ -319,6 +330,13 @@ class Dispatcher implements RunningRole {
           case "text":
           case "text-unreadable":
             receiver.request(message);
+            return;
+          case "relaying-asked":
+          case "resume-route":
+          case "stages-asked":
+            channel.send(
+              answerView(message, this.#relaying, (attempts) => receiver.stagesOf(attempts)),
+            );
             return;
           case "forward-wanted":
             void answerForward(this.#forwards, message, (answer) => channel.send(answer));

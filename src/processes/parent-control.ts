@@ -17,6 +17,7 @@ import {
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 import { counterRow } from "./counter-row.ts";
+import type { RelayBlocks } from "./relay-blocks.ts";
 import { formatStranded, type Reloaded } from "./reloads.ts";
 
 /** What the parent can be asked to do. */
@@ -25,6 +26,7 @@ export interface DaemonHandles {
   readonly config: Config;
   readonly smtpPaused: boolean;
   pauseSmtp(paused: boolean): void;
+  readonly blocks: RelayBlocks;
   setVerbose(verbose: boolean): void;
   /** The counters of every dispatcher that answers. */
   counters(): Promise<readonly Counter[]>;
@@ -59,6 +61,14 @@ export async function answerControl(
       return [...summed(await daemon.counters()).map(counterRow), done()];
     case "pause":
       return [pause(request.subsystem, request.paused, daemon)];
+    case "show-blocks":
+      return [...daemon.blocks.rows(), done()];
+    case "block":
+      return [
+        request.isBlocked
+          ? daemon.blocks.block(request.block)
+          : daemon.blocks.unblock(request.block),
+      ];
     case "log":
       daemon.setVerbose(request.verbose);
       return [done()];

@@ -27,6 +27,7 @@ import { type LookupNeeds, lookupNeeds } from "./lookup-needs.ts";
 import type { DaemonHandles } from "./parent-control.ts";
 import type { ChildMachinery, ParentLog, ParentPorts, ParentSettings } from "./parent-settings.ts";
 import { NO_REACH, type Reach, widened } from "./reach.ts";
+import { RelayBlocks } from "./relay-blocks.ts";
 import { type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
 import type { Role } from "./roles.ts";
 import { processesOf, type Sibling, SiblingWays } from "./siblings.ts";
@@ -72,6 +73,10 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** What lookup may do, or once had to. */
   #reach: Reach = NO_REACH;
   #smtpPaused: boolean;
+  readonly blocks: RelayBlocks = new RelayBlocks((blocks) => {
+    for (const { process } of this.#children.dispatchers)
+      process.send({ kind: "relay-blocks", blocks });
+  });
 
   constructor(
     ports: ParentPorts,
@@ -302,6 +307,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       reach: this.#reach,
       verbose: this.#verbose,
       smtpPaused: this.#smtpPaused,
+      blocks: this.blocks.all,
     });
   }
 

@@ -17,7 +17,8 @@ import {
 import type { Counter } from "#model/ipc/parent-link.ts";
 import type { AnswerRequest } from "./control-answerer.ts";
 import { counterRow } from "./counter-row.ts";
-import { rowOf, showOf } from "./queue-views.ts";
+import { type QueueView, rowOf, showOf } from "./queue-views.ts";
+import { type RelayView, resumeRoute, showRelaying } from "./relay-views.ts";
 import { showTrace, type TraceView } from "./trace-view.ts";
 
 const NOT_HERE = "Not for the queue";
@@ -25,12 +26,19 @@ const NOT_HERE = "Not for the queue";
 /** Shown to an operator of the envelopes that a change is about. */
 const SAMPLE_ENVELOPES = 10;
 
+export interface QueueAnswerParts {
+  /** The queue, to be shown. */
+  readonly staged: QueueView;
+  readonly trace: Omit<TraceView, "queue">;
+  readonly relaying: RelayView;
+}
+
 /** Answers from `queue`; `counters` are those of the queue process. */
 export function queueAnswers(
   queue: Queue,
   clock: Clock,
   counters: () => readonly Counter[],
-  trace: Omit<TraceView, "queue">,
+  { staged, trace, relaying }: QueueAnswerParts,
 ): AnswerRequest {
   return async function* answer(request: ControlRequest) {
     if (isForParent(request)) {
@@ -42,16 +50,22 @@ export function queueAnswers(
       case "show-counts":
       case "show-envelope":
       case "show-message":
-        yield* showOf(queue, clock, request);
+        yield* showOf(staged, clock, request);
         return;
       case "show-trace":
-        yield* showTrace({ ...trace, queue }, clock, request);
+        yield* showTrace({ ...trace, queue: staged }, clock, request);
         return;
       case "show-status":
         yield* showStatus(queue);
         return;
       case "show-stats":
         yield* showStats([...queue.gauges(), ...counters()]);
+        return;
+      case "show-relaying":
+        yield* showRelaying(relaying, request.question, clock.wallMs());
+        return;
+      case "resume-route":
+        yield await resumeRoute(relaying, request.route);
         return;
       case "schedule":
         yield* carryOut(queue, clock, request, (target) => queue.schedule(target));

@@ -16,7 +16,8 @@ import {
   MSGID_GRANT,
   type QueueToDispatcher,
 } from "#model/ipc/queue-link.ts";
-import { AttemptSender } from "./attempt-sender.ts";
+import type { ViewAnswer } from "#model/ipc/view-link.ts";
+import { type AttemptAt, AttemptSender } from "./attempt-sender.ts";
 import type { Channel } from "./channel.ts";
 
 /** What a dispatcher gets that uses an id it was not granted. */
@@ -44,12 +45,17 @@ export class QueueDoor {
     return this.#sender;
   }
 
+  /** Attempts under way that are about one of `evpids`. */
+  attemptsAt(evpids: ReadonlySet<string>): readonly AttemptAt[] {
+    return this.#sender.attemptsAt(evpids);
+  }
+
   /** Says how much a message may have for there to be room for it. */
   room(freeBytes: number): void {
     if (!this.#lost) this.#channel.send({ kind: "room", freeBytes });
   }
 
-  take(message: Exclude<DispatcherToQueue, ForwardAnswer>): void {
+  take(message: Exclude<DispatcherToQueue, ForwardAnswer | ViewAnswer>): void {
     if (message.kind === "results" || message.kind === "text-read") this.#sender.reply(message);
     else this.#intake(message);
   }

@@ -12,7 +12,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import { routeKeyOf } from "#engine/scheduler/route.ts";
 import type { Action } from "#model/config/action.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
-import { deferAll } from "./attempt-sender.ts";
+import { type AttemptAt, deferAll } from "./attempt-sender.ts";
 import type { QueueDoor } from "./queue-door.ts";
 
 /** One that is not there by then, counted from the start, is not waited for. */
@@ -56,6 +56,13 @@ export class QueueDoors implements Carrier {
   /** Routes are those of other actions from now on. */
   takeUp(actions: ReadonlyMap<string, Action>): void {
     this.#actions = actions;
+  }
+
+  /** Attempts under way that are about one of `evpids`, by dispatcher. */
+  attemptsAt(
+    evpids: ReadonlySet<string>,
+  ): readonly { readonly index: number; readonly attempts: readonly AttemptAt[] }[] {
+    return [...this.#doors].map(([index, door]) => ({ index, attempts: door.attemptsAt(evpids) }));
   }
 
   room(freeBytes: number): void {

@@ -14,8 +14,10 @@ import { traceFolder, type TracePlace } from "#engine/trace/trace-folder.ts";
 import { TraceLog } from "#engine/trace/trace-log.ts";
 import type { Observe } from "#model/events.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
+import { isViewAnswer, type ViewQuestion } from "#model/ipc/view-link.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
 import { ControlAnswerer } from "./control-answerer.ts";
+import { DispatcherViews } from "./dispatcher-views.ts";
 import { AnyForwardAsker, ForwardAsker } from "./forward-asker.ts";
 import { queueAnswers } from "./queue-control.ts";
 import { QueueDoor } from "./queue-door.ts";
@@ -25,6 +27,7 @@ import { RemoteTables } from "./remote-tables.ts";
 import { RemoteUsers } from "./remote-users.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole } from "./role.ts";
 import { RoomWatch } from "./room-watch.ts";
+import { stagedQueue } from "./staged-queue.ts";
 import { CONTROL_QUEUE_SIDE, LOOKUP_CLIENT_SIDE, QUEUE_SIDE } from "./shapes.ts";
 
 export async function startQueue(setting: RoleSetting): Promise<RunningRole | string> {
@@ -88,6 +91,7 @@ class QueueRole implements RunningRole {
   /** For bounces too: a dispatcher has them read. */
   readonly #forwards = new AnyForwardAsker();
   readonly #doors: QueueDoors;
+  readonly #views: DispatcherViews;
   readonly #queue: Queue;
   readonly #trace: TraceLog;
   readonly #place: TracePlace;
@@ -104,6 +108,7 @@ class QueueRole implements RunningRole {
     );
     this.#lookup = new LookupAsker(ports.clock);
     this.#tables = new RemoteTables(this.#lookup);
+    this.#views = new DispatcherViews(ports.clock);
     this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
     this.#rules = new ConfiguredRouting(config, {
       users: this.#users,
@@ -162,9 +167,11 @@ class QueueRole implements RunningRole {
     if (sibling.to === "control") {
       const channel = sibling.open(CONTROL_QUEUE_SIDE);
       const { ports, observer } = this.#setting;
+      const staged = stagedQueue(this.#queue, { doors: this.#doors, views: this.#views });
       const answers = queueAnswers(this.#queue, ports.clock, () => observer.counters(), {
-        place: this.#place,
-        flushed: () => this.#trace.flushed(),
+        staged,
+        trace: { place: this.#place, flushed: () => this.#trace.flushed() },
+        relaying: { views: this.#views, dispatchers: this.#setting.slice.dispatchers },
       });
       const answerer = new ControlAnswerer(answers, (answer) => channel.send(answer));
       channel.start({
@@ -188,12 +195,15 @@ class QueueRole implements RunningRole {
     );
     this.#forwards.add(forwards);
     const index = Number(sibling.name);
+    const ask = (question: ViewQuestion): void => channel.send(question);
     this.#doors.add(index, door);
+    this.#views.add(index, ask);
     door.room(this.#room.told);
     channel.start({
       message: (message) => {
         this.#room.touched();
         if (message.kind === "forward-file") forwards.answered(message);
+        else if (isViewAnswer(message)) this.#views.answered(index, message);
         else door.take(message);
       },
       drained: () => door.drained(),
@@ -201,6 +211,7 @@ class QueueRole implements RunningRole {
         this.#forwards.remove(forwards);
         forwards.lost("The dispatcher went away");
         this.#doors.remove(index, door);
+        this.#views.remove(index, ask);
         door.lost();
         if (this.#stopping && this.#doors.size === 0) void this.#finish();
       },

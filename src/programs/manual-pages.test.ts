@@ -71,9 +71,11 @@ test("explanation in smtpctl.8 is what smtpctl says", () => {
 
 test("smtpctl.8 has each command that is built", () => {
   const items = itemsOf("smtpctl.8").flatMap((item) => item.split(", "));
-  const built = COMMANDS.filter(({ kind }) => kind !== "missing").map(({ words }) =>
-    words.filter((word) => !PARAMETERS.has(word) && word !== "all").join(" "),
-  );
+  // Up to the first parameter: an item has its own name for that.
+  const built = COMMANDS.filter(({ kind }) => kind !== "missing").map(({ words }) => {
+    const first = words.findIndex((word) => PARAMETERS.has(word) || word === "all");
+    return words.slice(0, first < 0 ? words.length : first).join(" ");
+  });
   assert.ok(built.length > 10, String(built.length));
   const missing = built.filter((command) => !items.some((item) => item.startsWith(command)));
   assert.deepEqual(missing, []);

@@ -5,6 +5,7 @@
  * so that they can say so. `stop` and `reload` are ours.
  */
 import type { ControlRequest, Form, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
+import type { RelayQuestion } from "#model/relay-report.ts";
 import type { TraceSubject } from "#model/trace.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
 import type { SpoolCommand } from "./smtpctl-spool-commands.ts";
@@ -65,9 +66,9 @@ export type OwnCommand = "config diff" | "encrypt" | "explain" | `spool ${SpoolC
 export const PARAMETERS: Parameters = new Map([
   ["MSGID", /^(?!0{8}$)[0-9a-f]{8}$/i],
   ["EVPID", /^(?!0{8})[0-9a-f]{8}(?!0{8}$)[0-9a-f]{8}$/i],
-  ["ROUTEID", /^[1-9][0-9]{0,19}$/],
+  ["ROUTEID", /^[1-9][0-9]{0,14}$/],
   ["ADDR", /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i],
-  ["DOMAIN", /./],
+  ["DOMAIN", /^[^\s\p{Cc}]{1,255}$/u],
   // As long as a name may be that is asked for.
   ["TABLE", /^\P{Cc}{1,256}$/u],
   ["STRING", /^/],
@@ -80,17 +81,19 @@ const SUBSYSTEMS: readonly Subsystem[] = ["mda", "mta", "smtp"];
 const TRACES: readonly string[] =
   "imsg io smtp filters mta bounce scheduler lookup stat rules mproc expand all".split(" ");
 
-/** Of the relay; issue by issue they come. */
-const NOT_BUILT: readonly string[] = [
-  "pause mta from ADDR for DOMAIN",
-  "resume mta from ADDR for DOMAIN",
-  "resume route ROUTEID",
-  "show hosts",
-  "show hoststats",
-  "show mta paused",
-  "show relays",
-  "show routes",
-  "spf walk",
+/** Issue by issue they come. */
+const NOT_BUILT: readonly string[] = ["spf walk"];
+
+/** What is shown of relaying; a relay has several lines. */
+const RELAYING: readonly (readonly [
+  words: string,
+  RelayQuestion,
+  Shown["kind"] & ("rows" | "lines"),
+])[] = [
+  ["show hosts", "hosts", "rows"],
+  ["show hoststats", "domains", "rows"],
+  ["show routes", "routes", "rows"],
+  ["show relays", "relays", "lines"],
 ];
 
 const NO_DISCOVERY =
@@ -137,6 +140,16 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
     request: { kind: "show-stats" },
     shown: { kind: "values" },
   })),
+  ...RELAYING.map(([words, question, kind]) =>
+    command(words, "nothing", () => ({
+      request: { kind: "show-relaying", question },
+      shown: { kind },
+    })),
+  ),
+  command("show mta paused", "nothing", () => ({
+    request: { kind: "show-blocks" },
+    shown: { kind: "rows" },
+  })),
   command("monitor", "nothing", () => ({
     request: { kind: "show-stats" },
     shown: { kind: "monitor" },
@@ -157,6 +170,12 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
     simple(`pause ${subsystem}`, { kind: "pause", subsystem, paused: true }),
     simple(`resume ${subsystem}`, { kind: "pause", subsystem, paused: false }),
   ]),
+  ...onBlocks("pause", true),
+  ...onBlocks("resume", false),
+  command("resume route ROUTEID", "nothing", ([id]) => ({
+    request: { kind: "resume-route", route: Number(id) },
+    shown: { kind: "outcome" },
+  })),
   simple("log brief", { kind: "log", verbose: false }),
   simple("log verbose", { kind: "log", verbose: true }),
   simple("stop", { kind: "stop" }),
@@ -237,6 +256,18 @@ function onTargets(
   return [
     ...["EVPID", "MSGID", "all"].map((which) => command(`${words} ${which}`, "order", ask)),
     command(words, "selection", ask),
+  ];
+}
+
+/** Without `for`, of the whole source. */
+function onBlocks(verb: string, isBlocked: boolean): readonly SmtpctlCommand[] {
+  const ask: Ask = ([source = "", domain = ""]) => ({
+    request: { kind: "block", block: { source, domain }, isBlocked },
+    shown: { kind: "outcome" },
+  });
+  return [
+    command(`${verb} mta from ADDR`, "nothing", ask),
+    command(`${verb} mta from ADDR for DOMAIN`, "nothing", ask),
   ];
 }
 

@@ -11,11 +11,13 @@ import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { CarriedText } from "#model/ipc/carried-text.ts";
 import type { DispatcherToQueue, QueueToDispatcher } from "#model/ipc/queue-link.ts";
+import { isViewAnswer } from "#model/ipc/view-link.ts";
 import { FrameReader } from "#model/ipc/frame.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue } from "#engine/queue/queue.ts";
 import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import { QueueDoor } from "#processes/queue-door.ts";
+import { DispatcherViews } from "#processes/dispatcher-views.ts";
 import { queueAnswers } from "#processes/queue-control.ts";
 import {
   AGENT_SIDE,
@@ -111,21 +113,26 @@ class Target {
   }
 
   async says(message: DispatcherToQueue): Promise<void> {
-    if (message.kind !== "forward-file") this.door?.take(message);
+    if (message.kind !== "forward-file" && !isViewAnswer(message)) this.door?.take(message);
     await this.world.clock.advance(10);
   }
 
   /** All that an operator may look at. */
   async looksAtAll(): Promise<void> {
     assert.ok(this.queue !== undefined);
+    const views = new DispatcherViews(this.world.clock);
     const answers = queueAnswers(this.queue, this.world.clock, () => [], {
-      place: {
-        files: this.world.disk.files(),
-        folder: "/spool/trace",
-        keys: NO_KEYS,
-        pause: async () => undefined,
+      staged: this.queue,
+      relaying: { views, dispatchers: 1 },
+      trace: {
+        place: {
+          files: this.world.disk.files(),
+          folder: "/spool/trace",
+          keys: NO_KEYS,
+          pause: async () => undefined,
+        },
+        flushed: async () => undefined,
       },
-      flushed: async () => undefined,
     });
     for await (const answer of answers({
       kind: "show-queue",

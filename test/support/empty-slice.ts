@@ -12,6 +12,7 @@ export const EMPTY_SLICE: Slice = {
   stapleFolder: undefined,
   verbose: false,
   paused: [],
+  blocks: [],
   ownAddresses: [],
   tls: NO_TLS_MATERIAL,
   queueKeys: [],

@@ -86,6 +86,30 @@ describe("smtpctl", () => {
     assert.equal(await a.control("remove", "all", "-y"), "1 envelope removed\n");
   });
 
+  test("keeps what is paused of relaying over the death of any child, and says what is", async () => {
+    const { world, a } = await waiting(6, 1);
+    const pair = ["mta", "from", "192.0.2.1", "for", "B.example"];
+    assert.equal(await a.control("show", "mta", "paused"), "");
+    assert.equal(await a.control("pause", ...pair), "command succeeded\n");
+    assert.equal(await a.control("pause", ...pair), "command failed: already paused\n");
+    assert.equal(await a.control("pause", "mta", "from", "2001:db8::1"), "command succeeded\n");
+    for (const role of ["dispatcher", "queue"] as const) {
+      a.kill(role);
+      await world.clock.advance(30_000);
+    }
+    assert.equal(
+      await a.control("show", "mta", "paused"),
+      "192.0.2.1 -> b.example\n2001:db8::1 -> *\n",
+    );
+    assert.equal(
+      await a.control("show", "mta", "paused", "--json"),
+      '{"source":"192.0.2.1","domain":"b.example"}\n{"source":"2001:db8::1","domain":""}\n',
+    );
+    assert.equal(await a.control("resume", ...pair), "command succeeded\n");
+    assert.equal(await a.control("resume", ...pair), "command failed: already running\n");
+    assert.match(await a.control("resume", "route", "9999"), /no such route is disabled/u);
+  });
+
   test("has no figure that its manual does not have", async () => {
     const { a } = await waiting(4, 1);
     const figures = (await a.control("show", "stats")).trimEnd().split("\n");

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { STAGES } from "#model/attempt-progress.ts";
 import type { Message } from "#model/envelope.ts";
-import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
+import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
 import { formatEnvelope, formatQueueJson, formatQueueLine, type QueuedEnvelope } from "./show.ts";
 import { Tally } from "./tally.ts";
 
@@ -86,8 +87,13 @@ const CASES: readonly Case[] = [
   },
   {
     name: "in flight has the seconds since its attempt began",
-    change: because({ kind: "inflight", sinceMs: NOW_MS - 7000 }),
+    change: because({ kind: "inflight", sinceMs: NOW_MS - 7000, stage: "begun", remote: "" }),
     line: `${HEAD}${MIDDLE}inflight|7${ERROR}`,
+  },
+  {
+    name: "held back by a limit of relaying has the seconds to its end",
+    change: because({ kind: "limit", name: "mta penalty", untilMs: NOW_MS + 15_000 }),
+    line: `${HEAD}hold${MIDDLE}pending|15${ERROR}`,
   },
   {
     name: "that is suspended has a flag",
@@ -158,6 +164,34 @@ test("The JSON form says why the envelope waits, as data and in words", () => {
   });
 });
 
+test("Of an attempt under way it is said how far it is, and with whom", () => {
+  const said = STAGES.map((stage) => {
+    const reason = {
+      kind: "inflight",
+      sinceMs: NOW_MS - 7000,
+      stage,
+      remote: "mx.example",
+    } as const;
+    return [formatReason(reason, NOW_MS), formatReason({ ...reason, remote: "" }, NOW_MS)];
+  });
+  assert.deepEqual(said, [
+    ["in flight for 7 s", "in flight for 7 s"],
+    ["in flight for 7 s, asking DNS", "in flight for 7 s, asking DNS"],
+    [
+      "in flight for 7 s, waiting for a connection to mx.example",
+      "in flight for 7 s, waiting for a connection",
+    ],
+    ["in flight for 7 s, connecting to mx.example", "in flight for 7 s, connecting"],
+    ["in flight for 7 s, being greeted by mx.example", "in flight for 7 s, being greeted"],
+    ["in flight for 7 s, TLS with mx.example", "in flight for 7 s, TLS"],
+    ["in flight for 7 s, sending to mx.example", "in flight for 7 s, sending"],
+    [
+      "in flight for 7 s, all is sent, waiting for the reply of mx.example",
+      "in flight for 7 s, all is sent, waiting for the reply",
+    ],
+  ]);
+});
+
 test("Times are whole milliseconds in JSON, whatever the clocks say", () => {
   const times = { lastTryAtMs: 10.4, expiresAtMs: 20.6 };
   for (const [reason, whole] of [
@@ -166,8 +200,12 @@ test("Times are whole milliseconds in JSON, whatever the clocks say", () => {
       { kind: "retry", untilMs: 31 },
     ],
     [
-      { kind: "inflight", sinceMs: 30.4 },
-      { kind: "inflight", sinceMs: 30 },
+      { kind: "inflight", sinceMs: 30.4, stage: "begun", remote: "" },
+      { kind: "inflight", sinceMs: 30, stage: "begun", remote: "" },
+    ],
+    [
+      { kind: "limit", name: "mta penalty", untilMs: 30.6 },
+      { kind: "limit", name: "mta penalty", untilMs: 31 },
     ],
   ] as const) {
     const shown: unknown = JSON.parse(formatQueueJson({ ...RELAYED, ...times, reason }, NOW_MS));

@@ -13,6 +13,7 @@
  */
 import { Heap, OUTSIDE_HEAP } from "#base/heap.ts";
 import { unreachable } from "#base/unreachable.ts";
+import { BEGUN } from "#model/attempt-progress.ts";
 import type { Action } from "#model/config/action.ts";
 import { MAX_STRANDED_ACTIONS, type Stranded } from "#model/stranded.ts";
 import type { Gate } from "./gate.ts";
@@ -271,7 +272,7 @@ export class Scheduler {
       case "stranded":
         return { kind: "no-action", action: record.plan.action };
       case "inflight":
-        return { kind: "inflight", sinceMs: record.lastTryAtWallMs };
+        return { kind: "inflight", sinceMs: record.lastTryAtWallMs, ...BEGUN };
       case "suspended":
         return { kind: "suspended", by: "operator" };
       case "recording":

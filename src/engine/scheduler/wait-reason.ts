@@ -4,6 +4,7 @@
  * Times are wall-clock milliseconds.
  */
 import { unreachable } from "#base/unreachable.ts";
+import type { Stage, Staged } from "#model/attempt-progress.ts";
 
 /** The two kinds of delivery that can be paused as a whole. */
 export const DELIVERY_SUBSYSTEMS = ["mta", "mda"] as const;
@@ -24,7 +25,13 @@ export type WaitReason =
   | { readonly kind: "suspended"; readonly by: "operator" }
   /** The configuration has no action of this name (any more) that could carry it: it waits for one. */
   | { readonly kind: "no-action"; readonly action: string }
-  | { readonly kind: "inflight"; readonly sinceMs: number }
+  /** `stage`, and `remote` if that is known: how far the attempt is, for who has asked. */
+  | {
+      readonly kind: "inflight";
+      readonly sinceMs: number;
+      readonly stage: Stage;
+      readonly remote: string;
+    }
   /** The attempt is over; its result is being made durable. */
   | { readonly kind: "recording" }
   /** No daemon runs: this is what is on the disk. */
@@ -62,7 +69,7 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
     case "no-action":
       return `action '${reason.action}' is gone from the configuration`;
     case "inflight":
-      return `in flight for ${seconds(nowMs - reason.sinceMs)} s`;
+      return `in flight for ${seconds(nowMs - reason.sinceMs)} s${stageText(reason)}`;
     case "recording":
       return "its result is being recorded";
     case "offline":
@@ -70,6 +77,22 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
     default:
       return unreachable(reason);
   }
+}
+
+const STAGE_TEXTS: Readonly<Record<Stage, readonly [words: string, before: string]>> = {
+  begun: ["", ""],
+  dns: [", asking DNS", ""],
+  connection: [", waiting for a connection", " to "],
+  connecting: [", connecting", " to "],
+  greeting: [", being greeted", " by "],
+  tls: [", TLS", " with "],
+  sending: [", sending", " to "],
+  reply: [", all is sent, waiting for the reply", " of "],
+};
+
+function stageText({ stage, remote }: Staged): string {
+  const [words, before] = STAGE_TEXTS[stage];
+  return remote === "" || before === "" ? words : `${words}${before}${remote}`;
 }
 
 function seconds(ms: number): number {

@@ -13,6 +13,7 @@ import {
   struct,
   text,
   u32,
+  u53,
   union,
   type Variants,
 } from "#base/codec.ts";
@@ -27,6 +28,12 @@ import {
   traceSubjectCodec,
 } from "#model/trace.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
+import {
+  type RelayBlock,
+  relayBlockCodec,
+  type RelayQuestion,
+  relayQuestionCodec,
+} from "#model/relay-report.ts";
 import { explainAnswerCodec, explainQuestionCodec } from "./explain-link.ts";
 import { outlineItemCodec } from "./outline-link.ts";
 
@@ -77,6 +84,11 @@ export type ControlRequest =
   | { readonly kind: "show-trace"; readonly subject: TraceSubject; readonly since: TraceSince }
   | { readonly kind: "show-status" }
   | { readonly kind: "show-stats" }
+  | { readonly kind: "show-relaying"; readonly question: RelayQuestion }
+  /** By its number in what `show-relaying` shows. */
+  | { readonly kind: "resume-route"; readonly route: number }
+  | { readonly kind: "show-blocks" }
+  | { readonly kind: "block"; readonly block: RelayBlock; readonly isBlocked: boolean }
   | (Order & { readonly kind: "schedule" })
   | (Order & { readonly kind: "remove" })
   | (Order & { readonly kind: "pause-envelope"; readonly paused: boolean })
@@ -90,7 +102,18 @@ export type ControlRequest =
 
 const VIEWS = ["show-queue", "show-counts", "show-envelope", "show-message", "show-trace"] as const;
 const ORDERS = ["schedule", "remove", "pause-envelope"] as const;
-const FOR_PARENT = ["log", "stop", "reload", "update-table", "explain", "outline"] as const;
+/** What is asked of the dispatchers. */
+const VIA_QUEUE = ["show-relaying", "resume-route"] as const;
+const FOR_PARENT = [
+  "log",
+  "stop",
+  "reload",
+  "update-table",
+  "explain",
+  "outline",
+  "show-blocks",
+  "block",
+] as const;
 
 type Of<Kind extends ControlRequest["kind"]> = Extract<ControlRequest, { readonly kind: Kind }>;
 
@@ -98,8 +121,8 @@ type Of<Kind extends ControlRequest["kind"]> = Extract<ControlRequest, { readonl
 export type ViewRequest = Of<(typeof VIEWS)[number]>;
 /** What changes envelopes. */
 export type OrderRequest = Of<(typeof ORDERS)[number]>;
-/** What only the queue can answer. */
-export type QueueRequest = ViewRequest | OrderRequest;
+/** What only the queue can answer, or ask its dispatchers. */
+export type QueueRequest = ViewRequest | OrderRequest | Of<(typeof VIA_QUEUE)[number]>;
 /** What only the parent can answer. */
 export type ParentRequest = Of<(typeof FOR_PARENT)[number]>;
 
@@ -112,7 +135,7 @@ export function isOrder(request: ControlRequest): request is OrderRequest {
 }
 
 export function isForQueue(request: ControlRequest): request is QueueRequest {
-  return isView(request) || isOrder(request);
+  return isView(request) || isOrder(request) || VIA_QUEUE.some((kind) => kind === request.kind);
 }
 
 export function isForParent(request: ControlRequest): request is ParentRequest {
@@ -205,6 +228,10 @@ const requestVariants: Variants<ControlRequest> = {
     16,
     { target: targetCodec, by: optional(oneOf(GROUPINGS)), groups: optional(u32) },
   ],
+  "show-relaying": [18, { question: relayQuestionCodec }],
+  "resume-route": [19, { route: u53 }],
+  "show-blocks": [20, {}],
+  block: [21, { block: relayBlockCodec, isBlocked: bool }],
   "show-trace": [17, { subject: traceSubjectCodec, since: traceSinceCodec }],
 };
 

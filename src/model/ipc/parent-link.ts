@@ -19,6 +19,7 @@ import { QUEUE_KEY_LENGTH } from "#model/config/defaults.ts";
 import { MAX_QUEUE_KEYS, type QueueKeys } from "#model/config/queue-key-text.ts";
 import { MAX_NAME_BYTES } from "#model/envelope.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
+import { type RelayBlock, relayBlocksCodec } from "#model/relay-report.ts";
 import { type TlsMaterial, tlsMaterialCodec } from "#model/tls-material.ts";
 import {
   type GrantedWarrant,
@@ -77,6 +78,8 @@ export interface Slice {
   readonly stapleFolder: string | undefined;
   readonly verbose: boolean;
   readonly paused: readonly Subsystem[];
+  /** Of dispatchers: from where nothing is relayed to whom. */
+  readonly blocks: readonly RelayBlock[];
   /** Addresses of this machine, in text form: what `local` means. */
   readonly ownAddresses: readonly string[];
   readonly tls: TlsMaterial;
@@ -114,6 +117,8 @@ export type ParentToChild =
   | { readonly kind: "shutdown" }
   | { readonly kind: "verbose"; readonly verbose: boolean }
   | { readonly kind: "pause-smtp"; readonly paused: boolean }
+  /** To dispatchers: all blocks that there are from now on. */
+  | { readonly kind: "relay-blocks"; readonly blocks: readonly RelayBlock[] }
   | { readonly kind: "counters-wanted"; readonly request: number }
   | {
       readonly kind: "user";
@@ -196,6 +201,7 @@ const sliceCodec: Codec<Slice> = struct<Slice>({
   stapleFolder: optional(text(MAX_PATH_BYTES)),
   verbose: bool,
   paused: subsystemsCodec,
+  blocks: relayBlocksCodec,
   ownAddresses: list(nameCodec, MAX_OWN_ADDRESSES),
   tls: tlsMaterialCodec,
   queueKeys: list(optional(text(QUEUE_KEY_LENGTH)), MAX_QUEUE_KEYS),
@@ -225,6 +231,7 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   explain: [12, { request: u32, question: explainQuestionCodec }],
   warrant: [14, { request: u32, warrant: warrantCodec }],
   "table-wanted": [15, { question: lookupQuestionCodec }],
+  "relay-blocks": [16, { blocks: relayBlocksCodec }],
 });
 
 export const childToParentCodec: Codec<ChildToParent> = union<ChildToParent>({

@@ -26,6 +26,12 @@ import {
 } from "./attempt-link.ts";
 import { type CarriedText, carriedTextCodec } from "./carried-text.ts";
 import {
+  type ViewAnswer,
+  viewAnswerVariants,
+  type ViewQuestion,
+  viewQuestionVariants,
+} from "./view-link.ts";
+import {
   type ForwardAnswer,
   forwardAnswerVariants,
   type ForwardQuestion,
@@ -63,8 +69,8 @@ export type IntakeReply =
       readonly outcome: "written" | "full" | "failed";
     };
 
-export type DispatcherToQueue = IntakeRequest | AttemptReply | ForwardAnswer;
-export type QueueToDispatcher = IntakeReply | AttemptRequest | ForwardQuestion;
+export type DispatcherToQueue = IntakeRequest | AttemptReply | ForwardAnswer | ViewAnswer;
+export type QueueToDispatcher = IntakeReply | AttemptRequest | ForwardQuestion | ViewQuestion;
 
 const msgidCodec: Codec<string> = hex(MSGID_DIGITS);
 const outcomeCodec: Codec<"accepted" | "full" | "failed"> = oneOf(["accepted", "full", "failed"]);
@@ -118,10 +124,12 @@ export const dispatcherToQueueCodec: Codec<DispatcherToQueue> = union<Dispatcher
   ...intakeRequestVariants,
   ...attemptReplyVariants,
   ...forwardAnswerVariants,
+  ...viewAnswerVariants,
 });
 
 export const queueToDispatcherCodec: Codec<QueueToDispatcher> = union<QueueToDispatcher>({
   ...intakeReplyVariants,
   ...attemptRequestVariants,
   ...forwardQuestionVariants,
+  ...viewQuestionVariants,
 });

@@ -1,0 +1,44 @@
+/** A dispatcher's answers to what an operator wants to see of it, by way of the queue. */
+import { unreachable } from "#base/unreachable.ts";
+import type { Staged } from "#model/attempt-progress.ts";
+import type { ViewAnswer, ViewQuestion } from "#model/ipc/view-link.ts";
+import type { RelayAnswer, RelayQuestion, RelayState } from "#model/relay-report.ts";
+
+/** How far attempts are, by their numbers. */
+export type StagesOf = (attempts: readonly number[]) => readonly Staged[];
+
+export function answerView(
+  question: ViewQuestion,
+  relaying: Pick<RelayState, "report" | "resumeRoute">,
+  stagesOf: StagesOf,
+): ViewAnswer {
+  const { request } = question;
+  switch (question.kind) {
+    case "relaying-asked":
+      return { kind: "relaying", request, answer: relaying.report(question.question) };
+    case "resume-route": {
+      const isResumed = relaying.resumeRoute(question.route);
+      return { kind: "route-resumed", request, isResumed };
+    }
+    case "stages-asked":
+      return { kind: "stages", request, stages: stagesOf(question.attempts) };
+    default:
+      return unreachable(question);
+  }
+}
+
+/** Of relaying that keeps nothing. */
+export function nothingKnown(): RelayState {
+  return {
+    report: (question) => NOTHING[question],
+    resumeRoute: () => false,
+    block: () => undefined,
+  };
+}
+
+const NOTHING: Readonly<Record<RelayQuestion, RelayAnswer>> = {
+  hosts: { kind: "hosts", hosts: [], leftOut: 0 },
+  domains: { kind: "domains", domains: [], leftOut: 0 },
+  routes: { kind: "routes", routes: [], leftOut: 0 },
+  relays: { kind: "relays", relays: [], leftOut: 0 },
+};
