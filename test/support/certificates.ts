@@ -6,10 +6,13 @@
  */
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
+/** `weak-rsa` has 512 bits, which nobody shall trust. */
+export type KeyKind = "ecdsa" | "rsa" | "weak-rsa" | "ed25519";
+
 export interface CertificateRequest {
   /** The common name. */
   readonly subject: string;
-  readonly key?: "ecdsa" | "rsa" | "ed25519";
+  readonly key?: KeyKind;
   readonly dns?: readonly string[];
   readonly mail?: readonly string[];
   /** Signs it; itself if left out. */
@@ -17,6 +20,10 @@ export interface CertificateRequest {
   readonly isAuthority?: boolean;
   /** From now; a year if left out, and negative for one that has expired. */
   readonly days?: number;
+  /** From when on, counted from now; long ago if left out. */
+  readonly beginsInDays?: number;
+  /** Of the signature of an RSA key; SHA-256 if left out. */
+  readonly hash?: "sha256" | "sha1";
   /** More extensions, in DER. */
   readonly extensions?: readonly Buffer[];
 }
@@ -34,23 +41,24 @@ const DAY_MS = 86_400_000;
 let serial = 1;
 
 export function certify(request: CertificateRequest): Certified {
-  const { subject, issuer, days = 365 } = request;
+  const { subject, issuer, days = 365, hash = "sha256" } = request;
+  const { beginsInDays = -2 * Math.abs(days) } = request;
   const { privateKey, publicKey } = keyPair(request.key ?? "ecdsa");
   const signer = issuer?.privateKey ?? privateKey;
-  const algorithm = signatureAlgorithm(signer);
+  const algorithm = signatureAlgorithm(signer, hash);
   const now = Date.now();
   const content = sequence(
     explicit(0, integer(2)),
     integer(++serial),
     algorithm,
     name(issuer?.subject ?? subject),
-    sequence(utcTime(now - 2 * Math.abs(days) * DAY_MS), utcTime(now + days * DAY_MS)),
+    sequence(utcTime(now + beginsInDays * DAY_MS), utcTime(now + days * DAY_MS)),
     name(subject),
     publicKey.export({ type: "spki", format: "der" }),
     explicit(3, sequence(...extensionsOf(request))),
   );
-  const hash = signer.asymmetricKeyType === "ed25519" ? null : "sha256";
-  const signature = sign(hash, content, signer);
+  const digest = signer.asymmetricKeyType === "ed25519" ? null : hash;
+  const signature = sign(digest, content, signer);
   return {
     subject,
     certificate: pem("CERTIFICATE", sequence(content, algorithm, bitString(signature))),
@@ -93,17 +101,19 @@ interface KeyPair {
   readonly publicKey: KeyObject;
 }
 
-function keyPair(kind: "ecdsa" | "rsa" | "ed25519"): KeyPair {
+function keyPair(kind: KeyKind): KeyPair {
   if (kind === "rsa") return generateKeyPairSync("rsa", { modulusLength: 2048 });
+  if (kind === "weak-rsa") return generateKeyPairSync("rsa", { modulusLength: 512 });
   if (kind === "ed25519") return generateKeyPairSync("ed25519");
   return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
 
 /** RFC 5758 §3.2, RFC 4055 §5, RFC 8410 §3. */
-function signatureAlgorithm({ asymmetricKeyType }: KeyObject): Buffer {
+function signatureAlgorithm({ asymmetricKeyType }: KeyObject, hash: "sha256" | "sha1"): Buffer {
   if (asymmetricKeyType === "ed25519") return sequence(objectId("2b6570"));
   if (asymmetricKeyType === "ec") return sequence(objectId("2a8648ce3d040302"));
-  return sequence(objectId("2a864886f70d01010b"), tagged(0x05, Buffer.alloc(0)));
+  const oid = hash === "sha256" ? "2a864886f70d01010b" : "2a864886f70d010105";
+  return sequence(objectId(oid), tagged(0x05, Buffer.alloc(0)));
 }
 
 function name(common: string): Buffer {

@@ -1,6 +1,12 @@
 /** The client's end of a handshake, on a socket that was a connection. */
 import { isIP } from "node:net";
-import { connect, type SecureContext, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import type { Connection } from "#base/ports/network.ts";
 import type { Secured, TlsFault } from "#base/ports/tls.ts";
 import { unwrapSocket, wrapSocket } from "#world/node/connection.ts";
@@ -26,6 +32,7 @@ export function connectTls(
     // RFC 6066 §3: an address is no name to ask for.
     servername: asksForName && isIP(serverName) === 0 ? serverName : "",
     rejectUnauthorized: false,
+    checkServerIdentity: checkNames,
   });
   const fail = (why: TlsFault): void => {
     clearTimeout(timer);
@@ -53,6 +60,13 @@ export function connectTls(
   });
   return promise;
 }
+
+/** RFC 9525 §2, RFC 8461 §4.2: a name in the subject is none; Node takes it where there is no other. */
+function checkNames(serverName: string, certificate: PeerCertificate): Error | undefined {
+  return checkServerIdentity(serverName, { ...certificate, subject: NO_SUBJECT });
+}
+
+const NO_SUBJECT: PeerCertificate["subject"] = { C: "", ST: "", L: "", O: "", OU: "", CN: "" };
 
 /** Node gives the word, or the error that has it. */
 function codeOf(error: unknown): unknown {
