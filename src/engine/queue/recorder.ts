@@ -197,9 +197,10 @@ export class Recorder {
     const { route } = ended.record;
     if (route?.key.subsystem !== "mta") return;
     if (kind === "delivered") again.push(...unreached.reached(route.key.name));
-    else if (kind === "deferred" && wasUnreached(ended.result)) {
-      unreached.add(route.key.name, evpidOf(ended.record));
-    }
+    if (kind !== "deferred") return;
+    const evpid = evpidOf(ended.record);
+    if (wasUnreached(ended.result)) unreached.add(route.key.name, evpid);
+    else unreached.answered(route.key.name, evpid);
   }
 
   #actOn(verdict: Verdict): void {

@@ -11,6 +11,14 @@ test("The latest of a route come back when it is reached, once, and none of othe
   assert.deepEqual(unreached.reached("b"), ["4"]);
 });
 
+test("Who was answered since, and put off, does not come back when others get through", () => {
+  const unreached = new Unreached(2);
+  for (const evpid of ["1", "2"]) unreached.add("a", evpid);
+  unreached.answered("a", "1");
+  unreached.answered("b", "2");
+  assert.deepEqual(unreached.reached("a"), ["2"]);
+});
+
 test("With `mta max-deferred 0` nothing is remembered, from a reload on too", () => {
   const unreached = new Unreached(1);
   unreached.add("a", "1");

@@ -41,6 +41,12 @@ export class Unreached {
     if (this.#byRoute.size > MAX_ROUTES) dropFirst(this.#byRoute);
   }
 
+  /** A server of the route has answered it since, and put it off: it keeps its own time. */
+  answered(route: string, evpid: string): void {
+    const evpids = this.#byRoute.get(route);
+    if (evpids?.delete(evpid) === true && evpids.size === 0) this.#byRoute.delete(route);
+  }
+
   /** Something got through: what is to be tried now. It is forgotten here. */
   reached(route: string): readonly string[] {
     const evpids = this.#byRoute.get(route);
