@@ -112,6 +112,22 @@ test("Of a route up to task-hiwat are at hand; from task-lowat on task-release m
   assert.deepEqual(seen, [11, 10, 9, 8, 7, 6, 8, 7, 6, 8, 7, 6, 8, 7, 6, 8, 7]);
 });
 
+test("Who was put off by a server in the attempt in which another got through is not tried again at once", async () => {
+  const system = new MailSystem(7);
+  let isUp = false;
+  system.carrier.script = ({ destination }) => {
+    if (!isUp) return { outcome: "deferred", status: "4.4.1" };
+    const isFull = destination === "full@far.example";
+    return isFull ? { outcome: "deferred", status: "4.2.2" } : { outcome: "delivered" };
+  };
+  await system.send({ to: ["ann@far.example", "full@far.example"] });
+  await system.clock.advance(100_000);
+  isUp = true;
+  await system.clock.advance(500_000);
+  assert.deepEqual(system.carrier.delivered, ["ann@far.example"]);
+  assert.deepEqual(system.attemptSeconds("full@far.example"), [0, 400]);
+});
+
 test("When one gets through, those that could not reach the domain are tried too, as many as mta max-deferred", async () => {
   const system = new MailSystem(6, { mtaMaxDeferred: 3 });
   let isUp = false;

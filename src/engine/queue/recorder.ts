@@ -43,6 +43,7 @@ const MAX_PAUSE_MS = 60_000;
 /** What a limit held back is not tried again sooner, whatever the limit says. */
 const MIN_HELD_MS = 1000;
 
+const NONE: readonly string[] = Object.freeze([]);
 const NO_DEFERRAL: Deferral = Object.freeze({ nextTryMs: 0, warnedMs: 0 });
 
 export interface RecorderSettings {
@@ -181,26 +182,29 @@ export class Recorder {
 
   #act({ grants }: Batch, verdicts: readonly Verdict[]): void {
     for (const grant of grants) this.#context.scheduler.release(grant);
-    const again: string[] = [];
-    for (const verdict of verdicts) {
-      this.#rememberReach(verdict, again);
-      this.#actOn(verdict);
-    }
+    // Who was put off in the very attempt in which another got through had its try.
+    for (const verdict of verdicts) this.#rememberDeferral(verdict);
+    const again = verdicts.flatMap((verdict) => this.#unreachedSince(verdict));
+    for (const verdict of verdicts) this.#actOn(verdict);
     const waits = verdicts.map(({ ended }) => ended.record).filter(maySleep);
     this.#context.tiers.sleep(waits);
     this.#context.tiers.hasten(again);
   }
 
-  /** Adds to `again` what is to be tried now, as something got through on its route. */
-  #rememberReach({ kind, ended }: Verdict, again: string[]): void {
+  #rememberDeferral({ kind, ended }: Verdict): void {
     const { unreached } = this.#context;
     const { route } = ended.record;
-    if (route?.key.subsystem !== "mta") return;
-    if (kind === "delivered") again.push(...unreached.reached(route.key.name));
-    if (kind !== "deferred") return;
+    if (kind !== "deferred" || route?.key.subsystem !== "mta") return;
     const evpid = evpidOf(ended.record);
     if (wasUnreached(ended.result)) unreached.add(route.key.name, evpid);
     else unreached.answered(route.key.name, evpid);
+  }
+
+  /** What is to be tried now, as something got through on its route. */
+  #unreachedSince({ kind, ended }: Verdict): readonly string[] {
+    const { route } = ended.record;
+    if (kind !== "delivered" || route?.key.subsystem !== "mta") return NONE;
+    return this.#context.unreached.reached(route.key.name);
   }
 
   #actOn(verdict: Verdict): void {
