@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { WaitReason } from "#engine/scheduler/wait-reason.ts";
 import { readManualPage } from "#test/support/manual-page.ts";
-import { letter, twoHosts, type TwoHosts } from "./two-hosts.ts";
+import { Sink } from "#test/support/sink.ts";
+import { B_ENDPOINT, letter, twoHosts, type TwoHosts } from "./two-hosts.ts";
 
 /** Its correspondent is down, so `count` letters wait, from two senders. */
 async function waiting(seed: number, count: number): Promise<TwoHosts> {
@@ -38,6 +39,9 @@ describe("smtpctl", () => {
     assert.equal(await a.control("show", "queue", "--reason", "retry", "--count"), "9\n");
     assert.equal(await a.control("show", "queue", "--domain", "*.b.example"), "");
     assert.equal(await a.control("show", "queue", "--age", ">1h"), "");
+    const [row = ""] = (await a.control("show", "queue", "--json", "--limit", "1")).split("\n");
+    const { route, reason } = JSON.parse(row) as { route: string; reason: { kind: string } };
+    assert.deepEqual([route, reason.kind], ["relay out b.example", "retry"]);
     await world.clock.advance(3_600_000);
     assert.equal(ids(await a.control("show", "queue", "--age", ">1h")).length, 9);
     assert.equal(
@@ -50,9 +54,6 @@ describe("smtpctl", () => {
         "",
       ].join("\n"),
     );
-    const [row = ""] = (await a.control("show", "queue", "--json", "--limit", "1")).split("\n");
-    const { route, reason } = JSON.parse(row) as { route: string; reason: { kind: string } };
-    assert.deepEqual([route, reason.kind], ["relay out b.example", "retry"]);
     const [id = ""] = ids(await a.control("show", "queue"));
     assert.match(await a.control("show", "envelope", id), /^route: relay out b\.example$/mu);
   });
@@ -84,6 +85,34 @@ describe("smtpctl", () => {
     assert.equal(await a.control("show", "queue", "--count"), "51\n");
     assert.equal(await a.control("remove", "all", "--limit", "50"), "50 envelopes removed\n");
     assert.equal(await a.control("remove", "all", "-y"), "1 envelope removed\n");
+  });
+
+  test("says of an attempt under way how far it is, and with whom", async () => {
+    const { world, a, b } = await twoHosts(7);
+    await b.stop();
+    const sink = new Sink({ reply: (line) => (line.startsWith("TEXT") ? "silent" : undefined) });
+    await sink.listen(world.network, B_ENDPOINT);
+    await a.submit(letter("slow"));
+    await world.clock.advance(5000);
+    const [id = ""] = ids(await a.control("show", "queue"));
+    const waits =
+      /^waits: in flight for \d+ s, all is sent, waiting for the reply of mail\.b\.example$/mu;
+    assert.match(await a.control("show", "envelope", id), waits);
+    const [row = ""] = (await a.control("show", "queue", "--json")).split("\n");
+    const { reason } = JSON.parse(row) as { reason: Extract<WaitReason, { kind: "inflight" }> };
+    assert.deepEqual([reason.stage, reason.remote], ["reply", "mail.b.example"]);
+    assert.match(
+      await a.control("show", "hosts"),
+      /^192\.0\.2\.2 mail\.b\.example refcount=1 nconn=1 /mu,
+    );
+    assert.match(
+      await a.control("show", "routes"),
+      /^\d+\. \[\] <-> 192\.0\.2\.2 \(mail\.b\.example\) /mu,
+    );
+    assert.match(
+      await a.control("show", "relays"),
+      /^\[relay:b\.example,smtp\S*\] refcount=\d+ ntask=1 nconn=1 .*\n {2}connector \[\] .*\n$/u,
+    );
   });
 
   test("keeps what is paused of relaying over the death of any child, and says what is", async () => {

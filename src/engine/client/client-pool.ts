@@ -13,6 +13,7 @@
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import { AttemptProgress, type Staged } from "#model/attempt-progress.ts";
 import type { AttemptTls, MessageText } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
@@ -39,6 +40,7 @@ const MAX_VAIN_MESSAGES = 10;
 export type PoolOutcome = SendOutcome & { readonly tls?: AttemptTls };
 
 interface Kept {
+  readonly staged: Staged;
   readonly client: SmtpClient;
   readonly route: ClientRoute;
   readonly room: Room;
@@ -62,6 +64,8 @@ type Turn = Lease | { readonly kind: "open"; readonly room: Room };
 interface Place {
   readonly state: RouteState;
   readonly room: Room;
+  /** Of the message for which it is opened. */
+  readonly progress: AttemptProgress;
 }
 
 /** A connection that is made. */
@@ -105,10 +109,16 @@ export class ClientPool {
    * Sends one message over a connection of `route`, opening one if none is free.
    * "not-started" means that the server took nothing of it.
    */
-  async send(route: ClientRoute, mail: ClientMail, text: MessageText): Promise<PoolOutcome> {
+  async send(
+    route: ClientRoute,
+    mail: ClientMail,
+    text: MessageText,
+    progress: AttemptProgress = new AttemptProgress(),
+  ): Promise<PoolOutcome> {
     for (let stale = 0; ; stale++) {
-      const lease = await this.#acquire(route);
+      const lease = await this.#acquire(route, progress);
       if (lease.kind === "failed") return { kind: "not-started", verdict: lease.verdict };
+      progress.at = lease.kept.staged;
       const outcome = await lease.kept.client.send(mail, text);
       const isStale = outcome.kind === "not-started" && lease.isReused;
       // What killed one kept connection has most often killed them all.
@@ -144,7 +154,7 @@ export class ClientPool {
     await Promise.all(quits);
   }
 
-  async #acquire(route: ClientRoute): Promise<Lease> {
+  async #acquire(route: ClientRoute, progress: AttemptProgress): Promise<Lease> {
     const state = this.#stateOf(route.key);
     const kept = state.idle.pop();
     if (kept !== undefined) {
@@ -153,20 +163,23 @@ export class ClientPool {
     }
     if (this.#isClosed) return this.#shareFailure(route.key, SHUTTING_DOWN);
     if (state.waiters.length >= MAX_WAITERS) return failed("Too many messages wait for this route");
-    if (state.waiters.length > 0 || !this.#mayOpen(state)) return this.#wait(route, state);
+    if (state.waiters.length > 0 || !this.#mayOpen(state))
+      return this.#wait(route, state, progress);
     const { limits } = this.#ports;
     const caps = route.caps();
-    if (limits.obstacle(caps) !== undefined) return this.#wait(route, state);
+    if (limits.obstacle(caps) !== undefined) return this.#wait(route, state, progress);
     state.open++;
-    return this.#openConnection(route, state, limits.enter(caps));
+    return this.#openConnection(route, { state, room: limits.enter(caps), progress });
   }
 
-  async #wait(route: ClientRoute, state: RouteState): Promise<Lease> {
+  async #wait(route: ClientRoute, state: RouteState, progress: AttemptProgress): Promise<Lease> {
+    progress.at = { stage: "connection", remote: route.host };
     const turn = await new Promise<Turn>((resolve) => {
       state.waiters.push({ route, resolve });
       this.#serve(state);
     });
-    return turn.kind === "open" ? this.#openConnection(route, state, turn.room) : turn;
+    if (turn.kind !== "open") return turn;
+    return this.#openConnection(route, { state, room: turn.room, progress });
   }
 
   /** Lets those who wait open connections, as many as there may be. */
@@ -198,12 +211,12 @@ export class ClientPool {
     return ready > 0 && cautiousUntilMs <= this.#ports.clock.monotonicMs();
   }
 
-  async #openConnection(route: ClientRoute, state: RouteState, room: Room): Promise<Lease> {
-    if (this.#isClosed) return this.#giveUp(route, { state, room }, SHUTTING_DOWN);
+  async #openConnection(route: ClientRoute, place: Place): Promise<Lease> {
+    if (this.#isClosed) return this.#giveUp(route, place, SHUTTING_DOWN);
     const credentials = route.credentials && (await route.credentials());
     return typeof credentials === "string"
-      ? this.#giveUp(route, { state, room }, noCredentials(credentials))
-      : this.#connect(route, { state, room, credentials });
+      ? this.#giveUp(route, place, noCredentials(credentials))
+      : this.#connect(route, { ...place, credentials });
   }
 
   #giveUp(route: ClientRoute, { state, room }: Place, failure: NoLease): NoLease {
@@ -212,10 +225,14 @@ export class ClientPool {
     return this.#shareFailure(route.key, failure);
   }
 
-  async #connect(route: ClientRoute, { state, room, credentials }: Begun): Promise<Lease> {
+  async #connect(
+    route: ClientRoute,
+    { state, room, progress, credentials }: Begun,
+  ): Promise<Lease> {
     const { limits, watch } = this.#ports;
     const result = await openPooled(this.#ports, route, {
       credentials,
+      progress,
       timeouts: this.#timeouts,
       closed: (client) => {
         if (client !== undefined) drop(state, client);
@@ -225,23 +242,23 @@ export class ClientPool {
       },
     });
     if (result.kind === "open") {
-      const { client, session, tls } = result;
+      const { client, staged, session, tls } = result;
       state.ready++;
       this.#serve(state);
-      const kept = { client, route, room, session, tls, idleSinceMs: 0 };
+      const kept = { client, staged, route, room, session, tls, idleSinceMs: 0 };
       return { kind: "lease", kept, isReused: false };
     }
     // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
     if (route.security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict)) {
       // It is the same try: no pause comes between.
-      const again = limits.enter(route.caps());
-      return this.#openConnection({ ...route, security: undefined }, state, again);
+      const again = { state, room: limits.enter(route.caps()), progress };
+      return this.#openConnection({ ...route, security: undefined }, again);
     }
     watch.failed(route, result.verdict);
     state.open--;
     if (state.ready === 0) return this.#shareFailure(route.key, result);
     state.cautiousUntilMs = this.#ports.clock.monotonicMs() + CAUTION_MS;
-    return this.#wait(route, state);
+    return this.#wait(route, state, progress);
   }
 
   /** Where no connection is left that could serve them, the waiters share what was found out. */

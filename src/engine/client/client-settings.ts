@@ -5,6 +5,7 @@ import type { Network } from "#base/ports/network.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { Stage } from "#model/attempt-progress.ts";
 import type { ClientSecurity, ToldOfTls } from "./client-security.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
 
@@ -32,6 +33,10 @@ export interface ClientSettings {
   readonly timeouts?: ClientTimeouts;
   /** Called with each line that is sent (">>> ") or received ("<<< "), but not with message text. */
   readonly trace?: (line: string) => void;
+  /** A handshake begins that comes before the greeting. */
+  readonly securing?: () => void;
+  /** There is a client, which says from now on how far it is. */
+  readonly made?: (client: { readonly stage: Stage }) => void;
   readonly secured?: ToldOfTls;
   /** Called once, when the connection is gone. */
   readonly closed?: (fault: ClientFault | undefined) => void;

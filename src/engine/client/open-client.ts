@@ -64,6 +64,7 @@ async function open(
   let connection = made;
   let tls: ClientTls = tlsWanted(security);
   if (security?.start === "at-once") {
+    settings.securing?.();
     const secured = await secureClient(made, security, timeouts.handshakeMs, told);
     if (secured.kind === "failed") return failed("TLS", secured.fault);
     connection = secured.connection;
@@ -73,6 +74,7 @@ async function open(
   const session: ClientSession = { phase: "greeting", dialect, helo, tls, credentials, ownName };
   return new Promise((opened) => {
     const client = new SmtpClient({ connection, session, opened }, ports.clock, settings);
+    settings.made?.(client);
     client.start();
   });
 }

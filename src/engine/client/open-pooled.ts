@@ -14,6 +14,7 @@ import {
   formatVerdict,
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
+import type { AttemptProgress, Staged } from "#model/attempt-progress.ts";
 import type { AttemptTls } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import { randomSessionId } from "#model/ids.ts";
@@ -35,6 +36,8 @@ export interface Opening {
   readonly credentials: ClientCredentials | undefined;
   /** Undefined: those of every client. */
   readonly timeouts: ClientTimeouts | undefined;
+  /** Of the message for which it is opened. */
+  readonly progress: AttemptProgress;
   /** With the client, if it was ever ready. */
   readonly closed: (client: SmtpClient | undefined) => void;
 }
@@ -43,6 +46,8 @@ export type PooledConnection =
   | {
       readonly kind: "open";
       readonly client: SmtpClient;
+      /** How far it is. */
+      readonly staged: Staged;
       /** Its id in the log. */
       readonly session: string;
       readonly tls: AttemptTls | undefined;
@@ -52,7 +57,7 @@ export type PooledConnection =
 export async function openPooled(
   ports: OpeningPorts,
   route: ClientRoute,
-  { credentials, timeouts, closed }: Opening,
+  { credentials, timeouts, progress, closed }: Opening,
 ): Promise<PooledConnection> {
   const { observe, random, watch } = ports;
   const { security, dialect, host, endpoint } = route;
@@ -64,6 +69,8 @@ export async function openPooled(
     host,
   });
   watch.began(route);
+  progress.at = { stage: "connecting", remote: host };
+  let staged: Staged = progress.at;
   let client: SmtpClient | undefined;
   let tls: AttemptTls | undefined;
   const result = await openClient(ports, endpoint, {
@@ -74,6 +81,18 @@ export async function openPooled(
     connectMs: route.connectMs,
     security,
     credentials,
+    securing() {
+      progress.at = { stage: "tls", remote: host };
+    },
+    made(made) {
+      staged = {
+        get stage() {
+          return made.stage;
+        },
+        remote: host,
+      };
+      progress.at = staged;
+    },
     secured: (facts, judgement) => {
       const { version, cipher } = facts;
       tls = { version, cipher, verified: judgement.kind === "proven" };
@@ -94,7 +113,7 @@ export async function openPooled(
   client = result.client;
   observe({ kind: "mta-connected", session });
   watch.ready(route, tls);
-  return { kind: "open", client, session, tls };
+  return { kind: "open", client, staged, session, tls };
 }
 
 function reasonOf(fault: ClientFault | undefined): string {

@@ -28,6 +28,7 @@ import {
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
+import type { Stage } from "#model/attempt-progress.ts";
 import type { MessageText } from "#model/delivery.ts";
 import { secureClient } from "./client-security.ts";
 import type { ClientSettings, SendOutcome } from "./client-settings.ts";
@@ -40,6 +41,24 @@ export type OpenResult =
   | { readonly kind: "open"; readonly client: SmtpClient }
   /** Refused by the server, or not reached; the verdict holds for any mail. */
   | { readonly kind: "failed"; readonly verdict: Verdict };
+
+const STAGES_OF: Readonly<Record<ClientSession["phase"], Stage>> = {
+  greeting: "greeting",
+  hello: "greeting",
+  starttls: "greeting",
+  securing: "tls",
+  auth: "greeting",
+  ready: "sending",
+  mail: "sending",
+  rcpt: "sending",
+  data: "sending",
+  text: "sending",
+  end: "reply",
+  "lone-dot": "reply",
+  reset: "sending",
+  quit: "begun",
+  closed: "begun",
+};
 
 /** What `openClient` made ready. */
 export interface Beginning {
@@ -96,6 +115,11 @@ export class SmtpClient {
       },
       closed: (fault) => this.#closed(fault),
     });
+  }
+
+  /** How far it is, with the message that it has or with itself. */
+  get stage(): Stage {
+    return STAGES_OF[this.#session.phase];
   }
 
   /** True while a message can be sent. */

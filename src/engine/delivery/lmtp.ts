@@ -177,7 +177,7 @@ export class LmtpDelivery implements Carrier {
     let outcome = deferred("4.4.1", "LMTP host has no address");
     for (const endpoint of addresses.endpoints) {
       const route = this.#routeOf(action, endpoint);
-      const sent = await this.#pool.send(route, mail, text);
+      const sent = await this.#pool.send(route, mail, text, task.progress);
       if (sent.kind === "verdicts") {
         return envelopes.map(({ evpid }, index) => {
           const verdict = sent.verdicts[index];

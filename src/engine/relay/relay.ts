@@ -19,6 +19,7 @@ import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { RelayAction } from "#model/config/action.ts";
+import { ASKING_DNS } from "#model/attempt-progress.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
 import { ClientPool } from "#engine/client/client-pool.ts";
@@ -147,6 +148,8 @@ export class Relay implements Carrier {
   /** One outcome for each envelope, or a single one for all of them. */
   async #transact(group: Group, task: DeliveryTask): Promise<readonly Outcome[]> {
     const { action, envelopes } = group;
+    const { progress } = task;
+    if (progress !== undefined) progress.at = ASKING_DNS;
     const turn = this.#turns.get(action.name) ?? 0;
     this.#turns.set(action.name, turn + 1);
     const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
@@ -157,6 +160,7 @@ export class Relay implements Carrier {
       passage,
       mail: mailOf(group.reversePath, { ...task, envelopes }),
       text: task.text,
+      progress,
     };
     return this.#tries.send(errand, hops);
   }

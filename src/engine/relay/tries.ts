@@ -15,6 +15,7 @@ import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import { SERVICE_CLOSING } from "#protocols/smtp/client-session-state.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import type { MtaLimits } from "#model/config/limits.ts";
+import type { AttemptProgress } from "#model/attempt-progress.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { ConnectorFlag } from "#model/relay-report.ts";
 import type { ClientPool, PoolOutcome } from "#engine/client/client-pool.ts";
@@ -48,6 +49,7 @@ export interface Errand {
   readonly passage: Passage;
   readonly mail: ClientMail;
   readonly text: MessageText;
+  readonly progress: AttemptProgress | undefined;
 }
 
 export interface TryingParts {
@@ -213,15 +215,15 @@ export class Tries {
 
   /** Undefined: the server did not begin on it. */
   async #send(
-    { mail, text }: Errand,
+    { mail, text, progress }: Errand,
     route: ClientRoute,
     course: Course,
   ): Promise<readonly Outcome[] | undefined> {
     const { pool } = this.#parts;
-    let sent = await pool.send(route, mail, text);
+    let sent = await pool.send(route, mail, text, progress);
     // Clients say 8BITMIME of everything: what is in ASCII all the same needs nothing.
     if (lacks8bit(sent) && (await isAscii(text)))
-      sent = await pool.send(route, withoutEightBit(mail), text);
+      sent = await pool.send(route, withoutEightBit(mail), text, progress);
     this.#noteClosing(route, sent);
     const remote = remoteOf(route);
     const { tls } = sent;
