@@ -362,7 +362,9 @@ class Dispatcher implements RunningRole {
 
   async #explain(request: number, question: ExplainQuestion): Promise<void> {
     const { routing, senders, askTable } = this.#rules;
-    const deciding = { config: this.#config, routing, senders, askTable };
+    const config = this.#config;
+    const askSts = config.mtaSts ? this.#sts.policyOf.bind(this.#sts) : undefined;
+    const deciding = { config, routing, senders, askTable, askSts };
     const answer = await this.#explainer.answer(question, deciding);
     this.#setting.parent.send({ kind: "explained", request, answer });
   }

@@ -32,9 +32,15 @@ export class RemoteTables {
   };
 
   /** Keys of a table that a relay goes by, in the order of their turns. */
-  async fetch(table: Table): Promise<Lookup<readonly string[]>> {
-    if (table.source.kind !== "db") return found([...table.entries.keys()]);
-    const { name } = table;
+  fetch({
+    name,
+    source,
+    entries,
+  }: Table): Lookup<readonly string[]> | Promise<Lookup<readonly string[]>> {
+    return source.kind === "db" ? this.#fetch(name) : found([...entries.keys()]);
+  }
+
+  async #fetch(name: string): Promise<Lookup<readonly string[]>> {
     const answer = await this.#lookup.ask(`table ${name}`, (request) => ({
       kind: "fetch",
       request,

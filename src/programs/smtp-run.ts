@@ -170,6 +170,7 @@ const FAULT_WORDS: Readonly<Record<ClientFault["kind"], string>> = {
   loop: "connection error",
   "no-tls": "missing feature",
   tls: "connection error",
+  resumption: "connection error",
   auth: "missing feature",
   chunks: "missing feature",
 };

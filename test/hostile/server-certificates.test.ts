@@ -53,7 +53,11 @@ async function judged({ certificate, key }: Certified): Promise<string> {
       identity: undefined,
     });
     assert.ok("connect" in client);
-    const secured = await client.connect(wrapSocket(socket), NAME, HANDSHAKE_MS);
+    const secured = await client.connect(wrapSocket(socket), {
+      serverName: NAME,
+      timeoutMs: HANDSHAKE_MS,
+      resumeAs: undefined,
+    });
     if (secured.kind === "tls-fault") return "no handshake";
     secured.connection.destroy();
     return judgePeer({ kind: "required", proof: { kind: "name" } }, secured.facts.peer).kind;

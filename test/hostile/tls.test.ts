@@ -70,7 +70,13 @@ async function secured(scene: Scene, connection: Connection): Promise<HostileCli
   const options = { offer: OFFER, authorities: "system", identity: undefined } as const;
   const end = new SimTls(clock).client(options);
   assert.ok("connect" in end, "settings are usable");
-  const result = await scene.run(end.connect(connection, "mx.example.test", 1000));
+  const result = await scene.run(
+    end.connect(connection, {
+      serverName: "mx.example.test",
+      timeoutMs: 1000,
+      resumeAs: undefined,
+    }),
+  );
   assert.equal(result.kind, "secured");
   return new HostileClient(result.kind === "secured" ? result.connection : connection, clock);
 }

@@ -1,5 +1,5 @@
 /** Whom relaying asks, for tests: nobody knows anything, and TLS is that of the simulated world. */
-import { ABSENT } from "#base/lookup.ts";
+import { ABSENT, found } from "#base/lookup.ts";
 import type { Tls, TlsClient } from "#base/ports/tls.ts";
 import type { RelayParties } from "#engine/relay/parties.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
@@ -18,6 +18,7 @@ export function relayParties(tls: Tls, fields: Partial<RelayParties> = {}, pem =
   return {
     observe: () => undefined,
     askTable: () => ABSENT,
+    fetchKeys: ({ entries }) => found([...entries.keys()]),
     askCredentials: async () => ABSENT,
     askSts: async () => ABSENT,
     tlsOf,

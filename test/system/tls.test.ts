@@ -82,7 +82,11 @@ async function greeting({ clock, network, tls }: SimWorld, pem: string): Promise
   };
   const end = tls.client(options);
   assert.ok("connect" in end, "settings are usable");
-  const securing = end.connect(connection, "mx.example", 1000);
+  const securing = end.connect(connection, {
+    serverName: "mx.example",
+    timeoutMs: 1000,
+    resumeAs: undefined,
+  });
   const secured = await clock.runUntilSettled(securing, MINUTE_MS);
   if (secured.kind === "tls-fault") return secured.message;
   let heard = "";

@@ -52,8 +52,8 @@ export class MortalConnections {
         const client = tls.client(options);
         if ("kind" in client) return client;
         return {
-          connect: (connection, serverName, timeoutMs) =>
-            this.#secure(connection, (inner) => client.connect(inner, serverName, timeoutMs)),
+          connect: (connection, asked) =>
+            this.#secure(connection, (inner) => client.connect(inner, asked)),
         };
       },
     };
@@ -66,10 +66,10 @@ export class MortalConnections {
     this.#open.clear();
   }
 
-  async #secure(
+  async #secure<By extends Secured>(
     connection: Connection,
-    secure: (inner: Connection) => Promise<Secured | TlsFault>,
-  ): Promise<Secured | TlsFault> {
+    secure: (inner: Connection) => Promise<By | TlsFault>,
+  ): Promise<By | TlsFault> {
     const inner = this.#inner.get(connection);
     if (inner === undefined) throw new TypeError("Cannot secure a connection of someone else");
     const secured = await secure(inner);

@@ -139,10 +139,22 @@ export interface Secured {
   readonly facts: TlsFacts;
 }
 
+/** What a client has secured. */
+export interface SecuredByClient extends Secured {
+  /**
+   * The server will do: from now on its session may be taken up again, by connections of the same
+   * `resumeAs`. Called at most once, and before anything is written.
+   */
+  readonly approve: () => void;
+}
+
 export interface TlsFault {
   readonly kind: "tls-fault";
-  /** "no-tls": the peer does not speak it; "timeout"; "closed"; "handshake": anything else. */
-  readonly why: "no-tls" | "timeout" | "closed" | "handshake" | "settings";
+  /**
+   * "no-tls": the peer does not speak it; "timeout"; "closed"; "resumption": a session was to be taken
+   * up again, and a whole handshake may do better; "handshake": anything else.
+   */
+  readonly why: "no-tls" | "timeout" | "closed" | "resumption" | "handshake" | "settings";
   /** For the log: one line, of the library or of ours; holds no bytes of the peer. */
   readonly message: string;
 }
@@ -153,19 +165,25 @@ export interface TlsServer {
   accept(connection: Connection, timeoutMs: number): Promise<Secured | TlsFault>;
 }
 
+export interface TlsConnectOptions {
+  /** Sent as the name asked for, unless it is an address; `verified` says whether the certificate is for it. */
+  readonly serverName: string;
+  readonly timeoutMs: number;
+  /**
+   * Sessions are taken up again among connections of the same word alone, by which all that a
+   * server is judged by must be the same. Undefined: each begins its own.
+   */
+  readonly resumeAs: string | undefined;
+}
+
 /** The client's end for one set of options, made ready once. */
 export interface TlsClient {
   /**
-   * Never rejects. The connection is the caller's no more.
-   *
-   * @param serverName sent as the name asked for, unless it is an address; `verified` says
-   *   whether the certificate is for it.
+   * Never rejects. The connection is the caller's no more. Of a session that is taken up again
+   * the peer is what it was when it was last seen, `verified` included: the library would vouch for
+   * any name then.
    */
-  connect(
-    connection: Connection,
-    serverName: string,
-    timeoutMs: number,
-  ): Promise<Secured | TlsFault>;
+  connect(connection: Connection, options: TlsConnectOptions): Promise<SecuredByClient | TlsFault>;
 }
 
 export interface Tls {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TlsClient } from "#base/ports/tls.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Event } from "#model/events.ts";
+import { tlsOffer } from "#policy/tls/offer.ts";
+import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
@@ -35,6 +38,8 @@ function routeWith({ max = 10, delayMs = 0, reconnectMs = 0, ...session }: Limit
   };
 }
 
+const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
+const REQUIRED: TransportPolicy = { kind: "required", proof: { kind: "none" } };
 const TEXT = textOf("Subject: x\r\n\r\n");
 const HOUR_MS = 3_600_000;
 
@@ -98,6 +103,13 @@ test("pool opens no more connections of a route than it may, and lets the others
   assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
   assert.equal(scene.sink.sessions, 3);
   assert.equal(scene.sink.messages.length, 50);
+});
+
+test("pool keeps its connections over bursts that its limit makes wait", async () => {
+  const scene = await new Scene({}, { max: 3 }).listen();
+  for (let burst = 0; burst < 5; burst++)
+    await scene.settle(Array.from({ length: 20 }, () => scene.send()));
+  assert.equal(scene.sink.sessions, 3);
 });
 
 test("pool quits a connection after its share of messages", async () => {
@@ -306,3 +318,69 @@ test("pool takes turns with the room that many routes want, and leaves none of t
   assert.equal(await scene.world.clock.runUntilIdle(HOUR_MS), "idle");
   assert.equal(scene.sink.openConnections, 0);
 });
+
+const LARGE = textOf("Subject: x\r\n\r\n".repeat(80_000), 5);
+
+test("pool sends by DATA over another connection what a server that offers BDAT does not know in chunks", async () => {
+  const scene = await new Scene({
+    extensions: ["CHUNKING", "PIPELINING"],
+    reply: (line) => (line === "CHUNK" ? "500 5.5.1 What?" : undefined),
+  }).listen();
+  const mail = {
+    reversePath: "a@x",
+    forwardPaths: ["b@y"],
+    textBytes: LARGE.bytes,
+    is8bit: false,
+  };
+  const sending = scene.pool.send(scene.route, mail, LARGE);
+  const outcome = await scene.world.clock.runUntilSettled(sending, HOUR_MS);
+  assert.equal(outcome.kind === "verdicts" && outcome.verdicts[0]?.kind, "accepted");
+  assert.equal(scene.sink.messages.length, 1);
+  assert.deepEqual([scene.sink.sessions, scene.sink.lines.includes("DATA")], [2, true]);
+});
+
+for (const kind of ["opportunistic", "required"] as const) {
+  test(`pool tries a whole handshake before anything else where a session could not be taken up again (${kind})`, async () => {
+    const scene = new Scene();
+    const server = scene.world.tls.server({
+      offer: tlsOffer(NONE, NONE, "none"),
+      identities: [{ name: "mx", certificate: "names=mx.example", key: "" }],
+      clients: undefined,
+      tickets: undefined,
+    });
+    assert.ok("accept" in server, "settings are usable");
+    const sink = new Sink({ extensions: ["STARTTLS"], tls: { server, start: "starttls" } });
+    await sink.listen(scene.world.network, AT);
+    const tls = scene.world.tls.client({
+      offer: tlsOffer(NONE, NONE, "none"),
+      authorities: { pem: "" },
+      identity: undefined,
+    });
+    assert.ok("connect" in tls, "settings are usable");
+    const asked: (string | undefined)[] = [];
+    const stumbling: TlsClient = {
+      async connect(connection, options) {
+        asked.push(options.resumeAs);
+        if (options.resumeAs === undefined) return tls.connect(connection, options);
+        connection.handOver(new Uint8Array());
+        connection.destroy();
+        return { kind: "tls-fault", why: "resumption", message: "bad ticket" };
+      },
+    };
+    const policy = kind === "required" ? REQUIRED : ({ kind } as const);
+    const sending = scene.send({
+      security: {
+        start: "starttls",
+        isRequired: kind === "required",
+        policy,
+        tls: stumbling,
+        serverName: "mx.example",
+        resumeAs: "route",
+      },
+    });
+    const outcome = await scene.world.clock.runUntilSettled(sending, HOUR_MS);
+    assert.equal(outcome.kind === "verdicts" && outcome.verdicts[0]?.kind, "accepted");
+    assert.deepEqual(asked, ["route|mx.example", undefined]);
+    assert.ok(sink.lines.includes("TLS mx.example"), "it went under TLS");
+  });
+}

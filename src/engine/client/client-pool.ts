@@ -12,7 +12,7 @@
  */
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
+import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import { AttemptProgress, type Staged } from "#model/attempt-progress.ts";
 import type { AttemptTls, MessageText } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
@@ -43,11 +43,14 @@ interface Kept {
   readonly staged: Staged;
   readonly client: SmtpClient;
   readonly route: ClientRoute;
+  readonly state: RouteState;
   readonly room: Room;
   /** Its id in the log. */
   readonly session: string;
   readonly tls: AttemptTls | undefined;
   idleSinceMs: number;
+  /** It serves no more: it is told QUIT, or gone. */
+  isParted: boolean;
 }
 
 type Lease = { readonly kind: "lease"; readonly kept: Kept; readonly isReused: boolean } | NoLease;
@@ -114,6 +117,18 @@ export class ClientPool {
     mail: ClientMail,
     text: MessageText,
     progress: AttemptProgress = new AttemptProgress(),
+  ): Promise<PoolOutcome> {
+    const outcome = await this.#send(route, mail, text, progress);
+    // What cannot go in chunks to a server that offers them goes as to any other.
+    if (faultOf(outcome) !== "chunks") return outcome;
+    return this.#send(route, { ...mail, chunks: "never" }, text, progress);
+  }
+
+  async #send(
+    route: ClientRoute,
+    mail: ClientMail,
+    text: MessageText,
+    progress: AttemptProgress,
   ): Promise<PoolOutcome> {
     for (let stale = 0; ; stale++) {
       const lease = await this.#acquire(route, progress);
@@ -201,8 +216,7 @@ export class ClientPool {
       state.waiters.shift();
       next.resolve({ kind: "open", room: limits.enter(caps) });
     }
-    state.leaveLine?.();
-    state.leaveLine = undefined;
+    leaveLine(state);
   }
 
   /** The first connection shows whether the server can be had, and how many it takes. */
@@ -230,12 +244,15 @@ export class ClientPool {
     { state, room, progress, credentials }: Begun,
   ): Promise<Lease> {
     const { limits, watch } = this.#ports;
+    let isGone = false;
+    let kept: Kept | undefined;
     const result = await openPooled(this.#ports, route, {
       credentials,
       progress,
       timeouts: this.#timeouts,
-      closed: (client) => {
-        if (client !== undefined) drop(state, client);
+      closed: () => {
+        isGone = true;
+        if (kept !== undefined) part(kept);
         room.leave();
         this.#serve(state);
         this.#forget(route.key, state);
@@ -243,10 +260,17 @@ export class ClientPool {
     });
     if (result.kind === "open") {
       const { client, staged, session, tls } = result;
+      kept = { client, staged, route, state, room, session, tls, idleSinceMs: 0, isParted: false };
       state.ready++;
+      if (isGone) part(kept);
       this.#serve(state);
-      const kept = { client, staged, route, room, session, tls, idleSinceMs: 0 };
       return { kind: "lease", kept, isReused: false };
+    }
+    if (faultOf(result) === "resumption" && route.security !== undefined) {
+      // The same try, with a handshake of its own.
+      const security = { ...route.security, resumeAs: undefined };
+      const again = { state, room: limits.enter(route.caps()), progress };
+      return this.#openConnection({ ...route, security }, again);
     }
     // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
     if (route.security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict)) {
@@ -279,37 +303,36 @@ export class ClientPool {
     const isVain = client.takenMessages === 0 && client.sentMessages >= MAX_VAIN_MESSAGES;
     if (isVain) this.#ports.observe({ kind: "mta-rejects-all", session: kept.session });
     const isSpent = client.sentMessages >= maxMails || client.refusedInRow >= maxRefusals;
-    if (this.#isClosed || isVain || isSpent) void client.quit();
+    if (this.#isClosed || isVain || isSpent) this.#quit(kept);
     else if (pauseMs > 0) this.#ports.clock.after(pauseMs, () => this.#offer(kept));
     else this.#offer(kept);
   }
 
   /** To who waits, or else to who may come. */
   #offer(kept: Kept): void {
-    const { client, route, room } = kept;
+    const { client, route, state, room } = kept;
     if (!client.isReady) return;
-    const state = this.#stateOf(route.key);
     const waiter = state.waiters.shift();
+    // Who stands in line for nobody would have others give their room up.
+    if (state.waiters.length === 0) leaveLine(state);
     if (waiter !== undefined) return waiter.resolve({ kind: "lease", kept, isReused: true });
     const { keepAliveMs } = route.session;
-    if (this.#isClosed || keepAliveMs === 0 || room.isWanted) {
-      void client.quit();
-      return;
-    }
+    if (this.#isClosed || keepAliveMs === 0 || room.isWanted) return this.#quit(kept);
     kept.idleSinceMs = this.#ports.clock.monotonicMs();
     state.idle.push(kept);
-    room.rest(() => this.#retire(state, kept));
+    room.rest(() => this.#quit(kept));
     this.#sweepAt(kept.idleSinceMs + keepAliveMs);
   }
 
-  #retire({ idle }: RouteState, kept: Kept): void {
-    const at = idle.indexOf(kept);
-    if (at >= 0) idle.splice(at, 1);
+  /** Its room is not free before the server has gone. */
+  #quit(kept: Kept): void {
+    part(kept);
     void kept.client.quit();
+    this.#serve(kept.state);
   }
 
   #dropIdle(key: string): void {
-    for (const kept of this.#stateOf(key).idle.splice(0)) void kept.client.quit();
+    for (const kept of this.#stateOf(key).idle.splice(0)) this.#quit(kept);
   }
 
   #sweepAt(atMs: number): void {
@@ -326,7 +349,7 @@ export class ClientPool {
     const nowMs = this.#ports.clock.monotonicMs();
     let nextMs = Infinity;
     for (const { idle } of this.#routes.values()) {
-      while (idle[0] !== undefined && endOf(idle[0]) <= nowMs) void idle.shift()?.client.quit();
+      while (idle[0] !== undefined && endOf(idle[0]) <= nowMs) this.#quit(idle[0]);
       if (idle[0] !== undefined) nextMs = Math.min(nextMs, endOf(idle[0]));
     }
     if (nextMs < Infinity) this.#sweepAt(nextMs);
@@ -349,15 +372,25 @@ export class ClientPool {
   }
 
   #forget(key: string, state: RouteState): void {
-    if (state.open === 0 && state.waiters.length === 0) this.#routes.delete(key);
+    if (state.open > 0 || state.waiters.length > 0) return;
+    if (this.#routes.get(key) === state) this.#routes.delete(key);
   }
 }
 
-/** A connection that had served is gone. */
-function drop(state: RouteState, client: SmtpClient): void {
+function leaveLine(state: RouteState): void {
+  state.leaveLine?.();
+  state.leaveLine = undefined;
+}
+
+/** Of a route's connections this one serves no more. */
+function part(kept: Kept): void {
+  const { state } = kept;
+  if (kept.isParted) return;
+  kept.isParted = true;
+  kept.room.serve();
   state.open--;
   state.ready--;
-  const at = state.idle.findIndex((kept) => kept.client === client);
+  const at = state.idle.indexOf(kept);
   if (at >= 0) state.idle.splice(at, 1);
 }
 
@@ -379,6 +412,12 @@ function failed(message: string): NoLease {
 function isTlsFailure(verdict: Verdict): boolean {
   if (verdict.kind === "unsendable") return false;
   return verdict.stage === "STARTTLS" || verdict.stage === "TLS";
+}
+
+/** What kept a mail from being begun on, if it was no answer of the server's. */
+function faultOf(outcome: PoolOutcome | NoLease): ClientFault["kind"] | undefined {
+  if (outcome.kind === "verdicts") return undefined;
+  return outcome.verdict.kind === "undecided" ? outcome.verdict.fault.kind : undefined;
 }
 
 function noCredentials(why: string): NoLease {

@@ -45,6 +45,8 @@ function endOfFailure(verdict: Verdict): TlsEnd | undefined {
     case "undecided": {
       const { stage, fault } = verdict;
       if (fault.kind === "no-tls") return { kind: "not-offered", why: "" };
+      // How it goes with a handshake of its own is told next.
+      if (fault.kind === "resumption") return undefined;
       return stage === "STARTTLS" || stage === "TLS"
         ? { kind: "failed", why: fault.message }
         : undefined;

@@ -44,6 +44,7 @@ const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {
   // RFC 3463 §3.8: what is asked of security is not there; it went wrong; and RFC 4954 §6.
   "no-tls": "4.7.4",
   tls: "4.7.5",
+  resumption: "4.7.5",
   auth: "4.7.8",
   chunks: "4.5.0",
 };

@@ -78,11 +78,22 @@ export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
   };
 }
 
+/** Hosts of a table that was asked for them; what is none of them is left out. */
+export function hostsOfKeys(answer: Lookup<readonly string[]>, turn: number): NextHops | NoRoute {
+  if (answer.kind !== "found") return NO_SMARTHOST;
+  const hosts = answer.value.flatMap((key) => {
+    const host = parseRelayUrl(key);
+    return "reason" in host ? [] : [host];
+  });
+  if (hosts.length > 0) return hostsOf(hosts, turn);
+  return answer.value.length === 0 ? NO_SMARTHOST : UNREADABLE_SMARTHOST;
+}
+
 /** The one host of a domain, as the table of `domain` has it. */
 export function hostOfDomain(answer: Lookup<string>): NextHops | NoRoute {
-  if (answer.kind !== "found") return noRoute("deferred", "4.3.5", "Cannot retrieve smarthost");
+  if (answer.kind !== "found") return NO_SMARTHOST;
   const host = parseRelayUrl(answer.value);
-  if ("reason" in host) return noRoute("deferred", "4.3.5", "Cannot parse smarthost");
+  if ("reason" in host) return UNREADABLE_SMARTHOST;
   return hostsOf([host], 0);
 }
 
@@ -148,3 +159,6 @@ function toHosts(
     ),
   };
 }
+
+const NO_SMARTHOST: NoRoute = noRoute("deferred", "4.3.5", "Cannot retrieve smarthost");
+const UNREADABLE_SMARTHOST: NoRoute = noRoute("deferred", "4.3.5", "Cannot parse smarthost");

@@ -76,7 +76,7 @@ test("a server that does not offer DSN is told nothing of it, and the mail count
 
 const TIMED: Terms = {
   ...NO_TERMS,
-  deliverBy: { atMs: 120_000, mode: "return", trace: false },
+  deliverBy: { atMs: Date.UTC(2030, 0, 1), mode: "return", trace: false },
   priority: 3,
 };
 

@@ -6,13 +6,20 @@ import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config } from "#model/config/config.ts";
+import type { Table } from "#model/config/table.ts";
 import type { Observe } from "#model/events.ts";
 import type { AskCredentials } from "#model/relay-credentials.ts";
 import type { TlsSession } from "#model/tls-session.ts";
 
+export type FetchKeys = (
+  table: Table,
+) => Lookup<readonly string[]> | Promise<Lookup<readonly string[]>>;
+
 export interface RelayParties {
   readonly observe: Observe;
   readonly askTable: AskTable;
+  /** Keys of a table in the order of their turns, of a very long one some; never rejects. */
+  readonly fetchKeys: FetchKeys;
   readonly askCredentials: AskCredentials;
   /** By which policy of MTA-STS mail for a domain goes; never rejects. */
   readonly askSts: (domain: string) => Promise<Lookup<StsPolicy>>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ABSENT, type Lookup } from "#base/lookup.ts";
+import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { MxRecord } from "#base/ports/resolver.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import type { Table } from "#model/config/table.ts";
@@ -147,6 +147,43 @@ test("relay connects from its sources in turn, by those of the server's family",
   // The third message finds the first one's connection.
   assert.deepEqual(greetings(four), ["EHLO one.example", "EHLO two.example"]);
   assert.deepEqual(greetings(six), ["EHLO six.example"]);
+});
+
+function asked(name: string): Table {
+  return { ...table({}), name, source: { kind: "db", path: `/${name}.db` }, shape: "remote" };
+}
+
+test("relay goes by the hosts and from the addresses of tables that are asked, in turn", async () => {
+  const hosts = ["smtp://far.example", "smtp://near.example:bad", "smtp://near.example"];
+  const scene = new Scene(
+    { to: { kind: "hosts", table: asked("hosts"), hosts: [] }, src: asked("sources") },
+    { fetchKeys: async ({ name }) => found(name === "hosts" ? hosts : ["192.0.2.100"]) },
+  );
+  const far = await scene.server("far.example", "192.0.2.1");
+  const near = await scene.server("near.example", "192.0.2.2");
+  for (let n = 0; n < 4; n++) assert.deepEqual(await scene.send(), [DELIVERED]);
+  assert.deepEqual([far.messages.length, near.messages.length], [2, 2]);
+});
+
+const UNASKED: readonly (readonly [why: string, Lookup<readonly string[]>, string])[] = [
+  ["that cannot be asked", { kind: "unavailable", cause: new Error("gone") }, "retrieve"],
+  ["that is empty", found([]), "retrieve"],
+  ["that has no hosts", found(["gopher://far.example"]), "parse"],
+];
+
+for (const [why, answer, what] of UNASKED) {
+  test(`relay waits where its hosts are in a table ${why}`, async () => {
+    const to = { kind: "hosts", table: asked("hosts"), hosts: [] } as const;
+    const scene = new Scene({ to }, { fetchKeys: () => answer });
+    assert.deepEqual(await scene.send(), [`deferred 4.3.5 Cannot ${what} smarthost`]);
+  });
+}
+
+test("relay waits where its addresses are in a table that cannot be asked", async () => {
+  const answer = { kind: "unavailable", cause: new Error("gone") } as const;
+  const scene = new Scene({ src: asked("sources") }, { fetchKeys: () => answer });
+  await scene.server("far.example", "192.0.2.1");
+  assert.deepEqual(await scene.send(), ["deferred 4.3.5 Could not retrieve source address"]);
 });
 
 test("relay waits where none of its sources is of the server's family", async () => {

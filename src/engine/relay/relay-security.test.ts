@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { ABSENT, type Lookup } from "#base/lookup.ts";
+import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { TlsServer } from "#base/ports/tls.ts";
 import type { RelayAction, RelayHost } from "#model/config/action.ts";
 import { parseRelayUrl } from "#model/config/relay-url.ts";
@@ -43,6 +43,13 @@ function host(url: string): Partial<RelayAction> {
   return { to: { kind: "hosts", table: table(url), hosts } };
 }
 
+const ASKED: Table = {
+  ...table(),
+  name: "pins",
+  source: { kind: "db", path: "/pins.db" },
+  shape: "remote",
+};
+
 interface Setting {
   readonly action?: Partial<RelayAction>;
   /** Undefined: the server has no TLS. */
@@ -50,6 +57,8 @@ interface Setting {
   readonly sink?: Omit<SinkSettings, "tls">;
   readonly start?: "starttls" | "at-once";
   readonly credentials?: Lookup<RelayCredentials>;
+  /** What tables that are asked say of a fingerprint. */
+  readonly pins?: (fingerprint: string) => Lookup<string>;
   readonly requireTls?: boolean;
 }
 
@@ -77,6 +86,8 @@ class Scene {
       {
         observe: (event) => this.events.push(event),
         askCredentials: async () => setting.credentials ?? ABSENT,
+        askTable: (_, service, key) =>
+          service === "fingerprint" ? (setting.pins?.(key) ?? ABSENT) : ABSENT,
       },
       `${RIGHT} and others`,
     );
@@ -210,6 +221,30 @@ const CASES: readonly (Setting & {
     action: { tls: "verified", fingerprints: table(PIN) },
     certificate: RIGHT,
     is: `deferred | 4.7.5 | Server certificate is none of those that are known (at TLS) | ${MX}`,
+    tls: ["STARTTLS", "TLS mx.far.example"],
+  },
+  {
+    name: "delivers to the one whose certificate a table that is asked has",
+    action: { tls: "verified", fingerprints: ASKED },
+    certificate: STRANGER,
+    pins: (fingerprint) => (fingerprint === PIN ? found("") : ABSENT),
+    is: DELIVERED,
+    tls: ["STARTTLS", "TLS mx.far.example"],
+  },
+  {
+    name: "sends nothing to one whom a table that is asked does not have",
+    action: { tls: "verified", fingerprints: ASKED },
+    certificate: RIGHT,
+    pins: (fingerprint) => (fingerprint === PIN ? found("") : ABSENT),
+    is: `deferred | 4.7.5 | Server certificate is none of those that are known (at TLS) | ${MX}`,
+    tls: ["STARTTLS", "TLS mx.far.example"],
+  },
+  {
+    name: "sends nothing while nobody can be asked which certificates are known",
+    action: { tls: "verified", fingerprints: ASKED },
+    certificate: RIGHT,
+    pins: () => ({ kind: "unavailable", cause: new Error("gone") }),
+    is: `deferred | 4.7.5 | Could not retrieve fingerprints (at TLS) | ${MX}`,
     tls: ["STARTTLS", "TLS mx.far.example"],
   },
   {

@@ -19,12 +19,21 @@ import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { domainOf } from "#protocols/mail/address.ts";
 import type { RelayAction } from "#model/config/action.ts";
+import type { Table } from "#model/config/table.ts";
 import { ASKING_DNS } from "#model/attempt-progress.ts";
 import type { Carrier, DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import type { Envelope } from "#model/envelope.ts";
 import { ClientPool } from "#engine/client/client-pool.ts";
 import type { Outcome } from "#engine/client/verdict-result.ts";
-import { exchangersOf, hostOfDomain, hostsOf, type NextHops, type NoRoute } from "./next-hops.ts";
+import {
+  exchangersOf,
+  hostOfDomain,
+  hostsOf,
+  hostsOfKeys,
+  type NextHops,
+  noRoute,
+  type NoRoute,
+} from "./next-hops.ts";
 import { mailOf } from "./outgoing-mail.ts";
 import type { RelayParties } from "./parties.ts";
 import { type ConfiguredLimits, DEFAULT_LIMITS, RelayLimits } from "./relay-limits.ts";
@@ -154,7 +163,9 @@ export class Relay implements Carrier {
     this.#turns.set(action.name, turn + 1);
     const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
     if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
-    const passage = { turn, tls: task.message.terms?.tls ?? "by-policy" };
+    const sources = action.src && (await this.#sources(action.src));
+    if (sources !== undefined && "kind" in sources) return [outcomeWithoutRoute(sources)];
+    const passage = { turn, sources, tls: task.message.terms?.tls ?? "by-policy" };
     const errand = {
       action,
       passage,
@@ -173,12 +184,19 @@ export class Relay implements Carrier {
       case "backup":
         return exchangersOf({ resolver: this.#resolver, random }, domain, to.name);
       case "hosts":
-        return hostsOf(to.hosts, turn);
+        if (to.table.shape !== "remote") return hostsOf(to.hosts, turn);
+        return hostsOfKeys(await this.#parties.fetchKeys(to.table), turn);
       case "domain":
         return hostOfDomain(await this.#parties.askTable(to.table, "domain", domain));
       default:
         return unreachable(to);
     }
+  }
+
+  async #sources(src: Table): Promise<readonly string[] | NoRoute> {
+    const answer = await this.#parties.fetchKeys(src);
+    if (answer.kind === "found") return answer.value;
+    return noRoute("deferred", "4.3.5", "Could not retrieve source address");
   }
 }
 

@@ -29,6 +29,8 @@ import { type Promised, sessionOf } from "./tls-findings.ts";
 /** What a message wants of its way, and whose turn it is. */
 export interface Passage {
   readonly turn: number;
+  /** Our addresses that it may leave from, in turn; undefined: any. */
+  readonly sources: readonly string[] | undefined;
   readonly tls: TlsTerm;
 }
 
@@ -72,7 +74,6 @@ export class Routes {
   ): ClientRoute {
     const host = hostOf(hop);
     const { dialect, label, tls } = hop;
-    const security = this.#securityOf(action, { hop, policy, promised }, endpoint);
     // Whom a certificate was checked for matters only where it was.
     const name = policy.kind === "required" ? host : "";
     const key = [
@@ -84,9 +85,9 @@ export class Routes {
       policyKey(policy),
       name,
       formatEndpoint(endpoint),
-    ];
+    ].join("|");
     return {
-      key: key.join("|"),
+      key,
       endpoint,
       dialect,
       helo: this.#heloOf(action),
@@ -95,7 +96,7 @@ export class Routes {
       host,
       sourceAddress: source,
       connectMs: isLast ? undefined : SHORT_CONNECT_MS,
-      security,
+      security: this.#securityOf(action, { hop, policy, promised }, endpoint, key),
       credentials: this.#credentialsOf(action, label),
       relay,
       session,
@@ -113,6 +114,7 @@ export class Routes {
     action: RelayAction,
     { hop, policy, promised }: Omit<Way, "isLast">,
     endpoint: Endpoint,
+    key: string,
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
     const host = hostOf(hop);
@@ -124,10 +126,25 @@ export class Routes {
       policy,
       tls: this.#parties.tlsOf(action),
       serverName: nameToAsk(policy, host),
+      pinned: this.#pinnedOf(action),
+      resumeAs: key,
       toldOfEnd:
         promised &&
         countTls &&
         ((end, local) => countTls(sessionOf({ hop, promised }, end, [local, endpoint]))),
+    };
+  }
+
+  /** Undefined: they are in memory, or there are none. */
+  #pinnedOf({ fingerprints: table }: RelayAction): ClientSecurity["pinned"] {
+    if (table?.shape !== "remote") return undefined;
+    return async ({ fingerprint, keyFingerprint }) => {
+      for (const shown of [fingerprint, keyFingerprint]) {
+        const answer = await this.#parties.askTable(table, "fingerprint", shown);
+        if (answer.kind === "unavailable") return "Could not retrieve fingerprints";
+        if (answer.kind === "found") return [shown.toLowerCase()];
+      }
+      return [];
     };
   }
 
@@ -183,17 +200,14 @@ function fingerprintsOf(table: Table | undefined): readonly string[] | undefined
  * address of this machine; none: no address of ours fits.
  */
 export function sourcesOf(
-  { src }: RelayAction,
+  { sources, turn }: Pick<Passage, "sources" | "turn">,
   endpoint: Endpoint,
-  turn: number,
 ): readonly (string | undefined)[] {
-  if (src === undefined || endpoint.kind === "unix") return ANY_SOURCE;
+  if (sources === undefined || endpoint.kind === "unix") return ANY_SOURCE;
   const wantsIpv6 = isIpv6(endpoint.host);
-  const sources = Array.from(src.entries.keys(), bare).filter(
-    (address) => isIpv6(address) === wantsIpv6,
-  );
-  const first = turn % Math.max(sources.length, 1);
-  return [...sources.slice(first), ...sources.slice(0, first)];
+  const fitting = sources.map(bare).filter((address) => isIpv6(address) === wantsIpv6);
+  const first = turn % Math.max(fitting.length, 1);
+  return [...fitting.slice(first), ...fitting.slice(0, first)];
 }
 
 const ANY_SOURCE: readonly (string | undefined)[] = Object.freeze([undefined]);

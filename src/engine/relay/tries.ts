@@ -161,7 +161,7 @@ export class Tries {
   ): Promise<readonly Outcome[] | undefined> {
     const { way, relay, endpoint } = at;
     if (way.hop.isFound && this.#parts.parties.isOurs(endpoint)) return passOver(course, LOOP);
-    const sources = sourcesOf(errand.action, endpoint, errand.passage.turn);
+    const sources = sourcesOf(errand.passage, endpoint);
     if (sources.length === 0) return passOver(course, FAMILY_MISMATCH);
     for (const source of sources) {
       const limits = this.#parts.limits.of(way.hop.domain.toLowerCase());

@@ -99,7 +99,11 @@ class Stage {
     const end = this.world.tls.client({ offer: OFFER, authorities, identity });
     assert.ok("connect" in end, "settings are usable");
     const secured = await this.world.clock.runUntilSettled(
-      end.connect(this.#connection, "mx.example", WAIT_MS),
+      end.connect(this.#connection, {
+        serverName: "mx.example",
+        timeoutMs: WAIT_MS,
+        resumeAs: undefined,
+      }),
       2 * WAIT_MS,
     );
     if (secured.kind === "tls-fault") return secured;

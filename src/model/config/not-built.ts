@@ -4,7 +4,7 @@
  * filter that was to refuse does not let pass. A part leaves this file with the
  * commit that builds it.
  */
-import type { Action, LocalAction, RelayAction, RelayTo } from "./action.ts";
+import type { Action, LocalAction, RelayAction } from "./action.ts";
 import type { Config } from "./config.ts";
 import type { Filter } from "./filter.ts";
 import type { Listener } from "./listener.ts";
@@ -65,18 +65,9 @@ function localParts({ kind, wrapper }: LocalAction): readonly string[] {
 }
 
 function relayParts(action: RelayAction): readonly string[] {
-  const parts = [...destinationParts(action.to)];
-  if (action.src?.shape === "remote") parts.push("source addresses of a table that is asked");
-  if (action.fingerprints?.shape === "remote")
-    parts.push("fingerprints of a relay in a table that is asked");
+  const parts: string[] = [];
   if (action.filters.length > 0) parts.push("filter");
   return parts;
-}
-
-/** Tables that are asked answer questions; nobody gets all that they hold. */
-function destinationParts(to: RelayTo): readonly string[] {
-  const isAsked = to.kind === "hosts" && to.table.shape === "remote";
-  return isAsked ? ["relay hosts of a table that is asked"] : [];
 }
 
 function unique(found: readonly NotBuilt[]): readonly NotBuilt[] {

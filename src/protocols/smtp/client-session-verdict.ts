@@ -47,6 +47,7 @@ export interface ClientFault {
    * - "loop": the server is ourselves
    * - "no-tls": TLS is required, and the server does not offer it
    * - "tls": the handshake failed, or the server is not the one that is meant
+   * - "resumption": the handshake failed where a session was to be taken up again
    * - "auth": there is no way to authenticate, or the exchange went wrong
    * - "chunks": the server offers BDAT and does not know it
    */
@@ -60,6 +61,7 @@ export interface ClientFault {
     | "loop"
     | "no-tls"
     | "tls"
+    | "resumption"
     | "auth"
     | "chunks";
   readonly message: string;

@@ -11,6 +11,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import { type Connection, type ConnectionHandler, DEAF } from "#base/ports/network.ts";
 import {
   type Secured,
+  type SecuredByClient,
   type Tls,
   type TlsAuthorities,
   type TlsClientOptions,
@@ -64,7 +65,7 @@ export class SimTls implements Tls {
     if (options.identity?.certificate === "broken")
       return fault("settings", `${options.identity.name}: there is no certificate in it`);
     return {
-      connect: (connection, serverName, timeoutMs) =>
+      connect: (connection, { serverName, timeoutMs }) =>
         this.#connect(connection, { ...options, serverName }, timeoutMs),
     };
   }
@@ -73,7 +74,7 @@ export class SimTls implements Tls {
     connection: Connection,
     options: TlsClientOptions & { readonly serverName: string },
     timeoutMs: number,
-  ): Promise<Secured | TlsFault> {
+  ): Promise<SecuredByClient | TlsFault> {
     const receiving = this.#receive<Answer>(connection, timeoutMs);
     send(connection, {
       versions: options.offer.versions,
@@ -86,7 +87,8 @@ export class SimTls implements Tls {
     if (version === undefined) return refuse(connection, "no version in common");
     const peer = peerOf(certificate, options.authorities, options.serverName);
     const facts = { ...factsOf(version, options.offer), peer, identity: "" };
-    return { kind: "secured", connection, facts: { ...facts, serverName: options.serverName } };
+    const told = { ...facts, serverName: options.serverName };
+    return { kind: "secured", connection, facts: told, approve: () => undefined };
   }
 
   /** The other end's record; `connection` is nobody's then. */

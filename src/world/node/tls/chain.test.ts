@@ -43,7 +43,11 @@ async function chainOf(
   const { port } = server.address() as AddressInfo;
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await once(socket, "connect");
-  const secured = await end.connect(wrapSocket(socket), "mx.example", HANDSHAKE_MS);
+  const secured = await end.connect(wrapSocket(socket), {
+    serverName: "mx.example",
+    timeoutMs: HANDSHAKE_MS,
+    resumeAs: undefined,
+  });
   assert.ok(secured.kind === "secured");
   const chain = secured.facts.peer?.chain() ?? [];
   socket.destroy();

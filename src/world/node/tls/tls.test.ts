@@ -319,7 +319,11 @@ test("TLS client is done with a server that ends in the midst of a handshake", a
     identity: undefined,
   });
   assert.ok("connect" in end, "settings are usable");
-  const outcome = await end.connect(wrapSocket(socket), "mx.example.org", HANDSHAKE_MS);
+  const outcome = await end.connect(wrapSocket(socket), {
+    serverName: "mx.example.org",
+    timeoutMs: HANDSHAKE_MS,
+    resumeAs: undefined,
+  });
   assert.equal(outcome.kind === "tls-fault" && outcome.why, "closed");
 });
 
@@ -357,7 +361,7 @@ test("TLS client checks the server's certificate and its name", async (t) => {
     });
     assert.ok("connect" in end, "settings are usable");
     const [outcome, other] = await Promise.all([
-      end.connect(wrapSocket(socket), serverName, HANDSHAKE_MS),
+      end.connect(wrapSocket(socket), { serverName, timeoutMs: HANDSHAKE_MS, resumeAs: undefined }),
       next(),
     ]);
     closing(t, mustBeSecured(other).connection);
@@ -390,7 +394,11 @@ test("TLS server hears at once of a client that goes within the handshake, once 
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await once(socket, "connect");
   const { connection } = mustBeSecured(
-    await end.connect(wrapSocket(socket), "mx.example.org", HANDSHAKE_MS),
+    await end.connect(wrapSocket(socket), {
+      serverName: "mx.example.org",
+      timeoutMs: HANDSHAKE_MS,
+      resumeAs: undefined,
+    }),
   );
   connection.start(new RecordingHandler());
   // What ends the handshake has not left yet.
@@ -412,7 +420,11 @@ test("TLS client does not ask for the name where it must not, and checks it all 
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await once(socket, "connect");
   const [mine, theirs] = await Promise.all([
-    end.connect(wrapSocket(socket), "mx.example.org", HANDSHAKE_MS),
+    end.connect(wrapSocket(socket), {
+      serverName: "mx.example.org",
+      timeoutMs: HANDSHAKE_MS,
+      resumeAs: undefined,
+    }),
     next(),
   ]);
   const { connection, facts } = mustBeSecured(mine);

@@ -3,6 +3,7 @@ import type { SecureContext } from "node:tls";
 import type { Tls } from "#base/ports/tls.ts";
 import { reasonOf } from "./certificates.ts";
 import { connectTls } from "./client-end.ts";
+import { ClientSessions } from "./client-sessions.ts";
 import { clientContext, serverContext } from "./contexts.ts";
 import { fault } from "./facts.ts";
 import { acceptTls, type ServerEnd } from "./server-end.ts";
@@ -31,10 +32,8 @@ export function nodeTls(): Tls {
       } catch (error) {
         return fault("settings", reasonOf(error));
       }
-      return {
-        connect: (connection, serverName, timeoutMs) =>
-          connectTls(connection, { context, serverName, asksForName }, timeoutMs),
-      };
+      const end = { context, asksForName, sessions: new ClientSessions() };
+      return { connect: (connection, asked) => connectTls(connection, end, asked) };
     },
   };
 }
