@@ -7,7 +7,11 @@ import { localEnvelope, taskOf } from "#test/support/letters.ts";
 import type { QueueDoor } from "./queue-door.ts";
 import { DOOR_TIMEOUT_MS, GATHERING_MS, QueueDoors } from "./queue-doors.ts";
 
-const { actions } = configOf('action "out" relay', 'match from any for any action "out"');
+const { actions } = configOf(
+  'action "out" relay',
+  'action "box" maildir "/mail/%{user.username}" user vmail',
+  'match from any for any action "out"',
+);
 
 /** A door that delivers everything, and says which one it is. */
 function doorNamed(name: string): QueueDoor {
@@ -27,6 +31,11 @@ function letterTo(domain: string): DeliveryTask {
   return taskOf({ ...envelope, destination: `ann@${domain}`, transport: { kind: "mta" } });
 }
 
+/** Mail for an account has a route of its own for each. */
+function letterFor(user: string): DeliveryTask {
+  return taskOf(localEnvelope("0000000a", "box", user));
+}
+
 async function deliveredBy(doors: QueueDoors, domain: string): Promise<string> {
   const [result] = await doors.attempt(letterTo(domain));
   return `${result?.outcome} ${result?.diagnostic}`;
@@ -37,11 +46,30 @@ test("all mail of a route goes to one dispatcher, and routes are spread over all
   for (const index of [0, 1, 2]) doors.add(index, doorNamed(`door ${index}`));
   const used = new Set<string>();
   for (let n = 0; n < 50; n++) {
-    const first = await deliveredBy(doors, `domain${n}.example`);
-    assert.equal(await deliveredBy(doors, `domain${n}.example`), first);
-    used.add(first);
+    const [first] = await doors.attempt(letterFor(`user${n}`));
+    const [second] = await doors.attempt(letterFor(`user${n}`));
+    assert.equal(first?.diagnostic, second?.diagnostic);
+    used.add(first?.diagnostic ?? "");
   }
   assert.equal(used.size, 3);
+});
+
+test("one dispatcher relays to all domains, and stays the one while it lives", async () => {
+  const doors = new QueueDoors(new SimClock(), actions, 3);
+  const [first, second, third] = [0, 1, 2].map((index) => doorNamed(`door ${index}`));
+  if (!first || !second || !third) throw new TypeError("No doors");
+  for (const [index, door] of [first, second, third].entries()) doors.add(index, door);
+  const relayed = async (): Promise<ReadonlySet<string>> => {
+    const domains = Array.from({ length: 20 }, (_, n) => `domain${n}.example`);
+    return new Set(await Promise.all(domains.map((domain) => deliveredBy(doors, domain))));
+  };
+  assert.deepEqual(await relayed(), new Set(["delivered door 0"]));
+  doors.remove(0, first);
+  assert.deepEqual(await relayed(), new Set(["delivered door 1"]));
+  doors.add(0, first);
+  assert.deepEqual(await relayed(), new Set(["delivered door 1"]));
+  doors.remove(1, second);
+  assert.deepEqual(await relayed(), new Set(["delivered door 0"]));
 });
 
 test("mail that finds no dispatcher after a restart waits for the first one", async () => {
@@ -55,14 +83,16 @@ test("mail that finds no dispatcher after a restart waits for the first one", as
 });
 
 test("after a start a route waits for its own dispatcher, which may know its mail", async () => {
-  const domains = Array.from({ length: 20 }, (_, n) => `domain${n}.example`);
+  const users = Array.from({ length: 20 }, (_, n) => `user${n}`);
   const lives = [];
   for (const order of [
     [0, 1],
     [1, 0],
   ]) {
     const doors = new QueueDoors(new SimClock(), actions, 2);
-    const attempts = domains.map((domain) => deliveredBy(doors, domain));
+    const attempts = users.map(
+      async (user) => (await doors.attempt(letterFor(user)))[0]?.diagnostic,
+    );
     for (const index of order) doors.add(index, doorNamed(`door ${index}`));
     lives.push(await Promise.all(attempts));
   }

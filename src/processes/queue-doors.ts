@@ -1,11 +1,12 @@
 /**
  * The dispatchers that the queue has now, as the carrier of its deliveries.
  *
- * A route belongs to one of them, by hash, so that its connections are reused. After
- * the start attempts wait until all are there: the one whose route it is may know what
- * became of an attempt that an earlier queue made (attempt-memory.ts). Later, while
- * there is none, they wait for the first: mail must not pay for a restart with the
- * pause of a failed delivery.
+ * One of them, the first, does all relaying: limits and memory of hosts are then those of the
+ * whole daemon (docs/decisions/0018). Another route belongs to one by hash, so that its
+ * connections are reused. After the start attempts wait until all are there: the one whose route
+ * it is may know what became of an attempt that an earlier queue made (attempt-memory.ts).
+ * Later, while there is none, they wait for the first: mail must not pay for a restart with
+ * the pause of a failed delivery.
  */
 import { crc32 } from "node:zlib";
 import type { Clock } from "#base/ports/clock.ts";
@@ -29,6 +30,8 @@ export class QueueDoors implements Carrier {
   readonly #doors = new Map<number, QueueDoor>();
   readonly #waiting = new Set<() => void>();
   #actions: ReadonlyMap<string, Action>;
+  /** The number of the one that relays. */
+  #relaying = 0;
   #state: "gathering" | "open" | "closed" = "gathering";
 
   constructor(clock: Clock, actions: ReadonlyMap<string, Action>, count: number) {
@@ -76,11 +79,23 @@ export class QueueDoors implements Carrier {
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
     if (!this.#canChoose) await this.#awake();
-    const indexes = [...this.#doors.keys()].toSorted((a, b) => a - b);
-    const index = indexes[this.#routeHash(task) % indexes.length];
-    const door = index === undefined ? undefined : this.#doors.get(index);
+    const door = this.#doorOf(task);
     if (door === undefined) return deferAll(task, "4.3.0", "No dispatcher is running");
     return door.carrier.attempt(task);
+  }
+
+  #doorOf(task: DeliveryTask): QueueDoor | undefined {
+    if (task.envelopes[0]?.transport.kind === "mta") return this.#relayingDoor();
+    const indexes = [...this.#doors.keys()].toSorted((a, b) => a - b);
+    return this.#doors.get(indexes[this.#routeHash(task) % indexes.length] ?? 0);
+  }
+
+  /** It stays the same while it lives: one that comes back finds the connections of another open. */
+  #relayingDoor(): QueueDoor | undefined {
+    const current = this.#doors.get(this.#relaying);
+    if (current !== undefined) return current;
+    this.#relaying = Math.min(...this.#doors.keys());
+    return this.#doors.get(this.#relaying);
   }
 
   /** A route's dispatcher can be said, or there is none to hope for. */
