@@ -10,7 +10,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Users } from "#base/ports/users.ts";
-import { explain } from "#engine/explain/explain.ts";
+import { explain, type ExplainParties } from "#engine/explain/explain.ts";
 import type { SenderRules } from "#model/authentication.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config } from "#model/config/config.ts";
@@ -45,6 +45,8 @@ export interface Deciding {
   readonly routing: Routing;
   readonly senders?: SenderRules;
   readonly askTable?: AskTable;
+  /** Left out: the configuration asks for no policies of MTA-STS. */
+  readonly askSts?: ExplainParties["askSts"];
 }
 
 export class Explainer {
@@ -57,7 +59,7 @@ export class Explainer {
 
   async answer(
     question: ExplainQuestion,
-    { config, routing, senders, askTable }: Deciding,
+    { config, routing, senders, askTable, askSts }: Deciding,
   ): Promise<Explanation | ExplainFault> {
     if (this.#underWay >= MAX_UNDER_WAY) return BUSY;
     const { clock, random, resolver, users, intake } = this.#parties;
@@ -68,6 +70,7 @@ export class Explainer {
         routing,
         senders,
         askTable,
+        askSts: question.dns ? askSts : undefined,
         clock,
         random,
         users,

@@ -1,13 +1,15 @@
 /**
  * The way of relayed mail: the servers in the order in which they would be tried, with
- * their addresses, and what they promise by DANE. Asks DNS, each question for a bounded time, and connects to nobody.
+ * their addresses, and what they promise by DANE and MTA-STS. Asks DNS, and lookup for policies, each
+ * question for a bounded time, and connects to nobody.
  */
-import { ABSENT } from "#base/lookup.ts";
+import { ABSENT, type Lookup } from "#base/lookup.ts";
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { RelayAction, RelayHost } from "#model/config/action.ts";
 import type { Config } from "#model/config/config.ts";
 import { formatRelayHost, parseRelayUrl } from "#model/config/relay-url.ts";
@@ -16,10 +18,11 @@ import type { ExplainedHop, Way } from "#model/explanation.ts";
 import { destinationPolicy } from "#engine/relay/destination-policy.ts";
 import { addressesOf } from "#engine/relay/hop-addresses.ts";
 import { exchangersOf, hostsOf, type NextHop } from "#engine/relay/next-hops.ts";
+import type { RelayParties } from "#engine/relay/parties.ts";
 import { policyOf } from "#engine/relay/routes.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
-import { BoundedResolver } from "./bounded-resolver.ts";
+import { BoundedResolver, DNS_WAIT_MS } from "./bounded-resolver.ts";
 
 /** Servers of one envelope that are looked up; a delivery tries no more addresses. */
 const MAX_HOPS = 8;
@@ -33,6 +36,8 @@ export interface RelayPorts {
   readonly random: Random;
   /** Undefined: DNS is not to be asked. */
   readonly resolver: Resolver | undefined;
+  /** Left out: nobody can be asked for policies of MTA-STS. */
+  readonly askSts?: RelayParties["askSts"] | undefined;
 }
 
 export interface RelaySetting {
@@ -76,7 +81,7 @@ function tlsWords(
   if (tls === "verified") return `required, verified by ${by}`;
   if (tls === "unverified") return "required, whoever the server is";
   const own = to.kind === "hosts" || to.kind === "domain" ? ", or as the host's URL says" : "";
-  // Whose policy that is only lookup knows, and it is not asked.
+  // What it says is shown with each server, where it can be asked for.
   const sts = mtaSts && (to.kind === "mx" || to.kind === "backup");
   return `where it is offered${own}${sts ? ", or as the domain's policy of MTA-STS says" : ""}`;
 }
@@ -130,7 +135,7 @@ async function exchangersRoute(
   const hops = route.hops.slice(0, MAX_HOPS).map(async (hop): Promise<ExplainedHop> => {
     const { endpoint } = hop;
     const preference = endpoint.kind === "tcp" ? resolver.preferenceOf(endpoint.host) : undefined;
-    const explained = await explainedHop(hostOf(hop), { hop, action }, resolver);
+    const explained = await explainedHop(hostOf(hop), { hop, action }, { ...ports, resolver });
     return { ...explained, preference };
   });
   return { by, hops: await Promise.all(hops), problem: "" };
@@ -146,7 +151,7 @@ async function hostHops(
       .slice(0, MAX_HOPS)
       .flatMap((host) =>
         hostsOf([host], 0).hops.map((hop) =>
-          explainedHop(formatRelayHost(host), { hop, action }, resolver),
+          explainedHop(formatRelayHost(host), { hop, action }, { ...ports, resolver }),
         ),
       ),
   );
@@ -161,7 +166,7 @@ function hostOf({ endpoint }: NextHop): string {
 async function explainedHop(
   host: string,
   { hop, action }: { readonly hop: NextHop; readonly action: RelayAction },
-  resolver: Resolver | undefined,
+  { resolver, clock, askSts }: Omit<RelayPorts, "random">,
 ): Promise<ExplainedHop> {
   const plain = { host, preference: undefined, addresses: [], tls: "", problem: "" };
   if (resolver === undefined) return plain;
@@ -175,12 +180,35 @@ async function explainedHop(
   const asked = policyOf(action, hop);
   if (asked.kind === "no-route") return { ...plain, addresses, problem: asked.diagnostic };
   const destination = { hop, addresses: found, tls: "by-policy" as const };
-  const { policy } = await destinationPolicy({ resolver, askSts }, asked, destination);
+  const asking = { resolver, askSts: askSts === undefined ? noSts : stsInTime(askSts, clock) };
+  const { policy, promised } = await destinationPolicy(asking, asked, destination);
   if (policy.kind === "no-route") return { ...plain, addresses, problem: policy.diagnostic };
+  if (promised?.type === "sts")
+    return { ...plain, addresses, tls: policy === asked ? STS_IN_TESTING : STS_ENFORCED };
   return { ...plain, addresses, tls: policy === asked ? "" : promiseText(policy) };
 }
 
-const askSts = async (): Promise<typeof ABSENT> => ABSENT;
+const STS_ENFORCED =
+  "TLS required and the server's name verified, by the domain's policy of MTA-STS";
+const STS_IN_TESTING = "the domain's policy of MTA-STS is being tested, and asks for nothing";
+
+const noSts = async (): Promise<typeof ABSENT> => ABSENT;
+
+/** Whoever has to be asked for a policy is waited for no longer than DNS. */
+function stsInTime(
+  ask: RelayParties["askSts"],
+  clock: RelayPorts["clock"],
+): RelayParties["askSts"] {
+  return async (domain) => {
+    const late = Promise.withResolvers<Lookup<StsPolicy>>();
+    const cancel = clock.after(DNS_WAIT_MS, () =>
+      late.resolve({ kind: "unavailable", cause: new Error("No answer in time") }),
+    );
+    const answer = await Promise.race([ask(domain), late.promise]);
+    cancel();
+    return answer;
+  };
+}
 
 /** Of a server that promises more than the action asks for. */
 function promiseText(policy: TransportPolicy): string {
