@@ -59,15 +59,20 @@ export function maildirAction(name: string, fields: Partial<MaildirAction> = {})
   return { ...LOCAL, kind: "maildir", name, path, junk: false, ...fields };
 }
 
-/** `relay host` of a list of them, as a table with no name of its own. */
-export function toHosts(...names: readonly string[]): RelayTo {
-  const table: Table = {
+/** A list with a name. */
+export function tableOf(name: string, ...entries: readonly string[]): Table {
+  return {
     at: BASE.at,
-    name: "<dynamic:0>",
+    name,
     source: { kind: "inline" },
     shape: "list",
-    entries: new Map(names.map((name) => [name, ""])),
+    entries: new Map(entries.map((entry) => [entry, ""])),
   };
+}
+
+/** `relay host` of a list of them, as a table with no name of its own. */
+export function toHosts(...names: readonly string[]): RelayTo {
+  const table = tableOf("<dynamic:0>", ...names);
   const hosts = names.map((host): RelayHost => {
     const endpoint = { kind: "tcp", host, port: 25 } as const;
     return { protocol: "smtp", tls: "opportunistic", endpoint, label: undefined };
