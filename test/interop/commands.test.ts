@@ -145,9 +145,9 @@ test("no shell sees a byte of an address as more than text", { skip }, async () 
   const daemon = await KillableDaemon.make(scratch, {
     rules: [
       "compat none",
-      "mda wrapper twice \"sh -c '%{mda}'\"",
+      "mda wrapper twice \"echo %{sender} '%{rcpt:raw}' \\`echo %{dest.user}\\` >>wrapped; %{mda}\"",
       `table users { "ann" = "${MAIL_UID}:${MAIL_GID}:${folder}" }`,
-      `action "run" mda ${JSON.stringify(command).replaceAll("\\\\", "\\")} user nobody`,
+      `action "run" mda ${JSON.stringify(command).replaceAll("\\\\", "\\")} wrapper twice user nobody`,
       'match from any for domain "here.example" action "run"',
     ],
   });
