@@ -12,15 +12,26 @@
  */
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
-import { AttemptProgress, type Staged } from "#model/attempt-progress.ts";
+import { AttemptProgress } from "#model/attempt-progress.ts";
 import type { AttemptTls, MessageText } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ConnectionLimits, Obstacle, Room } from "./connection-limits.ts";
+import { failed, faultOf, isTlsFailure, noCredentials, SHUTTING_DOWN } from "./no-lease.ts";
 import { type OpeningPorts, openPooled } from "./open-pooled.ts";
-import type { SmtpClient } from "./smtp-client.ts";
+import {
+  endOf,
+  type Kept,
+  type Lease,
+  leaveLine,
+  mayOpen,
+  newRoute,
+  type NoLease,
+  part,
+  type RouteState,
+  type Turn,
+} from "./route-state.ts";
 
 export interface PoolPorts extends OpeningPorts {
   /** Pools that have them in common keep to them together. */
@@ -39,30 +50,6 @@ const MAX_VAIN_MESSAGES = 10;
 /** `tls`: how the connection was secured over which it was sent, if it was. */
 export type PoolOutcome = SendOutcome & { readonly tls?: AttemptTls };
 
-interface Kept {
-  readonly staged: Staged;
-  readonly client: SmtpClient;
-  readonly route: ClientRoute;
-  readonly state: RouteState;
-  readonly room: Room;
-  /** Its id in the log. */
-  readonly session: string;
-  readonly tls: AttemptTls | undefined;
-  idleSinceMs: number;
-  /** It serves no more: it is told QUIT, or gone. */
-  isParted: boolean;
-}
-
-type Lease = { readonly kind: "lease"; readonly kept: Kept; readonly isReused: boolean } | NoLease;
-
-interface NoLease {
-  readonly kind: "failed";
-  readonly verdict: Verdict;
-}
-
-/** What a waiter is told: a connection, that it may open one, or why there is none. */
-type Turn = Lease | { readonly kind: "open"; readonly room: Room };
-
 /** Where a connection belongs. */
 interface Place {
   readonly state: RouteState;
@@ -74,24 +61,6 @@ interface Place {
 /** A connection that is made. */
 interface Begun extends Place {
   readonly credentials: ClientCredentials | undefined;
-}
-
-interface Waiter {
-  readonly route: ClientRoute;
-  readonly resolve: (turn: Turn) => void;
-}
-
-interface RouteState {
-  /** Connections that serve, or are being opened. */
-  open: number;
-  /** Those that have been ready for mail. */
-  ready: number;
-  readonly idle: Kept[];
-  readonly waiters: Waiter[];
-  /** Leaves the line of a limit; undefined: it stands in none. */
-  leaveLine: (() => void) | undefined;
-  /** It has had enough connections until then. */
-  cautiousUntilMs: number;
 }
 
 export class ClientPool {
@@ -178,7 +147,7 @@ export class ClientPool {
     }
     if (this.#isClosed) return this.#shareFailure(route.key, SHUTTING_DOWN);
     if (state.waiters.length >= MAX_WAITERS) return failed("Too many messages wait for this route");
-    if (state.waiters.length > 0 || !this.#mayOpen(state))
+    if (state.waiters.length > 0 || !mayOpen(state, this.#ports.clock.monotonicMs()))
       return this.#wait(route, state, progress);
     const { limits } = this.#ports;
     const caps = route.caps();
@@ -202,7 +171,7 @@ export class ClientPool {
     const { limits } = this.#ports;
     for (;;) {
       const [next] = state.waiters;
-      if (next === undefined || !this.#mayOpen(state)) break;
+      if (next === undefined || !mayOpen(state, this.#ports.clock.monotonicMs())) break;
       const caps = next.route.caps();
       const obstacle = limits.obstacle(caps);
       if (obstacle !== undefined) {
@@ -217,12 +186,6 @@ export class ClientPool {
       next.resolve({ kind: "open", room: limits.enter(caps) });
     }
     leaveLine(state);
-  }
-
-  /** The first connection shows whether the server can be had, and how many it takes. */
-  #mayOpen({ open, ready, cautiousUntilMs }: RouteState): boolean {
-    if (open === 0) return true;
-    return ready > 0 && cautiousUntilMs <= this.#ports.clock.monotonicMs();
   }
 
   async #openConnection(route: ClientRoute, place: Place): Promise<Lease> {
@@ -358,14 +321,7 @@ export class ClientPool {
   #stateOf(key: string): RouteState {
     let state = this.#routes.get(key);
     if (state === undefined) {
-      state = {
-        open: 0,
-        ready: 0,
-        idle: [],
-        waiters: [],
-        leaveLine: undefined,
-        cautiousUntilMs: 0,
-      };
+      state = newRoute();
       this.#routes.set(key, state);
     }
     return state;
@@ -375,52 +331,4 @@ export class ClientPool {
     if (state.open > 0 || state.waiters.length > 0) return;
     if (this.#routes.get(key) === state) this.#routes.delete(key);
   }
-}
-
-function leaveLine(state: RouteState): void {
-  state.leaveLine?.();
-  state.leaveLine = undefined;
-}
-
-/** Of a route's connections this one serves no more. */
-function part(kept: Kept): void {
-  const { state } = kept;
-  if (kept.isParted) return;
-  kept.isParted = true;
-  kept.room.serve();
-  state.open--;
-  state.ready--;
-  const at = state.idle.indexOf(kept);
-  if (at >= 0) state.idle.splice(at, 1);
-}
-
-/** When an idle connection has been kept for long enough. */
-function endOf({ idleSinceMs, route }: Kept): number {
-  return idleSinceMs + route.session.keepAliveMs;
-}
-
-const SHUTTING_DOWN: NoLease = failed("Shutting down");
-
-function failed(message: string): NoLease {
-  return {
-    kind: "failed",
-    verdict: { kind: "undecided", stage: "CONNECT", fault: { kind: "busy", message } },
-  };
-}
-
-/** The server was reached, and TLS with it did not come about. */
-function isTlsFailure(verdict: Verdict): boolean {
-  if (verdict.kind === "unsendable") return false;
-  return verdict.stage === "STARTTLS" || verdict.stage === "TLS";
-}
-
-/** What kept a mail from being begun on, if it was no answer of the server's. */
-function faultOf(outcome: PoolOutcome | NoLease): ClientFault["kind"] | undefined {
-  if (outcome.kind === "verdicts") return undefined;
-  return outcome.verdict.kind === "undecided" ? outcome.verdict.fault.kind : undefined;
-}
-
-function noCredentials(why: string): NoLease {
-  const fault = { kind: "auth", message: `Could not retrieve credentials: ${why}` } as const;
-  return { kind: "failed", verdict: { kind: "undecided", stage: "AUTH", fault } };
 }

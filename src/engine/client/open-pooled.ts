@@ -38,8 +38,7 @@ export interface Opening {
   readonly timeouts: ClientTimeouts | undefined;
   /** Of the message for which it is opened. */
   readonly progress: AttemptProgress;
-  /** With the client, if it was ever ready. */
-  readonly closed: (client: SmtpClient | undefined) => void;
+  readonly closed: () => void;
 }
 
 export type PooledConnection =
@@ -71,6 +70,7 @@ export async function openPooled(
   watch.began(route);
   progress.at = { stage: "connecting", remote: host };
   let staged: Staged = progress.at;
+  let isGone = false;
   let client: SmtpClient | undefined;
   let tls: AttemptTls | undefined;
   const result = await openClient(ports, endpoint, {
@@ -100,21 +100,33 @@ export async function openPooled(
     },
     ...(timeouts && { timeouts }),
     closed: (fault) => {
+      isGone = true;
       const messages = client?.sentMessages ?? 0;
       observe({ kind: "mta-disconnected", session, reason: reasonOf(fault), messages });
       watch.ended(route, client === undefined ? "opening" : "ready", fault);
-      closed(client);
+      closed();
     },
   });
-  if (result.kind === "failed") {
-    observe({ kind: "mta-error", session, reason: formatVerdict(result.verdict) });
-    return result;
+  if (result.kind === "failed" || isGone) {
+    const failure = result.kind === "failed" ? result : GONE;
+    observe({ kind: "mta-error", session, reason: formatVerdict(failure.verdict) });
+    return failure;
   }
   client = result.client;
   observe({ kind: "mta-connected", session });
   watch.ready(route, tls);
   return { kind: "open", client, staged, session, tls };
 }
+
+/** It was ready, and was lost before anyone could use it. */
+const GONE: { readonly kind: "failed"; readonly verdict: Verdict } = {
+  kind: "failed",
+  verdict: {
+    kind: "undecided",
+    stage: "READY",
+    fault: { kind: "closed", message: "Server closed the connection" },
+  },
+};
 
 function reasonOf(fault: ClientFault | undefined): string {
   return fault === undefined ? "quit" : fault.message;
