@@ -1,4 +1,5 @@
 /** What a child is told before it starts its role: its share of what the parent knows. */
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 import type { RelayBlock } from "#model/relay-report.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
@@ -15,6 +16,7 @@ export interface DaemonState {
   readonly reach: Reach;
   readonly verbose: boolean;
   readonly smtpPaused: boolean;
+  readonly pausedDeliveries: ReadonlySet<DeliverySubsystem>;
   readonly blocks: readonly RelayBlock[];
 }
 
@@ -23,10 +25,9 @@ export function childSlice(
   role: Role,
   index: number,
   settings: ParentSettings,
-  { current, material, reach, verbose, smtpPaused, blocks }: DaemonState,
+  { current, material, reach, verbose, smtpPaused, pausedDeliveries, blocks }: DaemonState,
 ): Slice {
   const { dispatchers, spool, controlSocket, ownAddresses, maxOpenFiles } = settings;
-  const others = settings.paused.filter((subsystem) => subsystem !== "smtp");
   return {
     config: current.slice(role),
     tls: tlsSlice(material, role, current.config),
@@ -37,7 +38,7 @@ export function childSlice(
     spool,
     controlSocket,
     verbose,
-    paused: smtpPaused ? [...others, "smtp"] : others,
+    paused: smtpPaused ? [...pausedDeliveries, "smtp"] : [...pausedDeliveries],
     blocks: role === "dispatcher" ? blocks : [],
     ownAddresses,
     queueKeys: role === "queue" ? settings.queueKeys : [],

@@ -27,7 +27,8 @@ export function answerersOf<Answerer>(
     case "show-stats":
       return [queue, parent];
     case "pause":
-      return request.subsystem === "smtp" ? [parent] : [queue];
+      // The parent remembers it for the next queue.
+      return request.subsystem === "smtp" ? [parent] : [queue, parent];
     default:
       return unreachable(request);
   }
@@ -37,7 +38,8 @@ type Done = ControlAnswer & { readonly kind: "done" };
 
 /**
  * Asks each in turn, the next one after the "done" of the one before, even a failed
- * one: half an answer helps an operator. The last "done" speaks for all.
+ * one: half an answer helps an operator, but half an order does not. The last "done" speaks
+ * for all.
  */
 export function askInTurn(
   askers: readonly Asker[],
@@ -61,7 +63,8 @@ export function askInTurn(
         return;
       }
       ends.push(answer);
-      next();
+      if (answer.ok || request.kind !== "pause") next();
+      else take(joined(ends));
     });
     // A failure may have come at once, and the next one may have been asked already.
     if (ends.length === turn) asked = now;

@@ -16,6 +16,7 @@ import {
   type Subsystem,
 } from "#model/ipc/control-link.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import { counterRow } from "./counter-row.ts";
 import type { RelayBlocks } from "./relay-blocks.ts";
 import { formatStranded, type Reloaded } from "./reloads.ts";
@@ -26,6 +27,8 @@ export interface DaemonHandles {
   readonly config: Config;
   readonly smtpPaused: boolean;
   pauseSmtp(paused: boolean): void;
+  /** The queue has done so; the next one is to start like that. */
+  deliveryPaused(subsystem: DeliverySubsystem, paused: boolean): void;
   readonly blocks: RelayBlocks;
   setVerbose(verbose: boolean): void;
   /** The counters of every dispatcher that answers. */
@@ -93,7 +96,10 @@ function outlined(item: OutlineItem): ControlAnswer {
 }
 
 function pause(subsystem: Subsystem, paused: boolean, daemon: DaemonHandles): ControlAnswer {
-  if (subsystem !== "smtp") return failed(NOT_HERE);
+  if (subsystem !== "smtp") {
+    daemon.deliveryPaused(subsystem, paused);
+    return done();
+  }
   if (daemon.smtpPaused === paused) return failed(paused ? "already paused" : "already running");
   daemon.pauseSmtp(paused);
   return done();

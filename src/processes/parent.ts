@@ -7,6 +7,7 @@
  * configuration. Talks to: its children only, in small bounded frames; reads no
  * byte of a stranger. When it dies, its children see their channels close and end.
  */
+import type { DeliverySubsystem } from "#engine/scheduler/wait-reason.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ExplainFault, Explanation, ExplainQuestion } from "#model/explanation.ts";
 import { type Counter, MAX_CONFIG_BYTES, type Slice } from "#model/ipc/parent-link.ts";
@@ -73,6 +74,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   /** What lookup may do, or once had to. */
   #reach: Reach = NO_REACH;
   #smtpPaused: boolean;
+  readonly #pausedDeliveries: Set<DeliverySubsystem>;
   readonly blocks: RelayBlocks = new RelayBlocks((blocks) => {
     for (const { process } of this.#children.dispatchers)
       process.send({ kind: "relay-blocks", blocks });
@@ -92,6 +94,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#startedAtMs = ports.clock.monotonicMs();
     this.#verbose = settings.verbose;
     this.#smtpPaused = settings.paused.includes("smtp");
+    this.#pausedDeliveries = new Set(settings.paused.filter((each) => each !== "smtp"));
     this.#questions = new DispatcherQuestions(ports.clock);
     this.#current = new CurrentConfig(settings.config, this.#lastGeneration);
     this.#swap = new ConfigSwap(ports.clock, this.#sockets);
@@ -192,6 +195,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     for (const { process } of this.#children.dispatchers)
       process.send({ kind: "pause-smtp", paused });
     this.#log.info(`smtp ${paused ? "paused" : "resumed"}`);
+  }
+
+  deliveryPaused(subsystem: DeliverySubsystem, paused: boolean): void {
+    if (paused) this.#pausedDeliveries.add(subsystem);
+    else this.#pausedDeliveries.delete(subsystem);
   }
 
   setVerbose(verbose: boolean): void {
@@ -307,6 +315,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
       reach: this.#reach,
       verbose: this.#verbose,
       smtpPaused: this.#smtpPaused,
+      pausedDeliveries: this.#pausedDeliveries,
       blocks: this.blocks.all,
     });
   }

@@ -35,6 +35,10 @@ class MuteServer implements AsyncDisposable {
     return mute;
   }
 
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -72,7 +76,7 @@ test("smtpctl says how far an attempt is, and with which host, route and relay",
 }, async () => {
   await using scratch = new Scratch();
   const port = await freePort();
-  await using _mute = await MuteServer.listen(port);
+  await using mute = await MuteServer.listen(port);
   const stage = await start(scratch, port);
   const { smtpctl } = stage;
   await send(stage);
@@ -95,6 +99,7 @@ test("smtpctl says how far an attempt is, and with which host, route and relay",
   const json = await smtpctl("show", "hosts", "--json");
   const { address, connections } = JSON.parse(json.output) as Record<string, unknown>;
   assert.deepEqual([address, connections], ["127.0.0.1", 1]);
+  assert.equal(mute.connections, 1);
 });
 
 test("a route that failed is disabled until a time, by which its mail waits, and can be resumed", {
@@ -140,7 +145,7 @@ test("a source that is paused for a domain stays so when the dispatchers die", {
     if (role === "dispatcher") process.kill(pid, "SIGKILL");
   await until(() => /dispatcher.*starting it again/u.test(daemon.log), "word of the death");
   assert.equal((await smtpctl("show", "mta", "paused")).output, "127.0.0.1 -> 127.0.0.1\n");
-  await using _mute = await MuteServer.listen(port);
+  await using mute = await MuteServer.listen(port);
   await until(async () => {
     try {
       await send(stage);
@@ -156,4 +161,5 @@ test("a source that is paused for a domain stays so when the dispatchers die", {
   );
   assert.equal((await smtpctl("resume", ...pair)).output, "command succeeded\n");
   assert.equal((await smtpctl("show", "mta", "paused")).output, "");
+  assert.equal(mute.connections, 0);
 });

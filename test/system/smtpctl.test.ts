@@ -122,10 +122,14 @@ describe("smtpctl", () => {
     assert.equal(await a.control("pause", ...pair), "command succeeded\n");
     assert.equal(await a.control("pause", ...pair), "command failed: already paused\n");
     assert.equal(await a.control("pause", "mta", "from", "2001:db8::1"), "command succeeded\n");
+    assert.equal(await a.control("pause", "mda"), "command succeeded\n");
+    assert.equal(await a.control("pause", "mda"), "command failed: already paused\n");
     for (const role of ["dispatcher", "queue"] as const) {
       a.kill(role);
       await world.clock.advance(30_000);
     }
+    assert.equal(await a.control("show", "status"), "MDA paused\nMTA running\nSMTP running\n");
+    assert.equal(await a.control("resume", "mda"), "command succeeded\n");
     assert.equal(
       await a.control("show", "mta", "paused"),
       "192.0.2.1 -> b.example\n2001:db8::1 -> *\n",

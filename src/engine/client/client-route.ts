@@ -7,6 +7,7 @@ import type { AttemptTls } from "#model/delivery.ts";
 import type { ClientSecurity } from "./client-security.ts";
 import type { HeloName } from "./client-settings.ts";
 import type { Cap } from "./connection-limits.ts";
+import type { RaceEntry } from "./connection-race.ts";
 
 /** What one connection is used for, and for how long. */
 export interface SessionLimits {
@@ -43,6 +44,8 @@ export interface ClientRoute {
   /** Whose connections they are; "": nobody counts them. */
   readonly relay: string;
   readonly session: SessionLimits;
+  /** Other addresses of the server are tried beside it; left out: it is on its own. */
+  readonly race?: RaceEntry | undefined;
   /** What a connection counts towards: asked for when one is to be opened. */
   readonly caps: () => readonly Cap[];
 }

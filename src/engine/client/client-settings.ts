@@ -1,7 +1,7 @@
 /** What a client is told of the server and of itself, and what it tells of a message. */
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
-import type { Network } from "#base/ports/network.ts";
+import type { Connection, ConnectOptions, Network, NetworkFault } from "#base/ports/network.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
@@ -24,6 +24,8 @@ export interface ClientSettings {
   readonly sourceAddress?: string | undefined;
   /** Left out: as long as `timeouts` says. */
   readonly connectMs?: number | undefined;
+  /** Left out: by the network. */
+  readonly connect?: ((options: ConnectOptions) => Promise<Connection | NetworkFault>) | undefined;
   /** Left out: TLS is not used. */
   readonly security?: ClientSecurity | undefined;
   /** Left out: nobody authenticates. */

@@ -35,6 +35,7 @@ const UNSENDABLE_STATUS = {
 
 const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {
   network: "4.4.2",
+  outrun: "4.4.1",
   closed: "4.4.2",
   timeout: "4.4.2",
   protocol: "4.5.0",

@@ -77,6 +77,13 @@ function few(strings: readonly string[]): readonly string[] {
     .slice(0, MAX_POLICY_STRINGS);
 }
 
+/** The policy of MTA-STS that a domain should have, and that could not be had. */
+export function unfetchedPolicy(domain: string, type: FailureType, why: string): TlsSession {
+  const nowhere = { sendingIp: "", mxHost: "", receivingIp: "" };
+  const policy = { type: "sts", domain, strings: [], mxHosts: [] } as const;
+  return { domain, policy, failure: { ...finding(type, why), ...nowhere } };
+}
+
 /** A server that is not even connected to. */
 export function unconnected({ hop, promised }: Counterpart, found: Finding): TlsSession {
   const failure = { ...found, mxHost: hostOf(hop), sendingIp: "", receivingIp: "" };
