@@ -9,7 +9,7 @@ import { greets } from "#test/interop/greeting.ts";
 import type { LoadResult } from "./load-result.ts";
 import { endOf } from "./peer.ts";
 import { type Command, tlsLoad, tlsLoadFault } from "./tls-load.ts";
-import type { LoaderName, Scenario } from "./scenarios.ts";
+import { type LoaderName, localPartsOf, type Scenario } from "./scenarios.ts";
 
 const SMTP_SOURCE = "/usr/sbin/smtp-source";
 const SMTP_SINK = "/usr/sbin/smtp-sink";
@@ -88,10 +88,16 @@ export class Sink {
     return this.#taken;
   }
 
-  static async open(port: number): Promise<Sink> {
+  static async open(port: number, dialect: "smtp" | "lmtp"): Promise<Sink> {
     const asRoot = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
     const child = existsSync(SMTP_SINK)
-      ? spawn(SMTP_SINK, [...asRoot, "-c", `127.0.0.1:${port}`, "512"])
+      ? spawn(SMTP_SINK, [
+          ...asRoot,
+          ...(dialect === "lmtp" ? ["-L"] : []),
+          "-c",
+          `127.0.0.1:${port}`,
+          "512",
+        ])
       : spawn(process.execPath, [OWN_SINK, "--port", String(port)]);
     while (!(await greets({ host: "127.0.0.1", port }))) {
       if (child.exitCode !== null) throw new Error("Cannot start the sink: it ended");
@@ -112,8 +118,9 @@ function spawnOwnLoader(
   more: readonly string[],
 ): ReturnType<typeof spawnPiped> {
   const { sessions, messages, messageBytes, perConnection, users, tls } = scenario;
+  const prefix = (localPartsOf(scenario)[0] ?? "").replace(/\d+$/u, "");
   const where = `--port ${port} --sessions ${sessions} --per-connection ${perConnection}`;
-  const what = `--messages ${messages} --bytes ${messageBytes} --users ${users}`;
+  const what = `--messages ${messages} --bytes ${messageBytes} --users ${users} --prefix ${prefix}`;
   const how = tls ? " --tls" : "";
   return spawnPiped([OWN_LOADER, ...`${where} ${what}${how}`.split(" "), ...more]);
 }
@@ -128,8 +135,10 @@ function sourceCommands(scenario: Scenario, port: number): readonly Command[] {
   const share = `-s ${Math.ceil(sessions / users)} -m ${Math.ceil(messages / users)}`;
   const reuse = perConnection > 1 ? " -d" : "";
   const each = `${share}${reuse} -l ${messageBytes} -f a@client.example -M client.example -t`;
-  return Array.from({ length: users }, (_, number) => {
-    const user = users === 1 ? "b" : `u${number + 1}`;
-    return [SMTP_SOURCE, ...each.split(" "), `${user}@bench.example`, `127.0.0.1:${port}`];
-  });
+  return localPartsOf(scenario).map((user) => [
+    SMTP_SOURCE,
+    ...each.split(" "),
+    `${user}@bench.example`,
+    `127.0.0.1:${port}`,
+  ]);
 }

@@ -3,7 +3,7 @@
  * one command a round trip, as a plain SMTP client does.
  *
  *   bin/node bench/loader.ts --port N | --unix PATH [--sessions 50] [--messages 1000]
- *     [--bytes 4096] [--per-connection 1] [--users 1] [--tls] [--idle-ms N]
+ *     [--bytes 4096] [--per-connection 1] [--users 1] [--prefix u] [--tls] [--idle-ms N]
  *
  * Prints one line of JSON: messages acknowledged, failures, seconds, and how long the
  * acknowledgement of a message took from its last byte. `--tls` has it say STARTTLS first,
@@ -24,7 +24,9 @@ interface Load {
   readonly messages: number;
   readonly messageBytes: number;
   readonly perConnection: number;
+  /** Recipients, taken in turn: the prefix and a number from 1 on. */
   readonly users: number;
+  readonly prefix: string;
   readonly tls: boolean;
 }
 
@@ -161,7 +163,7 @@ class Loader {
   }
 
   async #sendMessage(connection: Connection, number: number): Promise<boolean> {
-    const user = this.#load.users === 1 ? "b" : `u${1 + (number % this.#load.users)}`;
+    const user = `${this.#load.prefix}${1 + (number % this.#load.users)}`;
     if ((await connection.send("MAIL FROM:<a@client.example>\r\n")) !== 250) return false;
     if ((await connection.send(`RCPT TO:<${user}@bench.example>\r\n`)) !== 250) return false;
     if ((await connection.send("DATA\r\n")) !== 354) return false;
@@ -209,6 +211,7 @@ const { values } = parseArgs({
     bytes: { type: "string", default: "4096" },
     "per-connection": { type: "string", default: "1" },
     users: { type: "string", default: "1" },
+    prefix: { type: "string", default: "u" },
     tls: { type: "boolean", default: false },
     "idle-ms": { type: "string" },
   },
@@ -224,6 +227,7 @@ const load: Load = {
   messageBytes: Number(values.bytes),
   perConnection: Number(values["per-connection"]),
   users: Number(values.users),
+  prefix: values.prefix,
   tls: values.tls,
 };
 const idleMs = values["idle-ms"];

@@ -10,8 +10,9 @@ import { certify } from "#test/support/certificates.ts";
 import { slowestGreetingMs } from "./greeting-time.ts";
 import { holdSessions, loaderFor, runLoad, Sink } from "./load.ts";
 import type { CertificateFiles, Fate, Peer, RunningPeer } from "./peer.ts";
-import { cpuSeconds, pssBytes } from "./process-tree.ts";
-import type { LoaderName, Scenario } from "./scenarios.ts";
+import { cpuSeconds, processTree, pssBytes } from "./process-tree.ts";
+import { type LoaderName, localPartsOf, type Scenario } from "./scenarios.ts";
+import { emptyHomes, systemUsers } from "./system-users.ts";
 
 /** What one run measured; undefined where the scenario or the loader has no such number. */
 export interface Measurement {
@@ -20,12 +21,16 @@ export interface Measurement {
   readonly peakMegabytes: number;
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
+  /** Until each recipient had its first messages. */
+  readonly firstSeconds: number | undefined;
   /** The slowest of the clients that came while all sessions were open. */
   readonly greetingMs: number | undefined;
 }
 
 const SAMPLE_EVERY_MS = 500;
-const DRAIN_POLL_MS = 10;
+/** Looking at the memory of a process costs some milliseconds: with a hundred, at the end alone. */
+const MAX_SAMPLED_PROCESSES = 40;
+const DRAIN_POLL_MS = 20;
 const DRAIN_WITHIN_MS = 120_000;
 /** What idle sessions may still be doing just after the last greeting. */
 const SETTLE_MS = 1500;
@@ -46,7 +51,7 @@ export async function measure(plan: RunPlan): Promise<Measurement> {
   const { peer, scenario, folder } = plan;
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const sinkPort = await freePort();
-  const sink = scenario.fate === "relayed" ? await Sink.open(sinkPort) : undefined;
+  const sink = await openSink(scenario, sinkPort);
   const port = await freePort();
   const fate = fateOf(scenario, folder, sinkPort);
   const tls = scenario.tls ? writeCertificate(folder) : undefined;
@@ -71,15 +76,25 @@ interface LoadRun {
 async function measureLoad(running: RunningPeer, run: LoadRun): Promise<Measurement> {
   const { plan, port, delivered } = run;
   const { scenario } = plan;
-  let peakBytes = pssBytes(running.pid);
+  const load = loaderFor(scenario, plan.loader);
+  let peakBytes = 0;
   const sampler = setInterval(() => {
+    if (processTree(running.pid).length > MAX_SAMPLED_PROCESSES) return;
     peakBytes = Math.max(peakBytes, pssBytes(running.pid));
   }, SAMPLE_EVERY_MS);
+  const firsts = scenario.firstEach * scenario.users;
   try {
+    let firstSeconds: number | undefined;
+    if (firsts > 0 && delivered !== undefined) {
+      const beganMs = performance.now();
+      await runLoad({ ...scenario, messages: firsts }, port, load);
+      await drained(delivered, firsts);
+      firstSeconds = (performance.now() - beganMs) / 1000;
+    }
     const cpuBefore = cpuSeconds(running.pid);
     const startedMs = performance.now();
-    const loaded = await runLoad(scenario, port, loaderFor(scenario, plan.loader));
-    if (delivered !== undefined) await drained(delivered, scenario.messages);
+    const loaded = await runLoad(scenario, port, load);
+    if (delivered !== undefined) await drained(delivered, firsts + scenario.messages);
     const seconds = (performance.now() - startedMs) / 1000;
     const cpu = cpuSeconds(running.pid) - cpuBefore;
     peakBytes = Math.max(peakBytes, pssBytes(running.pid));
@@ -89,6 +104,7 @@ async function measureLoad(running: RunningPeer, run: LoadRun): Promise<Measurem
       peakMegabytes: peakBytes / 1e6,
       p50Ms: loaded?.p50Ms,
       p99Ms: loaded?.p99Ms,
+      firstSeconds,
       greetingMs: undefined,
     };
   } finally {
@@ -112,6 +128,7 @@ async function measureIdle(
     peakMegabytes,
     p50Ms: undefined,
     p99Ms: undefined,
+    firstSeconds: undefined,
     greetingMs,
   };
 }
@@ -138,11 +155,14 @@ function fateOf(scenario: Scenario, folder: string, sinkPort: number): Fate {
     case "kept":
       return { kind: "kept" };
     case "relayed":
-      return { kind: "relayed", port: sinkPort };
-    case "maildir": {
-      const users = Array.from({ length: scenario.users }, (_, number) => `u${number + 1}`);
-      return { kind: "maildir", folder: `${folder}/mail`, users };
-    }
+      return { kind: "relayed", port: sinkPort, outgoing: scenario.outgoing };
+    case "lmtp":
+      return { kind: "lmtp", port: sinkPort, users: localPartsOf(scenario) };
+    case "maildir":
+      return { kind: "maildir", folder: `${folder}/mail`, users: localPartsOf(scenario) };
+    case "homes":
+      emptyHomes();
+      return { kind: "homes", users: systemUsers() };
     default:
       return unreachable(scenario.fate);
   }
@@ -153,16 +173,26 @@ function deliveredCounter(fate: Fate, sink: Sink | undefined): (() => number) | 
     case "kept":
       return undefined;
     case "relayed":
+    case "lmtp":
       return () => sink?.taken ?? 0;
     case "maildir":
-      return () => {
-        let count = 0;
-        for (const user of fate.users) count += filesIn(`${fate.folder}/${user}/new`);
-        return count;
-      };
+      return () => filesInAll(fate.users.map((user) => `${fate.folder}/${user}/new`));
+    case "homes":
+      return () => filesInAll(fate.users.map(({ home }) => `${home}/Maildir/new`));
     default:
       return unreachable(fate);
   }
+}
+
+async function openSink({ fate }: Scenario, port: number): Promise<Sink | undefined> {
+  if (fate === "relayed") return Sink.open(port, "smtp");
+  return fate === "lmtp" ? Sink.open(port, "lmtp") : undefined;
+}
+
+function filesInAll(folders: readonly string[]): number {
+  let count = 0;
+  for (const folder of folders) count += filesIn(folder);
+  return count;
 }
 
 /** A Maildir that nobody has delivered to yet is not there. */

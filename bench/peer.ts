@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import type { SystemUser } from "./system-users.ts";
 import { greets } from "#test/interop/greeting.ts";
 
 /** What becomes of the messages of a run. */
@@ -12,9 +13,18 @@ export type Fate =
   /** Kept in the queue, durably; no delivery is tried while it is measured. */
   | { readonly kind: "kept" }
   /** Each goes on at once to the SMTP server at this port of 127.0.0.1. */
-  | { readonly kind: "relayed"; readonly port: number }
+  | {
+      readonly kind: "relayed";
+      readonly port: number;
+      /** A connection takes as many messages as the server likes, or one. */
+      readonly outgoing: "reused" | "single";
+    }
+  /** Each goes on at once to the LMTP server at this port of 127.0.0.1. */
+  | { readonly kind: "lmtp"; readonly port: number; readonly users: readonly string[] }
   /** Each goes to `folder/USER/`, a Maildir, for these users of `bench.example`. */
-  | { readonly kind: "maildir"; readonly folder: string; readonly users: readonly string[] };
+  | { readonly kind: "maildir"; readonly folder: string; readonly users: readonly string[] }
+  /** Each goes to `~/Maildir/` of these users of the system, written as its owner. */
+  | { readonly kind: "homes"; readonly users: readonly SystemUser[] };
 
 /** Files of a certificate and its key, both PEM. */
 export interface CertificateFiles {

@@ -54,7 +54,6 @@ function mainConfig(settings: RunSettings): string {
     `queue_directory = ${folder}/queue`,
     `data_directory = ${folder}/data`,
     "myhostname = peer.bench.example",
-    "mydestination =",
     "mynetworks = 127.0.0.0/8",
     "inet_interfaces = 127.0.0.1",
     `message_size_limit = ${35 * 1024 * 1024}`,
@@ -73,24 +72,38 @@ function mainConfig(settings: RunSettings): string {
 function fateLines(fate: Fate): readonly string[] {
   switch (fate.kind) {
     case "kept":
-      return ["smtpd_sender_restrictions = static:HOLD", "in_flow_delay = 0"];
+      return ["mydestination =", "smtpd_sender_restrictions = static:HOLD", "in_flow_delay = 0"];
     case "relayed":
-      return [`relayhost = [127.0.0.1]:${fate.port}`];
+      return [
+        "mydestination =",
+        `relayhost = [127.0.0.1]:${fate.port}`,
+        ...(fate.outgoing === "single" ? ["smtp_connection_cache_on_demand = no"] : []),
+      ];
+    case "lmtp":
+      return [...virtualLines(fate.users), `virtual_transport = lmtp:inet:127.0.0.1:${fate.port}`];
+    case "homes":
+      return ["mydestination = bench.example", "home_mailbox = Maildir/"];
     case "maildir":
       mkdirSync(fate.folder, { recursive: true });
       spawnSync("chown", [String(UNPRIVILEGED_ID), fate.folder]);
       return [
-        "virtual_mailbox_domains = bench.example",
+        ...virtualLines(fate.users),
         `virtual_mailbox_base = ${fate.folder}`,
-        `virtual_mailbox_maps = inline:{ ${fate.users
-          .map((user) => `{ ${user}@bench.example = ${user}/ }`)
-          .join(", ")} }`,
         `virtual_uid_maps = static:${UNPRIVILEGED_ID}`,
         `virtual_gid_maps = static:${UNPRIVILEGED_ID}`,
       ];
     default:
       return unreachable(fate);
   }
+}
+
+function virtualLines(users: readonly string[]): readonly string[] {
+  const boxes = users.map((user) => `{ ${user}@bench.example = ${user}/ }`).join(", ");
+  return [
+    "mydestination =",
+    "virtual_mailbox_domains = bench.example",
+    `virtual_mailbox_maps = inline:{ ${boxes} }`,
+  ];
 }
 
 function tlsLines(tls: CertificateFiles | undefined): readonly string[] {

@@ -7,6 +7,7 @@
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
+import { unreachable } from "#base/unreachable.ts";
 import type { CertificateFiles, Fate, Peer, RunSettings } from "./peer.ts";
 import { startServer } from "./peer.ts";
 
@@ -49,19 +50,39 @@ function listenLines(port: number, tls: CertificateFiles | undefined): readonly 
 }
 
 function ruleLines(fate: Fate): readonly string[] {
-  if (fate.kind === "maildir") {
-    mkdirSync(fate.folder, { recursive: true });
-    chmodSync(fate.folder, 0o777); // The agent makes the Maildirs in it, as its user.
-    const user = process.getuid?.() === 0 ? "nobody" : userInfo().username;
-    return [
-      `action "deliver" maildir "${fate.folder}/%{dest.user}" user ${user}`,
-      'match from any for any action "deliver"',
-    ];
+  switch (fate.kind) {
+    case "kept":
+      // Port 9 (discard) is never tried: delivery is paused.
+      return relayLines(9);
+    case "relayed":
+      if (fate.outgoing === "reused") return relayLines(fate.port);
+      return ["mta limit session-mail-max 1", ...relayLines(fate.port)];
+    case "maildir":
+      mkdirSync(fate.folder, { recursive: true });
+      chmodSync(fate.folder, 0o777); // The agent makes the Maildirs in it, as its user.
+      return [
+        `action "deliver" maildir "${fate.folder}/%{dest.user}" user ${unprivilegedUser()}`,
+        'match from any for any action "deliver"',
+      ];
+    case "homes":
+      return ['action "deliver" maildir', 'match from any for any action "deliver"'];
+    case "lmtp":
+      return [
+        `action "deliver" lmtp "127.0.0.1:${fate.port}" rcpt-to user ${unprivilegedUser()}`,
+        'match from any for any action "deliver"',
+      ];
+    default:
+      return unreachable(fate);
   }
-  // Port 9 (discard) is never tried: delivery is paused.
-  const port = fate.kind === "relayed" ? fate.port : 9;
+}
+
+function relayLines(port: number): readonly string[] {
   return [
     `action "out" relay host "smtp://127.0.0.1:${port}"`,
     'match from any for any action "out"',
   ];
+}
+
+function unprivilegedUser(): string {
+  return process.getuid?.() === 0 ? "nobody" : userInfo().username;
 }

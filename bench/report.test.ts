@@ -10,6 +10,7 @@ function run(messagesPerSecond: number, peakMegabytes: number): Measurement {
     peakMegabytes,
     p50Ms: undefined,
     p99Ms: undefined,
+    firstSeconds: undefined,
     greetingMs: undefined,
   };
 }

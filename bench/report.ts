@@ -16,6 +16,7 @@ const COLUMNS: readonly { readonly title: string; readonly quantity: Quantity }[
   { title: "peak PSS, MB", quantity: "peakMegabytes" },
   { title: "250 after, p50 ms", quantity: "p50Ms" },
   { title: "p99 ms", quantity: "p99Ms" },
+  { title: "first to each, s", quantity: "firstSeconds" },
   { title: "slowest greeting, ms", quantity: "greetingMs" },
 ];
 

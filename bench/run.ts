@@ -20,6 +20,7 @@ import { postfix } from "./postfix-peer.ts";
 import { postrider, postriderOfTwo } from "./postrider-peer.ts";
 import { formatScenario } from "./report.ts";
 import { type LoaderName, SCENARIOS, type Scenario } from "./scenarios.ts";
+import { systemUsersFault } from "./system-users.ts";
 
 /** `postriderOfTwo` only if it is asked for. */
 const PEERS: readonly Peer[] = [postrider, postriderOfTwo, postfix];
@@ -47,6 +48,11 @@ function chosenScenarios(): readonly Scenario[] {
 }
 
 function chosenPeers(scenario: Scenario): readonly Peer[] {
+  const fault = scenario.fate === "homes" ? systemUsersFault() : undefined;
+  if (fault !== undefined) {
+    console.error(`skipped: ${fault}`);
+    return [];
+  }
   const names = values.peers.toLowerCase().split(",");
   return PEERS.filter((peer) => names.includes(peer.name.toLowerCase())).filter((peer) => {
     if (!scenario.isCompared && peer === postfix) return false;

@@ -2,6 +2,7 @@
  * What is measured. Each scenario is one kind of load with one fate of its messages;
  * 50 sessions and 4 KiB messages where nothing else is said.
  */
+import { SYSTEM_USERS, systemUserName } from "./system-users.ts";
 
 /** Who makes the load: Debian's smtp-source and bench/tls-load.c, which are compiled, or bench/loader.ts. */
 export type LoaderName = "smtp-source" | "tls-load" | "own";
@@ -9,13 +10,17 @@ export type LoaderName = "smtp-source" | "tls-load" | "own";
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  readonly fate: "kept" | "relayed" | "maildir";
+  readonly fate: "kept" | "relayed" | "maildir" | "homes" | "lmtp";
   readonly sessions: number;
   readonly messages: number;
   readonly messageBytes: number;
   readonly perConnection: number;
-  /** Recipients taken in turn; 1 is one address for all. */
+  /** Recipients taken in turn. */
   readonly users: number;
+  /** Messages that go out over one connection: as many as the server likes, or one. */
+  readonly outgoing: "reused" | "single";
+  /** Messages to each recipient before it is measured; how long they took is told beside it. */
+  readonly firstEach: number;
   /** Clients say STARTTLS before all else, and no session is taken up again. */
   readonly tls: boolean;
   /** Whether other servers take part; where not, the scenario has a figure to reach by itself. */
@@ -31,6 +36,8 @@ const USUAL = {
   messageBytes: 4096,
   perConnection: 1,
   users: 1,
+  outgoing: "reused",
+  firstEach: 0,
   tls: false,
   isCompared: true,
   loader: undefined,
@@ -44,6 +51,8 @@ const IDLE = { ...USUAL, messages: 0, loader: "own" } as const;
  * on a just-in-time compiler needs some ten thousand messages to get there.
  */
 const WARM_MESSAGES = 40_000;
+/** The same for what goes on to its end, which is slower. */
+const WARM_DELIVERIES = 20_000;
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -85,7 +94,23 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "relay",
     title: "accept and relay to a sink, end to end",
     fate: "relayed",
-    messages: 10_000,
+  },
+  {
+    ...USUAL,
+    name: "relay-reused",
+    title: "accept and relay to a sink, end to end, connections reused on both sides",
+    fate: "relayed",
+    messages: WARM_DELIVERIES,
+    perConnection: 100,
+  },
+  {
+    ...USUAL,
+    name: "relay-single",
+    title:
+      "accept and relay to a sink, end to end, a new connection for each message on both sides",
+    fate: "relayed",
+    messages: WARM_DELIVERIES,
+    outgoing: "single",
   },
   {
     ...USUAL,
@@ -94,6 +119,34 @@ export const SCENARIOS: readonly Scenario[] = [
     fate: "maildir",
     messages: 4000,
     users: 50,
+  },
+  {
+    ...USUAL,
+    name: "maildir-one",
+    title: "accept and deliver to the Maildir of one virtual user, end to end",
+    fate: "maildir",
+    messages: WARM_DELIVERIES,
+    perConnection: 100,
+  },
+  {
+    ...USUAL,
+    name: "homes",
+    title:
+      "accept and deliver to the Maildirs of 100 users of the system, each as its owner, end to end",
+    fate: "homes",
+    users: SYSTEM_USERS,
+    messages: WARM_DELIVERIES,
+    sessions: 100,
+    perConnection: 100,
+    firstEach: 1,
+  },
+  {
+    ...USUAL,
+    name: "lmtp",
+    title: "accept and deliver to an LMTP sink, end to end",
+    fate: "lmtp",
+    messages: WARM_DELIVERIES,
+    perConnection: 100,
   },
   {
     ...USUAL,
@@ -125,3 +178,10 @@ export const SCENARIOS: readonly Scenario[] = [
     sessions: 2000,
   },
 ];
+
+/** The local parts of the addresses of `scenario`. */
+export function localPartsOf({ fate, users }: Scenario): readonly string[] {
+  return Array.from({ length: users }, (_, index) =>
+    fate === "homes" ? systemUserName(index + 1) : `u${index + 1}`,
+  );
+}
