@@ -8,6 +8,7 @@
  * rights reads what a user wrote.
  */
 import type { Commands } from "#base/ports/commands.ts";
+import type { Files } from "#base/ports/files.ts";
 import { deliverCommand } from "#engine/delivery/command.ts";
 import { readForwardFile } from "#engine/delivery/forward-file.ts";
 import { withGroupedFolderSync } from "#engine/delivery/grouped-folder-sync.ts";
@@ -31,10 +32,12 @@ import { actionsOfKind } from "./carrier-by-action.ts";
 import type { RoleSetting } from "./role.ts";
 import type { WarrantAsker } from "./warrant-asker.ts";
 
+/** What an agent has besides the ports of every role. */
 export interface AgentWorld {
   readonly commands: Commands;
-  readonly warrants: WarrantAsker;
-  /** Of this process: it is in the locks that it makes. */
+  /** By calls that the process waits for: for a delivery that is alone in it. */
+  readonly filesAtOnce: Files;
+  /** Of the process that the role runs in: it is in the locks that it makes. */
   readonly pid: number;
 }
 
@@ -43,15 +46,23 @@ type LocalTransport = Transport & { readonly kind: "mda" };
 export class AgentDeliveries implements Carrier {
   readonly #setting: RoleSetting;
   readonly #world: AgentWorld;
+  readonly #warrants: WarrantAsker;
+  /** For deliveries that wait for the disk together. */
   readonly #maildirs: MaildirPorts;
+  /** For a delivery that is alone. */
+  readonly #maildirsAtOnce: MaildirPorts;
   readonly #locks: MailboxLocks;
   readonly #lmtp: LmtpDelivery;
 
-  constructor(setting: RoleSetting, world: AgentWorld) {
+  #underWay = 0;
+
+  constructor(setting: RoleSetting, world: AgentWorld, warrants: WarrantAsker) {
     this.#setting = setting;
     this.#world = world;
+    this.#warrants = warrants;
     const { ports, config, home, observer } = setting;
     this.#maildirs = { ...ports, files: withGroupedFolderSync(ports.files) };
+    this.#maildirsAtOnce = { ...ports, files: world.filesAtOnce };
     this.#locks = new MailboxLocks(ports, world.pid);
     const { serverName: helo, subAddressDelimiter } = config;
     this.#lmtp = new LmtpDelivery(
@@ -64,7 +75,9 @@ export class AgentDeliveries implements Carrier {
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
     const results: DeliveryResult[] = [];
+    this.#underWay++;
     for (const envelope of task.envelopes) results.push(...(await this.#deliver(task, envelope)));
+    this.#underWay--;
     return results;
   }
 
@@ -96,11 +109,11 @@ export class AgentDeliveries implements Carrier {
       return failed(delivery.envelope, `No mailbox can have this address: ${path.reason}`);
     const { hostname } = this.#setting;
     const { extension } = transport;
-    return deliverMaildir(
-      this.#maildirs,
-      { path, hostname, junk: action.junk, extension },
-      delivery,
-    );
+    const mailbox = { path, hostname, junk: action.junk, extension };
+    // Those that have come with it are counted by then.
+    await Promise.resolve();
+    const isAlone = this.#underWay === 1;
+    return deliverMaildir(isAlone ? this.#maildirsAtOnce : this.#maildirs, mailbox, delivery);
   }
 
   async #listed(
@@ -131,9 +144,7 @@ export class AgentDeliveries implements Carrier {
       listed: transport.listed,
       trail: transport.listed === undefined ? [] : envelope.trail,
     };
-    return this.#world.warrants.with(wanted, (warrant) =>
-      this.#carryOut(warrant, delivery, transport),
-    );
+    return this.#warrants.with(wanted, (warrant) => this.#carryOut(warrant, delivery, transport));
   }
 
   async #carryOut(

@@ -29,10 +29,8 @@ class Scene {
     this.commands.set("/usr/bin/sort", () => new Promise(() => undefined));
     const { disk, clock, random, resolver, network } = this.world;
     const files = disk.files();
-    const role = await agentRole(
-      this.commands,
-      1,
-    )({
+    const { commands } = this;
+    const role = await agentRole({ commands, filesAtOnce: files, pid: 1 })({
       ports: {
         files,
         clock,

@@ -8,11 +8,10 @@
  * and the parent, which it asks for each command, file and mbox. When it dies, the deliveries
  * under way are deferred; what was in `new/` stays delivered.
  */
-import type { Commands } from "#base/ports/commands.ts";
 import { readForwardFile } from "#engine/delivery/forward-file.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
-import { AgentDeliveries } from "./agent-deliveries.ts";
+import { AgentDeliveries, type AgentWorld } from "./agent-deliveries.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { answerForward } from "./forward-asker.ts";
 import type { Joined, RoleSetting, RunningRole, StartRole } from "./role.ts";
@@ -24,15 +23,15 @@ const LONELY_MS = 10_000;
 /** Commands may finish for so long when the agent must go; the parent kills it a little later. */
 const COMMAND_STOP_MS = 25_000;
 
-/** @param pid of the process that the role runs in. */
-export function agentRole(commands: Commands, pid: number): StartRole {
-  return async (setting) => startAgent(setting, commands, pid);
+export function agentRole(world: AgentWorld): StartRole {
+  return async (setting) => startAgent(setting, world);
 }
 
-function startAgent(setting: RoleSetting, commands: Commands, pid: number): RunningRole {
+function startAgent(setting: RoleSetting, world: AgentWorld): RunningRole {
   const { ports, parent } = setting;
+  const { commands } = world;
   const warrants = new WarrantAsker(ports.clock, (message) => parent.send(message));
-  const carrier = new AgentDeliveries(setting, { commands, warrants, pid });
+  const carrier = new AgentDeliveries(setting, world, warrants);
   const receivers = new Set<AttemptReceiver>();
   let stopping = false;
   let cancelLonely: (() => void) | undefined;

@@ -75,7 +75,13 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
   control: async () => (await import("./control-role.ts")).startControlRole,
   agent: async () => {
     const { nodeCommands } = await import("#world/node/commands.ts");
-    return (await import("./agent.ts")).agentRole(nodeCommands(), process.pid);
+    const { filesAtOnce } = await import("#world/node/files-at-once.ts");
+    const world = {
+      commands: nodeCommands(),
+      filesAtOnce: filesAtOnce(),
+      pid: process.pid,
+    };
+    return (await import("./agent.ts")).agentRole(world);
   },
 };
 

@@ -280,7 +280,10 @@ class Parts {
         if (role === "dispatcher") return dispatcherRole(network.tls(this.#shared.tls));
         if (role === "auth")
           return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
-        if (role === "agent") return agentRole(this.#world.commands ?? NO_COMMANDS, 1);
+        if (role === "agent") {
+          const { commands = NO_COMMANDS } = this.#world;
+          return agentRole({ commands, filesAtOnce: ports.files, pid: 1 });
+        }
         return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];
       },
       started: () => undefined,

@@ -54,6 +54,14 @@ const ROOM_FOR_TEXTS = "--external-memory-accounted-in-global-limit";
  * whose columns have grown, 425 and 365 MB.
  */
 const RETURNS_MEMORY: Readonly<Record<string, string>> = { MALLOC_MMAP_THRESHOLD_: "1048576" };
+/**
+ * There may be a hundred agents, each of which is idle most of its time: one thread for V8's
+ * compilers and collector, and young objects that are not collected while it starts. Measured
+ * with a hundred agents and forty messages for each: 5 % less CPU, 2 % less memory.
+ */
+const ONE_OF_MANY: readonly string[] = ["--v8-pool-size=1", "--min-semi-space-size=2"];
+/** Threads that wait for a disk: syncs that wait together share a commit of the file system. */
+const MANY_SYNCS: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "16" };
 /** SQLite opens files outside the permission model, for reading and for writing (tried with Node 26.10). */
 const NO_SQLITE = "--no-experimental-sqlite";
 
@@ -110,5 +118,9 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   // of the system's own.
   auth: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },
   control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
-  agent: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },
+  agent: {
+    user: undefined,
+    nodeFlags: () => [...EVERY, NO_SQLITE, ...ONE_OF_MANY],
+    environment: MANY_SYNCS,
+  },
 };

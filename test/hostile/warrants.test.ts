@@ -113,7 +113,8 @@ class Scene {
         uid: 0,
         end: () => undefined,
       },
-      { commands: this.commands, warrants: asker, pid: 2 },
+      { commands: this.commands, filesAtOnce: ports.files, pid: 2 },
+      asker,
     );
   }
 

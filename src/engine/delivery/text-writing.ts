@@ -2,7 +2,7 @@
 import type { OpenFile } from "#base/ports/files.ts";
 
 /** Text is gathered up to this size before it is written. */
-const WRITE_BYTES: number = 256 * 1024;
+export const WRITE_BYTES: number = 256 * 1024;
 
 /** @returns the bytes written, from `offset` on. @throws {FilesError} */
 export async function writeText(

@@ -4,16 +4,22 @@ import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { filesContract } from "#world/sim/files-contract.ts";
 import { nodeFiles, withoutFirst } from "./files.ts";
+import { filesAtOnce } from "./files-at-once.ts";
 
-filesContract("files", async () => {
-  const folder = await mkdtemp(`${tmpdir()}/postrider-files-`);
-  return {
-    files: nodeFiles(),
-    folder,
-    plantSymlink: (path) => symlink(`${folder}/elsewhere`, path),
-    dispose: () => rm(folder, { recursive: true }),
-  };
-});
+for (const [name, files] of [
+  ["files", nodeFiles()],
+  ["files whose calls are waited for", filesAtOnce()],
+] as const) {
+  filesContract(name, async () => {
+    const folder = await mkdtemp(`${tmpdir()}/postrider-files-`);
+    return {
+      files,
+      folder,
+      plantSymlink: (path) => symlink(`${folder}/elsewhere`, path),
+      dispose: () => rm(folder, { recursive: true }),
+    };
+  });
+}
 
 test("a short write goes on where it stopped", () => {
   const chunks = ["ab", "", "cde", "f"].map((text) => Buffer.from(text));

@@ -16,23 +16,25 @@ import {
 } from "#base/ports/files.ts";
 
 /** The kernel takes no more pieces in one call (IOV_MAX, writev(2)). */
-const MAX_PIECES = 1024;
+export const MAX_PIECES = 1024;
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-const FLAGS: Readonly<Record<OpenMode, number>> = {
+export const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   read: constants.O_RDONLY | constants.O_NONBLOCK,
   create: NEW_FILE,
   "create-dsync": NEW_FILE | constants.O_DSYNC,
   update: constants.O_RDWR,
 };
 
+export const FOLDER_FLAGS: number = constants.O_RDONLY | constants.O_DIRECTORY;
+
 /** The machine's files. */
 export function nodeFiles(): Files {
   return {
     open: (path, mode, permissions = 0o600) =>
       call(
-        (done) => fs.open(path, FLAGS[mode] | constants.O_NOFOLLOW, permissions, done),
+        (done) => fs.open(path, OPEN_FLAGS[mode] | constants.O_NOFOLLOW, permissions, done),
         openFile,
       ),
     list: (folder) => call<string[], string[]>((done) => fs.readdir(folder, done), same),
@@ -125,8 +127,7 @@ function readAll(fd: number, offset: number, length: number): Promise<Uint8Array
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-  const fd = await call<number, number>((done) => fs.open(folder, flags, done), same);
+  const fd = await call<number, number>((done) => fs.open(folder, FOLDER_FLAGS, done), same);
   try {
     await run((done) => fs.fsync(fd, done));
   } finally {
@@ -134,7 +135,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function describe(stat: fs.Stats): FileStat {
+export function describe(stat: fs.Stats): FileStat {
   return {
     kind: kindOf(stat),
     bytes: stat.size,
@@ -181,6 +182,6 @@ function same<Value>(value: Value): Value {
   return value;
 }
 
-function fault(cause: NodeJS.ErrnoException): FilesError {
+export function fault(cause: NodeJS.ErrnoException): FilesError {
   return new FilesError(cause.code ?? "EIO", cause.message, { cause });
 }
