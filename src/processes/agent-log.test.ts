@@ -46,7 +46,7 @@ test("who writes without end waits, and others may go on", async (t) => {
   const source = new PassThrough();
   const lines: string[] = [];
   tellLines(source, "ann", (line) => lines.push(line));
-  for (let n = 0; n < 500; n++) source.write(`${"line\n".repeat(1000)}`);
+  for (let n = 0; n < 500; n++) source.write("line\n".repeat(1000));
   await nextTurn();
   assert.equal(lines.length, 50);
   assert.equal(source.isPaused(), true);

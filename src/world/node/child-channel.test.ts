@@ -8,10 +8,17 @@ import { guardChannel } from "./child-channel.ts";
 const ACK = '{"cmd":"NODE_HANDLE_ACK"}\\n';
 
 /** A child with Node's channel that runs `script`; killed when it misuses the channel. */
-function child(t: TestContext, script: string): { child: ChildProcess; misuses: () => number } {
-  const started = spawn(process.execPath, ["-e", script], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
+function child(t: TestContext, script: string): Guarded {
+  return guarded(t, [process.execPath, "-e", script]);
+}
+
+interface Guarded {
+  readonly child: ChildProcess;
+  readonly misuses: () => number;
+}
+
+function guarded(t: TestContext, [program, ...words]: readonly [string, ...string[]]): Guarded {
+  const started = spawn(program, words, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   t.after(() => started.kill("SIGKILL"));
   let misuses = 0;
   guardChannel(started, () => {
@@ -48,6 +55,32 @@ for (const [what, script] of Object.entries(MISUSES)) {
     assert.equal(signal, "SIGKILL");
     assert.equal(misuses(), 1);
     assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024, "nothing of it is kept");
+  });
+}
+
+/** Of what a child may say that was handed a socket: in a shell, as Node would answer by itself. */
+const ANSWERS: readonly (readonly [what: string, said: string, misuses: number])[] = [
+  ["the answer", ACK, 0],
+  ["the start of an answer", ACK.slice(0, 9), 1],
+  ["two answers at once", ACK + ACK, 1],
+  ["an answer and more", `${ACK}x`, 1],
+];
+
+for (const [what, said, expected] of ANSWERS) {
+  test(`a child that was handed a socket and says ${what} is ${expected === 0 ? "believed" : "known for what it is"}`, {
+    timeout: 20_000,
+  }, async (t) => {
+    const script = `read -r _ <&3; printf '${said}' >&3; ${expected === 0 ? "" : "sleep 20"}`;
+    const { child: taken, misuses } = guarded(t, ["/bin/sh", "-c", script]);
+    const server = createServer((socket) => taken.send("yours", socket));
+    t.after(() => server.close());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connect((server.address() as { port: number }).port, "127.0.0.1");
+    client.on("error", () => undefined);
+    const [code] = (await once(taken, "exit")) as [number | null];
+    client.destroy();
+    assert.deepEqual([code, misuses()], [expected === 0 ? 0 : null, expected]);
   });
 }
 

@@ -37,7 +37,6 @@ export function guardChannel(child: ChildProcess, misused: () => void): void {
   const pipe = pipeOf(child);
   if (pipe === undefined) return; // It did not start.
   const taken = pipe.onread;
-  const answers = new Answers(() => isAnswerDue(child));
   let state: "sound" | "misused" = "sound";
   pipe.onread = function (bytes) {
     const handle = this.pendingHandle;
@@ -48,42 +47,26 @@ export function guardChannel(child: ChildProcess, misused: () => void): void {
       return;
     }
     if (state === "misused") return;
-    const isSound = handle === null && answers.push(bytes, (answer) => taken.call(this, answer));
-    if (isSound) return;
+    if (handle === null && isAnswer(bytes) && isAnswerDue(child)) {
+      taken.call(this, bytes);
+      return;
+    }
     state = "misused";
     misused();
   };
 }
 
-/** Takes a stream apart into answers. */
-class Answers {
-  readonly #isDue: () => boolean;
-  /** The start of an answer. */
-  #rest = "";
-
-  constructor(isDue: () => boolean) {
-    this.#isDue = isDue;
-  }
-
-  /** Gives each whole answer to `take`; false: it is something else. */
-  push(bytes: ArrayBuffer, take: (answer: ArrayBuffer) => void): boolean {
-    // What is longer than all answers that can be due is none, and is not looked at.
-    if (bytes.byteLength > MAX_READ_BYTES) return false;
-    let text = this.#rest + Buffer.from(bytes).toString("latin1");
-    for (;;) {
-      const answer = ANSWERS.find((each) => text.startsWith(each));
-      if (answer === undefined) break;
-      if (!this.#isDue()) return false;
-      text = text.slice(answer.length);
-      take(new Uint8Array(Buffer.from(answer, "latin1")).buffer);
-    }
-    this.#rest = text;
-    return ANSWERS.some((each) => each.startsWith(text));
-  }
+/**
+ * Node waits for an answer before it sends the next handle, and so few octets are read as they
+ * were written: each read is one answer.
+ */
+function isAnswer(bytes: ArrayBuffer): boolean {
+  return (
+    bytes.byteLength <= MAX_ANSWER_BYTES && ANSWERS.includes(Buffer.from(bytes).toString("latin1"))
+  );
 }
 
-/** Node waits for an answer before it sends the next handle: one or two are in a read. */
-const MAX_READ_BYTES = 4096;
+const MAX_ANSWER_BYTES: number = Math.max(...ANSWERS.map(({ length }) => length));
 
 function isAnswerDue(child: SendingProcess): boolean {
   const { ["_handleQueue"]: waiting } = child;
