@@ -6,10 +6,11 @@
 import assert from "node:assert/strict";
 import { unreachable } from "#base/unreachable.ts";
 import { step } from "#protocols/smtp/client-session.ts";
-import type {
-  ClientAction,
-  ClientEvent,
-  ClientSession,
+import {
+  type ClientAction,
+  type ClientEvent,
+  type ClientSession,
+  ENDLESS_PATIENCE,
 } from "#protocols/smtp/client-session-state.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
 import type { FuzzTarget } from "#fuzz/target.ts";
@@ -108,7 +109,7 @@ class Play {
         this.#take({ type: "text-sent" });
         return;
       case "ready":
-        this.#take({ type: "mail", mail: MAIL, nowMs: 0 });
+        this.#take({ type: "mail", mail: MAIL, nowMs: 0, patience: ENDLESS_PATIENCE });
         return;
       case "verdicts":
         assert.equal(action.verdicts.length, MAIL.forwardPaths.length);

@@ -162,11 +162,13 @@ function formatStatus(verdict: Verdict): string {
 
 const FAULT_WORDS: Readonly<Record<ClientFault["kind"], string>> = {
   network: "connection error",
+  outrun: "connection error",
   closed: "connection error",
   timeout: "connection error",
   protocol: "protocol error",
   text: "internal error",
   busy: "internal error",
+  refusals: "rejected by server",
   loop: "connection error",
   "no-tls": "missing feature",
   tls: "connection error",

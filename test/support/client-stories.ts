@@ -5,12 +5,14 @@ import { unreachable } from "#base/unreachable.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import { step } from "#protocols/smtp/client-session.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
-import type {
-  ClientAction,
-  ClientEvent,
-  ClientSession,
-  ClientTls,
-  Dialect,
+import {
+  type ClientAction,
+  type ClientEvent,
+  type ClientSession,
+  type ClientTls,
+  type Dialect,
+  ENDLESS_PATIENCE,
+  type Patience,
 } from "#protocols/smtp/client-session-state.ts";
 import {
   type ClientFault,
@@ -31,6 +33,8 @@ export interface Story {
   /** "never" if left out. */
   readonly tls?: ClientTls;
   readonly credentials?: ClientCredentials;
+  /** Endless if left out. */
+  readonly patience?: Patience;
   readonly happens: readonly Happening[];
   /** What the client sends, verdicts and other results, in order. */
   readonly does: readonly string[];
@@ -49,10 +53,10 @@ function parseReplies(text: string): readonly ReceivedReply[] {
     .map((reply) => ({ code: Number(reply.slice(0, 3)), lines: reply.slice(4).split("/") }));
 }
 
-function eventOf(happening: Happening, mail: ClientMail): ClientEvent {
+function eventOf(happening: Happening, mail: ClientMail, patience: Patience): ClientEvent {
   switch (happening) {
     case "MAIL":
-      return { type: "mail", mail, nowMs: 0 };
+      return { type: "mail", mail, nowMs: 0, patience };
     case "CHUNK":
       return { type: "chunk-sent" };
     case "SENT":
@@ -119,9 +123,11 @@ export const MAIL: ClientMail = {
 /** What the session of a story does. */
 export function tellStory(story: Story): readonly string[] {
   let session = startSession(story.dialect ?? "smtp", story);
+  const mail = { ...MAIL, ...story.mail };
   const does: string[] = [];
   for (const happening of story.happens) {
-    const [next, ...actions] = step(session, eventOf(happening, { ...MAIL, ...story.mail }));
+    const event = eventOf(happening, mail, story.patience ?? ENDLESS_PATIENCE);
+    const [next, ...actions] = step(session, event);
     session = next;
     for (const action of actions) does.push(...describe(action));
   }

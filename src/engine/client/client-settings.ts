@@ -32,6 +32,8 @@ export interface ClientSettings {
   readonly credentials?: ClientCredentials | undefined;
   /** A server that greets by this name is taken for ourselves, and the session ends. */
   readonly ownName?: string | undefined;
+  /** Recipients refused in a row, after which it asks for no more; left out: no limit. */
+  readonly maxRefusals?: number | undefined;
   readonly timeouts?: ClientTimeouts;
   /** Called with each line that is sent (">>> ") or received ("<<< "), but not with message text. */
   readonly trace?: (line: string) => void;

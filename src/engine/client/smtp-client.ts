@@ -161,7 +161,8 @@ export class SmtpClient {
     this.#sentMessages++;
     return new Promise((done) => {
       this.#sending = { text, done };
-      this.#take({ type: "mail", mail, nowMs: this.#clock.wallMs() });
+      const patience = { max: this.#settings.maxRefusals ?? Infinity, used: this.#refusedInRow };
+      this.#take({ type: "mail", mail, nowMs: this.#clock.wallMs(), patience });
     });
   }
 

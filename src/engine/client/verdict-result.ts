@@ -41,6 +41,8 @@ const FAULT_STATUS: Readonly<Record<ClientFault["kind"], string>> = {
   protocol: "4.5.0",
   text: "4.3.0",
   busy: "4.4.5",
+  // RFC 3463 §3.6: too many recipients, for this session.
+  refusals: "4.5.3",
   loop: "5.4.6",
   // RFC 3463 §3.8: what is asked of security is not there; it went wrong; and RFC 4954 §6.
   "no-tls": "4.7.4",

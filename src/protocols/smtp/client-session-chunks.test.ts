@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EHLO, MAIL, startSession, type Story, tellStory } from "#test/support/client-stories.ts";
 import { step } from "./client-session.ts";
+import { ENDLESS_PATIENCE } from "./client-session-state.ts";
 import { CHUNKED_FROM_BYTES } from "./client-session-transaction.ts";
 
 const LARGE = { forwardPaths: ["b@y"], textBytes: CHUNKED_FROM_BYTES };
@@ -122,7 +123,7 @@ test("client session lets one chunk leave at a time to a server that does not pi
   };
   hear(220, "hi");
   hear(250, "mx", "CHUNKING");
-  [session] = step(session, { type: "mail", mail, nowMs: 0 });
+  [session] = step(session, { type: "mail", mail, nowMs: 0, patience: ENDLESS_PATIENCE });
   hear(250, "ok");
   hear(250, "ok");
   [session] = step(session, { type: "chunk-sent" });

@@ -76,6 +76,12 @@ export function leave(stage: Stage, fault: ClientFault): ClientTransition {
   return [{ phase: "quit" }, { type: "unreachable", stage, fault }, QUIT];
 }
 
+/** In OpenSMTPD's words. */
+const TOO_MANY_REFUSALS: ClientFault = {
+  kind: "refusals",
+  message: "Too many consecutive errors, closing connection",
+};
+
 /** What is known of each recipient now; "undecided" where nothing is. */
 export function verdictsOf(session: Busy): readonly Verdict[] {
   const { tx, dialect } = session;
@@ -87,6 +93,7 @@ export function verdictsOf(session: Busy): readonly Verdict[] {
       return { kind: "refused", stage: "RCPT", reply: rcpt };
     }
     if (tx.refusal !== undefined) return { kind: "refused", ...tx.refusal };
+    if (rcpt === undefined) return { kind: "undecided", stage: "RCPT", fault: TOO_MANY_REFUSALS };
     const end = tx.endReplies[dialect === "lmtp" ? accepted++ : 0] ?? closingReply(tx);
     if (end === undefined) {
       return { kind: "undecided", stage: "EOM", fault: protocolFault("Server sent no reply") };

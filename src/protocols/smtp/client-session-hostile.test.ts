@@ -13,7 +13,12 @@ import {
   tellStory,
 } from "#test/support/client-stories.ts";
 import { step } from "./client-session.ts";
-import { type ClientEvent, type Dialect, mayChunk } from "./client-session-state.ts";
+import {
+  type ClientEvent,
+  type Dialect,
+  ENDLESS_PATIENCE,
+  mayChunk,
+} from "./client-session-state.ts";
 import { CHUNKED_FROM_BYTES } from "./client-session-transaction.ts";
 import type { Verdict } from "./client-session-verdict.ts";
 
@@ -178,7 +183,12 @@ test("client session accepts a recipient only by a 2xx after the text, whatever 
           replies: [{ code: 250, lines: ehlo.split("/") }],
           fault: undefined,
         });
-        take({ type: "mail", mail: { ...MAIL, textBytes: CHUNKED_FROM_BYTES }, nowMs: 0 });
+        take({
+          type: "mail",
+          mail: { ...MAIL, textBytes: CHUNKED_FROM_BYTES },
+          nowMs: 0,
+          patience: ENDLESS_PATIENCE,
+        });
         for (const read of script) {
           if (session.phase === "text" && session.tx.chunked && mayChunk(session.tx))
             take({ type: "chunk-sent" });

@@ -32,6 +32,16 @@ export interface Introduction {
   readonly credentials: ClientCredentials | undefined;
 }
 
+/** With a server that refuses one recipient after the other: it is asked for no more then. */
+export interface Patience {
+  /** Refused in a row; Infinity: no limit. */
+  readonly max: number;
+  /** Those of earlier mails of the session. */
+  readonly used: number;
+}
+
+export const ENDLESS_PATIENCE: Patience = Object.freeze({ max: Infinity, used: 0 });
+
 /** The mail transaction under way. */
 export interface ClientTransaction {
   readonly mail: ClientMail;
@@ -43,6 +53,7 @@ export interface ClientTransaction {
   readonly chunksOwed: number;
   /** The reply that refused MAIL, DATA, or ended the text early: it concerns every recipient. */
   readonly refusal: { readonly stage: Stage; readonly reply: ReceivedReply } | undefined;
+  readonly patience: Patience;
   /** Replies to RCPT, in order, as far as they came. */
   readonly rcptReplies: readonly ReceivedReply[];
   /** Replies after the text: one, or in LMTP one for each accepted recipient. */
@@ -83,6 +94,13 @@ export type ClientSession =
   | { readonly phase: "quit" }
   | { readonly phase: "closed" };
 
+/** A mail, and when and with how much patience it is begun. */
+export interface BeginningMail {
+  readonly mail: ClientMail;
+  readonly nowMs: number;
+  readonly patience: Patience;
+}
+
 export type ClientEvent =
   /** All that one read brought, and the fault that ended it. */
   | {
@@ -93,7 +111,7 @@ export type ClientEvent =
   /** Answers "secure"; a handshake that failed, or a server that will not do, is "broken". */
   | { readonly type: "secured"; readonly isProven: boolean }
   /** Only while the session is "ready". `nowMs`: since 1970. */
-  | { readonly type: "mail"; readonly mail: ClientMail; readonly nowMs: number }
+  | ({ readonly type: "mail" } & BeginningMail)
   /** A chunk leaves that is not the last; only where `mayChunk`. */
   | { readonly type: "chunk-sent" }
   /** Answers "send-text"; the final dot, or the last chunk, has been sent. */
@@ -217,6 +235,17 @@ export function endRepliesWanted(session: Busy): number {
 
 export function acceptedCount(tx: ClientTransaction): number {
   return tx.rcptReplies.filter(isPositive).length;
+}
+
+/** Recipients refused one after the other, up to now. */
+function refusedInRow({ patience, rcptReplies }: ClientTransaction): number {
+  const last = rcptReplies.findLastIndex(isPositive);
+  return last < 0 ? patience.used + rcptReplies.length : rcptReplies.length - 1 - last;
+}
+
+/** Whether the server is asked for the next recipient; of a group it has been asked already. */
+export function asksMore(tx: ClientTransaction): boolean {
+  return rcptsLeft(tx) > 0 && (tx.pipelined || refusedInRow(tx) < tx.patience.max);
 }
 
 export function rcptsLeft(tx: ClientTransaction): number {

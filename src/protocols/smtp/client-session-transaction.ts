@@ -10,6 +10,8 @@ import type { Extensions } from "./client-session-extensions.ts";
 import { type ClientMail, localRefusal, mailCommand, rcptCommand } from "./client-session-mail.ts";
 import {
   acceptedCount,
+  asksMore,
+  type BeginningMail,
   type Busy,
   CLOSE,
   CLOSED,
@@ -31,8 +33,7 @@ import type { ReceivedReply } from "./reply-parser.ts";
 
 export function startMail(
   session: Extract<ClientSession, { phase: "ready" }>,
-  mail: ClientMail,
-  nowMs: number,
+  { mail, nowMs, patience }: BeginningMail,
 ): ClientTransition {
   const { extensions } = session;
   const refusal = localRefusal(mail, session, nowMs);
@@ -45,6 +46,7 @@ export function startMail(
     chunked: isChunked(mail, extensions),
     chunksOwed: 0,
     refusal: undefined,
+    patience,
     rcptReplies: [],
     endReplies: [],
   };
@@ -106,7 +108,7 @@ export function takeRcptReply(
   if (isIntermediate(reply)) return breakOff(session, unexpected("RCPT", reply));
   const tx = { ...session.tx, rcptReplies: [...session.tx.rcptReplies, reply] };
   const taken = { ...session, tx };
-  if (rcptsLeft(tx) > 0) return nextRcpt({ ...taken, phase: "rcpt" });
+  if (asksMore(tx)) return nextRcpt({ ...taken, phase: "rcpt" });
   if (tx.chunked) return sendChunk(taken);
   const waiting: ClientSession = { ...taken, phase: "data" };
   if (tx.pipelined) return [waiting];

@@ -39,11 +39,13 @@ export type UnsendableReason =
 export interface ClientFault {
   /**
    * - "network": the connection could not be opened, or broke
+   * - "outrun": the connection was given up, as another address of the server answered first
    * - "closed": the server closed it in order
    * - "timeout": the server did not answer, or took no bytes, for too long
    * - "protocol": the server did not speak SMTP
    * - "text": the text could not be read
    * - "busy": there was no connection to be had on our side
+   * - "refusals": the server refused so many recipients in a row that it was asked for no more
    * - "loop": the server is ourselves
    * - "no-tls": TLS is required, and the server does not offer it
    * - "tls": the handshake failed, or the server is not the one that is meant
@@ -53,11 +55,13 @@ export interface ClientFault {
    */
   readonly kind:
     | "network"
+    | "outrun"
     | "closed"
     | "timeout"
     | "protocol"
     | "text"
     | "busy"
+    | "refusals"
     | "loop"
     | "no-tls"
     | "tls"

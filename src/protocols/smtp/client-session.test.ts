@@ -11,6 +11,7 @@ import {
   tellStory,
 } from "#test/support/client-stories.ts";
 import { step } from "./client-session.ts";
+import { ENDLESS_PATIENCE } from "./client-session-state.ts";
 
 const BINARY = {
   forwardPaths: ["b@y"],
@@ -331,7 +332,13 @@ for (const story of STORIES) {
 
 test("client session throws when the driver sends a mail out of turn", () => {
   assert.throws(
-    () => step(startSession("smtp"), { type: "mail", mail: MAIL, nowMs: 0 }),
+    () =>
+      step(startSession("smtp"), {
+        type: "mail",
+        mail: MAIL,
+        nowMs: 0,
+        patience: ENDLESS_PATIENCE,
+      }),
     TypeError,
   );
   assert.throws(() => step(startSession("smtp"), { type: "text-sent" }), TypeError);

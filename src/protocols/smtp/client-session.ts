@@ -57,7 +57,7 @@ export function step(session: ClientSession, event: ClientEvent): ClientTransiti
       if (session.phase === "securing") return takeSecured(session, event.isProven);
       break;
     case "mail":
-      if (session.phase === "ready") return startMail(session, event.mail, event.nowMs);
+      if (session.phase === "ready") return startMail(session, event);
       break;
     case "chunk-sent":
     case "text-sent":
