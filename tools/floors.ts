@@ -47,6 +47,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: "engine/tls-reports" },
   { folder: "engine/server" },
   { folder: "engine/client" },
+  { folder: "engine/enqueue" },
   { folder: "engine/relay" },
   { folder: "engine/delivery" },
   { folder: "engine/explain" },
