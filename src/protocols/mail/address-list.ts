@@ -20,6 +20,8 @@ export interface AddressList {
   readonly hasGroup: boolean;
   /** Something in it is no address, or might be one more: others may read it otherwise. */
   readonly hasOther: boolean;
+  /** Something in it has no address that can be told. */
+  readonly hasLost: boolean;
 }
 
 /** They end a word. */
@@ -42,6 +44,7 @@ class ListReader {
   readonly #mailboxes: Mailbox[] = [];
   #hasGroup = false;
   #hasOther = false;
+  #hasLost = false;
   /** Of the address under way, and what it has in angle brackets. */
   #words: Mailbox[] = [];
   #bracket: Mailbox | undefined;
@@ -77,7 +80,12 @@ class ListReader {
 
   finish(): AddressList {
     this.#endAddress();
-    return { mailboxes: this.#mailboxes, hasGroup: this.#hasGroup, hasOther: this.#hasOther };
+    return {
+      mailboxes: this.#mailboxes,
+      hasGroup: this.#hasGroup,
+      hasOther: this.#hasOther,
+      hasLost: this.#hasLost,
+    };
   }
 
   #takeWord(unit: string, at: number): number | undefined {
@@ -105,7 +113,10 @@ class ListReader {
     const [first, second] = this.#words;
     const mailbox = this.#bracket ?? (second === undefined ? first : undefined);
     if (mailbox !== undefined && mailbox.end > mailbox.start) this.#mailboxes.push(mailbox);
-    else if (first !== undefined || this.#bracket !== undefined) this.#hasOther = true;
+    else if (first !== undefined || this.#bracket !== undefined) {
+      this.#hasOther = true;
+      this.#hasLost = true;
+    }
     // `a@b <c@d>`
     if (this.#bracket !== undefined && this.#words.some(({ hasDomain }) => hasDomain))
       this.#hasOther = true;

@@ -30,6 +30,8 @@ export interface ClientMail {
   readonly chunks?: "never";
   /** Left out: nobody said that it is urgent, or that it is not. */
   readonly urgency?: MailUrgency;
+  /** A recipient that is refused keeps it from all of them; left out: the others get it. */
+  readonly isIndivisible?: true;
 }
 
 /** What is handed on to a server that offers DSN, and dropped where it is not offered. */

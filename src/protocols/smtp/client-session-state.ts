@@ -212,13 +212,14 @@ export function outstanding(session: ClientSession): number {
   return ANSWERED_ONCE.includes(phase) ? 1 : 0;
 }
 
-/** The rest of MAIL, RCPT and DATA where they left together. */
+/** The rest of MAIL, RCPT and DATA where they left together: of who wants all or nothing DATA waits. */
 function outstandingOfGroup({
   phase,
   tx,
 }: Busy & { readonly phase: "mail" | "rcpt" | "data" }): number {
   if (!tx.pipelined) return 1;
-  return (phase === "mail" ? 1 : 0) + rcptsLeft(tx) + (tx.chunked ? 0 : 1);
+  const hasData = !tx.chunked && tx.mail.isIndivisible !== true;
+  return (phase === "mail" ? 1 : 0) + rcptsLeft(tx) + (hasData ? 1 : 0);
 }
 
 /** How many chunks may leave ahead of their answers, where the server takes commands in groups. */

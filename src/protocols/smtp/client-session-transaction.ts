@@ -53,7 +53,7 @@ export function startMail(
   let commands = mailCommand(mail, extensions, nowMs);
   if (tx.pipelined) {
     for (const index of mail.forwardPaths.keys()) commands += rcptCommand(mail, index, extensions);
-    if (!tx.chunked) commands += "DATA\r\n";
+    if (!tx.chunked && mail.isIndivisible !== true) commands += "DATA\r\n";
   }
   return [
     { ...session, phase: "mail", tx },
@@ -109,9 +109,11 @@ export function takeRcptReply(
   const tx = { ...session.tx, rcptReplies: [...session.tx.rcptReplies, reply] };
   const taken = { ...session, tx };
   if (asksMore(tx)) return nextRcpt({ ...taken, phase: "rcpt" });
+  const isIndivisible = tx.mail.isIndivisible === true;
+  if (isIndivisible && acceptedCount(tx) < tx.mail.forwardPaths.length) return reset(taken);
   if (tx.chunked) return sendChunk(taken);
   const waiting: ClientSession = { ...taken, phase: "data" };
-  if (tx.pipelined) return [waiting];
+  if (tx.pipelined && !isIndivisible) return [waiting];
   if (acceptedCount(tx) === 0) return reset(taken);
   return [waiting, { type: "send", commands: "DATA\r\n" }];
 }
