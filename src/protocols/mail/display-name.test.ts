@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { parseAddressList } from "./address-list.ts";
 import { formatDisplayName } from "./display-name.ts";
 

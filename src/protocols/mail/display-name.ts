@@ -15,9 +15,11 @@ const ASCII = /^[ -~]*$/;
 
 /** `name` as a phrase in ASCII; "" if nothing is left of it without controls and spaces. */
 export function formatDisplayName(name: string): string {
-  const line = [...name.replaceAll(/[\p{C}\p{Z}]+/gu, " ").trim()]
+  const oneLine = name.replaceAll(/[\p{C}\p{Z}]+/gu, " ").trim();
+  // Half of a character would become something else.
+  const line = oneLine
     .slice(0, MAX_NAME_LENGTH)
-    .join("")
+    .replace(/\p{Cs}$/u, "")
     .trim();
   if (!ASCII.test(line)) return encodedWords(line);
   // "=?" would be read as the start of an encoded word.

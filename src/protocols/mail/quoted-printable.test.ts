@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { QuotedPrintableEncoder } from "./quoted-printable.ts";
 
 function encode(pieces: readonly Uint8Array[]): string {
