@@ -8,7 +8,7 @@ import { tellLines } from "./agent-log.ts";
 async function told(...pieces: readonly (string | Buffer)[]): Promise<readonly string[]> {
   const source = new PassThrough();
   const lines: string[] = [];
-  tellLines(source, "ann", (line) => lines.push(line));
+  tellLines(source, "agent ann", (line) => lines.push(line));
   for (const piece of pieces) {
     source.write(piece);
     await nextTurn();
@@ -45,7 +45,7 @@ test("who writes without end waits, and others may go on", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const source = new PassThrough();
   const lines: string[] = [];
-  tellLines(source, "ann", (line) => lines.push(line));
+  tellLines(source, "agent ann", (line) => lines.push(line));
   for (let n = 0; n < 500; n++) source.write("line\n".repeat(1000));
   await nextTurn();
   assert.equal(lines.length, 50);

@@ -18,15 +18,15 @@ const MAX_LINE_LENGTH = 1_024;
 /** As an observer of ours begins its lines. */
 const LEVEL = /^(debug|info|warn): /u;
 
-/** Tells the lines that come from `source`, without their ends. */
-export function tellLines(source: Readable, name: string, tell: (line: string) => void): void {
+/** Tells the lines that come from `source`, without their ends, as what `speaker` says: `agent ann`. */
+export function tellLines(source: Readable, speaker: string, tell: (line: string) => void): void {
   let rest = "";
   let told = 0;
   const tellOne = (text: string): void => {
     if (text.trim() === "") return;
     const level = LEVEL.exec(text)?.[1] ?? "warn";
     const words = printable(text.replace(LEVEL, ""), MAX_LINE_LENGTH);
-    tell(`${level}: agent ${printable(name)}: ${words}`);
+    tell(`${level}: ${printable(speaker)}: ${words}`);
   };
   source.setEncoding("utf8");
   source.on("data", (text: string) => {

@@ -31,6 +31,7 @@ export function mortalFiles(files: Files, deathAt: number): MortalFiles {
     sync: () => gate(() => file.sync()),
     truncate: (bytes) => gate(() => file.truncate(bytes)),
     giveTo: (uid, gid) => gate(() => file.giveTo(uid, gid)),
+    seal: (permissions) => gate(() => file.seal(permissions)),
     stat: () => file.stat(),
     close: () => gate(() => file.close()),
   });

@@ -36,6 +36,11 @@ export interface OpenFile {
   truncate(bytes: number): Promise<void>;
   /** Whose it is from now on (fchown). */
   giveTo(uid: number, gid: number): Promise<void>;
+  /**
+   * Sets the mode bits, and makes them durable with all bytes (fchmod, fsync). On the file systems of Linux
+   * the name of a file that this program has made is durable with that too.
+   */
+  seal(permissions: number): Promise<void>;
   /** Of the open file, whatever its name leads to by now (fstat). */
   stat(): Promise<FileStat>;
   close(): Promise<void>;

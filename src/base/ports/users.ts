@@ -11,3 +11,8 @@ export interface User {
 export interface Users {
   lookup(name: string): Promise<Lookup<User>>;
 }
+
+/** The same by number: whose a file is, who has connected. */
+export interface UsersByUid {
+  lookupUid(uid: number): Promise<Lookup<User>>;
+}

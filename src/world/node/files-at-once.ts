@@ -48,6 +48,11 @@ function openFile(fd: number): OpenFile {
     sync: () => use(() => fs.fdatasyncSync(fd)),
     truncate: (bytes) => use(() => fs.ftruncateSync(fd, bytes)),
     giveTo: (uid, gid) => use(() => fs.fchownSync(fd, uid, gid)),
+    seal: (permissions) =>
+      use(() => {
+        fs.fchmodSync(fd, permissions);
+        fs.fsyncSync(fd);
+      }),
     stat: () => use(() => describe(fs.fstatSync(fd))),
     close: () =>
       use(() => {

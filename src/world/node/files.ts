@@ -69,6 +69,11 @@ function openFile(fd: number): OpenFile {
     sync: () => use(() => run((done) => fs.fdatasync(fd, done))),
     truncate: (bytes) => use(() => run((done) => fs.ftruncate(fd, bytes, done))),
     giveTo: (uid, gid) => use(() => run((done) => fs.fchown(fd, uid, gid, done))),
+    seal: (permissions) =>
+      use(async () => {
+        await run((done) => fs.fchmod(fd, permissions, done));
+        await run((done) => fs.fsync(fd, done));
+      }),
     stat: () => use(() => call((done) => fs.fstat(fd, done), describe)),
     close: () =>
       use(() => {

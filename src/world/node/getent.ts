@@ -35,9 +35,24 @@ export async function getent(
   name: string,
   children: Children,
 ): Promise<Lookup<readonly string[]>> {
-  if (!isEntryName(name)) return ABSENT;
+  return isEntryName(name) ? ask(database, name, children) : ABSENT;
+}
+
+/** The fields of the first entry of the user with this number. */
+export async function userEntry(
+  uid: number,
+  children: Children,
+): Promise<Lookup<readonly string[]>> {
+  return Number.isInteger(uid) && uid >= 0 ? ask("passwd", String(uid), children) : ABSENT;
+}
+
+async function ask(
+  database: Database,
+  key: string,
+  children: Children,
+): Promise<Lookup<readonly string[]>> {
   const result = await children.run({
-    command: ["getent", database, name],
+    command: ["getent", database, key],
     timeoutMs: TIMEOUT_MS,
     maxOutputBytes: MAX_ENTRY_BYTES[database],
   });

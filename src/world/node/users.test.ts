@@ -55,6 +55,23 @@ test("an entry of another name is no answer", async () => {
   assert.deepEqual(await users.lookup("Alice"), { kind: "absent" });
 });
 
+test("a user is found by number, with the name of the first entry, and asked for once", async () => {
+  const { users, asked } = usersOf((key) => (key === "1000" ? exited(0, ALICE_LINE) : exited(2)));
+  assert.deepEqual(await users.lookupUid(1000), { kind: "found", value: ALICE });
+  assert.deepEqual(await users.lookupUid(1000), { kind: "found", value: ALICE });
+  assert.deepEqual(await users.lookupUid(1001), { kind: "absent" });
+  assert.deepEqual(asked, ["1000", "1001"]);
+  assert.equal((await usersOf(() => exited(1)).users.lookupUid(1000)).kind, "unavailable");
+});
+
+test("what is no number of a user is absent without a question, an entry of another no answer", async () => {
+  const { users, asked } = usersOf(() => exited(0, ALICE_LINE));
+  for (const uid of [-1, 1.5, Number.NaN])
+    assert.deepEqual(await users.lookupUid(uid), { kind: "absent" });
+  assert.deepEqual(asked, []);
+  assert.deepEqual(await users.lookupUid(1001), { kind: "absent" });
+});
+
 test("a name that no user can have is absent without a question", async () => {
   const { users, asked } = usersOf(() => exited(0, ALICE_LINE));
   for (const name of [

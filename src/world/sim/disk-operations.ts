@@ -17,6 +17,7 @@ export type DiskOperationName =
   | "sync"
   | "truncate"
   | "giveTo"
+  | "seal"
   | "close"
   | "list"
   | "makeFolder"

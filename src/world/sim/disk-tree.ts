@@ -15,7 +15,7 @@ import type { SimRandom } from "./random.ts";
 export interface FileNode {
   readonly kind: "file";
   readonly content: FileContent;
-  readonly mode: number;
+  mode: number;
   uid: number;
   links: number;
   /** How many open files hold it: an unlinked file lives until the last of them is closed. */

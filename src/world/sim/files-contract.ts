@@ -68,6 +68,16 @@ export function filesContract(name: string, setUp: () => Promise<FilesUnderTest>
     assert.equal(await readFile(files, `${folder}/a`), "abc");
   });
 
+  contract("seal a file with other mode bits, what is in it stays", async ({ files, folder }) => {
+    const file = await files.open(`${folder}/a`, "create", 0o600);
+    await file.write([bytes("abc")], 0);
+    await file.seal(0o700);
+    assert.equal((await file.stat()).mode, 0o700);
+    await file.close();
+    assert.equal((await files.stat(`${folder}/a`)).mode, 0o700);
+    assert.equal(await readFile(files, `${folder}/a`), "abc");
+  });
+
   contract("never open what is there as new, nor what is not there", async (given) => {
     const { files, folder } = given;
     await writeFile(files, `${folder}/a`, "");

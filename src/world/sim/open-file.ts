@@ -75,6 +75,19 @@ export function openSimFile(
         },
         finish: () => {},
       }),
+    seal(permissions) {
+      let covered: Change | undefined;
+      return operations.perform("seal", path, {
+        begin(faultCode) {
+          check("any");
+          covered = content.pending.at(-1);
+          if (faultCode !== undefined) content.forsakePending(disk.random);
+          throwFault(faultCode);
+          node.mode = permissions;
+        },
+        finish: () => content.harden(covered),
+      });
+    },
     stat: () =>
       operations.perform("stat", path, {
         begin(faultCode) {

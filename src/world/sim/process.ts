@@ -117,6 +117,7 @@ export class SimProcess {
       sync: () => this.#alive(() => file.sync()),
       truncate: (bytes) => this.#alive(() => file.truncate(bytes)),
       giveTo: (uid, gid) => this.#alive(() => file.giveTo(uid, gid)),
+      seal: (permissions) => this.#alive(() => file.seal(permissions)),
       stat: () => this.#alive(() => file.stat()),
       close: () =>
         this.#alive(() => {

@@ -1,8 +1,8 @@
 /** System users as a map. */
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
-import type { User, Users } from "#base/ports/users.ts";
+import type { User, Users, UsersByUid } from "#base/ports/users.ts";
 
-export class SimUsers implements Users {
+export class SimUsers implements Users, UsersByUid {
   readonly #users: Map<string, User>;
   #failure: Error | undefined;
 
@@ -26,6 +26,12 @@ export class SimUsers implements Users {
   async lookup(name: string): Promise<Lookup<User>> {
     if (this.#failure !== undefined) return { kind: "unavailable", cause: this.#failure };
     const user = this.#users.get(name);
+    return user === undefined ? ABSENT : found(user);
+  }
+
+  async lookupUid(uid: number): Promise<Lookup<User>> {
+    if (this.#failure !== undefined) return { kind: "unavailable", cause: this.#failure };
+    const user = [...this.#users.values()].find((each) => each.uid === uid);
     return user === undefined ? ABSENT : found(user);
   }
 }
