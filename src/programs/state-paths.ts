@@ -4,6 +4,7 @@
  * `--state DIR` (or POSTRIDER_STATE) puts everything under one folder. Without it
  * root has the system's places, and anyone else `.postrider` in the checkout.
  */
+import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CHECKOUT } from "./checkout.ts";
 
@@ -38,4 +39,18 @@ export function statePaths(stateFolder: string | undefined, uid: number): StateP
     controlSocket: join(state, "control.sock"),
     enqueueSocket: join(state, "enqueue.sock"),
   };
+}
+
+/**
+ * The paths of the daemon that a program of `uid` hands mail to: the system's, unless another
+ * state folder is named, or this user has one of his own in the checkout.
+ */
+export function submissionPaths(stateFolder: string | undefined, uid: number): StatePaths {
+  const own = statePaths(stateFolder, uid);
+  if (stateFolder !== undefined || ownerOf(own.state) === uid) return own;
+  return SYSTEM;
+}
+
+function ownerOf(folder: string): number | undefined {
+  return statSync(folder, { throwIfNoEntry: false })?.uid;
 }
