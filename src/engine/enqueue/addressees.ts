@@ -35,14 +35,18 @@ export function readAddresses(list: string, domain: string): readonly string[] |
   return addresses;
 }
 
-/** As an argument has them, in JavaScript's characters. */
+/**
+ * As an argument has them, in JavaScript's characters. Only headers are folded: an argument with
+ * a line end has been made by someone who wants to write more than an address (CWE-93).
+ */
 export function readArgument(text: string, domain: string): readonly string[] | AddressTrouble {
+  if (/\p{Cc}/u.test(text)) return trouble(text);
   return readAddresses(Buffer.from(text, "utf8").toString("latin1"), domain);
 }
 
 /** The one address of `-f`: "" for `<>` and nothing, the null reverse-path. */
 export function readSender(text: string, domain: string): string | AddressTrouble {
-  if (/^\s*(?:<\s*>)?\s*$/.test(text)) return "";
+  if (/^ *(?:< *>)? *$/.test(text)) return "";
   const addresses = readArgument(text, domain);
   if ("kind" in addresses) return addresses;
   const [address, second] = addresses;
