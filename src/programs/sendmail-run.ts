@@ -16,7 +16,7 @@ import { isHostName } from "#protocols/mail/domain.ts";
 import type { ClientPorts } from "#engine/client/client-settings.ts";
 import type { BodyStore } from "#engine/enqueue/body-store.ts";
 import type { DropBox } from "#engine/enqueue/drop-box.ts";
-import { type Complaint, handIn } from "#engine/enqueue/hand-in.ts";
+import { type HandedIn, handIn } from "#engine/enqueue/hand-in.ts";
 import {
   MAX_RECIPIENTS,
   type MailOrder,
@@ -120,9 +120,8 @@ async function handOver(
   const trace = isVerbose ? (line: string): void => world.print(printable(line)) : undefined;
   const outcome = await handIn(world, { endpoint: world.endpoint, trace }, mail, text);
   if (outcome.kind === "taken") return EXIT.ok;
-  if (outcome.takenFor > 0) fail(world, `sent to the first ${outcome.takenFor} recipients alone`);
   if (outcome.kind === "refused") {
-    complainOf(world, outcome.complaints);
+    complainOf(world, outcome);
     return exitOfRefusal(outcome.status);
   }
   const forwardPaths = mail.forwardPaths.slice(outcome.takenFor);
@@ -131,12 +130,16 @@ async function handOver(
     if (isVerbose) world.print("queued offline");
     return EXIT.queued;
   }
-  complainOf(world, outcome.complaints);
+  complainOf(world, outcome);
   fail(world, dropped.why);
   return EXIT.unavailable;
 }
 
-function complainOf(world: SendmailWorld, complaints: readonly Complaint[]): void {
+function complainOf(
+  world: SendmailWorld,
+  { complaints, takenFor }: Exclude<HandedIn, { kind: "taken" }>,
+): void {
+  if (takenFor > 0) fail(world, `sent to the first ${takenFor} recipients alone`);
   for (const { address, text } of complaints.slice(0, MAX_COMPLAINTS)) {
     fail(world, address === undefined ? text : `${address}: ${text}`);
   }

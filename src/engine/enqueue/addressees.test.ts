@@ -91,7 +91,7 @@ test("a list that someone wrote to take time takes none", () => {
     "<".repeat(50_000),
     "a:".repeat(50_000),
     `"${"\\a".repeat(500_000)}"`,
-    `${"a@x,\r\n ".repeat(20_000)}`,
+    "a@x,\r\n ".repeat(20_000),
     "x".repeat(1_000_000),
   ];
   for (const list of lists) readAddresses(list, "mx.example");
