@@ -2,6 +2,7 @@
  * What happened, as data. Engines emit events; the log, the counters and the
  * trace only subscribe. Names follow OpenSMTPD's log lines.
  */
+import type { LocalUser } from "#base/endpoint.ts";
 import type { Action as NoticeAction } from "#protocols/dsn/delivery-status.ts";
 import type { AuthResult } from "./authentication.ts";
 import type { DeliveryResult } from "./delivery.ts";
@@ -15,6 +16,8 @@ export type Event =
       readonly session: string;
       readonly address: string;
       readonly hostname: string;
+      /** Of this machine, if the client is one and the system was asked. */
+      readonly user: LocalUser | undefined;
     }
   | {
       readonly kind: "smtp-failed-command";

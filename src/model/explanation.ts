@@ -37,6 +37,8 @@ export interface ExplainQuestion {
   readonly reverseName: string | undefined;
   /** The authenticated user, or "". */
   readonly username: string;
+  /** The user of this machine who comes to a socket; "": nobody knows. */
+  readonly localUser: string;
   /** Whether the client's connection is under TLS. */
   readonly tls: boolean;
   /** `ADDRESS:PORT`, a path, or a tag. */

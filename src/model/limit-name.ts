@@ -8,6 +8,10 @@ import type { SessionLimit } from "#protocols/smtp/server-session-state.ts";
 export type AdmissionLimit =
   | "sessions"
   | "sessions-per-source"
+  /** Of one user of this machine. */
+  | "sessions-per-user"
+  /** A client of this machine whose user could not be looked up. */
+  | "unknown-user"
   | "connection-rate"
   /** Proxies that have not said yet for whom they connect. */
   | "pending-proxies"
@@ -24,7 +28,12 @@ export type TimeLimit =
   | "handshake-time";
 
 /** A command that is refused, while the session goes on. */
-export type RefusalLimit = "recipients" | "mails" | "message-size" | "received-fields";
+export type RefusalLimit =
+  | "recipients"
+  | "mails"
+  | "message-size"
+  | "received-fields"
+  | "messages-per-user";
 
 export type LimitName =
   | AdmissionLimit

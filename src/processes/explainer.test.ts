@@ -20,6 +20,7 @@ const QUESTION: ExplainQuestion = {
   helo: undefined,
   reverseName: undefined,
   username: "",
+  localUser: "",
   tls: false,
   listener: undefined,
   sizeBytes: 1000,

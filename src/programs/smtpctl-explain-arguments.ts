@@ -6,8 +6,8 @@ import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
 
 export const EXPLAIN_USAGE: string =
   "usage: smtpctl explain --from address --rcpt address ... [--src ip] [--rdns name] [--helo name]\n" +
-  "               [--auth user] [--tls] [--listener name] [--message file] [--no-dns] [--json]\n" +
-  "               [-f file] [-D name=value] [--compat opensmtpd] [--state dir]";
+  "               [--auth user] [--user name] [--tls] [--listener name] [--message file]\n" +
+  "               [--no-dns] [--json] [-f file] [-D name=value] [--compat opensmtpd] [--state dir]";
 
 const OPTIONS = {
   ...FILE_OPTIONS,
@@ -23,6 +23,7 @@ const OPTIONS = {
   rdns: { type: "string" },
   src: { type: "string" },
   tls: { type: "boolean", default: false },
+  user: { type: "string" },
 } as const;
 
 export interface ExplainArguments {
@@ -59,6 +60,7 @@ function read(values: CommandLine<typeof OPTIONS>["values"]): ExplainArguments |
       helo: values.helo,
       reverseName: values.rdns,
       username: values.auth ?? "",
+      localUser: values.user ?? "",
       tls: values.tls,
       listener: values.listener,
       sizeBytes: 0,

@@ -2,11 +2,11 @@
  * A connection in memory without time: what the test feeds arrives at once in pieces
  * of one size, unless it is paused; what is written is collected.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import { type Endpoint, type Peer, unasked } from "#base/endpoint.ts";
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 
 export class MemoryConnection implements Connection {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly local: Endpoint;
   readonly unsentBytes = 0;
   /** Each write of the server. */
@@ -16,8 +16,8 @@ export class MemoryConnection implements Connection {
   #flow: "on" | "paused" = "on";
   #state: "open" | "ended" | "closed" = "open";
 
-  constructor(remote: Endpoint, local: Endpoint) {
-    this.remote = remote;
+  constructor(remote: Endpoint | Peer, local: Endpoint) {
+    this.remote = "user" in remote ? remote : unasked(remote);
     this.local = local;
   }
 

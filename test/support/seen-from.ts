@@ -1,9 +1,9 @@
 /** A connection whose peer seems to have another address: real sockets come from this machine alone. */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, Peer } from "#base/endpoint.ts";
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 
 export class SeenFrom implements Connection {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly #inner: Connection;
 
   constructor(inner: Connection, address: string) {

@@ -62,6 +62,7 @@ async function explained(
       helo: undefined,
       reverseName: undefined,
       username: "",
+      localUser: "",
       tls: false,
       listener: undefined,
       sizeBytes: 0,

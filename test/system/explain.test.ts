@@ -30,6 +30,7 @@ const QUESTION: ExplainQuestion = {
   helo: undefined,
   reverseName: undefined,
   username: "",
+  localUser: "",
   tls: false,
   listener: undefined,
   sizeBytes: 0,

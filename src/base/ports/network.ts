@@ -6,7 +6,7 @@
  * it keeps; implementations never reuse the memory, so keeping a view is
  * allowed but keeps its whole buffer alive.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, Peer } from "#base/endpoint.ts";
 
 /** What a connection tells its owner. `closed` comes exactly once, and last. */
 export interface ConnectionHandler {
@@ -23,7 +23,7 @@ export const DEAF: ConnectionHandler = { data() {}, end() {}, drain() {}, closed
 
 export interface Connection {
   /** The peer's address; a UNIX-domain peer has the listener's path. */
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly local: Endpoint;
   /** Hands the connection to its owner; must be called once, before anything else. */
   start(handler: ConnectionHandler): void;

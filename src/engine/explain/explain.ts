@@ -7,7 +7,8 @@
  * the ruleset that is given (rehearsal.ts), and the way out is what delivery would use
  * (way-out.ts).
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { found } from "#base/lookup.ts";
+import { formatEndpoint, type LocalUser, type Peer } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { SenderRules } from "#model/authentication.ts";
@@ -62,9 +63,10 @@ export async function explain(
   if ("why" in chosen) return chosen;
   const { listener, explained } = chosen;
   const { endpoint } = listener;
-  const remote: Endpoint =
+  const user = localUser(question);
+  const remote: Peer =
     endpoint.kind === "unix"
-      ? endpoint
+      ? { ...endpoint, user }
       : { kind: "tcp", host: question.source ?? DEFAULT_CLIENT, port: CLIENT_PORT };
   const reverseName = await reverseNameOf(remote, question, parties);
   const helo = question.helo ?? reverseName ?? DEFAULT_HELO;
@@ -84,7 +86,7 @@ export async function explain(
     },
     question,
   );
-  const { username, tls } = question;
+  const { tls } = question;
   return withShortTexts<Explanation>({
     kind: "explanation",
     listener: explained,
@@ -92,7 +94,7 @@ export async function explain(
       address: remote.kind === "unix" ? "local" : remote.host,
       hostname: remote.kind === "unix" ? listener.hostname : (reverseName ?? UNKNOWN_HOSTNAME),
       helo,
-      username,
+      username: rehearsed.username,
       tls,
     },
     greeting: rehearsed.greeting,
@@ -140,7 +142,7 @@ function matchedRules(
 
 /** A UNIX-domain client has no address that DNS could name. */
 async function reverseNameOf(
-  remote: Endpoint,
+  remote: Peer,
   { reverseName, dns }: ExplainQuestion,
   { resolver, clock }: ExplainParties,
 ): Promise<string | undefined> {
@@ -151,19 +153,29 @@ async function reverseNameOf(
   return name === UNKNOWN_HOSTNAME ? undefined : name;
 }
 
+/** No user's: chown(2) leaves the owner as it is. */
+const NO_UID = 0xffff_ffff;
+
+/** The user of the question as the system would name it; what is its number is of no account here. */
+function localUser({ localUser: name }: ExplainQuestion): LocalUser | undefined {
+  return name === "" ? undefined : { uid: NO_UID, name: found(name) };
+}
+
 /** What no client could say in one line. */
 const NOT_IN_A_LINE = /\p{Cc}/u;
 
 function whatIsWrong(question: ExplainQuestion): string | undefined {
-  const { forwardPaths, reversePath, helo, reverseName, source } = question;
+  const { forwardPaths, reversePath, helo, reverseName, source, localUser: user } = question;
   if (forwardPaths.length === 0) return "no recipient is given";
   if (forwardPaths.length > MAX_EXPLAINED_RECIPIENTS)
     return `at most ${MAX_EXPLAINED_RECIPIENTS} recipients can be explained at once`;
-  const texts = [...forwardPaths, reversePath, helo ?? "", reverseName ?? ""];
+  const texts = [...forwardPaths, reversePath, helo ?? "", reverseName ?? "", user];
   if (texts.some((text) => NOT_IN_A_LINE.test(text)))
     return "addresses and names cannot have control characters";
   if (reverseName !== undefined && !isHostName(reverseName))
     return `not a host name: ${reverseName}`;
+  if (source !== undefined && user !== "")
+    return "a user of this machine comes to a socket, and has no address";
   if (source !== undefined && parseIpAddress(source) === undefined)
     return `not an IP address: ${source}`;
   return undefined;
@@ -175,7 +187,7 @@ type Chosen = { readonly listener: Listener; readonly explained: ExplainedListen
 
 function chooseListener(
   listeners: readonly Listener[],
-  { listener: wanted, source }: ExplainQuestion,
+  { listener: wanted, source, localUser: user }: ExplainQuestion,
 ): Chosen | ExplainFault {
   if (listeners.length === 0) return fault("the configuration has no listener");
   if (wanted !== undefined) {
@@ -183,6 +195,8 @@ function chooseListener(
     if (named === undefined) return fault(`no listener is called ${wanted}`);
     if (named.endpoint.kind === "unix" && source !== undefined)
       return fault(`clients of ${formatEndpoint(named.endpoint)} have no address`);
+    if (named.endpoint.kind === "tcp" && user !== "")
+      return fault(`nobody knows the users who come to ${formatEndpoint(named.endpoint)}`);
     return chosenAs(named, "named");
   }
   const firstTcp = listeners.find(({ endpoint }) => endpoint.kind === "tcp");
@@ -190,6 +204,7 @@ function chooseListener(
   if (source === undefined && firstSocket !== undefined) {
     return chosenAs(firstSocket, "first-socket");
   }
+  if (user !== "") return fault("no listener is a socket, where users are known");
   if (firstTcp === undefined) return fault("no listener has clients with an address");
   return chosenAs(firstTcp, "first-tcp");
 }

@@ -3,7 +3,7 @@
  * that leads nowhere: so every reply is the one that a client would get. The session
  * asks the real ruleset; what it would write down or give to the queue goes nowhere.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Peer } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import { EMPTY_DNS, foundUnsigned, type Resolver } from "#base/ports/resolver.ts";
@@ -20,6 +20,7 @@ import { NO_PRESSURE } from "#engine/server/pressure.ts";
 import { ReverseNames } from "#engine/server/reverse-names.ts";
 import type { ServerSettings, Service } from "#engine/server/service.ts";
 import { serveSession } from "#engine/server/session-driver.ts";
+import { SourceRates } from "#engine/server/source-rates.ts";
 import { RehearsedConnection } from "./rehearsed-connection.ts";
 import { newStepRoom, StepCollector } from "./step-collector.ts";
 
@@ -31,7 +32,7 @@ export interface RehearsalSetting {
   readonly settings: ServerSettings;
   readonly listener: Listener;
   /** The client's address. */
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly helo: string;
   /** The client's reverse name; undefined if it has none. */
   readonly reverseName: string | undefined;
@@ -49,6 +50,8 @@ export interface RehearsedRecipient {
 
 export interface Rehearsed {
   readonly greeting: readonly Exchange[];
+  /** Who the client counts as, or "". */
+  readonly username: string;
   readonly recipients: readonly RehearsedRecipient[];
 }
 
@@ -92,7 +95,7 @@ export async function rehearse(
   connection.say("QUIT");
   connection.destroy();
   await ended.promise;
-  return { greeting, recipients };
+  return { greeting, recipients, username: listening.username };
 }
 
 function openingCommands(helo: string, question: ExplainQuestion): string[] {
@@ -108,12 +111,15 @@ class ListeningRouting implements Routing {
   readonly #routing: Routing;
   readonly #question: ExplainQuestion;
   #collector: StepCollector | undefined;
+  /** Who the session takes the client for. */
+  username: string;
   /** Of the last recipient. */
   envelopes: readonly PlannedEnvelope[] = [];
 
   constructor(routing: Routing, question: ExplainQuestion) {
     this.#routing = routing;
     this.#question = question;
+    this.username = question.username;
   }
 
   get asksReverseName(): boolean {
@@ -126,8 +132,9 @@ class ListeningRouting implements Routing {
   }
 
   async resolve(query: RecipientQuery): Promise<Resolution> {
-    const { username, tls } = this.#question;
-    const asked = { ...query, origin: { ...query.origin, username }, tls };
+    const { tls } = this.#question;
+    this.username = query.origin.username;
+    const asked = { ...query, tls };
     const resolution = await this.#routing.resolve(asked, this.#collector?.tell);
     if (resolution.kind === "accepted") this.envelopes = resolution.envelopes;
     return resolution;
@@ -160,6 +167,7 @@ function rehearsedService(
       limits: settings.limits ?? DEFAULT_LIMITS,
     },
     reverseNames: new ReverseNames(clock, knownNames(reverseName)),
+    userMessages: new SourceRates(1, 1),
     pressure: NO_PRESSURE,
   };
 }

@@ -2,12 +2,12 @@
  * A connection that leads nowhere: the client's half of a rehearsal. What the server
  * writes is taken apart into replies, and nothing reaches the network.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, Peer } from "#base/endpoint.ts";
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import { type ReceivedReply, ReplyParser } from "#protocols/smtp/reply-parser.ts";
 
 export class RehearsedConnection implements Connection {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly local: Endpoint;
   readonly unsentBytes = 0;
   readonly #parser = new ReplyParser();
@@ -16,7 +16,7 @@ export class RehearsedConnection implements Connection {
   #wake: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(remote: Endpoint, local: Endpoint) {
+  constructor(remote: Peer, local: Endpoint) {
     this.remote = remote;
     this.local = local;
   }

@@ -11,7 +11,7 @@ function fold(...events: readonly Event[]): Readonly<Record<string, number>> {
 }
 
 function connected(session: string, address: string): Event {
-  return { kind: "smtp-connected", session, address, hostname: "<unknown>" };
+  return { kind: "smtp-connected", session, address, hostname: "<unknown>", user: undefined };
 }
 
 test("sessions are counted by family, and those open now", () => {

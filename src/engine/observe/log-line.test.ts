@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ABSENT, found } from "#base/lookup.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
@@ -62,10 +63,25 @@ function result(over: Partial<DeliveryResult>): DeliveryResult {
   };
 }
 
+const CONNECTED = {
+  kind: "smtp-connected",
+  session: SESSION,
+  hostname: "mx.example.org",
+  user: undefined,
+} as const;
+
 const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] = [
   [
-    { kind: "smtp-connected", session: SESSION, address: "192.0.2.7", hostname: "mx.example.org" },
+    { ...CONNECTED, address: "192.0.2.7" },
     "info 1c3a5e7f90b2d4f6 smtp connected address=192.0.2.7 host=mx.example.org",
+  ],
+  [
+    { ...CONNECTED, address: "local", user: { uid: 1000, name: found("anna") } },
+    "info 1c3a5e7f90b2d4f6 smtp connected address=local host=mx.example.org user=anna uid=1000",
+  ],
+  [
+    { ...CONNECTED, address: "local", user: { uid: 4242, name: ABSENT } },
+    "info 1c3a5e7f90b2d4f6 smtp connected address=local host=mx.example.org uid=4242",
   ],
   [
     {

@@ -9,6 +9,7 @@
  *
  * Source: OpenSMTPD 7.8, log lines at level info.
  */
+import type { LocalUser } from "#base/endpoint.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
@@ -80,7 +81,7 @@ function isRelayEvent(event: SessionEvent): event is RelayEvent {
 function clientText(event: Exclude<SessionEvent, RelayEvent>): string {
   switch (event.kind) {
     case "smtp-connected":
-      return `smtp connected address=${fieldValue(event.address)} host=${fieldValue(event.hostname)}`;
+      return `smtp connected address=${fieldValue(event.address)} host=${fieldValue(event.hostname)}${userFields(event.user)}`;
     case "smtp-failed-command": {
       const why = event.why === "" ? "" : ` reason=${quoted(event.why)}`;
       return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}${why}${limitField(event.limit)}`;
@@ -202,6 +203,13 @@ function routeText(event: RouteEvent): string {
   if (event.kind === "route-enabled") return `Enabling route ${route}`;
   const forSeconds = Math.ceil(event.forMs / 1000);
   return `Disabling route ${route} for ${forSeconds}s reason=${quoted(event.reason)}`;
+}
+
+/** OpenSMTPD's line has none: they stand behind its fields. */
+function userFields(user: LocalUser | undefined): string {
+  if (user === undefined) return "";
+  const name = user.name.kind === "found" ? ` user=${fieldValue(user.name.value)}` : "";
+  return `${name} uid=${user.uid}`;
 }
 
 function limitField(limit: LimitName | NoticeLimit | undefined): string {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Peer } from "#base/endpoint.ts";
+import { ABSENT } from "#base/lookup.ts";
 import { Admission } from "./admission.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 
-const SOCKET: Endpoint = { kind: "unix", path: "/run/x.sock" };
+const SOCKET: Peer = { kind: "unix", path: "/run/x.sock", user: undefined };
 
-function from(host: string): Endpoint {
+function from(host: string): Peer {
   return { kind: "tcp", host, port: 4025 };
 }
 
@@ -42,4 +43,18 @@ test("a source that connects too often is kept out, if it stays or not; this mac
   });
   assert.deepEqual(answers, [undefined, undefined, "connection-rate", undefined]);
   for (let n = 0; n < 100; n++) assert.equal(admission.enter(near, 2000), undefined);
+});
+
+function user(uid: number, path = "/run/x.sock"): Peer {
+  return { kind: "unix", path, user: { uid, name: ABSENT } };
+}
+
+test("each user of this machine has a number of sessions, by whatever name and socket", () => {
+  const admission = new Admission({ ...DEFAULT_LIMITS, maxSessionsPerUser: 2 });
+  const answers = [user(1000), user(1000, "/run/y.sock"), user(1000), user(0), SOCKET].map(
+    (client) => admission.enter(client, 0),
+  );
+  assert.deepEqual(answers, [undefined, undefined, "sessions-per-user", undefined, undefined]);
+  admission.leave(user(1000));
+  assert.equal(admission.enter(user(1000), 0), undefined, "one of them has gone");
 });

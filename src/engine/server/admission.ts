@@ -4,24 +4,26 @@
  *
  * Who comes last is turned away first; a part of all sessions is kept for clients on
  * this machine, so that a flood from outside leaves room for them. Their rate is not
- * limited: local programs connect for each message.
+ * limited here: local programs connect for each message. Of those whose user is known
+ * each user has a part of the sessions.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Peer } from "#base/endpoint.ts";
 import type { AdmissionLimit } from "#model/limit-name.ts";
-import { ConnectionRates } from "./connection-rates.ts";
 import type { SessionLimits } from "./limits.ts";
-import { isLocal, sourceOf } from "./source.ts";
+import { isLocal, sourceOf, userOf } from "./source.ts";
 import { SourceCounts } from "./source-counts.ts";
+import { SourceRates } from "./source-rates.ts";
 
 export class Admission {
   readonly #limits: SessionLimits;
   readonly #sources = new SourceCounts();
-  readonly #rates: ConnectionRates;
+  readonly #users = new SourceCounts();
+  readonly #rates: SourceRates;
   #sessions = 0;
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
-    this.#rates = new ConnectionRates(limits.connectionsPerSecond, limits.connectionBurst);
+    this.#rates = new SourceRates(limits.connectionsPerSecond, limits.connectionBurst);
   }
 
   /** Sessions under way. */
@@ -30,8 +32,9 @@ export class Admission {
   }
 
   /** Lets a client in, who is then to `leave`; or the limit that keeps it out. */
-  enter(remote: Endpoint, nowMs: number): AdmissionLimit | undefined {
-    const { maxSessions, reservedSessions, maxSessionsPerSource } = this.#limits;
+  enter(remote: Peer, nowMs: number): AdmissionLimit | undefined {
+    const { maxSessions, reservedSessions, maxSessionsPerSource, maxSessionsPerUser } =
+      this.#limits;
     const source = sourceOf(remote);
     const isNear = isLocal(remote);
     // First of all: who is turned away for another reason comes too often as well.
@@ -41,14 +44,19 @@ export class Admission {
       return "sessions";
     if (source !== undefined && !this.#sources.enter(source, maxSessionsPerSource))
       return "sessions-per-source";
+    const user = userOf(remote);
+    if (user !== undefined && !this.#users.enter(user, maxSessionsPerUser))
+      return "sessions-per-user";
     this.#sessions++;
     return undefined;
   }
 
   /** A client that was let in has gone. */
-  leave(remote: Endpoint): void {
+  leave(remote: Peer): void {
     const source = sourceOf(remote);
     if (source !== undefined) this.#sources.leave(source);
+    const user = userOf(remote);
+    if (user !== undefined) this.#users.leave(user);
     this.#sessions--;
   }
 }

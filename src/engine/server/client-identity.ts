@@ -6,7 +6,7 @@
  * it (`named`), which the look-up bounds. "smtp-connected" is told once: when the name
  * is known, or before the first other event of the session.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { LocalUser, Peer } from "#base/endpoint.ts";
 import type { NamedClient } from "#protocols/smtp/xclient.ts";
 import { type Origin, type OriginTls, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
@@ -18,7 +18,7 @@ export class ClientIdentity {
   /** The session's id. */
   readonly id: string;
   readonly #service: Service;
-  #remote: Endpoint;
+  #remote: Peer;
   #named: Promise<void> | undefined;
   /** Who it has authenticated as, or "". */
   username = "";
@@ -27,7 +27,7 @@ export class ClientIdentity {
   #name: ReverseName | undefined;
   #isAnnounced = false;
 
-  constructor(remote: Endpoint, service: Service) {
+  constructor(remote: Peer, service: Service) {
     this.id = randomSessionId(service.random);
     this.#service = service;
     this.#remote = remote;
@@ -35,7 +35,7 @@ export class ClientIdentity {
   }
 
   /** From now on it is `client`, of whom its peer has said this. */
-  assume(remote: Endpoint, { hostname, isNameless, login }: NamedClient): void {
+  assume(remote: Peer, { hostname, isNameless, login }: NamedClient): void {
     this.announce();
     this.#remote = remote;
     this.#name = undefined;
@@ -64,6 +64,11 @@ export class ClientIdentity {
     return this.#name === undefined ? this.#named : undefined;
   }
 
+  /** Who it is on this machine, if the system was asked. */
+  get localUser(): LocalUser | undefined {
+    return this.#remote.kind === "unix" ? this.#remote.user : undefined;
+  }
+
   /** Whether it is a user of ours: has shown who it is, or came to a listener for this machine alone. */
   get isOurs(): boolean {
     return this.username !== "" || comesFromHere(this.#remote, this.#service.listener);
@@ -89,10 +94,17 @@ export class ClientIdentity {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
     const { address, hostname } = this.origin("");
-    this.#service.observe({ kind: "smtp-connected", session: this.id, address, hostname });
+    const { localUser } = this;
+    this.#service.observe({
+      kind: "smtp-connected",
+      session: this.id,
+      address,
+      hostname,
+      user: localUser,
+    });
   }
 
-  async #await(late: Promise<ReverseName>, remote: Endpoint): Promise<void> {
+  async #await(late: Promise<ReverseName>, remote: Peer): Promise<void> {
     const name = await late;
     // Unless it is another client by now.
     if (remote === this.#remote) this.#learn(name);

@@ -7,7 +7,12 @@
 import { andThen } from "#base/and-then.ts";
 import type { Command, Mail, Rcpt } from "#protocols/smtp/command.ts";
 import type { Reply } from "#protocols/smtp/reply.ts";
-import { NO_ROOM, SENDER_REJECTED, TEMPORARY_FAILURE } from "#protocols/smtp/status.ts";
+import {
+  NO_ROOM,
+  SENDER_REJECTED,
+  TEMPORARY_FAILURE,
+  TOO_MANY_OF_USER,
+} from "#protocols/smtp/status.ts";
 import type { Origin } from "#model/envelope.ts";
 import type { Submission } from "#model/intake.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
@@ -18,9 +23,15 @@ import { recipientRefusal, whyRefused } from "./verdicts.ts";
 /** Why a command is refused; undefined if it is not. */
 export type Refusal = Reply | undefined;
 
+/** Who asks. */
+interface AskingClient {
+  readonly via: RecipientQuery["via"];
+  readonly localUser: string | undefined;
+}
+
 export class Consultation {
   readonly #service: Service;
-  readonly #via: RecipientQuery["via"];
+  readonly #client: AskingClient;
   /** Since MAIL was agreed to. */
   #transaction: MailTransaction | undefined;
   /** Since DATA was agreed to, until the message takes it. */
@@ -28,9 +39,9 @@ export class Consultation {
   /** Why the last recipient was refused, beyond the reply. */
   #why = "";
 
-  constructor(service: Service, via: RecipientQuery["via"]) {
+  constructor(service: Service, client: AskingClient) {
     this.#service = service;
-    this.#via = via;
+    this.#client = client;
   }
 
   /** What the open transaction holds. */
@@ -93,15 +104,23 @@ export class Consultation {
 
   #askMail(mail: Mail): Refusal {
     if (!this.#service.intake.hasRoom(mail.options.sizeBytes)) return NO_ROOM;
+    if (this.#sendsTooMuch()) return TOO_MANY_OF_USER;
     this.#transaction = new MailTransaction(mail, this.#service);
     return undefined;
+  }
+
+  /** Whether the user of this machine that the client is has sent more than its share of late. */
+  #sendsTooMuch(): boolean {
+    const { localUser } = this.#client;
+    const { userMessages, clock } = this.#service;
+    return localUser !== undefined && !userMessages.take(localUser, clock.monotonicMs());
   }
 
   #askRecipient(command: Rcpt, origin: Origin): Refusal | Promise<Refusal> {
     const { transaction } = this;
     const resolution = this.#service.routing.resolve({
       origin,
-      via: this.#via,
+      via: this.#client.via,
       tls: origin.tls !== undefined,
       reversePath: transaction.reversePath,
       forwardPath: command.forwardPath,

@@ -90,6 +90,11 @@ export interface SessionLimits {
   readonly reservedSessions: number;
   /** From one IPv4 address or one IPv6 /64. */
   readonly maxSessionsPerSource: number;
+  /** Of one user of this machine. */
+  readonly maxSessionsPerUser: number;
+  /** Messages of one user of this machine: so many each second, after a burst. */
+  readonly userMessagesPerSecond: number;
+  readonly userMessageBurst: number;
   /** New connections from one source: so many each second, after a burst. Not for clients on this machine. */
   readonly connectionsPerSecond: number;
   readonly connectionBurst: number;
@@ -117,6 +122,8 @@ export function limitsFor(maxOpenFiles: number): SessionLimits {
     ...DEFAULT_LIMITS,
     maxSessions,
     reservedSessions: Math.min(DEFAULT_LIMITS.reservedSessions, Math.floor(maxSessions / 16)),
+    // Those who are on this machine have a part for themselves, and no one of them all of it.
+    maxSessionsPerUser: Math.min(DEFAULT_LIMITS.maxSessionsPerUser, Math.ceil(maxSessions / 4)),
     maxTurnedAway: Math.min(DEFAULT_LIMITS.maxTurnedAway, Math.floor(maxOpenFiles / 8)),
   };
 }
@@ -125,6 +132,9 @@ export const DEFAULT_LIMITS: SessionLimits = Object.freeze({
   maxSessions: 12_288,
   reservedSessions: 256,
   maxSessionsPerSource: 512,
+  maxSessionsPerUser: 128,
+  userMessagesPerSecond: 20,
+  userMessageBurst: 5000,
   connectionsPerSecond: 20,
   connectionBurst: 200,
   maxTurnedAway: 256,

@@ -3,10 +3,11 @@
  * were accepted with the envelopes planned for them, and what is made of these
  * when a message comes: its trace header, its envelope ids, its stored form.
  */
+import type { LocalUser } from "#base/endpoint.ts";
 import type { Random } from "#base/ports/random.ts";
 import { formatDate } from "#protocols/mail/date.ts";
 import type { HeaderEdits } from "#protocols/mail/header-editor.ts";
-import { formatReceived } from "#protocols/mail/received.ts";
+import { formatReceived, type TraceUser } from "#protocols/mail/received.ts";
 import type { Hello, Mail, Rcpt } from "#protocols/smtp/command.ts";
 import type { Hold, MailOptions } from "#protocols/smtp/mail-options.ts";
 import { NO_RCPT_OPTIONS } from "#protocols/smtp/rcpt-options.ts";
@@ -37,6 +38,7 @@ interface Recipient {
 interface TraceSession {
   readonly hello: Hello | undefined;
   readonly origin: Origin;
+  readonly localUser: LocalUser | undefined;
   readonly serverName: string;
 }
 
@@ -81,13 +83,14 @@ export class MailTransaction {
   }
 
   /** The header that goes before the message, in bytes that the caller owns. */
-  traceHeader(msgid: string, { hello, origin, serverName }: TraceSession): Uint8Array {
+  traceHeader(msgid: string, { hello, origin, localUser, serverName }: TraceSession): Uint8Array {
     const { listener, clock } = this.#service;
     const isUtf8 = this.#mail.options.utf8;
     const [first, second] = this.#recipients;
     const header = formatReceived({
       source: listener.maskSource ? undefined : origin,
       serverName,
+      user: listener.maskSource ? undefined : traceUser(localUser),
       protocol: {
         base: listener.protocol === "lmtp" ? "LMTP" : "SMTP",
         isExtended: hello?.verb !== "HELO",
@@ -158,6 +161,11 @@ export class MailTransaction {
     }
     return envelopes;
   }
+}
+
+function traceUser(user: LocalUser | undefined): TraceUser | undefined {
+  if (user === undefined) return undefined;
+  return { uid: user.uid, name: user.name.kind === "found" ? user.name.value : undefined };
 }
 
 function holdUntilMs(hold: Hold, nowMs: number): number {

@@ -167,9 +167,15 @@ export class MessageReception {
     const submission = consultation.takeSubmission();
     const { transaction } = consultation;
     const { maxMessageBytes, serverName } = client.rules;
+    const { localUser } = client.identity;
     const message = new IncomingMessage(submission, reader, {
       maxBytes: maxMessageBytes,
-      trace: transaction.traceHeader(submission.msgid, { hello, origin, serverName }),
+      trace: transaction.traceHeader(submission.msgid, {
+        hello,
+        origin,
+        localUser,
+        serverName,
+      }),
       mayBeUtf8: transaction.mayBeUtf8,
     });
     if (client.identity.isOurs) message.edit(transaction.headerEdits(serverName));

@@ -5,6 +5,7 @@ import {
   MESSAGE_TOO_BIG,
   ROUTING_LOOP,
   TOO_MANY_MAILS,
+  TOO_MANY_OF_USER,
   TOO_MANY_RECIPIENTS,
 } from "#protocols/smtp/status.ts";
 import type { RefusalLimit } from "#model/limit-name.ts";
@@ -12,6 +13,7 @@ import type { RefusalLimit } from "#model/limit-name.ts";
 const LIMITS: ReadonlyMap<Reply, RefusalLimit> = new Map<Reply, RefusalLimit>([
   [TOO_MANY_RECIPIENTS, "recipients"],
   [TOO_MANY_MAILS, "mails"],
+  [TOO_MANY_OF_USER, "messages-per-user"],
   [DECLARED_TOO_BIG, "message-size"],
   [MESSAGE_TOO_BIG, "message-size"],
   [ROUTING_LOOP, "received-fields"],

@@ -5,7 +5,7 @@
  * They change with the handshake (RFC 3207 §4.2: who it was in the clear, it must show
  * again), with AUTH, and with XCLIENT, after which it is another client.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import { type Endpoint, nameOfUser, type Peer } from "#base/endpoint.ts";
 import type { TlsFacts } from "#base/ports/tls.ts";
 import type { ServiceRules } from "#protocols/smtp/service.ts";
 import type { NamedClient } from "#protocols/smtp/xclient.ts";
@@ -16,7 +16,7 @@ import { type Patience, PATIENT } from "./limits.ts";
 import { type Service, serviceRules } from "./service.ts";
 import type { SessionEnds } from "./session-ends.ts";
 import { originTls } from "./session-tls.ts";
-import { isLocal } from "./source.ts";
+import { isLocal, userOf } from "./source.ts";
 
 export class ServedClient {
   readonly identity: ClientIdentity;
@@ -31,7 +31,7 @@ export class ServedClient {
     this.identity = new ClientIdentity(ends.remote, service);
     const { assumedTls } = service;
     if (assumedTls !== undefined) this.#keepTls(assumedTls);
-    this.identity.username = service.assumedUser ?? "";
+    this.identity.username = this.#shownUser();
     this.#rules = this.#newRules();
   }
 
@@ -54,6 +54,11 @@ export class ServedClient {
     return this.#ends.remote.kind === "unix" ? "socket" : "tcp";
   }
 
+  /** The user of this machine that it is, by whom it is counted. */
+  get localUser(): string | undefined {
+    return userOf(this.#ends.remote);
+  }
+
   /** Whether it is pressed last. */
   get isFavoured(): boolean {
     return isLocal(this.#ends.remote) || this.#rules.auth.user !== "";
@@ -66,7 +71,7 @@ export class ServedClient {
   /** The handshake has come to `facts`: who it was in the clear, it must show again. */
   secured(facts: TlsFacts): void {
     this.#keepTls(facts);
-    this.authenticated(this.#service.assumedUser ?? "");
+    this.authenticated(this.#shownUser());
   }
 
   /** It has shown to be `user`; "": nobody. */
@@ -88,6 +93,18 @@ export class ServedClient {
     this.#rules = this.#newRules();
   }
 
+  /**
+   * Who it is without a word: on a UNIX-domain socket the system says so. A listener with
+   * `auth` asks for more.
+   */
+  #shownUser(): string {
+    const { assumedUser, listener } = this.#service;
+    if (assumedUser !== undefined && assumedUser !== "") return assumedUser;
+    const { remote } = this.#ends;
+    if (remote.kind !== "unix" || remote.user === undefined) return "";
+    return listener.auth.mode === "none" ? nameOfUser(remote.user) : "";
+  }
+
   #keepTls(facts: TlsFacts): void {
     this.#tls = facts;
     this.identity.tls = originTls(facts);
@@ -100,7 +117,11 @@ export class ServedClient {
 }
 
 /** `end` with another address and port, as far as they are said. */
-function movedEnd(end: Endpoint, host: string | undefined, port: number | undefined): Endpoint {
+function movedEnd<End extends Endpoint | Peer>(
+  end: End,
+  host: string | undefined,
+  port: number | undefined,
+): End {
   if (end.kind === "unix") return end;
-  return { kind: "tcp", host: host ?? end.host, port: port ?? end.port };
+  return { ...end, host: host ?? end.host, port: port ?? end.port };
 }

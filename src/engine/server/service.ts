@@ -19,6 +19,7 @@ import { offeredExtensions } from "./offered-extensions.ts";
 import type { SessionEnds } from "./session-ends.ts";
 import type { PressureGauge } from "./pressure.ts";
 import type { ReverseNames } from "./reverse-names.ts";
+import type { SourceRates } from "./source-rates.ts";
 import { tlsRules } from "./session-tls.ts";
 
 export interface ServerPorts {
@@ -58,6 +59,8 @@ export interface Service extends ServerParties {
   readonly listener: Listener;
   readonly settings: Required<ServerSettings>;
   readonly reverseNames: ReverseNames;
+  /** How often each user of this machine has sent of late. */
+  readonly userMessages: SourceRates;
   /** Who clients have authenticated as before they say a word: for an explanation. */
   readonly assumedUser?: string;
   /** The TLS that they have then. */

@@ -80,7 +80,7 @@ class SmtpSession implements LiveSession, FlowingSession, ReadSession, Receiving
     this.#ended = ended;
     this.client = new ServedClient(ends, service);
     this.flow = new SessionFlow(connection, this, this.client, service);
-    this.consultation = new Consultation(service, this.client.via);
+    this.consultation = new Consultation(service, this.client);
     this.auth = new SessionAuth(service, this.client, this.flow);
     this.#lines = new ClientLines(service, this);
     this.#reception = new MessageReception(service, this);

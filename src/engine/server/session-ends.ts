@@ -5,7 +5,7 @@
  * The answer is there at once, unless a table is asked elsewhere.
  */
 import { andThen } from "#base/and-then.ts";
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, Peer } from "#base/endpoint.ts";
 import type { Lookup } from "#base/lookup.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
@@ -13,7 +13,7 @@ import type { Listener } from "#model/config/listener.ts";
 
 export interface SessionEnds {
   /** The client, as a proxy names it if there is one. */
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly local: Endpoint;
   readonly serverName: string;
   /** The peer may say XCLIENT and XFORWARD. */

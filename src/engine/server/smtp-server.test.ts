@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "#base/endpoint.ts";
+import { type Peer, unasked } from "#base/endpoint.ts";
 import {
   type DnsAnswer,
   EMPTY_DNS,
@@ -89,11 +89,11 @@ class Bench {
       windowBytes,
       highWaterBytes: 1024,
     } as const;
-    const here: Endpoint = { kind: "tcp", host, port: 4025 };
+    const here: Peer = { kind: "tcp", host, port: 4025 };
     const random = new SimRandom(2);
     const outside = new SimConnection(this.clock, random, settings, {
       local: here,
-      remote: LISTENER.endpoint,
+      remote: unasked(LISTENER.endpoint),
     });
     const inside = new SimConnection(this.clock, random, settings, {
       local: LISTENER.endpoint,

@@ -4,7 +4,7 @@
  * `admission.ts` says who is served and `turned-away.ts` lets the others go; `pause`
  * turns all new clients away and lets sessions go on.
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { formatEndpoint, type Peer } from "#base/endpoint.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Listener, ListenerProxy } from "#model/config/listener.ts";
 import type { AdmissionLimit } from "#model/limit-name.ts";
@@ -22,10 +22,11 @@ import type { ServerParties, ServerPorts, ServerSettings, Service } from "./serv
 import { type LiveSession, serveSession } from "./session-driver.ts";
 import { SeldomTold } from "./seldom-told.ts";
 import { type SessionEnds, sessionEnds } from "./session-ends.ts";
+import { SourceRates } from "./source-rates.ts";
 import { TurnedAway } from "./turned-away.ts";
 
 interface Visit {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly listener: Listener;
 }
 
@@ -33,6 +34,7 @@ export class SmtpServer {
   readonly #ports: ServerPorts;
   readonly #limits: SessionLimits;
   readonly #reverseNames: ReverseNames;
+  readonly #userMessages: SourceRates;
   #settings: Required<ServerSettings>;
   #parties: ServerParties;
   #services = new WeakMap<Listener, Service>();
@@ -61,6 +63,8 @@ export class SmtpServer {
       told: (state, sessions) => this.#parties.observe({ kind: "smtp-stress", state, sessions }),
     });
     this.#reverseNames = new ReverseNames(ports.clock, ports.resolver);
+    const { userMessagesPerSecond, userMessageBurst } = this.#limits;
+    this.#userMessages = new SourceRates(userMessagesPerSecond, userMessageBurst);
   }
 
   get sessionCount(): number {
@@ -116,10 +120,7 @@ export class SmtpServer {
 
   #admit(connection: Connection, listener: Listener, ends: SessionEnds): void {
     const { remote } = ends;
-    const limit =
-      this.#state === "open"
-        ? this.#admission.enter(remote, this.#ports.clock.monotonicMs())
-        : "paused";
+    const limit = this.#enter(remote);
     if (limit !== undefined) {
       this.#turnAway(connection, limit, { remote, listener });
       return;
@@ -132,6 +133,13 @@ export class SmtpServer {
     });
     this.#sessions.add(session);
     this.#pressure.sessionsChanged();
+  }
+
+  #enter(remote: Peer): AdmissionLimit | undefined {
+    if (this.#state !== "open") return "paused";
+    // What a user may do cannot be decided without a name; the next try may bring it.
+    if (remote.kind === "unix" && remote.user?.name.kind === "unavailable") return "unknown-user";
+    return this.#admission.enter(remote, this.#ports.clock.monotonicMs());
   }
 
   #turnAway(connection: Connection, limit: AdmissionLimit, { remote, listener }: Visit): void {
@@ -189,6 +197,7 @@ export class SmtpServer {
       tls: this.#parties.tlsOf?.(listener),
       settings: this.#settings,
       reverseNames: this.#reverseNames,
+      userMessages: this.#userMessages,
       pressure: this.#pressure,
     };
     this.#services.set(listener, service);

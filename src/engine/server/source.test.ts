@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Peer } from "#base/endpoint.ts";
 import { isLocal, sourceOf } from "./source.ts";
 
-const SOCKET: Endpoint = { kind: "unix", path: "/run/x.sock" };
+const SOCKET: Peer = { kind: "unix", path: "/run/x.sock", user: undefined };
 
-function tcp(host: string): Endpoint {
+function tcp(host: string): Peer {
   return { kind: "tcp", host, port: 4025 };
 }
 

@@ -4,7 +4,7 @@
  *
  * Source: RFC 5321 §3.8 (421 before closing); §3.1 (refusing at the greeting).
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import { nameOfUser, type Peer } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Connection, ConnectionHandler } from "#base/ports/network.ts";
 import { formatReply } from "#protocols/smtp/reply.ts";
@@ -17,13 +17,15 @@ const WORDS: Readonly<Record<AdmissionLimit, string>> = {
   sessions: "Too many connections",
   "sessions-per-source": "Too many connections from your address",
   "connection-rate": "Too many new connections from your address",
+  "sessions-per-user": "Too many connections of yours",
+  "unknown-user": "Cannot look up who you are",
   paused: "Service not available",
   // Nobody is told: it is the proxy that speaks first.
   "pending-proxies": "Too many connections",
 };
 
 export interface TurnedAwayClient {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   /** The name of the server that it came to. */
   readonly server: string;
   readonly observe: Observe;
@@ -65,10 +67,15 @@ export class TurnedAway {
   }
 
   #tell(limit: AdmissionLimit, { remote, observe }: TurnedAwayClient): void {
-    this.#told.add(limit, remote.kind === "unix" ? "local" : remote.host, (address, clients) =>
+    this.#told.add(limit, shownAddress(remote), (address, clients) =>
       observe({ kind: "smtp-turned-away", limit, address, clients }),
     );
   }
+}
+
+function shownAddress(remote: Peer): string {
+  if (remote.kind === "tcp") return remote.host;
+  return remote.user === undefined ? "local" : `local:${nameOfUser(remote.user)}`;
 }
 
 /** Listens to nothing that its client says. */

@@ -58,6 +58,7 @@ export const explainQuestionCodec: Codec<ExplainQuestion> = struct<ExplainQuesti
   helo: optional(questionText),
   reverseName: optional(questionText),
   username: questionText,
+  localUser: questionText,
   tls: bool,
   listener: optional(questionText),
   sizeBytes: u53,
@@ -66,10 +67,20 @@ export const explainQuestionCodec: Codec<ExplainQuestion> = struct<ExplainQuesti
 
 /** Why the question cannot travel; undefined if it can. */
 export function questionFault(question: ExplainQuestion): string | undefined {
-  const { reversePath, forwardPaths, source, helo, reverseName, username, listener } = question;
+  const { reversePath, forwardPaths, source, helo, reverseName, listener } = question;
+  const { username, localUser } = question;
   if (forwardPaths.length > MAX_EXPLAINED_RECIPIENTS)
     return `at most ${MAX_EXPLAINED_RECIPIENTS} recipients can be explained at once`;
-  const texts = [reversePath, ...forwardPaths, source, helo, reverseName, username, listener];
+  const texts = [
+    reversePath,
+    ...forwardPaths,
+    source,
+    helo,
+    reverseName,
+    username,
+    localUser,
+    listener,
+  ];
   const isTooLong = texts.some((each = "") => Buffer.byteLength(each) > MAX_QUESTION_TEXT_BYTES);
   return isTooLong ? `no text may be longer than ${MAX_QUESTION_TEXT_BYTES} bytes` : undefined;
 }

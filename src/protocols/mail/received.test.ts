@@ -12,6 +12,7 @@ const ESMTP = {
 const TRACE: Trace = {
   source: { helo: "client.example", hostname: "<unknown>", address: "2001:db8::1" },
   serverName: "mx.example",
+  user: undefined,
   protocol: ESMTP,
   tls: undefined,
   username: undefined,
@@ -27,6 +28,25 @@ test("trace header says who, to whom and when", () => {
       "\tby mx.example (Postrider) with ESMTP id 0000002a\r\n" +
       "\tfor <b@server.example>;\r\n" +
       "\tMon, 04 Jan 2021 09:01:01 +0000 (UTC)\r\n",
+  );
+});
+
+function by(user: Trace["user"]): string {
+  return formatReceived({ ...TRACE, user }).split("\r\n\t")[1] ?? "";
+}
+
+test("trace header names the user of this machine who handed it in", () => {
+  assert.deepEqual(
+    [
+      { uid: 1000, name: "anna" },
+      { uid: 4242, name: undefined },
+      { uid: 7, name: "a)\r\nb c" },
+    ].map(by),
+    [
+      "by mx.example (Postrider, from anna@localhost, userid 1000) with ESMTP id 0000002a",
+      "by mx.example (Postrider, from userid 4242) with ESMTP id 0000002a",
+      "by mx.example (Postrider, from a???b?c@localhost, userid 7) with ESMTP id 0000002a",
+    ],
   );
 });
 

@@ -40,10 +40,19 @@ export interface TraceTls {
   readonly verified: boolean;
 }
 
+/** The user of this machine that handed it in. */
+export interface TraceUser {
+  readonly uid: number;
+  /** Undefined: the system has no name for it. */
+  readonly name: string | undefined;
+}
+
 export interface Trace {
   /** undefined hides it (`mask-src`). */
   readonly source: TraceSource | undefined;
   readonly serverName: string;
+  /** Undefined: nobody knows, or it is hidden. */
+  readonly user: TraceUser | undefined;
   readonly protocol: TraceProtocol;
   /** Undefined: the message came in the clear. */
   readonly tls: TraceTls | undefined;
@@ -62,7 +71,7 @@ export function formatReceived(trace: Trace): string {
     source === undefined
       ? ""
       : `from ${part(source.helo)} (${part(source.hostname)} ${bracketed(part(source.address))})\r\n\t`;
-  const by = `by ${part(trace.serverName)} (Postrider) with ${word(trace)} id ${trace.msgid}`;
+  const by = `by ${part(trace.serverName)} (Postrider${localUser(trace.user)}) with ${word(trace)} id ${trace.msgid}`;
   const how = `${tlsComment(trace.tls)}${user(trace.username)}`;
   const { isUtf8 } = trace.protocol;
   const recipient =
@@ -88,6 +97,15 @@ function tlsComment(tls: TraceTls | undefined): string {
 function user(username: string | undefined): string {
   if (username === undefined) return "";
   return username === "" ? " auth=no" : ` auth=yes user=${part(username)}`;
+}
+
+/** In the place and nearly the words of Postfix, with sendmail's name for a user. */
+function localUser(from: TraceUser | undefined): string {
+  if (from === undefined) return "";
+  // It stands in a comment, whose end is not for it to say.
+  const name =
+    from.name === undefined ? "" : `${part(from.name).replace(/[()\\]/g, "?")}@localhost, `;
+  return `, from ${name}userid ${from.uid}`;
 }
 
 /** RFC 5321 §4.1.3: an IPv6 literal carries its tag. */

@@ -1,10 +1,10 @@
 /** What the header of a proxy says, whatever its version. */
-import type { Endpoint } from "#base/endpoint.ts";
+import { type Endpoint, type Peer, unasked } from "#base/endpoint.ts";
 import { isLoopback, parseIpAddress } from "#base/ip-address.ts";
 
 /** The ends of the connection that the proxy passes on. */
 export interface ProxiedEnds {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly local: Endpoint;
 }
 
@@ -29,7 +29,7 @@ export function proxied(length: number, remote: Endpoint, local: Endpoint): Prox
   // "Local" is who is on this machine; the proxy's loopback is another's.
   if (remote.kind === "tcp" && isNobody(remote.host))
     return fault("a client that is said to be on this machine");
-  return { kind: "header", length, ends: { remote, local } };
+  return { kind: "header", length, ends: { remote: unasked(remote), local } };
 }
 
 function isNobody(host: string): boolean {

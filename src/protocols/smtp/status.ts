@@ -152,6 +152,12 @@ export const TOO_MANY_MAILS: Reply = reply(
   "4.5.3",
   "Too many recipients: Too many messages sent",
 );
+/** Of a user of this machine. RFC 3463 §3.8: 4.7.0, for reasons of policy. */
+export const TOO_MANY_OF_USER: Reply = reply(
+  452,
+  "4.7.0",
+  "Too many messages of yours in a short time",
+);
 /** RFC 5321 §4.5.3.1.10 wants 452 here; OpenSMTPD says 451. */
 export const TOO_MANY_RECIPIENTS: Reply = reply(
   452,

@@ -8,7 +8,7 @@
  * close are dropped, as a reply may cross a time-out.
  */
 import type { Socket } from "node:net";
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, Peer } from "#base/endpoint.ts";
 import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
 
 const OWNER: unique symbol = Symbol("connection");
@@ -25,7 +25,7 @@ interface OwnedSocket extends Socket {
 /** What is known of a socket's ends without asking the system. */
 export interface KnownEnds {
   readonly local?: Endpoint;
-  readonly remote?: Endpoint;
+  readonly remote?: Peer;
 }
 
 /**
@@ -59,7 +59,7 @@ export function networkFault(error: NodeJS.ErrnoException): NetworkFault {
 }
 
 class NodeConnection implements Connection {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly #socket: Socket;
   #local: Endpoint | undefined;
   #handler: ConnectionHandler | undefined;
@@ -219,7 +219,10 @@ function onClose(this: Socket): void {
 }
 
 /** The address of one end; 0.0.0.0 for a peer that had gone before it could be asked. */
-function tcpEndpoint(address: string | undefined, port: number | undefined): Endpoint {
+function tcpEndpoint(
+  address: string | undefined,
+  port: number | undefined,
+): Extract<Endpoint, { readonly kind: "tcp" }> {
   const host = address?.startsWith("::ffff:") === true ? address.slice(7) : address;
   return { kind: "tcp", host: host ?? "0.0.0.0", port: port ?? 0 };
 }

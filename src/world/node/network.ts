@@ -9,7 +9,7 @@
  */
 import net, { type Server, type Socket } from "node:net";
 import { chmod } from "node:fs/promises";
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint, unasked } from "#base/endpoint.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -101,7 +101,7 @@ function acceptor(
   accept: (connection: Connection) => void,
 ): (socket: Socket) => void {
   if (listener.kind === "unix") {
-    const ends = { local: listener, remote: listener };
+    const ends = { local: listener, remote: unasked(listener) };
     return (socket) => accept(wrapSocket(socket, ends));
   }
   const isWildcard = listener.host === "0.0.0.0" || listener.host === "::";
@@ -138,9 +138,10 @@ async function connect(
     socket.once("connect", () => {
       clearTimeout(timer);
       const isUnix = endpoint.kind === "unix";
+      const remote = unasked(endpoint);
       const connection = wrapSocket(
         socket,
-        isUnix ? { local: { kind: "unix", path: "" }, remote: endpoint } : { remote: endpoint },
+        isUnix ? { local: { kind: "unix", path: "" }, remote } : { remote },
       );
       socket.off("error", onError);
       resolve(connection);

@@ -7,7 +7,7 @@
  * inside a call of their owner. As with TCP, an end that was destroyed answers
  * later bytes with a reset.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, Peer } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Connection, ConnectionHandler, NetworkFault } from "#base/ports/network.ts";
 import { ByteQueue } from "./byte-queue.ts";
@@ -33,7 +33,7 @@ export interface SendFault {
 const MAX_RANDOM_CHUNK_BYTES = 4096;
 
 export class SimConnection implements Connection {
-  readonly remote: Endpoint;
+  readonly remote: Peer;
   readonly local: Endpoint;
 
   readonly #clock: Clock;
@@ -59,7 +59,7 @@ export class SimConnection implements Connection {
     clock: Clock,
     random: SimRandom,
     settings: SimConnectionSettings,
-    ends: { readonly local: Endpoint; readonly remote: Endpoint },
+    ends: { readonly local: Endpoint; readonly remote: Peer },
   ) {
     this.#clock = clock;
     this.#random = random;

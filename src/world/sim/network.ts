@@ -6,7 +6,7 @@
  * takes what no other listener of that family and port takes. Port 0 becomes
  * the next free one from 49152 up, in the same order in each run.
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint, unasked } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type {
   Connection,
@@ -142,11 +142,11 @@ export class SimNetwork implements Network {
     const source = this.#sourceFor(endpoint, sourceAddress);
     const client = new SimConnection(this.#clock, this.#random, this.#settings, {
       local: source,
-      remote: endpoint,
+      remote: unasked(endpoint),
     });
     const server = new SimConnection(this.#clock, this.#random, this.#settings, {
       local: endpoint,
-      remote: endpoint.kind === "unix" ? endpoint : source,
+      remote: unasked(endpoint.kind === "unix" ? endpoint : source),
     });
     SimConnection.join(client, server);
     this.#forgetClosed();

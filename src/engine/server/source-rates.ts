@@ -1,9 +1,10 @@
 /**
- * How often each source may connect: a rate, and a burst that may go before it.
+ * How often each source may do something, as to connect: a rate, and a burst that may go
+ * before it.
  *
  * The generic cell rate algorithm: of a source only the moment is kept at which all
  * that it has used up is earned again, so nothing is counted down and no timer runs.
- * A refused connection uses nothing up, so who is too fast is served at the rate.
+ * What is refused uses nothing up, so who is too fast is served at the rate.
  *
  * Source: ITU-T I.371 annex A (GCRA, virtual scheduling).
  */
@@ -13,7 +14,7 @@ const MAX_SOURCES = 20_000;
 /** How many of those that owe nothing any more are forgotten at each call. */
 const FORGOTTEN_AT_ONCE = 2;
 
-export class ConnectionRates {
+export class SourceRates {
   readonly #intervalMs: number;
   readonly #burstMs: number;
   /** By source, the one heard of least lately first: when it will owe nothing. */
