@@ -7,6 +7,7 @@ import { fencedIn } from "#test/support/manual-examples.ts";
 import { plainText, readManualPage } from "#test/support/manual-page.ts";
 import { MAKEMAP_USAGE } from "./makemap-arguments.ts";
 import { EXPLAIN_USAGE } from "./smtpctl-explain-arguments.ts";
+import { parseSendmailArguments, SENDMAIL_USAGE } from "./sendmail-arguments.ts";
 import { SMTP_USAGE } from "./smtp-arguments.ts";
 import { COMMANDS, PARAMETERS } from "./smtpctl-commands.ts";
 import { SMTPD_USAGE } from "./smtpd-options.ts";
@@ -15,6 +16,7 @@ const PAGES: readonly (readonly [page: string, usage: string])[] = [
   ["smtp.1", SMTP_USAGE],
   ["smtpd.8", SMTPD_USAGE],
   ["makemap.8", MAKEMAP_USAGE],
+  ["sendmail.8", SENDMAIL_USAGE],
   ["smtpctl.8", EXPLAIN_USAGE],
 ];
 
@@ -79,4 +81,18 @@ test("smtpctl.8 has each command that is built", () => {
   assert.ok(built.length > 10, String(built.length));
   const missing = built.filter((command) => !items.some((item) => item.startsWith(command)));
   assert.deepEqual(missing, []);
+});
+
+test("sendmail.8 has each letter that sendmail takes", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../man/sendmail.8.md"), "utf8");
+  const letters = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+  const taken = letters.filter((letter) => {
+    const asked = parseSendmailArguments([`-${letter}`, "x"]);
+    return /[A-Za-z]/.test(letter) && !("message" in asked && asked.message.startsWith("unknown"));
+  });
+  assert.ok(taken.length > 20, taken.join(""));
+  assert.deepEqual(
+    taken.filter((letter) => !page.includes(`\`-${letter}\``)),
+    [],
+  );
 });

@@ -205,7 +205,10 @@ test("sendmail says why when the message can be put nowhere", async () => {
     dropped: { kind: "failed", why: "no room" },
   });
   assert.equal(code, 69);
-  assert.deepEqual(complaints, ["sendmail: No such socket (at CONNECT)", "sendmail: no room"]);
+  assert.deepEqual(complaints, [
+    "sendmail: No such socket (at CONNECT)",
+    "sendmail: cannot keep the message for later: no room",
+  ]);
 });
 
 test("sendmail sends to more recipients than one transaction has, each once", async () => {

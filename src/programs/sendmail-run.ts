@@ -131,7 +131,7 @@ async function handOver(
     return EXIT.queued;
   }
   complainOf(world, outcome);
-  fail(world, dropped.why);
+  fail(world, `cannot keep the message for later: ${dropped.why}`);
   return EXIT.unavailable;
 }
 
