@@ -1,0 +1,125 @@
+/**
+ * Starts a process that hands in one user's offline mail (hand-in-main.ts): with that user's
+ * rights and no more, no groups but his own, an empty environment and three descriptors.
+ *
+ * Descriptor 0 is a pipe that says nothing and ends with the parent; 1 and 2 lead to the log,
+ * line by line, under the user's name (agent-log.ts).
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { unreachable } from "#base/unreachable.ts";
+import { tellLines } from "./agent-log.ts";
+import type { Account } from "./child.ts";
+import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
+import { type LogTarget, writeLine } from "./log-target.ts";
+
+const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
+const MAIN = join(SOURCES, "processes", `hand-in-main${extname(import.meta.url)}`);
+
+export interface HandInSettings {
+  readonly folder: string;
+  /** Where the daemon takes mail. */
+  readonly socket: string;
+  /** setpriv(1); undefined: not here. */
+  readonly setpriv: string | undefined;
+  readonly log: LogTarget;
+}
+
+export function handInLauncher(settings: HandInSettings): StartHandIn {
+  return (order) => {
+    const child = started(settings, order);
+    if (typeof child === "string")
+      return { ended: Promise.resolve(child), stop: () => undefined, kill: () => undefined };
+    for (const source of [child.stdout, child.stderr]) {
+      if (source !== null && source !== undefined)
+        tellLines(source, `offline mail of ${order.name}`, (line) => writeLine(settings.log, line));
+    }
+    return running(child);
+  };
+}
+
+/** Node tells some faults by an event, and throws others, such as a lack of memory. */
+function started(
+  { folder, socket, setpriv }: HandInSettings,
+  { rights, names }: HandInOrder,
+): (Partial<ChildProcess> & Pick<ChildProcess, "once" | "kill">) | string {
+  const [program, ...words] = [
+    ...(setpriv === undefined ? [] : [setpriv, ...limitsOf(rights), "--no-new-privs", "--"]),
+    process.execPath,
+    ...nodeFlags(folder),
+    MAIN,
+    folder,
+    socket,
+    rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
+    ...names,
+  ] as const;
+  try {
+    return spawn(program ?? process.execPath, words, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { PATH: "/usr/bin:/bin", HOME: "/", LANG: "C.UTF-8" },
+      cwd: "/",
+      // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
+      ...(rights.kind === "owner" && setpriv === undefined ? rights.account : {}),
+      detached: true,
+    });
+  } catch (error) {
+    return `could not be started: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function limitsOf(rights: HandInRights): readonly string[] {
+  switch (rights.kind) {
+    case "same":
+      return [];
+    case "owner":
+      return [...accountOf(rights.account), "--inh-caps=-all", "--bounding-set=-all"];
+    case "root":
+      // What opens root's own file and goes on as somebody else needs no more of root.
+      return ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all,+setuid,+setgid"];
+    default:
+      return unreachable(rights);
+  }
+}
+
+function accountOf({ uid, gid }: Account): readonly string[] {
+  return [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
+}
+
+/** The network, the files of its own program, and the drop folder. */
+function nodeFlags(folder: string): readonly string[] {
+  return [
+    "--disable-sigusr1",
+    "--disable-warning=ExperimentalWarning",
+    "--no-experimental-sqlite",
+    "--permission",
+    "--allow-net",
+    `--allow-fs-read=${dirname(SOURCES)}`,
+    `--allow-fs-read=${join(folder, "*")}`,
+    `--allow-fs-write=${join(folder, "*")}`,
+    "--v8-pool-size=1",
+    "--max-semi-space-size=2",
+  ];
+}
+
+function running(
+  child: Partial<ChildProcess> & Pick<ChildProcess, "once" | "kill">,
+): RunningHandIn {
+  const { promise: ended, resolve } = Promise.withResolvers<number | string>();
+  child.once("error", (error: Error) => resolve(`could not be started: ${error.message}`));
+  child.once("exit", (code: number | null, signal: string | null) =>
+    resolve(code ?? `was ended by ${signal ?? "no signal"}`),
+  );
+  child.stdin?.on("error", () => undefined);
+  return {
+    ended,
+    stop: () => void child.stdin?.end(),
+    kill() {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // ESRCH: it has ended by itself.
+      }
+    },
+  };
+}
