@@ -7,6 +7,7 @@ test("a state folder holds everything, whoever asks", () => {
   const expected = {
     state: "/srv/mail",
     spool: "/srv/mail/spool",
+    offline: "/srv/mail/offline",
     staples: "/srv/mail/ocsp",
     controlSocket: "/srv/mail/control.sock",
     enqueueSocket: "/srv/mail/enqueue.sock",
@@ -18,7 +19,8 @@ test("a state folder holds everything, whoever asks", () => {
 test("root has the system's places", () => {
   assert.deepEqual(statePaths(undefined, 0), {
     state: "/var/spool/postrider",
-    spool: "/var/spool/postrider",
+    spool: "/var/spool/postrider/queue",
+    offline: "/var/spool/postrider/offline",
     staples: "/var/cache/postrider/ocsp",
     controlSocket: "/run/postrider/control.sock",
     enqueueSocket: "/run/postrider/enqueue.sock",

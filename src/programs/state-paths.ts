@@ -9,9 +9,11 @@ import { join, resolve } from "node:path";
 import { CHECKOUT } from "./checkout.ts";
 
 export interface StatePaths {
-  /** The state folder: private files of the daemon, offline mail. */
+  /** The state folder: root's, as nobody may exchange what is in it. */
   readonly state: string;
   readonly spool: string;
+  /** Mail of local programs that waits for a daemon; mode 1733. */
+  readonly offline: string;
   /** Responses of OCSP, which can be fetched again: lookup's, who may not enter the spool. */
   readonly staples: string;
   /** smtpctl(8) asks here; mode 0600. */
@@ -22,7 +24,8 @@ export interface StatePaths {
 
 const SYSTEM: StatePaths = {
   state: "/var/spool/postrider",
-  spool: "/var/spool/postrider",
+  spool: "/var/spool/postrider/queue",
+  offline: "/var/spool/postrider/offline",
   staples: "/var/cache/postrider/ocsp",
   controlSocket: "/run/postrider/control.sock",
   enqueueSocket: "/run/postrider/enqueue.sock",
@@ -35,6 +38,7 @@ export function statePaths(stateFolder: string | undefined, uid: number): StateP
   return {
     state,
     spool: join(state, "spool"),
+    offline: join(state, "offline"),
     staples: join(state, "ocsp"),
     controlSocket: join(state, "control.sock"),
     enqueueSocket: join(state, "enqueue.sock"),
