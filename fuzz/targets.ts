@@ -21,6 +21,7 @@ import { sasl } from "#fuzz/targets/sasl.ts";
 import { session } from "#fuzz/targets/session.ts";
 import { srs } from "#fuzz/targets/srs.ts";
 import { sts } from "#fuzz/targets/sts.ts";
+import { submissions } from "#fuzz/targets/submissions.ts";
 import { tlsrpt } from "#fuzz/targets/tlsrpt.ts";
 import { trace } from "#fuzz/targets/trace.ts";
 
@@ -46,6 +47,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   session,
   srs,
   sts,
+  submissions,
   tlsrpt,
   trace,
 ];
