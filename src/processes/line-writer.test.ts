@@ -71,3 +71,17 @@ test("waiting for the reader ends, also when it is stuck", async () => {
   await reader.reads();
   await flushed;
 });
+
+test("warnings are marked for a log that has levels, and nothing else is", async () => {
+  const stream = new PassThrough();
+  const writer = new LineWriter(stream, "<4>");
+  writer.write("info: one\nwarn: two\n");
+  writer.write(Buffer.from("ab12 smtp connected host=warn: x\nwarn: grüße\n"));
+  stream.end();
+  assert.deepEqual(
+    Buffer.concat(await stream.toArray())
+      .toString()
+      .split("\n"),
+    ["info: one", "<4>warn: two", "ab12 smtp connected host=warn: x", "<4>warn: grüße", ""],
+  );
+});

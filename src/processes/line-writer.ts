@@ -12,12 +12,18 @@ const MAX_LINE_BYTES: number = 64 * 1024;
 
 const LINE_FEED = 0x0a;
 
+/** How lines begin that are warnings; no other line does, as it has an id in front. */
+const WARNING = "warn: ";
+
 export class LineWriter {
   readonly #stream: Writable;
+  readonly #warningMark: string;
   #missing = 0;
 
-  constructor(stream: Writable) {
+  /** @param warningMark stands in front of each warning. */
+  constructor(stream: Writable, warningMark = "") {
     this.#stream = stream;
+    this.#warningMark = warningMark;
     // EPIPE: the reader is gone, and what is written is lost.
     stream.on("error", () => undefined);
   }
@@ -28,9 +34,10 @@ export class LineWriter {
       this.#missing += Buffer.from(lines).filter((byte) => byte === LINE_FEED).length;
       return;
     }
-    if (this.#missing > 0) this.#stream.write(`warn: ${this.#missing} log lines lost\n`);
+    if (this.#missing > 0)
+      this.#stream.write(`${this.#warningMark}${WARNING}${this.#missing} log lines lost\n`);
     this.#missing = 0;
-    this.#stream.write(lines);
+    this.#stream.write(this.#marked(lines));
   }
 
   /** Hands on what a process writes to `source`, line by line: no other's come between. */
@@ -49,6 +56,14 @@ export class LineWriter {
     source.once("end", () => {
       if (rest.length > 0) this.write(Buffer.concat([rest, Buffer.from("\n")]));
     });
+  }
+
+  /** Most have no warning in them, and are looked through as bytes. */
+  #marked(lines: string | Buffer): string | Buffer {
+    if (this.#warningMark === "" || !lines.includes(WARNING)) return lines;
+    return Buffer.from(lines)
+      .toString("utf8")
+      .replaceAll(/^warn: /gmu, `${this.#warningMark}${WARNING}`);
   }
 
   /** Resolves when nothing waits any more, or after `withinMs`. */

@@ -23,6 +23,11 @@ export type LogTarget =
 
 export const TERMINAL: LogTarget = { kind: "descriptor", fd: STDERR };
 
+/** syslog(3): the level of a line, in front of it; of what has none it is "info". */
+const WARNING = "<4>";
+/** logger(1) cuts what is longer; it takes 1 KiB by itself. */
+const LONGEST_SYSLOG_LINE = "8KiB";
+
 /**
  * Standard error. A pipe is kept to the parent: its reader may be stuck, and whether a
  * write then waits is a property of the pipe, which each process that has it changes
@@ -31,12 +36,16 @@ export const TERMINAL: LogTarget = { kind: "descriptor", fd: STDERR };
 export function terminalLog(): LogTarget {
   const stat = fstatSync(STDERR);
   if (!stat.isFIFO() && !stat.isSocket()) return TERMINAL;
-  return { kind: "lines", lines: new LineWriter(process.stderr), close: () => undefined };
+  // systemd.exec(5): where the journal reads, it reads levels too.
+  const isJournal = process.env["JOURNAL_STREAM"] === `${stat.dev}:${stat.ino}`;
+  const lines = new LineWriter(process.stderr, isJournal ? WARNING : "");
+  return { kind: "lines", lines, close: () => undefined };
 }
 
-/** Lines go to syslog as facility mail, tag `smtpd`. */
+/** Lines go to syslog as facility mail, tag `smtpd[PID]`, level info, and warning for warnings. */
 export function systemLog(): LogTarget {
-  const logger = spawn("logger", ["--tag", "smtpd", "--priority", "mail.info"], {
+  const words = [`--id=${process.pid}`, "--tag=smtpd", "--priority=mail.info", "--prio-prefix"];
+  const logger = spawn("logger", [...words, `--size=${LONGEST_SYSLOG_LINE}`], {
     stdio: ["pipe", "ignore", "ignore"],
     // Ctrl-C is for the daemon: its last lines are still to come.
     detached: true,
@@ -44,7 +53,7 @@ export function systemLog(): LogTarget {
   // Without logger(1) the daemon goes on; its lines are lost.
   logger.on("error", () => undefined);
   const { stdin } = logger;
-  return { kind: "lines", lines: new LineWriter(stdin), close: () => void stdin.end() };
+  return { kind: "lines", lines: new LineWriter(stdin, WARNING), close: () => void stdin.end() };
 }
 
 /** Writes a line, or drops it where nothing can be written now. */
