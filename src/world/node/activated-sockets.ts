@@ -22,7 +22,7 @@ interface WrappedHandle extends ListenerHandle {
 }
 
 type WrapHandle = (
-  ...given: [address: undefined, port: -1, family: -1, fd: number]
+  ...given: [address: undefined, port: undefined, family: undefined, fd: number]
 ) => WrappedHandle | number;
 
 interface Activated {
@@ -75,7 +75,7 @@ function wrapped(fd: number): Activated | undefined {
   const { _createServerHandle: wrap } = net as unknown as {
     readonly _createServerHandle: WrapHandle;
   };
-  const handle = wrap(undefined, -1, -1, fd);
+  const handle = wrap(undefined, undefined, undefined, fd);
   if (typeof handle === "number") return undefined;
   if (path !== "") return { endpoint: { kind: "unix", path }, handle };
   const name: { address?: string; port?: number } = {};
