@@ -15,6 +15,7 @@ import type { NetworkFault } from "#base/ports/network.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Listener } from "#model/config/listener.ts";
 import { formatPlace, type Place } from "#model/config/place.ts";
+import type { ActivatedSockets } from "#world/node/activated-sockets.ts";
 import { bindEndpoint, type BoundSocket, giveAway } from "#world/node/bind.ts";
 import type { FreshListener } from "./child.ts";
 import { type Accounts, type SocketOwner, socketOwner } from "./socket-owner.ts";
@@ -50,11 +51,16 @@ export interface BoundSockets {
   close(): void;
 }
 
-/** Binds all, or none and says what stood in the way. */
+/**
+ * Binds all, or none and says what stood in the way.
+ *
+ * @param activated is asked first for each listener.
+ */
 export async function bindSockets(
   config: Config,
   controlSocket: string,
   accounts: Accounts,
+  activated?: ActivatedSockets,
 ): Promise<BoundSockets | { readonly kind: "cannot-bind"; readonly why: string }> {
   const control = await bindEndpoint(
     { kind: "unix", path: controlSocket },
@@ -67,7 +73,7 @@ export async function bindSockets(
         : `cannot bind the control socket ${controlSocket}: ${control.message}`;
     return { kind: "cannot-bind", why };
   }
-  const bound = new ParentSockets(control, accounts);
+  const bound = new ParentSockets(control, accounts, activated);
   const first = await bound.rebind(config);
   if (first.kind === "cannot-bind") {
     control.close();
@@ -99,12 +105,14 @@ interface Wanted {
 class ParentSockets implements BoundSockets {
   readonly #control: BoundSocket;
   readonly #accounts: Accounts;
+  readonly #activated: ActivatedSockets | undefined;
   /** By endpoint, in the order of the configuration. */
   #listeners: ReadonlyMap<string, BoundListener> = new Map();
 
-  constructor(control: BoundSocket, accounts: Accounts) {
+  constructor(control: BoundSocket, accounts: Accounts, activated?: ActivatedSockets) {
     this.#control = control;
     this.#accounts = accounts;
+    this.#activated = activated;
   }
 
   get controlFd(): number {
@@ -152,7 +160,7 @@ class ParentSockets implements BoundSockets {
     if (this.#listeners.has(formatEndpoint(endpoint))) {
       return { endpoint, access, fresh: undefined };
     }
-    const fresh = await bindEndpoint(endpoint, access);
+    const fresh = this.#activated?.take(endpoint, access) ?? (await bindEndpoint(endpoint, access));
     return "code" in fresh ? this.#wordsOf(endpoint, fresh) : { endpoint, access, fresh };
   }
 

@@ -1,4 +1,7 @@
-/** Where this copy of Postrider is: the checkout, also when its stripped sources run (bin/run). */
+/**
+ * Where this copy of Postrider is: the checkout, also when its stripped sources run
+ * (bin/run), or the folder of a package, which has nothing but stripped sources.
+ */
 import { resolve, sep } from "node:path";
 
 const STRIPPED = [sep, "node_modules", sep, ".cache", sep].join("");
@@ -7,3 +10,6 @@ const here = resolve(import.meta.dirname, "..", "..");
 const at = here.indexOf(STRIPPED);
 
 export const CHECKOUT: string = at < 0 ? here : here.slice(0, at);
+
+/** A package belongs to the system: nothing is written beside it, and its users share one state. */
+export const IS_INSTALLED: boolean = at < 0 && import.meta.filename.endsWith(".js");

@@ -5,6 +5,7 @@
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
+import { formatEndpoint } from "#base/endpoint.ts";
 import type { Users } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
@@ -19,6 +20,7 @@ import { Parent } from "#processes/parent.ts";
 import type { ConfigReader } from "#processes/reloads.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { SocketPairs } from "#processes/socket-pair.ts";
+import type { ActivatedSockets } from "#world/node/activated-sockets.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
@@ -41,6 +43,8 @@ export interface DaemonOptions {
   /** Of `queue encryption`. */
   readonly queueKeys: QueueKeys;
   readonly log: LogTarget;
+  /** What a service manager has bound for us. */
+  readonly activated: ActivatedSockets;
   readonly users: Users;
 }
 
@@ -57,11 +61,14 @@ export async function startDaemon(
   if (typeof accounts === "string") return accounts;
   const prepared = prepareState(options.paths, accounts);
   if (typeof prepared === "string") return prepared;
-  const bound = await bindSockets(options.config, options.paths.controlSocket, {
-    users: options.users,
-    group: (name) => groupId(name, nodeChildren()),
-  });
+  const bound = await bindSockets(
+    options.config,
+    options.paths.controlSocket,
+    { users: options.users, group: (name) => groupId(name, nodeChildren()) },
+    options.activated,
+  );
   if ("kind" in bound) return bound.why;
+  tellUntaken(options);
   const parent = new Parent(
     {
       clock: nodeClock(),
@@ -107,6 +114,14 @@ export async function startDaemon(
   parent.stop();
   await parent.stopped;
   return started.why;
+}
+
+/** Who connects there would wait for ever. A reload may bring their listener. */
+function tellUntaken({ activated, log }: DaemonOptions): void {
+  for (const endpoint of activated.untaken()) {
+    const what = logged(formatEndpoint(endpoint));
+    writeLine(log, `warn: the service manager listens on ${what}, which no listener is for`);
+  }
 }
 
 /** It may hold names that somebody wrote into a file, or that smtpctl was given. */

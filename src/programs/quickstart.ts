@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import type { User, Users } from "#base/ports/users.ts";
 import { formatComplaint } from "#model/config/complaint.ts";
 import { TERMINAL } from "#processes/log-target.ts";
+import { activatedSockets } from "#world/node/activated-sockets.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
@@ -70,6 +71,7 @@ async function main(): Promise<number> {
     paths,
     verbose: false,
     paused: [],
+    activated: activatedSockets({}, process.pid),
     ownAddresses: ownAddresses(),
     queueKeys: [],
     log: TERMINAL,

@@ -20,6 +20,7 @@ import {
   terminalLog,
   writeLine,
 } from "#processes/log-target.ts";
+import { activatedSockets } from "#world/node/activated-sockets.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
@@ -31,6 +32,7 @@ import { ownAddresses } from "./machine.ts";
 import { parseSmtpdOptions, SMTPD_USAGE, type SmtpdOptions } from "./smtpd-options.ts";
 import { asksForKey, queueKeys, standardKeyTools } from "./queue-key.ts";
 import { partsNotBuilt, startReader } from "./start-faults.ts";
+import { tellServiceManager } from "./service-manager.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
 import { systemAccounts, thisMachine } from "./surroundings.ts";
 import { VERSION } from "./version.ts";
@@ -142,6 +144,7 @@ async function runWith(
     verbose: options.verbose,
     paused: options.paused,
     ownAddresses: ownAddresses(),
+    activated: activatedSockets(process.env, process.pid),
     log,
   });
   if (typeof daemon === "string") {
@@ -157,6 +160,7 @@ async function runWith(
   }
   writeLine(log, `info: Postrider ${VERSION}`);
   writeLine(log, "info: ready");
+  await tellServiceManager(process.env, "ready");
   await daemon.ended;
   writeLine(log, "info: Exiting");
   return 0;

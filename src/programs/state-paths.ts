@@ -2,11 +2,12 @@
  * Where the daemon keeps its state, and where its sockets are.
  *
  * `--state DIR` (or POSTRIDER_STATE) puts everything under one folder. Without it
- * root has the system's places, and anyone else `.postrider` in the checkout.
+ * root has the system's places, and anyone else `.postrider` in the checkout; of an
+ * installed package all have the system's.
  */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CHECKOUT } from "./checkout.ts";
+import { CHECKOUT, IS_INSTALLED } from "./checkout.ts";
 
 export interface StatePaths {
   /** The state folder: root's, as nobody may exchange what is in it. */
@@ -33,7 +34,7 @@ const SYSTEM: StatePaths = {
 
 /** The paths of the state folder that was asked for, or of the one that `uid` has by default. */
 export function statePaths(stateFolder: string | undefined, uid: number): StatePaths {
-  if (stateFolder === undefined && uid === 0) return SYSTEM;
+  if (stateFolder === undefined && (uid === 0 || IS_INSTALLED)) return SYSTEM;
   const state = stateFolder === undefined ? join(CHECKOUT, ".postrider") : resolve(stateFolder);
   return {
     state,
