@@ -3,8 +3,8 @@
  *
  * Starts often, so it keeps its compiled code and imports no more than it runs.
  */
-import { enableCompileCache } from "node:module";
+import { useCompileCache } from "./compile-cache.ts";
 
-enableCompileCache();
+useCompileCache();
 const { main } = await import("./smtp-main.ts");
 process.exitCode = await main(process.argv.slice(2));
