@@ -1,7 +1,10 @@
 /** sendmail(8) on a real machine: who runs it, and where its input, its output and the daemon are. */
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { FilesError } from "#base/ports/files.ts";
+import type { MessageText } from "#model/delivery.ts";
+import type { Dropped } from "#engine/enqueue/drop-box.ts";
+import type { OutgoingMail } from "#engine/enqueue/outgoing-mail.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { serverName } from "./machine.ts";
@@ -15,7 +18,7 @@ const PASSWD_FILE = "/etc/passwd";
 /** Runs with the arguments after the program's name; returns the exit status. */
 export async function main(words: readonly string[]): Promise<number> {
   const uid = process.getuid?.() ?? 0;
-  const { enqueueSocket } = submissionPaths(process.env["POSTRIDER_STATE"], uid);
+  const { enqueueSocket, offline } = submissionPaths(process.env["POSTRIDER_STATE"], uid);
   // Who does not listen to what we print still wants the message sent.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   using store = new TemporaryBody();
@@ -32,9 +35,7 @@ export async function main(words: readonly string[]): Promise<number> {
     endpoint: { kind: "unix", path: enqueueSocket },
     input: standardInput(),
     store,
-    dropBox: {
-      drop: () => Promise.resolve({ kind: "failed", why: "there is no offline queue" }),
-    },
+    dropBox: { drop: (mail, text) => drop(offline, mail, text) },
     become,
     pump: () => pump(enqueueSocket, process.stdin, process.stdout),
     print: (line) => void process.stdout.write(`${line}\n`),
@@ -43,8 +44,18 @@ export async function main(words: readonly string[]): Promise<number> {
   return runSendmail(world, words);
 }
 
+/** Seldom needed, so loaded by then. */
+async function drop(folder: string, mail: OutgoingMail, text: MessageText): Promise<Dropped> {
+  const { folderDropBox } = await import("#engine/enqueue/folder-drop-box.ts");
+  const { nodeFiles } = await import("#world/node/files.ts");
+  const { nodeRandom } = await import("#world/node/random.ts");
+  return folderDropBox({ files: nodeFiles(), random: nodeRandom() }, folder).drop(mail, text);
+}
+
 /** Opened by who reads it. */
 async function* standardInput(): AsyncGenerator<Uint8Array> {
+  // Node reads nothing from one, and says nothing of it.
+  if (fstatSync(0).isDirectory()) throw new FilesError("EISDIR", "it is a folder");
   try {
     yield* process.stdin as AsyncIterable<Uint8Array>;
   } catch (error) {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { endOf, type Finished, run, unlessInstalled } from "./peer-program.ts";
@@ -55,6 +55,13 @@ class System {
     const environment = [`POSTRIDER_STATE=${this.folder}/state`, `HOME=${this.home}`, ...settings];
     const quiet = ["EMAIL=", `PATH=${process.env["PATH"] ?? ""}`];
     return run([...user, "env", ...quiet, ...environment, ...command], input);
+  }
+
+  /** What comes after it is there, and is alone. */
+  async mustHaveTakenNothing(): Promise<void> {
+    await mailed(await this.as([SENDMAIL, "last@in.example"]));
+    await this.sent("last");
+    assert.deepEqual(readdirSync(this.mail), ["last"]);
   }
 
   async sent(who: string, count = 1): Promise<readonly string[]> {
@@ -321,8 +328,71 @@ test("sendmail refuses what hostile callers try, and sends nothing of it", { ski
     assert.equal(ran.code, code, `${name}: ${ran.output}`);
     assert.doesNotMatch(ran.output, /^ {4}at /m, name);
   }
-  assert.doesNotMatch(system.daemon.log, /smtp message/);
+  await system.mustHaveTakenNothing();
 });
+
+/** Lines of a shell, in which SENDMAIL hands in a message to anna; `sent`: how many arrive. */
+const CIRCUMSTANCES: readonly {
+  readonly name: string;
+  readonly line: string;
+  readonly code: number;
+  readonly sent: 0 | 1;
+}[] = [
+  { name: "descriptors closed", line: "SENDMAIL <&- >&- 2>&-", code: 0, sent: 1 },
+  { name: "a full device to print to", line: "SENDMAIL -v >/dev/full", code: 0, sent: 1 },
+  {
+    name: "nobody who reads what it prints",
+    line: "(SENDMAIL -v; echo $? >&2) | true",
+    code: 0,
+    sent: 1,
+  },
+  { name: "a folder that is gone", line: "mkdir d; cd d; rmdir ../d; SENDMAIL", code: 0, sent: 1 },
+  {
+    name: "an empty environment",
+    line: "env -i POSTRIDER_STATE=$POSTRIDER_STATE SENDMAIL",
+    code: 0,
+    sent: 1,
+  },
+  {
+    name: "one recipient 3000 times",
+    line: "SENDMAIL $(yes anna@in.example | head -3000)",
+    code: 0,
+    sent: 1,
+  },
+  {
+    name: "an address of 100,000 letters",
+    line: "SENDMAIL $(printf %0100000d 0)",
+    code: 65,
+    sent: 0,
+  },
+  { name: "a folder to read", line: "SENDMAIL </", code: 71, sent: 0 },
+  { name: "an input that fails", line: "SENDMAIL </proc/self/mem", code: 71, sent: 0 },
+  {
+    name: "no place for a large message",
+    line: "TMPDIR=/nonexistent; export TMPDIR; yes | head -c 3000000 | SENDMAIL",
+    code: 71,
+    sent: 0,
+  },
+  {
+    name: "no room for a large message",
+    line: "ulimit -f 0; yes | head -c 3000000 | SENDMAIL",
+    code: 71,
+    sent: 0,
+  },
+];
+
+for (const { name, line, code, sent } of CIRCUMSTANCES) {
+  test(`sendmail with ${name} exits with ${code}`, { skip }, async () => {
+    await using scratch = new Scratch();
+    const system = await System.start(scratch);
+    const command = `cd "$HOME"; ${line.replace("SENDMAIL", `"${SENDMAIL}" -i anna@in.example`)}`;
+    const ran = await system.as(["sh", "-c", command], "Subject: x\n\nx\n");
+    assert.equal(ran.code, code, ran.output);
+    assert.doesNotMatch(ran.output, /^ {4}at /m);
+    if (sent === 1) assert.equal((await system.sent("anna")).length, 1);
+    else await system.mustHaveTakenNothing();
+  });
+}
 
 test("sendmail makes one header of what a name has in it, whatever the environment says", {
   skip,
