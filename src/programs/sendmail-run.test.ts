@@ -81,7 +81,7 @@ async function run(words: string | readonly string[], machine: Machine = {}): Pr
 /** A daemon that says `reply` to a line that begins with `start`. */
 function saying(start: string, reply: string): SinkSettings {
   return {
-    extensions: ["PIPELINING", "DSN"],
+    extensions: ["PIPELINING", "DSN", "LIMITS RCPTMAX=1000"],
     reply: (line) => (line.startsWith(start) ? reply : undefined),
   };
 }
@@ -215,7 +215,7 @@ test("sendmail sends to more recipients than one transaction has, each once", as
   const to = Array.from({ length: 2500 }, (_, index) => `u${index}@x`);
   const { code, sink } = await run("-t", {
     input: `To: ${to.join(",\n ")}\n\nx\n`,
-    daemon: { extensions: ["PIPELINING"] },
+    daemon: { extensions: ["PIPELINING", "LIMITS MAILMAX=5 RCPTMAX=1000"] },
   });
   assert.equal(code, 0);
   assert.deepEqual(
@@ -225,6 +225,14 @@ test("sendmail sends to more recipients than one transaction has, each once", as
   assert.deepEqual(
     sink.messages.flatMap(({ forwardPaths }) => forwardPaths),
     to,
+  );
+});
+
+test("sendmail sends to a hundred at once where the daemon names no limit", async () => {
+  const { sink } = await run(Array.from({ length: 150 }, (_, index) => `u${index}@x`));
+  assert.deepEqual(
+    sink.messages.map(({ forwardPaths }) => forwardPaths.length),
+    [100, 50],
   );
 });
 

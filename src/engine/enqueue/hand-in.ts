@@ -2,12 +2,12 @@
  * Hands a message to the daemon over its socket, by SMTP.
  *
  * All recipients get it, or none: what is not handed in stays with who had it, whole, and is
- * sent to nobody twice. More recipients than a server must take at once (RECIPIENTS_AT_ONCE)
- * are as many messages, one after the other, up to the first that is not taken.
+ * sent to nobody twice. More recipients than the daemon takes at once are as many messages,
+ * one after the other, up to the first that is not taken.
  *
  * Promises: never rejects for what the daemon does.
  *
- * Source: RFC 5321 §3.3, §4.5.3.1.8 (recipients of one transaction).
+ * Source: RFC 5321 §3.3, §4.5.3.1.8 (recipients of one transaction); RFC 9422 (LIMITS).
  */
 import type { Endpoint } from "#base/endpoint.ts";
 import { NO_RCPT_OPTIONS } from "#protocols/smtp/rcpt-options.ts";
@@ -23,8 +23,8 @@ import { openClient } from "#engine/client/open-client.ts";
 import type { SmtpClient } from "#engine/client/smtp-client.ts";
 import type { OutgoingMail } from "./outgoing-mail.ts";
 
-/** What `smtp limit max-rcpt` is by default. */
-const RECIPIENTS_AT_ONCE = 1000;
+/** RFC 5321 §4.5.3.1.8: who names no limit takes as many. */
+const RECIPIENTS_AT_ONCE = 100;
 
 export interface Complaint {
   /** Whom it is about; undefined: everyone. */
@@ -80,8 +80,9 @@ async function sendAll(
   text: MessageText,
 ): Promise<HandedIn> {
   const { forwardPaths } = mail;
-  for (let from = 0; from < forwardPaths.length; from += RECIPIENTS_AT_ONCE) {
-    const some = forwardPaths.slice(from, from + RECIPIENTS_AT_ONCE);
+  const atOnce = client.extensions.maxRecipients ?? RECIPIENTS_AT_ONCE;
+  for (let from = 0; from < forwardPaths.length; from += atOnce) {
+    const some = forwardPaths.slice(from, from + atOnce);
     const outcome = await client.send(clientMail({ ...mail, forwardPaths: some }, text), text);
     const verdicts = outcome.kind === "verdicts" ? outcome.verdicts : [outcome.verdict];
     if (verdicts.every(({ kind }) => kind === "accepted")) continue;

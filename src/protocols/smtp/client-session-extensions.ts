@@ -5,7 +5,7 @@
  * Source: RFC 5321 §4.1.1.1; RFC 1870 §3 (SIZE), RFC 2920 (PIPELINING), RFC 6152
  * (8BITMIME), RFC 2034 (ENHANCEDSTATUSCODES), RFC 3461 §5.1 (DSN), RFC 6531 (SMTPUTF8),
  * RFC 3207 (STARTTLS), RFC 4954 §3 (AUTH), RFC 3030 (CHUNKING, BINARYMIME), RFC 8689
- * (REQUIRETLS), RFC 2852 §4 (DELIVERBY), RFC 6710 §3 (MT-PRIORITY).
+ * (REQUIRETLS), RFC 2852 §4 (DELIVERBY), RFC 6710 §3 (MT-PRIORITY), RFC 9422 (LIMITS).
  */
 import type { ReceivedReply } from "./reply-parser.ts";
 
@@ -27,6 +27,8 @@ export interface Extensions {
   /** The least time in which it delivers, 0 if it names none; undefined: it keeps no times. */
   readonly deliverByMinSeconds: number | undefined;
   readonly mtPriority: boolean;
+  /** Recipients that it takes in one transaction; undefined if it names no limit. */
+  readonly maxRecipients: number | undefined;
   /** Mechanisms of AUTH, upper-case. */
   readonly authMechanisms: readonly string[];
 }
@@ -46,11 +48,14 @@ export const NO_EXTENSIONS: Extensions = Object.freeze({
   requireTls: false,
   deliverByMinSeconds: undefined,
   mtPriority: false,
+  maxRecipients: undefined,
   authMechanisms: Object.freeze([]),
 });
 
 /** RFC 1870 §3: up to 20 digits. */
 const SIZE_LIMIT = /^\d{1,20}$/;
+/** RFC 9422 §3, §4.3: up to 6, and more than none. */
+const RECIPIENT_LIMIT = /^RCPTMAX=([1-9]\d{0,5})$/i;
 /** RFC 2852 §4: up to 9. */
 const MIN_BY_TIME = /^\d{1,9}$/;
 
@@ -76,6 +81,7 @@ export function parseExtensions(reply: ReceivedReply): Extensions {
     requireTls: offered.has("REQUIRETLS"),
     deliverByMinSeconds: minByTime(offered.get("DELIVERBY")),
     mtPriority: offered.has("MT-PRIORITY"),
+    maxRecipients: recipientLimit(offered.get("LIMITS")),
     authMechanisms: (offered.get("AUTH") ?? "").toUpperCase().split(" ").filter(Boolean),
   };
 }
@@ -90,4 +96,13 @@ function sizeLimit(parameter: string | undefined): number | undefined {
 function minByTime(parameter: string | undefined): number | undefined {
   if (parameter === undefined) return undefined;
   return MIN_BY_TIME.test(parameter) ? Number(parameter) : 0;
+}
+
+/** RFC 9422 §3: limits that are not known, or not well formed, are ignored. */
+function recipientLimit(parameters: string | undefined): number | undefined {
+  for (const limit of parameters?.split(" ") ?? []) {
+    const [, digits] = RECIPIENT_LIMIT.exec(limit) ?? [];
+    if (digits !== undefined) return Number(digits);
+  }
+  return undefined;
 }
