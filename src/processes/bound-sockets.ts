@@ -45,6 +45,8 @@ export interface Rebinding {
 export interface BoundSockets {
   /** In the order of the listeners of the configuration in use. */
   readonly listenerFds: readonly number[];
+  /** Those of TCP, which dispatchers accept on, or of UNIX-domain sockets, which local does. */
+  fdsOf(kind: Endpoint["kind"]): readonly number[];
   readonly controlFd: number;
   rebind(config: Config): Promise<Rebinding | CannotBind>;
   /** Closes them all and removes the socket files. */
@@ -123,6 +125,12 @@ class ParentSockets implements BoundSockets {
     return Array.from(this.#listeners.values(), ({ socket }) => socket.fd);
   }
 
+  fdsOf(kind: Endpoint["kind"]): readonly number[] {
+    return Array.from(this.#listeners.values()).flatMap(({ endpoint, socket }) =>
+      endpoint.kind === kind ? [socket.fd] : [],
+    );
+  }
+
   async rebind({ listeners }: Config): Promise<Rebinding | CannotBind> {
     const wanted = new Map<string, Wanted>();
     const abandon = (): void => {
@@ -138,8 +146,8 @@ class ParentSockets implements BoundSockets {
     }
     return {
       kind: "rebinding",
-      fresh: Array.from(wanted).flatMap(([endpoint, { fresh }]) =>
-        fresh === undefined ? [] : [{ endpoint, handle: fresh.handle }],
+      fresh: Array.from(wanted).flatMap(([key, { endpoint, fresh }]) =>
+        fresh === undefined ? [] : [{ endpoint: key, kind: endpoint.kind, handle: fresh.handle }],
       ),
       commit: () => this.#commit(wanted),
       abandon,

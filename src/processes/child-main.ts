@@ -4,9 +4,12 @@
  * Hosts one role on the ports of Node, and ends when its parent is gone: nothing
  * of the daemon outlives it.
  */
+import { randomFill } from "node:crypto";
 import { Socket } from "node:net";
 import { hostname } from "node:os";
-import type { Endpoint } from "#base/endpoint.ts";
+import type { Endpoint, LocalUser } from "#base/endpoint.ts";
+import { ABSENT, found, type Lookup } from "#base/lookup.ts";
+import type { Connection } from "#base/ports/network.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
 import { LogQueue } from "#engine/observe/log-queue.ts";
@@ -19,11 +22,14 @@ import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { StreamChannel } from "./channel.ts";
 import {
+  type ClientHandover,
   FIRST_LISTENER_FD,
   type Handover,
   type ListenerHandover,
   PARENT_LINK_FD,
+  SEALED_ROLES,
 } from "./child.ts";
+import { ClientNetwork } from "./client-network.ts";
 import { InheritedSockets } from "./inherited-sockets.ts";
 import type { Joined, RolePorts, StartRole } from "./role.ts";
 import { flushed } from "./log-target.ts";
@@ -31,8 +37,8 @@ import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
 
-/** What an agent and its commands make is the account's alone, unless they say otherwise. */
-const AGENT_UMASK = 0o077;
+/** What a process makes is its user's alone, and so what an agent's commands make, unless they say otherwise. */
+const UMASK = 0o077;
 
 /** Log lines of this long leave in one write: a write costs as much as a reply to a client. */
 const LOG_GATHER_MS = 50;
@@ -40,7 +46,7 @@ const LOG_GATHER_MS = 50;
 /** Pipes between our own processes have no address. */
 const NAMELESS: KnownEnds = {
   local: { kind: "unix", path: "" },
-  remote: { kind: "unix", path: "" },
+  remote: { kind: "unix", path: "", user: undefined },
 };
 
 /** Each role's code is loaded by the process that has the role, and by no other. */
@@ -72,6 +78,17 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
     const passwords = nodeSystemPasswords(nodeUsers(nodeChildren(), nodeClock()));
     return (await import("./system-auth.ts")).systemAuthRole(passwords);
   },
+  local: async () => {
+    const { loadPeerUid } = await import("#world/node/peer-credentials.ts");
+    const { nodeLocalDoor } = await import("#world/node/local-door.ts");
+    return (await import("./local.ts")).localRole(async () => {
+      try {
+        return nodeLocalDoor((await inherited.promise).descriptors, await loadPeerUid());
+      } catch (error) {
+        return `who connects cannot be asked: ${error instanceof Error ? error.message : String(error)}`;
+      }
+    });
+  },
   control: async () => (await import("./control-role.ts")).startControlRole,
   agent: async () => {
     const { nodeCommands } = await import("#world/node/commands.ts");
@@ -85,13 +102,17 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
   },
 };
 
+/** The bound sockets, once it is known which they are. */
+const inherited: PromiseWithResolvers<InheritedSockets> = Promise.withResolvers();
+
 main(process.argv[2] as Role);
 
 function main(role: Role): void {
-  if (role === "agent") {
-    process.umask(AGENT_UMASK);
-    closeInherited(FIRST_LISTENER_FD);
-  }
+  process.umask(UMASK);
+  if (role === "agent") closeInherited(FIRST_LISTENER_FD);
+  // The threads for files and hashes begin with the first that has work, and are wanted now:
+  // soon no others may be started (confinement.ts).
+  if (SEALED_ROLES.has(role)) randomFill(new Uint8Array(1), () => undefined);
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"] as const) {
     // The parent decides when a child ends.
     process.on(signal, () => undefined);
@@ -104,7 +125,7 @@ function main(role: Role): void {
   // A terminal that is gone costs its lines (LogQueue counts them), not the process.
   process.stderr.on("error", () => undefined);
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
-  const { promise: inherited, resolve: inherit } = Promise.withResolvers<InheritedSockets>();
+  let clients: ClientNetwork | undefined;
   const host = new RoleHost({
     parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),
     hostname: hostname(),
@@ -113,20 +134,43 @@ function main(role: Role): void {
     log: log.sink,
     ports(config, slice) {
       const sockets = new InheritedSockets(listenersOf(role, config, slice), FIRST_LISTENER_FD);
-      inherit(sockets);
-      return portsOf(sockets);
+      inherited.resolve(sockets);
+      const ports = portsOf(sockets);
+      if (role !== "dispatcher") return ports;
+      clients = new ClientNetwork(ports.network);
+      return { ...ports, network: clients };
     },
     startRole: START[role],
     // Lookup opens its tables again when they change.
     started: role === "lookup" ? () => undefined : dropFileReads,
     ended: () => void end(),
   });
-  process.on("message", (handover: Handover | ListenerHandover, handle?: Socket) => {
+  process.on("message", (handover: AnyHandover, handle?: Socket) => {
     if (handle === undefined) return;
     if ("to" in handover) host.joined(joinedBy(handle, handover));
-    else void inherited.then((sockets) => addListener(sockets, handover, handle));
+    else if ("client" in handover) clients?.arrived(handover.client, clientOf(handle, handover));
+    else void inherited.promise.then((sockets) => addListener(sockets, handover, handle));
   });
 }
+
+type AnyHandover = Handover | ListenerHandover | ClientHandover;
+
+function clientOf(socket: Socket, { client, user }: ClientHandover): Connection {
+  // Node makes it as one that ends with its peer.
+  socket.allowHalfOpen = true;
+  const local = { kind: "unix", path: client.slice("unix:".length) } as const;
+  return wrapSocket(socket, { local, remote: { ...local, user: user && userIn(user) } });
+}
+
+function userIn({ uid, name }: NonNullable<ClientHandover["user"]>): LocalUser {
+  if (name === undefined) return { uid, name: ABSENT };
+  return { uid, name: name === "" ? NOT_LOOKED_UP : found(name) };
+}
+
+const NOT_LOOKED_UP: Lookup<never> = {
+  kind: "unavailable",
+  cause: new Error("The user database cannot be asked"),
+};
 
 function addListener(
   sockets: InheritedSockets,
@@ -147,7 +191,10 @@ function joinedBy(socket: Socket, handover: Handover): Joined {
 /** What the parent has bound for this role, in the order of its descriptors. */
 function listenersOf(role: Role, config: Config, slice: Slice): readonly Endpoint[] {
   if (role === "control") return [{ kind: "unix", path: slice.controlSocket }];
-  return role === "dispatcher" ? config.listeners.map(({ endpoint }) => endpoint) : [];
+  const kind = ({ dispatcher: "tcp", local: "unix" } as Partial<Record<Role, Endpoint["kind"]>>)[
+    role
+  ];
+  return config.listeners.flatMap(({ endpoint }) => (endpoint.kind === kind ? [endpoint] : []));
 }
 
 function portsOf(sockets: InheritedSockets): RolePorts {

@@ -3,6 +3,7 @@
  * processes and sockets (launch.ts, socket-pair.ts), or parts of one process and
  * memory (one-process.ts). `End` is what one end of a way between siblings is.
  */
+import type { Endpoint, LocalUser } from "#base/endpoint.ts";
 import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
 import type { ListenerHandle } from "#world/node/bind.ts";
 import type { Link } from "./channel.ts";
@@ -12,6 +13,15 @@ import type { Role } from "./roles.ts";
 /** Descriptors of a child that is a process (launch.ts). */
 export const PARENT_LINK_FD = 4;
 export const FIRST_LISTENER_FD = 5;
+
+/** Once they run these need no more threads, and start no program (confinement.ts). */
+export const SEALED_ROLES: ReadonlySet<Role> = new Set([
+  "dispatcher",
+  "queue",
+  "lookup",
+  "control",
+  "local",
+]);
 
 /** Who a child runs as; undefined: as the parent itself does. */
 export interface Account {
@@ -27,16 +37,19 @@ export interface LaunchRequest {
   readonly listenerFds: readonly number[];
   /** Of lookup. */
   readonly reach?: Reach;
+  /** Of local: takes each client that it hands on; resolves when there may be another. */
+  readonly clients?: (client: PassedClient) => Promise<void>;
   /** Of an agent: its account, under whose name the log has what it says (agent-log.ts). */
   readonly speaker?: string;
-  /** Of an agent: neither it nor what it runs gets more rights than it starts with. */
-  readonly noNewPrivileges?: boolean;
+  /** Of an agent: its commands may be programs that have more rights than who starts them. */
+  readonly mayGainPrivileges?: boolean;
 }
 
 /** A socket that the parent has bound for a configuration that is to be taken up. */
 export interface FreshListener {
   /** As `formatEndpoint` writes it. */
   readonly endpoint: string;
+  readonly kind: Endpoint["kind"];
   /** Undefined within one process, where everybody can reach what is bound. */
   readonly handle: ListenerHandle | undefined;
 }
@@ -53,6 +66,22 @@ export interface Handover {
   readonly number: number;
 }
 
+/** A client of a UNIX-domain socket, on its way from local by the parent to a dispatcher. */
+export interface PassedClient extends Destroyable {
+  /** Where it came in, as `formatEndpoint` writes it. */
+  readonly endpoint: string;
+  /** As local has it from the system; undefined in a world that has no users. */
+  readonly uid: number | undefined;
+}
+
+/** What a dispatcher gets with the socket of a client. */
+export interface ClientHandover {
+  /** The endpoint that it came to. */
+  readonly client: string;
+  /** `name` is undefined where the system has none, "" where it could not be asked. */
+  readonly user: { readonly uid: number; readonly name: string | undefined } | undefined;
+}
+
 /** What a child gets with a bound socket. */
 export interface ListenerHandover {
   readonly listener: string;
@@ -67,6 +96,10 @@ export interface Child<End> {
   handOver(handover: Handover, end: End): void;
   /** The child gets the socket too; it stays the parent's. */
   handOverListener(listener: FreshListener, generation: number): void;
+  /** The client belongs to the child from now on. Resolves when it has left us. */
+  handOverClient(client: PassedClient, user: LocalUser | undefined): Promise<void>;
+  /** It runs, and has all threads that it needs: from now on it gets no others, nor programs. */
+  seal(): void;
   kill(signal: "SIGKILL" | "SIGTERM"): void;
   /** Resolves once the child has ended, with a word on how. */
   readonly exited: Promise<string>;

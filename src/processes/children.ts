@@ -4,7 +4,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
-import type { Destroyable } from "./child.ts";
+import type { Destroyable, PassedClient } from "./child.ts";
 import type { ChildMachinery, ParentSettings } from "./parent-settings.ts";
 import type { Reach } from "./reach.ts";
 import type { Role } from "./roles.ts";
@@ -16,6 +16,8 @@ export interface ChildrenOwner {
   slice(role: Role, index: number): Slice;
   /** Of lookup. */
   reach(): Reach;
+  /** From local; resolves when there may be another. */
+  takeClient(client: PassedClient): Promise<void>;
 }
 
 export class Children<End extends Destroyable> {
@@ -25,6 +27,8 @@ export class Children<End extends Destroyable> {
   readonly lookup: Sibling<End>;
   /** Started with the first one that has passwords of the system's users checked. */
   readonly auth: Sibling<End>;
+  /** Started with the first configuration that has a UNIX-domain socket. */
+  readonly local: Sibling<End>;
   readonly dispatchers: readonly Sibling<End>[];
   readonly #clock: Clock;
   readonly #launch: ChildMachinery<End>["launch"];
@@ -45,14 +49,15 @@ export class Children<End extends Destroyable> {
     this.control = this.#sibling("control", 0, () => [bound.controlFd]);
     this.lookup = this.#sibling("lookup", 0, () => []);
     this.auth = this.#sibling("auth", 0, () => []);
+    this.local = this.#sibling("local", 0, () => bound.fdsOf("unix"));
     this.dispatchers = Array.from({ length: dispatchers }, (_, index) =>
-      this.#sibling("dispatcher", index, () => bound.listenerFds),
+      this.#sibling("dispatcher", index, () => bound.fdsOf("tcp")),
     );
   }
 
   /** Those that run, or will again. */
   get started(): readonly Sibling<End>[] {
-    const asked = [this.auth, this.lookup].filter(({ process }) => process.isStarted);
+    const asked = [this.auth, this.lookup, this.local].filter(({ process }) => process.isStarted);
     return [this.queue, ...asked, ...this.dispatchers, this.control];
   }
 
@@ -79,6 +84,7 @@ export class Children<End extends Destroyable> {
           account: this.#accounts.get(role),
           home: "/",
           listenerFds: listenerFds(),
+          ...(role === "local" ? { clients: (client) => this.#owner.takeClient(client) } : {}),
           ...(role === "lookup" ? { reach: this.#owner.reach() } : {}),
         }),
       slice: () => this.#owner.slice(role, index),

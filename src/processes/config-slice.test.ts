@@ -151,6 +151,25 @@ test("an agent has its own actions with empty tables, and control has nothing of
   assert.equal(sliceOf("control").actions.size, 0);
 });
 
+test("local has the sockets of this machine, and of them where they are", () => {
+  const config = configWith([
+    ...LINES,
+    'listen on socket "/run/in.sock" auth <plain> senders <aliases> tag "TAG-OF-SOCKET" filter f',
+  ]);
+  const { listeners, ...others } = deserialiseConfig(serialiseConfig(configSlice(config, "local")));
+  assert.deepEqual(
+    listeners.map(({ endpoint, auth, senders, tag, filters }) => [
+      endpoint,
+      auth.mode,
+      senders,
+      tag,
+      filters,
+    ]),
+    [[{ kind: "unix", path: "/run/in.sock" }, "none", undefined, "", []]],
+  );
+  assert.deepEqual([others.tables.size, others.rules, others.actions.size], [0, [], 0]);
+});
+
 test("the configuration that is sliced stays as it was", () => {
   const before = serialiseConfig(CONFIG);
   for (const role of ALL_ROLES) configSlice(CONFIG, role);

@@ -61,7 +61,8 @@ const FIELDS: Shares = {
   mtaDomainLimits: { to: DECIDERS, others: new Map() },
   places: { to: [], others: new Map() },
   // Lookup: which tables are for `auth`, and so answer nobody but that.
-  listeners: { to: ["dispatcher", "lookup"], others: [] },
+  // Local: where the UNIX-domain sockets are.
+  listeners: { to: ["dispatcher", "lookup", "local"], others: [] },
   tables: { to: [...DECIDERS, "lookup"], others: new Map() },
   pkis: { to: ["dispatcher", "lookup"], others: new Map() },
   oauths: { to: ["lookup"], others: new Map() },
@@ -130,6 +131,7 @@ function withheld({ actions, listeners, pkis }: Config, role: Role): Partial<Con
   const fields: Partial<Config> = Object.fromEntries(instead);
   if (role === "agent") return { ...fields, actions: localOnly(actions) };
   if (role === "dispatcher") return { ...fields, listeners: listeners.map(withoutIssuer) };
+  if (role === "local") return { ...fields, listeners: listeners.flatMap(placeOnly) };
   if (role !== "lookup") return fields;
   return {
     ...fields,
@@ -145,6 +147,19 @@ function withoutIssuer(listener: Listener): Listener {
   if (auth.mode === "none" || auth.oauth === undefined) return listener;
   const oauth = { ...auth.oauth, url: "", client: undefined, claim: undefined, ca: undefined };
   return { ...listener, auth: { ...auth, oauth } };
+}
+
+/** Of a UNIX-domain socket where it is, and nothing of others. */
+function placeOnly(listener: Listener): readonly Listener[] {
+  if (listener.endpoint.kind !== "unix") return [];
+  const nothing = {
+    hostnames: undefined,
+    senders: undefined,
+    proxy: undefined,
+    xclient: undefined,
+  };
+  const none = { mode: "none" } as const;
+  return [{ ...listener, ...nothing, tls: none, auth: none, tag: "", filters: [] }];
 }
 
 /** Which tables clients authenticate by; where it listens, and how, is of no use to lookup. */

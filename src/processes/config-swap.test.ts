@@ -67,10 +67,11 @@ class Stage {
   constructor() {
     const bound: BoundSockets = {
       listenerFds: [],
+      fdsOf: () => [],
       controlFd: -1,
       rebind: async () => ({
         kind: "rebinding",
-        fresh: [{ endpoint: "127.0.0.1:25", handle: undefined }],
+        fresh: [{ endpoint: "127.0.0.1:25", kind: "tcp", handle: undefined }],
         commit: () => this.sockets.push("kept"),
         abandon: () => this.sockets.push("given up"),
       }),

@@ -6,6 +6,7 @@
  * has ready, all in the same turn of the event loop. A child that does not run, or
  * that is new by then, is started with the new configuration, and with its sockets.
  */
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Config } from "#model/config/config.ts";
 import type { ChildToParent, NextSlice } from "#model/ipc/parent-link.ts";
@@ -33,6 +34,9 @@ export interface SwapOwner<End> {
   /** From now on whatever is started gets the new configuration; false: the daemon is stopping. */
   commit(): boolean;
 }
+
+/** Who accepts on what. */
+const ACCEPTS: Readonly<Record<Endpoint["kind"], Role>> = { tcp: "dispatcher", unix: "local" };
 
 export type Swapped =
   /** `renewed`: these had to be started anew. */
@@ -65,8 +69,8 @@ export class ConfigSwap<End> {
     const ready = this.#ready.call(generation, processesOf(members), PREPARE_TIMEOUT_MS);
     for (const { process, role, child } of members) {
       // Nobody else may hold them: a listener that one forgot would never be closed.
-      if (role === "dispatcher") {
-        for (const listener of rebinding.fresh) child.handOverListener(listener, generation);
+      for (const listener of rebinding.fresh) {
+        if (role === ACCEPTS[listener.kind]) child.handOverListener(listener, generation);
       }
       process.send({ kind: "prepare", next: owner.slice(role) });
     }

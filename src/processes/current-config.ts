@@ -43,6 +43,11 @@ export class CurrentConfig {
     return oauthsInUse(this.config).size > 0;
   }
 
+  /** Whether there is a UNIX-domain socket, whose clients have users to be named. */
+  get hasSockets(): boolean {
+    return this.config.listeners.some(({ endpoint }) => endpoint.kind === "unix");
+  }
+
   /** Whether a listener has the passwords of the system's users checked. */
   get needsSystemUsers(): boolean {
     return this.config.listeners.some(

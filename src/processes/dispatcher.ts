@@ -8,6 +8,7 @@
  * without a 250 and its deliveries are attempted again.
  */
 import { ABSENT } from "#base/lookup.ts";
+import type { Connection } from "#base/ports/network.ts";
 import type { Tls, TlsServer } from "#base/ports/tls.ts";
 import { Drain } from "#base/time/drain.ts";
 import { LmtpDelivery } from "#engine/delivery/lmtp.ts";
@@ -101,7 +102,7 @@ class Dispatcher implements RunningRole {
   /** What relaying knows of hosts and routes, over configurations. */
   readonly #relaying: RelayMemory;
   readonly #server: SmtpServer;
-  readonly #listeners: OpenListeners;
+  readonly #listeners: OpenListeners<Connection>;
   readonly #receivers = new Set<AttemptReceiver>();
   readonly #deliveries = new Drain(() => [...this.#receivers].every(({ count }) => count === 0));
   /** By the configuration that is in use; attempts under way go on with theirs. */
@@ -166,11 +167,10 @@ class Dispatcher implements RunningRole {
   /** Opens the listeners that are new; all else is made anew and waits. */
   async prepare(next: NextConfig): Promise<Prepared | string> {
     const { config, generation } = next;
-    const missing = this.#listeners.missing(config.listeners);
-    await this.#setting.ports.arrived(
-      missing.map(({ endpoint }) => endpoint),
-      generation,
-    );
+    const missing = this.#listeners.missing(config.listeners).map(({ endpoint }) => endpoint);
+    // It does not accept on others itself (client-network.ts).
+    const bound = missing.filter(({ kind }) => kind === "tcp");
+    await this.#setting.ports.arrived(bound, generation);
     const tls = makeTls(config, next.tls, this.#tlsEnds);
     if (typeof tls === "string") return tls;
     const opening = await this.#listeners.prepare(config.listeners);

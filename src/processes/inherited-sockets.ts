@@ -59,10 +59,14 @@ export class InheritedSockets {
     await promise;
   }
 
+  /** Each is asked for once: whoever gets one listens on it. */
+  get descriptors(): { get(endpoint: string): number | undefined } {
+    return { get: (key) => this.#use(key) };
+  }
+
   /** Listens on what is inherited, and binds the rest itself. */
   network(): Network {
-    const descriptors = { get: (key: string) => this.#use(key) };
-    return nodeNetwork({ inherited: descriptors });
+    return nodeNetwork({ inherited: this.descriptors });
   }
 
   #use(key: string): number | undefined {

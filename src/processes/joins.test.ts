@@ -34,6 +34,8 @@ function childOf(receiver: ChildProcess): Child<Socket> {
     link: new FakeChild().link,
     handOver: (handover, end) => void receiver.send(handover, end, { keepOpen: false }),
     handOverListener: () => undefined,
+    handOverClient: async () => undefined,
+    seal: () => undefined,
     kill: () => undefined,
     exited,
   };

@@ -5,7 +5,7 @@ import { linesWithFewDescriptors } from "#test/support/few-descriptors.ts";
 test("a child that there is no descriptor for has ended before it began, and the next one starts", async () => {
   const lines = await linesWithFewDescriptors(`
     const { processLauncher } = await import(${JSON.stringify(import.meta.resolve("./launch.ts"))});
-    const launch = processLauncher({ kind: "descriptor", fd: 2 });
+    const launch = processLauncher({ log: { kind: "descriptor", fd: 2 }, confinement: {} });
     const request = { role: "control", account: undefined, home: "/", listenerFds: [] };
     const owner = { message: () => undefined, closed: () => undefined };
     const free = takeAll();
@@ -28,7 +28,7 @@ test("an agent has no descriptor of the log: what it says goes by way of us, und
   const lines = await linesWithFewDescriptors(`
     const { processLauncher } = await import(${JSON.stringify(import.meta.resolve("./launch.ts"))});
     const { readlinkSync } = await import("node:fs");
-    const launch = processLauncher({ kind: "descriptor", fd: 1 });
+    const launch = processLauncher({ log: { kind: "descriptor", fd: 1 }, confinement: {} });
     const owner = { message: () => undefined, closed: () => undefined };
     const request = { account: undefined, home: "/", listenerFds: [] };
     const log = readlinkSync("/proc/self/fd/1");

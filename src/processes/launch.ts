@@ -7,75 +7,116 @@
  * the parent, 5 and up the bound sockets that it shall accept on.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Endpoint } from "#base/endpoint.ts";
-import { guardChannel } from "#world/node/child-channel.ts";
+import type { LocalUser, Peer } from "#base/endpoint.ts";
+import { printable } from "#engine/observe/visible-text.ts";
+import { guardChannel, type Passed } from "#world/node/child-channel.ts";
+import { nodeChildren } from "#world/node/children.ts";
 import { wrapSocket } from "#world/node/connection.ts";
 import { StreamChannel } from "./channel.ts";
 import {
+  type Account,
   type Child,
+  type ClientHandover,
   type Launch,
   type LaunchRequest,
   type ListenerHandover,
   PARENT_LINK_FD,
+  type PassedClient,
+  SEALED_ROLES,
 } from "./child.ts";
 import { tellLines } from "./agent-log.ts";
+import { type Confinement, forbidForks, wordsBefore } from "./confinement.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
 import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
 
 /** Pipes between our own processes have no address. */
-const NAMELESS: Endpoint = { kind: "unix", path: "" };
+const NAMELESS: Peer = { kind: "unix", path: "", user: undefined };
 
 const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
 /** `.ts` in a checkout, `.js` where the types were stripped. */
 const CHILD_MAIN = join(SOURCES, "processes", `child-main${extname(import.meta.url)}`);
 
-/** Of util-linux, which every Linux has; Node has no prctl(2). */
-const SETPRIV = "/usr/bin/setpriv";
-const NO_NEW_PRIVILEGES: readonly string[] = [SETPRIV, "--no-new-privs", "--"];
-const HAS_SETPRIV: boolean = existsSync(SETPRIV);
+/** What children are started with, besides what is asked for each. */
+export interface LaunchSettings {
+  /** Their lines go there, those of an agent by way of us. */
+  readonly log: LogTarget;
+  readonly confinement: Confinement;
+}
 
-/** Starts children as processes; their log lines go to `log`, those of an agent by way of us. */
-export function processLauncher(log: LogTarget): Launch<Socket> {
+/** Starts children as processes. */
+export function processLauncher({ log, confinement }: LaunchSettings): Launch<Socket> {
   return (request) => {
     const { speaker } = request;
     const hasLog = log.kind === "descriptor" && speaker === undefined;
-    const child = spawned(request, hasLog ? log.fd : "pipe");
+    const child = spawned(request, confinement, hasLog ? log.fd : "pipe");
     if (typeof child === "string") return notStarted(Promise.resolve(child));
     const { stdio }: Partial<ChildProcess> = child;
     // Without a descriptor for them (EMFILE) there are no pipes: an error comes.
     if (stdio === undefined) return notStarted(exitOf(child));
     for (const source of [child.stdout, child.stderr]) {
       if (source === null) continue;
-      if (speaker !== undefined) tellLines(source, speaker, (line) => writeLine(log, line));
+      if (speaker !== undefined)
+        tellLines(source, `agent ${speaker}`, (line) => writeLine(log, line));
       else if (log.kind === "lines") log.lines.forward(source);
     }
-    return childOf(child);
+    const seal = async (pid: number): Promise<void> => {
+      if (!SEALED_ROLES.has(request.role)) return;
+      const fault = await forbidForks(confinement, nodeChildren(), pid);
+      // One that has ended meanwhile is sealed.
+      if (fault === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      writeLine(log, `warn: ${request.role} may start programs: ${printable(fault)}`);
+    };
+    return childOf(child, request, (pid) => void seal(pid));
+  };
+}
+
+/** A child's command, with what stands before Node and what Node sets by itself. */
+export interface ChildCommand {
+  readonly program: string;
+  readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Undefined: it has its account by the command, or has none of its own. */
+  readonly account: Account | undefined;
+}
+
+/** @param main the file that it begins with; tests have others tried in a role's place. */
+export function childCommand(
+  request: LaunchRequest,
+  confinement: Confinement,
+  main: string = CHILD_MAIN,
+): ChildCommand {
+  const { role, account, home, reach } = request;
+  const before = wordsBefore(request, confinement);
+  const node = [...ROLES[role].nodeFlags(dirname(SOURCES), reach), main, role];
+  const [program = process.execPath, ...words] = [...before, process.execPath, ...node];
+  return {
+    program,
+    words,
+    environment: {
+      PATH: "/usr/bin:/bin",
+      HOME: home,
+      LANG: "C.UTF-8",
+      ...ROLES[role].environment,
+    },
+    account: before.length > 0 ? undefined : account,
   };
 }
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */
 function spawned(
-  { role, account, home, listenerFds, reach, noNewPrivileges }: LaunchRequest,
+  request: LaunchRequest,
+  confinement: Confinement,
   log: number | "pipe",
 ): ChildProcess | string {
-  const { environment } = ROLES[role];
-  const flags = ROLES[role].nodeFlags(dirname(SOURCES), reach);
-  const [program, ...words] = [
-    ...(noNewPrivileges === true && HAS_SETPRIV ? NO_NEW_PRIVILEGES : []),
-    process.execPath,
-    ...flags,
-    CHILD_MAIN,
-    role,
-  ] as const;
+  const { program, words, environment, account } = childCommand(request, confinement);
   try {
-    return spawn(program ?? process.execPath, words, {
-      stdio: ["ignore", log, log, "ipc", "pipe", ...listenerFds],
-      env: { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8", ...environment },
+    return spawn(program, words, {
+      stdio: ["ignore", log, log, "ipc", "pipe", ...request.listenerFds],
+      env: environment,
       cwd: "/",
       ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
       detached: true,
@@ -102,14 +143,23 @@ function notStarted(exited: Promise<string>): Child<Socket> {
     },
     handOver: (_, socket) => void socket.destroy(),
     handOverListener: () => undefined,
+    handOverClient: async (client) => void client.destroy(),
+    seal: () => undefined,
     kill: () => undefined,
     exited,
   };
 }
 
-function childOf(child: ChildProcess): Child<Socket> {
+function childOf(
+  child: ChildProcess,
+  { clients }: LaunchRequest,
+  seal: (pid: number) => void,
+): Child<Socket> {
   // Node says there that a socket has arrived; a child that says more is none of ours any more.
-  guardChannel(child, () => child.kill("SIGKILL"));
+  guardChannel(child, {
+    misused: () => child.kill("SIGKILL"),
+    ...(clients && { passed: (passed) => clients(new SocketClient(passed)) }),
+  });
   const link = new StreamChannel(
     wrapSocket(pipeOf(child), { local: NAMELESS, remote: NAMELESS }),
     PARENT_SIDE,
@@ -132,9 +182,49 @@ function childOf(child: ChildProcess): Child<Socket> {
       // Node sends these as it sends a server; its types do not know them.
       child.send(handover, handle as unknown as Server, {}, () => undefined);
     },
+    handOverClient(client, user) {
+      if (!(client instanceof SocketClient))
+        throw new TypeError("Cannot hand a client over: it is of another world");
+      const { promise, resolve } = Promise.withResolvers<void>();
+      if (child.connected) {
+        const handover = clientHandover(client, user);
+        child.send(handover, client.socket, { keepOpen: false }, () => resolve());
+      } else {
+        client.destroy();
+        resolve();
+      }
+      return promise;
+    },
+    seal: () => {
+      if (child.pid !== undefined) seal(child.pid);
+    },
     kill: (signal) => void child.kill(signal),
     exited: exitOf(child),
   };
+}
+
+/** A client whose socket is here, unread. */
+class SocketClient implements PassedClient {
+  readonly endpoint: string;
+  readonly uid: number;
+  readonly socket: Socket;
+
+  constructor({ endpoint, uid, socket }: Passed) {
+    this.endpoint = endpoint;
+    this.uid = uid;
+    this.socket = socket;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
+function clientHandover(client: SocketClient, user: LocalUser | undefined): ClientHandover {
+  if (user === undefined) return { client: client.endpoint, user };
+  const { uid, name } = user;
+  const word = name.kind === "found" ? name.value : name.kind === "absent" ? undefined : "";
+  return { client: client.endpoint, user: { uid, name: word } };
 }
 
 function pipeOf(child: ChildProcess): Socket {

@@ -6,28 +6,32 @@
  * add is missing: the parts are not protected from each other, and agents deliver
  * as the user of this process.
  */
+import { formatEndpoint, type LocalUser } from "#base/endpoint.ts";
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Commands } from "#base/ports/commands.ts";
 import type { Files } from "#base/ports/files.ts";
 import type { Http } from "#base/ports/http.ts";
+import type { LocalDoor } from "#base/ports/local-door.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
-import type { Network } from "#base/ports/network.ts";
+import type { Connection, Network } from "#base/ports/network.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
 import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Tls } from "#base/ports/tls.ts";
-import type { Users } from "#base/ports/users.ts";
+import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { agentRole } from "./agent.ts";
 import type { Defer } from "./channel.ts";
-import type { Child, LaunchRequest } from "./child.ts";
+import type { Child, LaunchRequest, PassedClient } from "./child.ts";
+import { ClientNetwork } from "./client-network.ts";
 import { startControlRole } from "./control-role.ts";
 import { dispatcherRole } from "./dispatcher.ts";
+import { localRole } from "./local.ts";
 import { lookupRole, type LookupWorld } from "./lookup.ts";
 import { type MemoryEnd, memoryPair, MemoryPairs } from "./memory-link.ts";
 import { Parent } from "./parent.ts";
@@ -38,7 +42,7 @@ import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE, PARENT_SIDE } from "./shapes.ts";
 import { systemAuthRole } from "./system-auth.ts";
-import { SharedListeners } from "./shared-listeners.ts";
+import { type LentNetwork, SharedListeners } from "./shared-listeners.ts";
 import { SharedSockets } from "./shared-sockets.ts";
 import { NO_TLS_SOURCE, type TlsSource } from "./tls-source.ts";
 
@@ -56,7 +60,9 @@ export interface PartPorts {
 }
 
 export interface MailSystemWorld {
-  readonly users: Users;
+  readonly users: Users & UsersByUid;
+  /** Who the clients of UNIX-domain sockets are; without it nobody knows. */
+  readonly localUid?: number;
   /** Without it no command can be run. */
   readonly commands?: Commands;
   /** Of `db:` tables; without it none of them can be read. */
@@ -252,11 +258,12 @@ class Parts {
     this.#shared = shared;
   }
 
-  launch({ role, account, home }: LaunchRequest): Child<MemoryEnd> {
+  launch({ role, account, home, clients }: LaunchRequest): Child<MemoryEnd> {
     const { listeners, defer } = this.#shared;
     const { log, hostname } = this.#options;
     const ports = this.#world.startPart();
     const network = listeners.lend(ports.network);
+    const visitors = new ClientNetwork(network);
     const [near, far] = memoryPair(defer);
     const part = new Part(role, [far], () => {
       network.die();
@@ -272,7 +279,7 @@ class Parts {
       log,
       ports: () => ({
         ...portsOnly(ports),
-        network,
+        network: role === "dispatcher" ? visitors : network,
         defer: (run) => ports.clock.after(0, run),
         arrived: () => Promise.resolve(),
       }),
@@ -284,6 +291,7 @@ class Parts {
           const { commands = NO_COMMANDS } = this.#world;
           return agentRole({ commands, filesAtOnce: ports.files, pid: 1 });
         }
+        if (role === "local") return localRole(async () => this.#door(network, clients));
         return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];
       },
       started: () => undefined,
@@ -304,13 +312,59 @@ class Parts {
         });
       },
       handOverListener: () => undefined,
+      async handOverClient(client, user) {
+        if (!(client instanceof MemoryClient))
+          throw new TypeError("Cannot hand a client over: it is of another world");
+        visitors.arrived(client.endpoint, client.for(network, user));
+      },
+      seal: () => undefined,
       kill: (signal) => part.die(`ended by ${signal}`),
       exited: part.ended,
     };
   }
 
+  #door(network: LentNetwork, clients: LaunchRequest["clients"]): LocalDoor {
+    const { localUid: uid } = this.#world;
+    return {
+      listen: (endpoint, accept) =>
+        network.listenForOthers(endpoint, (connection) => {
+          const client = new MemoryClient(formatEndpoint(endpoint), uid, connection);
+          accept({
+            endpoint: client.endpoint,
+            uid,
+            pass: async () => clients?.(client),
+            turnAway: () => client.destroy(),
+            destroy: () => client.destroy(),
+          });
+        }),
+    };
+  }
+
   kill(role: Role): void {
     for (const part of this.#living) if (part.role === role) part.die("ended by SIGKILL");
+  }
+}
+
+/** A client on its way from one part to another. */
+class MemoryClient implements PassedClient {
+  readonly endpoint: string;
+  readonly uid: number | undefined;
+  readonly #connection: Connection;
+
+  constructor(endpoint: string, uid: number | undefined, connection: Connection) {
+    this.endpoint = endpoint;
+    this.uid = uid;
+    this.#connection = connection;
+  }
+
+  /** For `owner`, to whom the client is `user`. */
+  for(owner: LentNetwork, user: LocalUser | undefined): Connection {
+    const { remote } = this.#connection;
+    return owner.own(this.#connection, remote.kind === "unix" ? { ...remote, user } : remote);
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
   }
 }
 

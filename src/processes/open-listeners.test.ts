@@ -20,7 +20,7 @@ class Hall {
   readonly world: SimWorld = new SimWorld(1);
   /** Who was accepted: the port and the tag. */
   readonly accepted: string[] = [];
-  readonly listeners: OpenListeners = new OpenListeners(
+  readonly listeners: OpenListeners<Connection> = new OpenListeners(
     this.world.network,
     (connection: Connection, { endpoint, tag }: Listener) => {
       connection.start(new RecordingHandler());

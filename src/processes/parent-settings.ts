@@ -2,7 +2,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
-import type { Users } from "#base/ports/users.ts";
+import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
@@ -38,7 +38,7 @@ export interface ParentPorts {
   readonly random: Random;
   /** Of mailboxes in the mail spool: the parent makes and locks them. */
   readonly files: Files;
-  readonly users: Users;
+  readonly users: Users & UsersByUid;
   readonly tls: TlsSource;
 }
 

@@ -25,6 +25,7 @@ class Stage {
   constructor() {
     const bound = {
       listenerFds: [],
+      fdsOf: () => [],
       controlFd: -1,
       rebind: async () => ({
         kind: "rebinding" as const,

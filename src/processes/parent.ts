@@ -15,7 +15,7 @@ import { AGENT_GRACE_MS, maxAgentsFor } from "./agent-pool.ts";
 import { Agents } from "./agents.ts";
 import { Alerts } from "./alerts.ts";
 import type { BoundSockets } from "./bound-sockets.ts";
-import type { Destroyable } from "./child.ts";
+import type { Child, Destroyable } from "./child.ts";
 import { type MessageTakers, takeMessage } from "./child-messages.ts";
 import { childSlice } from "./child-slice.ts";
 import { Children } from "./children.ts";
@@ -24,6 +24,7 @@ import { CurrentConfig } from "./current-config.ts";
 import { DeliveryRights, runsCommands } from "./delivery-rights.ts";
 import { DispatcherQuestions } from "./dispatcher-questions.ts";
 import { Joins } from "./joins.ts";
+import { LocalClients } from "./local-clients.ts";
 import { type LookupNeeds, lookupNeeds } from "./lookup-needs.ts";
 import type { DaemonHandles } from "./parent-control.ts";
 import type { ChildMachinery, ParentLog, ParentPorts, ParentSettings } from "./parent-settings.ts";
@@ -55,6 +56,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #agents: Agents<End>;
   readonly #children: Children<End>;
   readonly #ways: SiblingWays<End>;
+  readonly #clients: LocalClients<End>;
   readonly #started = Promise.withResolvers<Started>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Dispatchers that accept clients. */
@@ -130,7 +132,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
           account: settings.isRoot ? { uid: user.uid, gid: user.gid } : undefined,
           home: user.home,
           listenerFds: [],
-          noNewPrivileges: !runsCommands(this.config),
+          mayGainPrivileges: runsCommands(this.config),
         }),
       slice: () => this.#slice("agent", 0),
       warn: (text) => log.warn(text),
@@ -138,6 +140,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     this.#children = new Children(ports.clock, machinery, settings, {
       slice: (role, index) => this.#slice(role, index),
       reach: () => this.#reach,
+      takeClient: (client) => this.#clients.take(client),
+    });
+    this.#clients = new LocalClients(ports.users, {
+      config: () => this.config,
+      dispatchers: () => this.#acceptingDispatchers(),
     });
     this.#ways = new SiblingWays(ports.clock, this.#joins, {
       generation: () => this.#current.generation,
@@ -166,7 +173,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     const { queue, control, dispatchers } = this.#children;
     const lookup = this.#lookupNeeds.isWanted ? [this.#children.lookup] : [];
     const auth = this.#current.needsSystemUsers ? [this.#children.auth] : [];
-    for (const sibling of [queue, ...auth, ...lookup, ...dispatchers, control]) {
+    const local = this.#current.hasSockets ? [this.#children.local] : [];
+    for (const sibling of [queue, ...auth, ...lookup, ...local, ...dispatchers, control]) {
       this.#startChild(sibling);
     }
     return this.#started.promise;
@@ -267,9 +275,10 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
         this.#tls.takeUp(tls);
         this.#agents.takeUp();
         // One that is not needed any more is: sessions that began with its tables ask it.
-        const { lookup, auth } = this.#children;
+        const { lookup, auth, local } = this.#children;
         if (!lookup.process.isStarted) this.#followReach();
         if (next.needsSystemUsers && !auth.process.isStarted) this.#startChild(auth);
+        if (next.hasSockets && !local.process.isStarted) this.#startChild(local);
         return true;
       },
     });
@@ -328,7 +337,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
 
   #nowListening(dispatcher: Supervised<End>): void {
     this.#listening.add(dispatcher);
+    this.#clients.dispatcherListens();
     this.#startedIfAll();
+  }
+
+  #acceptingDispatchers(): readonly Child<End>[] {
+    return this.#children.dispatchers.flatMap(({ process }) =>
+      process.child !== undefined && this.#listening.has(process) ? [process.child] : [],
+    );
   }
 
   /** Mail can flow once every process runs and every dispatcher accepts clients. */
@@ -360,6 +376,8 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     // their last messages and results still reach it.
     const queueStopped = queue.process.stop(QUEUE_GRACE_MS);
     await Promise.all(processesOf(dispatchers).map((each) => each.stop(DISPATCHER_GRACE_MS)));
+    this.#clients.close();
+    await this.#children.local.process.stop(0);
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
     await lookup.process.stop(0);

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NO_REACH, type Reach } from "./reach.ts";
 
-export type Role = "dispatcher" | "queue" | "lookup" | "auth" | "control" | "agent";
+export type Role = "dispatcher" | "queue" | "lookup" | "auth" | "control" | "local" | "agent";
 
 export interface RoleTraits {
   /** System user, when the daemon was started by root; an agent runs as the recipient. */
@@ -22,6 +22,8 @@ export interface RoleTraits {
    * @param reach of lookup.
    */
   nodeFlags(checkout: string, reach?: Reach): readonly string[];
+  /** Without it, and as root, it is started where there is no network (confinement.ts). */
+  hasNetwork(reach?: Reach): boolean;
   /** Of its environment, besides what all have. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -89,17 +91,19 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   dispatcher: {
     user: "_smtpd",
     nodeFlags: (checkout) => [...netOnly(checkout), YOUNG_SPACE, ROOM_FOR_TEXTS],
+    hasNetwork: () => true,
   },
   queue: {
     user: "_smtpq",
     nodeFlags: () => [...EVERY, NO_SQLITE, YOUNG_SPACE, TIGHT_HEAP, ROOM_FOR_TEXTS],
+    hasNetwork: () => false,
     environment: RETURNS_MEMORY,
   },
   // Its files are those of the configuration, which a reload may change: it may read all that
   // its user may. The network it has only while an issuer of tokens or a responder of OCSP is
   // to be asked, or a policy of MTA-STS to be fetched; for the two latter also a folder of its
   // own to write in. The model reaches only so far: crypt(3) is called by an addon, which is
-  // outside of it.
+  // outside of it; but without the network there is none for the addon either.
   lookup: {
     user: "_smtpl",
     nodeFlags: (_, { network, stapleFolder } = NO_REACH) => [
@@ -112,15 +116,43 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
       ...(stapleFolder === undefined ? [] : [`--allow-fs-write=${join(stapleFolder, "*")}`]),
       YOUNG_SPACE,
     ],
+    hasNetwork: ({ network } = NO_REACH) => network,
     environment: RETURNS_MEMORY,
   },
   // Nobody but root may check the passwords of the system's users, and what PAM asks is code
-  // of the system's own.
-  auth: { user: undefined, nodeFlags: () => [...EVERY, NO_SQLITE] },
-  control: { user: "_smtpc", nodeFlags: (checkout) => [...netOnly(checkout)] },
+  // of the system's own, with helpers, and with servers to ask.
+  auth: {
+    user: undefined,
+    nodeFlags: () => [...EVERY, NO_SQLITE],
+    hasNetwork: () => true,
+  },
+  control: {
+    user: "_smtpc",
+    nodeFlags: (checkout) => [...netOnly(checkout)],
+    hasNetwork: () => false,
+  },
+  // It listens on descriptors that it has. The addon is outside of the permission model: its
+  // user, and that it has neither network nor programs (confinement.ts), hold it.
+  local: {
+    user: "_smtpe",
+    nodeFlags: () => [
+      ...EVERY,
+      NO_SQLITE,
+      "--disable-warning=PERM0001",
+      "--permission",
+      "--allow-net",
+      // Until the addon is loaded (child-main.ts).
+      "--allow-fs-read=*",
+      "--allow-addons",
+      "--max-semi-space-size=1",
+    ],
+    hasNetwork: () => false,
+  },
+  // It is the account, which may start what it likes; its commands it does start.
   agent: {
     user: undefined,
     nodeFlags: () => [...EVERY, NO_SQLITE, ...ONE_OF_MANY],
+    hasNetwork: () => true,
     environment: MANY_SYNCS,
   },
 };

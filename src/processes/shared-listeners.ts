@@ -5,7 +5,7 @@
  * Bound once; each connection goes to one of those that accept there, in turn, and
  * ends when that one dies. What comes while nobody accepts waits, as in a backlog.
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint, type Peer } from "#base/endpoint.ts";
 import { MortalConnections } from "#base/ports/mortal-connections.ts";
 import type { Connection, Listening, Network, NetworkFault } from "#base/ports/network.ts";
 import type { Tls } from "#base/ports/tls.ts";
@@ -96,10 +96,19 @@ export class LentNetwork implements Network {
 
   connect: Network["connect"] = (endpoint, options) => this.#network.connect(endpoint, options);
 
-  async listen(endpoint: Endpoint, accept: Accept): Promise<Listening | NetworkFault> {
+  listen(endpoint: Endpoint, accept: Accept): Promise<Listening | NetworkFault> {
+    return this.listenForOthers(endpoint, (connection) => accept(this.own(connection)));
+  }
+
+  /** `connection`, which breaks when this one dies, with `remote` at its other end. */
+  own(connection: Connection, remote?: Peer): Connection {
+    return this.#connections.own(connection, remote);
+  }
+
+  /** Of what is accepted nothing is its own: it is handed on. */
+  async listenForOthers(endpoint: Endpoint, take: Accept): Promise<Listening | NetworkFault> {
     const shared = this.#shared.get(formatEndpoint(endpoint));
-    if (shared === undefined) return this.#network.listen(endpoint, accept);
-    const take: Accept = (connection) => accept(this.#connections.own(connection));
+    if (shared === undefined) return this.#network.listen(endpoint, take);
     this.#takers.set(shared, take);
     shared.takers.push(take);
     handOut(shared);

@@ -18,6 +18,10 @@ export class SharedSockets implements BoundSockets {
     this.#listeners = listeners;
   }
 
+  fdsOf(): readonly number[] {
+    return this.listenerFds;
+  }
+
   async rebind(config: Config): Promise<Rebinding | CannotBind> {
     const fresh: Endpoint[] = [];
     const abandon = (): void => {
@@ -35,7 +39,11 @@ export class SharedSockets implements BoundSockets {
     }
     return {
       kind: "rebinding",
-      fresh: fresh.map((endpoint) => ({ endpoint: formatEndpoint(endpoint), handle: undefined })),
+      fresh: fresh.map((endpoint) => ({
+        endpoint: formatEndpoint(endpoint),
+        kind: endpoint.kind,
+        handle: undefined,
+      })),
       commit: () => this.#commit(config.listeners.map(({ endpoint }) => endpoint)),
       abandon,
     };

@@ -11,6 +11,8 @@ import { Supervised } from "./supervised.ts";
 class Nursery {
   readonly clock = new SimClock();
   readonly told: string[] = [];
+  /** Which of them were told that they need no more than they have. */
+  readonly sealed: number[] = [];
   started = 0;
   says: (message: ChildToParent) => void = () => undefined;
   readonly supervised = new Supervised<never>("queue", this.clock, {
@@ -45,6 +47,8 @@ class Nursery {
       },
       handOver: () => undefined,
       handOverListener: () => undefined,
+      handOverClient: async () => undefined,
+      seal: () => void this.sealed.push(this.started),
       kill: (signal) => resolve(`ended by ${signal}`),
       exited,
     };
@@ -56,6 +60,18 @@ test("a child that cannot start at first is not started again", async () => {
   nursery.says({ kind: "cannot-start", why: "no spool" });
   await nursery.clock.advance(600_000);
   assert.deepEqual([nursery.told, nursery.started], [["no spool"], 1]);
+});
+
+test("each child is sealed once it runs, and not before", async () => {
+  const nursery = new Nursery();
+  nursery.says({ kind: "starting", done: 1, of: 2 });
+  assert.deepEqual(nursery.sealed, []);
+  nursery.says({ kind: "ready" });
+  assert.deepEqual(nursery.sealed, [1]);
+  nursery.supervised.renew();
+  await nursery.clock.advance(60_000);
+  nursery.says({ kind: "ready" });
+  assert.deepEqual(nursery.sealed, [1, nursery.started]);
 });
 
 test("a child that could start before is tried again, later each time", async () => {

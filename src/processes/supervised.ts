@@ -155,6 +155,7 @@ export class Supervised<End> {
       endStart(state);
       this.#hasRun = true;
       this.#state = { kind: "running", child, sinceMs: this.#clock.monotonicMs() };
+      child.seal();
       this.#owner?.ready();
     } else if (message.kind === "starting") {
       const reached = `${message.done} of ${message.of}`;

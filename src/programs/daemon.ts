@@ -6,13 +6,14 @@ import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
-import type { Users } from "#base/ports/users.ts";
+import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
 import { printable } from "#engine/observe/visible-text.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
 import type { Account } from "#processes/child.ts";
+import { type Confinement, confinementHere, forbidCores } from "#processes/confinement.ts";
 import { processLauncher } from "#processes/launch.ts";
 import { type LogTarget, writeLine } from "#processes/log-target.ts";
 import { nodeTlsSource } from "#processes/node-tls-source.ts";
@@ -25,12 +26,20 @@ import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { groupId } from "#world/node/groups.ts";
+import { closeInherited } from "#world/node/inherited-descriptors.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { maxOpenFiles } from "./machine.ts";
+import { offlineMail } from "./offline.ts";
 import type { StatePaths } from "./state-paths.ts";
+
+/** All may put a file there, none may see which there are or touch another's: sticky, as /tmp is. */
+const DROP_FOLDER_MODE = 0o1733;
 
 /** A complaint with its place fits. */
 const MAX_LINE_LENGTH = 2048;
+
+/** Those below are the three that every process has. */
+const FIRST_OWN_FD = 3;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -45,7 +54,7 @@ export interface DaemonOptions {
   readonly log: LogTarget;
   /** What a service manager has bound for us. */
   readonly activated: ActivatedSockets;
-  readonly users: Users;
+  readonly users: Users & UsersByUid;
 }
 
 /**
@@ -57,10 +66,19 @@ export async function startDaemon(
   options: DaemonOptions,
 ): Promise<{ readonly ended: Promise<void>; stop(): void } | string> {
   const isRoot = process.getuid?.() === 0;
+  closeInherited(FIRST_OWN_FD);
+  const confining = confined(options.log, isRoot);
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
   if (typeof accounts === "string") return accounts;
   const prepared = prepareState(options.paths, accounts);
   if (typeof prepared === "string") return prepared;
+  const offline = await offlineMail({
+    ...options,
+    isRoot,
+    accounts,
+    setpriv: (await confining).setpriv,
+  });
+  if (typeof offline === "string") return offline;
   const bound = await bindSockets(
     options.config,
     options.paths.controlSocket,
@@ -101,16 +119,22 @@ export async function startDaemon(
     {
       bound,
       pairs: new SocketPairs(prepared.privateFolder, nodeClock()),
-      launch: processLauncher(options.log),
+      launch: processLauncher({ log: options.log, confinement: await confining }),
     },
   );
-  const stop = (): void => parent.stop();
+  const stop = (): void => {
+    parent.stop();
+    void offline.stop();
+  };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   // What comes of it is told to the log.
   process.on("SIGHUP", () => void parent.reload());
   const started = await parent.start();
-  if (started.kind === "running") return { ended: parent.stopped, stop };
+  if (started.kind === "running") {
+    offline.start();
+    return { ended: parent.stopped.then(() => offline.stop()), stop };
+  }
   parent.stop();
   await parent.stopped;
   return started.why;
@@ -127,6 +151,15 @@ function tellUntaken({ activated, log }: DaemonOptions): void {
 /** It may hold names that somebody wrote into a file, or that smtpctl was given. */
 function logged(text: string): string {
   return printable(text, MAX_LINE_LENGTH);
+}
+
+/** What children are kept from; a line in the log says what this machine does not let us keep from them. */
+async function confined(log: LogTarget, isRoot: boolean): Promise<Confinement> {
+  const { confinement, lacks } = await confinementHere(nodeChildren(), isRoot);
+  const fault = await forbidCores(confinement, nodeChildren(), process.pid);
+  for (const lack of [...lacks, ...(fault === undefined ? [] : [`may leave cores: ${fault}`])])
+    writeLine(log, `warn: ${logged(lack)}`);
+  return confinement;
 }
 
 /** Who each role runs as when root started the daemon. */
@@ -159,6 +192,9 @@ function prepareState(
     chmodSync(privateFolder, 0o700);
     mkdirSync(paths.spool, { recursive: true, mode: 0o700 });
     chmodSync(paths.spool, 0o700);
+    mkdirSync(paths.offline, { recursive: true, mode: 0o700 });
+    // Where all processes are one user's nobody else's mail could be handed in.
+    chmodSync(paths.offline, process.getuid?.() === 0 ? DROP_FOLDER_MODE : 0o700);
     const queue = accounts.get("queue");
     if (queue !== undefined) chownSync(paths.spool, queue.uid, queue.gid);
     mkdirSync(dirname(paths.staples), { recursive: true, mode: 0o755 });

@@ -1,7 +1,8 @@
 /** A child of the parent that is not there: it says and does what a test lets it. */
 import type { ChildToParent, ParentToChild } from "#model/ipc/parent-link.ts";
 import type { ChannelOwner } from "#processes/channel.ts";
-import type { Child, FreshListener, Handover, Pairs } from "#processes/child.ts";
+import type { LocalUser } from "#base/endpoint.ts";
+import type { Child, FreshListener, Handover, Pairs, PassedClient } from "#processes/child.ts";
 
 /** An end of a way between siblings, by the number of its pair. */
 export interface FakeEnd {
@@ -43,9 +44,12 @@ export class FakeChild implements Child<FakeEnd> {
   readonly handovers: { readonly handover: Handover; readonly end: FakeEnd }[] = [];
   /** Bound sockets that it was handed. */
   readonly listeners: string[] = [];
+  /** Of UNIX-domain sockets. */
+  readonly clients: { readonly client: PassedClient; readonly user: LocalUser | undefined }[] = [];
   readonly signals: string[] = [];
   /** As one that is out of descriptors. */
   losesHandovers = false;
+  isSealed = false;
   /** As one that does not read. */
   congested = false;
   readonly link: Child<FakeEnd>["link"];
@@ -83,6 +87,14 @@ export class FakeChild implements Child<FakeEnd> {
 
   handOverListener({ endpoint }: FreshListener): void {
     this.listeners.push(endpoint);
+  }
+
+  async handOverClient(client: PassedClient, user: LocalUser | undefined): Promise<void> {
+    this.clients.push({ client, user });
+  }
+
+  seal(): void {
+    this.isSealed = true;
   }
 
   /** As the system does: it has ended at once. */

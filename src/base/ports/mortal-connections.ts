@@ -5,6 +5,7 @@
  * They break at its death, as the system closes a dead process's descriptors. Its
  * handlers hear nothing from then on, not even that.
  */
+import type { Peer } from "#base/endpoint.ts";
 import type { Connection, ConnectionHandler } from "./network.ts";
 import type { Secured, Tls, TlsFault } from "./tls.ts";
 
@@ -14,12 +15,12 @@ export class MortalConnections {
   readonly #inner = new WeakMap<Connection, Connection>();
   #state: "alive" | "dead" = "alive";
 
-  /** `connection` as its owner has it. */
-  own(connection: Connection): Connection {
+  /** `connection` as its owner has it, with `remote` at its other end. */
+  own(connection: Connection, remote: Peer = connection.remote): Connection {
     if (this.#state === "alive") this.#open.add(connection);
     else connection.destroy();
     const owned: Connection = {
-      remote: connection.remote,
+      remote,
       local: connection.local,
       get unsentBytes() {
         return connection.unsentBytes;

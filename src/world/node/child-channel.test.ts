@@ -21,9 +21,11 @@ function guarded(t: TestContext, [program, ...words]: readonly [string, ...strin
   const started = spawn(program, words, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   t.after(() => started.kill("SIGKILL"));
   let misuses = 0;
-  guardChannel(started, () => {
-    misuses++;
-    started.kill("SIGKILL");
+  guardChannel(started, {
+    misused: () => {
+      misuses++;
+      started.kill("SIGKILL");
+    },
   });
   return { child: started, misuses: () => misuses };
 }
@@ -108,6 +110,6 @@ test("a child is still handed sockets, one after the other", { timeout: 20_000 }
 test("a child that cannot be started has no channel to guard", async () => {
   const none = spawn("/nowhere/node", [], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
   none.on("error", () => undefined);
-  guardChannel(none, () => assert.fail("nothing was said"));
+  guardChannel(none, { misused: () => assert.fail("nothing was said") });
   await once(none, "error");
 });

@@ -8,12 +8,17 @@
  * was taken over could so end its parent, and with it everybody. Node offers no way to look at
  * what comes before it does, so its pipe is found by a symbol and its reader replaced: this file
  * and its test are the only places that know.
+ *
+ * One child hands sockets to us (`Passed`): a line of fixed form, with one descriptor, and
+ * not another before it is answered. Node reads nothing of it either.
  */
 import type { ChildProcess } from "node:child_process";
+import { Socket } from "node:net";
 
 /** What Node sends, in a line each, when a handle has arrived, and when its descriptor was lost. */
-const ANSWERS: readonly string[] = ["ACK", "NACK"].map(
-  (word) => `${JSON.stringify({ cmd: `NODE_HANDLE_${word}` })}\n`,
+const ACK = "NODE_HANDLE_ACK";
+const ANSWERS: readonly string[] = [ACK, "NODE_HANDLE_NACK"].map(
+  (cmd) => `${JSON.stringify({ cmd })}\n`,
 );
 
 /** Node's inner end of the channel. */
@@ -29,31 +34,108 @@ interface SendingProcess extends ChildProcess {
   readonly _handleQueue?: readonly unknown[] | null;
 }
 
-/**
- * From now on `misused` is called, once, when the child says anything else; nothing of that
- * is taken.
- */
-export function guardChannel(child: ChildProcess, misused: () => void): void {
+/** A UNIX-domain socket that a child has handed to us, which nothing was read of. */
+export interface Passed {
+  readonly endpoint: string;
+  readonly uid: number;
+  readonly socket: Socket;
+}
+
+/** What is done about what a child says. */
+export interface ChannelOwner {
+  /** Called once: the child says what it must not. Nothing of that is taken. */
+  misused(): void;
+  /** Takes a socket; the child may send the next when it resolves. Left out: it may send none. */
+  readonly passed?: (passed: Passed) => Promise<void>;
+}
+
+/** From now on all that the child says on its channel is looked at. */
+export function guardChannel(child: ChildProcess, owner: ChannelOwner): void {
   const pipe = pipeOf(child);
   if (pipe === undefined) return; // It did not start.
   const taken = pipe.onread;
-  let state: "sound" | "misused" = "sound";
+  let state: "sound" | "passing" | "misused" = "sound";
+  const pass = async (passed: Passed, take: NonNullable<ChannelOwner["passed"]>): Promise<void> => {
+    state = "passing";
+    await take(passed);
+    if (state === "passing") state = "sound";
+    // As Node itself answers; it may have gone.
+    if (child.connected) child.send({ cmd: ACK }, () => undefined);
+  };
   pipe.onread = function (bytes) {
     const handle = this.pendingHandle;
     this.pendingHandle = null;
-    handle?.close();
     if (bytes === undefined) {
+      handle?.close();
       taken.call(this, undefined);
       return;
     }
-    if (state === "misused") return;
+    if (state === "misused") {
+      handle?.close();
+      return;
+    }
     if (handle === null && isAnswer(bytes) && isAnswerDue(child)) {
       taken.call(this, bytes);
       return;
     }
+    const read = handle === null ? undefined : readPassed(bytes, isAnswerDue(child));
+    if (owner.passed !== undefined && state === "sound" && read !== undefined && isPipe(handle)) {
+      // What it has answered before came in the same read.
+      if (read.answer.byteLength > 0) taken.call(this, read.answer);
+      void pass({ ...read.passed, socket: unreadSocket(handle) }, owner.passed);
+      return;
+    }
+    handle?.close();
     state = "misused";
-    misused();
+    owner.misused();
   };
+}
+
+/** As Node writes a bare handle with a message. */
+const PASSED = /^\{"cmd":"NODE_HANDLE","type":"net\.Native","msg":(\{[^\n]{1,512}\})\}\n$/u;
+const MAX_UID = 0xffff_ffff;
+
+/** What came before it, and with it; undefined if it is anything else. */
+function readPassed(
+  bytes: ArrayBuffer,
+  mayAnswer: boolean,
+): { readonly answer: ArrayBuffer; readonly passed: Omit<Passed, "socket"> } | undefined {
+  if (bytes.byteLength > MAX_PASSED_BYTES) return undefined;
+  const text = Buffer.from(bytes).toString("latin1");
+  const answer = mayAnswer ? (ANSWERS.find((each) => text.startsWith(each)) ?? "") : "";
+  const body = PASSED.exec(text.slice(answer.length))?.[1];
+  const told = body === undefined ? undefined : parsedObject(body);
+  if (told === undefined) return undefined;
+  const { endpoint, uid } = told;
+  if (typeof endpoint !== "string" || typeof uid !== "number") return undefined;
+  if (!Number.isInteger(uid) || uid < 0 || uid > MAX_UID) return undefined;
+  return { answer: bytes.slice(0, answer.length), passed: { endpoint, uid } };
+}
+
+const MAX_PASSED_BYTES = 1024;
+
+function parsedObject(
+  text: string,
+): { readonly endpoint?: unknown; readonly uid?: unknown } | undefined {
+  try {
+    return JSON.parse(Buffer.from(text, "latin1").toString()) as object;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not a socket of TCP, and none of datagrams. */
+function isPipe(handle: ChannelPipe["pendingHandle"]): handle is NonNullable<typeof handle> {
+  return handle !== null && handle.constructor.name === "Pipe";
+}
+
+/** Node would begin to read; as net.Server has it with `pauseOnConnect`, it does not. */
+function unreadSocket(handle: object): Socket {
+  // Undocumented, as the handle is: of what is in here Node's types know half.
+  const options = { handle, pauseOnCreate: true } as object;
+  const socket = new Socket({ ...options, allowHalfOpen: true, readable: true, writable: true });
+  socket.on("error", () => undefined);
+  return socket;
 }
 
 /**
