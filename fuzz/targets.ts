@@ -18,6 +18,7 @@ import { proxy } from "#fuzz/targets/proxy.ts";
 import { replies } from "#fuzz/targets/replies.ts";
 import { reports } from "#fuzz/targets/reports.ts";
 import { sasl } from "#fuzz/targets/sasl.ts";
+import { senderRecords } from "#fuzz/targets/sender-records.ts";
 import { session } from "#fuzz/targets/session.ts";
 import { srs } from "#fuzz/targets/srs.ts";
 import { sts } from "#fuzz/targets/sts.ts";
@@ -44,6 +45,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   replies,
   reports,
   sasl,
+  senderRecords,
   session,
   srs,
   sts,

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { fencedIn } from "#test/support/manual-examples.ts";
 import { plainText, readManualPage } from "#test/support/manual-page.ts";
 import { MAKEMAP_USAGE } from "./makemap-arguments.ts";
+import { DOCTOR_USAGE } from "./smtpctl-doctor-arguments.ts";
 import { EXPLAIN_USAGE } from "./smtpctl-explain-arguments.ts";
 import { parseSendmailArguments, SENDMAIL_USAGE } from "./sendmail-arguments.ts";
 import { SMTP_USAGE } from "./smtp-arguments.ts";
@@ -18,6 +19,7 @@ const PAGES: readonly (readonly [page: string, usage: string])[] = [
   ["makemap.8", MAKEMAP_USAGE],
   ["sendmail.8", SENDMAIL_USAGE],
   ["smtpctl.8", EXPLAIN_USAGE],
+  ["smtpctl.8", DOCTOR_USAGE],
 ];
 
 /** The lists of a page, each item as text without marks. */

@@ -1,13 +1,14 @@
 /**
  * The commands of smtpctl(8): what each asks the daemon, and how its answer is shown.
  *
- * Commands of OpenSMTPD that are not built yet, or mean nothing here, are known by name,
- * so that they can say so. `stop` and `reload` are ours.
+ * Commands of OpenSMTPD that mean nothing here are known by name, so that they can say so.
+ * `stop` and `reload` are ours.
  */
 import type { ControlRequest, Form, OrderRequest, Subsystem } from "#model/ipc/control-link.ts";
 import type { RelayQuestion } from "#model/relay-report.ts";
 import type { TraceSubject } from "#model/trace.ts";
 import type { Parameters, Pattern } from "./command-words.ts";
+import type { Shell } from "./smtpctl-completion.ts";
 import type { SpoolCommand } from "./smtpctl-spool-commands.ts";
 import { type QueueOptions, targetOf } from "./smtpctl-queue-options.ts";
 
@@ -60,7 +61,16 @@ export type SmtpctlCommand = Pattern &
     | { readonly kind: "missing"; readonly why: string }
   );
 
-export type OwnCommand = "config diff" | "encrypt" | "explain" | `spool ${SpoolCommand}`;
+export type OwnCommand =
+  | `completion ${Shell}`
+  | "config diff"
+  | "doctor"
+  | "encrypt"
+  | "explain"
+  | "import opensmtpd"
+  | "spf walk"
+  | `spool ${Exclude<SpoolCommand, "import">}`
+  | "version";
 
 /** MSGID and EVPID are not zero. Source: smtpctl(8). */
 export const PARAMETERS: Parameters = new Map([
@@ -80,9 +90,6 @@ const SUBSYSTEMS: readonly Subsystem[] = ["mda", "mta", "smtp"];
 
 const TRACES: readonly string[] =
   "imsg io smtp filters mta bounce scheduler lookup stat rules mproc expand all".split(" ");
-
-/** Issue by issue they come. */
-const NOT_BUILT: readonly string[] = ["spf walk"];
 
 /** What is shown of relaying; a relay has several lines. */
 const RELAYING: readonly (readonly [
@@ -187,14 +194,18 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
     request: { kind: "update-table", name },
     shown: { kind: "reload", what: `table ${name}` },
   })),
+  own("completion bash"),
+  own("completion zsh"),
   own("config diff"),
+  own("doctor"),
   own("encrypt"),
   own("explain"),
+  own("import opensmtpd"),
+  own("spf walk"),
   own("spool verify"),
   own("spool compact"),
   own("spool export"),
-  own("spool import"),
-  ...NOT_BUILT.map((words) => missing(words, " is not built yet")),
+  own("version"),
   ...MEANINGLESS.map(([words, why]) => missing(words, `: ${why}`)),
 ];
 

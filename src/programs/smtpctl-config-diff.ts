@@ -18,7 +18,7 @@ const EXIT_SAME = 0;
 const EXIT_DIFFERENT = 1;
 const EXIT_FAULT = 2;
 
-const CONFIG_DIFF_USAGE =
+export const CONFIG_DIFF_USAGE: string =
   "usage: smtpctl config diff [-f file] [-D name=value] [--compat opensmtpd] [--json] [--state dir] new-file\n";
 
 export interface ConfigDiffTools {

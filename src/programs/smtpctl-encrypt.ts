@@ -19,7 +19,7 @@ import type { Output } from "./smtpctl-printer.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_WRONG = 2;
-const USAGE = "usage: smtpctl encrypt [--scram] [password]\n";
+export const ENCRYPT_USAGE = "usage: smtpctl encrypt [--scram] [password]\n";
 
 const SALT_BYTES = 16;
 const ARGON2_BYTES = 32;
@@ -42,7 +42,7 @@ export async function runEncrypt(
 ): Promise<number> {
   const parsed = parseArguments(args);
   if (typeof parsed === "string") {
-    output.complain(`smtpctl: ${printable(parsed)}\n${USAGE}`);
+    output.complain(`smtpctl: ${printable(parsed)}\n${ENCRYPT_USAGE}`);
     return EXIT_WRONG;
   }
   const passwords = parsed.password === undefined ? tools.lines : [parsed.password];

@@ -19,6 +19,7 @@ import { deliveryAccount } from "#policy/expand/delivery-account.ts";
 import { readsForwardFile } from "#policy/expand/forward-rule.ts";
 import type { TableAnswer, TableBackend } from "#policy/tables/answers.ts";
 import { readForwardFile } from "#engine/delivery/forward-file.ts";
+import type { Rehearse } from "#engine/doctor/needed-addresses.ts";
 import { explain } from "#engine/explain/explain.ts";
 import { ConfiguredRouting } from "#processes/configured-routing.ts";
 import { nodeChildren } from "#world/node/children.ts";
@@ -52,32 +53,39 @@ export function localExplainTools(read: ReadChosen): Omit<ExplainTools, "ask"> {
         return { kind: "explain-fault", why: `${choice.file} cannot be used` };
       for (const { at, what } of notBuilt(config))
         complain(`${formatPlace(at)}: warning: ${what} is not built yet: smtpd would not start`);
-      const clock = nodeClock();
-      const users = nodeUsers(nodeChildren(), clock);
-      const rules: ConfiguredRouting = new ConfiguredRouting(config, {
-        users,
-        forwardFiles: ownForwardFiles(config, {
-          users,
-          files: nodeFiles(),
-          askTable: (table, service, key) => rules.askTable(table, service, key),
-        }),
-        backendOf: databases(nodeTableFiles()),
-        clock,
-      });
-      return explain(question, {
-        config,
-        routing: rules.routing,
-        askTable: rules.askTable,
-        clock,
-        random: nodeRandom(),
-        users,
-        resolver: question.dns ? nodeResolver() : undefined,
-        // The file says nothing of what a queue has.
-        hasRoom: () => true,
-      });
+      return localRehearsal(config)(question);
     },
     readMessage,
   };
+}
+
+/** What the rules of a configuration would do, judged in this process. */
+export function localRehearsal(config: Config): Rehearse {
+  const clock = nodeClock();
+  const users = nodeUsers(nodeChildren(), clock);
+  const rules: ConfiguredRouting = new ConfiguredRouting(config, {
+    users,
+    forwardFiles: ownForwardFiles(config, {
+      users,
+      files: nodeFiles(),
+      askTable: (table, service, key) => rules.askTable(table, service, key),
+    }),
+    backendOf: databases(nodeTableFiles()),
+    clock,
+  });
+  return (question) =>
+    explain(question, {
+      config,
+      routing: rules.routing,
+      senders: rules.senders,
+      askTable: rules.askTable,
+      clock,
+      random: nodeRandom(),
+      users,
+      resolver: question.dns ? nodeResolver() : undefined,
+      // The file says nothing of what a queue has.
+      hasRoom: () => true,
+    });
 }
 
 /** `db:` tables, opened by this process. */

@@ -1,11 +1,13 @@
 /**
  * The commands of smtpctl(8) that have options of their own, and so are not only words:
- * `explain`, `config diff`, `encrypt` and those of `spool`. What they need is loaded when they are called.
+ * `completion`, `config diff`, `doctor`, `encrypt`, `explain`, `import`, `spf walk`, `version` and those of
+ * `spool`. What they need is loaded when they are called.
  */
 import type { Network } from "#base/ports/network.ts";
 import { unreachable } from "#base/unreachable.ts";
 import { matchCommand } from "./command-words.ts";
 import { COMMANDS, type OwnCommand, PARAMETERS } from "./smtpctl-commands.ts";
+import type { Shell } from "./smtpctl-completion.ts";
 import type { Output } from "./smtpctl-printer.ts";
 import type { SpoolCommand } from "./smtpctl-spool-commands.ts";
 import { type StatePaths, statePaths } from "./state-paths.ts";
@@ -42,7 +44,7 @@ const SPOOL_COMMANDS = {
   "spool verify": "verify",
   "spool compact": "compact",
   "spool export": "export",
-  "spool import": "import",
+  "import opensmtpd": "import",
 } as const;
 
 /** Carries out the command and returns the exit status. */
@@ -59,10 +61,19 @@ export async function runOwnOptions(
       return explain(args, network, pathsOf, output);
     case "config diff":
       return configDiff(args, network, pathsOf, output);
+    case "doctor":
+      return doctor(args, network, pathsOf, output);
+    case "completion bash":
+    case "completion zsh":
+      return completion(command === "completion bash" ? "bash" : "zsh", args, output);
+    case "spf walk":
+      return spfWalk(args, output);
+    case "version":
+      return version(args, output);
     case "spool verify":
     case "spool compact":
     case "spool export":
-    case "spool import":
+    case "import opensmtpd":
       return spool(SPOOL_COMMANDS[command], args, pathsOf, output);
     default:
       return unreachable(command);
@@ -107,6 +118,42 @@ async function spool(
   const { runLocalSpool } = await import("./smtpctl-spool-local.ts");
   const spoolFolder = (stateFolder: string | undefined): string => pathsOf(stateFolder).spool;
   return runLocalSpool(command, args, { read: chosenReader(pathsOf), spoolFolder }, output);
+}
+
+async function doctor(
+  args: readonly string[],
+  network: Network,
+  pathsOf: PathsOf,
+  output: Output,
+): Promise<number> {
+  const { runLocalDoctor } = await import("./smtpctl-doctor-local.ts");
+  return runLocalDoctor(args, network, pathsOf, output);
+}
+
+async function completion(shell: Shell, args: readonly string[], output: Output): Promise<number> {
+  const { runCompletion } = await import("./smtpctl-completion.ts");
+  return runCompletion(shell, args, output);
+}
+
+async function version(args: readonly string[], output: Output): Promise<number> {
+  const { runVersion } = await import("./smtpctl-version.ts");
+  const { node, openssl } = process.versions;
+  return runVersion(args, { node, openssl }, output);
+}
+
+async function spfWalk(args: readonly string[], output: Output): Promise<number> {
+  const { createInterface } = await import("node:readline");
+  const { BoundedResolver } = await import("#engine/explain/bounded-resolver.ts");
+  const { nodeResolver } = await import("#world/node/dns/resolver.ts");
+  const { nodeClock } = await import("#world/node/clock.ts");
+  const { runSpfWalk } = await import("./smtpctl-spf.ts");
+  const lines = createInterface({ input: process.stdin });
+  const resolver = new BoundedResolver(nodeResolver(), nodeClock());
+  try {
+    return await runSpfWalk(args, { resolver, lines }, output);
+  } finally {
+    lines.close();
+  }
 }
 
 async function encrypt(args: readonly string[], output: Output): Promise<number> {

@@ -141,6 +141,11 @@ export function isQueueState(word: string): word is QueueState {
   return QUEUE_STATES.some((state) => state === word);
 }
 
+/** By the names that they have in QUEUE_OPTIONS. */
+export function takenOptions(takes: Takes): readonly string[] {
+  return TAKEN[takes];
+}
+
 /** What is given but is not for a command that `takes` less, as it is written. */
 export function excessOption(values: QueueOptionValues, takes: Takes): string | undefined {
   const found = Object.entries(values).find(

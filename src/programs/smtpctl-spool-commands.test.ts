@@ -36,6 +36,8 @@ esc-code: 71
 class Machine {
   readonly disk = new SimDisk(new SimClock(), simRandom(3));
   readonly said: string[] = [];
+  /** Sockets on which somebody answers. */
+  readonly answering: string[] = [];
   read: ReadChosen = async () => configOf(...CONFIG);
   /** Folders that there are. */
   readonly #planted = new Set(["/spool", "/old"]);
@@ -69,6 +71,8 @@ class Machine {
         spoolFolder: () => "/spool",
         read: this.read,
         keys: async () => [],
+        makeSpool: async () => undefined,
+        answers: async (path) => this.answering.includes(path),
       },
       { print: tell, complain: tell, drained: () => undefined, isTerminal: false },
     );
@@ -108,8 +112,67 @@ test("a queue of OpenSMTPD is taken, compressed or not, and each file that is no
     "/old/queue/README: not taken: it is no folder of messages",
     "/old/queue/ab/abcd0000: not taken: it has no envelope that can be taken",
     "/old/queue/ab/abcd0001/message: not taken: It does not decompress: unknown compression method",
+    'warning: 1 envelope waits for an action "gone", which smtpd.conf does not have',
     "1 message, 1 envelope imported",
   ]);
+});
+
+test("what OpenSMTPD keeps beside its queue is named, and nothing of it is taken", async () => {
+  const machine = new Machine();
+  machine.plant("/old/queue/12/12345678/message", "Subject: one\n\nOne\n");
+  machine.plant("/old/queue/12/12345678/12345678aaaaaaaa", ENVELOPE);
+  machine.plant("/old/offline/1795662474.XXXXTyjRrB", "root@example.org\nSubject: off\n");
+  machine.plant("/old/corrupt/c0ffee00/message", "Subject: old\n");
+  machine.plant("/old/incoming/99999999/99999999aaaaaaaa", ENVELOPE);
+  assert.equal(await machine.run("import", "/old"), 1);
+  assert.deepEqual(machine.said, [
+    "/old/offline/1795662474.XXXXTyjRrB: not taken: it was handed in while smtpd was down: let OpenSMTPD run once, or send it again",
+    "/old/corrupt/c0ffee00: not taken: OpenSMTPD could not read it",
+    'warning: 1 envelope waits for an action "gone", which smtpd.conf does not have',
+    "1 message, 1 envelope imported",
+  ]);
+});
+
+test("an import that is made once more takes nothing twice", async () => {
+  const machine = new Machine();
+  machine.plant("/old/queue/12/12345678/message", "Subject: one\n\nOne\n");
+  machine.plant("/old/queue/12/12345678/12345678aaaaaaaa", ENVELOPE);
+  assert.equal(await machine.run("import", "/old"), 0);
+  machine.plant("/old/queue/34/34345678/message", "Subject: two\n\nTwo\n");
+  machine.plant("/old/queue/34/34345678/34345678aaaaaaaa", ENVELOPE);
+  machine.said.length = 0;
+  assert.equal(await machine.run("import", "/old"), 1);
+  assert.deepEqual(machine.said, [
+    "/old/queue/12/12345678: not taken: it is in the queue already",
+    'warning: 1 envelope waits for an action "gone", which smtpd.conf does not have',
+    "1 message, 1 envelope imported",
+  ]);
+});
+
+test("the queue of an OpenSMTPD that still runs is left alone; a copy of one is not", async () => {
+  const machine = new Machine();
+  machine.answering.push("/run/smtpd.sock");
+  for (const args of [[], ["/var/spool/smtpd/"]])
+    assert.equal(await machine.run("import", ...args), 2);
+  machine.plant("/old/queue/12/12345678/message", "Subject: one\n\nOne\n");
+  machine.plant("/old/queue/12/12345678/12345678aaaaaaaa", ENVELOPE);
+  assert.equal(await machine.run("import", "/old"), 0);
+  const runs = "smtpctl: OpenSMTPD still runs (/run/smtpd.sock): stop it first";
+  assert.deepEqual(machine.said.slice(0, 2), [runs, runs]);
+});
+
+test("a first try that OpenSMTPD wrote down without its time keeps its count and its error", async () => {
+  const machine = new Machine();
+  const first = ENVELOPE.replace("last-try: 1767229200", "last-try: 0").replace(
+    "retry: 2",
+    "retry: 1",
+  );
+  machine.plant("/old/queue/12/12345678/message", "Subject: one\n\nOne\n");
+  machine.plant("/old/queue/12/12345678/12345678aaaaaaaa", first);
+  assert.equal(await machine.run("import", "/old"), 0);
+  assert.equal(await machine.run("export", "/new"), 0);
+  const file = await machine.text("/new/queue/12/12345678/12345678aaaaaaaa");
+  assert.match(file, /^errorline: 451 later\n(?:.*\n)*last-try: 1767225600\n(?:.*\n)*retry: 1\n/mu);
 });
 
 test("what is exported is imported as it was", async () => {
@@ -152,6 +215,7 @@ test("what is exported is imported as it was", async () => {
   assert.equal(await other.run("export", "--mbox", "/mbox"), 0);
   assert.match(await other.text("/mbox"), /^X-Envelope-To: user1@example\.org\n[^]*^>From here$/mu);
   assert.deepEqual(other.said, [
+    'warning: 4 envelopes wait for an action "relay", which smtpd.conf does not have',
     "2 messages, 4 envelopes imported",
     "2 messages, 4 envelopes, 0 damaged places",
     "2 messages exported",
@@ -314,13 +378,13 @@ test("a folder that is no spool, and operands too many or too few, are one line 
   await machine.disk.files().rename("/spool/journal", "/elsewhere");
   assert.equal(await machine.run("verify"), 2);
   assert.equal(await machine.run("verify", "x"), 2);
-  assert.equal(await machine.run("import"), 2);
+  assert.equal(await machine.run("import", "a", "b"), 2);
   assert.equal(await machine.run("import", "--mbox", "x"), 2);
   assert.deepEqual(machine.said, [
     "smtpctl: /spool: there is no spool here",
     "smtpctl: wrong operands\nusage: smtpctl spool verify [-f file] [--state dir]",
-    "smtpctl: wrong operands\nusage: smtpctl spool import [-f file] [--state dir] folder",
-    "smtpctl: wrong operands\nusage: smtpctl spool import [-f file] [--state dir] folder",
+    "smtpctl: wrong operands\nusage: smtpctl import opensmtpd [-f file] [--state dir] [folder]",
+    "smtpctl: wrong operands\nusage: smtpctl import opensmtpd [-f file] [--state dir] [folder]",
   ]);
 });
 

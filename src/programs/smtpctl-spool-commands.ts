@@ -1,5 +1,5 @@
 /**
- * `smtpctl spool verify | compact | export | import`: work on a spool whose daemon does not run.
+ * `smtpctl spool verify | compact | export` and `import opensmtpd`: work on a spool whose daemon does not run.
  *
  * Each takes the lock of the spool, and says in one line who has it. Keys of `queue encryption` come
  * from where smtpd.conf(5) says. What is written in the spool belongs to its owner.
@@ -8,9 +8,11 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import { type Files, FilesError } from "#base/ports/files.ts";
+import { resolve } from "node:path/posix";
 import type { Random } from "#base/ports/random.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
+import type { Message } from "#model/envelope.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import { printable, printableLines } from "#engine/observe/visible-text.ts";
 import {
@@ -32,13 +34,17 @@ import { TroubleTeller, viewTroubles } from "./spool-troubles.ts";
 
 export type SpoolCommand = "verify" | "compact" | "export" | "import";
 
+/** Where OpenSMTPD keeps its mail, and where it answers while it runs. */
+const OPENSMTPD_SPOOL = "/var/spool/smtpd";
+const OPENSMTPD_SOCKETS: readonly string[] = ["/run/smtpd.sock", "/var/run/smtpd.sock"];
+
 const EXIT_DAMAGED = 1;
 const EXIT_FAULT = 2;
-const USAGE: Readonly<Record<SpoolCommand, string>> = {
+export const SPOOL_USAGE: Readonly<Record<SpoolCommand, string>> = {
   verify: "usage: smtpctl spool verify [-f file] [--state dir]\n",
   compact: "usage: smtpctl spool compact [-f file] [--state dir]\n",
   export: "usage: smtpctl spool export [-f file] [--state dir] {folder | --mbox file}\n",
-  import: "usage: smtpctl spool import [-f file] [--state dir] folder\n",
+  import: "usage: smtpctl import opensmtpd [-f file] [--state dir] [folder]\n",
 };
 
 export interface SpoolTools {
@@ -50,6 +56,10 @@ export interface SpoolTools {
   readonly spoolFolder: (stateFolder: string | undefined) => string;
   readonly read: ReadChosen;
   keys(config: Config): Promise<QueueKeys | { readonly why: string }>;
+  /** Makes the folder of a spool, for its owner, where there is none; a string says why it cannot. */
+  makeSpool(spool: string): Promise<string | undefined>;
+  /** Whether somebody accepts connections on a socket. */
+  answers(socketPath: string): Promise<boolean>;
 }
 
 /** What a command works on. */
@@ -87,7 +97,7 @@ export async function runSpool(
     return EXIT_FAULT;
   };
   const parsed = parseArguments(command, args);
-  if (parsed.kind === "wrong") return fault(parsed.why, USAGE[command]);
+  if (parsed.kind === "wrong") return fault(parsed.why, SPOOL_USAGE[command]);
   const { choice, target } = parsed;
   const config = await tools.read(choice, (complaint) =>
     output.complain(`${printableLines(complaint)}\n`),
@@ -96,6 +106,9 @@ export async function runSpool(
   const keys = await tools.keys(config);
   if ("why" in keys) return fault(keys.why);
   const folder = tools.spoolFolder(choice.stateFolder);
+  const obstacle =
+    command === "import" ? await importObstacle(folder, target.folder, tools) : undefined;
+  if (obstacle !== undefined) return fault(obstacle);
   const files = tools.spoolFiles(folder);
   const work: Work = { tools, files, folder, keys: new Keyring(keys), config, output };
   try {
@@ -104,6 +117,26 @@ export async function runSpool(
     if (!(error instanceof FilesError) && !(error instanceof UnusableSpool)) throw error;
     return fault(error.message);
   }
+}
+
+const OPERANDS: Readonly<Record<SpoolCommand, readonly [least: number, most: number]>> = {
+  verify: [0, 0],
+  compact: [0, 0],
+  export: [1, 1],
+  import: [0, 1],
+};
+
+/** What stands in the way of an import; undefined: nothing. */
+async function importObstacle(
+  spool: string,
+  from: string,
+  tools: SpoolTools,
+): Promise<string | undefined> {
+  // Of a folder that was copied from elsewhere it does not matter who runs here.
+  if (resolve(from) === OPENSMTPD_SPOOL)
+    for (const path of OPENSMTPD_SOCKETS)
+      if (await tools.answers(path)) return `OpenSMTPD still runs (${path}): stop it first`;
+  return tools.makeSpool(spool);
 }
 
 function parseArguments(
@@ -117,10 +150,10 @@ function parseArguments(
   });
   if (line.kind === "wrong") return line;
   const { f, mbox } = line.values;
-  const [folder = ""] = line.words;
+  const [folder = command === "import" ? OPENSMTPD_SPOOL : ""] = line.words;
   const operands = line.words.length + (mbox === undefined ? 0 : 1);
-  const wanted = command === "verify" || command === "compact" ? 0 : 1;
-  if (operands !== wanted || (mbox !== undefined && command !== "export"))
+  const [least, most] = OPERANDS[command];
+  if (operands < least || operands > most || (mbox !== undefined && command !== "export"))
     return wrong("wrong operands");
   const choice = chooseFile(f ?? DEFAULT_CONFIG_FILE, line.values);
   if (typeof choice === "string") return wrong(choice);
@@ -200,15 +233,22 @@ async function importFrom(work: Work, from: string): Promise<number> {
   if (opened.kind === "unusable") throw new UnusableSpool(opened.reason);
   const { spool } = opened;
   try {
-    for await (const _ of spool.recovered());
+    const present = new Map<string, Pick<Message, "acceptedAtMs" | "reversePath">>();
+    for await (const some of spool.recovered())
+      for (const { message } of some) present.set(message.msgid, message);
     let refused = 0;
     const notTaken = (file: string, why: string): void => {
       refused++;
       output.complain(`${printable(file)}: not taken: ${printable(why)}\n`);
     };
     const nowMs = clock.wallMs();
-    const parts = { files, spool, random, nowMs, ttlMs: config.queueTtlMs, notTaken };
-    const { messages, envelopes } = await importQueue(parts, from);
+    const parts = { files, spool, random, nowMs, ttlMs: config.queueTtlMs, present, notTaken };
+    const { messages, envelopes, byAction } = await importQueue(parts, from);
+    for (const [action, count] of byAction)
+      if (!config.actions.has(action))
+        output.complain(
+          `warning: ${counted(count, "envelope")} ${count === 1 ? "waits" : "wait"} for an action "${printable(action)}", which smtpd.conf does not have\n`,
+        );
     output.print(`${counted(messages, "message")}, ${counted(envelopes, "envelope")} imported\n`);
     return refused + teller.told === 0 ? 0 : EXIT_DAMAGED;
   } finally {

@@ -438,8 +438,8 @@ describe("smtpctl does not ask the daemon", () => {
       `smtpctl: 'paused' is no state, but a reason: --reason 'paused *' (a folder of that name is ./paused)\n${USAGE}`,
       255,
     ],
-    ["co", "possibilities are:\n  diff\n", 255],
-    ["spf walk", "smtpctl: spf walk is not built yet\n", 1],
+    ["co", "possibilities are:\n  completion\n  config\n", 255],
+    ["conf", "possibilities are:\n  diff\n", 255],
   ];
   for (const [args, complains, status] of cases) {
     test(`for "${args}"`, async () => {

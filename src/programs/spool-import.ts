@@ -1,12 +1,17 @@
 /**
- * `smtpctl spool import`: takes the queue of an OpenSMTPD that does not run into a spool whose
+ * `smtpctl import opensmtpd`: takes the queue of an OpenSMTPD that does not run into a spool whose
  * daemon does not run. Each file that is not taken is named with the reason; what is taken is not deleted.
  *
  * Texts and envelopes may be compressed, not encrypted (plain-pieces.ts). An envelope whose action
- * is not in smtpd.conf(5) waits as `no-action`.
+ * is not in smtpd.conf(5) waits as `no-action`. A message that is in the spool already is not taken again, so
+ * that an import that ended early can be made once more.
+ *
+ * Beside its `queue`, OpenSMTPD has what was handed in while it was down (`offline`), and of old what it could not
+ * read (`corrupt`): both are named. What lies in `incoming`, `temporary` and `purge` was never accepted, or is gone.
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
+import type { Message } from "#model/envelope.ts";
 import { randomMsgid } from "#model/ids.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
 import {
@@ -25,6 +30,11 @@ const BUCKET = /^[0-9a-f]{2}$/;
 const MSGID = /^(?!0{8})[0-9a-f]{8}$/;
 const EVPID = /^(?!0{8})[0-9a-f]{8}(?!0{8})[0-9a-f]{8}$/;
 const TEXT_NAME = "message";
+/** Folders beside the queue that may have mail of somebody. */
+const ASIDE: Readonly<Record<string, string>> = {
+  offline: "it was handed in while smtpd was down: let OpenSMTPD run once, or send it again",
+  corrupt: "OpenSMTPD could not read it",
+};
 
 export interface ImportParts {
   readonly files: Files;
@@ -33,12 +43,16 @@ export interface ImportParts {
   readonly nowMs: number;
   /** Of envelopes that have none of their own. */
   readonly ttlMs: number;
+  /** What is in the spool: when each message came, and from whom, by its id. */
+  readonly present: ReadonlyMap<string, Pick<Message, "acceptedAtMs" | "reversePath">>;
   readonly notTaken: (file: string, why: string) => void;
 }
 
 export interface ImportCount {
   readonly messages: number;
   readonly envelopes: number;
+  /** Envelopes by the name of their action. */
+  readonly byAction: ReadonlyMap<string, number>;
 }
 
 interface Taken extends Imported {
@@ -52,6 +66,7 @@ export async function importQueue(parts: ImportParts, folder: string): Promise<I
   const queue = names.includes("queue") ? `${folder}/queue` : folder;
   let messages = 0;
   let envelopes = 0;
+  const byAction = new Map<string, number>();
   for (const bucket of (await files.list(queue)).toSorted()) {
     const isFolder = (await files.stat(`${queue}/${bucket}`)).kind === "folder";
     if (!isFolder || !BUCKET.test(bucket)) {
@@ -61,11 +76,27 @@ export async function importQueue(parts: ImportParts, folder: string): Promise<I
     for (const msgid of (await files.list(`${queue}/${bucket}`)).toSorted()) {
       const path = `${queue}/${bucket}/${msgid}`;
       const taken = await new MessageImport(parts, path, msgid).take();
-      if (taken > 0) messages++;
-      envelopes += taken;
+      if (taken.length > 0) messages++;
+      envelopes += taken.length;
+      for (const { envelope } of taken)
+        byAction.set(envelope.action, (byAction.get(envelope.action) ?? 0) + 1);
     }
   }
-  return { messages, envelopes };
+  if (queue !== folder) await tellAside(parts, folder, names);
+  return { messages, envelopes, byAction };
+}
+
+/** @throws {FilesError} */
+async function tellAside(
+  { files, notTaken }: ImportParts,
+  folder: string,
+  names: readonly string[],
+): Promise<void> {
+  for (const [name, why] of Object.entries(ASIDE)) {
+    if (!names.includes(name)) continue;
+    const aside = (await files.list(`${folder}/${name}`)).toSorted();
+    for (const each of aside) notTaken(`${folder}/${name}/${each}`, why);
+  }
 }
 
 class MessageImport {
@@ -79,8 +110,8 @@ class MessageImport {
     this.#msgid = msgid;
   }
 
-  /** How many envelopes were taken. */
-  async take(): Promise<number> {
+  /** The envelopes that were taken. */
+  async take(): Promise<readonly Taken[]> {
     const { files, notTaken } = this.#parts;
     try {
       const { kind } = await files.stat(this.#path);
@@ -90,17 +121,29 @@ class MessageImport {
       const imported = await this.#envelopes(names.filter((name) => name !== TEXT_NAME));
       if (imported.length === 0) return this.#none("it has no envelope that can be taken");
       if (!names.includes(TEXT_NAME)) return this.#none("it has no text");
+      if (this.#isPresent(imported)) return this.#none("it is in the queue already");
       return await this.#commit(imported);
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
       notTaken(`${this.#path}/${TEXT_NAME}`, error.message);
-      return 0;
+      return [];
     }
   }
 
-  #none(why: string): 0 {
+  #none(why: string): readonly Taken[] {
     this.#parts.notTaken(this.#path, why);
-    return 0;
+    return [];
+  }
+
+  /** Two messages may have one id by chance; not one moment and one sender too. */
+  #isPresent([first]: readonly Taken[]): boolean {
+    const present = this.#parts.present.get(this.#msgid);
+    if (first === undefined || present === undefined) return false;
+    const { ctime, sender } = first.theirs;
+    return (
+      present.acceptedAtMs === ctime * 1000 &&
+      present.reversePath === (sender === "@" ? "" : sender)
+    );
   }
 
   async #envelopes(names: readonly string[]): Promise<readonly Taken[]> {
@@ -137,12 +180,12 @@ class MessageImport {
     return Buffer.concat(pieces).toString("utf8");
   }
 
-  async #commit(taken: readonly Taken[]): Promise<number> {
+  async #commit(taken: readonly Taken[]): Promise<readonly Taken[]> {
     const { spool, random, nowMs, files } = this.#parts;
     let msgid = this.#msgid;
     while (spool.has(msgid)) msgid = randomMsgid(random);
     const [first] = taken;
-    if (first === undefined) return 0;
+    if (first === undefined) return [];
     const lines = new ReturnsAndFeeds();
     const text = new ArrivingText(() => spool.openBlob(msgid));
     try {
@@ -163,7 +206,7 @@ class MessageImport {
       }
       const outcome = await spool.commit(batch);
       if (outcome !== "durable") throw new FilesError("ENOSPC", `It does not fit: ${outcome}`);
-      return taken.length;
+      return taken;
     } finally {
       await text.drop();
     }

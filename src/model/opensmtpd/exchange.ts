@@ -78,7 +78,8 @@ export function importEnvelope(
     },
     progress: {
       retryCount: retry,
-      lastTryAtMs: lastTry * 1000,
+      // It writes the count and the error of the first try without its time.
+      lastTryAtMs: (lastTry === 0 && retry > 0 ? ctime : lastTry) * 1000,
       warnedMs: Math.max(lastBounce - ctime, 0) * 1000,
       status,
       diagnostic: errorline,

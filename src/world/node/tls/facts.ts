@@ -59,6 +59,11 @@ function chainOf(socket: TLSSocket): readonly ChainCertificate[] {
     // One that is its own issuer is the last.
     next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
   }
+  return chained(certificates);
+}
+
+/** @param certificates each with its issuer behind it. */
+export function chained(certificates: readonly X509Certificate[]): readonly ChainCertificate[] {
   return certificates.map((each, at) => link(each, certificates[at + 1]));
 }
 

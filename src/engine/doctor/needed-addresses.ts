@@ -1,0 +1,87 @@
+/**
+ * Addresses that must lead to a person: postmaster of each domain (RFC 5321 §4.5.1), and root, to whom
+ * the programs of this machine write. Tried with the rules as a message would be.
+ */
+import type {
+  ExplainedRecipient,
+  Explanation,
+  ExplainFault,
+  ExplainQuestion,
+} from "#model/explanation.ts";
+import { type Check, fail, ok, unknown, type Verdict, warn } from "./verdict.ts";
+
+/** What the rules would do. */
+export type Rehearse = (question: ExplainQuestion) => Promise<Explanation | ExplainFault>;
+
+/** A message of nobody in particular; DNS is not needed to know who a recipient is. */
+export function question(
+  forwardPaths: readonly string[],
+  more: Partial<ExplainQuestion> = {},
+): ExplainQuestion {
+  return {
+    reversePath: "",
+    forwardPaths,
+    source: undefined,
+    helo: undefined,
+    reverseName: undefined,
+    username: "",
+    localUser: "",
+    tls: false,
+    listener: undefined,
+    sizeBytes: 0,
+    dns: false,
+    ...more,
+  };
+}
+
+/** RFC 5737: an address that is nobody's. */
+export const STRANGER = "203.0.113.77";
+
+export function neededAddresses(
+  domains: readonly string[],
+  serverName: string,
+  rehearse: Rehearse,
+): readonly Check[] {
+  const ofDomains = domains.map((domain): Check => {
+    const address = `postmaster@${domain}`;
+    const asked = question([address], { source: STRANGER });
+    return { name: "postmaster", subject: address, look: () => reaches(asked, rehearse) };
+  });
+  const root = `root@${serverName}`;
+  return [
+    ...ofDomains,
+    { name: "root", subject: root, look: () => reaches(question([root]), rehearse) },
+  ];
+}
+
+async function reaches(asked: ExplainQuestion, rehearse: Rehearse): Promise<Verdict> {
+  const answer = await rehearse(asked);
+  if (answer.kind === "explain-fault") return unknown(answer.why);
+  const [recipient] = answer.recipients;
+  if (recipient === undefined) return unknown("the rules would not take the sender");
+  const { code, enhanced, text } = recipient.reply;
+  const said = [code, enhanced, text].filter((part) => part !== "").join(" ");
+  if (code >= 500)
+    return fail(
+      `mail is refused: ${said}`,
+      "write an alias that leads to a person, and a rule that takes it",
+    );
+  if (code >= 400) return unknown(`mail would be put off: ${said}`, "see smtpctl explain");
+  return whereTo(recipient);
+}
+
+function whereTo({ envelopes }: ExplainedRecipient): Verdict {
+  const ways = envelopes.map(({ destination, way }) => {
+    if (way.kind === "relay") return { to: `${destination}, by relay`, trouble: "" };
+    const { user, as } = way;
+    return { to: user, trouble: as?.kind === "none" ? as.why : "" };
+  });
+  const trouble = ways.find((way) => way.trouble !== "");
+  if (trouble !== undefined)
+    return fail(
+      `goes to ${trouble.to}, who gets no mail: ${trouble.trouble}`,
+      "write an alias that leads to a person",
+    );
+  if (ways.length === 0) return warn("is taken, and goes nowhere", "see smtpctl explain");
+  return ok(`goes to ${ways.map(({ to }) => to).join(", ")}`);
+}
