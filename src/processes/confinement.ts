@@ -18,8 +18,8 @@
  * Measured: 4 ms for both programs before a child, and 2 ms for the one after.
  */
 import { existsSync } from "node:fs";
-import type { Children, RunResult } from "#base/ports/children.ts";
-import type { LaunchRequest } from "./child.ts";
+import type { Children } from "#base/ports/children.ts";
+import type { Account, LaunchRequest } from "./child.ts";
 import { ROLES } from "./roles.ts";
 
 /** Where each of the programs is; undefined: it is not there, or may not do its work here. */
@@ -62,7 +62,7 @@ export function wordsBefore(
   ];
 }
 
-function rightsOf({ uid, gid }: { readonly uid: number; readonly gid: number }): readonly string[] {
+function rightsOf({ uid, gid }: Account): readonly string[] {
   return [
     `--reuid=${uid}`,
     `--regid=${gid}`,
@@ -72,31 +72,27 @@ function rightsOf({ uid, gid }: { readonly uid: number; readonly gid: number }):
   ];
 }
 
-/** From now on the process, and who it starts, leaves no core. @returns why not. */
+/** From now on this process, and whom it starts, leaves no core. @returns why not. */
 export function forbidCores(
   { prlimit }: Confinement,
   children: Children,
-  pid: number,
 ): Promise<string | undefined> {
-  return limited(prlimit, children, ["--core=0:0", `--pid=${pid}`]);
+  // Who starts the daemon was told that there is no prlimit(1).
+  if (prlimit === undefined) return Promise.resolve(undefined);
+  return outcomeOf(children, [prlimit, "--core=0:0", `--pid=${process.pid}`]);
 }
 
-/** From now on the process starts neither programs nor threads. @returns why not. */
+/** From now on process `pid` starts neither programs nor threads. @returns why not. */
 export function forbidForks(
-  { prlimit }: Confinement,
+  { setpriv, prlimit }: Confinement,
   children: Children,
-  pid: number,
+  { pid, account }: { readonly pid: number; readonly account: Account | undefined },
 ): Promise<string | undefined> {
-  return limited(prlimit, children, ["--nproc=0:0", `--pid=${pid}`]);
-}
-
-async function limited(
-  prlimit: string | undefined,
-  children: Children,
-  words: readonly string[],
-): Promise<string | undefined> {
-  if (prlimit === undefined) return undefined; // Who starts the daemon was told.
-  return faultOf(await ran(children, [prlimit, ...words]));
+  if (prlimit === undefined || setpriv === undefined) return Promise.resolve(undefined);
+  // As the user of the process, who may lower its limits: root needs CAP_SYS_RESOURCE for
+  // another's, which containers do not have.
+  const asUser = account === undefined ? [] : [setpriv, ...rightsOf(account), "--"];
+  return outcomeOf(children, [...asUser, prlimit, "--nproc=0:0", `--pid=${pid}`]);
 }
 
 /** What this machine lets us do, and a line for each thing that it does not. */
@@ -121,8 +117,8 @@ async function tried(
   isRoot: boolean,
 ): Promise<{ readonly confinement: Confinement; readonly fault?: string }> {
   const trial: ConfinedRequest = isRoot ? TRIAL : { ...TRIAL, account: undefined };
-  const attempt = async (confinement: Confinement): Promise<string | undefined> =>
-    faultOf(await ran(children, [...wordsBefore(trial, confinement), "true"]));
+  const attempt = (confinement: Confinement): Promise<string | undefined> =>
+    outcomeOf(children, [...wordsBefore(trial, confinement), "true"]);
   const fault = await attempt(found);
   if (fault === undefined) return { confinement: found };
   // A container often has no right to make namespaces.
@@ -139,18 +135,16 @@ function pathOf(name: string): string | undefined {
   return FOLDERS.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
 }
 
-function ran(
+/** Why the command has failed. */
+async function outcomeOf(
   children: Children,
   [program = "true", ...words]: readonly string[],
-): Promise<RunResult> {
-  return children.run({
+): Promise<string | undefined> {
+  const result = await children.run({
     command: [program, ...words],
     timeoutMs: RUN_TIMEOUT_MS,
     maxOutputBytes: MAX_OUTPUT_BYTES,
   });
-}
-
-function faultOf(result: RunResult): string | undefined {
   if (result.kind === "not-started") return result.cause.message;
   if (result.kind !== "exited") return result.kind;
   if (result.code === 0) return undefined;

@@ -65,7 +65,10 @@ export function processLauncher({ log, confinement }: LaunchSettings): Launch<So
     }
     const seal = async (pid: number): Promise<void> => {
       if (!SEALED_ROLES.has(request.role)) return;
-      const fault = await forbidForks(confinement, nodeChildren(), pid);
+      const fault = await forbidForks(confinement, nodeChildren(), {
+        pid,
+        account: request.account,
+      });
       // One that has ended meanwhile is sealed.
       if (fault === undefined || child.exitCode !== null || child.signalCode !== null) return;
       writeLine(log, `warn: ${request.role} may start programs: ${printable(fault)}`);

@@ -156,7 +156,7 @@ function logged(text: string): string {
 /** What children are kept from; a line in the log says what this machine does not let us keep from them. */
 async function confined(log: LogTarget, isRoot: boolean): Promise<Confinement> {
   const { confinement, lacks } = await confinementHere(nodeChildren(), isRoot);
-  const fault = await forbidCores(confinement, nodeChildren(), process.pid);
+  const fault = await forbidCores(confinement, nodeChildren());
   for (const lack of [...lacks, ...(fault === undefined ? [] : [`may leave cores: ${fault}`])])
     writeLine(log, `warn: ${logged(lack)}`);
   return confinement;

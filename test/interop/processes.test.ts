@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
+import { SEALED_ROLES } from "#processes/child.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
 import { writeTable } from "#world/node/sqlite-table-writer.ts";
 import { type DaemonProcess, processesOf } from "./daemon-processes.ts";
@@ -50,6 +51,14 @@ function statusOf(pid: number, name: string): string {
   return new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, "mu").exec(status)?.[1] ?? "";
 }
 
+/** One line of /proc/PID/limits. */
+function limitOf(pid: number, name: string): string {
+  const line = readFileSync(`/proc/${pid}/limits`, "latin1")
+    .split("\n")
+    .find((each) => each.startsWith(name));
+  return (line ?? "").slice(name.length).trim();
+}
+
 /** What each open descriptor is, by its number. */
 function descriptorsOf(pid: number): ReadonlyMap<number, string> {
   const folder = `/proc/${pid}/fd`;
@@ -92,7 +101,8 @@ test("every role runs, and each with the flags that it is given in roles.ts", {
     const sources = flags.find((flag) => flag.startsWith("--allow-fs-read="))?.split("=")[1] ?? "";
     assert.deepEqual(flags, [...ROLES[role].nodeFlags(sources)], role);
     // Lookup opens whatever tables the configuration names, now or after a reload.
-    if (sources !== "" && role !== "lookup") assert.ok(`${sources}/`.startsWith(CHECKOUT), sources);
+    // Local loads an addon, wherever that is, and then reads no more (child-main.ts).
+    if (sources !== "" && sources !== "*") assert.ok(`${sources}/`.startsWith(CHECKOUT), sources);
     assert.equal(words.at(-1), role);
   }
 });
@@ -116,6 +126,35 @@ test("each process but auth runs as its user, in no other group, with no capabil
   }
 });
 
+test("no process gains rights by a program, leaves a core, or makes files for others", {
+  skip: unstartable,
+}, async () => {
+  await using scratch = new Scratch();
+  const daemon = await running(scratch);
+  assert.match(limitOf(daemon.pid, "Max core file size"), /^0 +0 /u, "parent");
+  for (const { pid, role } of daemon.children) {
+    assert.equal(statusOf(pid, "NoNewPrivs"), "1", role);
+    assert.match(limitOf(pid, "Max core file size"), /^0 +0 /u, role);
+    assert.equal(statusOf(pid, "Umask"), "0077", role);
+    // PAM has helpers, and is root's.
+    if (RUNS_AS_ROOT && role !== "auth") assert.match(statusOf(pid, "CapBnd"), /^0+$/u, role);
+  }
+});
+
+test("who has no peers has no network, and who runs commands of nobody starts no program", {
+  skip: needsRoot,
+}, async () => {
+  await using scratch = new Scratch();
+  const daemon = await running(scratch);
+  const ours = readlinkSync("/proc/self/ns/net");
+  for (const { pid, role } of daemon.children) {
+    const hasNetwork = readlinkSync(`/proc/${pid}/ns/net`) === ours;
+    assert.equal(hasNetwork, ROLES[role as Role].hasNetwork(), role);
+    if (!SEALED_ROLES.has(role as Role)) continue;
+    await until(() => /^0 +0 /u.test(limitOf(pid, "Max processes")), `seal of ${role}`);
+  }
+});
+
 test("a process gets nothing of the environment and the folder of who started the daemon", {
   skip: unstartable,
 }, async () => {
@@ -127,7 +166,7 @@ test("a process gets nothing of the environment and the folder of who started th
       .map((entry) => entry.split("=")[0] ?? "")
       .filter((name) => name !== "" && !name.startsWith("NODE_CHANNEL_"));
     const ofRole = Object.keys(ROLES[role as Role].environment ?? {});
-    assert.deepEqual(names.toSorted(), ["HOME", "LANG", ...ofRole, "PATH"], role);
+    assert.deepEqual(names.toSorted(), ["HOME", "LANG", ...ofRole, "PATH"].toSorted(), role);
     assert.equal(readlinkSync(`/proc/${pid}/cwd`), "/", role);
   }
 });
