@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolve } from "node:path";
-import { statePaths } from "./state-paths.ts";
+import { statePaths, submissionPaths } from "./state-paths.ts";
 
 test("a state folder holds everything, whoever asks", () => {
   const expected = {
@@ -34,4 +34,11 @@ test("anyone else has a folder in the checkout", () => {
 
 test("a relative state folder starts at the working directory", () => {
   assert.equal(statePaths("here", 0).state, resolve("here"));
+});
+
+test("mail is handed to the system's daemon, unless another state folder is named", () => {
+  assert.equal(submissionPaths("/srv/mail", 1000).enqueueSocket, "/srv/mail/enqueue.sock");
+  assert.equal(submissionPaths(undefined, 0).enqueueSocket, "/run/postrider/enqueue.sock");
+  // Who has no folder of his own in the checkout.
+  assert.equal(submissionPaths(undefined, 987_654).enqueueSocket, "/run/postrider/enqueue.sock");
 });
