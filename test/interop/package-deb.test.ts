@@ -1,0 +1,173 @@
+/** The package for Debian, in a clean one: what programs hand in arrives, and what an upgrade, a removal and a purge leave. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { DebianRoot, unlessDebianRoot } from "./debian-root.ts";
+import { until } from "./greeting.ts";
+import { type Finished, run } from "./peer-program.ts";
+import { Scratch } from "./scratch.ts";
+
+const skip = unlessDebianRoot();
+const CHECKOUT = new URL("../..", import.meta.url).pathname;
+/** cron(8) looks once a minute. */
+const CRON_WITHIN_MS = 90_000;
+/** All processes of an idle daemon, as smaps_rollup counts them. */
+const MAX_IDLE_PSS_KIB: number = 160 * 1024;
+
+const packages = new Scratch();
+const built = new Map<string, string>();
+
+before(async () => {
+  if (skip !== false) return;
+  for (const revision of ["1", "2"]) {
+    const tool = [process.execPath, `${CHECKOUT}tools/package-deb.ts`];
+    const { code, output } = await run([
+      ...tool,
+      "--fast",
+      "--revision",
+      revision,
+      packages.folder,
+    ]);
+    assert.equal(code, 0, output);
+    built.set(revision, output.trim());
+  }
+});
+after(() => packages[Symbol.asyncDispose]());
+
+async function install(root: DebianRoot, revision = "1"): Promise<Finished> {
+  const path = root.bring(built.get(revision) ?? "");
+  const finished = await root.shell(`dpkg --force-confold -i ${path}`);
+  assert.equal(finished.code, 0, finished.output);
+  return finished;
+}
+
+/** A clean Debian with the package and a user. */
+async function installed(scratch: Scratch): Promise<DebianRoot> {
+  const root = await DebianRoot.start(scratch);
+  await install(root);
+  await root.shell("useradd --create-home alice");
+  return root;
+}
+
+/** The texts in the Maildir of alice. */
+function mailOf(root: DebianRoot): readonly string[] {
+  try {
+    const folder = root.pathOf("/home/alice/Maildir/new");
+    return readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
+  } catch {
+    return []; // No mail yet.
+  }
+}
+
+async function arrived(root: DebianRoot, subject: string, withinMs?: number): Promise<string> {
+  const find = (): string | undefined =>
+    mailOf(root).find((text) => text.includes(`\nSubject: ${subject}`));
+  await until(() => find() !== undefined, `mail with the subject ${subject}`, withinMs);
+  return find() ?? "";
+}
+
+/** Programs as they are used, by what they are told. */
+const SENDERS: Readonly<Record<string, string>> = {
+  php: 'printf "To: alice\\nSubject: php\\nX-PHP-Originating-Script: 1000:a.php\\n\\nhello\\n" | /usr/sbin/sendmail -t -i',
+  "s-nail": "echo hello | s-nail -s s-nail alice",
+  mutt: "echo hello | mutt -s mutt alice",
+  git: `git init -q r && cd r && git config user.email alice@mx.test.example && git config user.name Alice &&
+    git commit -q --allow-empty -m git && git format-patch -q --always --root --stdout >0001.patch &&
+    git send-email --quiet --confirm=never --suppress-cc=all --to=alice 0001.patch`,
+};
+
+test("in a clean Debian, what programs send through the package arrives", { skip }, async (t) => {
+  await using scratch = new Scratch();
+  const root = await installed(scratch);
+  const took = await root.startDaemon();
+  t.diagnostic(`from exec until it is ready: ${took.toFixed(0)} ms`);
+  const cron = await root.shell("echo '* * * * * echo hello' | crontab -u alice - && cron");
+  assert.equal(cron.code, 0, cron.output);
+  for (const [name, command] of Object.entries(SENDERS)) {
+    const { code, output } = await root.shell(command, "alice");
+    assert.equal(code, 0, `${name}: ${output}`);
+  }
+  await arrived(root, "php");
+  await arrived(root, "s-nail");
+  await arrived(root, "mutt");
+  await arrived(root, "[PATCH] git");
+  assert.deepEqual(await root.shell("mailq"), { code: 0, output: "" });
+  const refused = await root.shell("mailq", "alice");
+  assert.match(refused.output, /^smtpctl: need root privileges/u);
+  assert.notEqual(refused.code, 0);
+  const aliases = await root.shell("newaliases");
+  assert.deepEqual(aliases, { code: 0, output: "/etc/mail/aliases: 3 aliases\n" });
+  for (const page of ["smtpd", "smtpd.conf", "sendmail", "mailq", "newaliases", "smtp"]) {
+    const { code, output } = await root.shell(`man --where ${page}`);
+    assert.equal(code, 0, output);
+  }
+  const pss = await root.shell(
+    "for p in /proc/[0-9]*; do case $(readlink $p/exe) in */postrider/bin/node) sed -n 's/^Pss: *//p' $p/smaps_rollup;; esac; done",
+  );
+  const kib = pss.output.match(/\d+(?= kB)/gu)?.map(Number) ?? [];
+  const sum = kib.reduce((total, each) => total + each, 0);
+  t.diagnostic(`idle: ${(sum / 1024).toFixed(0)} MiB in ${kib.length} processes`);
+  assert.ok(kib.length >= 4 && sum < MAX_IDLE_PSS_KIB, pss.output);
+  await arrived(root, "Cron <alice@", CRON_WITHIN_MS);
+});
+
+test("mail that is handed in while the daemon is down arrives when it runs", { skip }, async () => {
+  await using scratch = new Scratch();
+  const root = await installed(scratch);
+  await root.shell("smtpd -n"); // Nothing of it needs a daemon.
+  await root.startDaemon();
+  await root.shell("smtpctl stop");
+  const { code, output } = await root.shell("echo hello | s-nail -s waits alice", "alice");
+  assert.ok(code === 0 || code === 4 || code === 75, `${code}: ${output}`);
+  await root.startDaemon();
+  assert.match(await arrived(root, "waits"), /^Subject: waits$/mu);
+});
+
+test("an upgrade and a removal keep mail and configuration, a purge says what it leaves", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const root = await installed(scratch);
+  root.write("/etc/mail/smtpd.conf", `${root.read("/etc/mail/smtpd.conf")}\n# mine\n`);
+  root.write("/etc/default/postrider", 'SMTPD_OPTIONS="-v"\n');
+  await root.startDaemon();
+  await root.shell("smtpctl stop");
+  await root.shell("touch /var/spool/postrider/queue/kept");
+  const upgrade = await install(root, "2");
+  assert.match(upgrade.output, /Unpacking postrider \(0\.1\.0-2\) over \(0\.1\.0-1\)/u);
+  assert.match(root.read("/etc/mail/smtpd.conf"), /# mine/u);
+  assert.equal(root.read("/etc/default/postrider"), 'SMTPD_OPTIONS="-v"\n');
+  const removed = await root.shell("dpkg --remove postrider");
+  assert.equal(removed.code, 0, removed.output);
+  const left =
+    "ls -d /usr/sbin/sendmail /usr/lib/postrider /etc/mail/smtpd.conf /var/spool/postrider/queue/kept";
+  assert.match(
+    (await root.shell(`${left} 2>/dev/null`)).output,
+    /^\/etc\/mail\/smtpd\.conf\n\/var\/spool\/postrider\/queue\/kept\n$/u,
+  );
+  const purged = await root.shell("dpkg --purge postrider");
+  assert.equal(purged.code, 0, purged.output);
+  assert.match(purged.output, /\/var\/spool\/postrider is left/u);
+  assert.match(purged.output, /users are left.*_smtpd/u);
+  assert.equal(
+    (await root.shell("test -e /var/spool/postrider/queue/kept && ! test -e /etc/mail/smtpd.conf"))
+      .code,
+    0,
+  );
+});
+
+test("a file that was written for OpenSMTPD keeps its meaning", { skip }, async () => {
+  await using scratch = new Scratch();
+  const root = await DebianRoot.start(scratch);
+  const theirs = 'action "local" maildir\nmatch for local action "local"\n';
+  root.write("/etc/smtpd.conf", theirs);
+  const { output } = await install(root);
+  assert.match(output, /OpenSMTPD configuration is used as it is/u);
+  assert.match(root.read("/etc/default/postrider"), /"-f \/etc\/smtpd\.conf --compat opensmtpd"/u);
+  await root.shell("dpkg --purge postrider; mkdir -p /etc/mail; mv /etc/smtpd.conf /etc/mail");
+  await install(root);
+  assert.match(root.read("/etc/default/postrider"), /"--compat opensmtpd"/u);
+  assert.equal(root.read("/etc/mail/smtpd.conf"), theirs);
+  const checked = await root.shell(". /etc/default/postrider && smtpd -n $SMTPD_OPTIONS");
+  assert.equal(checked.code, 0, checked.output);
+});

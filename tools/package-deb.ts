@@ -1,0 +1,201 @@
+/**
+ * Builds the package for Debian: `npm run package:deb -- [--revision N] [--fast] [FOLDER]`, into `build` by default.
+ *
+ * It carries stripped sources, the packages that they import, and the Node.js that this
+ * checkout runs with; packaging/ has the rest. Nothing is built on the machine that installs
+ * it. `--fast` compresses less, for tests.
+ *
+ * Source: deb(5), deb-control(5), deb-conffiles(5).
+ */
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+
+const CHECKOUT = dirname(import.meta.dirname);
+const PACKAGING = join(CHECKOUT, "packaging");
+/** Where the package lives on the machine. */
+const HOME = "usr/lib/postrider";
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+/** Programs that only this package has, and where they are found. Those that each mail system has are alternatives. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  smtpd: "usr/sbin",
+  smtpctl: "usr/sbin",
+  makemap: "usr/sbin",
+  smtp: "usr/bin",
+};
+/** What the wrapper in bin/ of the program has after its own name. */
+const ALTERNATIVES: readonly string[] = ["sendmail", "send-mail", "mailq", "newaliases"];
+
+/** Of koffi, whose packages bring the library for other C libraries too. */
+const NOT_PACKED = /\/(?:musl_[a-z0-9]+|doc|vendor)(?:\/|$)|\.(?:d\.ts|map|md)$/u;
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({
+    options: { revision: { type: "string", default: "1" }, fast: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  const target = positionals[0] ?? join(CHECKOUT, "build");
+  console.log(buildPackage(target, values.revision, values.fast === true ? "1" : "19"));
+}
+
+/** @returns the path of the package. */
+function buildPackage(target: string, revision: string, level: string): string {
+  const architecture = ARCHITECTURES[process.arch];
+  if (architecture === undefined) throw new Error(`Cannot build for ${process.arch}`);
+  const version = `${manifestOf(CHECKOUT).version}-${revision}`;
+  mkdirSync(target, { recursive: true });
+  const path = join(target, `postrider_${version}_${architecture}.deb`);
+  const root = mkdtempSync(join(tmpdir(), "postrider-deb-"));
+  try {
+    chmodSync(root, 0o755);
+    writeCode(root);
+    writePrograms(root);
+    writeManuals(root);
+    writeDocuments(root);
+    writeSystemFiles(root);
+    writeControl(root, { version, architecture });
+    const words = ["--root-owner-group", "-Zzstd", `-z${level}`, "--build", root, path];
+    execFileSync("dpkg-deb", words, { stdio: ["ignore", "ignore", "inherit"] });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+  return path;
+}
+
+/** Stripped sources, packages, Node.js. */
+function writeCode(root: string): void {
+  const home = join(root, HOME);
+  mkdirSync(join(home, "bin"), { recursive: true });
+  runTool("strip-sources.ts", join(home, "lib"));
+  for (const name of packagesOf(CHECKOUT)) {
+    cpSync(join(CHECKOUT, "node_modules", name), join(home, "node_modules", name), {
+      recursive: true,
+      filter: (source) => !NOT_PACKED.test(source.slice(CHECKOUT.length)),
+    });
+  }
+  cpSync(process.execPath, join(home, "bin/node"));
+  cpSync(join(CHECKOUT, "tools/install-users"), join(home, "install-users"));
+}
+
+/** Names of all packages that `folder` imports at run time, and that these import; not Node.js itself. */
+function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet<string> {
+  const { dependencies, optionalDependencies } = manifestOf(folder);
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    const path = join(CHECKOUT, "node_modules", name);
+    if (found.has(name) || name.startsWith("node-linux-") || !existsSync(path)) continue;
+    found.add(name);
+    packagesOf(path, found);
+  }
+  return found;
+}
+
+/** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. */
+function writePrograms(root: string): void {
+  for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
+    const wrapper = join(CHECKOUT, "bin", name);
+    const [, words = name] = /\/run" (.*) "\$@"/u.exec(readFileSync(wrapper, "utf8")) ?? [];
+    const [program = name, ...more] = words.split(" ");
+    const flags = "--disable-sigusr1 --disable-warning=ExperimentalWarning";
+    const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/src/programs/${program}.js`, ...more];
+    const path = join(root, HOME, "bin", name);
+    writeFileSync(path, `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
+    const folder = PROGRAMS[name];
+    if (folder === undefined) continue;
+    mkdirSync(join(root, folder), { recursive: true });
+    symlinkSync(`/${HOME}/bin/${name}`, join(root, folder, name));
+  }
+}
+
+/** Those of alternatives have a name of their own, as their usual one is a link. */
+function writeManuals(root: string): void {
+  const man = join(root, "usr/share/man");
+  runTool("man.ts", man);
+  for (const path of globSync(`${man}/man*/*`)) {
+    const [, name = "", section = ""] = /^(.*)\.(\d)$/u.exec(basename(path)) ?? [];
+    const own = ALTERNATIVES.includes(name) ? `${name}.postrider` : name;
+    writeFileSync(join(dirname(path), `${own}.${section}.gz`), gzipped(readFileSync(path)));
+    rmSync(path);
+  }
+}
+
+function writeDocuments(root: string): void {
+  const folder = join(root, "usr/share/doc/postrider");
+  mkdirSync(folder, { recursive: true });
+  for (const name of ["README.md", "LICENSE", "docs", "examples"])
+    cpSync(join(CHECKOUT, name), join(folder, name), { recursive: true });
+  cpSync(join(PACKAGING, "debian/copyright"), join(folder, "copyright"));
+  cpSync(join(dirname(dirname(process.execPath)), "LICENSE"), join(folder, "LICENSE.node"));
+  writeFileSync(join(folder, "changelog.gz"), gzipped(readFileSync(join(CHECKOUT, "CHANGES.md"))));
+}
+
+function writeSystemFiles(root: string): void {
+  cpSync(join(PACKAGING, "systemd"), join(root, "usr/lib/systemd/system"), { recursive: true });
+  cpSync(join(PACKAGING, "etc"), join(root, "etc/mail"), { recursive: true });
+  cpSync(join(CHECKOUT, "examples/smtpd.conf"), join(root, "etc/mail/smtpd.conf"));
+}
+
+function writeControl(
+  root: string,
+  { version, architecture }: { readonly version: string; readonly architecture: string },
+): void {
+  const folder = join(root, "DEBIAN");
+  const bytes = filesIn(root).reduce((sum, path) => sum + statSync(join(root, path)).size, 0);
+  makeReadable(root);
+  mkdirSync(folder);
+  for (const name of ["postinst", "prerm", "postrm", "conffiles"])
+    cpSync(join(PACKAGING, "debian", name), join(folder, name));
+  const control = readFileSync(join(PACKAGING, "debian/control"), "utf8")
+    .replace("@VERSION@", version)
+    .replace("@ARCHITECTURE@", architecture)
+    .replace("@KIBIBYTES@", String(Math.ceil(bytes / 1024)));
+  writeFileSync(join(folder, "control"), control);
+}
+
+/** Whatever the mask of who builds it is. */
+function makeReadable(root: string): void {
+  execFileSync("chmod", ["-R", "u=rwX,go=rX", root]);
+}
+
+function filesIn(root: string): readonly string[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(root.length));
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+}
+
+/** The same bytes each time: gzip(1) would write the time. */
+function gzipped(bytes: Uint8Array): Uint8Array {
+  return gzipSync(bytes, { level: 9 });
+}
+
+function runTool(tool: string, target: string): void {
+  const flags = ["--disable-warning=ExperimentalWarning", join(CHECKOUT, "tools", tool), target];
+  execFileSync(process.execPath, flags, { cwd: CHECKOUT, stdio: ["ignore", "ignore", "inherit"] });
+}
