@@ -186,8 +186,9 @@ function prepareState(
   process.umask(0o022);
   try {
     mkdirSync(paths.state, { recursive: true, mode: 0o711 });
-    mkdirSync(dirname(paths.controlSocket), { recursive: true, mode: 0o755 });
     mkdirSync(dirname(paths.enqueueSocket), { recursive: true, mode: 0o755 });
+    mkdirSync(dirname(paths.controlSocket), { recursive: true, mode: 0o700 });
+    chmodSync(dirname(paths.controlSocket), 0o700);
     mkdirSync(privateFolder, { recursive: true, mode: 0o700 });
     chmodSync(privateFolder, 0o700);
     mkdirSync(paths.spool, { recursive: true, mode: 0o700 });

@@ -27,7 +27,10 @@ export function ownedPaths(
     dropFolder(paths.offline, owners, user),
     folder(paths.staples, ofLookup, NOTHING_FOR_OTHERS),
   ];
-  const sockets = dirname(paths.controlSocket);
+  const ofSockets = [
+    folder(dirname(paths.enqueueSocket), owners, NO_WRITING),
+    folder(dirname(paths.controlSocket), owners, NOTHING_FOR_OTHERS),
+  ].filter(({ path }) => !folders.some((known) => known.path === path));
   return [
     {
       name: "configuration-file",
@@ -38,7 +41,7 @@ export function ownedPaths(
       neededBits: 0,
     },
     ...folders,
-    ...(folders.some(({ path }) => path === sockets) ? [] : [folder(sockets, owners, NO_WRITING)]),
+    ...ofSockets,
     {
       name: "socket",
       kind: "socket",

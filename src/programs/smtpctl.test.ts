@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -18,6 +18,7 @@ import { NOBODY_AT_THE_TERMINAL } from "#test/support/smtpctl-setting.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { runSmtpctl } from "./smtpctl-run.ts";
+import { statePaths } from "./state-paths.ts";
 
 const ESC = "\u001b";
 const USAGE = "usage: smtpctl [--json] [--state dir] command [argument ...]\n";
@@ -277,6 +278,13 @@ async function run(
   return { prints, complains, status };
 }
 
+/** Where the daemon of a state folder answers; its folder is made. */
+function controlSocketIn(stateFolder: string): string {
+  const { controlSocket } = statePaths(stateFolder, 0);
+  mkdirSync(dirname(controlSocket));
+  return controlSocket;
+}
+
 describe("smtpctl", () => {
   const network = nodeNetwork();
   let stateFolder = "";
@@ -285,7 +293,7 @@ describe("smtpctl", () => {
 
   before(async () => {
     stateFolder = mkdtempSync(join(tmpdir(), "smtpctl-"));
-    const endpoint = { kind: "unix", path: join(stateFolder, "control.sock") } as const;
+    const endpoint = { kind: "unix", path: controlSocketIn(stateFolder) } as const;
     const bound = await network.listen(endpoint, (connection) =>
       serve(connection, (request) => answer?.(request) ?? []),
     );
@@ -394,7 +402,7 @@ describe("smtpctl without an answer", () => {
     test(`of a daemon that ${what} says so`, async (t) => {
       const stateFolder = mkdtempSync(join(tmpdir(), "smtpctl-"));
       const network = nodeNetwork();
-      const path = join(stateFolder, "control.sock");
+      const path = controlSocketIn(stateFolder);
       const listening = await network.listen({ kind: "unix", path }, (connection) => {
         connection.start({ data() {}, end() {}, drain() {}, closed() {} });
         connection.write(sent);

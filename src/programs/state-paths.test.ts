@@ -9,7 +9,7 @@ test("a state folder holds everything, whoever asks", () => {
     spool: "/srv/mail/spool",
     offline: "/srv/mail/offline",
     staples: "/srv/mail/ocsp",
-    controlSocket: "/srv/mail/control.sock",
+    controlSocket: "/srv/mail/private/control.sock",
     enqueueSocket: "/srv/mail/enqueue.sock",
   };
   assert.deepEqual(statePaths("/srv/mail", 0), expected);
@@ -22,14 +22,14 @@ test("root has the system's places", () => {
     spool: "/var/spool/postrider/queue",
     offline: "/var/spool/postrider/offline",
     staples: "/var/cache/postrider/ocsp",
-    controlSocket: "/run/postrider/control.sock",
+    controlSocket: "/run/postrider/private/control.sock",
     enqueueSocket: "/run/postrider/enqueue.sock",
   });
 });
 
 test("anyone else has a folder in the checkout", () => {
   const checkout = resolve(import.meta.dirname, "..", "..");
-  assert.equal(statePaths(undefined, 1000).controlSocket, `${checkout}/.postrider/control.sock`);
+  assert.equal(statePaths(undefined, 1000).controlSocket, `${checkout}/.postrider/private/control.sock`);
 });
 
 test("a relative state folder starts at the working directory", () => {

@@ -17,7 +17,7 @@ export interface StatePaths {
   readonly offline: string;
   /** Responses of OCSP, which can be fetched again: lookup's, who may not enter the spool. */
   readonly staples: string;
-  /** smtpctl(8) asks here; mode 0600. */
+  /** smtpctl(8) asks here; mode 0600, in a folder of mode 0700. */
   readonly controlSocket: string;
   /** Local programs hand in mail here; mode 0666. */
   readonly enqueueSocket: string;
@@ -28,7 +28,7 @@ const SYSTEM: StatePaths = {
   spool: "/var/spool/postrider/queue",
   offline: "/var/spool/postrider/offline",
   staples: "/var/cache/postrider/ocsp",
-  controlSocket: "/run/postrider/control.sock",
+  controlSocket: "/run/postrider/private/control.sock",
   enqueueSocket: "/run/postrider/enqueue.sock",
 };
 
@@ -41,7 +41,7 @@ export function statePaths(stateFolder: string | undefined, uid: number): StateP
     spool: join(state, "spool"),
     offline: join(state, "offline"),
     staples: join(state, "ocsp"),
-    controlSocket: join(state, "control.sock"),
+    controlSocket: join(state, "private", "control.sock"),
     enqueueSocket: join(state, "enqueue.sock"),
   };
 }

@@ -109,13 +109,13 @@ async function smtpctlWorks(): Promise<void> {
 test("LOC-08: nobody but root reaches the control socket, the spool and what is private", {
   skip: unlessRoot,
 }, () => {
-  for (const path of ["control.sock", "spool", "private"]) {
+  for (const path of ["private/control.sock", "spool", "private"]) {
     const tried = spawnSync(
       process.execPath,
       [
         "-e",
         `const path = ${JSON.stringify(`${state}/${path}`)};
-         require("node:fs").statSync(path).isSocket()
+         path.endsWith(".sock")
            ? require("node:net").connect(path).on("error", (e) => console.log(e.code))
            : require("node:fs").readdir(path, (e) => console.log(e?.code))`,
       ],
@@ -137,7 +137,7 @@ for (const [name, bytes] of [
   ["SMTP", Buffer.from("EHLO x\r\n")],
 ] as const) {
   test(`LOC-07: ${name} on the control socket costs that connection`, { skip }, async () => {
-    const socket = connect(`${state}/control.sock`);
+    const socket = connect(`${state}/private/control.sock`);
     socket.on("error", () => undefined);
     socket.write(bytes);
     if (bytes.length === 1) socket.end();
@@ -151,7 +151,7 @@ test("LOC-07: of too many control clients one is sent away, and a thousand that 
 }, async () => {
   const sockets: Socket[] = [];
   for (let n = 0; n < 1000; n++) {
-    const socket = connect(`${state}/control.sock`);
+    const socket = connect(`${state}/private/control.sock`);
     socket.on("error", () => undefined);
     socket.write(Buffer.from([0, 0, 0, n % 64]));
     if (n % 20 === 0) sockets.push(socket);

@@ -75,7 +75,7 @@ async function fails(start: Start): Promise<void> {
   assert.equal(errors, `${start.says(folder, port)}\n`);
   assert.equal(code, 1);
   if (start.portIsTaken !== true) assert.equal(await isListening(port), false, "the port is free");
-  assert.ok(!existsSync(`${folder}/${start.state ?? "state"}/control.sock`), "no control socket");
+  assert.ok(!existsSync(`${folder}/${start.state ?? "state"}/private/control.sock`), "no control socket");
   assert.ok(!existsSync(`${folder}/a.sock`), "no socket of a listener");
 }
 
@@ -230,7 +230,7 @@ test("a second daemon on the same state, and on the same port", { skip }, async 
   const daemon = await Daemon.start(scratch, RULES);
   const { folder } = scratch;
   for (const [state, says] of [
-    ["state", `smtpd: another smtpd answers on ${folder}/state/control.sock\n`],
+    ["state", `smtpd: another smtpd answers on ${folder}/state/private/control.sock\n`],
     [
       "other",
       `smtpd: smtpd.conf:1: cannot listen on 127.0.0.1:${daemon.endpoints.port}: it is in use by another program\n`,

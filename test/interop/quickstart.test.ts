@@ -248,5 +248,5 @@ test("a port in use is one clear line", async () => {
     output,
     new RegExp(`^postrider: .*127\\.0\\.0\\.1:${port}: it is in use[^\\n]*\\n$`, "u"),
   );
-  assert.equal(existsSync(`${scratch.folder}/state/control.sock`), false);
+  assert.equal(existsSync(`${scratch.folder}/state/private/control.sock`), false);
 });
