@@ -72,6 +72,9 @@ function judgeRules(config: Config): Verdict {
 }
 
 async function rehearseForms(listener: Listener, parts: RelayParts): Promise<Verdict> {
+  const { endpoint } = listener;
+  const address = endpoint.kind === "tcp" ? parseIpAddress(endpoint.host) : undefined;
+  if (address !== undefined && isLoopback(address)) return ok("only this machine reaches it");
   const answer = await parts.rehearse(
     question(forms(parts.domain), {
       reversePath: STRANGER_ADDRESS,

@@ -212,6 +212,11 @@ describe("an open relay", () => {
     );
     assert.match(await lookAtRelay(new World(), "open-relay-forms", keeps), /^ok: /u);
     assert.match(await lookAtRelay(new World(), "open-relay-forms", delays), /^unknown: /u);
+    const inner = ["listen on 127.0.0.1 port 25", ...RULES.slice(1)];
+    assert.equal(
+      await lookAtRelay(new World(), "open-relay-forms", relays, inner),
+      "ok: only this machine reaches it",
+    );
     const fault: ExplainFault = { kind: "explain-fault", why: "no" };
     assert.equal(
       await lookAtRelay(new World(), "open-relay-forms", async () => fault),
