@@ -113,13 +113,14 @@ function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet
   return found;
 }
 
-/** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. */
+/** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. The flags are those of bin/run. */
 function writePrograms(root: string): void {
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
     const wrapper = join(CHECKOUT, "bin", name);
     const [, words = name] = /\/run" (.*) "\$@"/u.exec(readFileSync(wrapper, "utf8")) ?? [];
     const [program = name, ...more] = words.split(" ");
-    const flags = "--disable-sigusr1 --disable-warning=ExperimentalWarning";
+    const size = name === "smtpd" ? " --optimize-for-size" : "";
+    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning${size}`;
     const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/src/programs/${program}.js`, ...more];
     const path = join(root, HOME, "bin", name);
     writeFileSync(path, `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`, { mode: 0o755 });

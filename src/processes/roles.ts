@@ -36,6 +36,11 @@ const EVERY = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
  */
 const YOUNG_SPACE = "--max-semi-space-size=4";
 /**
+ * For processes that answer little, and are there as long as the daemon: V8 keeps less for
+ * speed. Measured: control 22 MB without this and 18 MB with it, local 23 and 20 MB.
+ */
+const SMALL = "--optimize-for-size";
+/**
  * How far, in percent, the heap may grow beyond what is alive before it is collected. Of the
  * queue little is alive, as what waits lies outside of the heap; what a start and a share of
  * those that are due need for a while, V8 would keep by itself. Measured with 200,000 messages
@@ -128,7 +133,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   },
   control: {
     user: "_smtpc",
-    nodeFlags: (checkout) => [...netOnly(checkout)],
+    nodeFlags: (checkout) => [...netOnly(checkout), SMALL],
     hasNetwork: () => false,
   },
   // It listens on descriptors that it has. The addon is outside of the permission model: its
@@ -145,6 +150,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
       "--allow-fs-read=*",
       "--allow-addons",
       "--max-semi-space-size=1",
+      SMALL,
     ],
     hasNetwork: () => false,
   },

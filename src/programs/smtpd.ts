@@ -175,7 +175,7 @@ async function runWith(
 function detach(key: string | undefined): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const [, script, ...args] = process.argv;
-  const child = spawn(process.execPath, [script ?? "", ...args, "-F"], {
+  const child = spawn(process.execPath, [...process.execArgv, script ?? "", ...args, "-F"], {
     detached: true,
     stdio: [key === undefined ? "ignore" : "pipe", "ignore", "pipe", "ipc"],
   });
