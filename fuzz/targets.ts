@@ -8,6 +8,7 @@ import { commands } from "#fuzz/targets/commands.ts";
 import { config } from "#fuzz/targets/config.ts";
 import { data } from "#fuzz/targets/data.ts";
 import { dns } from "#fuzz/targets/dns.ts";
+import { droppedHeads } from "#fuzz/targets/dropped-heads.ts";
 import { headers } from "#fuzz/targets/headers.ts";
 import { introspection } from "#fuzz/targets/introspection.ts";
 import { lists } from "#fuzz/targets/lists.ts";
@@ -35,6 +36,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   config,
   data,
   dns,
+  droppedHeads,
   headers,
   introspection,
   lists,

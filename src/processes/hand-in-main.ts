@@ -9,7 +9,7 @@
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Files, OpenFile } from "#base/ports/files.ts";
 import { FilesError } from "#base/ports/files.ts";
-import type { Network } from "#base/ports/network.ts";
+import { DEAF, type Network } from "#base/ports/network.ts";
 import { handIn } from "#engine/enqueue/hand-in.ts";
 import { type DropEnd, handInDropped } from "#engine/enqueue/hand-in-dropped.ts";
 import { FAILED_SUFFIX } from "#engine/enqueue/dropped-names.ts";
@@ -30,7 +30,6 @@ process.stdin.once("end", () => {
   isStopping = true;
 });
 process.stdin.resume();
-process.stdin.once("close", () => undefined);
 
 process.exitCode = becomes === "" ? await asOwner() : await fromRoot(names[0] ?? "");
 process.stdin.destroy();
@@ -64,8 +63,18 @@ async function fromRoot(name: string): Promise<number> {
   const [toUid, toGid] = becomes.split(":").map(Number);
   giveUpRoot(toUid ?? 0, toGid ?? 0);
   const once: Pick<Files, "open"> = { open: async () => fileOf(opened) };
-  const network: Pick<Network, "connect"> = { connect: async () => connection };
+  let isUsed = false;
+  const network: Pick<Network, "connect"> = {
+    async connect() {
+      isUsed = true;
+      return connection;
+    },
+  };
   const end = await handInOne({ files: once, network }, name, uid);
+  if (!isUsed && !("kind" in connection)) {
+    connection.start(DEAF);
+    connection.destroy();
+  }
   tell(name, end);
   if (end.kind === "given-up") return HAND_IN_EXIT.givenUp;
   return end.kind === "taken" ? HAND_IN_EXIT.done : HAND_IN_EXIT.later;
