@@ -15,6 +15,8 @@ import { RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 
 const PEER = "/usr/local/lib/postrider-peers/opensmtpd";
 const ROOT: string = join(import.meta.dirname, "../..");
+/** In namespaces that end with it. */
+const APART: readonly string[] = ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child"];
 const WITHIN_MS = 120_000;
 
 async function unlessMigratable(): Promise<string | false> {
@@ -151,10 +153,8 @@ for (const { name, lines, steps } of CASES) {
     writeFileSync(`${folder}/smtpd.conf`, config);
     writeFileSync(`${folder}/systemctl`, SYSTEMCTL);
     writeFileSync(`${folder}/way`, way.join("\n"));
-    const { code, output } = await run([
-      ...["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child"],
-      ...["env", `PORT=${port}`, "sh", "-c", SCENE, "sh", folder, ROOT],
-    ]);
+    const scene = ["env", `PORT=${port}`, "sh", "-c", SCENE, "sh", folder, ROOT];
+    const { code, output } = await run([...APART, ...scene]);
     assert.equal(code, 0, output);
     const part = (from: string, to: string): string =>
       output.slice(output.indexOf(`== ${from}\n`), output.indexOf(`== ${to}\n`));

@@ -45,16 +45,21 @@ export function neededAddresses(
   const ofDomains = domains.map((domain): Check => {
     const address = `postmaster@${domain}`;
     const asked = question([address], { source: STRANGER });
-    return { name: "postmaster", subject: address, look: () => reaches(asked, rehearse) };
+    const look = (): Promise<Verdict> => reaches(asked, serverName, rehearse);
+    return { name: "postmaster", subject: address, look };
   });
   const root = `root@${serverName}`;
   return [
     ...ofDomains,
-    { name: "root", subject: root, look: () => reaches(question([root]), rehearse) },
+    { name: "root", subject: root, look: () => reaches(question([root]), serverName, rehearse) },
   ];
 }
 
-async function reaches(asked: ExplainQuestion, rehearse: Rehearse): Promise<Verdict> {
+async function reaches(
+  asked: ExplainQuestion,
+  serverName: string,
+  rehearse: Rehearse,
+): Promise<Verdict> {
   const answer = await rehearse(asked);
   if (answer.kind === "explain-fault") return unknown(answer.why);
   const [recipient] = answer.recipients;
@@ -67,20 +72,24 @@ async function reaches(asked: ExplainQuestion, rehearse: Rehearse): Promise<Verd
       "write an alias that leads to a person, and a rule that takes it",
     );
   if (code >= 400) return unknown(`mail would be put off: ${said}`, "see smtpctl explain");
-  return whereTo(recipient);
+  return whereTo(recipient, serverName);
 }
 
-function whereTo({ envelopes }: ExplainedRecipient): Verdict {
+function whereTo({ envelopes }: ExplainedRecipient, serverName: string): Verdict {
   const ways = envelopes.map(({ destination, way }) => {
-    if (way.kind === "relay") return { to: `${destination}, by relay`, trouble: "" };
+    if (way.kind === "relay") {
+      const isOwn = destination.toLowerCase().endsWith(`@${serverName}`);
+      const trouble = isOwn ? "this server would send it to itself" : "";
+      return { to: `${destination}, by relay`, trouble };
+    }
     const { user, as } = way;
     return { to: user, trouble: as?.kind === "none" ? as.why : "" };
   });
   const trouble = ways.find((way) => way.trouble !== "");
   if (trouble !== undefined)
     return fail(
-      `goes to ${trouble.to}, who gets no mail: ${trouble.trouble}`,
-      "write an alias that leads to a person",
+      `goes to ${trouble.to}, where nobody gets it: ${trouble.trouble}`,
+      "write an alias that leads to a person, and a rule for mail of this machine",
     );
   if (ways.length === 0) return warn("is taken, and goes nowhere", "see smtpctl explain");
   return ok(`goes to ${ways.map(({ to }) => to).join(", ")}`);

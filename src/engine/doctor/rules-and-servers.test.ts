@@ -264,7 +264,7 @@ describe("postmaster and root", () => {
     ],
     [
       explained(recipient(250, [envelope("root@d.example", "local", "root gets no mail")])),
-      "fail: goes to ann, who gets no mail: root gets no mail",
+      "fail: goes to ann, where nobody gets it: root gets no mail",
     ],
     [explained(recipient(250)), "warn: is taken, and goes nowhere"],
     [explained(recipient(550)), "fail: mail is refused: 550 text"],
