@@ -35,6 +35,8 @@ export interface HostSettings {
   readonly commands?: Commands;
   readonly hashing?: PasswordHashing;
   readonly systemPasswords?: SystemPasswords;
+  /** Who the clients of its sockets are. */
+  readonly localUid?: number;
   /** Files that the configuration names, by path. */
   readonly files?: ReadonlyMap<string, string>;
 }
@@ -87,7 +89,7 @@ export class MailHost {
 
   async start(): Promise<void> {
     const { name, address, dispatchers = 2 } = this.#settings;
-    const { tableFiles, commands, hashing, systemPasswords } = this.#settings;
+    const { tableFiles, commands, hashing, systemPasswords, localUid } = this.#settings;
     const { config, complaints } = this.#read();
     assert.ok(config !== undefined, JSON.stringify(complaints));
     const started = startMailSystem(
@@ -97,6 +99,7 @@ export class MailHost {
         ...(commands && { commands }),
         ...(hashing && { hashing }),
         ...(systemPasswords && { systemPasswords }),
+        ...(localUid !== undefined && { localUid }),
         startPart: () => {
           const part = this.#world.startProcess();
           this.#parts.add(part);
