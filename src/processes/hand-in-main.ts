@@ -19,11 +19,14 @@ import { nodeNetwork } from "#world/node/network.ts";
 import { HAND_IN_EXIT } from "./hand-in-order.ts";
 
 const CONNECT_MS = 30_000;
+/** One by one; the daemon may refuse all for the same reason. */
+const MAX_KEPT_TOLD = 5;
 
 const [folder = "", socket = "", becomes = "", ...names] = process.argv.slice(2);
 const endpoint: Endpoint = { kind: "unix", path: socket };
 const clock = nodeClock();
 
+let kept = 0;
 let isStopping = false;
 process.stdin.on("error", () => undefined);
 process.stdin.once("end", () => {
@@ -31,7 +34,9 @@ process.stdin.once("end", () => {
 });
 process.stdin.resume();
 
-process.exitCode = becomes === "" ? await asOwner() : await fromRoot(names[0] ?? "");
+const outcome = becomes === "" ? await asOwner() : await fromRoot(names[0] ?? "");
+if (kept > MAX_KEPT_TOLD) say(`warn: and ${kept - MAX_KEPT_TOLD} more are kept`);
+process.exitCode = outcome;
 process.stdin.destroy();
 
 async function asOwner(): Promise<number> {
@@ -129,7 +134,7 @@ function handInOne(
 }
 
 function tell(name: string, end: DropEnd): void {
-  if (end.kind === "stays") say(`warn: ${name} is kept: ${end.why}`);
+  if (end.kind === "stays" && ++kept <= MAX_KEPT_TOLD) say(`warn: ${name} is kept: ${end.why}`);
   if (end.kind === "given-up") say(`warn: ${name} is given up: ${end.why}`);
   if (end.kind === "not-there") say(`info: ${name} is passed over: ${end.why}`);
 }

@@ -58,6 +58,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   readonly #ways: SiblingWays<End>;
   readonly #clients: LocalClients<End>;
   readonly #started = Promise.withResolvers<Started>();
+  readonly #stopping = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Dispatchers that accept clients. */
   readonly #listening = new Set<Supervised<End>>();
@@ -180,6 +181,11 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     return this.#started.promise;
   }
 
+  /** Resolves when it is told to end, by whomever. */
+  get stopping(): Promise<void> {
+    return this.#stopping.promise;
+  }
+
   /** Resolves once everything has ended after `stop`. */
   get stopped(): Promise<void> {
     return this.#stopped.promise;
@@ -189,6 +195,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   stop(): void {
     if (this.#phase === "stopping") return;
     this.#phase = "stopping";
+    this.#stopping.resolve();
     // Only if nobody was told yet how starting ended.
     this.#started.resolve({ kind: "cannot-start", why: "stopped before it had started" });
     void this.#end().then(this.#stopped.resolve, this.#stopped.reject);

@@ -122,10 +122,7 @@ export async function startDaemon(
       launch: processLauncher({ log: options.log, confinement: await confining }),
     },
   );
-  const stop = (): void => {
-    parent.stop();
-    void offline.stop();
-  };
+  const stop = (): void => parent.stop();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   // What comes of it is told to the log.
@@ -133,7 +130,8 @@ export async function startDaemon(
   const started = await parent.start();
   if (started.kind === "running") {
     offline.start();
-    return { ended: parent.stopped.then(() => offline.stop()), stop };
+    const offlineEnded = parent.stopping.then(() => offline.stop());
+    return { ended: parent.stopped.then(() => offlineEnded), stop };
   }
   parent.stop();
   await parent.stopped;

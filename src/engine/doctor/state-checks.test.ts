@@ -106,10 +106,14 @@ describe("the state", () => {
       "unknown: permission denied",
     );
     assert.equal(told(await offlineCheck("/o", parts(ABSENT)).look()), "ok: nothing waits");
-    assert.equal(
-      told(await offlineCheck("/o", parts({}, ["a", "b"])).look()),
-      "warn: 2 files wait",
-    );
+    const [first, second] = ["a".repeat(32), "b".repeat(32)];
+    for (const [names, expected] of [
+      [["core"], "ok: nothing waits"],
+      [[first], "warn: 1 message waits"],
+      [[first, second, "core"], "warn: 2 messages wait"],
+      [[first, `${second}.failed`], "warn: 1 message waits, 1 given up"],
+    ] as const)
+      assert.equal(told(await offlineCheck("/o", parts({}, names)).look()), expected);
     assert.equal(
       told(await offlineCheck("/o", parts(HIDDEN)).look()),
       "unknown: permission denied",

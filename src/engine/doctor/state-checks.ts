@@ -7,6 +7,7 @@
 import type { Lookup } from "#base/lookup.ts";
 import { type Files, FilesError, type FileStat } from "#base/ports/files.ts";
 import type { User, Users } from "#base/ports/users.ts";
+import { kindOfName } from "#engine/enqueue/dropped-names.ts";
 import { type Check, fail, noAnswer, ok, unknown, type Verdict, warn } from "./verdict.ts";
 
 /** A day of mail of a small server, and time to see the warning. */
@@ -117,10 +118,19 @@ export function offlineCheck(folder: string, { files }: StateParts): Check {
     const names = await answered(() => files.list(folder));
     if (names.kind === "absent") return ok("nothing waits");
     if (names.kind === "unavailable") return unknown(names.cause.message, "ask as root");
-    const { length } = names.value;
-    if (length === 0) return ok("nothing waits");
-    const waiting = `${length} ${length === 1 ? "file waits" : "files wait"}`;
-    return warn(waiting, "start smtpd, which takes them; what stays is told in its log");
+    const kinds = names.value.map((name) => kindOfName(name));
+    const waiting = kinds.filter((kind) => kind === "mail").length;
+    const givenUp = kinds.filter((kind) => kind === "failed").length;
+    if (givenUp > 0)
+      return warn(
+        `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}, ${givenUp} given up`,
+        "read what is called *.failed there; remove it, or take that off its name to have it tried again",
+      );
+    if (waiting === 0) return ok("nothing waits");
+    return warn(
+      `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}`,
+      "start smtpd, which takes them; what stays is told in its log",
+    );
   };
   return { name: "offline", subject: folder, look };
 }
