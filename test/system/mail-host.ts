@@ -110,7 +110,7 @@ export class MailHost {
         config,
         reader: { whole: async () => this.#read(), table: async () => this.#read() },
         spool: `${this.#folder}/spool`,
-        controlSocket: `${this.#folder}/control.sock`,
+        controlSocket: `${this.#folder}/private/control.sock`,
         hostname: name,
         dispatchers,
         ownAddresses: [address],
