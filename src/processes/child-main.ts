@@ -36,6 +36,7 @@ import { flushed } from "./log-target.ts";
 import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
+import { collectStartGarbage } from "./start-garbage.ts";
 
 /** What a process makes is its user's alone, and so what an agent's commands make, unless they say otherwise. */
 const UMASK = 0o077;
@@ -142,7 +143,10 @@ function main(role: Role): void {
     },
     startRole: START[role],
     // Lookup opens its tables again when they change.
-    started: role === "lookup" ? () => undefined : dropFileReads,
+    started() {
+      if (role !== "lookup") dropFileReads();
+      collectStartGarbage();
+    },
     ended: () => void end(),
   });
   process.on("message", (handover: AnyHandover, handle?: Socket) => {
