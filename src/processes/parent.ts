@@ -214,6 +214,13 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...counters];
   }
 
+  sendTlsReports(): boolean {
+    const { process } = this.#children.lookup;
+    if (this.#current.config.tlsReports === undefined || !process.isStarted) return false;
+    process.send({ kind: "send-tls-reports" });
+    return true;
+  }
+
   explain(question: ExplainQuestion): Promise<Explanation | ExplainFault> {
     const [listening] = this.#listening;
     return this.#questions.explain(question, listening);

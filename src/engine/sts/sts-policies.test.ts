@@ -20,6 +20,7 @@ class Scene {
   readonly world = new SimWorld(1);
   readonly asked: HttpRequest[] = [];
   readonly events: Event[] = [];
+  readonly failures: string[] = [];
   /** What the server of policies answers; undefined: it is not there. */
   served: string | undefined = policyText("mx.far.example");
   policies: StsPolicies;
@@ -48,6 +49,7 @@ class Scene {
       http: { get, post: () => assert.fail("nothing is posted") },
       cache: new StsCache(disk.files(), FOLDER),
       observe: (event) => this.events.push(event),
+      failed: (domain, type) => this.failures.push(`${domain} ${type}`),
     });
   }
 
