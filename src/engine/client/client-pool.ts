@@ -266,7 +266,7 @@ export class ClientPool {
     state.open--;
     if (state.ready === 0) return this.#shareFailure(route.key, result);
     state.cautiousUntilMs = this.#ports.clock.monotonicMs() + CAUTION_MS;
-    return this.#wait(route, state, progress);
+    return this.#acquire(route, progress);
   }
 
   /** Where no connection is left that could serve them, the waiters share what was found out. */
