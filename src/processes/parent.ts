@@ -39,6 +39,8 @@ import { TlsKeeper } from "./tls-keeper.ts";
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
 const QUEUE_GRACE_MS = 40_000;
+/** It writes down what it has counted. */
+const LOOKUP_GRACE_MS = 5_000;
 
 /** How starting ended. */
 export type Started =
@@ -369,7 +371,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     await Promise.all(processesOf(dispatchers).map((each) => each.stop(DISPATCHER_GRACE_MS)));
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
-    await lookup.process.stop(0);
+    await lookup.process.stop(LOOKUP_GRACE_MS);
     await auth.process.stop(0);
     await control.process.stop(0);
     await this.#joins.close();

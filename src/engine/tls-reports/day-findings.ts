@@ -4,7 +4,7 @@
  * Bounded: MAX_POLICIES, and of each MAX_FAILURE_KINDS in detail; what is beyond counts in the
  * sums of its policy, or not at all.
  */
-import { type Codec, encode, decode, list, struct, text, u53 } from "#base/codec.ts";
+import { type Codec, encode, decode, list, struct, text, u53, u8 } from "#base/codec.ts";
 import type {
   CountedFailure,
   PolicyFindings,
@@ -12,13 +12,16 @@ import type {
 } from "#protocols/tlsrpt/tls-report.ts";
 import { MAX_ENDPOINT_LENGTH, MAX_REPORT_ENDPOINTS } from "#protocols/tlsrpt/tlsrpt-record.ts";
 import {
-  findingsCodec,
+  failureFields,
   MAX_DOMAIN_BYTES,
-  MAX_FAILURE_KINDS,
-  MAX_POLICIES,
   MAX_REPORT_ID_BYTES,
+  policyCodec,
 } from "#model/ipc/tls-report-link.ts";
 import type { CountedSessions } from "#model/tls-session.ts";
+
+/** Of what is kept of one domain and day. */
+export const MAX_POLICIES = 8;
+export const MAX_FAILURE_KINDS = 64;
 
 export const DAY_MS = 86_400_000;
 /** ECMA-262: the last day that has a date. */
@@ -40,11 +43,26 @@ interface Findings extends Omit<PolicyFindings, "details"> {
 
 /** A file has this, and nothing else. */
 interface Stored extends DayFacts {
+  readonly format: number;
   readonly findings: readonly PolicyFindings[];
   readonly done: readonly string[];
 }
 
+/** Of files: another number with each change of what they hold, so that an old one is none. */
+const FORMAT = 1;
+
+const findingsCodec: Codec<readonly PolicyFindings[]> = list(
+  struct<PolicyFindings>({
+    policy: policyCodec,
+    successes: u53,
+    failures: u53,
+    details: list(struct<CountedFailure>({ ...failureFields, sessions: u53 }), MAX_FAILURE_KINDS),
+  }),
+  MAX_POLICIES,
+);
+
 const storedCodec: Codec<Stored> = struct<Stored>({
+  format: u8,
   dayMs: u53,
   domain: text(MAX_DOMAIN_BYTES),
   reportId: text(MAX_REPORT_ID_BYTES),
@@ -74,6 +92,7 @@ export class DayFindings implements DayFacts {
     const decoded = decode(storedCodec, stored);
     if (decoded.kind !== "decoded") return undefined;
     const { value } = decoded;
+    if (value.format !== FORMAT) return undefined;
     if (value.dayMs % DAY_MS !== 0 || value.dayMs > MAX_DAY_MS) return undefined;
     const day = new DayFindings(value);
     for (const { policy, successes, failures, details } of value.findings) {
@@ -87,7 +106,8 @@ export class DayFindings implements DayFacts {
 
   stored(): Uint8Array {
     const { dayMs, domain, reportId, findings } = this;
-    return encode(storedCodec, { dayMs, domain, reportId, findings, done: [...this.#done] });
+    const done = [...this.#done];
+    return encode(storedCodec, { format: FORMAT, dayMs, domain, reportId, findings, done });
   }
 
   get findings(): readonly PolicyFindings[] {

@@ -6,14 +6,12 @@ import type { SessionFailure } from "#protocols/tlsrpt/tls-report.ts";
 import type { Event } from "#model/events.ts";
 import {
   type LetterOutcome,
-  MAX_FAILURE_KINDS,
-  MAX_POLICIES,
   MAX_REPORT_BYTES,
   type ReportLetter,
 } from "#model/ipc/tls-report-link.ts";
 import type { CountedSessions } from "#model/tls-session.ts";
 import { SimWorld } from "#world/sim/world.ts";
-import { DAY_MS } from "./day-findings.ts";
+import { DAY_MS, MAX_FAILURE_KINDS, MAX_POLICIES } from "./day-findings.ts";
 import { MAX_DOMAINS, ReportDays, RETRY_MS, SPREAD_MS, WRITE_MS } from "./report-days.ts";
 import { ReportStore } from "./report-store.ts";
 

@@ -1,17 +1,24 @@
 /**
  * What travels about TLS reports: from dispatchers to lookup what became of sessions, and from
- * lookup to the queue a report that is to be sent by mail. Lookup's own files are of the same
- * parts.
+ * lookup to the queue a report that is to be sent by mail.
  *
  * A report is named by whom it is about and where it goes; who sends it is in the queue's own
  * configuration, and the queue writes the message around it.
  */
-import { bytes, type Codec, list, oneOf, optional, struct, text, u32, u53 } from "#base/codec.ts";
 import {
-  type CountedFailure,
+  bytes,
+  type Codec,
+  type Fields,
+  list,
+  oneOf,
+  optional,
+  struct,
+  text,
+  u32,
+} from "#base/codec.ts";
+import {
   FAILURE_TYPES,
   POLICY_TYPES,
-  type PolicyFindings,
   type ReportedPolicy,
   type SessionFailure,
 } from "#protocols/tlsrpt/tls-report.ts";
@@ -25,9 +32,6 @@ import {
 
 /** Of a frame, so that it has room for the longest ones. */
 export const MAX_SESSIONS_A_FRAME = 32;
-/** Of what is kept of one domain and day. */
-export const MAX_POLICIES = 8;
-export const MAX_FAILURE_KINDS = 64;
 /** With base64 and a header it is a text that the queue keeps in one record. */
 export const MAX_REPORT_BYTES: number = 160 * 1024;
 export const MAX_DOMAIN_BYTES = 256;
@@ -56,20 +60,20 @@ const stringsCodec: Codec<readonly string[]> = list(
   MAX_POLICY_STRINGS,
 );
 
-const policyCodec: Codec<ReportedPolicy> = struct<ReportedPolicy>({
+export const policyCodec: Codec<ReportedPolicy> = struct<ReportedPolicy>({
   type: oneOf(POLICY_TYPES),
   domain: domainCodec,
   strings: stringsCodec,
   mxHosts: stringsCodec,
 });
 
-const failureFields = {
+export const failureFields: Fields<SessionFailure> = {
   type: oneOf(FAILURE_TYPES),
   reason: text(MAX_SESSION_REASON_LENGTH),
   sendingIp: text(MAX_IP_BYTES),
   mxHost: domainCodec,
   receivingIp: text(MAX_IP_BYTES),
-} as const;
+};
 
 export const sessionsCodec: Codec<readonly CountedSessions[]> = list(
   struct<CountedSessions>({
@@ -79,16 +83,6 @@ export const sessionsCodec: Codec<readonly CountedSessions[]> = list(
     sessions: u32,
   }),
   MAX_SESSIONS_A_FRAME,
-);
-
-export const findingsCodec: Codec<readonly PolicyFindings[]> = list(
-  struct<PolicyFindings>({
-    policy: policyCodec,
-    successes: u53,
-    failures: u53,
-    details: list(struct<CountedFailure>({ ...failureFields, sessions: u53 }), MAX_FAILURE_KINDS),
-  }),
-  MAX_POLICIES,
 );
 
 export const letterCodec: Codec<ReportLetter> = struct<ReportLetter>({
