@@ -323,7 +323,8 @@ export class Tries {
 
   #conclusion({ tried, hold: held, isBlocked }: Course): Outcome | undefined {
     const answered = summary(tried);
-    if (answered !== undefined) return answered;
+    // Final only if nobody was passed over: who was may take it yet.
+    if (answered?.outcome === "deferred") return answered;
     if (held !== undefined) {
       const { clock } = this.#parts;
       const { limit, status, diagnostic } = held;
@@ -331,7 +332,7 @@ export class Tries {
       const outcome = "deferred";
       return { outcome, status, diagnostic, remote: "", held: { limit, untilMs } };
     }
-    return isBlocked ? outcomeWithoutRoute(BLOCKED) : undefined;
+    return isBlocked ? outcomeWithoutRoute(BLOCKED) : answered;
   }
 
   #flag(
