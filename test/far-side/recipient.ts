@@ -50,7 +50,13 @@ export function isDelivered(outcome: DeliveryResult["outcome"] | undefined): boo
 /** Whether a reply was said to the sender of this one, of it or of more than it. */
 export function concerns(
   { code, about }: Said,
-  { mail, forwardPath }: Pick<Recipient, "mail" | "forwardPath">,
+  {
+    mail,
+    forwardPath,
+  }: {
+    readonly mail: Pick<Accepted, "reversePath">;
+    readonly forwardPath: string;
+  },
 ): boolean {
   const { reversePath, forwardPaths } = about;
   if (reversePath === "") return true;

@@ -73,6 +73,11 @@ export class FarHost {
     for (const session of this.#open) session.breakOff();
   }
 
+  /** Where it listens; a port of 0 has become a real one. */
+  get bound(): readonly Endpoint[] {
+    return this.#listening.map(({ endpoint }) => endpoint);
+  }
+
   get openSessions(): number {
     return this.#open.size;
   }
