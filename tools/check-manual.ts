@@ -42,6 +42,8 @@ const PLACES: readonly (readonly [section: string, lines: readonly string[]])[] 
       "compat",
       "mda",
       "mta",
+      "mta tls-report",
+      'mta tls-report from "a@b.example"',
       "queue",
       "queue compression",
       "scheduler",

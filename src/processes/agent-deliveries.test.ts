@@ -31,7 +31,7 @@ function newAgent(): { deliveries: AgentDeliveries; world: SimWorld; opened: Map
   const deliveries = new AgentDeliveries(
     {
       ports: {
-        files: counted("together"),
+        files: world.disk.files(),
         clock,
         random,
         resolver,
@@ -53,7 +53,12 @@ function newAgent(): { deliveries: AgentDeliveries; world: SimWorld; opened: Map
       uid: 1001,
       end: () => undefined,
     },
-    { commands: new SimCommands(clock), filesAtOnce: counted("at once"), pid: 1 },
+    {
+      commands: new SimCommands(clock),
+      filesAtOnce: counted("at once"),
+      filesTogether: counted("together"),
+      pid: 1,
+    },
     new WarrantAsker(clock, () => undefined),
   );
   return { deliveries, world, opened };

@@ -37,6 +37,8 @@ export interface AgentWorld {
   readonly commands: Commands;
   /** By calls that the process waits for: for a delivery that is alone in it. */
   readonly filesAtOnce: Files;
+  /** For deliveries that wait for the disk together. */
+  readonly filesTogether: Files;
   /** Of the process that the role runs in: it is in the locks that it makes. */
   readonly pid: number;
 }
@@ -61,7 +63,7 @@ export class AgentDeliveries implements Carrier {
     this.#world = world;
     this.#warrants = warrants;
     const { ports, config, home, observer } = setting;
-    this.#maildirs = { ...ports, files: withGroupedFolderSync(ports.files) };
+    this.#maildirs = { ...ports, files: withGroupedFolderSync(world.filesTogether) };
     this.#maildirsAtOnce = { ...ports, files: world.filesAtOnce };
     this.#locks = new MailboxLocks(ports, world.pid);
     const { serverName: helo, subAddressDelimiter } = config;

@@ -30,7 +30,7 @@ class Scene {
     const { disk, clock, random, resolver, network } = this.world;
     const files = disk.files();
     const { commands } = this;
-    const role = await agentRole({ commands, filesAtOnce: files, pid: 1 })({
+    const role = await agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 })({
       ports: {
         files,
         clock,

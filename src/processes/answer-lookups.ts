@@ -1,13 +1,22 @@
 /** Lookup's end of the channel to a sibling that asks it. */
 import {
+  isNews,
   type LookupAnswer,
   type LookupMessage,
+  type LookupNews,
   type LookupQuestion,
+  type LookupRequest,
   MAX_LOOKUPS_UNDER_WAY,
 } from "#model/ipc/lookup-link.ts";
 import type { Link } from "./channel.ts";
 
-export type LookupLink = Link<LookupQuestion, LookupMessage>;
+export type LookupLink = Link<LookupRequest, LookupMessage>;
+
+/** What else there is to hear of a sibling. */
+export interface Hearing {
+  readonly told: (news: LookupNews) => void;
+  readonly closed: () => void;
+}
 
 /**
  * Answers the questions of one sibling, as fast as it takes the answers: those about
@@ -16,7 +25,7 @@ export type LookupLink = Link<LookupQuestion, LookupMessage>;
 export function answerLookups(
   channel: LookupLink,
   answer: (question: LookupQuestion) => LookupAnswer | Promise<LookupAnswer> | undefined,
-  closed: () => void = () => undefined,
+  { told, closed }: Hearing,
 ): void {
   const waiting: LookupQuestion[] = [];
   let isOpen = true;
@@ -36,6 +45,10 @@ export function answerLookups(
   };
   channel.start({
     message(question) {
+      if (isNews(question)) {
+        told(question);
+        return;
+      }
       // A sibling asks no more than that before it has answers.
       if (waiting.length >= MAX_LOOKUPS_UNDER_WAY) channel.destroy();
       else waiting.push(question);

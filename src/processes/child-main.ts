@@ -93,10 +93,11 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
   control: async () => (await import("./control-role.ts")).startControlRole,
   agent: async () => {
     const { nodeCommands } = await import("#world/node/commands.ts");
-    const { filesAtOnce } = await import("#world/node/files-at-once.ts");
+    const { filesAtOnce, filesTogether } = await import("#world/node/files-at-once.ts");
     const world = {
       commands: nodeCommands(),
       filesAtOnce: filesAtOnce(),
+      filesTogether: filesTogether(),
       pid: process.pid,
     };
     return (await import("./agent.ts")).agentRole(world);

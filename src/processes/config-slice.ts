@@ -49,6 +49,8 @@ const FIELDS: Shares = {
   bounceWarnIntervalsMs: "everyone",
   mtaMaxDeferred: "everyone",
   mtaSts: "everyone",
+  // Dispatchers count, lookup keeps and sends, the queue writes the mail.
+  tlsReports: { to: ["dispatcher", "lookup", "queue"], others: undefined },
   mtaLimits: "everyone",
   mdaLimits: "everyone",
   schedulerLimits: "everyone",

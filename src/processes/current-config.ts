@@ -30,6 +30,7 @@ export class CurrentConfig {
     const { tables, listeners, actions } = this.config;
     return (
       this.config.mtaSts ||
+      this.config.tlsReports !== undefined ||
       [...actions.values()].some(
         (action) => action.kind === "relay" && action.auth !== undefined,
       ) ||

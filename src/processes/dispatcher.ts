@@ -16,6 +16,7 @@ import type { RelayParties } from "#engine/relay/parties.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { RelayMemory } from "#engine/relay/relay-memory.ts";
 import { limitsFor } from "#engine/server/limits.ts";
+import { SessionTally } from "#engine/tls-reports/session-tally.ts";
 import type { ServerParties } from "#engine/server/service.ts";
 import { SmtpServer } from "#engine/server/smtp-server.ts";
 import type { Config } from "#model/config/config.ts";
@@ -94,6 +95,8 @@ class Dispatcher implements RunningRole {
   readonly #lookup: LookupAsker;
   readonly #tables: RemoteTables;
   readonly #sts: RemoteSts;
+  /** For TLS reports. */
+  readonly #tally: SessionTally;
   readonly #agents: AgentCarrier;
   readonly #forwards: RememberedForwards;
   /** Remembers over configurations how attempts ended. */
@@ -128,7 +131,12 @@ class Dispatcher implements RunningRole {
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
-    this.#lookup = new LookupAsker(ports.clock, (staple) => tlsEnds.staples.put(staple));
+    this.#lookup = new LookupAsker(ports.clock, (message) => {
+      if (message.kind === "staple") tlsEnds.staples.put(message.staple);
+    });
+    this.#tally = new SessionTally(ports.clock, (sessions) =>
+      this.#lookup.tell({ kind: "tls-sessions", sessions }),
+    );
     this.#tables = new RemoteTables(this.#lookup);
     this.#sts = new RemoteSts(ports.clock, this.#lookup);
     this.#agents = new AgentCarrier(
@@ -228,7 +236,7 @@ class Dispatcher implements RunningRole {
           throw new TypeError(`Cannot speak TLS for ${name}: nothing says how`);
         return end;
       },
-      countTls: undefined,
+      countTls: config.tlsReports && ((session) => this.#tally.add(session)),
       isOurs: ownEndpoints(config, slice.ownAddresses),
       srs: config.srs,
     };
@@ -376,6 +384,7 @@ class Dispatcher implements RunningRole {
     const deadlineMs = clock.monotonicMs() + DRAIN_MS;
     await this.#server.shutdown(DRAIN_MS);
     await this.#deliveries.wait(clock, Math.max(deadlineMs - clock.monotonicMs(), 0));
+    this.#tally.close();
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
   }
@@ -391,6 +400,7 @@ const FOR_OTHERS = [
   "control",
   "warrant",
   "table-wanted",
+  "send-tls-reports",
 ] as const;
 
 function isForOthers(

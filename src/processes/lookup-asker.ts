@@ -8,18 +8,24 @@
 import { ABSENT, type Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import {
+  type LetterMessage,
   type LookupAnswer,
   type LookupMessage,
+  type LookupNews,
   type LookupQuestion,
+  type LookupRequest,
   MAX_LOOKUPS_UNDER_WAY,
+  type StapleMessage,
 } from "#model/ipc/lookup-link.ts";
-import type { Staple } from "#model/staple.ts";
 import type { Link } from "./channel.ts";
 
 /** A local database answers in microseconds, a hash is made in less than a second: who waits this long waits for something broken. */
 export const LOOKUP_TIMEOUT_MS = 10_000;
 
-type LookupLink = Link<LookupMessage, LookupQuestion>;
+type LookupLink = Link<LookupMessage, LookupRequest>;
+
+/** What lookup says without having been asked. */
+export type Unasked = StapleMessage | LetterMessage;
 
 interface Waiting {
   readonly about: string;
@@ -33,12 +39,12 @@ export class LookupAsker {
   readonly #waiting = new Map<number, Waiting>();
   #link: LookupLink | "never-yet" | "gone" = "never-yet";
   #lastRequest = 0;
-  readonly #stapled: (staple: Staple) => void;
+  readonly #unasked: (message: Unasked) => void;
 
-  /** @param stapled lookup has another response for a certificate. */
-  constructor(clock: Clock, stapled: (staple: Staple) => void = () => undefined) {
+  /** @param unasked hears what lookup says without having been asked. */
+  constructor(clock: Clock, unasked: (message: Unasked) => void = () => undefined) {
     this.#clock = clock;
-    this.#stapled = stapled;
+    this.#unasked = unasked;
   }
 
   /** The parent handed over a way to lookup: the first, or after it was started again. */
@@ -47,7 +53,7 @@ export class LookupAsker {
     this.#link = link;
     link.start({
       message: (message) => {
-        if (message.kind === "staple") this.#stapled(message.staple);
+        if (message.kind === "staple" || message.kind === "letter") this.#unasked(message);
         else this.#answered(message);
       },
       closed: () => this.#lost(link),
@@ -72,6 +78,13 @@ export class LookupAsker {
     const answer = this.#wait(about, question);
     if (link !== "never-yet") link.send(question);
     return answer;
+  }
+
+  /** What has no answer. False: there is nobody to tell. */
+  tell(news: LookupNews): boolean {
+    if (typeof this.#link === "string") return false;
+    this.#link.send(news);
+    return true;
   }
 
   #wait(about: string, question: LookupQuestion): Promise<LookupAnswer> {

@@ -30,6 +30,11 @@ const CASES: readonly (readonly [
     [ISSUER, 'listen on socket "/a.sock" auth oauth corp', ...BOX],
     [true, true, undefined],
   ],
+  [
+    "TLS reports",
+    ['mta tls-report from "t@a.example"', 'action "out" relay', RULE],
+    [true, true, "/fetched"],
+  ],
   ["policies of MTA-STS", ["mta sts", 'action "out" relay', RULE], [true, true, "/fetched"]],
 ];
 

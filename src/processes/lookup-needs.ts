@@ -9,14 +9,15 @@ export interface LookupNeeds {
   readonly reach: Reach;
 }
 
-/** @param stapleFolder where responses of OCSP and policies are kept; undefined: nowhere. */
+/** @param stapleFolder where responses of OCSP, policies and days of TLS reports are kept; undefined: nowhere. */
 export function lookupNeeds(
   current: CurrentConfig,
   { identities }: TlsMaterial,
   stapleFolder: string | undefined,
 ): LookupNeeds {
   const staples = staplesNeed(current.config, identities);
-  const keepsAnswers = staples === "responders" || current.config.mtaSts;
+  const { mtaSts, tlsReports } = current.config;
+  const keepsAnswers = staples === "responders" || mtaSts || tlsReports !== undefined;
   return {
     isWanted: current.needsLookup || staples !== "nothing",
     reach: {

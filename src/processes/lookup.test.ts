@@ -315,6 +315,7 @@ test("told to stop, it closes its files and ends", async () => {
   const stage = new Stage();
   await stage.start();
   stage.stop();
+  await stage.world.clock.advance(1);
   assert.equal(stage.files.open, 0);
   assert.equal(stage.ended, true);
 });

@@ -2,13 +2,14 @@
  * The process `lookup`: asks the tables that are not in memory, for the processes that
  * decide about recipients, checks the passwords of clients, for the dispatchers, keeps what
  * relays show of themselves to their hosts, the responses of OCSP that certificates are shown
- * with, and the policies of MTA-STS that domains have.
+ * with, and the policies of MTA-STS that domains have; and counts TLS sessions for reports to
+ * those domains, which it sends.
  *
  * Runs as: `_smtpl`, when the configuration has such a table, a listener or a relay with `auth`,
- * a certificate that is stapled or `mta sts`, under Node's permission model: it reads files; it
+ * a certificate that is stapled, `mta sts` or `mta tls-report`, under Node's permission model: it reads files; it
  * starts no program, and has the network only while a responder or an issuer of tokens is to be
- * asked, or a policy to be fetched; for responses and policies it may write, in a folder of its
- * own. SQLite and the addon for crypt(3) are outside the model (its user holds them there).
+ * asked, a policy to be fetched or a report to be sent; for responses, policies and what reports
+ * will say it may write, in a folder of its own. SQLite and the addon for crypt(3) are outside the model (its user holds them there).
  * Holds: the files of `db:` tables, those that its own copy of the configuration names; the
  * hashes of passwords, and what we show to issuers of tokens, which nobody is told; who has
  * guessed at them lately. Talks to: the parent, the dispatchers, the queue (for bounces),
@@ -38,14 +39,19 @@ import { parseCredentials } from "#model/table-values.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
 import { Credentials } from "#engine/auth/credentials.ts";
 import type { TokenCheck, TokenPorts } from "#engine/auth/token-check.ts";
+import { unfetchedPolicy } from "#engine/relay/tls-findings.ts";
 import { Staples } from "#engine/staples/staples.ts";
 import { StsCache } from "#engine/sts/sts-cache.ts";
 import { StsPolicies } from "#engine/sts/sts-policies.ts";
+import { ReportDays } from "#engine/tls-reports/report-days.ts";
+import type { Reporter } from "#engine/tls-reports/report-sending.ts";
+import { ReportStore } from "#engine/tls-reports/report-store.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
 import { answerLookups, type LookupLink } from "./answer-lookups.ts";
 import { tokenChecks } from "./lookup-issuers.ts";
 import { closeTables, type OpenTables, openTables } from "./open-tables.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
+import { ReportCourier } from "./report-courier.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
 import { bounded } from "./watched-table.ts";
@@ -70,6 +76,8 @@ class Lookup implements RunningRole {
   readonly #authenticator: Credentials;
   readonly #staples: Staples;
   readonly #sts: StsPolicies;
+  readonly #reports: ReportDays;
+  readonly #courier: ReportCourier;
   /** They show certificates, and are told with which responses. */
   readonly #dispatchers = new Set<LookupLink>();
   #tables: OpenTables;
@@ -85,6 +93,7 @@ class Lookup implements RunningRole {
     this.#issuers = tokenChecks(setting.config, setting.slice.tls, this.#tokenPorts);
     const { observe } = setting.observer;
     this.#passwords = new RemotePasswords(setting.ports.clock);
+    this.#courier = new ReportCourier(setting.ports.clock);
     // Of guesses it remembers over configurations.
     this.#authenticator = new Credentials(
       { clock: setting.ports.clock, hashing, observe, systemPasswords: this.#passwords },
@@ -106,7 +115,26 @@ class Lookup implements RunningRole {
     );
     const { clock, resolver } = setting.ports;
     const cache = new StsCache(setting.ports.files, setting.slice.stapleFolder);
-    this.#sts = new StsPolicies({ clock, resolver, http, cache, observe });
+    this.#reports = new ReportDays({
+      clock,
+      resolver,
+      http,
+      observe,
+      random: setting.ports.random,
+      store: new ReportStore(setting.ports.files, setting.slice.stapleFolder),
+      post: (letter) => this.#courier.post(letter),
+    });
+    this.#reports.takeUp(reporterOf(setting.config));
+    void this.#reports.load();
+    this.#sts = new StsPolicies({
+      clock,
+      resolver,
+      http,
+      cache,
+      observe,
+      failed: (domain, type, why) =>
+        this.#reports.count([{ ...unfetchedPolicy(domain, type, why), sessions: 1 }]),
+    });
     void this.#sts.load();
     this.#stapleFor(setting.config, setting.slice.tls);
     const { fault } = this.#tables;
@@ -126,6 +154,7 @@ class Lookup implements RunningRole {
         closeTables(this.#tables);
         this.#tables = tables;
         this.#takeUpTls(config, tls);
+        this.#reports.takeUp(reporterOf(config));
         return NONE_STRANDED;
       },
       abandon: () => closeTables(tables),
@@ -135,10 +164,7 @@ class Lookup implements RunningRole {
   joined(sibling: Joined): void {
     // Only who speaks with clients has passwords to ask about.
     if (sibling.to === "dispatcher") this.#dispatcherJoined(sibling.open(LOOKUP_SIDE));
-    else if (sibling.to === "queue")
-      answerLookups(sibling.open(LOOKUP_SIDE), (question) =>
-        question.kind === "table" ? this.#answer(question) : undefined,
-      );
+    else if (sibling.to === "queue") this.#queueJoined(sibling.open(LOOKUP_SIDE));
     else if (sibling.to === "auth") this.#passwords.linked(sibling.open(AUTH_CLIENT_SIDE));
     else sibling.refuse();
   }
@@ -149,19 +175,39 @@ class Lookup implements RunningRole {
       const answer = this.#answerTable(message.question);
       this.#setting.parent.send({ kind: "table-answered", answer: forParent(answer) });
     }
-    if (message.kind !== "shutdown") return;
+    if (message.kind === "send-tls-reports") this.#reports.sendNow();
+    if (message.kind === "shutdown") void this.#shutdown();
+  }
+
+  async #shutdown(): Promise<void> {
     this.#staples.stop();
     closeTables(this.#tables);
+    await this.#reports.stop();
     this.#setting.parent.send({ kind: "stopped" });
     this.#setting.end();
   }
 
-  #dispatcherJoined(link: LookupLink): void {
+  #queueJoined(link: LookupLink): void {
     answerLookups(
       link,
-      (question) => this.#answer(question),
-      () => this.#dispatchers.delete(link),
+      (question) => (question.kind === "table" ? this.#answer(question) : undefined),
+      {
+        told: (news) => {
+          if (news.kind === "letter-ended") this.#courier.ended(news.number, news.outcome);
+        },
+        closed: () => this.#courier.lost(link),
+      },
     );
+    this.#courier.linked(link);
+  }
+
+  #dispatcherJoined(link: LookupLink): void {
+    answerLookups(link, (question) => this.#answer(question), {
+      told: (news) => {
+        if (news.kind === "tls-sessions") this.#reports.count(news.sessions);
+      },
+      closed: () => this.#dispatchers.delete(link),
+    });
     this.#dispatchers.add(link);
     for (const staple of this.#staples.current) link.send({ kind: "staple", staple });
   }
@@ -245,6 +291,12 @@ class Lookup implements RunningRole {
   async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {
     return { kind: "auth", request, answer: await this.#authenticator.ask(attempt) };
   }
+}
+
+function reporterOf({ tlsReports, serverName }: Config): Reporter | undefined {
+  if (tlsReports === undefined) return undefined;
+  const { from: contact, organization = serverName } = tlsReports;
+  return { serverName, contact, organization };
 }
 
 /** Frames to the parent are small; accounts and lists with commands are smaller. */

@@ -289,7 +289,8 @@ class Parts {
           return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
         if (role === "agent") {
           const { commands = NO_COMMANDS } = this.#world;
-          return agentRole({ commands, filesAtOnce: ports.files, pid: 1 });
+          const { files } = ports;
+          return agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 });
         }
         if (role === "local") return localRole(async () => this.#door(network, clients));
         return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];

@@ -37,6 +37,8 @@ export interface DaemonHandles {
   /** Reads the configuration again, or one table of it, and takes it up if it is right. */
   reload(): Promise<Reloaded>;
   updateTable(name: string): Promise<Reloaded>;
+  /** False: nobody has any. */
+  sendTlsReports(): boolean;
   /** What one of the dispatchers says. */
   explain(question: ExplainQuestion): Promise<Explanation | ExplainFault>;
 }
@@ -54,6 +56,7 @@ export async function answerControl(
   daemon: DaemonHandles,
 ): Promise<readonly ControlAnswer[]> {
   if (isForQueue(request)) return [failed(NOT_HERE)];
+  if (isAboutBlocks(request)) return answerBlocks(request, daemon);
   switch (request.kind) {
     case "show-status": {
       const state = daemon.smtpPaused ? "paused" : "running";
@@ -64,14 +67,6 @@ export async function answerControl(
       return [...summed(await daemon.counters()).map(counterRow), done()];
     case "pause":
       return [pause(request.subsystem, request.paused, daemon)];
-    case "show-blocks":
-      return [...daemon.blocks.rows(), done()];
-    case "block":
-      return [
-        request.isBlocked
-          ? daemon.blocks.block(request.block)
-          : daemon.blocks.unblock(request.block),
-      ];
     case "log":
       daemon.setVerbose(request.verbose);
       return [done()];
@@ -84,11 +79,24 @@ export async function answerControl(
       return answerReload(await daemon.updateTable(request.name));
     case "explain":
       return [{ kind: "explained", answer: await daemon.explain(request.question) }, done()];
+    case "send-tls-reports":
+      return [daemon.sendTlsReports() ? done() : failed("no TLS reports are configured")];
     case "outline":
       return [...outlineOf(daemon.config, "left-out").map(outlined), done()];
     default:
       return unreachable(request);
   }
+}
+
+type AboutBlocks = Extract<ControlRequest, { readonly kind: "show-blocks" | "block" }>;
+
+function isAboutBlocks(request: ControlRequest): request is AboutBlocks {
+  return request.kind === "show-blocks" || request.kind === "block";
+}
+
+function answerBlocks(request: AboutBlocks, { blocks }: DaemonHandles): readonly ControlAnswer[] {
+  if (request.kind === "show-blocks") return [...blocks.rows(), done()];
+  return [request.isBlocked ? blocks.block(request.block) : blocks.unblock(request.block)];
 }
 
 function outlined(item: OutlineItem): ControlAnswer {

@@ -5,7 +5,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { AskTable } from "#model/config/ask-table.ts";
 import type { Config } from "#model/config/config.ts";
-import type { LookupMessage, LookupQuestion } from "#model/ipc/lookup-link.ts";
+import { isNews, type LookupMessage, type LookupQuestion } from "#model/ipc/lookup-link.ts";
 import { Includes } from "#policy/expand/includes.ts";
 import { Tables } from "#policy/tables/tables.ts";
 import type { ChannelOwner } from "./channel.ts";
@@ -47,7 +47,9 @@ export class ParentTables {
       start: (owner) => {
         this.#lookup = owner;
       },
-      send: (question) => this.#send(question),
+      send: (request) => {
+        if (!isNews(request)) this.#send(request);
+      },
       end: () => undefined,
       destroy: () => undefined,
     });

@@ -40,6 +40,8 @@ import { TlsKeeper } from "./tls-keeper.ts";
 /** How long sessions and deliveries may finish when the daemon stops. */
 const DISPATCHER_GRACE_MS = 20_000;
 const QUEUE_GRACE_MS = 40_000;
+/** It writes down what it has counted. */
+const LOOKUP_GRACE_MS = 5_000;
 
 /** How starting ended. */
 export type Started =
@@ -229,6 +231,13 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     return [{ name: "uptime", value: Math.floor(uptimeMs / 1000) }, ...counters];
   }
 
+  sendTlsReports(): boolean {
+    const { process } = this.#children.lookup;
+    if (this.#current.config.tlsReports === undefined || !process.isStarted) return false;
+    process.send({ kind: "send-tls-reports" });
+    return true;
+  }
+
   explain(question: ExplainQuestion): Promise<Explanation | ExplainFault> {
     const [listening] = this.#listening;
     return this.#questions.explain(question, listening);
@@ -387,7 +396,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
     await this.#children.local.process.stop(0);
     await this.#agents.stop(AGENT_GRACE_MS);
     await queueStopped;
-    await lookup.process.stop(0);
+    await lookup.process.stop(LOOKUP_GRACE_MS);
     await auth.process.stop(0);
     await control.process.stop(0);
     await this.#joins.close();

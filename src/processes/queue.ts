@@ -11,8 +11,11 @@ import { openJournalSpool } from "#engine/spool/journal-spool.ts";
 import { Keyring } from "#engine/spool/queue-keys.ts";
 import type { Spool } from "#engine/spool/spool.ts";
 import { traceFolder, type TracePlace } from "#engine/trace/trace-folder.ts";
+import { postReport } from "#engine/tls-reports/report-post.ts";
 import { TraceLog } from "#engine/trace/trace-log.ts";
 import type { Observe } from "#model/events.ts";
+import type { Config } from "#model/config/config.ts";
+import type { LetterMessage } from "#model/ipc/lookup-link.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import { isViewAnswer, type ViewQuestion } from "#model/ipc/view-link.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
@@ -94,19 +97,25 @@ class QueueRole implements RunningRole {
   readonly #views: DispatcherViews;
   readonly #queue: Queue;
   readonly #trace: TraceLog;
+  readonly #observe: Observe;
   readonly #place: TracePlace;
   #rules: ConfiguredRouting;
+  #config: Config;
   #stopping = false;
 
   constructor(setting: RoleSetting, { spool, trace, place, observe }: QueueParts) {
     this.#setting = setting;
     this.#trace = trace;
+    this.#observe = observe;
+    this.#config = setting.config;
     this.#place = place;
     const { config, ports, parent, slice } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
-    this.#lookup = new LookupAsker(ports.clock);
+    this.#lookup = new LookupAsker(ports.clock, (message) => {
+      if (message.kind === "letter") void this.#post(message);
+    });
     this.#tables = new RemoteTables(this.#lookup);
     this.#views = new DispatcherViews(ports.clock);
     this.#doors = new QueueDoors(ports.clock, config.actions, slice.dispatchers);
@@ -155,6 +164,7 @@ class QueueRole implements RunningRole {
     return {
       takeUp: () => {
         this.#rules = rules();
+        this.#config = config;
         this.#doors.takeUp(config.actions);
         this.#trace.takeUp(config);
         return this.#queue.takeUp(config, this.#rules.routing);
@@ -226,6 +236,26 @@ class QueueRole implements RunningRole {
     this.#queue.pause("mta");
     this.#queue.pause("mda");
     if (this.#doors.size === 0) void this.#finish();
+  }
+
+  /** A TLS report that lookup has ready. */
+  async #post({ number, letter }: LetterMessage): Promise<void> {
+    const { ports } = this.#setting;
+    const { serverName, tlsReports } = this.#config;
+    const outcome =
+      tlsReports === undefined || this.#stopping
+        ? "later"
+        : await postReport(
+            {
+              ...ports,
+              routing: this.#rules.routing,
+              intake: this.#queue.localIntake(),
+              observe: this.#observe,
+            },
+            { serverName, contact: tlsReports.from },
+            letter,
+          );
+    this.#lookup.tell({ kind: "letter-ended", number, outcome });
   }
 
   async #finish(): Promise<void> {

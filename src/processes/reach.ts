@@ -1,8 +1,8 @@
 /** What lookup may do besides reading files: each right is given at the start of a process, for a reason. */
 export interface Reach {
-  /** While issuers of tokens or responders of OCSP are to be asked, or policies of MTA-STS fetched. */
+  /** While issuers of tokens or responders of OCSP are to be asked, policies of MTA-STS fetched, or TLS reports sent. */
   readonly network: boolean;
-  /** Where it may write, while responders are to be asked, or policies fetched. */
+  /** Where it may write, while responders are to be asked, policies fetched, or TLS reports kept. */
   readonly stapleFolder: string | undefined;
 }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Table } from "#model/config/table.ts";
 import {
   type LookupAnswer,
-  type LookupQuestion,
+  type LookupRequest,
   MAX_LOOKUP_KEYS,
   MAX_LOOKUPS_UNDER_WAY,
 } from "#model/ipc/lookup-link.ts";
@@ -28,8 +28,8 @@ class Stage {
   readonly clock: SimClock = new SimClock();
   readonly lookup: LookupAsker = new LookupAsker(this.clock);
   readonly tables: RemoteTables = new RemoteTables(this.lookup);
-  readonly asked: LookupQuestion[] = [];
-  #lookup: Link<LookupQuestion, LookupAnswer> | undefined;
+  readonly asked: LookupRequest[] = [];
+  #lookup: Link<LookupRequest, LookupAnswer> | undefined;
 
   /** Lookup is there, or there again. */
   link(): void {

@@ -21,8 +21,8 @@ import {
 import {
   type LookupMessage,
   lookupMessageCodec,
-  type LookupQuestion,
-  lookupQuestionCodec,
+  type LookupRequest,
+  lookupRequestCodec,
 } from "#model/ipc/lookup-link.ts";
 import {
   type DispatcherToQueue,
@@ -75,13 +75,13 @@ export const AGENT_CLIENT_SIDE: ChannelShape<AgentReply, AgentRequest> = {
 export const AGENT_SIDE: ChannelShape<AgentRequest, AgentReply> = turned(AGENT_CLIENT_SIDE);
 
 /** Lookup's end of a channel to a dispatcher: keys are short, and there may be many. */
-export const LOOKUP_SIDE: ChannelShape<LookupQuestion, LookupMessage> = {
-  inbound: lookupQuestionCodec,
+export const LOOKUP_SIDE: ChannelShape<LookupRequest, LookupMessage> = {
+  inbound: lookupRequestCodec,
   outbound: lookupMessageCodec,
   maxFrameBytes: 2 * 1024 * 1024,
 };
 
-export const LOOKUP_CLIENT_SIDE: ChannelShape<LookupMessage, LookupQuestion> = turned(
+export const LOOKUP_CLIENT_SIDE: ChannelShape<LookupMessage, LookupRequest> = turned(
   LOOKUP_SIDE,
   MAX_STORED_VALUE_BYTES + 64 * 1024,
 );

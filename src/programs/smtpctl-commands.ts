@@ -186,6 +186,7 @@ export const COMMANDS: readonly SmtpctlCommand[] = [
   simple("log brief", { kind: "log", verbose: false }),
   simple("log verbose", { kind: "log", verbose: true }),
   simple("stop", { kind: "stop" }),
+  simple("send tls-reports", { kind: "send-tls-reports" }),
   command("reload", "nothing", () => ({
     request: { kind: "reload" },
     shown: { kind: "reload", what: "configuration" },

@@ -249,6 +249,14 @@ const CASES: readonly {
     prints: "table lists reloaded\n",
   },
   { args: "stop", asks: { kind: "stop" }, answers: [done()], prints: "command succeeded\n" },
+  {
+    args: "send tls-reports",
+    asks: { kind: "send-tls-reports" },
+    answers: [failed("no TLS reports are configured")],
+    prints: "",
+    complains: "command failed: no TLS reports are configured\n",
+    status: 1,
+  },
 ];
 
 /** Runs smtpctl in this process and returns everything that it did. */

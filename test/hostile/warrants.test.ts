@@ -113,7 +113,7 @@ class Scene {
         uid: 0,
         end: () => undefined,
       },
-      { commands: this.commands, filesAtOnce: ports.files, pid: 2 },
+      { commands: this.commands, filesAtOnce: ports.files, filesTogether: ports.files, pid: 2 },
       asker,
     );
   }

@@ -18,20 +18,34 @@ export function unlessPostfix(): string | false {
   return RUNS_AS_ROOT ? false : "postfix needs root";
 }
 
+interface Running {
+  readonly child: ChildProcess;
+  readonly logPath: string;
+}
+
 export class PostfixServer implements AsyncDisposable {
   readonly port: number;
   /** Of its mailboxes: `USER/new`. */
   readonly mail: string;
+  readonly #logPath: string;
   readonly #child: ChildProcess;
 
-  private constructor(port: number, mail: string, child: ChildProcess) {
+  private constructor(port: number, mail: string, running: Running) {
     this.port = port;
     this.mail = mail;
-    this.#child = child;
+    this.#logPath = running.logPath;
+    this.#child = running.child;
   }
 
-  /** @param lines of main.cf. */
-  static async start(scratch: Scratch, lines: readonly string[]): Promise<PostfixServer> {
+  /**
+   * @param lines of main.cf, in place of those of their names.
+   * @param more lines of master.cf.
+   */
+  static async start(
+    scratch: Scratch,
+    lines: readonly string[],
+    more: readonly string[] = [],
+  ): Promise<PostfixServer> {
     const folder = `${scratch.folder}/postfix`;
     for (const path of ["", "/etc", "/queue", "/data"]) mkdirSync(`${folder}${path}`);
     spawnSync("chown", ["postfix", `${folder}/data`]);
@@ -41,6 +55,8 @@ export class PostfixServer implements AsyncDisposable {
       "compatibility_level = 3.6",
       `queue_directory = ${folder}/queue`,
       `data_directory = ${folder}/data`,
+      `maillog_file = ${folder}/log`,
+      `maillog_file_prefixes = ${folder}`,
       "myhostname = postfix.example",
       "mydestination =",
       "mynetworks = 127.0.0.0/8",
@@ -53,15 +69,24 @@ export class PostfixServer implements AsyncDisposable {
       `virtual_uid_maps = static:${MAIL_UID}`,
       `virtual_gid_maps = static:${MAIL_GID}`,
       `virtual_minimum_uid = 1`,
-      ...lines,
     ];
-    writeFileSync(`${folder}/etc/main.cf`, `${main.join("\n")}\n`);
-    writeFileSync(`${folder}/etc/master.cf`, services(port));
+    const given = new Set(lines.map(parameterOf));
+    const all = [...main.filter((line) => !given.has(parameterOf(line))), ...lines];
+    writeFileSync(`${folder}/etc/main.cf`, `${all.join("\n")}\n`);
+    writeFileSync(
+      `${folder}/etc/master.cf`,
+      services(port) + more.map((line) => `${line}\n`).join(""),
+    );
     spawnSync("postfix", ["-c", `${folder}/etc`, "check"]);
     const child = spawn(MASTER, ["-c", `${folder}/etc`, "-s"], { stdio: "ignore" });
-    const server = scratch.use(new PostfixServer(port, mail, child));
+    const server = scratch.use(new PostfixServer(port, mail, { child, logPath: `${folder}/log` }));
     await greeted({ port });
     return server;
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    return readFileSync(this.#logPath, "latin1");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,6 +94,11 @@ export class PostfixServer implements AsyncDisposable {
     this.#child.kill("SIGTERM");
     await ended;
   }
+}
+
+/** Of a line of main.cf. */
+function parameterOf(line: string): string {
+  return line.slice(0, line.indexOf(" "));
 }
 
 /** Debian's services, with our port for SMTP, and without chroot. */

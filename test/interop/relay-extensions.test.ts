@@ -48,6 +48,28 @@ test("Postfix takes addresses and headers beyond ASCII, and is told of the notic
   assert.match(text ?? "", new RegExp(asRead("Return-Path: <jörg@client\\.example>"), "u"));
 });
 
+test("Postfix takes a large text in chunks, with dots where lines begin", {
+  skip: skip || unlessPostfix(),
+}, async () => {
+  await using scratch = new Scratch();
+  const server = await PostfixServer.start(scratch, []);
+  const daemon = await Daemon.start(scratch, [
+    `action "out" relay host "smtp://localhost:${server.port}"`,
+    'match from any for any action "out"',
+  ]);
+  using session = await SmtpSession.open({ port: daemon.endpoints.port });
+  await session.say("EHLO client.example");
+  for (const line of ["MAIL FROM:<ann@client.example>", "RCPT TO:<anna@in.example>"])
+    assert.match(await session.say(line), /^250 /u);
+  await session.say("DATA");
+  const line = `.${"x".repeat(60)}`;
+  const stuffed = `.${line}\r\n`.repeat(20_000);
+  assert.match(await session.say(`Subject: large\r\n\r\n${stuffed}.`), /^250 /u);
+  assert.match(await ended(daemon), /result="Ok"/u, daemon.log);
+  const [text] = await arrivals(`${server.mail}/anna/new`, 1, "Subject: large");
+  assert.equal(text?.split("\n").filter((each) => each === line).length, 20_000);
+});
+
 test("a text that is no lines goes on by BDAT, octet for octet", { skip }, async () => {
   await using scratch = new Scratch();
   const port = await freePort();

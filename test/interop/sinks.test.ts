@@ -1,15 +1,14 @@
 /**
- * The real daemon hands mail on to real servers: SMTP over TCP and over a UNIX-domain
- * socket, and LMTP over a UNIX-domain socket.
+ * The real daemon hands mail on to Postfix's smtp-sink, over TCP and over a UNIX-domain
+ * socket. Whole servers have files of their own, peer-*.test.ts.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, greeted } from "./greeting.ts";
 import { endOf, programPath, run, unlessInstalled } from "./peer-program.ts";
-import { arrivals, MAIL_GID, MAIL_UID, MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
+import { arrivals, MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 
 const unstartable = await unlessStartable();
 
@@ -86,52 +85,4 @@ test("smtp-sink takes relayed mail over a UNIX-domain socket", {
   await submit(daemon, "b@out.example");
   const [text] = await arrivals(folder, 1, ".second");
   assertWhole(text, daemon.log);
-});
-
-function dovecotConfig(scratch: Scratch, mail: string, socketPath: string): string {
-  const user = RUNS_AS_ROOT ? [] : [`default_internal_user = ${MAIL_USER}`];
-  return [
-    `base_dir = ${scratch.folder}/dovecot`,
-    `state_dir = ${scratch.folder}/dovecot-state`,
-    `log_path = ${scratch.folder}/dovecot.log`,
-    "protocols = lmtp",
-    "ssl = no",
-    "first_valid_uid = 1",
-    `mail_location = maildir:${mail}/%n`,
-    ...user,
-    "passdb {", // Dovecot's auth service does not start without one; LMTP never asks it.
-    "  driver = static",
-    "  args = nopassword=y",
-    "}",
-    "userdb {",
-    "  driver = static",
-    `  args = uid=${MAIL_UID} gid=${MAIL_GID} home=${mail}/%n allow_all_users=yes`,
-    "}",
-    "service lmtp {",
-    `  unix_listener ${socketPath} {`,
-    "    mode = 0666",
-    "  }",
-    "}",
-    "",
-  ].join("\n");
-}
-
-test("Dovecot takes two recipients of one message over LMTP on a UNIX-domain socket", {
-  skip: unlessInstalled("/usr/lib/dovecot/lmtp"),
-}, async () => {
-  await using scratch = new Scratch();
-  const mail = scratch.mailFolder("mail");
-  const path = `${scratch.folder}/lmtp.sock`;
-  writeFileSync(`${scratch.folder}/dovecot.conf`, dovecotConfig(scratch, mail, path));
-  scratch.use(new Server(["dovecot", "-F", "-c", `${scratch.folder}/dovecot.conf`]));
-  await greeted({ path });
-  const daemon = await Daemon.start(scratch, [
-    `action "store" lmtp "${path}" rcpt-to user ${MAIL_USER}`,
-    'match from any for any action "store"',
-  ]);
-  await submit(daemon, "anna@in.example", "berta@in.example");
-  for (const name of ["anna", "berta"]) {
-    const [text] = await arrivals(`${mail}/${name}/new`, 1, ".second");
-    assertWhole(text, daemon.log);
-  }
 });

@@ -4,6 +4,7 @@ import type {
   LmtpAction,
   LocalActionBase,
   MaildirAction,
+  MdaAction,
   RelayAction,
   RelayHost,
   RelayTo,
@@ -57,6 +58,10 @@ export function lmtpAction(
 export function maildirAction(name: string, fields: Partial<MaildirAction> = {}): MaildirAction {
   const path = { source: "~", parts: [{ kind: "home" }] } as const;
   return { ...LOCAL, kind: "maildir", name, path, junk: false, ...fields };
+}
+
+export function commandAction(name: string): MdaAction {
+  return { ...LOCAL, kind: "mda", name, command: { source: "true", parts: [] } };
 }
 
 /** A list with a name. */

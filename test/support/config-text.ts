@@ -140,6 +140,8 @@ const settings = fc.tuple(
     word('admd "a b"\n'),
     word("mta max-deferred 7\n"),
     word("mta sts\n"),
+    word('mta tls-report from "tls@a.example"\n'),
+    word('mta tls-report from b@c.example organization "B, Inc."\n'),
     word("compat opensmtpd\n"),
     word("mta limit inet4 max-conn-per-host 3 session-keepalive 0\n"),
     word("mta limit for domain Example.org inet6 task-hiwat 9\n"),

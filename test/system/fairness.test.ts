@@ -19,7 +19,7 @@ test("A queue of thousands for one domain does not starve one letter for another
 });
 
 test("No more attempts run at once than the limits say, and what waits names the limit", async () => {
-  const system = new MailSystem(2);
+  const system = new MailSystem(2, queueLimits({ maxMailPerSession: 1 }));
   system.carrier.holds = true;
   for (let at = 0; at < 60; at++) await system.send({ to: ["bob@example.com"] });
   for (let at = 0; at < 60; at++) await system.send({ to: [`user${at}@example.com`] });
@@ -45,6 +45,21 @@ test("No more attempts run at once than the limits say, and what waits names the
   }
   assert.equal(system.carrier.delivered.length, 120);
   assert.equal(system.carrier.peak, 50);
+  assert.equal(system.size, 0);
+});
+
+test("A session into Maildirs has as many messages under way as its limit says", async () => {
+  const system = new MailSystem(2, queueLimits({ maxSession: 3, maxSessionPerUser: 2 }));
+  system.carrier.holds = true;
+  for (let at = 0; at < 60; at++) await system.send({ to: ["bob@example.com"] });
+  await system.clock.settle();
+  assert.equal(system.carrier.running, 2 * 8);
+  for (let at = 0; at < 60; at++) await system.send({ to: [`user${at}@example.com`] });
+  await system.clock.settle();
+  assert.equal(system.carrier.running, 3 * 8);
+  system.carrier.holds = false;
+  system.carrier.release();
+  await system.clock.settle();
   assert.equal(system.size, 0);
 });
 
@@ -100,7 +115,7 @@ test("When servers that never answer take all of max-inflight, a letter waits fo
 });
 
 test("The trace is told what a late attempt waited for", async () => {
-  const system = new MailSystem(9);
+  const system = new MailSystem(9, queueLimits({ maxMailPerSession: 1 }));
   const { clock, carrier, queue } = system;
   queue.pause("mta");
   await system.send({ to: ["ann@far.example"] });

@@ -78,15 +78,16 @@ test("One relay host is a domain by its name, several are none", async () => {
 });
 
 test("Other limits count from the reload on: what is under way goes on, what has room begins", async () => {
-  const system = new MailSystem(4, queueLimits({ maxConnPerRelay: 2, maxSession: 1 }));
+  const oneMail = { maxMailPerSession: 1 };
+  const system = new MailSystem(4, queueLimits({ maxConnPerRelay: 2, maxSession: 1, ...oneMail }));
   system.carrier.holds = true;
   await sendMany(system, 6, "far.example");
   await sendMany(system, 6, "example.com");
   assert.equal(system.carrier.running, 3);
-  system.reload(queueLimits({ maxConnPerRelay: 4, maxSession: 3 }));
+  system.reload(queueLimits({ maxConnPerRelay: 4, maxSession: 3, ...oneMail }));
   await system.clock.settle();
   assert.equal(system.carrier.running, 7);
-  system.reload(queueLimits({ maxConnPerRelay: 1, maxSession: 1 }));
+  system.reload(queueLimits({ maxConnPerRelay: 1, maxSession: 1, ...oneMail }));
   system.carrier.release(6);
   await system.clock.settle();
   assert.equal(system.carrier.running, 2);

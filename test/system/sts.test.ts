@@ -9,9 +9,9 @@ import { type MailSystem, startMailSystem } from "#processes/one-process.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { Sink } from "#test/support/sink.ts";
+import { submit } from "./submission.ts";
 
 const MINUTE_MS = 60_000;
-const SUBMISSION = { kind: "tcp", host: "127.0.0.1", port: 587 } as const;
 const LINES: readonly string[] = [
   "listen on 127.0.0.1 port 587",
   'action "out" relay',
@@ -62,33 +62,6 @@ async function started(...lines: readonly string[]): Promise<Stage> {
   );
   assert.ok(typeof system !== "string", "it has started");
   return { world, system, log, fetched, sink };
-}
-
-/** Hands in a message, and gives it a while. */
-async function submit({ clock, network }: SimWorld): Promise<void> {
-  const connection = await clock.runUntilSettled(
-    network.connect(SUBMISSION, { timeoutMs: 1000 }),
-    MINUTE_MS,
-  );
-  assert.ok(!("code" in connection));
-  connection.start({
-    data: () => undefined,
-    end: () => connection.end(),
-    drain: () => undefined,
-    closed: () => undefined,
-  });
-  for (const line of [
-    "EHLO client.example",
-    "MAIL FROM:<>",
-    "RCPT TO:<x@far.example>",
-    "DATA",
-    "Subject: x\r\n\r\nhello\r\n.",
-    "QUIT",
-  ]) {
-    await clock.advance(1000);
-    connection.write(Buffer.from(`${line}\r\n`));
-  }
-  await clock.advance(5000);
 }
 
 test("a policy that is to be enforced keeps mail from a server that it has not", async () => {

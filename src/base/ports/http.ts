@@ -23,13 +23,15 @@ export interface HttpQuestion extends HttpRequest {
 
 export type HttpAnswer =
   | { readonly kind: "answer"; readonly body: Uint8Array }
+  /** Over https: the server's certificate is not the one that was to be; `why` as of a fault. */
+  | { readonly kind: "untrusted"; readonly why: string }
   /** One line, of the system or of ours; holds no bytes of the peer. */
   | { readonly kind: "fault"; readonly why: string };
 
 export interface Http {
-  /** POST; any answer but 200 is a fault. No redirection is followed. Never rejects. */
+  /** POST; any answer but 2xx is a fault. No redirection is followed. Never rejects. */
   post(question: HttpQuestion): Promise<HttpAnswer>;
 
-  /** GET, in the same way; an answer of another type than `type`, parameters aside, is a fault. */
+  /** GET, in the same way, but only 200 is an answer; one of another type than `type`, parameters aside, is a fault. */
   get(request: HttpRequest, type: string): Promise<HttpAnswer>;
 }

@@ -70,6 +70,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Source address to bind; any if left out. TCP only. */
   readonly sourceAddress?: string;
+  /** Gives it up: the answer is then a fault of the code `ECANCELED`. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Network {

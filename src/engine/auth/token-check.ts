@@ -92,7 +92,7 @@ export class TokenCheck {
       timeoutMs: INTROSPECTION_TIMEOUT_MS,
       maxBytes: MAX_ANSWER_BYTES,
     });
-    if (answer.kind === "fault") return this.#unavailable(answer.why);
+    if (answer.kind !== "answer") return this.#unavailable(answer.why);
     const nowMs = clock.wallMs();
     const read = readIntrospection(answer.body, demands, nowMs);
     if (read.kind === "fault") return this.#unavailable(read.why);

@@ -16,12 +16,13 @@ import type { Action, ReportedRecipient } from "#protocols/dsn/delivery-status.t
 import type { Form } from "#protocols/dsn/printable.ts";
 import { formatReport } from "#protocols/dsn/report.ts";
 import type { MessageText } from "#model/delivery.ts";
-import { type Envelope, type Message, NO_TERMS, type Origin, type Terms } from "#model/envelope.ts";
-import { randomEvpid, randomSessionId } from "#model/ids.ts";
+import { type Envelope, type Message, NO_TERMS, type Terms } from "#model/envelope.ts";
+import { randomSessionId } from "#model/ids.ts";
 import type { NoticeLimit } from "#model/limit-name.ts";
 import type { PlannedEnvelope, Routing } from "#model/resolution.ts";
 import { NoticeLimits } from "./notice-limits.ts";
 import { readOriginal } from "./original.ts";
+import { ownEnvelopes, ownOrigin } from "./own-mail.ts";
 
 export interface BouncePorts {
   readonly clock: Clock;
@@ -61,17 +62,6 @@ export type BounceDraft =
   /** Where it goes cannot be found out now: ask again later. */
   | { readonly kind: "unavailable" };
 
-/** Where reports come from: this server, seen as a local client. */
-const INTERNAL: Omit<Origin, "helo"> = Object.freeze({
-  kind: "internal",
-  address: "local",
-  hostname: "localhost",
-  fcrdns: "pass",
-  tag: "",
-  username: "",
-  tls: undefined,
-});
-
 /** Of a report to an address that is not ASCII, which has to go with SMTPUTF8. */
 const UTF8_TERMS: Terms = Object.freeze({ ...NO_TERMS, utf8: true });
 
@@ -105,7 +95,7 @@ export class BounceWriter {
     if (MAILER_DAEMON.test(reversePath)) return dropped("The sender is a mailer daemon");
     const to = this.#complete(reversePath);
     const resolution = await this.#routing.resolve({
-      origin: { ...INTERNAL, helo: this.#serverName },
+      origin: ownOrigin(this.#serverName),
       via: "internal",
       tls: false,
       reversePath: "",
@@ -175,27 +165,13 @@ export class BounceWriter {
       msgid,
       acceptedAtMs: clock.wallMs(),
       reversePath: "",
-      origin: { ...INTERNAL, helo: this.#serverName },
+      origin: ownOrigin(this.#serverName),
       textBytes: before.length + (original?.bytes ?? 0) + after.length,
       is8bit,
       terms: form === "utf8" ? UTF8_TERMS : undefined,
     };
-    const envelopes = this.#envelopes(msgid, to, planned);
+    const envelopes = ownEnvelopes(random, { msgid, forwardPath: to, terms: undefined }, planned);
     return { kind: "bounce", message, envelopes, text: { before, original, after } };
-  }
-
-  #envelopes(
-    msgid: string,
-    forwardPath: string,
-    planned: readonly PlannedEnvelope[],
-  ): readonly Envelope[] {
-    const taken = new Set<string>();
-    return planned.map((plan) => {
-      let evpid = randomEvpid(this.#ports.random, msgid);
-      while (taken.has(evpid)) evpid = randomEvpid(this.#ports.random, msgid);
-      taken.add(evpid);
-      return { ...plan, evpid, forwardPath, terms: undefined };
-    });
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Network } from "#base/ports/network.ts";
 import type { TlsClient } from "#base/ports/tls.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Event } from "#model/events.ts";
@@ -317,6 +318,48 @@ test("pool takes turns with the room that many routes want, and leaves none of t
   assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
   assert.equal(await scene.world.clock.runUntilIdle(HOUR_MS), "idle");
   assert.equal(scene.sink.openConnections, 0);
+});
+
+test("pool sends over one that has become free meanwhile what a server refused a connection", async () => {
+  const scene = await new Scene(
+    { reply: (line, session) => (line === "BANNER" && session === 2 ? "silent" : undefined) },
+    { keepAliveMs: HOUR_MS },
+  ).listen();
+  assert.deepEqual(await scene.settle([scene.send(), scene.send()]), [TAKEN, TAKEN]);
+  assert.equal(scene.sink.sessions, 2);
+  assert.equal(scene.sink.messages.length, 2);
+});
+
+test("pool counts no connection that was lost while it was handed over", async () => {
+  const world = new SimWorld(1);
+  const sink = new Sink();
+  await sink.listen(world.network, AT);
+  let lose: () => void = () => undefined;
+  const network: Network = {
+    listen: (endpoint, accept) => world.network.listen(endpoint, accept),
+    async connect(endpoint, options) {
+      const made = await world.network.connect(endpoint, options);
+      if ("kind" in made) return made;
+      const start = made.start.bind(made);
+      made.start = (handlers) => {
+        lose = () => handlers.closed(undefined);
+        start(handlers);
+      };
+      return made;
+    },
+  };
+  const { clock, random } = world;
+  // Ahead of whoever waits for the connection that is ready now.
+  const watch = { ...NO_WATCH, ready: () => queueMicrotask(() => lose()) };
+  const limits = new ConnectionLimits(clock);
+  const observe = (): void => undefined;
+  const pool = new ClientPool({ network, clock, random, observe, limits, watch });
+  const route = routeWith({ max: 1 });
+  const mail = { reversePath: "a@x", forwardPaths: ["b@y"], textBytes: TEXT.bytes, is8bit: false };
+  const outcome = await clock.runUntilSettled(pool.send(route, mail, TEXT), HOUR_MS);
+  assert.equal(outcome.kind, "not-started");
+  assert.equal(pool.serves(route.key), false);
+  assert.equal(pool.obstacle(route), undefined);
 });
 
 const LARGE = textOf("Subject: x\r\n\r\n".repeat(80_000), 5);

@@ -118,7 +118,20 @@ export class ClientPool {
   obstacle(route: ClientRoute): Obstacle | undefined {
     const state = this.#routes.get(route.key);
     if (state !== undefined && state.idle.length > 0) return undefined;
-    return this.#ports.limits.obstacle(route.caps());
+    return state?.line?.obstacle ?? this.#ports.limits.obstacle(route.caps());
+  }
+
+  /**
+   * Room for a connection that is made ahead of its turn, which the route's race gives back;
+   * "served": there are connections; undefined: there is no room now, or one is being opened.
+   */
+  reserve(route: ClientRoute): Room | "served" | undefined {
+    const state = this.#routes.get(route.key);
+    if (state !== undefined && state.ready > 0) return "served";
+    if (state !== undefined && state.open > 0) return undefined;
+    const { limits } = this.#ports;
+    const caps = route.caps();
+    return limits.obstacle(caps) === undefined ? limits.enter(caps) : undefined;
   }
 
   /** A connection of the route stands, and will be free. */
@@ -146,6 +159,11 @@ export class ClientPool {
       return { kind: "lease", kept, isReused: true };
     }
     if (this.#isClosed) return this.#shareFailure(route.key, SHUTTING_DOWN);
+    const ahead = route.race?.takeRoom();
+    if (ahead !== undefined) {
+      state.open++;
+      return this.#openConnection(route, { state, room: ahead, progress });
+    }
     if (state.waiters.length >= MAX_WAITERS) return failed("Too many messages wait for this route");
     if (state.waiters.length > 0 || !mayOpen(state, this.#ports.clock.monotonicMs()))
       return this.#wait(route, state, progress);
@@ -160,7 +178,8 @@ export class ClientPool {
     progress.at = { stage: "connection", remote: route.host };
     const turn = await new Promise<Turn>((resolve) => {
       state.waiters.push({ route, resolve });
-      this.#serve(state);
+      // Who stands in line is called.
+      if (state.line === undefined) this.#serve(state);
     });
     if (turn.kind !== "open") return turn;
     return this.#openConnection(route, { state, room: turn.room, progress });
@@ -175,10 +194,11 @@ export class ClientPool {
       const caps = next.route.caps();
       const obstacle = limits.obstacle(caps);
       if (obstacle !== undefined) {
-        state.leaveLine ??= limits.lineUp(obstacle, () => {
-          state.leaveLine = undefined;
+        const called = (): void => {
+          state.line = undefined;
           this.#serve(state);
-        });
+        };
+        state.line ??= { obstacle, leave: limits.lineUp(obstacle, called) };
         return;
       }
       state.open++;
@@ -241,11 +261,12 @@ export class ClientPool {
       const again = { state, room: limits.enter(route.caps()), progress };
       return this.#openConnection({ ...route, security: undefined }, again);
     }
-    watch.failed(route, result.verdict);
+    // Who was outrun has shown nothing of itself.
+    if (faultOf(result) !== "outrun") watch.failed(route, result.verdict);
     state.open--;
     if (state.ready === 0) return this.#shareFailure(route.key, result);
     state.cautiousUntilMs = this.#ports.clock.monotonicMs() + CAUTION_MS;
-    return this.#wait(route, state, progress);
+    return this.#acquire(route, progress);
   }
 
   /** Where no connection is left that could serve them, the waiters share what was found out. */

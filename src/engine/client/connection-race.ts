@@ -121,7 +121,7 @@ export class ConnectionRace {
     if (this.#isOver || lane === undefined || lane.kind === "used" || isOther)
       return network.connect(endpoint, options);
     if (lane.kind === "connected" || lane.kind === "failed") return this.#use(index, lane);
-    if (this.#hasWinner()) {
+    if (this.#isOutrun(index)) {
       this.#drop(index);
       return OUTRUN;
     }
@@ -178,7 +178,7 @@ export class ConnectionRace {
     const lane = this.#lanes[turn.index];
     if (lane?.kind === "connected" || lane?.kind === "failed") {
       this.#tell(turn, this.#use(turn.index, lane));
-    } else if (this.#hasWinner()) {
+    } else if (this.#isOutrun(turn.index)) {
       this.#drop(turn.index);
       this.#tell(turn, OUTRUN);
     }
@@ -190,8 +190,10 @@ export class ConnectionRace {
     resolve(answer);
   }
 
-  #hasWinner(): boolean {
-    return this.#lanes.some(({ kind }) => kind === "connected" || kind === "served");
+  #isOutrun(index: number): boolean {
+    return this.#lanes.some(
+      ({ kind }, at) => at !== index && (kind === "connected" || kind === "served"),
+    );
   }
 
   #nextSoon(): void {

@@ -5,12 +5,13 @@
  * Promises: never rejects. What fails is a verdict that holds for any mail.
  */
 import type { Endpoint } from "#base/endpoint.ts";
-import { DEAF } from "#base/ports/network.ts";
+import { DEAF, type NetworkFault } from "#base/ports/network.ts";
 import type { ClientSession, ClientTls } from "#protocols/smtp/client-session-state.ts";
 import type { ClientFault, Stage } from "#protocols/smtp/client-session-verdict.ts";
 import { type ClientSecurity, secureClient, type ToldOfTls } from "./client-security.ts";
 import type { ClientPorts, ClientSettings } from "./client-settings.ts";
 import { CLIENT_TIMEOUTS } from "./client-timeouts.ts";
+import { OUTRUN } from "./connection-race.ts";
 import { wordsOf } from "./fault-words.ts";
 import { type OpenResult, SmtpClient } from "./smtp-client.ts";
 import { type Handshake, tlsEndOf } from "./tls-end.ts";
@@ -49,11 +50,13 @@ async function open(
     return { kind: "failed", verdict: { kind: "undecided", stage, fault } };
   };
   const { security, sourceAddress, secured: told } = settings;
-  const made = await ports.network.connect(endpoint, {
+  const options = {
     timeoutMs: settings.connectMs ?? timeouts.connectMs,
     ...(sourceAddress !== undefined && { sourceAddress }),
-  });
-  if ("kind" in made) return failed("CONNECT", { kind: "network", message: wordsOf(made) });
+  };
+  const { connect = (asked) => ports.network.connect(endpoint, asked) } = settings;
+  const made = await connect(options);
+  if ("kind" in made) return failed("CONNECT", connectionFault(made));
   connected?.(made.local);
   const helo = typeof settings.helo === "string" ? settings.helo : await settings.helo(made.local);
   if (helo === undefined) {
@@ -77,6 +80,11 @@ async function open(
     settings.made?.(client);
     client.start();
   });
+}
+
+function connectionFault(fault: NetworkFault): ClientFault {
+  if (fault.code === OUTRUN.code) return { kind: "outrun", message: OUTRUN.message };
+  return { kind: "network", message: wordsOf(fault) };
 }
 
 function tlsWanted(security: ClientSecurity | undefined): ClientTls {

@@ -59,7 +59,7 @@ export async function openPooled(
   { credentials, timeouts, progress, closed }: Opening,
 ): Promise<PooledConnection> {
   const { observe, random, watch } = ports;
-  const { security, dialect, host, endpoint } = route;
+  const { security, dialect, host, endpoint, race } = route;
   const session = randomSessionId(random);
   observe({
     kind: "mta-connecting",
@@ -79,8 +79,10 @@ export async function openPooled(
     ownName: route.ownName,
     sourceAddress: route.sourceAddress,
     connectMs: route.connectMs,
+    connect: race && ((options) => race.connect(options)),
     security,
     credentials,
+    maxRefusals: route.session.maxRefusals,
     securing() {
       progress.at = { stage: "tls", remote: host };
     },

@@ -5,7 +5,7 @@ import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Staged } from "#model/attempt-progress.ts";
 import type { AttemptTls } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
-import type { Room } from "./connection-limits.ts";
+import type { Obstacle, Room } from "./connection-limits.ts";
 import type { SmtpClient } from "./smtp-client.ts";
 
 export interface Kept {
@@ -46,8 +46,8 @@ export interface RouteState {
   ready: number;
   readonly idle: Kept[];
   readonly waiters: Waiter[];
-  /** Leaves the line of a limit; undefined: it stands in none. */
-  leaveLine: (() => void) | undefined;
+  /** The line of a limit that it stands in for its waiters. */
+  line: { readonly obstacle: Obstacle; readonly leave: () => void } | undefined;
   /** It has had enough connections until then. */
   cautiousUntilMs: number;
 }
@@ -58,7 +58,7 @@ export function newRoute(): RouteState {
     ready: 0,
     idle: [],
     waiters: [],
-    leaveLine: undefined,
+    line: undefined,
     cautiousUntilMs: 0,
   };
 }
@@ -69,8 +69,8 @@ export function mayOpen({ open, ready, cautiousUntilMs }: RouteState, nowMs: num
 }
 
 export function leaveLine(state: RouteState): void {
-  state.leaveLine?.();
-  state.leaveLine = undefined;
+  state.line?.leave();
+  state.line = undefined;
 }
 
 /** Of a route's connections this one serves no more. */

@@ -1,8 +1,8 @@
 /**
  * Reads `~/.forward`, as its owner: only a file that nobody else can have written.
  *
- * The home is looked at first: one that is not there, or that others may write to, is
- * for good; its sticky bit says that the owner is editing, and is for now. The file is
+ * The home is looked at first: one that others may write to is for good; its sticky bit says
+ * that the owner is editing, and is for now. Where there is no home there is no file. The file is
  * opened without following a link and judged by what was opened. Nothing is read of
  * what is no plain file, so no device and no pipe is even opened.
  *
@@ -21,7 +21,7 @@ const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
 
 /** The path is wrong, and asking again does not make it right. */
-const FOR_GOOD: readonly string[] = ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"];
+const FOR_GOOD: readonly string[] = ["ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"];
 
 const ABSENT: ForwardFile = { kind: "absent" };
 
@@ -66,6 +66,8 @@ async function judgeHome(
     return fault === undefined ? undefined : refused(`the home ${fault}`);
   } catch (error) {
     if (!(error instanceof FilesError)) throw error;
+    // As of `nobody`, to whom aliases lead.
+    if (error.code === "ENOENT") return ABSENT;
     const why = `the home cannot be looked at: ${error.code}`;
     return FOR_GOOD.includes(error.code) ? refused(why) : unavailable(why);
   }

@@ -106,11 +106,7 @@ async function deliverOnce(
   const name = maildirFileName(clock, random, hostname);
   const temporary = `${path}/tmp/${name}`;
   const bytes = await writeTemporary(files, temporary, delivery);
-  try {
-    await publish(files, temporary, `${path}/new`, name);
-  } finally {
-    await removeQuietly(files, temporary);
-  }
+  await publish(files, temporary, `${path}/new`, name);
   return bytes;
 }
 
@@ -139,7 +135,11 @@ async function writeTemporary(
   }
 }
 
-/** Moves a finished file into new/, where readers see it, without replacing anything there. */
+/**
+ * Moves a finished file into new/, where readers see it, without replacing anything there.
+ * Its first name goes while the second becomes durable: if the power goes before that, the
+ * delivery was not reported, and is made again.
+ */
 async function publish(
   files: Files,
   temporary: string,
@@ -147,13 +147,21 @@ async function publish(
   name: string,
 ): Promise<void> {
   const published = `${folder}/${name}`;
-  await files.link(temporary, published);
+  try {
+    await files.link(temporary, published);
+  } catch (error) {
+    await removeQuietly(files, temporary);
+    throw error;
+  }
+  const removed = removeQuietly(files, temporary);
   try {
     await files.syncFolder(folder);
   } catch (error) {
     // Not durable, so not delivered: it will be delivered again.
     await removeQuietly(files, published);
     throw error;
+  } finally {
+    await removed;
   }
 }
 

@@ -145,6 +145,18 @@ test("a server that is left alone keeps no mail from the next one", async () => 
   assert.equal(second.messages.length, 2);
 });
 
+test("mail does not fail for good while a server that is left alone may still take it", async () => {
+  const scene = new Scene();
+  scene.mx("far.example", [10, "a.example"], [20, "b.example"]);
+  scene.world.resolver.setAddresses("a.example", ["192.0.2.1"]);
+  await scene.server("b.example", "192.0.2.2", { reply: () => "521 5.3.2 No mail here" });
+  const held =
+    "deferred 4.4.1 Network error on destination MXs: a.example [192.0.2.1]: " +
+    "Connection refused (at CONNECT)";
+  assert.equal(await scene.send("far.example"), NOT_REACHED);
+  assert.equal(await scene.send("far.example"), `${held} [mta disabled route]`);
+});
+
 test("an operator may have a route tried again", async () => {
   const scene = new Scene();
   scene.world.resolver.setAddresses("far.example", ["192.0.2.1"]);

@@ -231,6 +231,8 @@ test("relay fails for good only when every exchanger never takes mail", async ()
   const from = "server.example [192.0.2.1]";
   assert.match((await scene.to("x@server.example"))[0] ?? "", /^deferred/);
   await scene.sink("192.0.2.2", { reply: () => "521 5.3.2 No mail here" });
+  // Until then it is left alone, as it could not be reached.
+  await scene.world.clock.advance(15_000);
   assert.match((await scene.to("x@server.example"))[0] ?? "", /^failed \| 5\.3\.2/, from);
 });
 

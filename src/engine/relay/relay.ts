@@ -93,6 +93,7 @@ export class Relay implements Carrier {
     this.#pool = new ClientPool({ ...ports, observe, limits: memory.limits, watch: memory });
     this.#tries = new Tries({
       clock: ports.clock,
+      network: ports.network,
       resolver: this.#resolver,
       parties,
       pool: this.#pool,

@@ -19,6 +19,7 @@ import { parseFingerprint } from "#model/fingerprint.ts";
 import type { ClientRoute } from "#engine/client/client-route.ts";
 import type { ClientSecurity } from "#engine/client/client-security.ts";
 import type { HeloName } from "#engine/client/client-settings.ts";
+import type { Cap } from "#engine/client/connection-limits.ts";
 import { actionPolicy } from "#policy/transport/action-policy.ts";
 import { policyKey, type TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
@@ -86,6 +87,9 @@ export class Routes {
       name,
       formatEndpoint(endpoint),
     ].join("|");
+    const domain = hop.domain.toLowerCase();
+    const counted = { address: addressOf(endpoint), source: source ?? "", relay, domain };
+    let caps: readonly Cap[] | undefined;
     return {
       key,
       endpoint,
@@ -100,13 +104,7 @@ export class Routes {
       credentials: this.#credentialsOf(action, label),
       relay,
       session,
-      caps: () =>
-        capsOf(limits, {
-          address: addressOf(endpoint),
-          source: source ?? "",
-          relay,
-          domain: hop.domain.toLowerCase(),
-        }),
+      caps: () => (caps ??= capsOf(limits, counted)),
     };
   }
 

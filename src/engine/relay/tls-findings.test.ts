@@ -99,6 +99,11 @@ const CASES: readonly Case[] = [
     counted: "sts far.example certificate-host-mismatch (ERR_TLS_CERT_ALTNAME_INVALID)",
   },
   {
+    what: "MTA-STS that is enforced, and STARTTLS that somebody took away",
+    sts: policy("enforce", "mx.far.example"),
+    counted: "sts far.example starttls-not-supported",
+  },
+  {
     what: "MTA-STS that is enforced, of another exchanger",
     sts: policy("enforce", "mx2.far.example"),
     shows: KNOWN,

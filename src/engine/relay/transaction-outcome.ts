@@ -2,7 +2,7 @@
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { AttemptTls } from "#model/delivery.ts";
 import type { ClientRoute } from "#engine/client/client-route.ts";
-import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
+import { boundDiagnostic, type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import type { NoRoute } from "./next-hops.ts";
 
 /** RFC 3463 §3.5: no answer from host. */
@@ -12,6 +12,14 @@ const NEVER_TAKES_MAIL = 521;
 
 export function isNotReached({ status }: Outcome): boolean {
   return status === NOT_REACHED;
+}
+
+/** Several in one; undefined if there are none. */
+export function ofNoneReached(outcomes: readonly Outcome[]): Outcome | undefined {
+  const last = outcomes.at(-1);
+  if (last === undefined || outcomes.length === 1) return last;
+  const each = outcomes.map(({ remote, diagnostic }) => `${remote}: ${diagnostic}`);
+  return { ...last, diagnostic: boundDiagnostic(each.join("; ")), remote: "" };
 }
 
 /** RFC 3461 §5.2.1: who was told what the sender wants to know reports of it, not we. */

@@ -9,6 +9,7 @@
  */
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
+import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isIpv6 } from "#base/ip-address.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
@@ -20,7 +21,10 @@ import type { MessageText } from "#model/delivery.ts";
 import type { ConnectorFlag } from "#model/relay-report.ts";
 import type { ClientPool, PoolOutcome } from "#engine/client/client-pool.ts";
 import type { ClientRoute } from "#engine/client/client-route.ts";
+import { CLIENT_TIMEOUTS } from "#engine/client/client-timeouts.ts";
 import type { Obstacle } from "#engine/client/connection-limits.ts";
+import { type Ahead, ConnectionRace, type RaceEntry } from "#engine/client/connection-race.ts";
+import { faultOf } from "#engine/client/no-lease.ts";
 import { type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import { isAscii } from "./ascii-text.ts";
 import { destinationPolicy } from "./destination-policy.ts";
@@ -33,10 +37,12 @@ import type { PutAside, RelayMemory } from "./relay-memory.ts";
 import { connectorOf, type RelayRecord } from "./relay-table.ts";
 import { addressOf, type Passage, policyOf, type Routes, sourcesOf, type Way } from "./routes.ts";
 import { unconnected } from "./tls-findings.ts";
+import { SlowAddresses } from "./slow-addresses.ts";
 import {
   handedOn,
   inTime,
   isNotReached,
+  ofNoneReached,
   outcomeWhenNotStarted,
   outcomeWithoutRoute,
   overTls,
@@ -54,6 +60,7 @@ export interface Errand {
 
 export interface TryingParts {
   readonly clock: Clock;
+  readonly network: Network;
   readonly resolver: Resolver;
   readonly parties: RelayParties;
   readonly pool: ClientPool;
@@ -83,6 +90,13 @@ interface Candidate {
   readonly route: ClientRoute;
 }
 
+/** One address of a server. */
+interface Stop {
+  readonly way: Way;
+  readonly relay: RelayRecord;
+  readonly endpoint: Endpoint;
+}
+
 /** How far one transaction has come. */
 interface Course {
   readonly tried: Outcome[];
@@ -95,9 +109,11 @@ interface Course {
 
 export class Tries {
   readonly #parts: TryingParts;
+  readonly #slow: SlowAddresses;
 
   constructor(parts: TryingParts) {
     this.#parts = parts;
+    this.#slow = new SlowAddresses(parts.clock);
   }
 
   /** One outcome for each recipient, or a single one for all of them. */
@@ -142,24 +158,77 @@ export class Tries {
       .slice(0, MAX_TRIES - course.tried.length);
     if (endpoints.length === 0) return passOver(course, FAMILY_MISMATCH);
     const relay = memory.relays.enter(errand.action, hop);
+    const stops = this.#slow.behind(endpoints).map((endpoint, index) => {
+      const isLast = index === endpoints.length - 1;
+      return { way: { hop, policy, promised, isLast }, relay, endpoint };
+    });
     try {
-      for (const [index, endpoint] of endpoints.entries()) {
-        const way = { hop, policy, promised, isLast: index === endpoints.length - 1 };
-        const outcomes = await this.#tryEndpoint(errand, { way, relay, endpoint }, course);
-        if (outcomes !== undefined || isLoop(course)) return outcomes;
-      }
-      return undefined;
+      return await this.#tryStops(errand, stops, course);
     } finally {
       memory.relays.leave(relay);
     }
   }
 
-  async #tryEndpoint(
+  /** Those that others have outrun come again when none of the others will do. */
+  async #tryStops(
     errand: Errand,
-    at: { readonly way: Way; readonly relay: RelayRecord; readonly endpoint: Endpoint },
+    stops: readonly Stop[],
     course: Course,
   ): Promise<readonly Outcome[] | undefined> {
-    const { way, relay, endpoint } = at;
+    const outrun: Stop[] = [];
+    const race = stops.length > 1 ? this.#race(errand, stops) : undefined;
+    try {
+      for (const [index, stop] of stops.entries()) {
+        const at = race === undefined ? stop : { ...stop, race: race.entry(index) };
+        const outcomes = await this.#tryEndpoint(errand, at, course);
+        if (outcomes === "outrun") {
+          outrun.push(stop);
+          this.#slow.add(stop.endpoint);
+        } else if (outcomes !== undefined || isLoop(course)) return outcomes;
+      }
+    } finally {
+      race?.end();
+    }
+    for (const stop of outrun) {
+      if (course.tried.length >= MAX_TRIES) return undefined;
+      const outcomes = await this.#tryEndpoint(errand, stop, course);
+      if (outcomes !== undefined && outcomes !== "outrun") return outcomes;
+    }
+    return undefined;
+  }
+
+  #race(errand: Errand, stops: readonly Stop[]): ConnectionRace {
+    const contenders = stops.map((stop) => ({
+      endpoint: stop.endpoint,
+      ahead: () => this.#ahead(errand, stop),
+    }));
+    return new ConnectionRace(this.#parts, contenders);
+  }
+
+  /** How an address is tried before it is its turn; not at all where anything is in the way. */
+  #ahead(errand: Errand, { way, relay, endpoint }: Stop): Ahead | "served" | undefined {
+    const { parties, limits, routes, memory, pool } = this.#parts;
+    if (way.hop.isFound && parties.isOurs(endpoint)) return undefined;
+    const sources = sourcesOf(errand.passage, endpoint);
+    if (sources.length === 0) return undefined;
+    const [source] = sources;
+    const domain = way.hop.domain.toLowerCase();
+    const via = { source, relay: relay.key, limits: limits.of(domain) };
+    const route = routes.routeTo(errand.action, way, endpoint, via);
+    const from = source ?? "";
+    if (memory.blocks.has(from, domain) || memory.putAside(from, addressOf(endpoint)))
+      return undefined;
+    const room = pool.reserve(route);
+    if (room === undefined || room === "served") return room;
+    return { room, sourceAddress: source, timeoutMs: route.connectMs ?? CLIENT_TIMEOUTS.connectMs };
+  }
+
+  async #tryEndpoint(
+    errand: Errand,
+    at: Stop & { readonly race?: RaceEntry },
+    course: Course,
+  ): Promise<readonly Outcome[] | "outrun" | undefined> {
+    const { way, relay, endpoint, race } = at;
     if (way.hop.isFound && this.#parts.parties.isOurs(endpoint)) return passOver(course, LOOP);
     const sources = sourcesOf(errand.passage, endpoint);
     if (sources.length === 0) return passOver(course, FAMILY_MISMATCH);
@@ -167,7 +236,8 @@ export class Tries {
       const limits = this.#parts.limits.of(way.hop.domain.toLowerCase());
       const via = { source, relay: relay.key, limits };
       const route = this.#parts.routes.routeTo(errand.action, way, endpoint, via);
-      if (this.#isFree({ way, relay, route }, course)) return this.#send(errand, route, course);
+      if (!this.#isFree({ way, relay, route }, course)) continue;
+      return this.#send(errand, race === undefined ? route : { ...route, race }, course);
     }
     return undefined;
   }
@@ -207,20 +277,26 @@ export class Tries {
     const { relays } = this.#parts.memory;
     const relay = relays.enter(errand.action, inLine.way.hop);
     try {
-      return await this.#send(errand, inLine.route, course);
+      const outcomes = await this.#send(errand, inLine.route, course);
+      return outcomes === "outrun" ? undefined : outcomes;
     } finally {
       relays.leave(relay);
     }
   }
 
-  /** Undefined: the server did not begin on it. */
+  /** Undefined: the server did not begin on it; "outrun": another of its addresses may. */
   async #send(
     { mail, text, progress }: Errand,
     route: ClientRoute,
     course: Course,
-  ): Promise<readonly Outcome[] | undefined> {
+  ): Promise<readonly Outcome[] | "outrun" | undefined> {
     const { pool } = this.#parts;
     let sent = await pool.send(route, mail, text, progress);
+    if (faultOf(sent) === "outrun") {
+      if (route.race !== undefined) return "outrun";
+      // It was another message's connection that was given up.
+      sent = await pool.send(route, mail, text, progress);
+    }
     // Clients say 8BITMIME of everything: what is in ASCII all the same needs nothing.
     if (lacks8bit(sent) && (await isAscii(text)))
       sent = await pool.send(route, withoutEightBit(mail), text, progress);
@@ -247,7 +323,8 @@ export class Tries {
 
   #conclusion({ tried, hold: held, isBlocked }: Course): Outcome | undefined {
     const answered = summary(tried);
-    if (answered !== undefined) return answered;
+    // Final only if nobody was passed over: who was may take it yet.
+    if (answered?.outcome === "deferred") return answered;
     if (held !== undefined) {
       const { clock } = this.#parts;
       const { limit, status, diagnostic } = held;
@@ -255,7 +332,7 @@ export class Tries {
       const outcome = "deferred";
       return { outcome, status, diagnostic, remote: "", held: { limit, untilMs } };
     }
-    return isBlocked ? outcomeWithoutRoute(BLOCKED) : undefined;
+    return isBlocked ? outcomeWithoutRoute(BLOCKED) : answered;
   }
 
   #flag(
@@ -327,9 +404,10 @@ function limitFlag({ limit }: Obstacle): ConnectorFlag {
 
 /**
  * What several tries come to: final only if each of them was. Who answered tells more than who
- * was not there.
+ * was not there; of those that were not, each is told of.
  */
 function summary(tried: readonly Outcome[]): Outcome | undefined {
   const deferred = tried.filter(({ outcome }) => outcome === "deferred");
-  return deferred.findLast((outcome) => !isNotReached(outcome)) ?? deferred.at(-1) ?? tried.at(-1);
+  const answered = deferred.findLast((outcome) => !isNotReached(outcome));
+  return answered ?? ofNoneReached(deferred) ?? tried.at(-1);
 }

@@ -12,6 +12,8 @@ export interface GateKind {
   readonly name: string;
   /** `domain`: that of the routes that it is for, if they have one. */
   readonly max: (limits: SchedulerLimits, domain: string | undefined) => number;
+  /** Of each that the limit allows, where several attempts can share it; left out: 1. */
+  readonly places?: (limits: SchedulerLimits) => number;
   readonly subsystem?: DeliverySubsystem;
 }
 
@@ -34,7 +36,10 @@ export class Gate {
   #max: number;
   /** Undefined until a route stands in line: most never have one. */
   #turns: Turns<Route> | undefined;
+  /** Places that there are, and that are taken. */
+  #room: number;
   #inUse = 0;
+  #attempts = 0;
   #paused = false;
 
   constructor(kind: GateKind, { domain, limits, count }: GateParts) {
@@ -42,19 +47,30 @@ export class Gate {
     this.#kind = kind;
     this.#domain = domain;
     this.#max = kind.max(limits, domain);
+    this.#room = roomOf(kind, this.#max, limits);
   }
 
   /** Has other limits from now on. What is under way beyond them goes on. */
   takeUp(limits: SchedulerLimits): void {
     this.#max = this.#kind.max(limits, this.#domain);
+    this.#room = roomOf(this.#kind, this.#max, limits);
   }
 
+  /**
+   * One place will do, also for who takes more: else it would wait for ever behind those that
+   * take one. So of those that share nothing there are never more than the limit.
+   */
   get hasRoom(): boolean {
-    return !this.#paused && this.#inUse < this.#max;
+    return !this.#paused && this.#inUse < this.#room;
   }
 
+  /** Places. */
   get inUse(): number {
     return this.#inUse;
+  }
+
+  get attempts(): number {
+    return this.#attempts;
   }
 
   /** Routes in line. */
@@ -70,12 +86,14 @@ export class Gate {
     this.#paused = paused;
   }
 
-  enter(count: number): void {
-    this.#inUse += count;
+  enter(places: number): void {
+    this.#attempts++;
+    this.#inUse += places;
   }
 
-  leave(count: number): void {
-    this.#inUse -= count;
+  leave(places: number): void {
+    this.#attempts--;
+    this.#inUse -= places;
   }
 
   queue(route: Route): void {
@@ -99,4 +117,8 @@ export class Gate {
     if (this.#paused && subsystem !== undefined) return { kind: "paused", subsystem };
     return { kind: "limit", name, max: this.#max };
   }
+}
+
+function roomOf({ places }: GateKind, max: number, limits: SchedulerLimits): number {
+  return places === undefined ? max : max * places(limits);
 }

@@ -112,6 +112,12 @@ export class RouteTable {
     return this.#routes.get(key.name);
   }
 
+  /** What an attempt on a route takes of each gate but `inflight`. */
+  placesOf({ subsystem, session }: RouteKey): number {
+    const isShared = subsystem === "mta" || session === "place";
+    return isShared ? 1 : this.#limits.mdaLimits.maxMailPerSession;
+  }
+
   /** The route with this key; what is not used is to be retired. */
   route(key: RouteKey): Route {
     return this.#routes.get(key.name) ?? this.#open(key);
@@ -191,11 +197,13 @@ const MTA: GateKind = { name: "mta", max: () => Infinity, subsystem: "mta" };
 const MDA: GateKind = {
   name: "mda max-session",
   max: ({ mdaLimits }) => mdaLimits.maxSession,
+  places: ({ mdaLimits }) => mdaLimits.maxMailPerSession,
   subsystem: "mda",
 };
 const USER: GateKind = {
   name: "mda max-session-per-user",
   max: ({ mdaLimits }) => mdaLimits.maxSessionPerUser,
+  places: ({ mdaLimits }) => mdaLimits.maxMailPerSession,
 };
 
 const RELAY: GateKind = {

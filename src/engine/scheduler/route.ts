@@ -23,6 +23,11 @@ export interface RouteKey {
   readonly subsystem: DeliverySubsystem;
   /** The user whose limit counts; undefined for relay and lmtp. */
   readonly user: string | undefined;
+  /**
+   * What one attempt takes of a delivery session: all of it, or one place, as a Maildir's
+   * deliveries are done by one process that is there already, and share its syncs.
+   */
+  readonly session: "whole" | "place";
   /** The domain, or the one relay host, whose limit counts; undefined for others. */
   readonly domain: string | undefined;
 }
@@ -41,25 +46,28 @@ export function routeKeyOf(
       const domain = domainOf(destination);
       if (action.to.kind !== "hosts") {
         const name = `relay ${action.name} ${domain}`;
-        return { name, subsystem: "mta", user: undefined, domain };
+        return { name, subsystem: "mta", user: undefined, session: "whole", domain };
       }
       const host = onlyHost(action.to.hosts);
-      return { name: `relay ${action.name}`, subsystem: "mta", user: undefined, domain: host };
+      const name = `relay ${action.name}`;
+      return { name, subsystem: "mta", user: undefined, session: "whole", domain: host };
     }
     case "lmtp":
       if (transport.kind !== "mda") return undefined;
       // A command or file of a list is no business of that server's.
-      if (transport.listed !== undefined) return routeOfUser(action, transport.user);
+      if (transport.listed !== undefined) return routeOfUser(action, transport.user, "whole");
       return {
         name: `lmtp ${action.name}`,
         subsystem: "mda",
         user: undefined,
+        session: "whole",
         domain: undefined,
       };
     case "maildir":
+      return transport.kind === "mda" ? maildirRoute(action, transport) : undefined;
     case "mbox":
     case "mda":
-      return transport.kind === "mda" ? routeOfUser(action, transport.user) : undefined;
+      return transport.kind === "mda" ? routeOfUser(action, transport.user, "whole") : undefined;
     case "forward-only":
     case "expand-only":
       // They make envelopes of other actions alone.
@@ -69,8 +77,18 @@ export function routeKeyOf(
   }
 }
 
-function routeOfUser({ kind, name }: Action, user: string): RouteKey {
-  return { name: `${kind} ${name} ${user}`, subsystem: "mda", user, domain: undefined };
+function routeOfUser({ kind, name }: Action, user: string, session: RouteKey["session"]): RouteKey {
+  return { name: `${kind} ${name} ${user}`, subsystem: "mda", user, session, domain: undefined };
+}
+
+/** A command or file of a list is no part of what a Maildir's session does. */
+function maildirRoute(
+  action: Action,
+  { user, listed }: Plan["transport"] & { readonly kind: "mda" },
+): RouteKey {
+  if (listed === undefined) return routeOfUser(action, user, "place");
+  const key = routeOfUser(action, user, "whole");
+  return { ...key, name: `${key.name} listed` };
 }
 
 type Place = "idle" | "round" | Gate;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Action } from "#model/config/action.ts";
 import type { Message } from "#model/envelope.ts";
-import { maildirAction, relayAction } from "#test/support/actions.ts";
+import { commandAction, maildirAction, relayAction } from "#test/support/actions.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
 import { type Grant, Scheduler } from "./scheduler.ts";
@@ -11,6 +11,7 @@ import { type Grant, Scheduler } from "./scheduler.ts";
 const ACTIONS = new Map<string, Action>([
   ["out", relayAction("out")],
   ["local", maildirAction("local")],
+  ["run", commandAction("run")],
 ]);
 
 const ONLY_OUT = actionsNamed("out");
@@ -20,7 +21,13 @@ function actionsNamed(wanted: string): ReadonlyMap<string, Action> {
   return new Map([...ACTIONS].filter(([name]) => name === wanted));
 }
 
-const MAX = { maxInflight: 4, maxConnPerRelay: 2, maxSession: 3, maxSessionPerUser: 2 };
+const MAX = {
+  maxInflight: 8,
+  maxConnPerRelay: 2,
+  maxSession: 3,
+  maxSessionPerUser: 2,
+  maxMailPerSession: 2,
+};
 const LIMITS = queueLimits(MAX);
 
 /** Envelopes of one message, accepted at 0. A destination without a domain is local. */
@@ -50,8 +57,10 @@ function envelopes(
   const planned = destinations.map((destination, at) => {
     const isLocal = !destination.includes("@");
     const plan: Plan = {
-      action: isLocal ? "local" : "out",
-      transport: isLocal ? { kind: "mda", user: destination, extension: "" } : { kind: "mta" },
+      action: isLocal ? (destination.startsWith("run-") ? "run" : "local") : "out",
+      transport: isLocal
+        ? { kind: "mda", user: destination.replace("run-", ""), extension: "" }
+        : { kind: "mta" },
       rule: "",
       trail: [],
       ttlMs,
@@ -184,8 +193,9 @@ interface World {
 /** What can happen to a scheduler; each is harmless where it does not apply. */
 const STEPS: Readonly<Record<string, (world: World, pick: number) => void>> = {
   accept({ scheduler, records }, pick) {
-    const from = pick % 5;
-    const destinations = ["x@a", "y@a", "x@b", "bob", "carol"].slice(from, from + 2);
+    const from = pick % 6;
+    const all = ["x@a", "y@a", "x@b", "bob", "run-bob", "carol"];
+    const destinations = all.slice(from, from + 2);
     const added = envelopes(records.length + 1, destinations, 1000 + pick);
     records.push(...added);
     lineUp(scheduler, added);
@@ -252,6 +262,19 @@ function running(grants: readonly Grant[], matches: (grant: Grant) => boolean): 
   return grants.filter(matches).length;
 }
 
+const isMaildir = ({ route }: Grant): boolean => route.key.name.startsWith("maildir ");
+
+/** Sessions that those take which fit `matches`: a Maildir's share one. */
+function sessions(grants: readonly Grant[], matches: (grant: Grant) => boolean): number {
+  const fitting = grants.filter(matches);
+  const shared = running(fitting, isMaildir) / MAX.maxMailPerSession;
+  return shared + running(fitting, (grant) => !isMaildir(grant));
+}
+
+const PARTLY_USED = 1 - 1 / MAX.maxMailPerSession;
+const isLocal = ({ route }: Grant): boolean => route.key.subsystem === "mda";
+const isCommand = ({ route }: Grant): boolean => route.key.name.startsWith("mda ");
+
 /** Whether the limits, counted anew, would let an attempt on the route of `record` start. */
 function mayStart({ scheduler, grants }: World, record: EnvelopeRecord): boolean {
   const key = record.route?.key;
@@ -261,8 +284,8 @@ function mayStart({ scheduler, grants }: World, record: EnvelopeRecord): boolean
     return running(grants, (grant) => grant.route === record.route) < MAX.maxConnPerRelay;
   }
   return (
-    running(grants, (grant) => grant.route.key.subsystem === "mda") < MAX.maxSession &&
-    running(grants, (grant) => grant.route.key.user === key.user) < MAX.maxSessionPerUser
+    sessions(grants, (grant) => grant.route.key.subsystem === "mda") < MAX.maxSession &&
+    sessions(grants, (grant) => grant.route.key.user === key.user) < MAX.maxSessionPerUser
   );
 }
 
@@ -278,6 +301,9 @@ test("Whatever happens, limits hold, nothing is in flight twice, and nothing tha
         assert.equal(new Set(inFlight).size, inFlight.length);
         assert.equal(scheduler.inflight, inFlight.length);
         for (const record of inFlight) assert.equal(record.state, "inflight");
+        // The last one may share what is left of a session, of which it is then no part.
+        assert.ok(sessions(world.grants, isLocal) <= MAX.maxSession + PARTLY_USED);
+        assert.ok(running(world.grants, isCommand) <= MAX.maxSession);
       }
       for (;;) {
         const grant = scheduler.take();

@@ -40,6 +40,8 @@ export interface Grant {
   readonly waitedFor: string;
   readonly message: MessageRecord;
   readonly records: readonly EnvelopeRecord[];
+  /** What it takes of each gate, under the limits that it was given by. */
+  readonly places: number;
 }
 
 /** What a reload brings. */
@@ -99,7 +101,7 @@ export class Scheduler {
 
   /** Attempts under way. */
   running(subsystem: DeliverySubsystem): number {
-    return this.#table.subsystems[subsystem].inUse;
+    return this.#table.subsystems[subsystem].attempts;
   }
 
   get routeCount(): number {
@@ -235,7 +237,7 @@ export class Scheduler {
     grant.route.underWay -= grant.records.length;
     this.#shortened(grant.route);
     for (const gate of grant.route.gates) {
-      const count = this.#weight(gate, grant.records);
+      const count = this.#weight(gate, grant);
       gate.leave(count);
       this.#call(gate, count);
     }
@@ -322,15 +324,16 @@ export class Scheduler {
     for (const record of records) this.#expiries.remove(record);
     route.underWay += records.length;
     this.#shortened(route);
-    for (const gate of route.gates) gate.enter(this.#weight(gate, records));
+    const places = this.#table.placesOf(route.key);
+    for (const gate of route.gates) gate.enter(this.#weight(gate, { records, places }));
     const { waitsFor } = route;
     if (route.ready > 0) this.#join(route);
     else if (route.asleep === 0) route.waitsFor = "turn";
-    return { route, waitedFor: waitsFor, message: first.owner, records };
+    return { route, waitedFor: waitsFor, message: first.owner, records, places };
   }
 
-  #weight(gate: Gate, records: readonly EnvelopeRecord[]): number {
-    return gate === this.#table.inflight ? records.length : 1;
+  #weight(gate: Gate, { records, places }: Pick<Grant, "records" | "places">): number {
+    return gate === this.#table.inflight ? records.length : places;
   }
 
   #join(route: Route): void {

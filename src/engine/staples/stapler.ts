@@ -117,7 +117,7 @@ export class Stapler {
         : http.post(question),
     );
     if (this.#isStopped) return;
-    if (answer.kind === "fault") this.#failed(`${new URL(url).host}: ${answer.why}`);
+    if (answer.kind !== "answer") this.#failed(`${new URL(url).host}: ${answer.why}`);
     else if (this.#take(answer.body)) {
       const fault = await cache.write(this.plan.fingerprint, answer.body);
       if (fault !== undefined) this.#warn(`the response cannot be kept: ${fault}`);

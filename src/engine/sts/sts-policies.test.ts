@@ -20,8 +20,9 @@ class Scene {
   readonly world = new SimWorld(1);
   readonly asked: HttpRequest[] = [];
   readonly events: Event[] = [];
+  readonly failures: string[] = [];
   /** What the server of policies answers; undefined: it is not there. */
-  served: string | undefined = policyText("mx.far.example");
+  served: string | HttpAnswer | undefined = policyText("mx.far.example");
   policies: StsPolicies;
 
   constructor() {
@@ -40,6 +41,7 @@ class Scene {
     const get = async (request: HttpRequest): Promise<HttpAnswer> => {
       this.asked.push(request);
       if (this.served === undefined) return { kind: "fault", why: "ECONNREFUSED" };
+      if (typeof this.served !== "string") return this.served;
       return { kind: "answer", body: Buffer.from(this.served) };
     };
     return new StsPolicies({
@@ -48,6 +50,7 @@ class Scene {
       http: { get, post: () => assert.fail("nothing is posted") },
       cache: new StsCache(disk.files(), FOLDER),
       observe: (event) => this.events.push(event),
+      failed: (domain, type) => this.failures.push(`${domain} ${type}`),
     });
   }
 
@@ -140,6 +143,21 @@ test("a server that failed is not asked again for a while, and told of once", as
   assert.deepEqual(scene.events, [{ kind: "warning", text }]);
   await scene.world.clock.advance(STS_RETRY_MS);
   assert.equal(await scene.host(), "mx.far.example");
+});
+
+test("a policy that could not be had is told of, by what was wrong with it", async () => {
+  const wrong = ["", { kind: "untrusted", why: "CERT_HAS_EXPIRED" }, undefined] as const;
+  const scene = await Scene.start();
+  for (const served of wrong) {
+    scene.served = served;
+    assert.equal(await scene.host(), "none");
+    await scene.world.clock.advance(STS_RETRY_MS);
+  }
+  assert.deepEqual(scene.failures, [
+    "far.example sts-policy-invalid",
+    "far.example sts-webpki-invalid",
+    "far.example sts-policy-fetch-error",
+  ]);
 });
 
 test("a policy is fetched anew each day, while the old one holds", async () => {

@@ -12,11 +12,12 @@
  * Source: RFC 8461 §3.3 (fetching), §5.1 (what to do with it), §10.2 (bounds).
  */
 import type { Clock } from "#base/ports/clock.ts";
-import type { Http } from "#base/ports/http.ts";
+import type { Http, HttpAnswer } from "#base/ports/http.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import { MAX_STS_POLICY_BYTES, parseStsPolicy, type StsPolicy } from "#protocols/sts/sts-policy.ts";
 import { parseStsRecord } from "#protocols/sts/sts-record.ts";
+import type { FailureType } from "#protocols/tlsrpt/tls-report.ts";
 import type { Observe } from "#model/events.ts";
 import type { KeptPolicy, StsCache } from "./sts-cache.ts";
 
@@ -26,11 +27,20 @@ export interface StsPorts {
   readonly http: Http;
   readonly cache: StsCache;
   readonly observe: Observe;
+  /** Told of each policy that could not be had, for reports to its domain (RFC 8460 §4.3.2.2). */
+  readonly failed: (domain: string, type: StsFailure, why: string) => void;
 }
+
+export type StsFailure = Extract<FailureType, `sts-${string}`>;
 
 export const MAX_STS_POLICIES = 10_000;
 /** A message waits for it: the standard's minute is too long. */
 export const STS_FETCH_TIMEOUT_MS = 8_000;
+const FAILURES: Readonly<Record<HttpAnswer["kind"], StsFailure>> = {
+  answer: "sts-policy-invalid",
+  untrusted: "sts-webpki-invalid",
+  fault: "sts-policy-fetch-error",
+};
 /** RFC 8461 §3.3: five minutes or longer. */
 export const STS_RETRY_MS: number = 5 * 60_000;
 /** RFC 8461 §3.3: a policy is looked at once a day. */
@@ -99,7 +109,7 @@ export class StsPolicies {
   }
 
   async #fetchNow(domain: string, id: string): Promise<KeptPolicy | undefined> {
-    const { http, clock, observe, cache } = this.#ports;
+    const { http, clock, observe, cache, failed } = this.#ports;
     const request = {
       url: `https://mta-sts.${domain}/.well-known/mta-sts.txt`,
       timeoutMs: STS_FETCH_TIMEOUT_MS,
@@ -110,6 +120,7 @@ export class StsPolicies {
     const policy = answer.kind === "answer" ? parseStsPolicy(text) : answer.why;
     if (typeof policy === "string") {
       this.#failed(domain);
+      failed(domain, FAILURES[answer.kind], policy);
       observe({ kind: "warning", text: `policy of MTA-STS of ${domain}: ${policy}` });
       return undefined;
     }

@@ -3,6 +3,8 @@
  * says. Of two statements about one value the later counts.
  */
 import { unreachable } from "#base/unreachable.ts";
+import { parseAddress } from "#protocols/mail/address.ts";
+import { isHostName } from "#protocols/mail/domain.ts";
 import { applyLimits } from "./build-limits.ts";
 import type { ComplaintList } from "./complaint.ts";
 import type { Settings } from "./config.ts";
@@ -94,6 +96,7 @@ function defaultSettings(serverName: string, compat: Settings["compat"]): Draft[
     srs: undefined,
     mtaMaxDeferred: SETTINGS.mtaMaxDeferred.default,
     mtaSts: false,
+    tlsReports: undefined,
     mtaLimits: { ...defaultLimits(MTA_LIMITS, compat), family: "any" },
     mtaDomainLimits: new Map(),
     mdaLimits: defaultLimits(MDA_LIMITS, compat),
@@ -111,13 +114,13 @@ function applySetting(draft: Draft, value: SettingSyntax): void {
     applyTrace(draft, value);
     return;
   }
+  if (isOfMta(value)) {
+    applyMta(draft, value);
+    return;
+  }
   switch (value.name) {
     case "compat":
       places.set("compat", value.at);
-      return;
-    case "mtaSts":
-      places.set("mta sts", value.at);
-      settings.mtaSts = true;
       return;
     case "admd":
       places.set("admd", value.value.at);
@@ -263,6 +266,28 @@ function applySrs(
   }
   if (value.name !== "srsTtlMs" && value.value.text === "")
     complaints.error(at, "an srs key cannot be empty");
+}
+
+type MtaSyntax = Extract<SettingSyntax, { readonly name: "mtaSts" | "tlsReports" }>;
+
+function isOfMta(value: SettingSyntax): value is MtaSyntax {
+  return value.name === "mtaSts" || value.name === "tlsReports";
+}
+
+function applyMta({ settings, places, complaints }: Draft, value: MtaSyntax): void {
+  if (value.name === "mtaSts") {
+    places.set("mta sts", value.at);
+    settings.mtaSts = true;
+    return;
+  }
+  const { at, from, organization } = value;
+  places.set("mta tls-report", at);
+  const address = parseAddress(from.text, "");
+  if ("kind" in address || !isHostName(address.domain))
+    complaints.error(from.at, `not a mail address with a domain: ${JSON.stringify(from.text)}`);
+  if (organization !== undefined && !/^[^\p{C}]{1,256}$/u.test(organization.text))
+    complaints.error(organization.at, "not a name of an organization");
+  settings.tlsReports = { from: from.text, organization: organization?.text };
 }
 
 function finishSrs({ settings, srs, places, complaints }: Draft): void {

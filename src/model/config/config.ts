@@ -58,6 +58,15 @@ export interface Settings {
   readonly mtaMaxDeferred: number;
   /** Policies of MTA-STS are fetched and obeyed. */
   readonly mtaSts: boolean;
+  /** Domains are told how TLS with their servers went; undefined: they are not. */
+  readonly tlsReports:
+    | {
+        /** A mail address. */
+        readonly from: string;
+        /** Undefined: it is called as the server is. */
+        readonly organization: string | undefined;
+      }
+    | undefined;
   readonly mtaLimits: MtaLimits;
   /** `mta limit for domain D …`: whole sets, by domain in lower case. */
   readonly mtaDomainLimits: ReadonlyMap<string, MtaLimits>;

@@ -18,6 +18,19 @@ export function warnOfGaps(config: Config, whole: Place, complaints: ComplaintLi
       "no rule takes mail from local: bounces have nowhere to go",
       "write a rule 'match from local for any action …'",
     );
+  const at = config.places.get("mta tls-report");
+  if (config.tlsReports !== undefined && at !== undefined && !sendsLocalMailOut(config))
+    complaints.warning(
+      at,
+      "no rule relays mail from local: TLS reports that go by mail have nowhere to go",
+      "write a rule 'match from local for any action …' with an action that relays",
+    );
+}
+
+function sendsLocalMailOut({ rules }: Config): boolean {
+  return rules.some(
+    (rule) => rule.action !== "reject" && rule.action.kind === "relay" && takesLocalMail(rule),
+  );
 }
 
 /** Bounces match a rule that asks no more of their sender than to be local. */

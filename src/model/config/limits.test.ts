@@ -22,6 +22,7 @@ test("compat opensmtpd has its pauses between connections, and its messages of a
 test("compat opensmtpd has as little at hand, and hands out as little at once, and changes no other limit", () => {
   assert.deepEqual(defaultLimits(MDA_LIMITS, "opensmtpd"), {
     ...defaultLimits(MDA_LIMITS, "none"),
+    maxMailPerSession: 1,
     ...OPENSMTPD_TASKS,
   });
   assert.deepEqual(defaultLimits(SCHEDULER_LIMITS, "opensmtpd"), {

@@ -50,6 +50,7 @@ export type MtaLimits = Readonly<Record<MtaLimitName, number>> & {
 export type MdaLimitName =
   | "maxSession"
   | "maxSessionPerUser"
+  | "maxMailPerSession"
   | "taskHiwat"
   | "taskLowat"
   | "taskRelease";
@@ -112,6 +113,8 @@ export const MTA_LIMITS: Readonly<Record<MtaLimitName, LimitTraits>> = {
 export const MDA_LIMITS: Readonly<Record<MdaLimitName, LimitTraits>> = {
   maxSession: count("max-session", 50),
   maxSessionPerUser: count("max-session-per-user", 7),
+  /** Of OpenSMTPD's each is a process. */
+  maxMailPerSession: { ...count("max-mail-per-session", 8), compatDefault: 1 },
   ...TASK_LIMITS,
 };
 

@@ -1,7 +1,13 @@
 /** `mta …`, `mda …`, `scheduler …`: limits of deliveries, and the words beside them. Source: smtpd.conf(5). */
 import { MDA_LIMITS, MTA_LIMITS, SCHEDULER_LIMITS } from "./limits.ts";
 import type { Place } from "./place.ts";
-import type { LimitStatement, LimitSyntax, SettingStatement, WrapperStatement } from "./syntax.ts";
+import type {
+  LimitStatement,
+  LimitSyntax,
+  SettingStatement,
+  Word,
+  WrapperStatement,
+} from "./syntax.ts";
 import { parseCommand } from "./parse-values.ts";
 import { meantHint, Misfit, type TokenReader } from "./token-reader.ts";
 
@@ -13,8 +19,14 @@ const KEYS: Readonly<Record<LimitStatement["of"], readonly string[]>> = {
 };
 
 export function parseMta(reader: TokenReader, at: Place): LimitStatement | SettingStatement {
-  const word = reader.expectOneOf(["limit", "max-deferred", "sts"]);
+  const word = reader.expectOneOf(["limit", "max-deferred", "sts", "tls-report"]);
   if (word === "sts") return { kind: "setting", at, values: [{ name: "mtaSts", at }] };
+  if (word === "tls-report") {
+    reader.expectWord("from");
+    const from = reader.expectString("a mail address");
+    const organization = reader.isAtLineEnd() ? undefined : parseOrganization(reader);
+    return { kind: "setting", at, values: [{ name: "tlsReports", at, from, organization }] };
+  }
   if (word === "max-deferred") {
     const value = reader.expectNumber("a number");
     return { kind: "setting", at, values: [{ name: "mtaMaxDeferred", value }] };
@@ -22,6 +34,11 @@ export function parseMta(reader: TokenReader, at: Place): LimitStatement | Setti
   if (!reader.accept("for")) return parseLimits(reader, at, { of: "mta", domain: undefined });
   reader.expectWord("domain");
   return parseLimits(reader, at, { of: "mta", domain: reader.expectString("a domain") });
+}
+
+function parseOrganization(reader: TokenReader): Word {
+  reader.expectWord("organization");
+  return reader.expectString("the name of an organization");
 }
 
 export function parseMda(reader: TokenReader, at: Place): LimitStatement | WrapperStatement {

@@ -36,6 +36,7 @@ export function printSettings(config: Config): readonly PrintedLine[] {
     ...srsLines(config, setting),
     directive("mtaMaxDeferred", String(config.mtaMaxDeferred)),
     ...(config.mtaSts ? [setting("mta sts", "")] : []),
+    ...tlsReportLines(config, setting),
   ];
 }
 
@@ -99,6 +100,13 @@ function srsLines({ srs }: Config, setting: PrintSetting): readonly PrintedLine[
     ...(backupKey === undefined ? [] : [setting("srs key backup", quote(backupKey))]),
     setting("srs ttl", formatDelay(ttlMs)),
   ];
+}
+
+function tlsReportLines({ tlsReports }: Config, setting: PrintSetting): readonly PrintedLine[] {
+  if (tlsReports === undefined) return [];
+  const { from, organization } = tlsReports;
+  const name = organization === undefined ? "" : ` organization ${quote(organization)}`;
+  return [setting("mta tls-report", `from ${quote(from)}${name}`)];
 }
 
 function plain(words: string): Directive {

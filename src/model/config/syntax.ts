@@ -231,6 +231,12 @@ export type SettingSyntax =
   | { readonly name: "srsKey" | "srsBackupKey"; readonly value: Word }
   | { readonly name: "srsTtlMs"; readonly value: Amount }
   | { readonly name: "mtaSts"; readonly at: Place }
+  | {
+      readonly name: "tlsReports";
+      readonly at: Place;
+      readonly from: Word;
+      readonly organization: Word | undefined;
+    }
   | { readonly name: "compat"; readonly at: Place; readonly value: "none" | "opensmtpd" }
   | { readonly name: "tls"; readonly at: Place; readonly value: TlsSyntax }
   | { readonly name: "queueCompression"; readonly at: Place; readonly value: "zstd" | "gzip" }

@@ -98,6 +98,7 @@ export type ControlRequest =
   | { readonly kind: "reload" }
   | { readonly kind: "update-table"; readonly name: string }
   | { readonly kind: "explain"; readonly question: ExplainQuestion }
+  | { readonly kind: "send-tls-reports" }
   | { readonly kind: "outline" };
 
 const VIEWS = ["show-queue", "show-counts", "show-envelope", "show-message", "show-trace"] as const;
@@ -113,6 +114,7 @@ const FOR_PARENT = [
   "outline",
   "show-blocks",
   "block",
+  "send-tls-reports",
 ] as const;
 
 type Of<Kind extends ControlRequest["kind"]> = Extract<ControlRequest, { readonly kind: Kind }>;
@@ -224,6 +226,7 @@ const requestVariants: Variants<ControlRequest> = {
   "update-table": [13, { name: text(MAX_NAME_BYTES) }],
   explain: [14, { question: explainQuestionCodec }],
   outline: [15, {}],
+  "send-tls-reports": [48, {}],
   "show-counts": [
     16,
     { target: targetCodec, by: optional(oneOf(GROUPINGS)), groups: optional(u32) },

@@ -11,8 +11,21 @@
  * a time, when a connection needs it. And they ask for policies of MTA-STS, which lookup
  * fetches, and for some keys of the tables that say where relays send to and from: those alone
  * are told what nobody asked for by name.
+ *
+ * Some of what is said is no question, and has no answer: what dispatchers count for TLS
+ * reports, and what became of a report that lookup gave to the queue.
  */
-import { bytes, type Codec, list, oneOf, struct, text, u32, union } from "#base/codec.ts";
+import {
+  bytes,
+  type Codec,
+  list,
+  oneOf,
+  struct,
+  text,
+  u32,
+  union,
+  type Variants,
+} from "#base/codec.ts";
 import { MAX_TOKEN_BYTES } from "#protocols/sasl/bearer.ts";
 import { MAX_PASSWORD_BYTES, MAX_USER_BYTES } from "#protocols/sasl/sasl-text.ts";
 import type { SaslAnswer, SaslQuestion } from "#protocols/sasl/sasl-step.ts";
@@ -24,6 +37,15 @@ import type { RelayCredentials } from "#model/relay-credentials.ts";
 import { type Staple, stapleCodec } from "#model/staple.ts";
 import { MAX_STORED_KEY_LENGTH, MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { TABLE_SERVICES, type TableService } from "#model/table-service.ts";
+import type { CountedSessions } from "#model/tls-session.ts";
+import {
+  LETTER_OUTCOMES,
+  letterCodec,
+  type LetterOutcome,
+  MAX_DOMAIN_BYTES,
+  type ReportLetter,
+  sessionsCodec,
+} from "./tls-report-link.ts";
 
 /** Keys of one question: the forms of a mail address are the most. */
 export const MAX_LOOKUP_KEYS = 512;
@@ -38,8 +60,6 @@ const MAX_KEY_BYTES: number = 3 * MAX_LOOKUP_KEY_LENGTH;
 const MAX_NAME_BYTES: number = 3 * MAX_TABLE_NAME_LENGTH;
 /** Of a client, in text form. */
 const MAX_ADDRESS_BYTES = 256;
-/** Of the DNS, with `*.` before it. */
-const MAX_DOMAIN_BYTES = 256;
 /** Why a table cannot be read: may name two paths. */
 export const MAX_LOOKUP_REASON_BYTES: number = 16 * 1024;
 
@@ -90,6 +110,19 @@ export type LookupQuestion =
   | CredentialsQuestion
   | StsQuestion;
 
+export type LookupNews =
+  /** Of dispatchers. */
+  | { readonly kind: "tls-sessions"; readonly sessions: readonly CountedSessions[] }
+  /** Of the queue, about a `LetterMessage`. */
+  | { readonly kind: "letter-ended"; readonly number: number; readonly outcome: LetterOutcome };
+
+/** What lookup is sent. */
+export type LookupRequest = LookupQuestion | LookupNews;
+
+export function isNews(request: LookupRequest): request is LookupNews {
+  return request.kind === "tls-sessions" || request.kind === "letter-ended";
+}
+
 export type LookupAnswer =
   | {
       readonly kind: "found";
@@ -119,7 +152,14 @@ export interface StapleMessage {
   readonly staple: Staple;
 }
 
-export type LookupMessage = LookupAnswer | StapleMessage;
+/** What it says to the queue unasked: a report to be sent. */
+export interface LetterMessage {
+  readonly kind: "letter";
+  readonly number: number;
+  readonly letter: ReportLetter;
+}
+
+export type LookupMessage = LookupAnswer | StapleMessage | LetterMessage;
 
 const keyCodec: Codec<string> = text(MAX_KEY_BYTES);
 
@@ -171,7 +211,7 @@ const stsPolicyCodec: Codec<StsPolicy> = struct<StsPolicy>({
   maxAgeSeconds: u32,
 });
 
-export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>({
+const questionVariants: Variants<LookupQuestion> = {
   table: [
     1,
     {
@@ -185,6 +225,14 @@ export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>(
   "relay-credentials": [3, { request: u32, table: text(MAX_NAME_BYTES), label: keyCodec }],
   sts: [4, { request: u32, domain: text(MAX_DOMAIN_BYTES) }],
   fetch: [5, { request: u32, table: text(MAX_NAME_BYTES) }],
+};
+
+export const lookupQuestionCodec: Codec<LookupQuestion> = union<LookupQuestion>(questionVariants);
+
+export const lookupRequestCodec: Codec<LookupRequest> = union<LookupRequest>({
+  ...questionVariants,
+  "tls-sessions": [32, { sessions: sessionsCodec }],
+  "letter-ended": [33, { number: u32, outcome: oneOf(LETTER_OUTCOMES) }],
 });
 
 export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
@@ -196,4 +244,5 @@ export const lookupMessageCodec: Codec<LookupMessage> = union<LookupMessage>({
   sts: [7, { request: u32, policy: stsPolicyCodec }],
   fetched: [8, { request: u32, keys: list(keyCodec, MAX_FETCHED_KEYS) }],
   "relay-credentials": [6, { request: u32, credentials: relayCredentialsCodec }],
+  letter: [32, { number: u32, letter: letterCodec }],
 });

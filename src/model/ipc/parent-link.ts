@@ -136,6 +136,8 @@ export type ParentToChild =
   | { readonly kind: "warrant"; readonly request: number; readonly warrant: GrantedWarrant }
   /** To lookup, about a table: the parent finds accounts and lists again. Answered by `table-answered`. */
   | { readonly kind: "table-wanted"; readonly question: LookupQuestion }
+  /** To lookup: all that are not sent yet, without waiting for their time. */
+  | { readonly kind: "send-tls-reports" }
   | { readonly kind: "control"; readonly answer: NumberedAnswer }
   /** To one dispatcher; answered by `explained`. */
   | { readonly kind: "explain"; readonly request: number; readonly question: ExplainQuestion };
@@ -231,6 +233,7 @@ export const parentToChildCodec: Codec<ParentToChild> = union<ParentToChild>({
   explain: [12, { request: u32, question: explainQuestionCodec }],
   warrant: [14, { request: u32, warrant: warrantCodec }],
   "table-wanted": [15, { question: lookupQuestionCodec }],
+  "send-tls-reports": [32, {}],
   "relay-blocks": [16, { blocks: relayBlocksCodec }],
 });
 

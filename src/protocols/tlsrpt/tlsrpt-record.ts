@@ -1,9 +1,9 @@
 /**
  * The record in the DNS by which a domain says that it wants TLS reports, and where.
  *
- * Promises: at most MAX_REPORT_ENDPOINTS are read, the first ones; one that cannot be used is
- * passed over. A web server is reached by its name, at port 443 and no other, so that no record
- * can have us talk to whatever listens inside our own network.
+ * Promises: at most MAX_REPORT_ENDPOINTS are read, the first ones, each once however often it
+ * stands there; one that cannot be used is passed over. A web server is reached by its name, at port 443 and no
+ * other: a record cannot say who is talked to inside our own network.
  *
  * Source: RFC 8460 §3 (grammar); RFC 6068 §2 (mailto).
  */
@@ -42,8 +42,12 @@ export function parseTlsrptRecord(texts: readonly string[]): readonly ReportEndp
     if (rua !== undefined) uris ??= rua;
     else if (!EXTENSION.test(field)) return [];
   }
-  const endpoints = (uris ?? "").split(",").flatMap((uri) => endpointOf(uri.trim()) ?? []);
-  return endpoints.slice(0, MAX_REPORT_ENDPOINTS);
+  const endpoints = new Map<string, ReportEndpoint>();
+  for (const uri of (uris ?? "").split(",")) {
+    const endpoint = endpointOf(uri.trim());
+    if (endpoint !== undefined) endpoints.set(formatEndpointUri(endpoint), endpoint);
+  }
+  return [...endpoints.values()].slice(0, MAX_REPORT_ENDPOINTS);
 }
 
 /** As a log has it. */
@@ -72,7 +76,8 @@ function mailboxOf(mailbox: string): ReportEndpoint | undefined {
   if (decoded === undefined) return undefined;
   const address = parseAddress(decoded, "");
   if ("kind" in address || !isHostName(address.domain)) return undefined;
-  return { kind: "mailto", address: formatAddress(address) };
+  const domain = address.domain.toLowerCase();
+  return { kind: "mailto", address: formatAddress({ ...address, domain }) };
 }
 
 /** Undefined: there is more in it than the graphic characters of ASCII. */

@@ -32,6 +32,11 @@ const RECORDS: readonly (readonly [what: string, texts: readonly string[], uris:
     [`${V} rua=ftp://x.example,mailto:a@c.example`],
     "mailto:a@c.example",
   ],
+  [
+    "that names one endpoint again and again",
+    [`${V} rua=mailto:a@c.example,mailto:%61@C.example, mailto:a@c.example?x=1,https://C.example`],
+    "mailto:a@c.example https://c.example/",
+  ],
   ["twice", [`${V} rua=mailto:a@c.example`, `${V} rua=mailto:b@c.example`], ""],
   ["of another version", ["v=TLSRPTv2; rua=mailto:a@c.example"], ""],
   ["without a semicolon", ["v=TLSRPTv1 rua=mailto:a@c.example"], ""],

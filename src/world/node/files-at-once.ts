@@ -1,24 +1,57 @@
 /**
- * Files whose calls are done when they return: the event loop waits for each, syncs included.
+ * Files whose calls are done when they return, as the event loop waits for them: a call then
+ * costs a fraction of what it costs to hand it to another thread and to come back, most of all
+ * in a process that has just started (bench/RESULTS.md, "Mailboxes").
  *
- * For a process that has one thing to do. There nobody else is held up, and a call costs a
- * fraction of what it costs to hand it to another thread and to come back, most of all in a
- * process that has just started (bench/RESULTS.md, "Mailboxes"). What may go through many
- * names (`list`) and `freeSpace` are those of `files.ts`.
+ * `filesAtOnce` waits for all, syncs included: for a process that has one thing to do. There
+ * nobody else is held up. `filesTogether` waits for what no disk is needed for: for several
+ * deliveries that share their syncs. There a call in a thread also stands in line behind the
+ * syncs of all others. What may go through many names (`list`) and `freeSpace` are those of `files.ts`.
  */
 import fs, { constants } from "node:fs";
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import {
+  type Close,
   describe,
   fault,
   FOLDER_FLAGS,
   MAX_PIECES,
   nodeFiles,
   OPEN_FLAGS,
+  openFile as openPooled,
+  openInPool,
+  syncDescriptor,
   withoutFirst,
 } from "./files.ts";
 
-/** The machine's files. */
+/** The machine's files; what changes a folder, or waits for a disk, is done by other threads. */
+export function filesTogether(): Files {
+  return {
+    ...nodeFiles(),
+    async open(path, mode, permissions = 0o600) {
+      const flags = OPEN_FLAGS[mode] | constants.O_NOFOLLOW;
+      const makes = (flags & constants.O_CREAT) !== 0;
+      const fd = makes
+        ? await openInPool(path, flags, permissions)
+        : await done(() => fs.openSync(path, flags));
+      return openPooled(fd, closeAtOnce);
+    },
+    stat: (path) => done(() => describe(fs.lstatSync(path))),
+    statTarget: (path) => done(() => describe(fs.statSync(path))),
+    async syncFolder(folder) {
+      const fd = await done(() => fs.openSync(folder, FOLDER_FLAGS));
+      try {
+        await syncDescriptor(fd);
+      } finally {
+        await closeAtOnce(fd);
+      }
+    },
+  };
+}
+
+const closeAtOnce: Close = (fd) => done(() => fs.closeSync(fd));
+
+/** The machine's files; all is done when a call returns. */
 export function filesAtOnce(): Files {
   return {
     ...nodeFiles(),

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { filesContract } from "#world/sim/files-contract.ts";
 import { nodeFiles, withoutFirst } from "./files.ts";
-import { filesAtOnce } from "./files-at-once.ts";
+import { filesAtOnce, filesTogether } from "./files-at-once.ts";
 
 for (const [name, files] of [
   ["files", nodeFiles()],
   ["files whose calls are waited for", filesAtOnce()],
+  ["files of which syncs alone are not waited for", filesTogether()],
 ] as const) {
   filesContract(name, async () => {
     const folder = await mkdtemp(`${tmpdir()}/postrider-files-`);

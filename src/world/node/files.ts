@@ -29,13 +29,16 @@ export const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
 
 export const FOLDER_FLAGS: number = constants.O_RDONLY | constants.O_DIRECTORY;
 
+/** How a descriptor is closed: in another thread, or at once. */
+export type Close = (fd: number) => Promise<void>;
+
 /** The machine's files. */
 export function nodeFiles(): Files {
   return {
     open: (path, mode, permissions = 0o600) =>
-      call(
+      call<number, OpenFile>(
         (done) => fs.open(path, OPEN_FLAGS[mode] | constants.O_NOFOLLOW, permissions, done),
-        openFile,
+        (fd) => openFile(fd, closeInPool),
       ),
     list: (folder) => call<string[], string[]>((done) => fs.readdir(folder, done), same),
     makeFolder: (folder, permissions) => run((done) => fs.mkdir(folder, permissions, done)),
@@ -56,7 +59,10 @@ export function nodeFiles(): Files {
   };
 }
 
-function openFile(fd: number): OpenFile {
+const closeInPool: Close = (fd) => run((done) => fs.close(fd, done));
+
+/** An open descriptor, which is used by other threads. */
+export function openFile(fd: number, close: Close): OpenFile {
   let state: "open" | "closed" = "open";
   // The number of a closed descriptor may be another file's by now.
   const use = async <Value>(operation: () => Promise<Value>): Promise<Value> => {
@@ -78,7 +84,7 @@ function openFile(fd: number): OpenFile {
     close: () =>
       use(() => {
         state = "closed";
-        return run((done) => fs.close(fd, done));
+        return close(fd);
       }),
   };
 }
@@ -131,12 +137,16 @@ function readAll(fd: number, offset: number, length: number): Promise<Uint8Array
   });
 }
 
+export function syncDescriptor(fd: number): Promise<void> {
+  return run((done) => fs.fsync(fd, done));
+}
+
 async function syncFolder(folder: string): Promise<void> {
   const fd = await call<number, number>((done) => fs.open(folder, FOLDER_FLAGS, done), same);
   try {
-    await run((done) => fs.fsync(fd, done));
+    await syncDescriptor(fd);
   } finally {
-    await run((done) => fs.close(fd, done));
+    await closeInPool(fd);
   }
 }
 
@@ -159,6 +169,11 @@ function kindOf(stat: fs.Stats): FileStat["kind"] {
 }
 
 type Done<Value> = (error: NodeJS.ErrnoException | null, value: Value) => void;
+
+/** A new descriptor, opened by another thread. */
+export function openInPool(path: string, flags: number, permissions: number): Promise<number> {
+  return call<number, number>((done) => fs.open(path, flags, permissions, done), same);
+}
 
 /** A callback operation as a promise for what `give` makes of its result. */
 function call<Value, Given>(

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import type { HttpAnswer } from "#base/ports/http.ts";
+import { certify } from "#test/support/certificates.ts";
 import { nodeHttp } from "./http.ts";
 
 const AS_NOBODY = { authorization: undefined, authorities: undefined };
@@ -51,6 +53,35 @@ for (const [name, listener, why] of [
     const answer = await asked(t, listener, 200);
     assert.match(answer.kind === "fault" ? answer.why : "an answer", why);
   });
+
+const take: RequestListener = (_, response) => void response.writeHead(204).end();
+
+test("HTTP answer that something was taken is one, to what is posted alone", async (t) => {
+  assert.deepEqual(await asked(t, take), { kind: "answer", body: Buffer.alloc(0) });
+  const server = createServer(take).listen(0, "127.0.0.1");
+  t.after(() => server.close().closeAllConnections());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const request = { url: `http://127.0.0.1:${port}/`, timeoutMs: 5000, maxBytes: 100 };
+  assert.deepEqual(await nodeHttp().get(request, "text/plain"), {
+    kind: "fault",
+    why: "answers 204",
+  });
+});
+
+test("a certificate that will not do is told from a server that is not there", async (t) => {
+  const { certificate: cert, key } = certify({ subject: "web", dns: ["localhost"] });
+  const server = createSecureServer({ cert, key }, (_, response) => void response.end("x"));
+  server.listen(0, "127.0.0.1");
+  t.after(() => server.close().closeAllConnections());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const request = { url: `https://127.0.0.1:${port}/`, timeoutMs: 5000, maxBytes: 100 };
+  const answer = await nodeHttp().get(request, "text/plain");
+  assert.equal(answer.kind, "untrusted");
+  const nobody = await nodeHttp().get({ ...request, url: "https://127.0.0.1:1/" }, "text/plain");
+  assert.equal(nobody.kind, "fault");
+});
 
 test("nobody there is a fault", async () => {
   const question = {

@@ -6,6 +6,7 @@
  */
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps, type RequestOptions } from "node:https";
+import { TLSSocket } from "node:tls";
 import type { Http, HttpAnswer, HttpRequest } from "#base/ports/http.ts";
 
 /** Of the answer's header: eight times what responders send. */
@@ -52,9 +53,13 @@ function ask(
   };
   const fail = (why: string): void => settle({ kind: "fault", why });
   const timer = setTimeout(() => fail("no answer in time"), timeoutMs);
-  asked.on("error", (error) => fail(faultText(error)));
+  asked.on("error", (error) => {
+    const { socket } = asked;
+    const isUntrusted = socket instanceof TLSSocket && isRefused(socket);
+    settle({ kind: isUntrusted ? "untrusted" : "fault", why: faultText(error) });
+  });
   asked.on("response", (answer) => {
-    if (answer.statusCode !== 200) {
+    if (!isSuccess(answer.statusCode ?? 0, options.method)) {
       fail(`answers ${answer.statusCode ?? "nothing"}`);
       return;
     }
@@ -74,6 +79,16 @@ function ask(
   });
   asked.end(body);
   return promise;
+}
+
+function isSuccess(status: number, method: string | undefined): boolean {
+  return method === "POST" ? status >= 200 && status < 300 : status === 200;
+}
+
+/** Node says why with the socket, and has null in it before it knows. */
+function isRefused({ authorizationError }: TLSSocket): boolean {
+  const why: unknown = authorizationError;
+  return why !== null && why !== undefined;
 }
 
 /** Without its parameters. */

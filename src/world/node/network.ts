@@ -111,7 +111,7 @@ function acceptor(
 
 async function connect(
   endpoint: Endpoint,
-  { timeoutMs, sourceAddress }: ConnectOptions,
+  { timeoutMs, sourceAddress, signal }: ConnectOptions,
 ): Promise<Connection | NetworkFault> {
   if (endpoint.kind === "tcp" && net.isIP(endpoint.host) === 0) {
     throw new TypeError(`Cannot connect to '${endpoint.host}': not an address`);
@@ -127,6 +127,7 @@ async function connect(
     });
     const onError = (error: Error): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       socket.destroy();
       resolve(networkFault(error));
     };
@@ -134,9 +135,15 @@ async function connect(
       const message = `Cannot connect to ${formatEndpoint(endpoint)}: no answer`;
       onError(Object.assign(new Error(message), { code: "ETIMEDOUT" }));
     }, timeoutMs);
+    const onAbort = (): void => {
+      const message = `Cannot connect to ${formatEndpoint(endpoint)}: given up`;
+      onError(Object.assign(new Error(message), { code: "ECANCELED" }));
+    };
+    signal?.addEventListener("abort", onAbort);
     socket.on("error", onError);
     socket.once("connect", () => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       const isUnix = endpoint.kind === "unix";
       const remote = unasked(endpoint);
       const connection = wrapSocket(

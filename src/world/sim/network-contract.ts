@@ -103,6 +103,19 @@ export function networkContract(name: string, setUp: () => Promise<NetworkUnderT
     close();
   });
 
+  contract("gives up an attempt to connect when it is told to", async (given) => {
+    const { client, server, close } = await open(given);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const attempt = given.network.connect(server.local, { timeoutMs: 5_000, signal });
+    abort.abort();
+    const made = await given.settled(attempt);
+    assert.equal("code" in made && made.code, "ECANCELED");
+    client.destroy();
+    server.destroy();
+    close();
+  });
+
   contract("tells of a close that came before start", async (given) => {
     const { client, server, close } = await open(given);
     client.destroy();

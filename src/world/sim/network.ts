@@ -112,28 +112,23 @@ export class SimNetwork implements Network {
 
   async connect(
     endpoint: Endpoint,
-    { timeoutMs, sourceAddress }: ConnectOptions,
+    { timeoutMs, sourceAddress, signal }: ConnectOptions,
   ): Promise<Connection | NetworkFault> {
     if (endpoint.kind === "tcp") checkAddress(endpoint.host);
     const scripted = this.#takeFault(endpoint);
     const { latencyMs } = this.#settings;
-    if (scripted?.kind === "black-hole" || latencyMs > timeoutMs) {
-      await this.#pass(timeoutMs);
+    const isLost = scripted?.kind === "black-hole" || latencyMs > timeoutMs;
+    await this.#pass(isLost ? timeoutMs : latencyMs, signal);
+    if (signal?.aborted) return givenUp(endpoint);
+    if (isLost)
       return networkFault("ETIMEDOUT", `Cannot connect to ${formatEndpoint(endpoint)}: no answer`);
-    }
-    await this.#pass(latencyMs);
     const listener = this.#listenerFor(endpoint);
     if (scripted?.kind === "refuse" || listener === undefined) {
       const code = scripted?.kind === "refuse" ? scripted.code : absentCode(endpoint);
       return networkFault(code ?? "ECONNREFUSED", `Cannot connect to ${formatEndpoint(endpoint)}`);
     }
     const [client, server] = this.#join(endpoint, sourceAddress);
-    if (scripted !== undefined) {
-      (scripted.from === "client" ? client : server).failSending({
-        kind: scripted.kind,
-        bytes: scripted.bytes,
-      });
-    }
+    if (scripted !== undefined) script(scripted, client, server);
     listener.accept(server);
     return client;
   }
@@ -178,11 +173,27 @@ export class SimNetwork implements Network {
     return this.#listeners.get(formatEndpoint({ ...endpoint, host: any }));
   }
 
-  #pass(ms: number): Promise<void> {
+  /** Until then, or until nobody waits for it. */
+  #pass(ms: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
-      this.#clock.after(ms, resolve);
+      const cancel = this.#clock.after(ms, resolve);
+      signal?.addEventListener("abort", () => {
+        cancel();
+        resolve();
+      });
     });
   }
+}
+
+/** Whose bytes will be cut off. */
+function script(fault: SimNetworkFault, client: SimConnection, server: SimConnection): void {
+  if (fault.kind === "refuse" || fault.kind === "black-hole") return;
+  const { kind, bytes, from } = fault;
+  (from === "client" ? client : server).failSending({ kind, bytes });
+}
+
+function givenUp(endpoint: Endpoint): NetworkFault {
+  return networkFault("ECANCELED", `Cannot connect to ${formatEndpoint(endpoint)}: given up`);
 }
 
 function absentCode(endpoint: Endpoint): string {
