@@ -6,6 +6,7 @@ import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
+import { ABSENT } from "#base/lookup.ts";
 import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
@@ -163,9 +164,11 @@ async function confined(log: LogTarget, isRoot: boolean): Promise<Confinement> {
 /** Who each role runs as when root started the daemon. */
 async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | string> {
   const accounts = new Map<Role, Account>();
-  for (const [role, { user }] of Object.entries(ROLES) as [Role, { user: string | undefined }][]) {
-    if (user === undefined) continue;
-    const answer = await users.lookup(user);
+  const wanted = Object.entries(ROLES) as [Role, { user: string | undefined }][];
+  const named = wanted.flatMap(([role, { user }]) => (user === undefined ? [] : [{ role, user }]));
+  const answers = await Promise.all(named.map(({ user }) => users.lookup(user)));
+  for (const [at, { role, user }] of named.entries()) {
+    const answer = answers[at] ?? ABSENT;
     if (answer.kind === "unavailable")
       return `cannot look up user ${user}: ${answer.cause.message}`;
     if (answer.kind === "absent") return `user ${user} does not exist: run tools/install-users`;
