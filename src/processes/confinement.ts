@@ -124,7 +124,7 @@ async function tried(
   // A container often has no right to make namespaces.
   const hostNetwork = { ...found, unshare: undefined };
   if ((await attempt(hostNetwork)) === undefined) {
-    const what = "queue and control are not kept from the network";
+    const what = "no process is kept from the network";
     return { confinement: hostNetwork, fault: `${what}: ${fault}` };
   }
   const what = "processes may gain privileges";
