@@ -39,9 +39,6 @@ const DROP_FOLDER_MODE = 0o1733;
 /** A complaint with its place fits. */
 const MAX_LINE_LENGTH = 2048;
 
-/** Those below are the three that every process has. */
-const FIRST_OWN_FD = 3;
-
 export interface DaemonOptions {
   readonly config: Config;
   /** Reads it again at SIGHUP and for smtpctl(8). */
@@ -67,7 +64,7 @@ export async function startDaemon(
   options: DaemonOptions,
 ): Promise<{ readonly ended: Promise<void>; stop(): void } | string> {
   const isRoot = process.getuid?.() === 0;
-  closeInherited(FIRST_OWN_FD);
+  closeInherited(options.activated.endFd);
   const confining = confined(options.log, isRoot);
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
   if (typeof accounts === "string") return accounts;
