@@ -15,7 +15,7 @@
  *   user has, and refuse beyond 0.
  * - No core dump, of the parent and whatever it starts: they hold mail, and keys.
  *
- * Measured: 4 ms for both programs before a child, and 2 ms for the one after.
+ * Measured: 2.5 ms of CPU for both programs before a child, and 1.7 ms for the one after.
  */
 import { existsSync } from "node:fs";
 import type { Children } from "#base/ports/children.ts";
