@@ -86,7 +86,7 @@ test("where no namespace may be made, as in a container, all else is taken, and 
   assert.equal(confinement.unshare, undefined);
   assert.ok(confinement.setpriv !== undefined);
   assert.deepEqual(lacks, [
-    "queue and control are not kept from the network: unshare: --net failed: not permitted",
+    "no process is kept from the network: unshare: --net failed: not permitted",
   ]);
 });
 

@@ -15,7 +15,7 @@
  *   user has, and refuse beyond 0.
  * - No core dump, of the parent and whatever it starts: they hold mail, and keys.
  *
- * Measured: 4 ms for both programs before a child, and 2 ms for the one after.
+ * Measured: 2.5 ms of CPU for both programs before a child, and 1.7 ms for the one after.
  */
 import { existsSync } from "node:fs";
 import type { Children } from "#base/ports/children.ts";
@@ -124,7 +124,7 @@ async function tried(
   // A container often has no right to make namespaces.
   const hostNetwork = { ...found, unshare: undefined };
   if ((await attempt(hostNetwork)) === undefined) {
-    const what = "queue and control are not kept from the network";
+    const what = "no process is kept from the network";
     return { confinement: hostNetwork, fault: `${what}: ${fault}` };
   }
   const what = "processes may gain privileges";

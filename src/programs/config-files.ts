@@ -34,7 +34,7 @@ export class ConfigFiles {
   /** Paths that are not absolute start in the folder that this process is in now. */
   constructor(choice: ConfigChoice) {
     this.#choice = choice;
-    this.#source = sourceFrom(process.cwd(), configSource(choice.file));
+    this.#source = sourceFrom(currentFolder(), configSource(choice.file));
   }
 
   /** The main file, as complaints name it. */
@@ -91,6 +91,15 @@ export class ConfigFiles {
   #refusal(message: string): Read {
     const at = { file: this.#choice.file, line: 0, column: 0 };
     return { config: undefined, complaints: [errorAt(at, message)] };
+  }
+}
+
+/** One that somebody has removed has no files; absolute paths are read all the same. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
   }
 }
 

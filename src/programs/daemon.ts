@@ -6,6 +6,7 @@ import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
+import { ABSENT } from "#base/lookup.ts";
 import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
@@ -38,9 +39,6 @@ const DROP_FOLDER_MODE = 0o1733;
 /** A complaint with its place fits. */
 const MAX_LINE_LENGTH = 2048;
 
-/** Those below are the three that every process has. */
-const FIRST_OWN_FD = 3;
-
 export interface DaemonOptions {
   readonly config: Config;
   /** Reads it again at SIGHUP and for smtpctl(8). */
@@ -66,7 +64,7 @@ export async function startDaemon(
   options: DaemonOptions,
 ): Promise<{ readonly ended: Promise<void>; stop(): void } | string> {
   const isRoot = process.getuid?.() === 0;
-  closeInherited(FIRST_OWN_FD);
+  closeInherited(options.activated.endFd);
   const confining = confined(options.log, isRoot);
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
   if (typeof accounts === "string") return accounts;
@@ -163,9 +161,11 @@ async function confined(log: LogTarget, isRoot: boolean): Promise<Confinement> {
 /** Who each role runs as when root started the daemon. */
 async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | string> {
   const accounts = new Map<Role, Account>();
-  for (const [role, { user }] of Object.entries(ROLES) as [Role, { user: string | undefined }][]) {
-    if (user === undefined) continue;
-    const answer = await users.lookup(user);
+  const wanted = Object.entries(ROLES) as [Role, { user: string | undefined }][];
+  const named = wanted.flatMap(([role, { user }]) => (user === undefined ? [] : [{ role, user }]));
+  const answers = await Promise.all(named.map(({ user }) => users.lookup(user)));
+  for (const [at, { role, user }] of named.entries()) {
+    const answer = answers[at] ?? ABSENT;
     if (answer.kind === "unavailable")
       return `cannot look up user ${user}: ${answer.cause.message}`;
     if (answer.kind === "absent") return `user ${user} does not exist: run tools/install-users`;

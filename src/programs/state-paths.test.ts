@@ -29,7 +29,10 @@ test("root has the system's places", () => {
 
 test("anyone else has a folder in the checkout", () => {
   const checkout = resolve(import.meta.dirname, "..", "..");
-  assert.equal(statePaths(undefined, 1000).controlSocket, `${checkout}/.postrider/private/control.sock`);
+  assert.equal(
+    statePaths(undefined, 1000).controlSocket,
+    `${checkout}/.postrider/private/control.sock`,
+  );
 });
 
 test("a relative state folder starts at the working directory", () => {

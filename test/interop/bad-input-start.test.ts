@@ -75,7 +75,10 @@ async function fails(start: Start): Promise<void> {
   assert.equal(errors, `${start.says(folder, port)}\n`);
   assert.equal(code, 1);
   if (start.portIsTaken !== true) assert.equal(await isListening(port), false, "the port is free");
-  assert.ok(!existsSync(`${folder}/${start.state ?? "state"}/private/control.sock`), "no control socket");
+  assert.ok(
+    !existsSync(`${folder}/${start.state ?? "state"}/private/control.sock`),
+    "no control socket",
+  );
   assert.ok(!existsSync(`${folder}/a.sock`), "no socket of a listener");
 }
 

@@ -9,10 +9,13 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { ROLES } from "#processes/roles.ts";
 import type { Arrival } from "#test/support/ledger.ts";
+import { writeTable } from "#world/node/sqlite-table-writer.ts";
 import { unlessStartable } from "./daemon.ts";
 import { assertKept, DurabilityRig, Figures, SEED } from "./durability-load.ts";
 import { until } from "./greeting.ts";
+import type { KillableDaemon } from "./killable-daemon.ts";
 import { Scratch } from "./scratch.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
@@ -24,6 +27,8 @@ const MAX_LOAD_MS = 1200;
 const MIN_LOAD_MS = 50;
 /** How long a daemon that lost one process is still under load. */
 const AFTERWARDS_MS = 400;
+
+const LASTING: ReadonlySet<string> = new Set(Object.keys(ROLES).filter((role) => role !== "agent"));
 
 const skip = await unlessStartable();
 
@@ -89,20 +94,46 @@ test(`the whole daemon is killed ${ROUNDS} times under load: nothing that got it
   figures.tell(context);
 });
 
+/** Every recipient is a question to lookup, and auth runs too. */
+function rulesForAll(scratch: Scratch): readonly string[] {
+  const database = `${scratch.folder}/domains.db`;
+  writeTable(database, [{ key: "nobody-writes-to.example", value: "" }], undefined);
+  return [
+    `table domains db:${database}`,
+    `listen on socket "${scratch.folder}/auth.sock" auth`,
+    'match from any for domain <domains> action "keep"',
+  ];
+}
+
+/** The processes that run as long as the daemon, but those of `role`. */
+function lastingBeside(daemon: KillableDaemon, role: string): readonly string[] {
+  return daemon.children
+    .filter((each) => each.role !== role && LASTING.has(each.role))
+    .map((each) => `${each.role} ${each.pid}`)
+    .toSorted();
+}
+
 /** On a daemon of its own: one that loses a process again and again waits ever longer. */
 async function killOneProcess(role: string, round: number, figures: Figures): Promise<void> {
   await using scratch = new Scratch();
-  const rig = await DurabilityRig.make(scratch);
+  const rig = await DurabilityRig.make(scratch, { rules: rulesForAll(scratch) });
   const { daemon } = rig;
   const random = rig.random.fork(`${role} ${round}`);
   await daemon.start();
   const { ledger, client } = rig.load();
   await until(() => ledger.acknowledgedCount > 0, "message that was acknowledged");
   await pause(random.below(MAX_LOAD_MS / 2));
+  const others = lastingBeside(daemon, role);
+  const [killed] = daemon.children.filter((each) => each.role === role);
   await until(() => daemon.killOne(role), `process of the role ${role}`);
   const acknowledgedBefore = ledger.acknowledgedCount;
   await until(() => ledger.acknowledgedCount > acknowledgedBefore, "message after the kill");
   await pause(AFTERWARDS_MS);
+  await until(
+    () => daemon.children.some((each) => each.role === role && each.pid !== killed?.pid),
+    `another ${role}`,
+  );
+  assert.deepEqual(lastingBeside(daemon, role), others, "the others run on");
   await client.stop();
   await daemon.drain();
   const tally = ledger.tally(rig.arrivals());
@@ -115,8 +146,8 @@ async function killOneProcess(role: string, round: number, figures: Figures): Pr
   figures.add("delivered without a 250", tally.unacknowledged.length);
 }
 
-for (const role of ["queue", "dispatcher", "agent"]) {
-  test(`a killed ${role} is started again, and nothing that got its 250 is lost`, {
+for (const role of ["queue", "dispatcher", "agent", "lookup", "local", "control", "auth"]) {
+  test(`a killed ${role} is started again, the others run on, and nothing that got its 250 is lost`, {
     skip,
   }, async (context) => {
     const figures = new Figures();

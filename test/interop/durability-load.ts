@@ -37,6 +37,8 @@ export interface RigSettings {
   /** Where the Maildirs are; in the scratch folder if left out. */
   readonly mailFolder?: string;
   readonly stateFolder?: string;
+  /** Stand before its own. */
+  readonly rules?: readonly string[];
   readonly options?: readonly string[];
 }
 
@@ -69,15 +71,16 @@ export class DurabilityRig {
 
   /** The daemon is not started yet. */
   static async make(scratch: Scratch, settings: RigSettings = {}): Promise<DurabilityRig> {
-    const { mailFolder = scratch.mailFolder("mail"), ...daemonSettings } = settings;
+    const { mailFolder = scratch.mailFolder("mail"), rules: first = [], ...others } = settings;
     const sink = scratch.use(await RelaySink.start());
     const rules = [
+      ...first,
       `action "keep" maildir "${mailFolder}/%{dest.user}" user ${MAIL_USER}`,
       `action "out" relay host "smtp://127.0.0.1:${sink.port}"`,
       'match from any for domain { "local.example", "client.example" } action "keep"',
       'match from any for domain "out.example" action "out"',
     ];
-    const daemon = await KillableDaemon.make(scratch, { ...daemonSettings, rules });
+    const daemon = await KillableDaemon.make(scratch, { ...others, rules });
     return new DurabilityRig(scratch, { daemon, sink, mailFolder });
   }
 

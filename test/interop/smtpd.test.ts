@@ -204,3 +204,15 @@ async function terminated(child: ChildProcess): Promise<number> {
   child.kill("SIGTERM");
   return ended;
 }
+
+test("a folder that was removed under its caller keeps no configuration from being checked", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  const path = `${scratch.folder}/smtpd.conf`;
+  writeFileSync(path, 'action "out" relay\nmatch from local for any action "out"\n');
+  const script = `mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" -n -f "$3"`;
+  const checked = await run(["sh", "-c", script, "sh", scratch.folder, PROGRAM, path]);
+  assert.match(checked.output, /configuration OK/u);
+  assert.equal(checked.code, 0, checked.output);
+});

@@ -31,6 +31,8 @@ interface Activated {
 }
 
 export interface ActivatedSockets {
+  /** The first descriptor that none of them has. */
+  readonly endFd: number;
   /** The socket that is bound to `endpoint`, once; undefined if there is none. */
   take(endpoint: Endpoint, options: BindOptions): BoundSocket | NetworkFault | undefined;
   /** Those that nobody has taken yet. */
@@ -47,11 +49,13 @@ export function activatedCount(environment: NodeJS.ProcessEnv, pid: number): num
 /** What is no socket, or of a kind that mail does not come by, is left alone. */
 export function activatedSockets(environment: NodeJS.ProcessEnv, pid: number): ActivatedSockets {
   const found = new Map<string, Activated>();
-  for (let at = 0; at < activatedCount(environment, pid); at++) {
-    const each = wrapped(FIRST_FD + at);
+  const endFd = FIRST_FD + activatedCount(environment, pid);
+  for (let fd = FIRST_FD; fd < endFd; fd++) {
+    const each = wrapped(fd);
     if (each !== undefined) found.set(formatEndpoint(each.endpoint), each);
   }
   return {
+    endFd,
     take(endpoint, options) {
       const key = formatEndpoint(endpoint);
       const each = found.get(key);
