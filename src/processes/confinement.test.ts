@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Children, RunResult } from "#base/ports/children.ts";
-import { type Confinement, confinementHere, NO_CONFINEMENT, wordsBefore } from "./confinement.ts";
+import {
+  type Confinement,
+  confinementHere,
+  NO_CONFINEMENT,
+  withRights,
+  wordsBefore,
+} from "./confinement.ts";
 
 const WHOLE: Confinement = { setpriv: "/b/setpriv", unshare: "/b/unshare", prlimit: "/b/prlimit" };
 const ACCOUNT = { uid: 7, gid: 8 };
@@ -48,6 +54,13 @@ const CASES = [
 for (const { name, request, words } of CASES) {
   test(name, () => assert.equal(wordsBefore(request, WHOLE).join(" "), words));
 }
+
+test("root that will become somebody else keeps nothing that it could do besides", () => {
+  assert.equal(
+    withRights("/b/setpriv", "root-to-become").join(" "),
+    "/b/setpriv --clear-groups --inh-caps=-all --bounding-set=-all,+setuid,+setgid --no-new-privs --",
+  );
+});
 
 test("without setpriv(1) nothing stands before Node", () => {
   assert.deepEqual(wordsBefore({ role: "queue", account: ACCOUNT }, NO_CONFINEMENT), []);

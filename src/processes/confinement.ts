@@ -55,14 +55,28 @@ export function wordsBefore(
   const lacksNetwork = unshare !== undefined && !ROLES[role].hasNetwork(reach);
   return [
     ...(lacksNetwork ? [unshare, "--net", "--"] : []),
-    setpriv,
-    ...(account === undefined ? [] : rightsOf(account)),
-    "--no-new-privs",
-    "--",
+    ...withRights(setpriv, account === undefined ? "same" : account),
   ];
 }
 
-function rightsOf({ uid, gid }: Account): readonly string[] {
+/** As whom setpriv(1) has a program run: with no more rights, and no way to gain them. */
+export type RightsToKeep =
+  /** Ours, with what these may gain. */
+  | "same"
+  | Account
+  /** Root, who can do no more than become somebody else. */
+  | "root-to-become";
+
+/** What is put before a program so that it has these rights, whatever is started by it. */
+export function withRights(setpriv: string, rights: RightsToKeep): readonly string[] {
+  return [setpriv, ...rightsOf(rights), "--no-new-privs", "--"];
+}
+
+function rightsOf(rights: RightsToKeep): readonly string[] {
+  if (rights === "same") return [];
+  if (rights === "root-to-become")
+    return ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all,+setuid,+setgid"];
+  const { uid, gid } = rights;
   return [
     `--reuid=${uid}`,
     `--regid=${gid}`,
@@ -91,7 +105,7 @@ export function forbidForks(
   if (prlimit === undefined || setpriv === undefined) return Promise.resolve(undefined);
   // As the user of the process, who may lower its limits: root needs CAP_SYS_RESOURCE for
   // another's, which containers do not have.
-  const asUser = account === undefined ? [] : [setpriv, ...rightsOf(account), "--"];
+  const asUser = account === undefined ? [] : withRights(setpriv, account);
   return outcomeOf(children, [...asUser, prlimit, "--nproc=0:0", `--pid=${pid}`]);
 }
 

@@ -10,8 +10,9 @@ import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { unreachable } from "#base/unreachable.ts";
 import { tellLines } from "./agent-log.ts";
-import type { Account } from "./child.ts";
+import { type RightsToKeep, withRights } from "./confinement.ts";
 import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
+import { couldNotStart } from "./launch.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
 
 const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -25,6 +26,9 @@ export interface HandInSettings {
   readonly setpriv: string | undefined;
   readonly log: LogTarget;
 }
+
+/** Without a descriptor for them (EMFILE) it has no pipes, nor a number: an error comes. */
+type SpawnedHandIn = Pick<ChildProcess, "once"> & Partial<ChildProcess>;
 
 export function handInLauncher(settings: HandInSettings): StartHandIn {
   return (order) => {
@@ -43,9 +47,9 @@ export function handInLauncher(settings: HandInSettings): StartHandIn {
 function started(
   { folder, socket, setpriv }: HandInSettings,
   { rights, names }: HandInOrder,
-): (Partial<ChildProcess> & Pick<ChildProcess, "once" | "kill">) | string {
+): SpawnedHandIn | string {
   const [program, ...words] = [
-    ...(setpriv === undefined ? [] : [setpriv, ...limitsOf(rights), "--no-new-privs", "--"]),
+    ...(setpriv === undefined ? [] : withRights(setpriv, rightsToKeep(rights))),
     process.execPath,
     ...nodeFlags(folder),
     MAIN,
@@ -64,26 +68,21 @@ function started(
       detached: true,
     });
   } catch (error) {
-    return `could not be started: ${error instanceof Error ? error.message : String(error)}`;
+    return couldNotStart(error);
   }
 }
 
-function limitsOf(rights: HandInRights): readonly string[] {
+function rightsToKeep(rights: HandInRights): RightsToKeep {
   switch (rights.kind) {
     case "same":
-      return [];
+      return "same";
     case "owner":
-      return [...accountOf(rights.account), "--inh-caps=-all", "--bounding-set=-all"];
+      return rights.account;
     case "root":
-      // What opens root's own file and goes on as somebody else needs no more of root.
-      return ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all,+setuid,+setgid"];
+      return "root-to-become";
     default:
       return unreachable(rights);
   }
-}
-
-function accountOf({ uid, gid }: Account): readonly string[] {
-  return [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
 }
 
 /** The network, the files of its own program, and the drop folder. */
@@ -102,11 +101,9 @@ function nodeFlags(folder: string): readonly string[] {
   ];
 }
 
-function running(
-  child: Partial<ChildProcess> & Pick<ChildProcess, "once" | "kill">,
-): RunningHandIn {
+function running(child: SpawnedHandIn): RunningHandIn {
   const { promise: ended, resolve } = Promise.withResolvers<number | string>();
-  child.once("error", (error: Error) => resolve(`could not be started: ${error.message}`));
+  child.once("error", (error: Error) => resolve(couldNotStart(error)));
   child.once("exit", (code: number | null, signal: string | null) =>
     resolve(code ?? `was ended by ${signal ?? "no signal"}`),
   );

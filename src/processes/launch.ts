@@ -129,7 +129,8 @@ function spawned(
   }
 }
 
-function couldNotStart(error: unknown): string {
+/** What is said of a process that the system has refused us. */
+export function couldNotStart(error: unknown): string {
   return `could not be started: ${error instanceof Error ? error.message : String(error)}`;
 }
 
