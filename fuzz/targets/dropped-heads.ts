@@ -1,10 +1,7 @@
 /** Files of the drop folder: what is read as a head can be said to a server, and is the same when it is written again. */
 import assert from "node:assert/strict";
-import {
-  decodeDroppedHead,
-  encodeDroppedHead,
-  MAX_RECIPIENTS,
-} from "#engine/enqueue/dropped-head.ts";
+import { MAX_RECIPIENTS } from "#engine/enqueue/outgoing-mail.ts";
+import { decodeDroppedHead, encodeDroppedHead } from "#engine/enqueue/dropped-head.ts";
 import type { FuzzTarget } from "#fuzz/target.ts";
 
 export const droppedHeads: FuzzTarget = {

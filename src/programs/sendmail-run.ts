@@ -17,8 +17,8 @@ import type { ClientPorts } from "#engine/client/client-settings.ts";
 import type { BodyStore } from "#engine/enqueue/body-store.ts";
 import type { DropBox } from "#engine/enqueue/drop-box.ts";
 import { type HandedIn, handIn } from "#engine/enqueue/hand-in.ts";
+import { MAX_RECIPIENTS } from "#engine/enqueue/outgoing-mail.ts";
 import {
-  MAX_RECIPIENTS,
   type MailOrder,
   type PreparedMail,
   prepareMail,

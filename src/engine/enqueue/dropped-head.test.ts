@@ -6,9 +6,8 @@ import {
   encodeDroppedHead,
   encodeTakenFor,
   MAX_HEAD_BYTES,
-  MAX_RECIPIENTS,
 } from "./dropped-head.ts";
-import type { OutgoingMail } from "./outgoing-mail.ts";
+import { MAX_RECIPIENTS, type OutgoingMail } from "./outgoing-mail.ts";
 
 const MAIL: OutgoingMail = {
   reversePath: "ann@example.org",

@@ -13,11 +13,10 @@
  */
 import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { isXtext } from "#protocols/smtp/xtext.ts";
-import type { OutgoingMail } from "./outgoing-mail.ts";
+import { MAX_RECIPIENTS, type OutgoingMail } from "./outgoing-mail.ts";
 
 /** Of both lines. */
 export const MAX_HEAD_BYTES: number = 16 * 1024 * 1024;
-export const MAX_RECIPIENTS = 100_000;
 
 const MAGIC = "postrider-mail 1 ";
 const COUNT_DIGITS = 8;

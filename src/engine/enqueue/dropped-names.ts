@@ -12,6 +12,7 @@
  * | other       | any  | not mail                                                   | left alone, warned about  |
  */
 import type { FileStat } from "#base/ports/files.ts";
+import { SETTINGS } from "#model/config/defaults.ts";
 
 export const UNFINISHED_MODE = 0o600;
 /** Postfix's mark as well (its maildrop): no program is ever made of it, as the folder tells nobody its name. */
@@ -25,8 +26,8 @@ export const NAME_BYTES = 16;
 
 /** Nobody writes a message for so long; it is told by the last write. */
 export const UNFINISHED_KEPT_MS: number = 24 * 3600 * 1000;
-/** So long it is tried to hand in what is complete. Source: smtpd.conf(5), `queue ttl`. */
-export const COMPLETE_KEPT_MS: number = 4 * 24 * 3600 * 1000;
+/** So long it is tried to hand in what is complete: as long as the queue would, where nothing else is said. */
+export const COMPLETE_KEPT_MS: number = SETTINGS.queueTtlMs.default;
 
 export type NameKind = "mail" | "failed" | "other";
 

@@ -10,11 +10,11 @@
  * once too often is better than not at all.
  */
 import type { Files } from "#base/ports/files.ts";
+import type { MessageText } from "#model/delivery.ts";
 import { openDropped } from "./dropped-file.ts";
 import { COMPLETE_KEPT_MS } from "./dropped-names.ts";
-import { type Complaint, type HandedIn } from "./hand-in.ts";
+import type { Complaint, HandedIn } from "./hand-in.ts";
 import type { OutgoingMail } from "./outgoing-mail.ts";
-import type { MessageText } from "#model/delivery.ts";
 
 export interface DropHandInPorts {
   readonly files: Pick<Files, "open">;

@@ -5,6 +5,9 @@
 import type { MailNotices } from "#protocols/smtp/client-session-mail.ts";
 import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 
+/** Of one message. */
+export const MAX_RECIPIENTS = 100_000;
+
 export interface OutgoingMail {
   /** In canonical text, with a domain; "" is the null reverse-path. */
   readonly reversePath: string;

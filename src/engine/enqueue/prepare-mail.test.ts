@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { BodyStore } from "./body-store.ts";
-import {
-  type MailOrder,
-  MAX_RECIPIENTS,
-  type PreparedMail,
-  prepareMail,
-  type Unprepared,
-} from "./prepare-mail.ts";
+import { MAX_RECIPIENTS } from "./outgoing-mail.ts";
+import { type MailOrder, type PreparedMail, prepareMail, type Unprepared } from "./prepare-mail.ts";
 
 const DATE = "Thu, 26 Nov 2026 00:00:00 +0000";
 const IDENTITY = { loginName: "ann", gecos: "& Smith,,,", mailName: "mx.example" };

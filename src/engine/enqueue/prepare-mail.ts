@@ -12,7 +12,7 @@ import type { BodyStore } from "./body-store.ts";
 import { type CraftedHead, craftHead } from "./crafted-head.ts";
 import { type HeaderField, readHeaderBlock, valueOf } from "./header-block.ts";
 import { InputReader } from "./input-reader.ts";
-import type { OutgoingMail } from "./outgoing-mail.ts";
+import { MAX_RECIPIENTS, type OutgoingMail } from "./outgoing-mail.ts";
 import { formatFrom, fullNameOf, type SenderIdentity } from "./sender-identity.ts";
 
 /** What the arguments ask for. */
@@ -43,9 +43,6 @@ export type Unprepared =
   | { readonly kind: "no-recipients" }
   | { readonly kind: "too-many-recipients" }
   | { readonly kind: "too-many-headers" };
-
-/** Of one message. */
-export const MAX_RECIPIENTS = 100_000;
 
 export interface Preparation {
   readonly input: AsyncIterable<Uint8Array>;
