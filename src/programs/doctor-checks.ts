@@ -6,6 +6,7 @@ import type { Files } from "#base/ports/files.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Config } from "#model/config/config.ts";
+import { SETTINGS } from "#model/config/defaults.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import { checkConfig } from "#policy/check/check-config.ts";
 import type { Finding } from "#policy/check/finding.ts";
@@ -35,8 +36,6 @@ import type { DoctorArguments } from "./smtpctl-doctor-arguments.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** Of a message that no configuration says more of. */
-const LARGEST_BYTES: number = 35 * 1024 * 1024;
 /** RFC 6376, RFC 5280: signatures and certificates count in minutes. */
 const MAX_CLOCK_ERROR_MS = 60_000;
 
@@ -92,7 +91,7 @@ function hostChecks(
   const parts: StateParts = { files, users };
   const isRoot = world.uid === 0;
   return [
-    diskCheck(paths.spool, config?.maxMessageBytes ?? LARGEST_BYTES, parts),
+    diskCheck(paths.spool, config?.maxMessageBytes ?? SETTINGS.maxMessageBytes.default, parts),
     quarantineCheck(paths.spool, parts),
     offlineCheck(paths.offline, parts),
     userCheck(DAEMON_USERS, isRoot, users),

@@ -40,7 +40,7 @@ export function publicAddresses(own: readonly string[]): readonly string[] {
 }
 
 /** A name that the world can look up. */
-export function isWorldName(name: string): boolean {
+function isWorldName(name: string): boolean {
   return isHostName(name) && /\.[a-z][a-z0-9-]*$/iu.test(name) && !/\.localdomain$/iu.test(name);
 }
 

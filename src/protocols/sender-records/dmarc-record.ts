@@ -5,7 +5,7 @@
  */
 import { parseTagList } from "./tag-list.ts";
 
-export const DMARC_POLICIES = ["none", "quarantine", "reject"] as const;
+const DMARC_POLICIES = ["none", "quarantine", "reject"] as const;
 export type DmarcPolicy = (typeof DMARC_POLICIES)[number];
 
 export type DmarcReading =

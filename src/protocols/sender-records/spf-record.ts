@@ -14,7 +14,7 @@ import { isHostName } from "#protocols/mail/domain.ts";
 /** A record of two UDP answers; longer ones are not served anywhere. */
 const MAX_RECORD_LENGTH = 4096;
 /** Ten of them may ask the DNS (§4.6.4); the others are networks. */
-export const MAX_SPF_TERMS = 256;
+const MAX_TERMS = 256;
 
 export type SpfQualifier = "pass" | "fail" | "softfail" | "neutral";
 
@@ -65,7 +65,7 @@ export function parseSpf(texts: readonly string[]): SpfReading {
   if (records.length > 1) return wrong(`there are ${records.length} records, and one is allowed`);
   if (record.length > MAX_RECORD_LENGTH) return wrong("the record is too long");
   const [, ...words] = record.split(" ").filter((word) => word !== "");
-  if (words.length > MAX_SPF_TERMS) return wrong("the record has too many terms");
+  if (words.length > MAX_TERMS) return wrong("the record has too many terms");
   const terms: SpfTerm[] = [];
   let redirect: string | undefined;
   for (const word of words) {

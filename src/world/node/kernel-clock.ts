@@ -4,7 +4,6 @@
  *
  * Source: adjtimex(2); struct timex of 64-bit Linux.
  */
-import { endianness } from "node:os";
 import type { Lookup } from "#base/lookup.ts";
 
 export interface KernelClock {
@@ -15,43 +14,26 @@ export interface KernelClock {
 
 /** sizeof(struct timex) is 208; a kernel that writes more must not. */
 const TIMEX_BYTES = 512;
-/** `modes` 0: nothing is set. */
+/** Of its fields, on machines that are little-endian, as all are that we run on. */
 const MAX_ERROR_AT = 24;
 const STATUS_AT = 40;
 /** STA_UNSYNC. */
 const UNKEPT_BIT = 0x40;
-const LIBRARIES: readonly string[] = ["libc.so.6", "libc.musl-x86_64.so.1"];
 
 /** Never rejects. */
 export async function kernelClock(): Promise<Lookup<KernelClock>> {
   try {
     const { default: koffi } = await import("koffi");
-    const memory = Buffer.alloc(TIMEX_BYTES);
-    const status: unknown = firstLoaded((name) =>
-      koffi.load(name).func("int adjtimex(_Inout_ uint8_t *timex)"),
-    )(memory);
+    const adjtimex = koffi.load("libc.so.6").func("int adjtimex(_Inout_ uint8_t *timex)");
+    // With `modes` 0 nothing is set.
+    const timex = Buffer.alloc(TIMEX_BYTES);
+    const status: unknown = adjtimex(timex);
     if (typeof status !== "number" || status < 0) throw new Error("the kernel does not tell");
-    const read = endianness() === "LE" ? "readInt32LE" : "readInt32BE";
-    const micros =
-      endianness() === "LE"
-        ? memory.readBigInt64LE(MAX_ERROR_AT)
-        : memory.readBigInt64BE(MAX_ERROR_AT);
-    const isKept = (memory[read](STATUS_AT) & UNKEPT_BIT) === 0;
-    return { kind: "found", value: { isKept, maxErrorMs: Number(micros) / 1000 } };
+    const isKept = (timex.readInt32LE(STATUS_AT) & UNKEPT_BIT) === 0;
+    const maxErrorMs = Number(timex.readBigInt64LE(MAX_ERROR_AT)) / 1000;
+    return { kind: "found", value: { isKept, maxErrorMs } };
   } catch (error) {
     const cause = error instanceof Error ? error : new Error(String(error));
     return { kind: "unavailable", cause };
   }
-}
-
-function firstLoaded<Loaded>(open: (name: string) => Loaded): Loaded {
-  let last: unknown;
-  for (const name of LIBRARIES) {
-    try {
-      return open(name);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
 }
