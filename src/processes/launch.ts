@@ -15,6 +15,7 @@ import { printable } from "#engine/observe/visible-text.ts";
 import { guardChannel, type Passed } from "#world/node/child-channel.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { wrapSocket } from "#world/node/connection.ts";
+import { SocketSending } from "#world/node/socket-sending.ts";
 import { StreamChannel } from "./channel.ts";
 import {
   type Account,
@@ -169,17 +170,12 @@ function childOf(
     PARENT_SIDE,
     setImmediate,
   );
+  const sending = new SocketSending(child);
   return {
     pid: child.pid,
     link,
-    handOver(handover, socket) {
-      if (!child.connected) {
-        socket.destroy();
-        return;
-      }
-      // The child may be dying: its exit is what tells us.
-      child.send(handover, socket, { keepOpen: false }, () => undefined);
-    },
+    // The child may be dying: its exit is what tells us.
+    handOver: (handover, socket) => void sending.send(handover, socket),
     handOverListener({ endpoint, handle }, generation) {
       if (!child.connected || handle === undefined) return;
       const handover: ListenerHandover = { listener: endpoint, generation };
@@ -189,15 +185,7 @@ function childOf(
     handOverClient(client, user) {
       if (!(client instanceof SocketClient))
         throw new TypeError("Cannot hand a client over: it is of another world");
-      const { promise, resolve } = Promise.withResolvers<void>();
-      if (child.connected) {
-        const handover = clientHandover(client, user);
-        child.send(handover, client.socket, { keepOpen: false }, () => resolve());
-      } else {
-        client.destroy();
-        resolve();
-      }
-      return promise;
+      return sending.send(clientHandover(client, user), client.socket);
     },
     seal: () => {
       if (child.pid !== undefined) seal(child.pid);

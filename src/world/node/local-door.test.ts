@@ -92,6 +92,33 @@ test("a client is handed on unread, with its uid, and the next one when it is an
   assert.deepEqual([heard, passed.length, misuses()], [["221 bye", "221 bye"], 2, 0]);
 });
 
+const FLOODED = 600;
+const TURNING_AWAY = `
+  const { nodeLocalDoor } = await import(${JSON.stringify(HERE)});
+  let clients = 0;
+  const door = nodeLocalDoor({ get: () => 4 }, () => 1);
+  await door.listen({ kind: "unix", path: PATH }, (client) => {
+    if (++clients <= ${FLOODED}) client.turnAway("421 4.3.2 Too many\\r\\n");
+    else void client.pass();
+  });
+  process.on("message", () => undefined);`;
+
+test("clients that are turned away and stay leave room for others, and each is told", {
+  timeout: 30_000,
+}, async (t) => {
+  const { path, passed, next } = await stage(t, TURNING_AWAY);
+  const told: string[] = [];
+  for (let n = 0; n < FLOODED; n++) {
+    const visitor = await client(t, path);
+    visitor.setEncoding("utf8").once("data", (line) => void told.push(String(line)));
+  }
+  const honest = next();
+  await client(t, path);
+  await honest;
+  assert.equal(passed.length, 1);
+  assert.deepEqual([told.length, new Set(told).size], [FLOODED, 1]);
+});
+
 /** What a child that was taken over may try: each time its channel is all that it has. */
 const MISUSES: Readonly<Record<string, string>> = {
   "a uid that is none": "process.send({ endpoint: PATH, uid: -1 }, socket._handle)",

@@ -18,12 +18,15 @@ const BACKLOG = 4096;
 const MAX_OPEN = 512;
 /** A client that was turned away has so long to go. */
 const LINGER_MS = 2_000;
+/** So many have: the next is cut off once it was told, so that one user never has all of MAX_OPEN. */
+const MAX_LINGERING = 128;
 
 /** @param inherited bound descriptors of this process; each is asked for once. */
 export function nodeLocalDoor(
   inherited: { get(endpoint: string): number | undefined },
   peerUid: PeerUid,
 ): LocalDoor {
+  const lingering = new Set<Socket>();
   return {
     listen(endpoint, accept) {
       const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
@@ -31,7 +34,7 @@ export function nodeLocalDoor(
         const uid = peerUid(socket);
         // Nobody is let in whom the system does not name.
         if (uid === undefined) socket.destroy();
-        else accept(new NodeClient(socket, formatEndpoint(endpoint), uid));
+        else accept(new NodeClient(socket, { endpoint: formatEndpoint(endpoint), uid, lingering }));
       });
       server.maxConnections = MAX_OPEN;
       return listening(server, endpoint, inherited.get(formatEndpoint(endpoint)));
@@ -56,15 +59,24 @@ function listening(
   return promise;
 }
 
+interface ClientOf {
+  readonly endpoint: string;
+  readonly uid: number;
+  /** Those that are being turned away. */
+  readonly lingering: Set<Socket>;
+}
+
 class NodeClient implements LocalClient {
   readonly endpoint: string;
   readonly uid: number;
   readonly #socket: Socket;
+  readonly #lingering: Set<Socket>;
 
-  constructor(socket: Socket, endpoint: string, uid: number) {
+  constructor(socket: Socket, { endpoint, uid, lingering }: ClientOf) {
     this.#socket = socket;
     this.endpoint = endpoint;
     this.uid = uid;
+    this.#lingering = lingering;
   }
 
   pass(): Promise<void> {
@@ -82,8 +94,14 @@ class NodeClient implements LocalClient {
   }
 
   turnAway(line: string): void {
-    const socket = this.#socket;
+    const [socket, lingering] = [this.#socket, this.#lingering];
     socket.end(line);
+    if (lingering.size >= MAX_LINGERING) {
+      socket.destroySoon();
+      return;
+    }
+    lingering.add(socket);
+    socket.once("close", () => lingering.delete(socket));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 
