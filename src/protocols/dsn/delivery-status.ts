@@ -10,6 +10,8 @@ import { folded, type Form, printable, typedAddress, utf8Address } from "./print
 
 /** Longest field body that is given back of what a far side said. */
 const MAX_FIELD_BYTES = 900;
+/** Of an address: `rfc822` and `utf-8` are the ones that there are. */
+const MAX_TYPE_BYTES = 50;
 
 /** What became of the recipients: RFC 3464 §2.3.3. */
 export type Action = "failed" | "delayed" | "delivered" | "relayed" | "expanded";
@@ -91,7 +93,7 @@ export function isReply(diagnostic: string): boolean {
 /** RFC 3461 §6.3: the type as written, the address decoded. */
 function orcptField(orcpt: string, form: Form): string {
   const semicolon = orcpt.indexOf(";");
-  const type = printable(orcpt.slice(0, semicolon), MAX_FIELD_BYTES, form);
+  const type = printable(orcpt.slice(0, semicolon), MAX_TYPE_BYTES, form);
   const address = orcpt.slice(semicolon + 1);
   // RFC 6533 §3: what is not ASCII stays encoded on a way back that takes nothing else.
   if (type.toLowerCase() === "utf-8") {

@@ -11,10 +11,11 @@
  * RFC 5321 §6.1.
  */
 import { formatDate } from "#protocols/mail/date.ts";
+import { encodeQuotedPrintable } from "#protocols/mail/quoted-printable.ts";
 import { formatDeliveryStatus, type ReportedMessage } from "./delivery-status.ts";
 import { notificationLines } from "./notification.ts";
 import { printableAddress } from "./printable.ts";
-import { encodeQuotedPrintable, isPlain } from "./quoted-printable.ts";
+import { isPlain } from "./plain-lines.ts";
 import { enclosedSentence, type Returned, returnedPart } from "./returned.ts";
 
 export interface Report extends ReportedMessage {

@@ -5,8 +5,9 @@
  * (a returned message is never encoded).
  */
 import { isUtf8 } from "node:buffer";
+import { encodeQuotedPrintable } from "#protocols/mail/quoted-printable.ts";
 import type { Form } from "./printable.ts";
-import { encodeQuotedPrintable, isPlain } from "./quoted-printable.ts";
+import { isPlain } from "./plain-lines.ts";
 import { transferClassOf } from "./transfer-class.ts";
 
 export type Returned =

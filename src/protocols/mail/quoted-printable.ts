@@ -14,6 +14,13 @@ const HEX = "0123456789ABCDEF";
 /** An octet becomes three, and a soft line break comes after 72 of them or more. */
 const MAX_GROWTH = 4;
 
+/** The whole of a text. */
+export function encodeQuotedPrintable(text: Uint8Array): string {
+  const encoder = new QuotedPrintableEncoder();
+  const encoded = Buffer.from(encoder.push(text)).toString("latin1");
+  return encoded + Buffer.from(encoder.end()).toString("latin1");
+}
+
 export class QuotedPrintableEncoder {
   #lineLength = 0;
   /** A space, tab or CR, for which it matters what follows. */
