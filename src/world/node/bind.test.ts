@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, statSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test, type TestContext } from "node:test";
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Connection, Network } from "#base/ports/network.ts";
 import { RecordingHandler } from "#world/sim/recording-handler.ts";
-import { type BoundSocket, bindEndpoint } from "./bind.ts";
+import { type BoundSocket, bindEndpoint, giveAway } from "./bind.ts";
 import { nodeNetwork } from "./network.ts";
 
 const LOOPBACK: Endpoint = { kind: "tcp", host: "127.0.0.1", port: 0 };
@@ -151,6 +151,25 @@ test("a UNIX socket has the mode that was asked for, and goes with its descripto
     assert.equal(statSync(path).mode & 0o777, expected);
     bound.close();
     assert.equal(existsSync(path), false);
+  }
+});
+
+test("a link or file that somebody put in a socket's place is not given away, nor what it leads to", async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = `${folder}/smtp.sock`;
+  const secret = `${folder}/secret`;
+  writeFileSync(secret, "", { mode: 0o600 });
+  for (const replace of [
+    () => symlinkSync(secret, path),
+    () => writeFileSync(path, "", { mode: 0o600 }),
+  ]) {
+    const bound = await bind({ kind: "unix", path });
+    unlinkSync(path);
+    replace();
+    const fault = giveAway(path, { mode: 0o666 });
+    assert.notEqual(fault, undefined);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    bound.close();
   }
 });
 

@@ -10,7 +10,7 @@
  * Limits: two sockets may be bound to one TCP port as long as neither listens;
  * the second child then fails to listen with EADDRINUSE.
  */
-import { chmodSync, chownSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync } from "node:fs";
 import net from "node:net";
 import { getSystemErrorMap, getSystemErrorName } from "node:util";
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
@@ -90,15 +90,36 @@ export async function bindEndpoint(
   };
 }
 
-/** Nobody listens yet, so nobody can connect before this is done. */
+/** asm-generic/fcntl.h: a descriptor of what a path names, whatever it is; Node does not name it. */
+const O_PATH = 0o10000000;
+
+/**
+ * Nobody listens yet, so nobody can connect before this is done.
+ *
+ * The folder may be another user's, who has put a link to any file there meanwhile: what is
+ * given away is what was looked at, and a socket.
+ */
 export function giveAway(path: string, { owner, mode }: BindOptions): NetworkFault | undefined {
   try {
-    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
-    chmodSync(path, mode ?? DEFAULT_SOCKET_MODE);
-    return undefined;
+    const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+    try {
+      if (!fstatSync(fd).isSocket()) return noSocket(path);
+      // Such a descriptor is not written by, and is changed by its name alone.
+      const pinned = `/proc/self/fd/${fd}`;
+      if (owner !== undefined) chownSync(pinned, owner.uid, owner.gid);
+      chmodSync(pinned, mode ?? DEFAULT_SOCKET_MODE);
+      return undefined;
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     return networkFault(error as NodeJS.ErrnoException);
   }
+}
+
+function noSocket(path: string): NetworkFault {
+  const message = `cannot listen on ${path}: the file there is no socket`;
+  return { kind: "network-fault", code: "EADDRINUSE", message };
 }
 
 function createHandle(endpoint: Endpoint): ServerHandle | number {
