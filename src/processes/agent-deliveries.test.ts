@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Files } from "#base/ports/files.ts";
-import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
-import { Observer } from "#engine/observe/observer.ts";
 import { SimCommands } from "#world/sim/commands.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { roleSetting } from "#test/support/role-setting.ts";
 import { AgentDeliveries } from "./agent-deliveries.ts";
 import { WarrantAsker } from "./warrant-asker.ts";
 
@@ -29,30 +28,10 @@ function newAgent(): { deliveries: AgentDeliveries; world: SimWorld; opened: Map
   };
   const { clock, random, resolver, network } = world;
   const deliveries = new AgentDeliveries(
-    {
-      ports: {
-        files: world.disk.files(),
-        clock,
-        random,
-        resolver,
-        network,
-        defer: (run) => void clock.after(0, run),
-        arrived: async () => undefined,
-      },
-      slice: EMPTY_SLICE,
-      config: CONFIG,
-      parent: {
-        congested: false,
-        send: () => undefined,
-        end: () => undefined,
-        destroy: () => undefined,
-      },
-      observer: new Observer(() => undefined, false),
-      hostname: "h",
+    roleSetting({ clock, random, resolver, network, files: world.disk.files() }, CONFIG, {
       home: "/home/ann",
       uid: 1001,
-      end: () => undefined,
-    },
+    }),
     {
       commands: new SimCommands(clock),
       filesAtOnce: counted("at once"),

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Observer } from "#engine/observe/observer.ts";
 import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import type { AgentReply, AgentRequest } from "#model/ipc/forward-link.ts";
 import { configOf } from "#test/support/config-of.ts";
-import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { roleSetting } from "#test/support/role-setting.ts";
 import { SimCommands } from "#world/sim/commands.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { agentRole } from "./agent.ts";
@@ -30,32 +29,16 @@ class Scene {
     const { disk, clock, random, resolver, network } = this.world;
     const files = disk.files();
     const { commands } = this;
-    const role = await agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 })({
-      ports: {
-        files,
-        clock,
-        random,
-        resolver,
-        network,
-        defer: (run) => void clock.after(0, run),
-        arrived: async () => undefined,
-      },
-      slice: EMPTY_SLICE,
-      config: CONFIG,
-      parent: {
-        congested: false,
-        send: (message) => this.#heard(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
-      observer: new Observer(() => undefined, false),
-      hostname: "h",
+    const setting = roleSetting({ files, clock, random, resolver, network }, CONFIG, {
+      send: (message) => this.#heard(message),
       home: "/home/ann",
       uid: 1001,
       end: () => {
         this.state = "ended";
       },
     });
+    const tools = { commands, filesAtOnce: files, filesTogether: files, pid: 1 };
+    const role = await agentRole(tools)(setting);
     assert.ok(typeof role !== "string");
     this.#role = role;
   }

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { formatEndpoint } from "#base/endpoint.ts";
 import type { LocalClient, LocalDoor } from "#base/ports/local-door.ts";
 import type { ChildToParent } from "#model/ipc/parent-link.ts";
-import { Observer } from "#engine/observe/observer.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
+import { roleSetting } from "#test/support/role-setting.ts";
 import { localRole } from "./local.ts";
 import type { RunningRole } from "./role.ts";
 
@@ -58,33 +58,15 @@ class Stage {
   hasEnded = false;
 
   async start(...listeners: readonly string[]): Promise<void> {
-    const { clock, random, resolver, network, files } = this.world.startProcess();
-    const role = await localRole(async () => this.door)({
-      ports: {
-        clock,
-        random,
-        resolver,
-        network,
-        files,
-        defer: (run) => void clock.after(0, run),
-        arrived: () => Promise.resolve(),
-      },
-      slice: EMPTY_SLICE,
-      config: configOf(...listeners, ...RULES),
-      parent: {
-        congested: false,
-        send: (message) => void this.said.push(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
-      observer: new Observer((line) => void this.log.push(line), false),
-      hostname: "mail",
-      home: "/",
-      uid: 1,
+    const config = configOf(...listeners, ...RULES);
+    const setting = roleSetting(this.world.startProcess(), config, {
+      send: (message) => void this.said.push(message),
+      log: (line) => void this.log.push(line),
       end: () => {
         this.hasEnded = true;
       },
     });
+    const role = await localRole(async () => this.door)(setting);
     assert.ok(typeof role !== "string");
     this.role = role;
   }
@@ -176,30 +158,8 @@ test("at the end those that wait are cut off", async () => {
 });
 
 test("without a way to ask who connects the role cannot run", async () => {
-  const { clock, random, resolver, network, files } = new SimWorld(1).startProcess();
-  const answer = await localRole(async () => "who connects cannot be asked: no addon")({
-    ports: {
-      clock,
-      random,
-      resolver,
-      network,
-      files,
-      defer: () => undefined,
-      arrived: async () => undefined,
-    },
-    slice: EMPTY_SLICE,
-    config: configOf("listen on socket", ...RULES),
-    parent: {
-      congested: false,
-      send: () => undefined,
-      end: () => undefined,
-      destroy: () => undefined,
-    },
-    observer: new Observer(() => undefined, false),
-    hostname: "mail",
-    home: "/",
-    uid: 1,
-    end: () => undefined,
-  });
+  const config = configOf("listen on socket", ...RULES);
+  const setting = roleSetting(new SimWorld(1).startProcess(), config);
+  const answer = await localRole(async () => "who connects cannot be asked: no addon")(setting);
   assert.equal(answer, "who connects cannot be asked: no addon");
 });

@@ -1,7 +1,6 @@
 import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Observer } from "#engine/observe/observer.ts";
 import type { Config } from "#model/config/config.ts";
 import {
   type LookupAnswer,
@@ -12,9 +11,9 @@ import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
 import { SimWorld } from "#world/sim/world.ts";
-import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { MemoryTableFiles } from "#test/support/memory-table-files.ts";
+import { roleSetting } from "#test/support/role-setting.ts";
 import type { Link } from "./channel.ts";
 import { lookupRole } from "./lookup.ts";
 import { memoryPair } from "./memory-link.ts";
@@ -80,7 +79,11 @@ class Stage {
   }
 
   async start(): Promise<void> {
-    const { clock, random, resolver, network, files } = this.world.startProcess();
+    const setting = roleSetting(this.world.startProcess(), this.#config, {
+      send: (message) => this.said.push(message),
+      log: (line) => this.log.push(line),
+      end: () => (this.ended = true),
+    });
     const role = await lookupRole({
       files: this.files,
       hashing: new SimPasswordHashing(),
@@ -93,30 +96,7 @@ class Stage {
         get: async () => ({ kind: "fault", why: "nobody" }),
       },
       signatures: { isSigned: () => false },
-    })({
-      ports: {
-        clock,
-        random,
-        resolver,
-        network,
-        files,
-        defer: (run) => void clock.after(0, run),
-        arrived: () => Promise.resolve(),
-      },
-      slice: EMPTY_SLICE,
-      config: this.#config,
-      parent: {
-        congested: false,
-        send: (message) => this.said.push(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
-      observer: new Observer((line) => this.log.push(line), false),
-      hostname: "host",
-      home: "/",
-      uid: 0,
-      end: () => (this.ended = true),
-    });
+    })(setting);
     assert.ok(typeof role !== "string");
     this.#role = role;
     this.join("dispatcher");

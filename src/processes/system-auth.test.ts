@@ -3,10 +3,9 @@ import { test } from "node:test";
 import type { PasswordVerdict, SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import { MAX_SYSTEM_CHECKS } from "#model/ipc/system-auth-link.ts";
-import { Observer } from "#engine/observe/observer.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
-import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
+import { roleSetting } from "#test/support/role-setting.ts";
 import { memoryPair } from "./memory-link.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
 import type { RunningRole } from "./role.ts";
@@ -42,32 +41,11 @@ class Stage {
   #role: RunningRole | undefined;
 
   async start(): Promise<void> {
-    const { clock, random, resolver, network, files } = this.world.startProcess();
-    const defer = (run: () => void): void => void clock.after(0, run);
-    const role = await systemAuthRole(this.passwords)({
-      ports: {
-        clock,
-        random,
-        resolver,
-        network,
-        files,
-        defer,
-        arrived: () => Promise.resolve(),
-      },
-      slice: EMPTY_SLICE,
-      config: configOf("listen on socket auth", 'action "box" maildir', 'match action "box"'),
-      parent: {
-        congested: false,
-        send: (message) => this.said.push(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
-      observer: new Observer(() => undefined, false),
-      hostname: "host",
-      home: "/",
-      uid: 0,
-      end: () => undefined,
+    const config = configOf("listen on socket auth", 'action "box" maildir', 'match action "box"');
+    const setting = roleSetting(this.world.startProcess(), config, {
+      send: (message) => this.said.push(message),
     });
+    const role = await systemAuthRole(this.passwords)(setting);
     assert.ok(typeof role !== "string");
     this.#role = role;
   }

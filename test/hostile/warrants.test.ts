@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { User } from "#base/ports/users.ts";
-import { Observer } from "#engine/observe/observer.ts";
 import type { Config } from "#model/config/config.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { Envelope, Transport, TrailStep } from "#model/envelope.ts";
@@ -18,8 +17,8 @@ import { ParentTables } from "#processes/parent-tables.ts";
 import { WarrantAsker } from "#processes/warrant-asker.ts";
 import { Warrants } from "#processes/warrants.ts";
 import { configOf } from "#test/support/config-of.ts";
-import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { roleSetting } from "#test/support/role-setting.ts";
 import { ended, SimCommands } from "#world/sim/commands.ts";
 import { SimUsers } from "#world/sim/users.ts";
 import { SimWorld } from "#world/sim/world.ts";
@@ -91,28 +90,11 @@ class Scene {
         .then((warrant) => asker.answered(request, warrant));
     });
     this.#deliveries = new AgentDeliveries(
-      {
-        ports: {
-          ...ports,
-          resolver: world.resolver,
-          network: world.network,
-          defer: setImmediate,
-          arrived: async () => undefined,
-        },
-        slice: EMPTY_SLICE,
-        config: configSlice(CONFIG, "agent"),
-        parent: {
-          congested: false,
-          send: () => undefined,
-          end: () => undefined,
-          destroy: () => undefined,
-        },
-        observer: new Observer(() => undefined, false),
-        hostname: "h",
-        home: account.home,
-        uid: 0,
-        end: () => undefined,
-      },
+      roleSetting(
+        { ...ports, resolver: world.resolver, network: world.network },
+        configSlice(CONFIG, "agent"),
+        { home: account.home, uid: 0 },
+      ),
       { commands: this.commands, filesAtOnce: ports.files, filesTogether: ports.files, pid: 2 },
       asker,
     );
