@@ -10,6 +10,7 @@
 import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { encodeXtext, isXtext } from "#protocols/smtp/xtext.ts";
 import type { MailOrder } from "#engine/enqueue/prepare-mail.ts";
+import { operandsBehind } from "./getopt.ts";
 
 export const SENDMAIL_USAGE =
   "usage: sendmail [-itv] [-f from] [-F name] [-N notify] [-R return] [-r from] [-V envid] [-b mode] [-q] [address ...]";
@@ -47,19 +48,8 @@ interface Draft {
 
 export function parseSendmailArguments(words: readonly string[]): SendmailOrder {
   const draft: Draft = { values: new Map(), flags: new Set(), settings: [], longSettings: [] };
-  let at = 0;
-  for (; at < words.length; at++) {
-    const word = words[at] ?? "";
-    if (word === "--") {
-      at++;
-      break;
-    }
-    if (!word.startsWith("-") || word === "-") break;
-    const taken = takeWord(draft, word, words[at + 1]);
-    if (typeof taken === "string") return wrong(taken);
-    at += taken;
-  }
-  return orderOf(draft, words.slice(at));
+  const operands = operandsBehind(words, (word, next) => takeWord(draft, word, next));
+  return typeof operands === "string" ? wrong(operands) : orderOf(draft, operands);
 }
 
 /** Takes the letters of one word; returns how many further words were used, or what is wrong. */

@@ -4,6 +4,7 @@
  * Options may be run together (`-nv`) and carry their value at once (`-sHOST`) or as
  * the next word; `--` ends them. Source: smtp(1); getopt(3).
  */
+import { operandsBehind } from "./getopt.ts";
 
 export const SMTP_USAGE =
   "usage: smtp [-Chnv] [-a authfile] [-F from] [-H helo] [-S name] [-s server] [-T params] [recipient ...]";
@@ -65,20 +66,8 @@ export function parseSmtpArguments(words: readonly string[]): ParsedArguments {
     isVerbose: false,
     recipients: [],
   };
-  let at = 0;
-  for (; at < words.length; at++) {
-    const word = words[at] ?? "";
-    if (word === "--") {
-      at++;
-      break;
-    }
-    if (!word.startsWith("-") || word === "-") break;
-    const taken = takeWord(draft, word, words[at + 1]);
-    if (typeof taken !== "number") return taken;
-    at += taken;
-  }
-  draft.recipients = words.slice(at);
-  return draft;
+  const operands = operandsBehind(words, (word, next) => takeWord(draft, word, next));
+  return "kind" in operands ? operands : { ...draft, recipients: operands };
 }
 
 /** Takes the letters of one word; returns how many further words were used, or what is wrong. */
