@@ -17,13 +17,13 @@ import { type Files, FilesError } from "#base/ports/files.ts";
 import type { ListedFolder } from "#base/ports/listed-folder.ts";
 import type { UsersByUid } from "#base/ports/users.ts";
 import { FAILED_SUFFIX } from "#engine/enqueue/dropped-names.ts";
-import type { Account } from "./child.ts";
 import {
   HAND_IN_EXIT,
   type HandInOrder,
   type RunningHandIn,
   type StartHandIn,
 } from "./hand-in-order.ts";
+import { handInOrder, type HandInPolicy } from "./hand-in-rights.ts";
 import { type Found, scanDrops } from "./offline-scan.ts";
 import { RetryTimes } from "./retry-times.ts";
 
@@ -44,7 +44,6 @@ const MAX_RETRY_MS: number = 4 * 3_600_000;
 const MAX_FILES_REMEMBERED = 10_000;
 const MAX_OWNERS_REMEMBERED = 1_000;
 
-const ROOT_UID = 0;
 const ORDERLY: ReadonlySet<number> = new Set(Object.values(HAND_IN_EXIT));
 
 export interface OfflinePorts {
@@ -55,14 +54,8 @@ export interface OfflinePorts {
   readonly start: StartHandIn;
 }
 
-export interface OfflineSettings {
+export interface OfflineSettings extends HandInPolicy {
   readonly folder: string;
-  /** Who looks; only root starts processes of others, and has its own mail handed in as somebody else. */
-  readonly looker:
-    | { readonly kind: "root"; readonly becomes: Account }
-    | { readonly kind: "user"; readonly uid: number };
-  /** The users of the daemon's processes: what they were taken over for is not carried out. */
-  readonly daemonUids: ReadonlySet<number>;
   readonly info: (text: string) => void;
   readonly warn: (text: string) => void;
 }
@@ -199,10 +192,13 @@ export class OfflineMail {
     this.#isServing = true;
     for (let turn = this.#nextTurn(); turn !== undefined; turn = this.#nextTurn()) {
       const [uid, names] = turn;
-      const order = await this.#orderFor(uid, names);
+      const order = await handInOrder(this.#settings, this.#ports.users, uid, names);
       if (this.#state !== "on") break;
       if (typeof order === "string") this.#refuse(uid, names, order);
-      else this.#run(uid, order);
+      else {
+        this.#isMore ||= order.names.length < names.length;
+        this.#run(uid, order);
+      }
     }
     this.#isServing = false;
   }
@@ -216,28 +212,6 @@ export class OfflineMail {
       if (this.#owners.isDue(uid)) return turn;
     }
     return undefined;
-  }
-
-  /** The string says why nobody hands it in. */
-  async #orderFor(uid: number, names: readonly string[]): Promise<HandInOrder | string> {
-    const { looker, daemonUids } = this.#settings;
-    if (looker.kind === "user") {
-      if (uid !== looker.uid) return "only root hands in what belongs to others";
-      return { name: `uid ${uid}`, rights: { kind: "same" }, names };
-    }
-    if (uid === ROOT_UID) {
-      this.#isMore ||= names.length > 1;
-      // One at a time: its exit code is about one.
-      const rights = { kind: "root", becomes: looker.becomes } as const;
-      return { name: "root", rights, names: names.slice(0, 1) };
-    }
-    if (daemonUids.has(uid)) return "it is a user of the daemon";
-    const answer = await this.#ports.users.lookupUid(uid);
-    if (answer.kind === "unavailable") return answer.cause.message;
-    if (answer.kind === "absent") return "there is no such user";
-    const { name, gid } = answer.value;
-    if (gid === 0) return "its group is root's";
-    return { name, rights: { kind: "owner", account: { uid, gid } }, names };
   }
 
   #refuse(uid: number, names: readonly string[], why: string): void {

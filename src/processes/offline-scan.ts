@@ -25,11 +25,8 @@ export interface ScanPorts {
 export interface Found {
   /** By uid: names of complete mail that is due, at most MAX_NAMES_EACH. */
   readonly due: ReadonlyMap<number, readonly string[]>;
-  /** Of complete mail, due or not. */
-  readonly waiting: number;
   /** Of complete mail there is more that is due. */
   readonly isMore: boolean;
-  readonly givenUp: number;
   /** Written and never completed, and removed now. */
   readonly abandoned: number;
   /** Neither mail nor on its way to be. */
@@ -56,9 +53,7 @@ class Pass {
   readonly #isDue: (name: string) => boolean;
   readonly #nowMs: number;
   readonly #due = new Map<number, string[]>();
-  #waiting = 0;
   #isMore = false;
-  #givenUp = 0;
   #abandoned = 0;
   #odd = { count: 0, example: "" };
 
@@ -72,9 +67,7 @@ class Pass {
   get found(): Found {
     return {
       due: this.#due,
-      waiting: this.#waiting,
       isMore: this.#isMore,
-      givenUp: this.#givenUp,
       abandoned: this.#abandoned,
       odd: this.#odd,
     };
@@ -82,22 +75,20 @@ class Pass {
 
   async look(name: string): Promise<void> {
     const kind = kindOfName(name);
-    if (kind === "failed") this.#givenUp++;
-    else if (kind === "other") this.#isOdd(name, "its name is none of ours");
-    else await this.#lookAtFile(name);
+    if (kind === "other") this.#seeOdd(name, "its name is none of ours");
+    if (kind === "mail") await this.#lookAtFile(name);
   }
 
   async #lookAtFile(name: string): Promise<void> {
     const stat = await quietly(() => this.#ports.files.stat(`${this.#folder}/${name}`));
     if (stat === undefined) return;
     const condition = conditionOf(stat, this.#nowMs);
-    if (condition.kind === "odd") this.#isOdd(name, `${condition.what} of uid ${stat.uid}`);
-    else if (condition.kind === "complete") this.#isComplete(name, stat);
+    if (condition.kind === "odd") this.#seeOdd(name, `${condition.what} of uid ${stat.uid}`);
+    else if (condition.kind === "complete") this.#seeComplete(name, stat);
     else if (condition.kind === "abandoned") await this.#remove(name);
   }
 
-  #isComplete(name: string, { uid }: FileStat): void {
-    this.#waiting++;
+  #seeComplete(name: string, { uid }: FileStat): void {
     if (!this.#isDue(name)) return;
     const names = this.#due.get(uid) ?? [];
     if (names.length >= MAX_NAMES_EACH || (names.length === 0 && this.#due.size >= MAX_OWNERS)) {
@@ -113,7 +104,7 @@ class Pass {
     this.#abandoned++;
   }
 
-  #isOdd(name: string, what: string): void {
+  #seeOdd(name: string, what: string): void {
     const { count, example } = this.#odd;
     this.#odd = { count: count + 1, example: count === 0 ? `${name} (${what})` : example };
   }
