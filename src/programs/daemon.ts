@@ -2,7 +2,7 @@
  * Runs the daemon in this process as its parent: prepares the state folder, binds,
  * starts the children, reloads at SIGHUP, and stops them at a signal.
  */
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
@@ -35,6 +35,8 @@ import type { StatePaths } from "./state-paths.ts";
 
 /** All may put a file there, none may see which there are or touch another's: sticky, as /tmp is. */
 const DROP_FOLDER_MODE = 0o1733;
+/** Of group and others: neither has a part in what root makes. */
+const WRITABLE_BY_OTHERS = 0o022;
 
 /** A complaint with its place fits. */
 const MAX_LINE_LENGTH = 2048;
@@ -185,6 +187,11 @@ function prepareState(
   try {
     mkdirSync(paths.state, { recursive: true, mode: 0o711 });
     mkdirSync(dirname(paths.enqueueSocket), { recursive: true, mode: 0o755 });
+    mkdirSync(dirname(paths.staples), { recursive: true, mode: 0o755 });
+    for (const folder of [paths.state, dirname(paths.enqueueSocket), dirname(paths.staples)]) {
+      const danger = dangerOf(folder);
+      if (danger !== undefined) return `cannot use the state folder ${folder}: ${danger}`;
+    }
     mkdirSync(dirname(paths.controlSocket), { recursive: true, mode: 0o700 });
     chmodSync(dirname(paths.controlSocket), 0o700);
     mkdirSync(privateFolder, { recursive: true, mode: 0o700 });
@@ -196,7 +203,6 @@ function prepareState(
     chmodSync(paths.offline, process.getuid?.() === 0 ? DROP_FOLDER_MODE : 0o700);
     const queue = accounts.get("queue");
     if (queue !== undefined) chownSync(paths.spool, queue.uid, queue.gid);
-    mkdirSync(dirname(paths.staples), { recursive: true, mode: 0o755 });
     mkdirSync(paths.staples, { recursive: true, mode: 0o700 });
     chmodSync(paths.staples, 0o700);
     const lookup = accounts.get("lookup");
@@ -205,6 +211,14 @@ function prepareState(
     return `cannot prepare the state folder ${paths.state}: ${describe(error)}`;
   }
   return { privateFolder };
+}
+
+/** Whoever may put a link there decides what root makes somebody else's. */
+function dangerOf(folder: string): string | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const { uid, mode } = statSync(folder);
+  if (uid !== 0) return `it belongs to uid ${uid}, and root starts smtpd`;
+  return (mode & WRITABLE_BY_OTHERS) === 0 ? undefined : "others than root may write there";
 }
 
 function describe(error: unknown): string {

@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
@@ -12,7 +20,7 @@ import { processesOf } from "./daemon-processes.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
 import { endOf } from "./peer-program.ts";
-import { MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
+import { MAIL_UID, MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
 const skip = await unlessStartable();
@@ -164,6 +172,37 @@ test("a state folder that is a file", { skip }, () =>
     prepare: (folder) => writeFileSync(`${folder}/state`, ""),
     says: (folder) =>
       `smtpd: cannot prepare the state folder ${folder}/state: EEXIST: file already exists, mkdir '${folder}/state'`,
+  }),
+);
+
+test(
+  "a state folder of another user, who has a link in the place of the spool",
+  {
+    skip: unlessRoot,
+  },
+  () =>
+    fails({
+      configuration: GOOD,
+      prepare: (folder) => {
+        mkdirSync(`${folder}/mine`, { mode: 0o700 });
+        mkdirSync(`${folder}/state`);
+        symlinkSync(`${folder}/mine`, `${folder}/state/spool`);
+        chownSync(`${folder}/state`, MAIL_UID, MAIL_UID);
+      },
+      says: (folder) =>
+        `smtpd: cannot use the state folder ${folder}/state: it belongs to uid ${MAIL_UID}, and root starts smtpd`,
+    }),
+);
+
+test("a state folder that all may write to", { skip: unlessRoot }, () =>
+  fails({
+    configuration: GOOD,
+    prepare: (folder) => {
+      mkdirSync(`${folder}/state`);
+      chmodSync(`${folder}/state`, 0o1777);
+    },
+    says: (folder) =>
+      `smtpd: cannot use the state folder ${folder}/state: others than root may write there`,
   }),
 );
 
