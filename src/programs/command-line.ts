@@ -44,6 +44,17 @@ export function readOptions<const Known extends Options>(
   }
 }
 
+/** For a command that takes no words: only its options' values come. */
+export function readOptionsAlone<const Known extends Options>(
+  args: readonly string[],
+  options: Known,
+): CommandLine<Known> | WrongArguments {
+  const line = readOptions(args, options);
+  if (line.kind === "wrong") return line;
+  const [extra] = line.words;
+  return extra === undefined ? line : wrong(`Unexpected argument '${extra}'`);
+}
+
 export function wrong(why: string): WrongArguments {
   return { kind: "wrong", why };
 }

@@ -111,17 +111,10 @@ function configChecks(
   const own = world.ownAddresses;
   const addresses = args.addresses.length > 0 ? args.addresses : publicAddresses(own);
   const names = ownNames(config);
-  const selectors = selectorsIn(config);
+  const selectors = [...new Set([...args.selectors, ...selectorsIn(config)])];
   const inDns = [
     ...nameChecks({ serverName: config.serverName, names, addresses }, resolver),
-    ...domains.flatMap((domain) =>
-      domainChecks(domain, {
-        resolver,
-        names,
-        addresses,
-        selectorsOf: () => [...new Set([...args.selectors, ...selectors])],
-      }),
-    ),
+    ...domains.flatMap((domain) => domainChecks(domain, { resolver, names, addresses, selectors })),
     ...daneChecks(names, resolver, async (name) => chainFor(name, config, world)),
   ];
   return [

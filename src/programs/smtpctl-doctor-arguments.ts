@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { MAX_CHECKED_DOMAINS } from "#engine/doctor/own-names.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Form } from "#model/ipc/control-link.ts";
-import { type CommandLine, readOptions, type WrongArguments, wrong } from "./command-line.ts";
+import { type CommandLine, readOptionsAlone, type WrongArguments, wrong } from "./command-line.ts";
 import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
 import { DEFAULT_CONFIG_FILE } from "./smtpd-options.ts";
 
@@ -43,10 +43,8 @@ export interface DoctorArguments {
 
 /** @param args without the word `doctor`. */
 export function parseDoctorArguments(args: readonly string[]): DoctorArguments | WrongArguments {
-  const line = readOptions(args, OPTIONS);
-  if (line.kind === "wrong") return line;
-  const [extra] = line.words;
-  return extra === undefined ? read(line.values) : wrong(`Unexpected argument '${extra}'`);
+  const line = readOptionsAlone(args, OPTIONS);
+  return line.kind === "wrong" ? line : read(line.values);
 }
 
 function read(values: CommandLine<typeof OPTIONS>["values"]): DoctorArguments | WrongArguments {

@@ -1,7 +1,7 @@
 /** The command line of `smtpctl explain`. Source: smtpctl(8). */
 import type { ExplainQuestion } from "#model/explanation.ts";
 import type { Form } from "#model/ipc/control-link.ts";
-import { type CommandLine, readOptions, type WrongArguments, wrong } from "./command-line.ts";
+import { type CommandLine, readOptionsAlone, type WrongArguments, wrong } from "./command-line.ts";
 import { chooseFile, FILE_OPTIONS, type FileChoice } from "./file-choice.ts";
 
 export const EXPLAIN_USAGE: string =
@@ -38,10 +38,8 @@ export interface ExplainArguments {
 
 /** @param args without the word `explain`. */
 export function parseExplainArguments(args: readonly string[]): ExplainArguments | WrongArguments {
-  const line = readOptions(args, OPTIONS);
-  if (line.kind === "wrong") return line;
-  const [extra] = line.words;
-  return extra === undefined ? read(line.values) : wrong(`Unexpected argument '${extra}'`);
+  const line = readOptionsAlone(args, OPTIONS);
+  return line.kind === "wrong" ? line : read(line.values);
 }
 
 function read(values: CommandLine<typeof OPTIONS>["values"]): ExplainArguments | WrongArguments {

@@ -11,7 +11,7 @@ import type { Resolver } from "#base/ports/resolver.ts";
 import type { Form } from "#model/ipc/control-link.ts";
 import { type SpfWalk, walkSpf } from "#engine/doctor/spf-walk.ts";
 import { printable, printableJson } from "#engine/observe/visible-text.ts";
-import { readOptions } from "./command-line.ts";
+import { readOptionsAlone } from "./command-line.ts";
 import type { Output } from "./smtpctl-printer.ts";
 
 export const SPF_WALK_USAGE = "usage: smtpctl spf walk [--json] < domains\n";
@@ -30,10 +30,9 @@ export async function runSpfWalk(
   { resolver, lines }: SpfTools,
   output: Output,
 ): Promise<number> {
-  const line = readOptions(args, { json: { type: "boolean", default: false } });
-  const why = line.kind === "wrong" ? line.why : wordsFault(line.words);
-  if (line.kind === "wrong" || why !== undefined) {
-    output.complain(`smtpctl: ${printable(why ?? "")}\n${SPF_WALK_USAGE}`);
+  const line = readOptionsAlone(args, { json: { type: "boolean", default: false } });
+  if (line.kind === "wrong") {
+    output.complain(`smtpctl: ${printable(line.why)}\n${SPF_WALK_USAGE}`);
     return EXIT_WRONG;
   }
   const printer = new NetworkPrinter(line.values.json ? "json" : "text", output);
@@ -70,10 +69,6 @@ class NetworkPrinter {
       this.#output.print(`${this.#form === "json" ? row : printable(text)}\n`);
     }
   }
-}
-
-function wordsFault([extra]: readonly string[]): string | undefined {
-  return extra === undefined ? undefined : `Unexpected argument '${extra}'`;
 }
 
 function faultOf(

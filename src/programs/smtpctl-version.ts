@@ -1,6 +1,6 @@
 /** `smtpctl version`: which release this is, and on what it runs. Asks no daemon. */
 import { printable } from "#engine/observe/visible-text.ts";
-import { readOptions } from "./command-line.ts";
+import { readOptionsAlone } from "./command-line.ts";
 import type { Output } from "./smtpctl-printer.ts";
 import { VERSION } from "./version.ts";
 
@@ -16,10 +16,9 @@ export function runVersion(
   { node, openssl }: RuntimeVersions,
   output: Output,
 ): number {
-  const line = readOptions(args, { json: { type: "boolean", default: false } });
-  if (line.kind === "wrong" || line.words.length > 0) {
-    const why = line.kind === "wrong" ? line.why : `Unexpected argument '${line.words[0] ?? ""}'`;
-    output.complain(`smtpctl: ${printable(why)}\n${VERSION_USAGE}`);
+  const line = readOptionsAlone(args, { json: { type: "boolean", default: false } });
+  if (line.kind === "wrong") {
+    output.complain(`smtpctl: ${printable(line.why)}\n${VERSION_USAGE}`);
     return EXIT_WRONG;
   }
   output.print(

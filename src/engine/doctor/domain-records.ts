@@ -29,18 +29,17 @@ export interface DomainSetting {
   readonly names: readonly string[];
   /** Its public addresses. */
   readonly addresses: readonly string[];
-  /** Selectors of DKIM that mail of the domain is signed with. */
-  readonly selectorsOf: (domain: string) => readonly string[];
+  /** Selectors of DKIM that mail is signed with. */
+  readonly selectors: readonly string[];
 }
 
 export function domainChecks(domain: string, setting: DomainSetting): readonly Check[] {
-  const { resolver } = setting;
+  const { resolver, selectors } = setting;
   const check = (name: string, look: () => Promise<Verdict>, subject = domain): Check => ({
     name,
     subject,
     look,
   });
-  const selectors = setting.selectorsOf(domain);
   return [
     check("mx", () => lookAtExchangers(domain, setting)),
     check("spf", () => lookAtSpf(domain, setting)),
@@ -187,8 +186,8 @@ async function lookAtDmarc(domain: string, resolver: Resolver): Promise<Verdict>
 
 async function lookAtSts(domain: string, resolver: Resolver): Promise<Verdict> {
   const answer = await resolver.texts(`_mta-sts.${domain}`);
+  if (answer.kind === "unavailable") return noAnswer(`TXT of _mta-sts.${domain}`, answer.cause);
   const texts = textsOf(answer, /^v=STSv1/u);
-  if (texts === undefined) return notAnswered(`TXT of _mta-sts.${domain}`, answer);
   if (texts.length === 0) return ok("no MTA-STS: others may come without TLS", OPTIONAL);
   const id = parseStsRecord(texts);
   if (id === undefined)
@@ -200,8 +199,8 @@ const OPTIONAL = "not needed; MTA-STS or DANE keep mail from going in the clear"
 
 async function lookAtReports(domain: string, resolver: Resolver): Promise<Verdict> {
   const answer = await resolver.texts(`_smtp._tls.${domain}`);
+  if (answer.kind === "unavailable") return noAnswer(`TXT of _smtp._tls.${domain}`, answer.cause);
   const texts = textsOf(answer, /^v=TLSRPTv1/u);
-  if (texts === undefined) return notAnswered(`TXT of _smtp._tls.${domain}`, answer);
   if (texts.length === 0) return ok("no reports on TLS are asked for");
   const endpoints = parseTlsrptRecord(texts);
   if (endpoints.length === 0)
@@ -209,15 +208,10 @@ async function lookAtReports(domain: string, resolver: Resolver): Promise<Verdic
   return ok(`reports to ${endpoints.map(formatEndpointUri).join(", ")}`);
 }
 
-/** Undefined: nobody knows. */
+/** Those that begin as records of a kind do. */
 function textsOf(
-  answer: DnsAnswer<readonly string[]>,
+  answer: Exclude<DnsAnswer<readonly string[]>, { readonly kind: "unavailable" }>,
   version: RegExp,
-): readonly string[] | undefined {
-  if (answer.kind === "unavailable") return undefined;
+): readonly string[] {
   return answer.kind === "found" ? answer.value.filter((text) => version.test(text)) : [];
-}
-
-function notAnswered(what: string, answer: DnsAnswer<unknown>): Verdict {
-  return answer.kind === "unavailable" ? noAnswer(what, answer.cause) : unknown(what);
 }

@@ -21,7 +21,7 @@ async function told(checks: readonly Check[], name: string): Promise<string> {
 
 function ofDomain(zone: SimZone, selectors: readonly string[] = []): readonly Check[] {
   const resolver = new SimResolver(zone);
-  return domainChecks("d.example", { resolver, ...OWN, selectorsOf: () => selectors });
+  return domainChecks("d.example", { resolver, ...OWN, selectors });
 }
 
 const TXT = (name: string, ...texts: readonly string[]): SimZone => ({ texts: { [name]: texts } });
