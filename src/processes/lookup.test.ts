@@ -92,6 +92,7 @@ class Stage {
         },
         get: async () => ({ kind: "fault", why: "nobody" }),
       },
+      strangersHttp: { post: async () => ({ kind: "fault", why: "nobody" }) },
       signatures: { isSigned: () => false },
     })({
       ports: {

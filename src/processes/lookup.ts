@@ -61,6 +61,8 @@ export interface LookupWorld {
   readonly files: TableFiles;
   readonly hashing: PasswordHashing;
   readonly http: Http;
+  /** To web servers that strangers name: to none inside our own network. */
+  readonly strangersHttp: Pick<Http, "post">;
   readonly signatures: Signatures;
 }
 
@@ -84,7 +86,8 @@ class Lookup implements RunningRole {
   #issuers: ReadonlyMap<string, TokenCheck>;
   #config: Config;
 
-  constructor(setting: RoleSetting, { files, hashing, http, signatures }: LookupWorld) {
+  constructor(setting: RoleSetting, world: LookupWorld) {
+    const { files, hashing, http, strangersHttp, signatures } = world;
     this.#setting = setting;
     this.#config = setting.config;
     this.#files = files;
@@ -118,7 +121,7 @@ class Lookup implements RunningRole {
     this.#reports = new ReportDays({
       clock,
       resolver,
-      http,
+      http: strangersHttp,
       observe,
       random: setting.ports.random,
       store: new ReportStore(setting.ports.files, setting.slice.stapleFolder),
