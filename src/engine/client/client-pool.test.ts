@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Network } from "#base/ports/network.ts";
+import type { ConnectionHandler, Network } from "#base/ports/network.ts";
 import type { TlsClient } from "#base/ports/tls.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Event } from "#model/events.ts";
@@ -334,26 +334,25 @@ test("pool counts no connection that was lost while it was handed over", async (
   const world = new SimWorld(1);
   const sink = new Sink();
   await sink.listen(world.network, AT);
-  let lose: () => void = () => undefined;
+  let handler: ConnectionHandler | undefined;
   const network: Network = {
     listen: (endpoint, accept) => world.network.listen(endpoint, accept),
     async connect(endpoint, options) {
       const made = await world.network.connect(endpoint, options);
       if ("kind" in made) return made;
       const start = made.start.bind(made);
-      made.start = (handlers) => {
-        lose = () => handlers.closed(undefined);
-        start(handlers);
+      made.start = (owner) => {
+        handler = owner;
+        start(owner);
       };
       return made;
     },
   };
   const { clock, random } = world;
   // Ahead of whoever waits for the connection that is ready now.
-  const watch = { ...NO_WATCH, ready: () => queueMicrotask(() => lose()) };
+  const watch = { ...NO_WATCH, ready: () => queueMicrotask(() => handler?.closed(undefined)) };
   const limits = new ConnectionLimits(clock);
-  const observe = (): void => undefined;
-  const pool = new ClientPool({ network, clock, random, observe, limits, watch });
+  const pool = new ClientPool({ network, clock, random, observe() {}, limits, watch });
   const route = routeWith({ max: 1 });
   const mail = { reversePath: "a@x", forwardPaths: ["b@y"], textBytes: TEXT.bytes, is8bit: false };
   const outcome = await clock.runUntilSettled(pool.send(route, mail, TEXT), HOUR_MS);

@@ -12,6 +12,7 @@
  * Source: OpenSMTPD mta.c (mta_route_disable, mta_route_enable), which takes one off each time
  * that a route is tried again, so that no penalty ever grows.
  */
+import { TAKES_NO_MAIL } from "#protocols/smtp/client-session-state.ts";
 import { formatVerdict, type Stage, type Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import { boundDiagnostic } from "#engine/client/verdict-result.ts";
 import { type LastFailure, NO_FAILURE } from "#model/relay-report.ts";
@@ -52,13 +53,11 @@ export interface RouteRecord {
 /** Stages at which a failure is the route's: later ones are about what was asked for. */
 const STAGES_OF_ROUTE: readonly Stage[] = ["CONNECT", "BANNER", "EHLO", "HELO", "LHLO"];
 
-/** RFC 7504: it answers for good, and costs nobody a wait. */
-const NEVER_TAKES_MAIL = 521;
-
 /** What a connection that was never ready says of its route; undefined: nothing. */
 export function routeFaultOf(verdict: Verdict): RouteFault | undefined {
   if (verdict.kind === "unsendable" || !STAGES_OF_ROUTE.includes(verdict.stage)) return undefined;
-  if (verdict.kind === "refused" && verdict.reply.code === NEVER_TAKES_MAIL) return undefined;
+  // RFC 7504: it answers for good, and costs nobody a wait.
+  if (verdict.kind === "refused" && verdict.reply.code === TAKES_NO_MAIL) return undefined;
   if (verdict.kind !== "undecided") return "smtp";
   const { kind } = verdict.fault;
   // They are about ourselves.

@@ -28,7 +28,7 @@ import { capsOf, type DomainLimits } from "./relay-limits.ts";
 import { type Promised, sessionOf } from "./tls-findings.ts";
 
 /** What a message wants of its way, and whose turn it is. */
-export interface Passage {
+export interface RouteTerms {
   readonly turn: number;
   /** Our addresses that it may leave from, in turn; undefined: any. */
   readonly sources: readonly string[] | undefined;
@@ -198,7 +198,7 @@ function fingerprintsOf(table: Table | undefined): readonly string[] | undefined
  * address of this machine; none: no address of ours fits.
  */
 export function sourcesOf(
-  { sources, turn }: Pick<Passage, "sources" | "turn">,
+  { sources, turn }: Pick<RouteTerms, "sources" | "turn">,
   endpoint: Endpoint,
 ): readonly (string | undefined)[] {
   if (sources === undefined || endpoint.kind === "unix") return ANY_SOURCE;
