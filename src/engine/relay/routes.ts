@@ -56,6 +56,7 @@ export interface Via {
 
 /** An address that does not answer must not keep mail from the next one (RFC 8305 §5). */
 const SHORT_CONNECT_MS = 10_000;
+const SMTP_PORT = 25;
 
 export class Routes {
   readonly #parties: RelayParties;
@@ -213,6 +214,12 @@ const ANY_SOURCE: readonly (string | undefined)[] = Object.freeze([undefined]);
 /** What hosts are told apart by. */
 export function addressOf(endpoint: Endpoint): string {
   return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
+}
+
+/** What routes are told apart by: other servers may be at other ports of one address. */
+export function placeOf(endpoint: Endpoint): string {
+  if (endpoint.kind === "unix" || endpoint.port === SMTP_PORT) return addressOf(endpoint);
+  return formatEndpoint(endpoint);
 }
 
 /** Without the brackets in which an IPv6 address may be written. */

@@ -10,7 +10,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Outcome } from "#engine/client/verdict-result.ts";
 import { type NoRoute, noRoute } from "./next-hops.ts";
-import type { Barrier, Candidate, Hold } from "./route-gate.ts";
+import type { Barrier, Candidate, Hold } from "./route-check.ts";
 import { isNotReached, ofNoneReached, outcomeWithoutRoute } from "./transaction-outcome.ts";
 
 export class TriedSoFar {

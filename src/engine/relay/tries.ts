@@ -3,7 +3,7 @@
  *
  * Promises: MAX_TRIES addresses at most. A route that is put aside or blocked is passed over. A
  * server that has only no room now is waited for when no other of its level can be had, and
- * before any that is less preferred (route-gate.ts). What the tries come to is in tried-so-far.ts.
+ * before any that is less preferred (route-check.ts). What the tries come to is in tried-so-far.ts.
  *
  * Source: OpenSMTPD mta.c (mta_find_route); RFC 5321 §5.1.
  */
@@ -25,8 +25,8 @@ import type { RelayParties } from "./parties.ts";
 import type { RelayLimits } from "./relay-limits.ts";
 import type { RelayMemory } from "./relay-memory.ts";
 import type { RelayRecord } from "./relay-table.ts";
-import { type Candidate, RouteGate } from "./route-gate.ts";
-import { addressOf, policyOf, type Routes, sourcesOf, type Way } from "./routes.ts";
+import { type Candidate, RouteCheck } from "./route-check.ts";
+import { policyOf, type Routes, sourcesOf, type Way } from "./routes.ts";
 import { SlowAddresses } from "./slow-addresses.ts";
 import { unconnected } from "./tls-findings.ts";
 import { outcomeWithoutRoute } from "./transaction-outcome.ts";
@@ -56,12 +56,12 @@ interface ServerAddress {
 
 export class Tries {
   readonly #parts: TryingParts;
-  readonly #gate: RouteGate;
+  readonly #check: RouteCheck;
   readonly #slow: SlowAddresses;
 
   constructor(parts: TryingParts) {
     this.#parts = parts;
-    this.#gate = new RouteGate(parts);
+    this.#check = new RouteCheck(parts);
     this.#slow = new SlowAddresses(parts.clock);
   }
 
@@ -167,7 +167,7 @@ export class Tries {
     const [source] = sources;
     const from = source ?? "";
     if (memory.blocks.has(from, way.hop.domain.toLowerCase())) return undefined;
-    if (memory.putAside(from, addressOf(endpoint)) !== undefined) return undefined;
+    if (memory.putAside(from, endpoint) !== undefined) return undefined;
     const route = this.#routeFrom(source, transaction, server);
     const room = pool.reserve(route);
     if (room === undefined || room === "served") return room;
@@ -206,7 +206,7 @@ export class Tries {
 
   /** Why not is in what was tried so far. */
   #isFree(candidate: Candidate, soFar: TriedSoFar): boolean {
-    const barrier = this.#gate.barrier(candidate);
+    const barrier = this.#check.barrier(candidate);
     if (barrier !== undefined) soFar.stopped(candidate, barrier);
     return barrier === undefined;
   }

@@ -37,7 +37,7 @@ export type Barrier =
   | { readonly kind: "no-room" }
   | { readonly kind: "held"; readonly hold: Hold };
 
-export interface GateParts {
+export interface CheckParts {
   readonly clock: Clock;
   readonly pool: Pick<ClientPool, "obstacle" | "serves">;
   readonly memory: RelayMemory;
@@ -46,10 +46,10 @@ export interface GateParts {
 /** A pause that ends later is not waited for with the message in hand. */
 const MAX_PAUSE_MS = 30_000;
 
-export class RouteGate {
-  readonly #parts: GateParts;
+export class RouteCheck {
+  readonly #parts: CheckParts;
 
-  constructor(parts: GateParts) {
+  constructor(parts: CheckParts) {
     this.#parts = parts;
   }
 
@@ -61,7 +61,7 @@ export class RouteGate {
       this.#flag(relay, source, { flag: "ERROR_BLOCKED", untilMs: Infinity });
       return { kind: "blocked" };
     }
-    const aside = memory.putAside(source, addressOf(route.endpoint));
+    const aside = memory.putAside(source, route.endpoint);
     if (aside !== undefined) {
       const { untilMs, fault } = aside;
       this.#flag(relay, source, { flag: FAULT_FLAGS[fault], untilMs });
