@@ -12,7 +12,7 @@ import type { ClientRoute } from "#engine/client/client-route.ts";
 import type { Obstacle } from "#engine/client/connection-limits.ts";
 import type { PutAside, RelayMemory } from "./relay-memory.ts";
 import { connectorOf, type RelayRecord } from "./relay-table.ts";
-import { addressOf, type Way } from "./routes.ts";
+import type { Way } from "./routes.ts";
 import { remoteOf } from "./transaction-outcome.ts";
 
 /** A route to one address of a server, and the relay that would use it. */
