@@ -18,7 +18,7 @@ import type { ClientRoute } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ConnectionLimits, Obstacle, Room } from "./connection-limits.ts";
-import { failed, faultOf, isTlsFailure, noCredentials, SHUTTING_DOWN } from "./no-lease.ts";
+import { failed, faultOf, noCredentials, otherwiseSecured, SHUTTING_DOWN } from "./no-lease.ts";
 import { type OpeningPorts, openPooled } from "./open-pooled.ts";
 import {
   endOf,
@@ -249,17 +249,11 @@ export class ClientPool {
       this.#serve(state);
       return { kind: "lease", kept, isReused: false };
     }
-    if (faultOf(result) === "resumption" && route.security !== undefined) {
-      // The same try, with a handshake of its own.
-      const security = { ...route.security, resumeAs: undefined };
-      const again = { state, room: limits.enter(route.caps()), progress };
-      return this.#openConnection({ ...route, security }, again);
-    }
-    // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
-    if (route.security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict)) {
+    const again = otherwiseSecured(route, result);
+    if (again !== undefined) {
       // It is the same try: no pause comes between.
-      const again = { state, room: limits.enter(route.caps()), progress };
-      return this.#openConnection({ ...route, security: undefined }, again);
+      const place = { state, room: limits.enter(route.caps()), progress };
+      return this.#openConnection(again, place);
     }
     // Who was outrun has shown nothing of itself.
     if (faultOf(result) !== "outrun") watch.failed(route, result.verdict);
