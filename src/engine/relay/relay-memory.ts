@@ -96,7 +96,7 @@ export class RelayMemory implements ConnectionWatch, RelayState {
   failed(client: ClientRoute, verdict: Verdict): void {
     const failure = this.#failed(client, verdict);
     const { route } = this.#known(client);
-    if (route === undefined) return;
+    if (route === undefined || isAboutWish(client, verdict)) return;
     const forMs = failed(route, verdict, this.#clock.monotonicMs());
     if (forMs === 0) return;
     const { source, place: address } = route;
@@ -169,6 +169,13 @@ export class RelayMemory implements ConnectionWatch, RelayState {
   #nowMs(): number {
     return Math.round(this.#clock.wallMs());
   }
+}
+
+/** RFC 5321 §3.2: where EHLO is not known, mail that wants nothing of it gets through by HELO. */
+function isAboutWish({ security, credentials }: ClientRoute, verdict: Verdict): boolean {
+  if (verdict.kind !== "refused" || verdict.stage !== "EHLO") return false;
+  const needsEhlo = security?.isRequired === true || credentials !== undefined;
+  return needsEhlo && verdict.reply.code >= 500;
 }
 
 function sourceOf({ sourceAddress }: ClientRoute): string {

@@ -49,7 +49,7 @@ test("a route that fails again and again is put aside for longer, an hour at mos
   const route = new RouteMemory().use("", at("192.0.2.1"));
   let nowMs = 0;
   const pauses: number[] = [];
-  for (let at = 0; at < 20; at++) {
+  for (let count = 0; count < 20; count++) {
     const forMs = failed(route, REFUSED, nowMs);
     pauses.push(forMs / 1000);
     nowMs += forMs;
@@ -60,7 +60,7 @@ test("a route that fails again and again is put aside for longer, an hour at mos
 
 test("a connection that gets through takes one off the penalty, and so does each hour", () => {
   const route = new RouteMemory().use("", at("192.0.2.1"));
-  for (let at = 0; at < 4; at++) failed(route, REFUSED, 0);
+  for (let count = 0; count < 4; count++) failed(route, REFUSED, 0);
   assert.equal(gotThrough(route, 240_000), true);
   assert.deepEqual([route.penalty, route.errors, route.disabledUntilMs], [3, 0, 0]);
   route.ready--;
