@@ -10,6 +10,7 @@
  * listens, a server's address gives away as well, and many servers give no new ticket to who
  * comes with one.
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { TlsPeer } from "#base/ports/tls.ts";
 
 export interface KeptSession {
@@ -42,11 +43,7 @@ export class ClientSessions {
     if (kept.session.length > MAX_SESSION_BYTES) return;
     this.#kept.delete(name);
     this.#kept.set(name, kept);
-    if (this.#kept.size <= MAX_KEPT_SESSIONS) return;
-    for (const oldest of this.#kept.keys()) {
-      this.#kept.delete(oldest);
-      return;
-    }
+    keepLatest(this.#kept, MAX_KEPT_SESSIONS);
   }
 
   forget(name: string): void {
