@@ -35,7 +35,7 @@ function routeWith({ max = 10, delayMs = 0, reconnectMs = 0, ...session }: Limit
     host: "mx.example",
     relay: "",
     session: { ...SESSION, ...session },
-    caps: () => [{ key: "all", max, delayMs, reconnectMs, words }],
+    caps: () => [{ key: "all", of: "part", max, delayMs, reconnectMs, words }],
   };
 }
 

@@ -97,6 +97,10 @@ function words(results: readonly DeliveryResult[]): string {
     .join(", ");
 }
 
+function silentAtMail(line: string): string | undefined {
+  return line.startsWith("MAIL") ? "silent" : undefined;
+}
+
 const TAKEN = "delivered 2.0.0 250 2.0.0 Taken";
 const NOT_REACHED = "deferred 4.4.1 Connection refused (at CONNECT)";
 
@@ -169,6 +173,29 @@ test("a server that is not there is put aside at its own port alone", async () =
       ["127.0.0.1:10026", false],
     ],
   );
+});
+
+test("some domains whose servers never answer do not keep the mail of all others", async () => {
+  const scene = new Scene();
+  for (let domain = 0; domain < 8; domain++) {
+    const addresses = Array.from({ length: 8 }, (_, host) => `198.51.${domain}.${host + 1}`);
+    scene.world.resolver.setAddresses(`tar${domain}.example`, addresses);
+    for (const address of addresses) {
+      const sink = new Sink({ extensions: [], reply: silentAtMail });
+      await sink.listen(scene.world.network, at(address));
+    }
+  }
+  const waiting: Promise<unknown>[] = [];
+  for (let wave = 0; wave < 8; wave++) {
+    for (let count = 0; count < 8 * 8; count++)
+      waiting.push(scene.attempt(`tar${count % 8}.example`));
+    await scene.world.clock.advance(1000);
+  }
+  await scene.server("good.example", "192.0.2.1");
+  const sentAtMs = scene.nowMs;
+  assert.equal(await scene.send("good.example"), TAKEN);
+  assert.ok(scene.nowMs - sentAtMs < 10_000, `after ${scene.nowMs - sentAtMs} ms`);
+  await scene.settle(Promise.all(waiting));
 });
 
 test("a server that is left alone keeps no mail from the next one", async () => {
