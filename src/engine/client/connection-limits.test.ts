@@ -10,6 +10,11 @@ function cap(key: string, max: number, pauses: Partial<Cap> = {}): Cap {
   return { key, of: "part", max, delayMs: 0, reconnectMs: 0, words: WORDS, ...pauses };
 }
 
+/** What a party's connections count towards, of which there are ten in common. */
+function capsOf(party: string): readonly Cap[] {
+  return [cap(party, 100, { of: "own" }), cap("all", 10, { of: "common" })];
+}
+
 /** Opens a connection as soon as it may, and says so. */
 function openWhenFree(
   limits: ConnectionLimits,
@@ -44,19 +49,20 @@ test("the pause that ends last is the one that is told", async () => {
 
 test("the last of what all have in common is for who has nothing, in line as well", () => {
   const limits = new ConnectionLimits(new SimClock());
-  const of = (party: string): readonly Cap[] => [
-    cap(party, 100, { of: "own" }),
-    cap("all", 10, { of: "common" }),
-  ];
-  const rooms = Array.from({ length: 8 }, () => limits.enter(of("slow")));
-  assert.deepEqual(limits.obstacle(of("slow")), { kind: "full", limit: "max", key: "all", max: 8 });
+  const rooms = Array.from({ length: 8 }, () => limits.enter(capsOf("slow")));
+  assert.deepEqual(limits.obstacle(capsOf("slow")), {
+    kind: "full",
+    limit: "max",
+    key: "all",
+    max: 8,
+  });
   for (const party of ["a", "b"]) {
-    assert.equal(limits.obstacle(of(party)), undefined);
-    rooms.push(limits.enter(of(party)));
+    assert.equal(limits.obstacle(capsOf(party)), undefined);
+    rooms.push(limits.enter(capsOf(party)));
   }
   const opened: string[] = [];
   const come = (party: string): void =>
-    openWhenFree(limits, of(party), (room) => {
+    openWhenFree(limits, capsOf(party), (room) => {
       opened.push(party);
       rooms.push(room);
     });
