@@ -16,7 +16,6 @@ import { AttemptProgress } from "#model/attempt-progress.ts";
 import type { AttemptTls, MessageText } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
-import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ConnectionLimits, Obstacle, Room } from "./connection-limits.ts";
 import { failed, faultOf, noCredentials, otherwiseSecured, SHUTTING_DOWN } from "./no-lease.ts";
 import { type OpeningPorts, openPooled } from "./open-pooled.ts";
@@ -65,16 +64,13 @@ interface Begun extends Place {
 
 export class ClientPool {
   readonly #ports: PoolPorts;
-  readonly #timeouts: ClientTimeouts | undefined;
   readonly #routes = new Map<string, RouteState>();
   #isClosed = false;
   #sweepAtMs = Infinity;
   #cancelSweep: () => void = () => undefined;
 
-  /** @param timeouts undefined: those of every client. */
-  constructor(ports: PoolPorts, timeouts?: ClientTimeouts) {
+  constructor(ports: PoolPorts) {
     this.#ports = ports;
-    this.#timeouts = timeouts;
   }
 
   /**
@@ -232,7 +228,6 @@ export class ClientPool {
     const result = await openPooled(this.#ports, route, {
       credentials,
       progress,
-      timeouts: this.#timeouts,
       closed: () => {
         isGone = true;
         if (kept !== undefined) part(kept);

@@ -6,7 +6,7 @@
  *
  * Promises: what is kept is taken back by nothing but its own end, or by a newer policy that
  * was fetched: not by a DNS that says nothing, nor by a server that is not there. One domain
- * is asked once at a time, and after a failure not before RETRY_MS. At most MAX_STS_POLICIES
+ * is asked once at a time, and after a failure not before STS_RETRY_MS. At most MAX_STS_POLICIES
  * are kept, the one that was not asked for the longest goes first. Never rejects.
  *
  * Source: RFC 8461 §3.3 (fetching), §5.1 (what to do with it), §10.2 (bounds).
