@@ -25,7 +25,7 @@ export interface KeptSession {
 const MAX_KEPT_SESSIONS = 1000;
 /** As long as our own server's tickets. RFC 8446 §4.6.1 allows a week. */
 export const KEPT_MS: number = 2 * 3_600_000;
-/** Longer ones have a chain of certificates in them that nobody needs. */
+/** Of a session, and of the chain that is kept with it: larger ones are not taken up again. */
 const MAX_SESSION_BYTES: number = 16 * 1024;
 
 export class ClientSessions {
@@ -40,7 +40,7 @@ export class ClientSessions {
   }
 
   keep(name: string, kept: KeptSession): void {
-    if (kept.session.length > MAX_SESSION_BYTES) return;
+    if (bytesOf(kept) > MAX_SESSION_BYTES) return;
     this.#kept.delete(name);
     this.#kept.set(name, kept);
     keepLatest(this.#kept, MAX_KEPT_SESSIONS);
@@ -49,4 +49,9 @@ export class ClientSessions {
   forget(name: string): void {
     this.#kept.delete(name);
   }
+}
+
+function bytesOf({ session, peer }: KeptSession): number {
+  const chain = peer?.chain() ?? [];
+  return chain.reduce((sum, { certificate }) => sum + certificate.length, session.length);
 }
