@@ -7,6 +7,7 @@ import { SimCommands } from "#world/sim/commands.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { parentLink } from "#test/support/parent-link.ts";
 import { AgentDeliveries } from "./agent-deliveries.ts";
 import { WarrantAsker } from "./warrant-asker.ts";
 
@@ -41,12 +42,7 @@ function newAgent(): { deliveries: AgentDeliveries; world: SimWorld; opened: Map
       },
       slice: EMPTY_SLICE,
       config: CONFIG,
-      parent: {
-        congested: false,
-        send: () => undefined,
-        end: () => undefined,
-        destroy: () => undefined,
-      },
+      parent: parentLink(),
       observer: new Observer(() => undefined, false),
       hostname: "h",
       home: "/home/ann",

@@ -6,6 +6,7 @@ import type { AgentReply, AgentRequest } from "#model/ipc/forward-link.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { parentLink } from "#test/support/parent-link.ts";
 import { SimCommands } from "#world/sim/commands.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { agentRole } from "./agent.ts";
@@ -42,12 +43,7 @@ class Scene {
       },
       slice: EMPTY_SLICE,
       config: CONFIG,
-      parent: {
-        congested: false,
-        send: (message) => this.#heard(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
+      parent: parentLink((message) => this.#heard(message)),
       observer: new Observer(() => undefined, false),
       hostname: "h",
       home: "/home/ann",

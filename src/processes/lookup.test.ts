@@ -15,6 +15,7 @@ import { SimWorld } from "#world/sim/world.ts";
 import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { MemoryTableFiles } from "#test/support/memory-table-files.ts";
+import { parentLink } from "#test/support/parent-link.ts";
 import type { Link } from "./channel.ts";
 import { lookupRole } from "./lookup.ts";
 import { memoryPair } from "./memory-link.ts";
@@ -106,12 +107,7 @@ class Stage {
       },
       slice: EMPTY_SLICE,
       config: this.#config,
-      parent: {
-        congested: false,
-        send: (message) => this.said.push(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
+      parent: parentLink((message) => void this.said.push(message)),
       observer: new Observer((line) => this.log.push(line), false),
       hostname: "host",
       home: "/",

@@ -7,6 +7,7 @@ import { Observer } from "#engine/observe/observer.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
+import { parentLink } from "#test/support/parent-link.ts";
 import { memoryPair } from "./memory-link.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
 import type { RunningRole } from "./role.ts";
@@ -56,12 +57,7 @@ class Stage {
       },
       slice: EMPTY_SLICE,
       config: configOf("listen on socket auth", 'action "box" maildir', 'match action "box"'),
-      parent: {
-        congested: false,
-        send: (message) => this.said.push(message),
-        end: () => undefined,
-        destroy: () => undefined,
-      },
+      parent: parentLink((message) => void this.said.push(message)),
       observer: new Observer(() => undefined, false),
       hostname: "host",
       home: "/",

@@ -20,6 +20,7 @@ import { Warrants } from "#processes/warrants.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { EMPTY_SLICE } from "#test/support/empty-slice.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { parentLink } from "#test/support/parent-link.ts";
 import { ended, SimCommands } from "#world/sim/commands.ts";
 import { SimUsers } from "#world/sim/users.ts";
 import { SimWorld } from "#world/sim/world.ts";
@@ -101,12 +102,7 @@ class Scene {
         },
         slice: EMPTY_SLICE,
         config: configSlice(CONFIG, "agent"),
-        parent: {
-          congested: false,
-          send: () => undefined,
-          end: () => undefined,
-          destroy: () => undefined,
-        },
+        parent: parentLink(),
         observer: new Observer(() => undefined, false),
         hostname: "h",
         home: account.home,
