@@ -107,6 +107,38 @@ test("pool opens no more connections of a route than it may, and lets the others
   assert.equal(scene.sink.messages.length, 50);
 });
 
+function goTls(line: string): string | undefined {
+  return line === "STARTTLS" ? "220 2.0.0 Go" : undefined;
+}
+
+test("pool gives nobody else the room of a try that goes on without TLS", async () => {
+  const sink = { extensions: ["STARTTLS"], reply: goTls };
+  const scene = await new Scene(sink, { max: 1, keepAliveMs: 0 }).listen();
+  const stumbling: TlsClient = {
+    async connect(connection) {
+      connection.handOver(new Uint8Array());
+      connection.destroy();
+      return { kind: "tls-fault", why: "handshake", message: "no shared cipher" };
+    },
+  };
+  const security = {
+    start: "starttls",
+    isRequired: false,
+    policy: { kind: "opportunistic" },
+    tls: stumbling,
+    serverName: "mx.example",
+  } as const;
+  const sends = ["a", "b", "c"].map((key) => scene.send({ key, security }));
+  assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
+  let [open, most] = [0, 0];
+  for (const { kind } of scene.events) {
+    if (kind === "mta-connecting") open++;
+    if (kind === "mta-disconnected") open--;
+    most = Math.max(most, open);
+  }
+  assert.deepEqual([most, scene.sink.sessions], [1, 6]);
+});
+
 test("pool keeps its connections over bursts that its limit makes wait", async () => {
   const scene = await new Scene({}, { max: 3 }).listen();
   for (let burst = 0; burst < 5; burst++)

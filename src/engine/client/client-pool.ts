@@ -223,33 +223,42 @@ export class ClientPool {
     { state, room, progress, credentials }: Begun,
   ): Promise<Lease> {
     const { limits, watch } = this.#ports;
-    let isGone = false;
+    const opening = { isGone: false, isDecided: false };
     let kept: Kept | undefined;
+    const leave = (): void => {
+      room.leave();
+      this.#serve(state);
+      this.#forget(route.key, state);
+    };
     const result = await openPooled(this.#ports, route, {
       credentials,
       progress,
       closed: () => {
-        isGone = true;
+        opening.isGone = true;
         if (kept !== undefined) part(kept);
-        room.leave();
-        this.#serve(state);
-        this.#forget(route.key, state);
+        // Its room is kept until it is known whether the same try needs it again.
+        if (opening.isDecided) leave();
       },
     });
+    opening.isDecided = true;
     if (result.kind === "open") {
       const { client, staged, session, tls } = result;
       kept = { client, staged, route, state, room, session, tls, idleSinceMs: 0, isParted: false };
       state.ready++;
-      if (isGone) part(kept);
+      if (opening.isGone) {
+        part(kept);
+        leave();
+      }
       this.#serve(state);
       return { kind: "lease", kept, isReused: false };
     }
     const again = otherwiseSecured(route, result);
     if (again !== undefined) {
       // It is the same try: no pause comes between.
-      const place = { state, room: limits.enter(route.caps()), progress };
-      return this.#openConnection(again, place);
+      const sameOrMore = opening.isGone ? room : limits.enter(route.caps());
+      return this.#openConnection(again, { state, room: sameOrMore, progress });
     }
+    if (opening.isGone) leave();
     // Who was outrun has shown nothing of itself.
     if (faultOf(result) !== "outrun") watch.failed(route, result.verdict);
     state.open--;
