@@ -20,11 +20,11 @@ export const STAGES = [
   /** All is sent: what the server says of it is waited for. */
   "reply",
 ] as const;
-export type Stage = (typeof STAGES)[number];
+export type AttemptStage = (typeof STAGES)[number];
 
 /** What knows how far it is. */
 export interface Staged {
-  readonly stage: Stage;
+  readonly stage: AttemptStage;
   /** The server, or "". */
   readonly remote: string;
 }

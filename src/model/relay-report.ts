@@ -68,7 +68,7 @@ export interface RouteReport {
   readonly untilMs: number;
 }
 
-export const CONNECTOR_FLAGS = [
+const CONNECTOR_FLAGS = [
   "NEW",
   "WAIT",
   "ERROR_FAMILY",
@@ -96,10 +96,10 @@ export interface ConnectorReport {
   readonly flags: readonly ConnectorFlag[];
 }
 
-export const RELAY_WAITS = ["MX", "preference", "secret", "limits", "source", "connector"] as const;
-export type RelayWait = (typeof RELAY_WAITS)[number];
+const RELAY_WAITS = ["MX", "preference", "secret", "limits", "source", "connector"] as const;
+type RelayWait = (typeof RELAY_WAITS)[number];
 
-export const RELAY_SCHEMES = ["smtp", "smtp+tls", "smtps", "smtp+notls", "lmtp"] as const;
+const RELAY_SCHEMES = ["smtp", "smtp+tls", "smtps", "smtp+notls", "lmtp"] as const;
 
 /** All that an action has under way for one domain, or by one of its hosts. */
 export interface RelayReport {
@@ -135,8 +135,8 @@ export interface RelayBlock {
   readonly domain: string;
 }
 
+const RELAY_QUESTIONS = ["hosts", "domains", "routes", "relays"] as const;
 export type RelayQuestion = (typeof RELAY_QUESTIONS)[number];
-export const RELAY_QUESTIONS = ["hosts", "domains", "routes", "relays"] as const;
 
 /** One answer; `leftOut`: so many there are beside. */
 export type RelayAnswer =

@@ -1,7 +1,7 @@
 /**
  * What became of TLS with a server of a domain that mail was for, as TLS reports count it.
  *
- * Bounded, as it is made (`policy/transport/tls-finding.ts`) and as it travels.
+ * Bounded, as it is made (`engine/relay/tls-findings.ts`) and as it travels.
  */
 import type { ReportedPolicy, SessionFailure } from "#protocols/tlsrpt/tls-report.ts";
 

@@ -63,11 +63,13 @@ const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
     const { nodeTableFiles } = await import("#world/node/sqlite-table.ts");
     const { nodePasswordHashing } = await import("#world/node/password-hashing.ts");
     const { nodeHttp } = await import("#world/node/http.ts");
+    const { publicLookup } = await import("#world/node/public-lookup.ts");
     const { nodeSignatures } = await import("#world/node/signatures.ts");
     const world = {
       files: nodeTableFiles(),
       hashing: nodePasswordHashing(),
       http: nodeHttp(),
+      strangersHttp: nodeHttp({ lookup: publicLookup() }),
       signatures: nodeSignatures(),
     };
     return (await import("./lookup.ts")).lookupRole(world);

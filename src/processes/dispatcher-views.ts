@@ -6,19 +6,12 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Staged } from "#model/attempt-progress.ts";
 import type { ViewAnswer, ViewQuestion } from "#model/ipc/view-link.ts";
 import type { RelayAnswer, RelayQuestion } from "#model/relay-report.ts";
-import { RollCall } from "./roll-call.ts";
+import { type Roll, RollCall } from "./roll-call.ts";
 
 /** What a dispatcher has at hand it says at once, unless it is lost. */
 const ANSWER_TIMEOUT_MS = 2_000;
 
 type Send = (question: ViewQuestion) => void;
-
-/** By the number of the dispatcher. */
-export interface Viewed<Answer> {
-  readonly answers: ReadonlyMap<number, Answer>;
-  /** They are there and have not answered. */
-  readonly silent: readonly number[];
-}
 
 export class DispatcherViews {
   readonly #dispatchers = new Map<number, Send>();
@@ -45,7 +38,7 @@ export class DispatcherViews {
   }
 
   /** Of each dispatcher. */
-  relaying(question: RelayQuestion): Promise<Viewed<RelayAnswer>> {
+  relaying(question: RelayQuestion): Promise<Roll<number, RelayAnswer>> {
     return this.#ask(this.#relaying, [...this.#dispatchers.keys()], (request) => ({
       kind: "relaying-asked",
       request,
@@ -94,7 +87,7 @@ export class DispatcherViews {
     calls: RollCall<number, Answer>,
     asked: readonly number[],
     question: (request: number) => ViewQuestion,
-  ): Promise<Viewed<Answer>> {
+  ): Promise<Roll<number, Answer>> {
     // It has 32 bits in the frame; nothing is open for so long.
     this.#lastRequest = (this.#lastRequest + 1) >>> 0;
     const request = this.#lastRequest;

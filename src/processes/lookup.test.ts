@@ -95,6 +95,7 @@ class Stage {
         },
         get: async () => ({ kind: "fault", why: "nobody" }),
       },
+      strangersHttp: { post: async () => ({ kind: "fault", why: "nobody" }) },
       signatures: { isSigned: () => false },
     })(setting);
     assert.ok(typeof role !== "string");

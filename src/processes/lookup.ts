@@ -6,36 +6,26 @@
  * those domains, which it sends.
  *
  * Runs as: `_smtpl`, when the configuration has such a table, a listener or a relay with `auth`,
- * a certificate that is stapled, `mta sts` or `mta tls-report`, under Node's permission model: it reads files; it
- * starts no program, and has the network only while a responder or an issuer of tokens is to be
- * asked, a policy to be fetched or a report to be sent; for responses, policies and what reports
- * will say it may write, in a folder of its own. SQLite and the addon for crypt(3) are outside the model (its user holds them there).
+ * a certificate that is stapled, `mta sts` or `mta tls-report`, under Node's permission model: it
+ * reads files; it starts no program, and has the network only while a responder or an issuer of
+ * tokens is to be asked, a policy to be fetched or a report to be sent; for responses, policies
+ * and what reports will say it may write, in a folder of its own. SQLite and the addon for
+ * crypt(3) are outside the model (its user holds them there).
  * Holds: the files of `db:` tables, those that its own copy of the configuration names; the
  * hashes of passwords, and what we show to issuers of tokens, which nobody is told; who has
- * guessed at them lately. Talks to: the parent, the dispatchers, the queue (for bounces),
- * `auth`; issuers, responders and hosts of policies. When it dies, look-ups are unavailable,
- * recipients get a 451 and clients a 454, and relays that need it defer, until it is started
- * again.
+ * guessed at them lately. Talks to: the parent, the dispatchers, the queue (for bounces, and to
+ * have reports sent), `auth`; issuers, responders, hosts of policies and of reports. When it dies,
+ * look-ups are unavailable, recipients get a 451 and clients a 454, and relays that need it defer,
+ * until it is started again.
  */
 import type { Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
-import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
-import type {
-  AuthQuestion,
-  CredentialsQuestion,
-  FetchQuestion,
-  LookupAnswer,
-  LookupQuestion,
-  StsQuestion,
-  TableQuestion,
-} from "#model/ipc/lookup-link.ts";
 import type { ParentToChild } from "#model/ipc/parent-link.ts";
 import type { Staple } from "#model/staple.ts";
 import { NONE_STRANDED } from "#model/stranded.ts";
-import { parseCredentials } from "#model/table-values.ts";
 import type { TlsMaterial } from "#model/tls-material.ts";
 import { Credentials } from "#engine/auth/credentials.ts";
 import type { TokenCheck, TokenPorts } from "#engine/auth/token-check.ts";
@@ -48,19 +38,21 @@ import type { Reporter } from "#engine/tls-reports/report-sending.ts";
 import { ReportStore } from "#engine/tls-reports/report-store.ts";
 import { staplings } from "#policy/tls/staple-plan.ts";
 import { answerLookups, type LookupLink } from "./answer-lookups.ts";
+import { forParent, LookupAnswers } from "./lookup-answers.ts";
 import { tokenChecks } from "./lookup-issuers.ts";
 import { closeTables, type OpenTables, openTables } from "./open-tables.ts";
 import { RemotePasswords } from "./remote-passwords.ts";
 import { ReportCourier } from "./report-courier.ts";
 import type { Joined, NextConfig, Prepared, RoleSetting, RunningRole, StartRole } from "./role.ts";
 import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
-import { bounded } from "./watched-table.ts";
 
 /** What lookup has of this machine, or of a simulated one. */
 export interface LookupWorld {
   readonly files: TableFiles;
   readonly hashing: PasswordHashing;
   readonly http: Http;
+  /** To web servers that strangers name: to none inside our own network. */
+  readonly strangersHttp: Pick<Http, "post">;
   readonly signatures: Signatures;
 }
 
@@ -73,7 +65,7 @@ class Lookup implements RunningRole {
   readonly #files: TableFiles;
   readonly #passwords: RemotePasswords;
   readonly #tokenPorts: TokenPorts;
-  readonly #authenticator: Credentials;
+  readonly #answers: LookupAnswers;
   readonly #staples: Staples;
   readonly #sts: StsPolicies;
   readonly #reports: ReportDays;
@@ -84,7 +76,8 @@ class Lookup implements RunningRole {
   #issuers: ReadonlyMap<string, TokenCheck>;
   #config: Config;
 
-  constructor(setting: RoleSetting, { files, hashing, http, signatures }: LookupWorld) {
+  constructor(setting: RoleSetting, world: LookupWorld) {
+    const { files, hashing, http, strangersHttp, signatures } = world;
     this.#setting = setting;
     this.#config = setting.config;
     this.#files = files;
@@ -95,7 +88,7 @@ class Lookup implements RunningRole {
     this.#passwords = new RemotePasswords(setting.ports.clock);
     this.#courier = new ReportCourier(setting.ports.clock);
     // Of guesses it remembers over configurations.
-    this.#authenticator = new Credentials(
+    const authenticator = new Credentials(
       { clock: setting.ports.clock, hashing, observe, systemPasswords: this.#passwords },
       {
         table: (name) => this.#tables.credentials.get(name),
@@ -118,7 +111,7 @@ class Lookup implements RunningRole {
     this.#reports = new ReportDays({
       clock,
       resolver,
-      http,
+      http: strangersHttp,
       observe,
       random: setting.ports.random,
       store: new ReportStore(setting.ports.files, setting.slice.stapleFolder),
@@ -136,6 +129,11 @@ class Lookup implements RunningRole {
         this.#reports.count([{ ...unfetchedPolicy(domain, type, why), sessions: 1 }]),
     });
     void this.#sts.load();
+    this.#answers = new LookupAnswers({
+      tables: () => this.#tables,
+      authenticator,
+      stsPolicyOf: async (domain) => (this.#config.mtaSts ? this.#sts.policyOf(domain) : undefined),
+    });
     this.#stapleFor(setting.config, setting.slice.tls);
     const { fault } = this.#tables;
     // At the start of the daemon the parent gives up for that; later the other tables must go on.
@@ -172,7 +170,7 @@ class Lookup implements RunningRole {
   parentSays(message: ParentToChild): void {
     if (message.kind === "tls-renewed") this.#takeUpTls(this.#config, message.tls);
     if (message.kind === "table-wanted" && message.question.kind === "table") {
-      const answer = this.#answerTable(message.question);
+      const answer = this.#answers.table(message.question);
       this.#setting.parent.send({ kind: "table-answered", answer: forParent(answer) });
     }
     if (message.kind === "send-tls-reports") this.#reports.sendNow();
@@ -190,7 +188,7 @@ class Lookup implements RunningRole {
   #queueJoined(link: LookupLink): void {
     answerLookups(
       link,
-      (question) => (question.kind === "table" ? this.#answer(question) : undefined),
+      (question) => (question.kind === "table" ? this.#answers.of(question) : undefined),
       {
         told: (news) => {
           if (news.kind === "letter-ended") this.#courier.ended(news.number, news.outcome);
@@ -202,7 +200,7 @@ class Lookup implements RunningRole {
   }
 
   #dispatcherJoined(link: LookupLink): void {
-    answerLookups(link, (question) => this.#answer(question), {
+    answerLookups(link, (question) => this.#answers.of(question), {
       told: (news) => {
         if (news.kind === "tls-sessions") this.#reports.count(news.sessions);
       },
@@ -230,81 +228,10 @@ class Lookup implements RunningRole {
   #tablesOf(config: Config): OpenTables {
     return openTables(config, this.#files, this.#setting.observer.observe);
   }
-
-  #answer(question: LookupQuestion): LookupAnswer | Promise<LookupAnswer> {
-    switch (question.kind) {
-      case "table":
-        return this.#answerTable(question);
-      case "fetch":
-        return this.#answerFetch(question);
-      case "auth":
-        return this.#answerAuth(question);
-      case "relay-credentials":
-        return this.#answerCredentials(question);
-      case "sts":
-        return this.#answerSts(question);
-      default:
-        return unreachable(question);
-    }
-  }
-
-  #answerTable({ request, table, keys }: TableQuestion): LookupAnswer {
-    const { files, credentials, relays } = this.#tables;
-    const known = files.get(table);
-    // A sibling has another configuration, for as long as a reload takes.
-    if (known === undefined)
-      return { kind: "unavailable", request, why: `no table "${table}" is known here` };
-    const answer = known.answer(request, keys);
-    // Rules may ask whether a user is there; what he shows of himself is asked otherwise.
-    const isSecret = credentials.has(table) || relays.has(table);
-    return answer.kind === "found" && isSecret ? { ...answer, value: "" } : answer;
-  }
-
-  #answerFetch({ request, table }: FetchQuestion): LookupAnswer {
-    const { files, fetched, credentials, relays } = this.#tables;
-    const known = fetched.has(table) ? files.get(table) : undefined;
-    // Names of users are told to nobody, whatever else a table is for.
-    if (known === undefined || credentials.has(table) || relays.has(table))
-      return { kind: "unavailable", request, why: `table ${table} is not for relays to go by` };
-    return known.fetch(request);
-  }
-
-  async #answerCredentials(question: CredentialsQuestion): Promise<LookupAnswer> {
-    const { request, table, label } = question;
-    const lookup = this.#tables.relays.get(table);
-    const unavailable = (why: string): LookupAnswer => ({ kind: "unavailable", request, why });
-    if (lookup === undefined) return unavailable(`table ${table} is not for auth of a relay`);
-    const answer = await lookup(label);
-    if (answer.kind === "absent") return { kind: "absent", request };
-    if (answer.kind === "unavailable") return unavailable(bounded(answer.cause.message));
-    const found = parseCredentials(label, answer.value);
-    if (found === undefined) return unavailable(`table ${table}: '${label}' has no credentials`);
-    const { user, secret: password } = found;
-    return { kind: "relay-credentials", request, credentials: { user, password } };
-  }
-
-  async #answerSts({ request, domain }: StsQuestion): Promise<LookupAnswer> {
-    const policy = this.#config.mtaSts ? await this.#sts.policyOf(domain) : undefined;
-    return policy === undefined ? { kind: "absent", request } : { kind: "sts", request, policy };
-  }
-
-  async #answerAuth({ request, attempt }: AuthQuestion): Promise<LookupAnswer> {
-    return { kind: "auth", request, answer: await this.#authenticator.ask(attempt) };
-  }
 }
 
 function reporterOf({ tlsReports, serverName }: Config): Reporter | undefined {
   if (tlsReports === undefined) return undefined;
   const { from: contact, organization = serverName } = tlsReports;
   return { serverName, contact, organization };
-}
-
-/** Frames to the parent are small; accounts and lists with commands are smaller. */
-const MAX_PARENT_VALUE_BYTES: number = 256 * 1024;
-
-function forParent(answer: LookupAnswer): LookupAnswer {
-  if (answer.kind !== "found" || Buffer.byteLength(answer.value) <= MAX_PARENT_VALUE_BYTES)
-    return answer;
-  const why = `the value of a key has more than ${MAX_PARENT_VALUE_BYTES} bytes`;
-  return { kind: "unavailable", request: answer.request, why };
 }

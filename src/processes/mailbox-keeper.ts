@@ -8,8 +8,7 @@
  */
 import { type Files, FilesError } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
-import type { LockPorts, MailboxLock } from "#engine/delivery/mailbox-locks.ts";
-import { MailboxLocks } from "#engine/delivery/mailbox-locks.ts";
+import { type LockPorts, type MailboxLock, MailboxLocks } from "#engine/delivery/mailbox-locks.ts";
 import { removeQuietly } from "#engine/delivery/quiet-removal.ts";
 import { randomSessionId } from "#model/ids.ts";
 import { MAIL_SPOOL } from "#policy/expand/warrant.ts";

@@ -3,24 +3,20 @@
  * of their relaying, as one.
  *
  * A host or domain that several of them know is one row. A route is one dispatcher's, and
- * its number says whose (`shownRoute`).
+ * its number says whose (`shownRoute`). The lines are those of relay-lines.ts.
  *
- * Source: smtpctl(8); OpenSMTPD mta.c (mta_relay_show, mta_relay_to_text, mta_imsg).
+ * Source: smtpctl(8); OpenSMTPD mta.c (mta_relay_show, mta_imsg).
  */
 import type {
-  ConnectorReport,
   DomainReport,
   HostReport,
   LastFailure,
   RelayAnswer,
   RelayQuestion,
-  RelayReport,
-  RouteReport,
 } from "#model/relay-report.ts";
 import { type ControlAnswer, done, failed } from "#model/ipc/control-link.ts";
-import { formatDuration } from "#engine/observe/duration.ts";
-import { addressField, visibleField } from "#engine/queue/show.ts";
 import type { DispatcherViews } from "./dispatcher-views.ts";
+import { connectorLine, domainLine, hostLine, relayLine, routeLine } from "./relay-lines.ts";
 
 /** What is asked, and of how many dispatchers there should be. */
 export interface RelayView {
@@ -58,11 +54,17 @@ export async function resumeRoute(
 }
 
 /** The number of a route among those of all dispatchers. */
-export function shownRoute(id: number, index: number, dispatchers: number): number {
+function shownRoute(id: number, index: number, dispatchers: number): number {
   return (id - 1) * dispatchers + index + 1;
 }
 
-function routeOf(shown: number, dispatchers: number): { readonly index: number; id: number } {
+function routeOf(
+  shown: number,
+  dispatchers: number,
+): {
+  readonly index: number;
+  readonly id: number;
+} {
   const index = (shown - 1) % dispatchers;
   return { index, id: (shown - 1 - index) / dispatchers + 1 };
 }
@@ -148,85 +150,4 @@ function domainsOf(answers: Answers): Iterable<DomainReport> {
     }
   }
   return domains.values();
-}
-
-function hostLine(host: HostReport, nowMs: number): string {
-  const { address, name, references, connections, lastConnectionAtMs } = host;
-  return (
-    `${word(address)} ${word(name)} refcount=${references} nconn=${connections} ` +
-    `lastconn=${since(lastConnectionAtMs, nowMs)}`
-  );
-}
-
-function domainLine({ domain, atMs, status }: DomainReport): string {
-  return `${addressField(domain)}|${Math.floor(atMs / 1000)}|${visibleField(status)}`;
-}
-
-function routeLine(route: RouteReport, nowMs: number): string {
-  const { id, source, address, name, isNew, isDisabled, isKept, untilMs } = route;
-  const { connections, errors, penalty } = route;
-  const letters = [
-    isNew ? "N" : "-",
-    isDisabled ? "D" : "-",
-    untilMs > nowMs ? "Q" : "-",
-    isKept ? "K" : "-",
-  ].join("");
-  return (
-    `${id}. ${sourceText(source)} <-> ${word(address)}${name === "" ? "" : ` (${word(name)})`} ${letters} ` +
-    `nconn=${connections} nerror=${errors} penalty=${penalty} timeout=${until(untilMs, nowMs)}`
-  );
-}
-
-function relayLine(relay: RelayReport, nowMs: number): string {
-  const { references, tasks, connections, lastConnectionAtMs, untilMs, waits } = relay;
-  return (
-    `${relayText(relay)} refcount=${references} ntask=${tasks} nconn=${connections} ` +
-    `lastconn=${since(lastConnectionAtMs, nowMs)} timeout=${until(untilMs, nowMs)} ` +
-    `wait=${waits.join(",")}`
-  );
-}
-
-function relayText(relay: RelayReport): string {
-  const { domain, port, scheme, auth, pki, isHost } = relay;
-  const { backup, sourceTable, heloTable, heloName } = relay;
-  const parts = [
-    `relay:${word(domain)}`,
-    port === 0 ? "" : `port=${port}`,
-    scheme,
-    auth === "" ? "" : `auth=${word(auth)}`,
-    pki === "" ? "" : `pki_name=${word(pki)}`,
-    isHost ? "mx" : "",
-    backup === "" ? "" : `backup=${word(backup)}`,
-    sourceTable === "" ? "" : `sourcetable=${word(sourceTable)}`,
-    heloTable === "" ? "" : `helotable=${word(heloTable)}`,
-    heloName === "" ? "" : `heloname=${word(heloName)}`,
-  ];
-  return `[${parts.filter((part) => part !== "").join(",")}]`;
-}
-
-function connectorLine(connector: ConnectorReport, nowMs: number): string {
-  const { source, references, connections, lastConnectionAtMs, untilMs, flags } = connector;
-  return (
-    `  connector ${sourceText(source)} refcount=${references} nconn=${connections} ` +
-    `lastconn=${since(lastConnectionAtMs, nowMs)} timeout=${until(untilMs, nowMs)} ` +
-    `flags=${flags.join(",")}`
-  );
-}
-
-/** Any address of this machine. */
-function sourceText(source: string): string {
-  return source === "" ? "[]" : word(source);
-}
-
-/** A text without blanks: what it may be of a stranger cannot be two fields. */
-function word(text: string): string {
-  return text === "" ? "-" : addressField(text);
-}
-
-function since(atMs: number, nowMs: number): string {
-  return atMs === 0 ? "-" : formatDuration(nowMs - atMs);
-}
-
-function until(atMs: number, nowMs: number): string {
-  return atMs <= nowMs ? "-" : formatDuration(atMs - nowMs);
 }

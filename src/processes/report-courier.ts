@@ -2,7 +2,8 @@
  * Reports on their way from lookup to the queue, which answers each once it is durable.
  *
  * Promises: never rejects. Without a queue, and from one that does not answer in time, it is
- * "later"; a report that was taken all the same then goes twice, under one report-id.
+ * "later"; a report that was taken all the same then goes twice, under one report-id. As many
+ * are under way as `ReportDays` sends at once.
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { LetterOutcome, ReportLetter } from "#model/ipc/tls-report-link.ts";

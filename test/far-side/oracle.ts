@@ -12,7 +12,7 @@ import { timeFaults } from "./times.ts";
 import type { TwoSides } from "./two-sides.ts";
 import { wordFaults } from "./words.ts";
 
-/** Connections that a relay has to one server at once: `mta limit max-conn-per-host`. */
+/** Connections that a relay has to one address at once: `mta limit max-conn-per-host`. */
 const MAX_CONNECTIONS = 10;
 /** More than a server's end of a connection is behind the client's. */
 const LAG_MS = 500;
@@ -57,9 +57,10 @@ export function faultsOf(
     ];
     faults.push(...found.map((fault) => `${recipient.name}: ${fault}`));
   }
-  for (const { settings, sessions } of sides.far.hosts) {
-    const peak = peakOf(sessions);
-    if (peak > MAX_CONNECTIONS) faults.push(`${settings.name}: ${peak} connections at once`);
+  const sessions = sides.far.hosts.flatMap((host) => host.sessions);
+  for (const [address, ofAddress] of Map.groupBy(sessions, (each) => each.address)) {
+    const peak = peakOf(ofAddress);
+    if (peak > MAX_CONNECTIONS) faults.push(`${address}: ${peak} connections at once`);
   }
   return faults;
 }

@@ -17,8 +17,9 @@ const STAGES: Readonly<Record<string, readonly Stage[]>> = {
   TLS: ["handshake", "starttls"],
   AUTH: ["auth"],
   READY: ["idle"],
-  // What was sent in one group is answered in one, or not at all.
-  MAIL: ["mail", "rcpt", "data", "idle", "rset", "taken"],
+  // What was sent in one group is answered in one, or not at all; and a connection that a server
+  // closes with its last words is found closed by the next message.
+  MAIL: ["mail", "rcpt", "data", "idle", "rset", "text", "dot", "taken"],
   RCPT: ["rcpt", "data", "mail"],
   DATA: ["data", "rcpt"],
   BODY: ["text", "data"],

@@ -37,6 +37,7 @@ async function liveIn(seed: number, tally: Tally): Promise<void> {
   const sides = await TwoSides.make(seed);
   sides.beginTraffic();
   await sides.world.clock.advance(HORIZONS_MS[seed % HORIZONS_MS.length] ?? 0);
+  assert.ok(sides.sender.accepted.length > 0, "mail was sent");
   assert.deepEqual(faultsOf(sides, await sides.sender.waiting(), tally), []);
   assert.deepEqual(await sides.end(), { connections: 0, sessions: 0, timers: 0 });
 }

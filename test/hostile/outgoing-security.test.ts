@@ -4,12 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RelayAction, RelayHost } from "#model/config/action.ts";
-import { parseRelayUrl } from "#model/config/relay-url.ts";
-import type { Table } from "#model/config/table.ts";
+import type { RelayAction } from "#model/config/action.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
-import { relayAction } from "#test/support/actions.ts";
+import { relayAction, tableOf, toHostAt } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
@@ -20,21 +18,8 @@ const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 const CERTIFICATE = "names=mx.far.example";
 const PASSWORD = "correct horse";
 
-function table(...entries: readonly string[]): Table {
-  return {
-    at: { file: "smtpd.conf", line: 1, column: 1 },
-    name: "t",
-    source: { kind: "inline" },
-    shape: "list",
-    entries: new Map(entries.map((entry) => [entry, ""])),
-  };
-}
-
 function to(url: string): Partial<RelayAction> {
-  const parsed = parseRelayUrl(url);
-  assert.ok(!("reason" in parsed), url);
-  const hosts: readonly RelayHost[] = [parsed];
-  return { to: { kind: "hosts", table: table(url), hosts }, auth: table() };
+  return { to: toHostAt(url), auth: tableOf("t") };
 }
 
 interface Heard {

@@ -9,6 +9,7 @@ import type {
   RelayHost,
   RelayTo,
 } from "#model/config/action.ts";
+import { parseRelayUrl } from "#model/config/relay-url.ts";
 import type { Table } from "#model/config/table.ts";
 
 const DAY_MS = 86_400_000;
@@ -83,4 +84,11 @@ export function toHosts(...names: readonly string[]): RelayTo {
     return { protocol: "smtp", tls: "opportunistic", endpoint, label: undefined };
   });
   return { kind: "hosts", table, hosts };
+}
+
+/** `relay host URL`. */
+export function toHostAt(url: string): RelayTo {
+  const parsed = parseRelayUrl(url);
+  if ("reason" in parsed) throw new TypeError(`Cannot relay to ${url}: ${parsed.reason}`);
+  return { kind: "hosts", table: tableOf("<dynamic:0>", url), hosts: [parsed] };
 }

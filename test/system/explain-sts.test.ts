@@ -1,12 +1,9 @@
 /** What `smtpctl explain` says of a domain that has a policy of MTA-STS, by whole processes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Http } from "#base/ports/http.ts";
-import { startMailSystem } from "#processes/one-process.ts";
 import { runningDaemon } from "#programs/smtpctl-running.ts";
 import { statePaths } from "#programs/state-paths.ts";
-import { configOf } from "#test/support/config-of.ts";
-import { SimWorld } from "#world/sim/world.ts";
+import { policyText, startedWithPolicy } from "./policy-stage.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -15,41 +12,7 @@ async function explained(
   policy: string,
   dns = true,
 ): Promise<{ readonly hop: readonly string[]; readonly fetched: readonly string[] }> {
-  const world = new SimWorld(1, {
-    zone: {
-      mx: { "far.example": [{ preference: 10, exchange: "mx.far.example" }] },
-      addresses: { "mx.far.example": ["192.0.2.7"] },
-      texts: { "_mta-sts.far.example": ["v=STSv1; id=1"] },
-    },
-  });
-  await world.disk.files().makeFolder("/spool", 0o700);
-  const fetched: string[] = [];
-  const http: Http = {
-    get: async ({ url }) => {
-      fetched.push(url);
-      return { kind: "answer", body: Buffer.from(policy) };
-    },
-    post: () => assert.fail("nothing is posted"),
-  };
-  const system = await world.clock.runUntilSettled(
-    startMailSystem(
-      { users: world.users, http, startPart: () => world.startProcess() },
-      {
-        config: configOf(
-          "mta sts",
-          "listen on 127.0.0.1 port 587",
-          'action "out" relay',
-          'match from any for any action "out"',
-        ),
-        spool: "/spool",
-        controlSocket: "/control.sock",
-        hostname: "host",
-        log: () => undefined,
-      },
-    ),
-    MINUTE_MS,
-  );
-  assert.ok(typeof system !== "string", "it has started");
+  const { world, fetched } = await startedWithPolicy(policy, "mta sts");
   const daemon = runningDaemon(world.network, () => ({
     ...statePaths("/", 0),
     controlSocket: "/control.sock",
@@ -76,10 +39,6 @@ async function explained(
   assert.ok(way?.kind === "relay");
   const [hop] = way.hops;
   return { hop: hop === undefined ? [] : [hop.host, hop.tls, hop.problem], fetched };
-}
-
-function policyText(mode: string, mx: string): string {
-  return `version: STSv1\nmode: ${mode}\nmx: ${mx}\nmax_age: 86400\n`;
 }
 
 const CASES: readonly (readonly [mode: string, mx: string, tls: string, problem: string])[] = [

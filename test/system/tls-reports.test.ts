@@ -6,66 +6,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { simpleParser } from "mailparser";
-import type { Http } from "#base/ports/http.ts";
-import { type MailSystem, startMailSystem } from "#processes/one-process.ts";
-import { SimWorld } from "#world/sim/world.ts";
-import { configOf } from "#test/support/config-of.ts";
-import { Sink } from "#test/support/sink.ts";
+import { type PolicyStage, policyText, startedWithPolicy } from "./policy-stage.ts";
 import { submit } from "./submission.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const LINES: readonly string[] = [
-  "listen on 127.0.0.1 port 587",
-  "mta sts",
-  'action "out" relay',
-  'match from any for any action "out"',
-];
 const REPORTS = 'mta tls-report from "tls@our.example" organization "Ours"';
 
-interface Stage {
-  readonly world: SimWorld;
-  readonly system: MailSystem;
-  readonly log: string[];
-  readonly sink: Sink;
-}
-
-/** @param mode of the policy of far.example, whose server has no TLS. */
-async function started(mode: string, ...lines: readonly string[]): Promise<Stage> {
-  const world = new SimWorld(1, {
-    zone: {
-      mx: { "far.example": [{ preference: 10, exchange: "mx.far.example" }] },
-      addresses: { "mx.far.example": ["192.0.2.7"] },
-      texts: {
-        "_mta-sts.far.example": ["v=STSv1; id=1"],
-        "_smtp._tls.far.example": ["v=TLSRPTv1; rua=mailto:reports@far.example"],
-      },
-    },
-  });
-  await world.disk.files().makeFolder("/spool", 0o700);
-  const sink = new Sink();
-  await sink.listen(world.network, { kind: "tcp", host: "192.0.2.7", port: 25 });
-  const log: string[] = [];
-  const policy = `version: STSv1\nmode: ${mode}\nmx: mx.far.example\nmax_age: 86400\n`;
-  const http: Http = {
-    get: async () => ({ kind: "answer", body: Buffer.from(policy) }),
-    post: () => assert.fail("nothing is posted"),
-  };
-  const system = await world.clock.runUntilSettled(
-    startMailSystem(
-      { users: world.users, http, startPart: () => world.startProcess() },
-      {
-        config: configOf(...LINES, ...lines),
-        spool: "/spool",
-        controlSocket: "/control.sock",
-        hostname: "host",
-        log: (line) => log.push(line),
-      },
-    ),
-    MINUTE_MS,
-  );
-  assert.ok(typeof system !== "string", "it has started");
-  return { world, system, log, sink };
+/** @param mode of the policy. */
+function started(mode: string, ...lines: readonly string[]): Promise<PolicyStage> {
+  return startedWithPolicy(policyText(mode, "mx.far.example"), "mta sts", ...lines);
 }
 
 interface Report {

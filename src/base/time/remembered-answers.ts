@@ -3,6 +3,7 @@
  * must not become a flood at whoever answers them. Who asks while an answer is under way
  * gets that one. What was unavailable is not remembered: the next question may be answered.
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
 
 export interface RememberBounds {
@@ -43,10 +44,7 @@ export class RememberedAnswers<Answer extends { readonly kind: string }> {
     this.#remembered.delete(question);
     const untilMs = this.#clock.monotonicMs() + keptMs;
     this.#remembered.set(question, { asked, answer, untilMs });
-    for (const oldest of this.#remembered.keys()) {
-      if (this.#remembered.size <= maxKept) break;
-      this.#remembered.delete(oldest);
-    }
+    keepLatest(this.#remembered, maxKept);
     return answer;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Network } from "#base/ports/network.ts";
+import type { ConnectionHandler, Network } from "#base/ports/network.ts";
 import type { TlsClient } from "#base/ports/tls.ts";
 import { formatVerdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Event } from "#model/events.ts";
@@ -35,7 +35,7 @@ function routeWith({ max = 10, delayMs = 0, reconnectMs = 0, ...session }: Limit
     host: "mx.example",
     relay: "",
     session: { ...SESSION, ...session },
-    caps: () => [{ key: "all", max, delayMs, reconnectMs, words }],
+    caps: () => [{ key: "all", of: "part", max, delayMs, reconnectMs, words }],
   };
 }
 
@@ -45,7 +45,8 @@ const TEXT = textOf("Subject: x\r\n\r\n");
 const HOUR_MS = 3_600_000;
 
 class Scene {
-  readonly world = new SimWorld(1);
+  // What is received in pieces is the client's own business: here texts are long.
+  readonly world = new SimWorld(1, { network: { chunkBytes: "whole" } });
   readonly events: Event[] = [];
   readonly sink: Sink;
   readonly pool: ClientPool;
@@ -104,6 +105,38 @@ test("pool opens no more connections of a route than it may, and lets the others
   assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
   assert.equal(scene.sink.sessions, 3);
   assert.equal(scene.sink.messages.length, 50);
+});
+
+function goTls(line: string): string | undefined {
+  return line === "STARTTLS" ? "220 2.0.0 Go" : undefined;
+}
+
+test("pool gives nobody else the room of a try that goes on without TLS", async () => {
+  const sink = { extensions: ["STARTTLS"], reply: goTls };
+  const scene = await new Scene(sink, { max: 1, keepAliveMs: 0 }).listen();
+  const stumbling: TlsClient = {
+    async connect(connection) {
+      connection.handOver(new Uint8Array());
+      connection.destroy();
+      return { kind: "tls-fault", why: "handshake", message: "no shared cipher" };
+    },
+  };
+  const security = {
+    start: "starttls",
+    isRequired: false,
+    policy: { kind: "opportunistic" },
+    tls: stumbling,
+    serverName: "mx.example",
+  } as const;
+  const sends = ["a", "b", "c"].map((key) => scene.send({ key, security }));
+  assert.deepEqual(new Set(await scene.settle(sends)), new Set([TAKEN]));
+  let [open, most] = [0, 0];
+  for (const { kind } of scene.events) {
+    if (kind === "mta-connecting") open++;
+    if (kind === "mta-disconnected") open--;
+    most = Math.max(most, open);
+  }
+  assert.deepEqual([most, scene.sink.sessions], [1, 6]);
 });
 
 test("pool keeps its connections over bursts that its limit makes wait", async () => {
@@ -334,26 +367,25 @@ test("pool counts no connection that was lost while it was handed over", async (
   const world = new SimWorld(1);
   const sink = new Sink();
   await sink.listen(world.network, AT);
-  let lose: () => void = () => undefined;
+  let handler: ConnectionHandler | undefined;
   const network: Network = {
     listen: (endpoint, accept) => world.network.listen(endpoint, accept),
     async connect(endpoint, options) {
       const made = await world.network.connect(endpoint, options);
       if ("kind" in made) return made;
       const start = made.start.bind(made);
-      made.start = (handlers) => {
-        lose = () => handlers.closed(undefined);
-        start(handlers);
+      made.start = (owner) => {
+        handler = owner;
+        start(owner);
       };
       return made;
     },
   };
   const { clock, random } = world;
   // Ahead of whoever waits for the connection that is ready now.
-  const watch = { ...NO_WATCH, ready: () => queueMicrotask(() => lose()) };
+  const watch = { ...NO_WATCH, ready: () => queueMicrotask(() => handler?.closed(undefined)) };
   const limits = new ConnectionLimits(clock);
-  const observe = (): void => undefined;
-  const pool = new ClientPool({ network, clock, random, observe, limits, watch });
+  const pool = new ClientPool({ network, clock, random, observe() {}, limits, watch });
   const route = routeWith({ max: 1 });
   const mail = { reversePath: "a@x", forwardPaths: ["b@y"], textBytes: TEXT.bytes, is8bit: false };
   const outcome = await clock.runUntilSettled(pool.send(route, mail, TEXT), HOUR_MS);

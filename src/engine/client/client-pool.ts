@@ -16,9 +16,8 @@ import { AttemptProgress } from "#model/attempt-progress.ts";
 import type { AttemptTls, MessageText } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
-import type { ClientTimeouts } from "./client-timeouts.ts";
 import type { ConnectionLimits, Obstacle, Room } from "./connection-limits.ts";
-import { failed, faultOf, isTlsFailure, noCredentials, SHUTTING_DOWN } from "./no-lease.ts";
+import { failed, faultOf, noCredentials, otherwiseSecured, SHUTTING_DOWN } from "./no-lease.ts";
 import { type OpeningPorts, openPooled } from "./open-pooled.ts";
 import {
   endOf,
@@ -65,16 +64,13 @@ interface Begun extends Place {
 
 export class ClientPool {
   readonly #ports: PoolPorts;
-  readonly #timeouts: ClientTimeouts | undefined;
   readonly #routes = new Map<string, RouteState>();
   #isClosed = false;
   #sweepAtMs = Infinity;
   #cancelSweep: () => void = () => undefined;
 
-  /** @param timeouts undefined: those of every client. */
-  constructor(ports: PoolPorts, timeouts?: ClientTimeouts) {
+  constructor(ports: PoolPorts) {
     this.#ports = ports;
-    this.#timeouts = timeouts;
   }
 
   /**
@@ -227,40 +223,42 @@ export class ClientPool {
     { state, room, progress, credentials }: Begun,
   ): Promise<Lease> {
     const { limits, watch } = this.#ports;
-    let isGone = false;
+    const opening = { isGone: false, isDecided: false };
     let kept: Kept | undefined;
+    const leave = (): void => {
+      room.leave();
+      this.#serve(state);
+      this.#forget(route.key, state);
+    };
     const result = await openPooled(this.#ports, route, {
       credentials,
       progress,
-      timeouts: this.#timeouts,
       closed: () => {
-        isGone = true;
+        opening.isGone = true;
         if (kept !== undefined) part(kept);
-        room.leave();
-        this.#serve(state);
-        this.#forget(route.key, state);
+        // Its room is kept until it is known whether the same try needs it again.
+        if (opening.isDecided) leave();
       },
     });
+    opening.isDecided = true;
     if (result.kind === "open") {
       const { client, staged, session, tls } = result;
       kept = { client, staged, route, state, room, session, tls, idleSinceMs: 0, isParted: false };
       state.ready++;
-      if (isGone) part(kept);
+      if (opening.isGone) {
+        part(kept);
+        leave();
+      }
       this.#serve(state);
       return { kind: "lease", kept, isReused: false };
     }
-    if (faultOf(result) === "resumption" && route.security !== undefined) {
-      // The same try, with a handshake of its own.
-      const security = { ...route.security, resumeAs: undefined };
-      const again = { state, room: limits.enter(route.caps()), progress };
-      return this.#openConnection({ ...route, security }, again);
-    }
-    // RFC 7435 §3: better in the clear than not at all, where nothing more was asked for.
-    if (route.security?.policy.kind === "opportunistic" && isTlsFailure(result.verdict)) {
+    const again = otherwiseSecured(route, result);
+    if (again !== undefined) {
       // It is the same try: no pause comes between.
-      const again = { state, room: limits.enter(route.caps()), progress };
-      return this.#openConnection({ ...route, security: undefined }, again);
+      const sameOrMore = opening.isGone ? room : limits.enter(route.caps());
+      return this.#openConnection(again, { state, room: sameOrMore, progress });
     }
+    if (opening.isGone) leave();
     // Who was outrun has shown nothing of itself.
     if (faultOf(result) !== "outrun") watch.failed(route, result.verdict);
     state.open--;

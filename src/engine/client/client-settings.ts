@@ -5,7 +5,7 @@ import type { Connection, ConnectOptions, Network, NetworkFault } from "#base/po
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
-import type { Stage } from "#model/attempt-progress.ts";
+import type { AttemptStage } from "#model/attempt-progress.ts";
 import type { ClientSecurity, ToldOfTls } from "./client-security.ts";
 import type { ClientTimeouts } from "./client-timeouts.ts";
 
@@ -40,7 +40,7 @@ export interface ClientSettings {
   /** A handshake begins that comes before the greeting. */
   readonly securing?: () => void;
   /** There is a client, which says from now on how far it is. */
-  readonly made?: (client: { readonly stage: Stage }) => void;
+  readonly made?: (client: { readonly stage: AttemptStage }) => void;
   readonly secured?: ToldOfTls;
   /** Called once, when the connection is gone. */
   readonly closed?: (fault: ClientFault | undefined) => void;

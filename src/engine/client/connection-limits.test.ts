@@ -7,7 +7,12 @@ import { type Cap, ConnectionLimits, type Room } from "./connection-limits.ts";
 const WORDS = { max: "max", delay: "delay", reconnect: "reconnect" };
 
 function cap(key: string, max: number, pauses: Partial<Cap> = {}): Cap {
-  return { key, max, delayMs: 0, reconnectMs: 0, words: WORDS, ...pauses };
+  return { key, of: "part", max, delayMs: 0, reconnectMs: 0, words: WORDS, ...pauses };
+}
+
+/** What a party's connections count towards, of which there are ten in common. */
+function capsOf(party: string): readonly Cap[] {
+  return [cap(party, 100, { of: "own" }), cap("all", 10, { of: "common" })];
 }
 
 /** Opens a connection as soon as it may, and says so. */
@@ -40,6 +45,37 @@ test("the pause that ends last is the one that is told", async () => {
   assert.deepEqual(limits.obstacle(caps), { kind: "too-soon", limit: "reconnect", untilMs: 5500 });
   await clock.advance(5000);
   assert.equal(limits.obstacle(caps), undefined);
+});
+
+test("the last of what all have in common is for who has nothing, in line as well", () => {
+  const limits = new ConnectionLimits(new SimClock());
+  const rooms = Array.from({ length: 8 }, () => limits.enter(capsOf("slow")));
+  assert.deepEqual(limits.obstacle(capsOf("slow")), {
+    kind: "full",
+    limit: "max",
+    key: "all",
+    max: 8,
+  });
+  for (const party of ["a", "b"]) {
+    assert.equal(limits.obstacle(capsOf(party)), undefined);
+    rooms.push(limits.enter(capsOf(party)));
+  }
+  const opened: string[] = [];
+  const come = (party: string): void =>
+    openWhenFree(limits, capsOf(party), (room) => {
+      opened.push(party);
+      rooms.push(room);
+    });
+  for (let count = 0; count < 100; count++) come("slow");
+  come("c");
+  assert.deepEqual(opened, []);
+  rooms.shift()?.leave();
+  assert.deepEqual(opened, ["c"]);
+  rooms.shift()?.leave();
+  rooms.shift()?.leave();
+  assert.deepEqual(opened, ["c"]);
+  rooms.shift()?.leave();
+  assert.deepEqual(opened, ["c", "slow"]);
 });
 
 test("room goes to who has stood in line the longest", () => {

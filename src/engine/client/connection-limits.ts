@@ -3,7 +3,8 @@
  * each there is a count: how many are open, and when the last one began and ended.
  *
  * Promises: who opens one has no more open beside it than its `max`, whatever those are for,
- * and begins no sooner than its pauses allow. Who finds no room stands in line, and is called
+ * and begins no sooner than its pauses allow. The last fifth of what all have in common is for who
+ * has nothing open yet: some servers that hold their connections for long take it from nobody. Who finds no room stands in line, and is called
  * when there is some, the first one first. Of connections that rest, the oldest is closed
  * when others want its room. A count lives while something is open, in line or paused; of those
  * that only pause MAX_PAUSED are kept.
@@ -17,6 +18,8 @@ export interface Cap {
   /** `host 192.0.2.1` */
   readonly key: string;
   readonly max: number;
+  /** "own": it counts one party's connections; "common": those of all; "part": anything else. */
+  readonly of: "own" | "common" | "part";
   /** From the beginning of one connection to that of the next. */
   readonly delayMs: number;
   /** From the end of one connection to the beginning of the next. */
@@ -44,13 +47,15 @@ interface Count {
   endedMs: number;
   /** When the last pause is over that anyone wanted of it. */
   pausedMs: number;
-  /** Who is called when there is room, and how many open ones are too many for them. */
-  readonly line: Map<() => void, number>;
+  /** Who is called when there is room, by how many open ones are too many for them. */
+  readonly lines: Map<number, Set<() => void>>;
 }
 
 const MAX_PAUSED = 10_000;
 /** How many counts there are before those are looked for whose pause is over. */
 const FEW_COUNTS = 1000;
+/** This part of what is in common is left to who has nothing. */
+const SPARE_PART = 5;
 /** How many of a line are looked at when the first has no use for the room that there is. */
 const MAX_LOOKS = 16;
 
@@ -70,9 +75,12 @@ export class ConnectionLimits {
     const nowMs = this.#clock.monotonicMs();
     let latest: Obstacle | undefined;
     let latestMs = nowMs;
-    for (const { key, max, delayMs, reconnectMs, words } of caps) {
+    const hasOpen = caps.some((cap) => cap.of === "own" && this.#isOpen(cap));
+    for (const cap of caps) {
+      const { key, delayMs, reconnectMs, words } = cap;
       const count = this.#counts.get(key);
       if (count === undefined) continue;
+      const max = hasOpen ? maxOfMany(cap) : cap.max;
       if (count.open >= max) return { kind: "full", limit: words.max, key, max };
       const nextMs = delayMs > 0 ? count.beganMs + delayMs : 0;
       const againMs = reconnectMs > 0 ? count.endedMs + reconnectMs : 0;
@@ -115,12 +123,16 @@ export class ConnectionLimits {
       return this.#clock.after(waitMs, called);
     }
     const count = this.#countOf(obstacle.key);
-    count.line.set(called, obstacle.max);
+    lineOf(count, obstacle.max).add(called);
     this.#closeOldest(count);
     return () => {
-      count.line.delete(called);
+      leaveLine(count, obstacle.max, called);
       this.#forget(count);
     };
+  }
+
+  #isOpen({ key }: Cap): boolean {
+    return (this.#counts.get(key)?.open ?? 0) > 0;
   }
 
   #left(caps: readonly Cap[], counts: readonly Count[]): void {
@@ -153,7 +165,7 @@ export class ConnectionLimits {
         beganMs: -Infinity,
         endedMs: -Infinity,
         pausedMs: 0,
-        line: new Map(),
+        lines: new Map(),
       };
       this.#counts.set(key, count);
     }
@@ -200,7 +212,7 @@ export class Room {
 
   /** Others stand in line for it. */
   get isWanted(): boolean {
-    return this.counts.some(({ line }) => line.size > 0);
+    return this.counts.some(({ lines }) => lines.size > 0);
   }
 
   /** The connection serves nobody now: `close` is called if its room is wanted. */
@@ -222,17 +234,36 @@ export class Room {
   }
 }
 
-function isUsed({ open, line }: Count): boolean {
-  return open > 0 || line.size > 0;
+function isUsed({ open, lines }: Count): boolean {
+  return open > 0 || lines.size > 0;
 }
 
 /** Calls those in line for whom there is room. Who then meets another limit stands in line there. */
 function call(count: Count): void {
-  let looks = 0;
-  for (const [called, max] of count.line) {
-    if (++looks > MAX_LOOKS) return;
-    if (count.open >= max) continue;
-    count.line.delete(called);
-    called();
+  for (const [max, line] of count.lines) {
+    let looks = 0;
+    for (const called of line) {
+      if (count.open >= max || ++looks > MAX_LOOKS) break;
+      leaveLine(count, max, called);
+      called();
+    }
   }
+}
+
+/** Of those for whom so many open ones are too many. */
+function lineOf({ lines }: Count, max: number): Set<() => void> {
+  const line = lines.get(max) ?? new Set();
+  lines.set(max, line);
+  return line;
+}
+
+function leaveLine({ lines }: Count, max: number, called: () => void): void {
+  const line = lines.get(max);
+  line?.delete(called);
+  if (line?.size === 0) lines.delete(max);
+}
+
+/** For who has connections already. */
+function maxOfMany({ max, of }: Cap): number {
+  return of === "common" ? max - Math.floor(max / SPARE_PART) : max;
 }

@@ -12,7 +12,7 @@ const TIMEOUT_MS = 10_000;
 const WORDS = { max: "max", delay: "delay", reconnect: "reconnect" };
 
 function capsOf(max: number): readonly Cap[] {
-  return [{ key: "all", max, delayMs: 0, reconnectMs: 0, words: WORDS }];
+  return [{ key: "all", of: "part", max, delayMs: 0, reconnectMs: 0, words: WORDS }];
 }
 
 const ONE = capsOf(1);

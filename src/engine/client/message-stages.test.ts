@@ -31,6 +31,7 @@ const ROUTE: ClientRoute = {
       max: 1,
       delayMs: 0,
       reconnectMs: 0,
+      of: "part",
       words: { max: "max", delay: "delay", reconnect: "reconnect" },
     },
   ],

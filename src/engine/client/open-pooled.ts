@@ -19,7 +19,6 @@ import type { AttemptTls } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { ClientRoute, ConnectionWatch } from "./client-route.ts";
-import type { ClientTimeouts } from "./client-timeouts.ts";
 import { openClient } from "./open-client.ts";
 import type { SmtpClient } from "./smtp-client.ts";
 import { tellTls } from "./tell-tls.ts";
@@ -34,8 +33,6 @@ export interface OpeningPorts {
 
 export interface Opening {
   readonly credentials: ClientCredentials | undefined;
-  /** Undefined: those of every client. */
-  readonly timeouts: ClientTimeouts | undefined;
   /** Of the message for which it is opened. */
   readonly progress: AttemptProgress;
   readonly closed: () => void;
@@ -56,7 +53,7 @@ export type PooledConnection =
 export async function openPooled(
   ports: OpeningPorts,
   route: ClientRoute,
-  { credentials, timeouts, progress, closed }: Opening,
+  { credentials, progress, closed }: Opening,
 ): Promise<PooledConnection> {
   const { observe, random, watch } = ports;
   const { security, dialect, host, endpoint, race } = route;
@@ -100,7 +97,6 @@ export async function openPooled(
       tls = { version, cipher, verified: judgement.kind === "proven" };
       tellTls({ observe, session, security }, facts, judgement);
     },
-    ...(timeouts && { timeouts }),
     closed: (fault) => {
       isGone = true;
       const messages = client?.sentMessages ?? 0;

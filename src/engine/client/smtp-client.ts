@@ -28,7 +28,7 @@ import {
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
 import { ReplyParser } from "#protocols/smtp/reply-parser.ts";
-import type { Stage } from "#model/attempt-progress.ts";
+import type { AttemptStage } from "#model/attempt-progress.ts";
 import type { MessageText } from "#model/delivery.ts";
 import { secureClient } from "./client-security.ts";
 import type { ClientSettings, SendOutcome } from "./client-settings.ts";
@@ -42,7 +42,8 @@ export type OpenResult =
   /** Refused by the server, or not reached; the verdict holds for any mail. */
   | { readonly kind: "failed"; readonly verdict: Verdict };
 
-const STAGES_OF: Readonly<Record<ClientSession["phase"], Stage>> = {
+/** How far its attempt is, by the phase of the session. */
+const STAGES_OF: Readonly<Record<ClientSession["phase"], AttemptStage>> = {
   greeting: "greeting",
   hello: "greeting",
   starttls: "greeting",
@@ -118,7 +119,7 @@ export class SmtpClient {
   }
 
   /** How far it is, with the message that it has or with itself. */
-  get stage(): Stage {
+  get stage(): AttemptStage {
     return STAGES_OF[this.#session.phase];
   }
 

@@ -201,7 +201,9 @@ export class LmtpDelivery implements Carrier {
       host,
       relay: "",
       session: SESSION,
-      caps: () => [{ key, max: MAX_CONNECTIONS, delayMs: 0, reconnectMs: 0, words: CAP_WORDS }],
+      caps: () => [
+        { key, of: "part", max: MAX_CONNECTIONS, delayMs: 0, reconnectMs: 0, words: CAP_WORDS },
+      ],
     };
   }
 }

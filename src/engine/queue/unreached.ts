@@ -10,6 +10,7 @@
  *
  * Source: OpenSMTPD mta.c (mta_flush, mta_hoststat_*); it keeps the first of each host.
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 
 /** Routes that are remembered, those that failed last. */
@@ -37,8 +38,8 @@ export class Unreached {
     evpids.delete(evpid);
     evpids.add(evpid);
     this.#byRoute.set(route, evpids);
-    while (evpids.size > this.#max) dropFirst(evpids);
-    if (this.#byRoute.size > MAX_ROUTES) dropFirst(this.#byRoute);
+    keepLatest(evpids, this.#max);
+    keepLatest(this.#byRoute, MAX_ROUTES);
   }
 
   /** A server of the route has answered it since, and put it off: it keeps its own time. */
@@ -57,11 +58,6 @@ export class Unreached {
 }
 
 const NONE: readonly string[] = Object.freeze([]);
-
-function dropFirst(of: Set<string> | Map<string, unknown>): void {
-  const [first] = of.keys();
-  if (first !== undefined) of.delete(first);
-}
 
 /** Whether no server of the route could be asked. */
 export function wasUnreached({ outcome, status }: DeliveryResult): boolean {

@@ -95,13 +95,13 @@ function routeReport(
   resting: ReadonlySet<string>,
   { monotonicMs, wallMs }: Moment,
 ): RouteReport {
-  const { id, source, address, name, open, ready, errors, disabledUntilMs } = route;
+  const { id, source, address, place, name, open, ready, errors, disabledUntilMs } = route;
   const { lastConnectionAtMs, lastFailure } = route;
   const isDisabled = disabledUntilMs > monotonicMs;
   return {
     id,
     source,
-    address,
+    address: place,
     name,
     isNew: ready === 0,
     isDisabled,

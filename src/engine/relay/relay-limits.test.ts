@@ -5,9 +5,10 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import type { MtaLimits } from "#model/config/limits.ts";
 import type { DeliveryResult, DeliveryTask } from "#model/delivery.ts";
+import { NO_TERMS } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { SimWorld } from "#world/sim/world.ts";
-import { relayAction, tableOf, toHosts } from "#test/support/actions.ts";
+import { relayAction, tableOf, toHostAt, toHosts } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
@@ -80,8 +81,8 @@ class Scene {
   }
 }
 
-function at(address: string): Endpoint {
-  return { kind: "tcp", host: address, port: 25 };
+function at(address: string, port = 25): Endpoint {
+  return { kind: "tcp", host: address, port };
 }
 
 function letter(domain: string): DeliveryTask {
@@ -94,6 +95,10 @@ function words(results: readonly DeliveryResult[]): string {
       [outcome, status, diagnostic, ...(held ? [`[${held.limit}]`] : [])].join(" "),
     )
     .join(", ");
+}
+
+function silentAtMail(line: string): string | undefined {
+  return line.startsWith("MAIL") ? "silent" : undefined;
 }
 
 const TAKEN = "delivered 2.0.0 250 2.0.0 Taken";
@@ -130,6 +135,67 @@ test("a server that greets with a refusal is left alone in other words", async (
     "deferred 4.4.1 Destination seem to reject all mails: far.example [192.0.2.1]: " +
       "554 5.7.1 Go away [mta disabled route]",
   );
+});
+
+test("mail that wants more than a server has puts it aside for nobody else", async () => {
+  const scene = new Scene();
+  await scene.server("old.example", "192.0.2.1", {
+    reply: (line) => (line.startsWith("EHLO") ? "502 5.5.1 Not known" : undefined),
+  });
+  const { message, ...task } = letter("old.example");
+  const wanting = { ...message, terms: { ...NO_TERMS, tls: "required" as const } };
+  for (let count = 0; count < 3; count++) {
+    const results = await scene.settle(scene.relay.attempt({ ...task, message: wanting }));
+    assert.equal(words(results), "deferred 4.5.1 502 5.5.1 Not known");
+  }
+  assert.equal(await scene.send("old.example"), TAKEN);
+  assert.deepEqual(scene.events, []);
+});
+
+test("a server that is not there is put aside at its own port alone", async () => {
+  const scene = new Scene({}, { to: toHostAt("smtp://127.0.0.1:10026") });
+  const filter = new Sink({ extensions: [] });
+  await filter.listen(scene.world.network, at("127.0.0.1", 10_026));
+  const { network, clock, random, resolver, tls } = scene.world;
+  const dead = new Relay(
+    { network, clock, random, resolver },
+    new Map([["out", relayAction("out", { to: toHostAt("smtp://127.0.0.1:10024") })]]),
+    relayParties(tls),
+    { memory: scene.memory, limits: DEFAULT_LIMITS },
+  );
+  assert.equal(words(await scene.settle(scene.attempt("far.example", dead))), NOT_REACHED);
+  assert.equal(await scene.send("far.example"), TAKEN);
+  const shown = scene.memory.report("routes");
+  assert.deepEqual(
+    shown.kind === "routes" && shown.routes.map(({ address, isDisabled }) => [address, isDisabled]),
+    [
+      ["127.0.0.1:10024", true],
+      ["127.0.0.1:10026", false],
+    ],
+  );
+});
+
+test("some domains whose servers never answer do not keep the mail of all others", async () => {
+  const scene = new Scene();
+  for (let domain = 0; domain < 8; domain++) {
+    const addresses = Array.from({ length: 8 }, (_, host) => `198.51.${domain}.${host + 1}`);
+    scene.world.resolver.setAddresses(`tar${domain}.example`, addresses);
+    for (const address of addresses) {
+      const sink = new Sink({ extensions: [], reply: silentAtMail });
+      await sink.listen(scene.world.network, at(address));
+    }
+  }
+  const waiting: Promise<unknown>[] = [];
+  for (let wave = 0; wave < 8; wave++) {
+    for (let count = 0; count < 8 * 8; count++)
+      waiting.push(scene.attempt(`tar${count % 8}.example`));
+    await scene.world.clock.advance(1000);
+  }
+  await scene.server("good.example", "192.0.2.1");
+  const sentAtMs = scene.nowMs;
+  assert.equal(await scene.send("good.example"), TAKEN);
+  assert.ok(scene.nowMs - sentAtMs < 10_000, `after ${scene.nowMs - sentAtMs} ms`);
+  await scene.settle(Promise.all(waiting));
 });
 
 test("a server that is left alone keeps no mail from the next one", async () => {

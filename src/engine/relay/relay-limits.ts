@@ -67,6 +67,7 @@ export function capsOf(
     cap("host", address, [limits.maxConnPerHost, limits.connDelayHostMs]),
     {
       key: routeCapKey(source, address),
+      of: "part",
       max: limits.maxConnPerRoute,
       delayMs: limits.connDelayRouteMs,
       reconnectMs: limits.reconnDelayRouteMs,
@@ -79,7 +80,7 @@ export function capsOf(
     ]),
     cap("relay", relay, [limits.maxConnPerRelay, limits.connDelayRelayMs]),
     cap("domain", domain, [limits.maxConnPerDomain, limits.connDelayDomainMs]),
-    { key: "all", max: MAX_CONNECTIONS, delayMs: 0, reconnectMs: 0, words: ALL },
+    { key: "all", of: "common", max: MAX_CONNECTIONS, delayMs: 0, reconnectMs: 0, words: ALL },
   ];
 }
 
@@ -91,8 +92,25 @@ export function routeCapKey(source: string, address: string): string {
 type CapName = "host" | "route" | "source" | "connector" | "relay" | "domain";
 
 function cap(name: CapName, key: string, [max, delayMs]: readonly [number, number]): Cap {
-  return { key: `${name} ${key}`, max, delayMs, reconnectMs: 0, words: WORDS[name] };
+  return {
+    key: `${name} ${key}`,
+    of: KINDS[name],
+    max,
+    delayMs,
+    reconnectMs: 0,
+    words: WORDS[name],
+  };
 }
+
+/** A relay is who opens connections; from one address of ours they all do. */
+const KINDS: Readonly<Record<CapName, Cap["of"]>> = {
+  host: "part",
+  route: "part",
+  source: "common",
+  connector: "part",
+  relay: "own",
+  domain: "part",
+};
 
 const words = (name: CapName): CapWords => ({
   max: `mta max-conn-per-${name}`,

@@ -4,6 +4,7 @@
  *
  * One for a process; whoever shows it gets `report`.
  */
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { AttemptTls } from "#model/delivery.ts";
@@ -63,8 +64,8 @@ export class RelayMemory implements ConnectionWatch, RelayState {
   }
 
   /** Undefined: the route can be used. */
-  putAside(source: string, address: string): PutAside | undefined {
-    const route = this.#routes.disabled(source, address, this.#clock.monotonicMs());
+  putAside(source: string, endpoint: Endpoint): PutAside | undefined {
+    const route = this.#routes.disabled(source, endpoint, this.#clock.monotonicMs());
     if (route === undefined) return undefined;
     const { disabledUntilMs, fault, lastFailure, name } = route;
     return { untilMs: disabledUntilMs, fault, lastFailure, name };
@@ -76,7 +77,7 @@ export class RelayMemory implements ConnectionWatch, RelayState {
     host.name = client.host;
     host.open++;
     host.lastConnectionAtMs = atMs;
-    const route = this.#routes.use(sourceOf(client), host.address);
+    const route = this.#routes.use(sourceOf(client), client.endpoint);
     route.name = client.host;
     route.open++;
     route.lastConnectionAtMs = atMs;
@@ -87,7 +88,7 @@ export class RelayMemory implements ConnectionWatch, RelayState {
     const { host, route } = this.#known(client);
     if (host !== undefined) host.tls = tls;
     if (route === undefined) return;
-    const { source, address } = route;
+    const { source, place: address } = route;
     if (gotThrough(route, this.#clock.monotonicMs()))
       this.#observe({ kind: "route-enabled", source, address, host: client.host });
   }
@@ -95,10 +96,10 @@ export class RelayMemory implements ConnectionWatch, RelayState {
   failed(client: ClientRoute, verdict: Verdict): void {
     const failure = this.#failed(client, verdict);
     const { route } = this.#known(client);
-    if (route === undefined) return;
+    if (route === undefined || isAboutWish(client, verdict)) return;
     const forMs = failed(route, verdict, this.#clock.monotonicMs());
     if (forMs === 0) return;
-    const { source, address } = route;
+    const { source, place: address } = route;
     const { reason } = failure;
     this.#observe({ kind: "route-disabled", source, address, host: client.host, forMs, reason });
   }
@@ -135,7 +136,7 @@ export class RelayMemory implements ConnectionWatch, RelayState {
   resumeRoute(id: number): boolean {
     const route = this.#routes.byId(id);
     if (route === undefined || route.disabledUntilMs <= this.#clock.monotonicMs()) return false;
-    const { source, address, name } = route;
+    const { source, place: address, name } = route;
     route.disabledUntilMs = 0;
     this.#observe({ kind: "route-enabled", source, address, host: name });
     return true;
@@ -158,16 +159,23 @@ export class RelayMemory implements ConnectionWatch, RelayState {
   }
 
   #known(client: ClientRoute): Known {
-    const address = addressOf(client.endpoint);
+    const { endpoint } = client;
     return {
-      host: this.hosts.known(address),
-      route: this.#routes.known(sourceOf(client), address),
+      host: this.hosts.known(addressOf(endpoint)),
+      route: this.#routes.known(sourceOf(client), endpoint),
     };
   }
 
   #nowMs(): number {
     return Math.round(this.#clock.wallMs());
   }
+}
+
+/** RFC 5321 §3.2: where EHLO is not known, mail that wants nothing of it gets through by HELO. */
+function isAboutWish({ security, credentials }: ClientRoute, verdict: Verdict): boolean {
+  if (verdict.kind !== "refused" || verdict.stage !== "EHLO") return false;
+  const needsEhlo = security?.isRequired === true || credentials !== undefined;
+  return needsEhlo && verdict.reply.code >= 500;
 }
 
 function sourceOf({ sourceAddress }: ClientRoute): string {

@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { TlsServer } from "#base/ports/tls.ts";
-import type { RelayAction, RelayHost } from "#model/config/action.ts";
-import { parseRelayUrl } from "#model/config/relay-url.ts";
+import type { RelayAction } from "#model/config/action.ts";
 import type { Table } from "#model/config/table.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Terms } from "#model/envelope.ts";
@@ -12,7 +11,7 @@ import type { Event } from "#model/events.ts";
 import type { RelayCredentials } from "#model/relay-credentials.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import { SimWorld } from "#world/sim/world.ts";
-import { relayAction } from "#test/support/actions.ts";
+import { relayAction, tableOf, toHostAt } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
@@ -26,26 +25,12 @@ const STRANGER = "names=mx.elsewhere.example";
 const MX = "mx.far.example [192.0.2.7]";
 const DELIVERED = `delivered | 2.0.0 | 250 2.0.0 Taken | ${MX}`;
 
-function table(...entries: readonly string[]): Table {
-  return {
-    at: { file: "smtpd.conf", line: 1, column: 1 },
-    name: "t",
-    source: { kind: "inline" },
-    shape: "list",
-    entries: new Map(entries.map((entry) => [entry, ""])),
-  };
-}
-
 function host(url: string): Partial<RelayAction> {
-  const parsed = parseRelayUrl(url);
-  assert.ok(!("reason" in parsed), url);
-  const hosts: readonly RelayHost[] = [parsed];
-  return { to: { kind: "hosts", table: table(url), hosts } };
+  return { to: toHostAt(url) };
 }
 
 const ASKED: Table = {
-  ...table(),
-  name: "pins",
+  ...tableOf("pins"),
   source: { kind: "db", path: "/pins.db" },
   shape: "remote",
 };
@@ -211,14 +196,14 @@ const CASES: readonly (Setting & {
   },
   {
     name: "delivers to the one whose certificate is pinned",
-    action: { tls: "verified", fingerprints: table(PIN) },
+    action: { tls: "verified", fingerprints: tableOf("t", PIN) },
     certificate: STRANGER,
     is: DELIVERED,
     tls: ["STARTTLS", "TLS mx.far.example"],
   },
   {
     name: "sends nothing to another one, vouched for or not, where one is pinned",
-    action: { tls: "verified", fingerprints: table(PIN) },
+    action: { tls: "verified", fingerprints: tableOf("t", PIN) },
     certificate: RIGHT,
     is: `deferred | 4.7.5 | Server certificate is none of those that are known (at TLS) | ${MX}`,
     tls: ["STARTTLS", "TLS mx.far.example"],
@@ -279,7 +264,7 @@ const CASES: readonly (Setting & {
   },
   {
     name: "logs in with the credentials of the label",
-    action: { ...host("smtp+tls://me@mx.far.example"), auth: table() },
+    action: { ...host("smtp+tls://me@mx.far.example"), auth: tableOf("t") },
     certificate: RIGHT,
     sink: { extensions: ["STARTTLS", "AUTH PLAIN"] },
     credentials: { kind: "found", value: { user: "tim", password: "secret" } },
@@ -288,7 +273,7 @@ const CASES: readonly (Setting & {
   },
   {
     name: "defers when its credentials are refused",
-    action: { ...host("smtp+tls://me@mx.far.example"), auth: table() },
+    action: { ...host("smtp+tls://me@mx.far.example"), auth: tableOf("t") },
     certificate: RIGHT,
     sink: {
       extensions: ["STARTTLS", "AUTH PLAIN"],
@@ -300,7 +285,7 @@ const CASES: readonly (Setting & {
   },
   {
     name: "does not connect without its credentials",
-    action: { ...host("smtp+tls://me@mx.far.example"), auth: table() },
+    action: { ...host("smtp+tls://me@mx.far.example"), auth: tableOf("t") },
     certificate: RIGHT,
     credentials: { kind: "unavailable", cause: new Error("table t: gone") },
     is: `deferred | 4.7.8 | Could not retrieve credentials: table t: gone (at AUTH) | ${MX}`,
@@ -362,7 +347,7 @@ test("relay says of each result which TLS it has come by, and whether the server
 
 test("relay tells of TLS, and of the certificate, but of no secret", async () => {
   const scene = new Scene({
-    action: { ...host("smtp+tls://me@mx.far.example"), auth: table() },
+    action: { ...host("smtp+tls://me@mx.far.example"), auth: tableOf("t") },
     certificate: RIGHT,
     sink: { extensions: ["STARTTLS", "AUTH PLAIN"] },
     credentials: { kind: "found", value: { user: "tim", password: "secret" } },

@@ -166,15 +166,15 @@ export class Relay implements Carrier {
     if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
     const sources = action.src && (await this.#sources(action.src));
     if (sources !== undefined && "kind" in sources) return [outcomeWithoutRoute(sources)];
-    const passage = { turn, sources, tls: task.message.terms?.tls ?? "by-policy" };
-    const errand = {
+    const terms = { turn, sources, tls: task.message.terms?.tls ?? "by-policy" };
+    const transaction = {
       action,
-      passage,
+      terms,
       mail: mailOf(group.reversePath, { ...task, envelopes }),
       text: task.text,
       progress,
     };
-    return this.#tries.send(errand, hops);
+    return this.#tries.send(transaction, hops);
   }
 
   async #nextHops({ to }: RelayAction, domain: string, turn: number): Promise<NextHops | NoRoute> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Endpoint } from "#base/endpoint.ts";
 import type { Stage, Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import {
   failed,
@@ -11,6 +12,10 @@ import {
 } from "./route-memory.ts";
 
 const HOUR_MS = 3_600_000;
+
+function at(host: string, port = 25): Endpoint {
+  return { kind: "tcp", host, port };
+}
 
 function broken(stage: Stage, kind: "network" | "timeout" | "busy" | "loop" = "network"): Verdict {
   return { kind: "undecided", stage, fault: { kind, message: "Broken" } };
@@ -41,10 +46,10 @@ for (const [name, verdict, fault] of [
 }
 
 test("a route that fails again and again is put aside for longer, an hour at most", () => {
-  const route = new RouteMemory().use("", "192.0.2.1");
+  const route = new RouteMemory().use("", at("192.0.2.1"));
   let nowMs = 0;
   const pauses: number[] = [];
-  for (let at = 0; at < 20; at++) {
+  for (let count = 0; count < 20; count++) {
     const forMs = failed(route, REFUSED, nowMs);
     pauses.push(forMs / 1000);
     nowMs += forMs;
@@ -54,8 +59,8 @@ test("a route that fails again and again is put aside for longer, an hour at mos
 });
 
 test("a connection that gets through takes one off the penalty, and so does each hour", () => {
-  const route = new RouteMemory().use("", "192.0.2.1");
-  for (let at = 0; at < 4; at++) failed(route, REFUSED, 0);
+  const route = new RouteMemory().use("", at("192.0.2.1"));
+  for (let count = 0; count < 4; count++) failed(route, REFUSED, 0);
   assert.equal(gotThrough(route, 240_000), true);
   assert.deepEqual([route.penalty, route.errors, route.disabledUntilMs], [3, 0, 0]);
   route.ready--;
@@ -67,7 +72,7 @@ test("a connection that gets through takes one off the penalty, and so does each
 });
 
 test("what fails beside a connection that stands says nothing of the route", () => {
-  const route = new RouteMemory().use("", "192.0.2.1");
+  const route = new RouteMemory().use("", at("192.0.2.1"));
   gotThrough(route, 0);
   assert.equal(failed(route, REFUSED, 0), 0);
   route.ready--;
@@ -76,19 +81,28 @@ test("what fails beside a connection that stands says nothing of the route", () 
 
 test("a route is put aside for its source alone", () => {
   const memory = new RouteMemory();
-  failed(memory.use("192.0.2.7", "192.0.2.1"), REFUSED, 0);
-  assert.equal(memory.disabled("192.0.2.7", "192.0.2.1", 14_999)?.errors, 1);
-  assert.equal(memory.disabled("192.0.2.7", "192.0.2.1", 15_000), undefined);
-  assert.equal(memory.disabled("192.0.2.8", "192.0.2.1", 0), undefined);
-  assert.equal(memory.disabled("192.0.2.7", "192.0.2.2", 0), undefined);
+  failed(memory.use("192.0.2.7", at("192.0.2.1")), REFUSED, 0);
+  assert.equal(memory.disabled("192.0.2.7", at("192.0.2.1"), 14_999)?.errors, 1);
+  assert.equal(memory.disabled("192.0.2.7", at("192.0.2.1"), 15_000), undefined);
+  assert.equal(memory.disabled("192.0.2.8", at("192.0.2.1"), 0), undefined);
+  assert.equal(memory.disabled("192.0.2.7", at("192.0.2.2"), 0), undefined);
+});
+
+test("a server that fails at one port of an address says nothing of others at other ports", () => {
+  const memory = new RouteMemory();
+  failed(memory.use("", at("127.0.0.1", 10_024)), REFUSED, 0);
+  assert.equal(memory.disabled("", at("127.0.0.1", 10_024), 0)?.place, "127.0.0.1:10024");
+  assert.equal(memory.disabled("", at("127.0.0.1", 10_026), 0), undefined);
+  assert.equal(memory.disabled("", at("127.0.0.1"), 0), undefined);
+  assert.equal(memory.use("", at("127.0.0.1")).place, "127.0.0.1");
 });
 
 test("of too many routes those used last are known, and those with connections", () => {
   const memory = new RouteMemory();
-  memory.use("", "first").open = 1;
-  for (let at = 0; at < MAX_ROUTES; at++) memory.use("", `host ${at}`);
+  memory.use("", at("first")).open = 1;
+  for (let count = 0; count < MAX_ROUTES; count++) memory.use("", at(`host ${count}`));
   const routes = memory.all();
   assert.equal(routes.length, MAX_ROUTES);
   assert.ok(routes.some(({ address }) => address === "first"));
-  assert.equal(memory.known("", "host 0"), undefined);
+  assert.equal(memory.known("", at("host 0")), undefined);
 });

@@ -1,6 +1,6 @@
 /**
- * What is remembered of a route, from one local to one remote address: whether it can be used,
- * and if not, until when and why.
+ * What is remembered of a route, from one local address to one remote address and port: whether it can
+ * be used, and if not, until when and why.
  *
  * A route whose connections fail before anything went well on it, while connecting, greeting or
  * saying EHLO, gets a penalty of one more and is not used for 15 s times its square, an hour
@@ -12,9 +12,12 @@
  * Source: OpenSMTPD mta.c (mta_route_disable, mta_route_enable), which takes one off each time
  * that a route is tried again, so that no penalty ever grows.
  */
+import { TAKES_NO_MAIL } from "#protocols/smtp/client-session-state.ts";
+import type { Endpoint } from "#base/endpoint.ts";
 import { formatVerdict, type Stage, type Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import { boundDiagnostic } from "#engine/client/verdict-result.ts";
 import { type LastFailure, NO_FAILURE } from "#model/relay-report.ts";
+import { addressOf, placeOf } from "./routes.ts";
 
 /** Routes that are known. */
 export const MAX_ROUTES = 10_000;
@@ -32,6 +35,8 @@ export interface RouteRecord {
   /** "": any address of this machine. */
   readonly source: string;
   readonly address: string;
+  /** The address, with its port if that is not SMTP's. */
+  readonly place: string;
   /** Of the server, as it was last found. */
   name: string;
   open: number;
@@ -52,13 +57,11 @@ export interface RouteRecord {
 /** Stages at which a failure is the route's: later ones are about what was asked for. */
 const STAGES_OF_ROUTE: readonly Stage[] = ["CONNECT", "BANNER", "EHLO", "HELO", "LHLO"];
 
-/** RFC 7504: it answers for good, and costs nobody a wait. */
-const NEVER_TAKES_MAIL = 521;
-
 /** What a connection that was never ready says of its route; undefined: nothing. */
 export function routeFaultOf(verdict: Verdict): RouteFault | undefined {
   if (verdict.kind === "unsendable" || !STAGES_OF_ROUTE.includes(verdict.stage)) return undefined;
-  if (verdict.kind === "refused" && verdict.reply.code === NEVER_TAKES_MAIL) return undefined;
+  // RFC 7504: it answers for good, and costs nobody a wait.
+  if (verdict.kind === "refused" && verdict.reply.code === TAKES_NO_MAIL) return undefined;
   if (verdict.kind !== "undecided") return "smtp";
   const { kind } = verdict.fault;
   // They are about ourselves.
@@ -71,20 +74,22 @@ export class RouteMemory {
   #lastId = 0;
 
   /** Undefined: nothing is known of it, or it can be used. */
-  disabled(source: string, address: string, nowMs: number): RouteRecord | undefined {
-    const route = this.#routes.get(keyOf(source, address));
+  disabled(source: string, endpoint: Endpoint, nowMs: number): RouteRecord | undefined {
+    const route = this.#routes.get(keyOf(source, placeOf(endpoint)));
     return route !== undefined && route.disabledUntilMs > nowMs ? route : undefined;
   }
 
   /** The one that connections go by from now on, and after others. */
-  use(source: string, address: string): RouteRecord {
-    const key = keyOf(source, address);
+  use(source: string, endpoint: Endpoint): RouteRecord {
+    const place = placeOf(endpoint);
+    const key = keyOf(source, place);
     const known = this.#routes.get(key);
     this.#routes.delete(key);
     const route: RouteRecord = known ?? {
       id: ++this.#lastId,
       source,
-      address,
+      address: addressOf(endpoint),
+      place,
       name: "",
       open: 0,
       ready: 0,
@@ -101,8 +106,8 @@ export class RouteMemory {
     return route;
   }
 
-  known(source: string, address: string): RouteRecord | undefined {
-    return this.#routes.get(keyOf(source, address));
+  known(source: string, endpoint: Endpoint): RouteRecord | undefined {
+    return this.#routes.get(keyOf(source, placeOf(endpoint)));
   }
 
   byId(id: number): RouteRecord | undefined {
@@ -159,6 +164,6 @@ export function failureOf(verdict: Verdict, atMs: number): LastFailure {
   return { atMs, reason: boundDiagnostic(formatVerdict(verdict)) };
 }
 
-function keyOf(source: string, address: string): string {
-  return `${source}|${address}`;
+function keyOf(source: string, place: string): string {
+  return `${source}|${place}`;
 }

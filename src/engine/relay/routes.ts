@@ -28,7 +28,7 @@ import { capsOf, type DomainLimits } from "./relay-limits.ts";
 import { type Promised, sessionOf } from "./tls-findings.ts";
 
 /** What a message wants of its way, and whose turn it is. */
-export interface Passage {
+export interface RouteTerms {
   readonly turn: number;
   /** Our addresses that it may leave from, in turn; undefined: any. */
   readonly sources: readonly string[] | undefined;
@@ -56,6 +56,7 @@ export interface Via {
 
 /** An address that does not answer must not keep mail from the next one (RFC 8305 §5). */
 const SHORT_CONNECT_MS = 10_000;
+const SMTP_PORT = 25;
 
 export class Routes {
   readonly #parties: RelayParties;
@@ -198,7 +199,7 @@ function fingerprintsOf(table: Table | undefined): readonly string[] | undefined
  * address of this machine; none: no address of ours fits.
  */
 export function sourcesOf(
-  { sources, turn }: Pick<Passage, "sources" | "turn">,
+  { sources, turn }: Pick<RouteTerms, "sources" | "turn">,
   endpoint: Endpoint,
 ): readonly (string | undefined)[] {
   if (sources === undefined || endpoint.kind === "unix") return ANY_SOURCE;
@@ -213,6 +214,12 @@ const ANY_SOURCE: readonly (string | undefined)[] = Object.freeze([undefined]);
 /** What hosts are told apart by. */
 export function addressOf(endpoint: Endpoint): string {
   return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
+}
+
+/** What routes are told apart by: other servers may be at other ports of one address. */
+export function placeOf(endpoint: Endpoint): string {
+  if (endpoint.kind === "unix" || endpoint.port === SMTP_PORT) return addressOf(endpoint);
+  return formatEndpoint(endpoint);
 }
 
 /** Without the brackets in which an IPv6 address may be written. */

@@ -5,6 +5,7 @@
  * Source: RFC 8305 §4 (what is known of former connections), §9.
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
 
 const SLOW_MS: number = 10 * 60_000;
@@ -23,11 +24,7 @@ export class SlowAddresses {
     const key = formatEndpoint(endpoint);
     this.#untilMs.delete(key);
     this.#untilMs.set(key, this.#clock.monotonicMs() + SLOW_MS);
-    if (this.#untilMs.size <= MAX_SLOW) return;
-    for (const oldest of this.#untilMs.keys()) {
-      this.#untilMs.delete(oldest);
-      return;
-    }
+    keepLatest(this.#untilMs, MAX_SLOW);
   }
 
   /** The same, those that are slow behind the others. */

@@ -1,4 +1,5 @@
 /** What became of a transaction, or of a try of one, as the outcome of its envelopes. */
+import { TAKES_NO_MAIL } from "#protocols/smtp/client-session-state.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { AttemptTls } from "#model/delivery.ts";
 import type { ClientRoute } from "#engine/client/client-route.ts";
@@ -7,8 +8,6 @@ import type { NoRoute } from "./next-hops.ts";
 
 /** RFC 3463 §3.5: no answer from host. */
 const NOT_REACHED = "4.4.1";
-/** The greeting of a host that takes no mail. */
-const NEVER_TAKES_MAIL = 521;
 
 export function isNotReached({ status }: Outcome): boolean {
   return status === NOT_REACHED;
@@ -50,7 +49,7 @@ export function outcomeWithoutRoute({ outcome, status, diagnostic }: NoRoute): O
  */
 export function outcomeWhenNotStarted(verdict: Verdict, remote: string): Outcome {
   const outcome = outcomeOf(verdict, remote);
-  if (verdict.kind === "refused" && verdict.reply.code === NEVER_TAKES_MAIL) return outcome;
+  if (verdict.kind === "refused" && verdict.reply.code === TAKES_NO_MAIL) return outcome;
   if (outcome.outcome !== "failed") return outcome;
   return { ...outcome, outcome: "deferred", status: `4${outcome.status.slice(1)}` };
 }

@@ -4,7 +4,7 @@
  * Times are wall-clock milliseconds.
  */
 import { unreachable } from "#base/unreachable.ts";
-import type { Stage, Staged } from "#model/attempt-progress.ts";
+import type { AttemptStage, Staged } from "#model/attempt-progress.ts";
 
 /** The two kinds of delivery that can be paused as a whole. */
 export const DELIVERY_SUBSYSTEMS = ["mta", "mda"] as const;
@@ -29,7 +29,7 @@ export type WaitReason =
   | {
       readonly kind: "inflight";
       readonly sinceMs: number;
-      readonly stage: Stage;
+      readonly stage: AttemptStage;
       readonly remote: string;
     }
   /** The attempt is over; its result is being made durable. */
@@ -79,7 +79,7 @@ export function formatReason(reason: WaitReason, nowMs: number): string {
   }
 }
 
-const STAGE_TEXTS: Readonly<Record<Stage, readonly [words: string, before: string]>> = {
+const STAGE_TEXTS: Readonly<Record<AttemptStage, readonly [words: string, before: string]>> = {
   begun: ["", ""],
   dns: [", asking DNS", ""],
   connection: [", waiting for a connection", " to "],

@@ -9,6 +9,7 @@
  * Source: OpenSMTPD's smtp_session.c and fcrdns in smtpd.conf(5); RFC 8601 §3 (iprev).
  */
 import { parseIpAddress } from "#base/ip-address.ts";
+import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
@@ -82,11 +83,7 @@ export class ReverseNames {
   #remember(address: string, remembered: Remembered): void {
     this.#byAddress.delete(address);
     this.#byAddress.set(address, remembered);
-    if (this.#byAddress.size <= MAX_REVERSE_NAMES) return;
-    for (const oldest of this.#byAddress.keys()) {
-      this.#byAddress.delete(oldest);
-      return;
-    }
+    keepLatest(this.#byAddress, MAX_REVERSE_NAMES);
   }
 }
 

@@ -6,11 +6,12 @@
  *
  * Promises: what is kept is taken back by nothing but its own end, or by a newer policy that
  * was fetched: not by a DNS that says nothing, nor by a server that is not there. One domain
- * is asked once at a time, and after a failure not before RETRY_MS. At most MAX_STS_POLICIES
+ * is asked once at a time, and after a failure not before STS_RETRY_MS. At most MAX_STS_POLICIES
  * are kept, the one that was not asked for the longest goes first. Never rejects.
  *
  * Source: RFC 8461 §3.3 (fetching), §5.1 (what to do with it), §10.2 (bounds).
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Http, HttpAnswer } from "#base/ports/http.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
@@ -140,10 +141,7 @@ export class StsPolicies {
   #failed(domain: string): void {
     this.#failedUntilMs.delete(domain);
     this.#failedUntilMs.set(domain, this.#ports.clock.monotonicMs() + STS_RETRY_MS);
-    for (const oldest of this.#failedUntilMs.keys()) {
-      if (this.#failedUntilMs.size <= MAX_STS_POLICIES) break;
-      this.#failedUntilMs.delete(oldest);
-    }
+    keepLatest(this.#failedUntilMs, MAX_STS_POLICIES);
   }
 
   async #forgetOldest(): Promise<void> {

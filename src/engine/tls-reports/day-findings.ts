@@ -1,8 +1,8 @@
 /**
  * What became of TLS with the servers of one domain in one UTC day: what a report tells.
  *
- * Bounded: MAX_POLICIES, and of each MAX_FAILURE_KINDS in detail; what is beyond counts in the
- * sums of its policy, or not at all.
+ * Bounded: MAX_POLICIES, and of each MAX_FAILURE_KINDS in detail, and no more than whoever keeps it
+ * has room for; what is beyond counts in the sums of its policy, or not at all.
  */
 import { type Codec, encode, decode, list, struct, text, u53, u8 } from "#base/codec.ts";
 import type {
@@ -80,6 +80,7 @@ export class DayFindings implements DayFacts {
   readonly #findings = new Map<string, Findings>();
   /** Endpoints that have the report, or will never have it. */
   readonly #done = new Set<string>();
+  #bytes = 0;
 
   constructor({ dayMs, domain, reportId }: DayFacts) {
     this.dayMs = dayMs;
@@ -98,7 +99,10 @@ export class DayFindings implements DayFacts {
     for (const { policy, successes, failures, details } of value.findings) {
       const entries = details.map((detail) => [detailKey(detail), detail] as const);
       const findings = { policy, successes, failures, details: new Map(entries) };
-      day.#findings.set(JSON.stringify(policy), findings);
+      const key = JSON.stringify(policy);
+      day.#findings.set(key, findings);
+      day.#bytes += entryBytes(key);
+      for (const [kind] of entries) day.#bytes += entryBytes(kind);
     }
     for (const uri of value.done) day.#done.add(uri);
     return day;
@@ -110,6 +114,11 @@ export class DayFindings implements DayFacts {
     return encode(storedCodec, { format: FORMAT, dayMs, domain, reportId, findings, done });
   }
 
+  /** What it takes in memory, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get findings(): readonly PolicyFindings[] {
     return Array.from(this.#findings.values(), ({ details, ...sums }) => ({
       ...sums,
@@ -117,8 +126,9 @@ export class DayFindings implements DayFacts {
     }));
   }
 
-  add({ policy, failure, sessions }: CountedSessions): void {
-    const findings = this.#of(policy);
+  /** @param roomBytes what is new may take. */
+  add({ policy, failure, sessions }: CountedSessions, roomBytes: number): void {
+    const findings = this.#of(policy, roomBytes);
     if (findings === undefined) return;
     if (failure === undefined) {
       findings.successes += sessions;
@@ -127,7 +137,11 @@ export class DayFindings implements DayFacts {
     findings.failures += sessions;
     const key = detailKey(failure);
     const known = findings.details.get(key);
-    if (known === undefined && findings.details.size >= MAX_FAILURE_KINDS) return;
+    if (known === undefined) {
+      const bytes = entryBytes(key);
+      if (findings.details.size >= MAX_FAILURE_KINDS || bytes > roomBytes) return;
+      this.#bytes += bytes;
+    }
     findings.details.set(key, { ...failure, sessions: (known?.sessions ?? 0) + sessions });
   }
 
@@ -140,14 +154,25 @@ export class DayFindings implements DayFacts {
     if (this.#done.size < MAX_REPORT_ENDPOINTS) this.#done.add(uri);
   }
 
-  #of(policy: ReportedPolicy): Findings | undefined {
+  #of(policy: ReportedPolicy, roomBytes: number): Findings | undefined {
     const key = JSON.stringify(policy);
     const known = this.#findings.get(key);
-    if (known !== undefined || this.#findings.size >= MAX_POLICIES) return known;
+    const bytes = entryBytes(key);
+    if (known !== undefined || this.#findings.size >= MAX_POLICIES || bytes > roomBytes)
+      return known;
+    this.#bytes += bytes;
     const fresh: Findings = { policy, successes: 0, failures: 0, details: new Map() };
     this.#findings.set(key, fresh);
     return fresh;
   }
+}
+
+/** Objects and maps around the texts, about. */
+const OVERHEAD_BYTES = 512;
+
+/** Each text is there twice: as it came, and in its key. */
+function entryBytes(key: string): number {
+  return 2 * key.length + OVERHEAD_BYTES;
 }
 
 function detailKey(failure: Omit<CountedFailure, "sessions">): string {

@@ -12,7 +12,15 @@ import {
 import type { CountedSessions } from "#model/tls-session.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { DAY_MS, MAX_FAILURE_KINDS, MAX_POLICIES } from "./day-findings.ts";
-import { MAX_DOMAINS, ReportDays, RETRY_MS, SPREAD_MS, WRITE_MS } from "./report-days.ts";
+import {
+  MAX_DOMAINS,
+  MAX_KEPT_BYTES,
+  ReportDays,
+  RETRY_MS,
+  SPREAD_MS,
+  WRITE_MS,
+} from "./report-days.ts";
+import { MAX_A_DAY } from "./recipient-limits.ts";
 import { ReportStore } from "./report-store.ts";
 
 const FOLDER = "/kept";
@@ -291,6 +299,25 @@ test("a configuration without reports counts nothing and sends nothing", async (
   assert.deepEqual(await scene.files(), []);
 });
 
+test("many domains together cannot have a stranger flooded with their reports", async () => {
+  const domains = Array.from({ length: MAX_A_DAY + 20 }, (_, at) => `d${at}.example`);
+  const record = "v=TLSRPTv1; rua=mailto:someone@Victim.example,https://www.victim.example/a";
+  const scene = await Scene.start(Object.fromEntries(domains.map((each) => [each, record])));
+  scene.answer = { kind: "fault", why: "answers 404" };
+  scene.days.count([...domains, "far.example"].map((domain) => session(domain, 1)));
+  await scene.pass(DAY_MS + SPREAD_MS);
+  assert.equal(scene.letters.length, MAX_A_DAY);
+  assert.ok(scene.posts.length <= 2 * MAX_A_DAY);
+  await scene.pass(3 * DAY_MS);
+  assert.equal(scene.letters.length, MAX_A_DAY);
+  assert.ok(scene.posts.length <= 3 * MAX_A_DAY);
+  assert.match(
+    scene.said,
+    /not sent to mailto:someone@victim\.example: victim\.example has had 1000/u,
+  );
+  assert.deepEqual(await scene.files(), []);
+});
+
 test("whatever strangers do, a day has a bound, and its report one that the queue takes", async () => {
   const scene = await Scene.start();
   for (let at = 0; at < 2 * MAX_POLICIES; at++) {
@@ -311,6 +338,34 @@ test("whatever strangers do, a day has a bound, and its report one that the queu
     assert.ok(details.length <= MAX_FAILURE_KINDS);
   }
 });
+
+test("many domains that have much to tell of do not fill the memory", async () => {
+  const domains = Array.from({ length: 600 }, (_, at) => `d${at}.example`);
+  const record = "v=TLSRPTv1; rua=mailto:r@far.example";
+  const scene = await Scene.start(Object.fromEntries(domains.map((each) => [each, record])));
+  for (const domain of domains)
+    for (let at = 0; at < MAX_POLICIES; at++)
+      scene.days.count([session(domain, 1, FAILURE, lines(at))]);
+  scene.days.count([session("d0.example", 6, FAILURE, lines(0))]);
+  await scene.pass(DAY_MS + SPREAD_MS);
+  const reports = scene.letters.map(({ gzip }) => read(gzip));
+  const policies = reports.reduce((sum, report) => sum + report.policies.length, 0);
+  assert.ok(
+    2 * policies * JSON.stringify(lines(0)).length < MAX_KEPT_BYTES,
+    `${policies} policies`,
+  );
+  assert.ok(policies > 0 && reports.every((report) => report.policies.length > 0));
+  const sums = reports.flatMap((report) => report.policies.map(({ summary }) => summary));
+  assert.ok(sums.some((summary) => summary["total-failure-session-count"] === 7));
+  // There is room again.
+  scene.days.count([session("d599.example", 1)]);
+  await scene.pass(DAY_MS + SPREAD_MS);
+  assert.equal(scene.letters.length, reports.length + 1);
+});
+
+function lines(policy: number): readonly string[] {
+  return Array.from({ length: 16 }, (_, line) => `${policy} ${line} `.padEnd(500, "x"));
+}
 
 /** Text that does not compress. */
 function noise(a: number, b: number): string {

@@ -15,6 +15,7 @@ import { randomSessionId } from "#model/ids.ts";
 import type { CountedSessions } from "#model/tls-session.ts";
 import { DAY_MS, DayFindings } from "./day-findings.ts";
 import { isoDay, type Reporter, sendReport, type SendingPorts } from "./report-sending.ts";
+import { RecipientLimits } from "./recipient-limits.ts";
 import type { ReportStore } from "./report-store.ts";
 
 export interface DaysPorts extends SendingPorts {
@@ -24,6 +25,8 @@ export interface DaysPorts extends SendingPorts {
 
 /** Of one day, those that want reports and those that do not. */
 export const MAX_DOMAINS = 10_000;
+/** Of all days together, in memory; what is new beyond that is not told apart, or not counted. */
+export const MAX_KEPT_BYTES: number = 64 * 1024 * 1024;
 /** What a crash forgets at most of what was counted. */
 export const WRITE_MS = 60_000;
 export const SPREAD_MS: number = 4 * 3_600_000;
@@ -45,6 +48,7 @@ export class ReportDays {
   readonly #ports: DaysPorts;
   readonly #asking = new Semaphore(MAX_AT_ONCE);
   readonly #sending = new Semaphore(MAX_AT_ONCE);
+  readonly #limits = new RecipientLimits();
   /** Of `#dayMs`, by domain. */
   readonly #counting = new Map<string, DayFindings>();
   /** Domains that want no reports, on that day. */
@@ -52,6 +56,7 @@ export class ReportDays {
   readonly #ended = new Set<Ended>();
   /** Not on disk as they are. */
   readonly #changed = new Set<DayFindings>();
+  #keptBytes = 0;
   #dayMs = 0;
   #reporter: Reporter | undefined;
   #cancelWrite: (() => void) | undefined;
@@ -77,6 +82,7 @@ export class ReportDays {
     const days = await this.#ports.store.readAll(MAX_DOMAINS);
     this.#turnDay();
     for (const day of days) {
+      this.#keptBytes += day.bytes;
       const isToday = day.dayMs === this.#dayMs && !this.#counting.has(day.domain);
       if (isToday) this.#counting.set(day.domain, day);
       else this.#end(day);
@@ -90,7 +96,9 @@ export class ReportDays {
     for (const session of sessions) {
       const day = this.#dayOf(session.domain, this.#reporter);
       if (day === undefined) continue;
-      day.add(session);
+      const beforeBytes = day.bytes;
+      day.add(session, MAX_KEPT_BYTES - this.#keptBytes);
+      this.#keptBytes += day.bytes - beforeBytes;
       this.#changed.add(day);
       this.#cancelWrite ??= this.#ports.clock.after(WRITE_MS, () => this.#write());
     }
@@ -115,6 +123,7 @@ export class ReportDays {
     const known = this.#counting.get(domain);
     if (known !== undefined || this.#unwanted.has(domain)) return known;
     if (this.#counting.size + this.#unwanted.size >= MAX_DOMAINS) return undefined;
+    if (this.#keptBytes >= MAX_KEPT_BYTES) return undefined;
     const id = `${isoDay(this.#dayMs)}.${randomSessionId(this.#ports.random)}`;
     const day = new DayFindings({ dayMs: this.#dayMs, domain, reportId: `${id}@${serverName}` });
     this.#counting.set(domain, day);
@@ -174,7 +183,9 @@ export class ReportDays {
     const { day } = ended;
     const { clock, observe } = this.#ports;
     const result = await this.#sending.run(async () =>
-      this.#reporter === undefined ? "finished" : sendReport(this.#ports, this.#reporter, day),
+      this.#reporter === undefined
+        ? "finished"
+        : sendReport({ ...this.#ports, limits: this.#limits }, this.#reporter, day),
     );
     const isLate = clock.wallMs() >= day.dayMs + DAY_MS + GIVE_UP_MS;
     if (result === "again" && !isLate) {
@@ -194,6 +205,7 @@ export class ReportDays {
 
   #forget(day: DayFindings): void {
     this.#changed.delete(day);
+    this.#keptBytes -= day.bytes;
     this.#disk = this.#disk.then(() => this.#ports.store.remove(day));
   }
 

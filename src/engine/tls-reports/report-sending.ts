@@ -25,6 +25,7 @@ import {
   type ReportLetter,
 } from "#model/ipc/tls-report-link.ts";
 import { DAY_MS, type DayFindings } from "./day-findings.ts";
+import { MAX_A_DAY, type RecipientLimits } from "./recipient-limits.ts";
 
 export interface SendingPorts {
   readonly clock: Clock;
@@ -47,12 +48,19 @@ const HTTPS_TIMEOUT_MS = 60_000;
 /** Of an answer that nobody reads. */
 const MAX_ANSWER_BYTES: number = 16 * 1024;
 
+/** What reports go by, and what is kept to among all of them. */
+export interface Sending extends SendingPorts {
+  readonly limits: RecipientLimits;
+}
+
 /** "finished": nobody is left to be told; "again": somebody is. */
 export async function sendReport(
-  ports: SendingPorts,
+  ports: Sending,
   reporter: Reporter,
   day: DayFindings,
 ): Promise<"finished" | "again"> {
+  // There was no room for anything of it.
+  if (day.findings.length === 0) return "finished";
   const answer = await ports.resolver.texts(`_smtp._tls.${day.domain}`);
   if (answer.kind === "unavailable") return "again";
   const endpoints = answer.kind === "found" ? parseTlsrptRecord(answer.value) : [];
@@ -77,10 +85,13 @@ interface Outcome {
 type Letter = Omit<ReportLetter, "to">;
 
 async function sendTo(
-  { http, post }: SendingPorts,
+  { clock, http, limits, post }: Sending,
   endpoint: ReportEndpoint,
   letter: Letter,
 ): Promise<Outcome> {
+  const host = hostOf(endpoint);
+  if (!limits.admits(host, clock.wallMs()))
+    return { kind: "refused", why: `${host} has had ${MAX_A_DAY} reports today` };
   if (endpoint.kind === "mailto") {
     const kind = await post({ ...letter, to: endpoint.address });
     return { kind, why: kind === "taken" ? "" : `the queue says ${kind}` };
@@ -95,6 +106,13 @@ async function sendTo(
     authorities: undefined,
   });
   return answer.kind === "answer" ? { kind: "taken", why: "" } : { kind: "later", why: answer.why };
+}
+
+/** Who has the work with it. */
+function hostOf(endpoint: ReportEndpoint): string {
+  return endpoint.kind === "https"
+    ? new URL(endpoint.url).hostname
+    : endpoint.address.slice(endpoint.address.lastIndexOf("@") + 1);
 }
 
 function tell(

@@ -51,6 +51,8 @@ const FAULTS: readonly (readonly [url: string, reason: string])[] = [
   ["lmtp://x", "LMTP needs a port: x"],
   ["unix:x", "invalid host: unix:x"],
   [`unix:/${"x".repeat(107)}`, "the path of a socket is too long: at most 107 bytes"],
+  ["x".repeat(300), "the name of a host is too long"],
+  [`[fe80::1%${"x".repeat(300)}]:25`, "the name of a host is too long"],
   ["me@x", "credentials need encryption: 'me@' with smtp://"],
   ["smtp+notls://me@x", "credentials need encryption: 'me@' with smtp+notls://"],
   ["lmtp://me@x:1", "credentials need encryption: 'me@' with lmtp://"],

@@ -49,6 +49,9 @@ const SCHEMES: readonly Scheme[] = [
 /** OpenSMTPD's: a line of its credentials table. */
 const MAX_LABEL_LENGTH = 255;
 
+/** RFC 1035 §2.3.4. */
+const MAX_HOST_LENGTH = 253;
+
 export function parseRelayUrl(text: string): RelayHost | RelayUrlFault {
   const [, kind, path] = /^(unix|lmtp):(\/(?!\/).*)$/su.exec(text) ?? [];
   if (kind !== undefined && path !== undefined)
@@ -139,6 +142,8 @@ function withLabel(
 function parseHost(scheme: Scheme, text: string): RelayHost | RelayUrlFault {
   const match = /^(?:\[([^\]]*)\]|([0-9A-Za-z_.-]+))(?::([0-9]+))?$/u.exec(text);
   if (match === null) return fault(`invalid host: ${text}`);
+  if (text.length > MAX_HOST_LENGTH + ":65535".length)
+    return fault("the name of a host is too long");
   const [, literal, name = "", digits] = match;
   if (literal !== undefined && parseIpAddress(literal) === undefined)
     return fault(`invalid address: [${literal}]`);

@@ -150,6 +150,9 @@ export type ClientTransition = readonly [next: ClientSession, ...actions: Client
 
 /** 421 means that the server closes the connection, whatever was asked (RFC 5321 §3.8). */
 export const SERVICE_CLOSING = 421;
+/** 521 means that the server takes no mail, now or later (RFC 7504). */
+export const TAKES_NO_MAIL = 521;
+
 export const CLOSED: ClientSession = { phase: "closed" };
 export const CLOSE: ClientAction = { type: "close" };
 export const QUIT: ClientAction = { type: "send", commands: "QUIT\r\n" };

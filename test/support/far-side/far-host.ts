@@ -1,7 +1,7 @@
 /**
  * One server of the real world: listens, keeps to its troubles, and counts whom it serves.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Connection, Listening, Network } from "#base/ports/network.ts";
 import type { TlsServer } from "#base/ports/tls.ts";
@@ -33,6 +33,8 @@ export interface FarHostPorts {
 }
 
 export interface SessionTime {
+  /** Of the host's. */
+  readonly address: string;
   readonly beganMs: number;
   /** Infinity: it has not. */
   endedMs: number;
@@ -103,7 +105,8 @@ export class FarHost {
 
   #accept(connection: Connection): void {
     const { clock } = this.ports;
-    const time: SessionTime = { beganMs: clock.wallMs(), endedMs: Infinity };
+    const address = formatEndpoint(connection.local);
+    const time: SessionTime = { address, beganMs: clock.wallMs(), endedMs: Infinity };
     this.sessions.push(time);
     const session = new FarSession(this, connection, this.sessions.length);
     this.#open.add(session);

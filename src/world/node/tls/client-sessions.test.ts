@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { test, type TestContext } from "node:test";
-import type { SecuredByClient, TlsClient, TlsFacts, TlsFault } from "#base/ports/tls.ts";
+import type { SecuredByClient, TlsClient, TlsFacts, TlsFault, TlsPeer } from "#base/ports/tls.ts";
 import { tlsOffer } from "#policy/tls/offer.ts";
 import { wrapSocket } from "#world/node/connection.ts";
 import { RecordingHandler } from "#world/sim/recording-handler.ts";
@@ -157,9 +157,27 @@ test("sessions are kept until their time, and the newest of them where there are
   assert.equal(sessions.get("a", 1000), undefined);
   sessions.keep("long", { ...KEPT, session: Buffer.alloc(100_000) });
   assert.equal(sessions.get("long", 0), undefined);
+  sessions.keep("long", { ...KEPT, peer: showing(Array.from({ length: 10 }, () => 10_000)) });
+  assert.equal(sessions.get("long", 0), undefined);
+  sessions.keep("usual", { ...KEPT, peer: showing([1500, 1200]) });
+  assert.ok(sessions.get("usual", 0));
   for (let n = 0; n <= 1000; n++) sessions.keep(String(n), KEPT);
   assert.equal(sessions.get("0", 0), undefined);
   assert.equal(sessions.get("1000", 0), KEPT);
   sessions.forget("1000");
   assert.equal(sessions.get("1000", 0), undefined);
 });
+
+/** A server with a chain of certificates of these lengths. */
+function showing(lengths: readonly number[]): TlsPeer {
+  const chain = lengths.map((length) => ({
+    certificate: Buffer.alloc(length),
+    key: Buffer.alloc(0),
+    names: [],
+    isCurrent: true,
+    isAuthority: false,
+    isSignedByNext: false,
+  }));
+  const fingerprints = { fingerprint: "", keyFingerprint: "" };
+  return { verified: true, why: "", names: [], ...fingerprints, chain: () => chain };
+}

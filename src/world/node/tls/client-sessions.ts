@@ -10,6 +10,7 @@
  * listens, a server's address gives away as well, and many servers give no new ticket to who
  * comes with one.
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { TlsPeer } from "#base/ports/tls.ts";
 
 export interface KeptSession {
@@ -24,7 +25,7 @@ export interface KeptSession {
 const MAX_KEPT_SESSIONS = 1000;
 /** As long as our own server's tickets. RFC 8446 §4.6.1 allows a week. */
 export const KEPT_MS: number = 2 * 3_600_000;
-/** Longer ones have a chain of certificates in them that nobody needs. */
+/** Of a session, and of the chain that is kept with it: larger ones are not taken up again. */
 const MAX_SESSION_BYTES: number = 16 * 1024;
 
 export class ClientSessions {
@@ -39,17 +40,18 @@ export class ClientSessions {
   }
 
   keep(name: string, kept: KeptSession): void {
-    if (kept.session.length > MAX_SESSION_BYTES) return;
+    if (bytesOf(kept) > MAX_SESSION_BYTES) return;
     this.#kept.delete(name);
     this.#kept.set(name, kept);
-    if (this.#kept.size <= MAX_KEPT_SESSIONS) return;
-    for (const oldest of this.#kept.keys()) {
-      this.#kept.delete(oldest);
-      return;
-    }
+    keepLatest(this.#kept, MAX_KEPT_SESSIONS);
   }
 
   forget(name: string): void {
     this.#kept.delete(name);
   }
+}
+
+function bytesOf({ session, peer }: KeptSession): number {
+  const chain = peer?.chain() ?? [];
+  return chain.reduce((sum, { certificate }) => sum + certificate.length, session.length);
 }

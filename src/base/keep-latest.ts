@@ -1,0 +1,8 @@
+/** Bounds what is remembered in the order in which it was set, or set anew: the first goes first. */
+export function keepLatest(of: Set<string> | Map<string, unknown>, max: number): void {
+  if (of.size <= max) return;
+  for (const oldest of of.keys()) {
+    of.delete(oldest);
+    if (of.size <= max) return;
+  }
+}
