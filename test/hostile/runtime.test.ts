@@ -25,6 +25,7 @@ test("NOD-09: no program is started through a shell, but for commands of the con
     assert.doesNotMatch(text, path === COMMANDS ? /shell:/ : /shell:|\/bin\/sh/, path);
   }
   assert.deepEqual(starting.toSorted(), [
+    "processes/hand-in-launch.ts",
     "processes/launch.ts",
     "processes/log-target.ts",
     "programs/smtpd.ts",
