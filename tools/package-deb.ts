@@ -26,6 +26,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { completionScript, type Shell } from "#programs/smtpctl-completion.ts";
 
 const CHECKOUT = dirname(import.meta.dirname);
 const PACKAGING = join(CHECKOUT, "packaging");
@@ -43,6 +44,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 };
 /** What the wrapper in bin/ of the program has after its own name. */
 const ALTERNATIVES: readonly string[] = ["sendmail", "send-mail", "mailq", "newaliases"];
+
+/** Where each shell looks for what completes smtpctl(8). */
+const COMPLETIONS: Readonly<Record<Shell, string>> = {
+  bash: "usr/share/bash-completion/completions/smtpctl",
+  zsh: "usr/share/zsh/vendor-completions/_smtpctl",
+};
 
 /** Of koffi, whose packages bring the library for other C libraries too. */
 const NOT_PACKED = /\/(?:musl_[a-z0-9]+|doc|vendor)(?:\/|$)|\.(?:d\.ts|map|md)$/u;
@@ -75,6 +82,7 @@ function buildPackage(target: string, revision: string, level: string): string {
     writeCode(root);
     writePrograms(root);
     writeManuals(root);
+    writeCompletions(root);
     writeDocuments(root);
     writeSystemFiles(root);
     writeControl(root, { version, architecture });
@@ -140,6 +148,14 @@ function writeManuals(root: string): void {
     const own = ALTERNATIVES.includes(name) ? `${name}.postrider` : name;
     writeFileSync(join(dirname(path), `${own}.${section}.gz`), gzipped(readFileSync(path)));
     rmSync(path);
+  }
+}
+
+function writeCompletions(root: string): void {
+  for (const shell of ["bash", "zsh"] as const) {
+    const path = join(root, COMPLETIONS[shell]);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, completionScript(shell));
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * What an agent writes to its outputs, as lines of the log: under its name, printable, and a
- * bounded number at once.
+ * What an agent, or who hands in a user's offline mail, writes to its outputs, as lines of the
+ * log: under its name, printable, and a bounded number at once.
  *
- * An agent is its user's: whoever may attach to a process of his own may write there what he
- * likes. So no agent has the log itself, where he could cut a file, read a terminal, or
+ * Such a process is its user's: whoever may attach to a process of his own may write there what
+ * he likes. So none of them has the log itself, where he could cut a file, read a terminal, or
  * speak as another process; and who writes without end waits.
  */
 import type { Readable } from "node:stream";

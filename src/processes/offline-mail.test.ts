@@ -225,6 +225,22 @@ test("a user who fills the folder has few of his files handed in at once, others
   assert.deepEqual(await scene.names(), []);
 });
 
+test("owners whom nobody knows, more than one look remembers, hold up nobody", async () => {
+  const scene = new Scene();
+  scene.user(1000);
+  for (let uid = 100_000; uid < 102_500; uid++) scene.mail(uid);
+  const name = scene.mail(1000);
+  scene.offline.start();
+  await scene.passes(MINUTE_MS / 2);
+  assert.deepEqual(
+    scene.started.map(({ order: { names } }) => names),
+    [[name]],
+  );
+  const { looks } = scene;
+  await scene.passes(MINUTE_MS / 4);
+  assert.equal(scene.looks, looks, "what nobody is served of is not looked for all the time");
+});
+
 test("so many processes run at once and no more, one for each owner", async () => {
   const scene = new Scene();
   for (let uid = 1000; uid < 1000 + 2 * MAX_HAND_INS; uid++) {

@@ -42,7 +42,8 @@ const ODD_TOLD_MS = 3_600_000;
 const FIRST_RETRY_MS = 60_000;
 const MAX_RETRY_MS: number = 4 * 3_600_000;
 const MAX_FILES_REMEMBERED = 10_000;
-const MAX_OWNERS_REMEMBERED = 1_000;
+/** More than the uids that one user may have of his own (subuid(5)): all of them wait, and others do not. */
+const MAX_OWNERS_REMEMBERED = 100_000;
 
 const ORDERLY: ReadonlySet<number> = new Set(Object.values(HAND_IN_EXIT));
 
@@ -146,6 +147,8 @@ export class OfflineMail {
     this.#lookWithin(Math.max(this.#pauseMs, nextInMs));
     if (this.#isLookWanted) this.#lookSoon();
     await this.#serve();
+    // Behind owners of whom none was served.
+    if (this.#isMore && this.#running.size === 0) this.#lookSoon();
   }
 
   #lookSoon(): void {
@@ -167,7 +170,11 @@ export class OfflineMail {
   async #scan(): Promise<Found | undefined> {
     const { folder, warn } = this.#settings;
     try {
-      return await scanDrops(this.#ports, folder, (name) => this.#files.isDue(name));
+      return await scanDrops(
+        this.#ports,
+        folder,
+        (name, uid) => this.#files.isDue(name) && this.#owners.isDue(uid),
+      );
     } catch (error) {
       if (!(error instanceof FilesError)) throw error;
       warn(`offline mail: cannot look into ${folder}: ${error.message}`);

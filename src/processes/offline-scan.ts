@@ -37,7 +37,7 @@ export interface Found {
 export async function scanDrops(
   ports: ScanPorts,
   folder: string,
-  isDue: (name: string) => boolean,
+  isDue: (name: string, uid: number) => boolean,
 ): Promise<Found> {
   const pass = new Pass(ports, folder, isDue);
   for await (const names of ports.listed.names()) {
@@ -50,14 +50,14 @@ export async function scanDrops(
 class Pass {
   readonly #ports: ScanPorts;
   readonly #folder: string;
-  readonly #isDue: (name: string) => boolean;
+  readonly #isDue: (name: string, uid: number) => boolean;
   readonly #nowMs: number;
   readonly #due = new Map<number, string[]>();
   #isMore = false;
   #abandoned = 0;
   #odd = { count: 0, example: "" };
 
-  constructor(ports: ScanPorts, folder: string, isDue: (name: string) => boolean) {
+  constructor(ports: ScanPorts, folder: string, isDue: (name: string, uid: number) => boolean) {
     this.#ports = ports;
     this.#folder = folder;
     this.#isDue = isDue;
@@ -89,7 +89,7 @@ class Pass {
   }
 
   #seeComplete(name: string, { uid }: FileStat): void {
-    if (!this.#isDue(name)) return;
+    if (!this.#isDue(name, uid)) return;
     const names = this.#due.get(uid) ?? [];
     if (names.length >= MAX_NAMES_EACH || (names.length === 0 && this.#due.size >= MAX_OWNERS)) {
       this.#isMore = true;

@@ -27,9 +27,13 @@ export function runCompletion(shell: Shell, args: readonly string[], output: Out
     output.complain(`smtpctl: ${printable(`Unexpected argument '${extra}'`)}\n${COMPLETION_USAGE}`);
     return EXIT_WRONG;
   }
-  const model = completionModel();
-  output.print(shell === "bash" ? bashScript(model) : zshScript(model));
+  output.print(completionScript(shell));
   return 0;
+}
+
+export function completionScript(shell: Shell): string {
+  const model = completionModel();
+  return shell === "bash" ? bashScript(model) : zshScript(model);
 }
 
 function bashScript(model: CompletionModel): string {

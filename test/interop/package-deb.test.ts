@@ -111,6 +111,16 @@ test("in a clean Debian, what programs send through the package arrives", { skip
     const { code, output } = await root.shell(`man --where ${page}`);
     assert.equal(code, 0, output);
   }
+  for (const path of [
+    "/usr/share/bash-completion/completions/smtpctl",
+    "/usr/share/zsh/vendor-completions/_smtpctl",
+  ])
+    assert.match(root.read(path), /smtpctl.*\n_smtpctl_words\(\) \{\n/u);
+  const completed = await root.shell(
+    `bash -c '. /usr/share/bash-completion/completions/smtpctl
+      COMP_WORDS=(smtpctl sho) COMP_CWORD=1; _smtpctl; echo "$COMPREPLY"'`,
+  );
+  assert.deepEqual(completed, { code: 0, output: "show\n" });
   const kib = await idleKib(root);
   const sum = kib.reduce((total, each) => total + each, 0);
   t.diagnostic(`idle: ${(sum / 1024).toFixed(0)} MiB in ${kib.length} processes`);
@@ -156,6 +166,8 @@ test("an upgrade and a removal keep mail and configuration, a purge says what it
   assert.equal(purged.code, 0, purged.output);
   assert.match(purged.output, /\/var\/spool\/postrider is left/u);
   assert.match(purged.output, /users are left.*_smtpd/u);
+  // Nothing of what runs: an empty folder of it would be in the way of another mail system.
+  assert.equal((await root.shell("test -e /run/postrider")).code, 1);
   assert.equal(
     (await root.shell("test -e /var/spool/postrider/queue/kept && ! test -e /etc/mail/smtpd.conf"))
       .code,

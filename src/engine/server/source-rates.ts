@@ -20,7 +20,7 @@ export class SourceRates {
   /** By source, the one heard of least lately first: when it will owe nothing. */
   readonly #paidAtMs = new Map<string, number>();
 
-  /** @param burst connections that may come at once after a pause. */
+  /** @param burst so many at once after a pause. */
   constructor(perSecond: number, burst: number) {
     this.#intervalMs = 1000 / perSecond;
     this.#burstMs = this.#intervalMs * (burst - 1);
@@ -30,7 +30,7 @@ export class SourceRates {
     return this.#paidAtMs.size;
   }
 
-  /** Whether `source` may connect at `nowMs`, which never goes back. */
+  /** Whether `source` may do it at `nowMs`, which never goes back. */
   take(source: string, nowMs: number): boolean {
     this.#forget(nowMs);
     const paidAtMs = Math.max(this.#paidAtMs.get(source) ?? nowMs, nowMs);
