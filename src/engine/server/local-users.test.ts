@@ -145,14 +145,17 @@ test("without senders anybody may send as anybody, as OpenSMTPD has it", async (
   assert.deepEqual(await scene.say(NAMELESS, ...MAIL), ["220", "250", "250", "250"]);
 });
 
+function mailFrom(address: string): readonly string[] {
+  return ["EHLO l", `MAIL FROM:<${address}>`];
+}
+
 test("with senders a user may send as what is listed for it, and who has no name too", async () => {
   const scene = new Scene({ senders: SENDERS });
-  const from = (address: string): readonly string[] => ["EHLO l", `MAIL FROM:<${address}>`];
-  assert.equal((await scene.say(ANNA, ...from("anna@here.example"))).at(-1), "250");
-  assert.equal((await scene.say(ANNA, ...from("boss@here.example"))).at(-1), "530");
-  assert.equal((await scene.say(ANNA, ...from(""))).at(-1), "530");
-  assert.equal((await scene.say(NAMELESS, ...from("robot@here.example"))).at(-1), "250");
-  assert.equal((await scene.say(NAMELESS, ...from("anna@here.example"))).at(-1), "530");
+  assert.equal((await scene.say(ANNA, ...mailFrom("anna@here.example"))).at(-1), "250");
+  assert.equal((await scene.say(ANNA, ...mailFrom("boss@here.example"))).at(-1), "530");
+  assert.equal((await scene.say(ANNA, ...mailFrom(""))).at(-1), "530");
+  assert.equal((await scene.say(NAMELESS, ...mailFrom("robot@here.example"))).at(-1), "250");
+  assert.equal((await scene.say(NAMELESS, ...mailFrom("anna@here.example"))).at(-1), "530");
 });
 
 test("a listener with auth wants to be shown more than the system says", async () => {

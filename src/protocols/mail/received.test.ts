@@ -31,7 +31,7 @@ test("trace header says who, to whom and when", () => {
   );
 });
 
-function by(user: Trace["user"]): string {
+function byClause(user: Trace["user"]): string {
   return formatReceived({ ...TRACE, user }).split("\r\n\t")[1] ?? "";
 }
 
@@ -41,7 +41,7 @@ test("trace header names the user of this machine who handed it in", () => {
       { uid: 1000, name: "anna" },
       { uid: 4242, name: undefined },
       { uid: 7, name: "a)\r\nb c" },
-    ].map(by),
+    ].map(byClause),
     [
       "by mx.example (Postrider, from anna@localhost, userid 1000) with ESMTP id 0000002a",
       "by mx.example (Postrider, from userid 4242) with ESMTP id 0000002a",
