@@ -6,7 +6,6 @@ import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
-import { ABSENT } from "#base/lookup.ts";
 import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
@@ -29,6 +28,7 @@ import { groupId } from "#world/node/groups.ts";
 import { closeInherited } from "#world/node/inherited-descriptors.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { maxOpenFiles } from "./machine.ts";
+import { neededUser } from "./needed-user.ts";
 import { offlineMail } from "./offline.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -154,13 +154,12 @@ async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | 
   const accounts = new Map<Role, Account>();
   const wanted = Object.entries(ROLES) as [Role, { user: string | undefined }][];
   const named = wanted.flatMap(([role, { user }]) => (user === undefined ? [] : [{ role, user }]));
-  const answers = await Promise.all(named.map(({ user }) => users.lookup(user)));
-  for (const [at, { role, user }] of named.entries()) {
-    const answer = answers[at] ?? ABSENT;
-    if (answer.kind === "unavailable")
-      return `cannot look up user ${user}: ${answer.cause.message}`;
-    if (answer.kind === "absent") return `user ${user} does not exist: run tools/install-users`;
-    accounts.set(role, { uid: answer.value.uid, gid: answer.value.gid });
+  const found = await Promise.all(
+    named.map(async ({ role, user }) => ({ role, user: await neededUser(users, user) })),
+  );
+  for (const { role, user } of found) {
+    if (typeof user === "string") return user;
+    accounts.set(role, { uid: user.uid, gid: user.gid });
   }
   return accounts;
 }

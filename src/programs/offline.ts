@@ -1,6 +1,5 @@
 /** The daemon's offline mail on the ports of Node: who looks, whose is not handed in, and as whom root's is. */
-import { ABSENT, type Lookup } from "#base/lookup.ts";
-import type { User, Users, UsersByUid } from "#base/ports/users.ts";
+import type { Users, UsersByUid } from "#base/ports/users.ts";
 import { ENQUEUE_USER } from "#model/daemon-users.ts";
 import type { Account } from "#processes/child.ts";
 import { handInLauncher } from "#processes/hand-in-launch.ts";
@@ -10,6 +9,7 @@ import type { Role } from "#processes/roles.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeListedFolder } from "#world/node/listed-folder.ts";
+import { neededUser } from "./needed-user.ts";
 import type { StatePaths } from "./state-paths.ts";
 
 export interface OfflineOptions {
@@ -26,8 +26,8 @@ export interface OfflineOptions {
 /** The string says what stood in the way. */
 export async function offlineMail(options: OfflineOptions): Promise<OfflineMail | string> {
   const { users, paths, log, setpriv, accounts, isRoot } = options;
-  const becomes = isRoot ? await users.lookup(ENQUEUE_USER) : ABSENT;
-  if (isRoot && becomes.kind !== "found") return noUser(becomes);
+  const becomes = isRoot ? await neededUser(users, ENQUEUE_USER) : undefined;
+  if (typeof becomes === "string") return becomes;
   return new OfflineMail(
     {
       clock: nodeClock(),
@@ -39,21 +39,13 @@ export async function offlineMail(options: OfflineOptions): Promise<OfflineMail 
     {
       folder: paths.offline,
       looker:
-        becomes.kind === "found"
-          ? { kind: "root", becomes: becomes.value }
-          : { kind: "user", uid: process.getuid?.() ?? 0 },
+        becomes === undefined
+          ? { kind: "user", uid: process.getuid?.() ?? 0 }
+          : { kind: "root", becomes },
       daemonUids: new Set(
-        [...accounts.values(), ...(becomes.kind === "found" ? [becomes.value] : [])].map(
-          ({ uid }) => uid,
-        ),
+        [...accounts.values(), ...(becomes === undefined ? [] : [becomes])].map(({ uid }) => uid),
       ),
       ...daemonLog(log),
     },
   );
-}
-
-function noUser(answer: Exclude<Lookup<User>, { readonly kind: "found" }>): string {
-  return answer.kind === "absent"
-    ? `user ${ENQUEUE_USER} does not exist: run tools/install-users`
-    : `cannot look up user ${ENQUEUE_USER}: ${answer.cause.message}`;
 }
