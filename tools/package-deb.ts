@@ -121,17 +121,22 @@ function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet
   return found;
 }
 
-/** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. The flags are those of bin/run. */
+/** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. Flags and environment are those of bin/run. */
 function writePrograms(root: string): void {
+  const [unset] =
+    /^ *unset NODE_OPTIONS .*$/mu.exec(readFileSync(join(CHECKOUT, "bin/run"), "utf8")) ?? [];
+  if (unset === undefined) throw new Error("Cannot tell what bin/run takes from the environment");
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
     const wrapper = join(CHECKOUT, "bin", name);
     const [, words = name] = /\/run" (.*) "\$@"/u.exec(readFileSync(wrapper, "utf8")) ?? [];
     const [program = name, ...more] = words.split(" ");
-    const size = name === "smtpd" ? " --optimize-for-size" : "";
+    const isDaemon = name === "smtpd";
+    const size = isDaemon ? " --optimize-for-size" : "";
     const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning${size}`;
     const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/src/programs/${program}.js`, ...more];
     const path = join(root, HOME, "bin", name);
-    writeFileSync(path, `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
+    const before = isDaemon ? "" : `${unset.trim()}\n`;
+    writeFileSync(path, `#!/bin/sh\n${before}exec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
     const folder = PROGRAMS[name];
     if (folder === undefined) continue;
     mkdirSync(join(root, folder), { recursive: true });

@@ -8,6 +8,7 @@
 import { spawn } from "node:child_process";
 import { fstatSync, writeSync } from "node:fs";
 import type { LogQueue } from "#engine/observe/log-queue.ts";
+import { printable } from "#engine/observe/visible-text.ts";
 import { LineWriter } from "./line-writer.ts";
 
 const STDERR = 2;
@@ -67,6 +68,22 @@ export function writeLine(target: LogTarget, line: string): void {
   } catch {
     // EIO: the terminal is gone. ENOSPC: the disk of the log is full.
   }
+}
+
+/** What the daemon itself tells. */
+export interface DaemonLog {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/** A complaint with its place fits. */
+const MAX_TOLD_LENGTH = 2048;
+
+/** Text may hold names that somebody wrote into a file, or that smtpctl was given. */
+export function daemonLog(target: LogTarget): DaemonLog {
+  const tell = (level: keyof DaemonLog, text: string): void =>
+    writeLine(target, `${level}: ${printable(text, MAX_TOLD_LENGTH)}`);
+  return { info: (text) => tell("info", text), warn: (text) => tell("warn", text) };
 }
 
 /** Nothing more is written: what waits has a moment to be read. */

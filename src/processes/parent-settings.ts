@@ -48,8 +48,3 @@ export interface ChildMachinery<End extends Destroyable> {
   readonly pairs: Pairs<End>;
   readonly launch: Launch<End>;
 }
-
-export interface ParentLog {
-  info(text: string): void;
-  warn(text: string): void;
-}

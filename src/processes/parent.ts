@@ -25,9 +25,10 @@ import { DeliveryRights, runsCommands } from "./delivery-rights.ts";
 import { DispatcherQuestions } from "./dispatcher-questions.ts";
 import { Joins } from "./joins.ts";
 import { LocalClients } from "./local-clients.ts";
+import type { DaemonLog } from "./log-target.ts";
 import { type LookupNeeds, lookupNeeds } from "./lookup-needs.ts";
 import type { DaemonHandles } from "./parent-control.ts";
-import type { ChildMachinery, ParentLog, ParentPorts, ParentSettings } from "./parent-settings.ts";
+import type { ChildMachinery, ParentPorts, ParentSettings } from "./parent-settings.ts";
 import { NO_REACH, type Reach, widened } from "./reach.ts";
 import { RelayBlocks } from "./relay-blocks.ts";
 import { type Reloadable, type Reloaded, Reloads } from "./reloads.ts";
@@ -51,7 +52,7 @@ export type Started =
 export class Parent<End extends Destroyable> implements DaemonHandles, Reloadable {
   readonly #ports: ParentPorts;
   readonly #settings: ParentSettings;
-  readonly #log: ParentLog;
+  readonly #log: DaemonLog;
   readonly #sockets: BoundSockets;
   readonly #joins: Joins<End>;
   readonly #rights: DeliveryRights<End>;
@@ -88,7 +89,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   constructor(
     ports: ParentPorts,
     settings: ParentSettings,
-    log: ParentLog,
+    log: DaemonLog,
     machinery: ChildMachinery<End>,
   ) {
     this.#ports = ports;

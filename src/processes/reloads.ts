@@ -12,6 +12,7 @@ import { type Complaint, errorAt, formatComplaint } from "#model/config/complain
 import type { Config } from "#model/config/config.ts";
 import type { Stranded } from "#model/stranded.ts";
 import type { Swapped } from "./config-swap.ts";
+import type { DaemonLog } from "./log-target.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 
 /** What was read. Undefined: an error is among the complaints. */
@@ -49,20 +50,15 @@ export interface Reloadable {
   swap(config: Config, onlyTable?: string): Promise<Swapped>;
 }
 
-export interface ReloadLog {
-  info(text: string): void;
-  warn(text: string): void;
-}
-
 const NOTHING_CHANGED = "nothing has changed";
 
 export class Reloads {
   readonly #daemon: Reloadable;
   readonly #reader: ConfigReader;
-  readonly #log: ReloadLog;
+  readonly #log: DaemonLog;
   readonly #jobs = new OneAtATime<Reloaded>();
 
-  constructor(daemon: Reloadable, reader: ConfigReader, log: ReloadLog) {
+  constructor(daemon: Reloadable, reader: ConfigReader, log: DaemonLog) {
     this.#daemon = daemon;
     this.#reader = reader;
     this.#log = log;

@@ -6,17 +6,15 @@ import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
-import { ABSENT } from "#base/lookup.ts";
 import type { Users, UsersByUid } from "#base/ports/users.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
-import { printable } from "#engine/observe/visible-text.ts";
 import { bindSockets } from "#processes/bound-sockets.ts";
 import type { Account } from "#processes/child.ts";
 import { type Confinement, confinementHere, forbidCores } from "#processes/confinement.ts";
 import { processLauncher } from "#processes/launch.ts";
-import { type LogTarget, writeLine } from "#processes/log-target.ts";
+import { type DaemonLog, daemonLog, type LogTarget } from "#processes/log-target.ts";
 import { nodeTlsSource } from "#processes/node-tls-source.ts";
 import { Parent } from "#processes/parent.ts";
 import type { ConfigReader } from "#processes/reloads.ts";
@@ -30,6 +28,7 @@ import { groupId } from "#world/node/groups.ts";
 import { closeInherited } from "#world/node/inherited-descriptors.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { maxOpenFiles } from "./machine.ts";
+import { neededUser } from "./needed-user.ts";
 import { offlineMail } from "./offline.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -37,9 +36,6 @@ import type { StatePaths } from "./state-paths.ts";
 const DROP_FOLDER_MODE = 0o1733;
 /** Of group and others: neither has a part in what root makes. */
 const WRITABLE_BY_OTHERS = 0o022;
-
-/** A complaint with its place fits. */
-const MAX_LINE_LENGTH = 2048;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -67,7 +63,8 @@ export async function startDaemon(
 ): Promise<{ readonly ended: Promise<void>; stop(): void } | string> {
   const isRoot = process.getuid?.() === 0;
   closeInherited(options.activated.endFd);
-  const confining = confined(options.log, isRoot);
+  const log = daemonLog(options.log);
+  const confining = confined(log, isRoot);
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
   if (typeof accounts === "string") return accounts;
   const prepared = prepareState(options.paths, accounts);
@@ -86,7 +83,7 @@ export async function startDaemon(
     options.activated,
   );
   if ("kind" in bound) return bound.why;
-  tellUntaken(options);
+  tellUntaken(options.activated, log);
   const parent = new Parent(
     {
       clock: nodeClock(),
@@ -112,10 +109,7 @@ export async function startDaemon(
       queueKeys: options.queueKeys,
       maxOpenFiles: maxOpenFiles(),
     },
-    {
-      info: (text) => writeLine(options.log, `info: ${logged(text)}`),
-      warn: (text) => writeLine(options.log, `warn: ${logged(text)}`),
-    },
+    log,
     {
       bound,
       pairs: new SocketPairs(prepared.privateFolder, nodeClock()),
@@ -139,24 +133,19 @@ export async function startDaemon(
 }
 
 /** Who connects there would wait for ever. A reload may bring their listener. */
-function tellUntaken({ activated, log }: DaemonOptions): void {
-  for (const endpoint of activated.untaken()) {
-    const what = logged(formatEndpoint(endpoint));
-    writeLine(log, `warn: the service manager listens on ${what}, which no listener is for`);
-  }
-}
-
-/** It may hold names that somebody wrote into a file, or that smtpctl was given. */
-function logged(text: string): string {
-  return printable(text, MAX_LINE_LENGTH);
+function tellUntaken(activated: ActivatedSockets, log: DaemonLog): void {
+  for (const endpoint of activated.untaken())
+    log.warn(
+      `the service manager listens on ${formatEndpoint(endpoint)}, which no listener is for`,
+    );
 }
 
 /** What children are kept from; a line in the log says what this machine does not let us keep from them. */
-async function confined(log: LogTarget, isRoot: boolean): Promise<Confinement> {
+async function confined(log: DaemonLog, isRoot: boolean): Promise<Confinement> {
   const { confinement, lacks } = await confinementHere(nodeChildren(), isRoot);
   const fault = await forbidCores(confinement, nodeChildren());
   for (const lack of [...lacks, ...(fault === undefined ? [] : [`may leave cores: ${fault}`])])
-    writeLine(log, `warn: ${logged(lack)}`);
+    log.warn(lack);
   return confinement;
 }
 
@@ -165,13 +154,12 @@ async function roleAccounts(users: Users): Promise<ReadonlyMap<Role, Account> | 
   const accounts = new Map<Role, Account>();
   const wanted = Object.entries(ROLES) as [Role, { user: string | undefined }][];
   const named = wanted.flatMap(([role, { user }]) => (user === undefined ? [] : [{ role, user }]));
-  const answers = await Promise.all(named.map(({ user }) => users.lookup(user)));
-  for (const [at, { role, user }] of named.entries()) {
-    const answer = answers[at] ?? ABSENT;
-    if (answer.kind === "unavailable")
-      return `cannot look up user ${user}: ${answer.cause.message}`;
-    if (answer.kind === "absent") return `user ${user} does not exist: run tools/install-users`;
-    accounts.set(role, { uid: answer.value.uid, gid: answer.value.gid });
+  const found = await Promise.all(
+    named.map(async ({ role, user }) => ({ role, user: await neededUser(users, user) })),
+  );
+  for (const { role, user } of found) {
+    if (typeof user === "string") return user;
+    accounts.set(role, { uid: user.uid, gid: user.gid });
   }
   return accounts;
 }

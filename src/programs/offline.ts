@@ -1,20 +1,16 @@
 /** The daemon's offline mail on the ports of Node: who looks, whose is not handed in, and as whom root's is. */
-import { printable } from "#engine/observe/visible-text.ts";
-import { ABSENT, type Lookup } from "#base/lookup.ts";
-import type { User, Users, UsersByUid } from "#base/ports/users.ts";
+import type { Users, UsersByUid } from "#base/ports/users.ts";
 import { ENQUEUE_USER } from "#model/daemon-users.ts";
 import type { Account } from "#processes/child.ts";
 import { handInLauncher } from "#processes/hand-in-launch.ts";
-import { type LogTarget, writeLine } from "#processes/log-target.ts";
+import { daemonLog, type LogTarget } from "#processes/log-target.ts";
 import { OfflineMail } from "#processes/offline-mail.ts";
 import type { Role } from "#processes/roles.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeListedFolder } from "#world/node/listed-folder.ts";
+import { neededUser } from "./needed-user.ts";
 import type { StatePaths } from "./state-paths.ts";
-
-/** A complaint with its place fits. */
-const MAX_LINE_LENGTH = 2048;
 
 export interface OfflineOptions {
   readonly users: Users & UsersByUid;
@@ -30,10 +26,8 @@ export interface OfflineOptions {
 /** The string says what stood in the way. */
 export async function offlineMail(options: OfflineOptions): Promise<OfflineMail | string> {
   const { users, paths, log, setpriv, accounts, isRoot } = options;
-  const becomes = isRoot ? await users.lookup(ENQUEUE_USER) : ABSENT;
-  if (isRoot && becomes.kind !== "found") return noUser(becomes);
-  const told = (level: "info" | "warn", text: string): void =>
-    writeLine(log, `${level}: ${printable(text, MAX_LINE_LENGTH)}`);
+  const becomes = isRoot ? await neededUser(users, ENQUEUE_USER) : undefined;
+  if (typeof becomes === "string") return becomes;
   return new OfflineMail(
     {
       clock: nodeClock(),
@@ -45,22 +39,13 @@ export async function offlineMail(options: OfflineOptions): Promise<OfflineMail 
     {
       folder: paths.offline,
       looker:
-        becomes.kind === "found"
-          ? { kind: "root", becomes: becomes.value }
-          : { kind: "user", uid: process.getuid?.() ?? 0 },
+        becomes === undefined
+          ? { kind: "user", uid: process.getuid?.() ?? 0 }
+          : { kind: "root", becomes },
       daemonUids: new Set(
-        [...accounts.values(), ...(becomes.kind === "found" ? [becomes.value] : [])].map(
-          ({ uid }) => uid,
-        ),
+        [...accounts.values(), ...(becomes === undefined ? [] : [becomes])].map(({ uid }) => uid),
       ),
-      info: (text) => told("info", text),
-      warn: (text) => told("warn", text),
+      ...daemonLog(log),
     },
   );
-}
-
-function noUser(answer: Exclude<Lookup<User>, { readonly kind: "found" }>): string {
-  return answer.kind === "absent"
-    ? `user ${ENQUEUE_USER} does not exist: run tools/install-users`
-    : `cannot look up user ${ENQUEUE_USER}: ${answer.cause.message}`;
 }

@@ -354,6 +354,12 @@ const CIRCUMSTANCES: readonly {
     sent: 1,
   },
   {
+    name: "what its caller has Node load",
+    line: "NODE_OPTIONS='--import ./no.mjs' NODE_CHANNEL_FD=77 NODE_V8_COVERAGE=/ SENDMAIL",
+    code: 0,
+    sent: 1,
+  },
+  {
     name: "one recipient 3000 times",
     line: "SENDMAIL $(yes anna@in.example | head -3000)",
     code: 0,

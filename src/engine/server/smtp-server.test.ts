@@ -313,7 +313,13 @@ test("session tells of its connection before anything else that happens in it", 
   await client.settled();
   const session = bench.events[0]?.kind === "smtp-connected" ? bench.events[0].session : "";
   assert.deepEqual(bench.events, [
-    { kind: "smtp-connected", session, address: "192.0.2.7", hostname: "<unknown>" },
+    {
+      kind: "smtp-connected",
+      session,
+      address: "192.0.2.7",
+      hostname: "<unknown>",
+      user: undefined,
+    },
     {
       kind: "smtp-failed-command",
       session,

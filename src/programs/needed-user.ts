@@ -1,0 +1,11 @@
+/** Users of the system without whom the daemon of root cannot start. */
+import type { User, Users } from "#base/ports/users.ts";
+
+/** The string says, in one line, why there is none. */
+export async function neededUser(users: Users, name: string): Promise<User | string> {
+  const answer = await users.lookup(name);
+  if (answer.kind === "found") return answer.value;
+  return answer.kind === "absent"
+    ? `user ${name} does not exist: run tools/install-users`
+    : `cannot look up user ${name}: ${answer.cause.message}`;
+}
