@@ -1,7 +1,7 @@
 /** What every implementation of the Network port must do; each runs this suite. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import type { Endpoint } from "#base/endpoint.ts";
+import { type Endpoint, unasked } from "#base/endpoint.ts";
 import type { Connection, Listening, Network, NetworkFault } from "#base/ports/network.ts";
 import { RecordingHandler } from "./recording-handler.ts";
 
@@ -55,7 +55,7 @@ export function networkContract(name: string, setUp: () => Promise<NetworkUnderT
     const { client, server, listening, close } = await open(given, endpoint);
     assert.deepEqual(
       [listening.endpoint, server.remote, server.local, client.remote, client.local],
-      [endpoint, endpoint, endpoint, endpoint, { kind: "unix", path: "" }],
+      [endpoint, unasked(endpoint), endpoint, unasked(endpoint), { kind: "unix", path: "" }],
     );
     const heard = new RecordingHandler();
     server.start(heard);
