@@ -5,12 +5,18 @@
 
 /** A view that is smaller than its buffer by this factor is copied. */
 const MAX_BALLAST = 2;
+/** Names of dropped texts that may stay in the order, besides as many as there are texts. */
+const SLACK = 64;
 
 export class TextCache {
   readonly #maxBytes: number;
   readonly #texts = new Map<string, readonly Uint8Array[]>();
-  /** Walks over the texts once; starting anew each time would pass all that were dropped. */
-  #oldest: Iterator<string> = this.#texts.keys();
+  /**
+   * As they came, from `#first` on; with some that were dropped since. No iterator of the map: one
+   * that stands still keeps every table that V8 has grown out of, and the texts in it.
+   */
+  #order: string[] = [];
+  #first = 0;
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -21,6 +27,8 @@ export class TextCache {
   put(msgid: string, text: readonly Uint8Array[]): void {
     this.drop(msgid);
     this.#texts.set(msgid, text.map(withoutBallast));
+    this.#order.push(msgid);
+    if (this.#order.length > 2 * this.#texts.size + SLACK) this.#forgetDropped();
     this.#bytes += lengthOf(text);
     while (this.#bytes > this.#maxBytes) this.#dropOldest();
   }
@@ -37,9 +45,15 @@ export class TextCache {
   }
 
   #dropOldest(): void {
-    const next = this.#oldest.next();
-    if (next.done === true) this.#oldest = this.#texts.keys();
-    else this.drop(next.value);
+    const msgid = this.#order[this.#first++];
+    if (msgid === undefined) throw new RangeError("Cannot drop: no text is left");
+    this.drop(msgid);
+  }
+
+  /** Each text costs this a constant: between two times as many were put as there are. */
+  #forgetDropped(): void {
+    this.#order = [...this.#texts.keys()];
+    this.#first = 0;
   }
 }
 
