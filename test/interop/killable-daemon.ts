@@ -96,12 +96,16 @@ export class KillableDaemon implements AsyncDisposable {
   /** SIGKILL to every process that there still is; resolves when they are gone. */
   async kill(): Promise<void> {
     const { pid } = this;
-    if (this.#child?.exitCode !== null) return;
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = endOf(child);
     // First it is held, so that it starts nothing while its children are counted.
     process.kill(pid, "SIGSTOP");
     const pids = processesOf(pid).map((each) => each.pid);
     for (const each of pids) process.kill(each, "SIGKILL");
     await until(() => !pids.some(isRunning), "end of every process");
+    // The system tells of it before Node does.
+    await ended;
   }
 
   /** SIGKILL to the parent alone; resolves when the others have ended because of it. */
