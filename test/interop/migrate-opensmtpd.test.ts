@@ -91,7 +91,7 @@ systemctl start opensmtpd
 send() { printf 'Subject: %s\\n\\nhello\\n' "$1" | "$2/usr/bin/smtp" -s "smtp://localhost:$PORT" -F ann@client.example "$3" >/dev/null 2>&1; }
 send here ${PEER} bob@example.org
 send away ${PEER} carol@elsewhere.invalid
-deadline=200
+deadline=800
 until grep -q 'result="TempFail"' /run/opensmtpd.log; do
   deadline=$((deadline - 1)); [ $deadline -gt 0 ]; sleep 0.05
 done
@@ -100,7 +100,7 @@ chown migrant /var/lib/mail
 echo '== migration'
 . "$1/way"
 echo '== back'
-deadline=200
+deadline=800
 until grep -q 'carol@elsewhere.invalid\\|address=smtp://127.0.0.1' /run/opensmtpd.log; do
   deadline=$((deadline - 1)); [ $deadline -gt 0 ]; sleep 0.05
 done
