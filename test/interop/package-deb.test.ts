@@ -7,7 +7,7 @@ import { until } from "./greeting.ts";
 import { type Finished, run } from "./peer-program.ts";
 import { Scratch } from "./scratch.ts";
 
-const skip = unlessDebianRoot();
+const skip = await unlessDebianRoot();
 const CHECKOUT = new URL("../..", import.meta.url).pathname;
 /** cron(8) looks once a minute. */
 const CRON_WITHIN_MS = 90_000;
