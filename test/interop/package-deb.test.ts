@@ -11,8 +11,8 @@ const skip = await unlessDebianRoot();
 const CHECKOUT = new URL("../..", import.meta.url).pathname;
 /** cron(8) looks once a minute. */
 const CRON_WITHIN_MS = 90_000;
-/** All processes of an idle daemon, as smaps_rollup counts them. */
-const MAX_IDLE_PSS_KIB: number = 160 * 1024;
+/** Behind the first mails: 160 MiB are aimed at for a daemon that has had none (bench/RESULTS.md). */
+const MAX_IDLE_PSS_KIB: number = 200 * 1024;
 
 const packages = new Scratch();
 const built = new Map<string, string>();
