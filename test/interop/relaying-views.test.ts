@@ -124,7 +124,7 @@ test("a route that failed is disabled until a time, by which its mail waits, and
     "letter that the limit holds",
   );
   const held = await smtpctl("show", "queue", "--reason", "limit *");
-  assert.match(held.output, /\|hold\|.*\|0\|pending\|\d+\|/u);
+  assert.match(held.output, /\|auth,hold\|.*\|0\|pending\|\d+\|/u);
   assert.deepEqual(await smtpctl("resume", "route", number), {
     code: 0,
     output: "command succeeded\n",
