@@ -1,10 +1,14 @@
 /** The memory of a running process, as root may read it: proc(5), /proc/PID/maps and /proc/PID/mem. */
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
 
 const CHUNK_BYTES: number = 4 * 1024 * 1024;
 
-/** Whether `word`, of ASCII, is anywhere in what the process can write to: its heap, stacks and buffers. */
+/**
+ * Whether `word`, of ASCII, is anywhere in what the process can write to: its heap, stacks and
+ * buffers. One that has ended meanwhile, as prlimit(1) of a child does, holds nothing.
+ */
 export function holds(pid: number, word: string): boolean {
+  if (!existsSync(`/proc/${pid}/mem`)) return false;
   const memory = openSync(`/proc/${pid}/mem`, "r");
   try {
     return writableParts(pid).some((part) => partHolds(memory, part, word));
