@@ -2,7 +2,7 @@
  * Runs the daemon in this process as its parent: prepares the state folder, binds,
  * starts the children, reloads at SIGHUP, and stops them at a signal.
  */
-import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
@@ -30,12 +30,11 @@ import { nodeRandom } from "#world/node/random.ts";
 import { maxOpenFiles } from "./machine.ts";
 import { neededUser } from "./needed-user.ts";
 import { offlineMail } from "./offline.ts";
+import { makePrivateFolder, makeRootsFolder } from "./state-folders.ts";
 import type { StatePaths } from "./state-paths.ts";
 
 /** All may put a file there, none may see which there are or touch another's: sticky, as /tmp is. */
 const DROP_FOLDER_MODE = 0o1733;
-/** Of group and others: neither has a part in what root makes. */
-const WRITABLE_BY_OTHERS = 0o022;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -170,43 +169,23 @@ function prepareState(
   accounts: ReadonlyMap<Role, Account>,
 ): { readonly privateFolder: string } | string {
   const privateFolder = join(paths.state, "private");
-  // The queue's user must get through folders that root makes, whatever root's mask is.
-  process.umask(0o022);
   try {
-    mkdirSync(paths.state, { recursive: true, mode: 0o711 });
-    mkdirSync(dirname(paths.enqueueSocket), { recursive: true, mode: 0o755 });
-    mkdirSync(dirname(paths.staples), { recursive: true, mode: 0o755 });
-    for (const folder of [paths.state, dirname(paths.enqueueSocket), dirname(paths.staples)]) {
-      const danger = dangerOf(folder);
-      if (danger !== undefined) return `cannot use the state folder ${folder}: ${danger}`;
-    }
-    mkdirSync(dirname(paths.controlSocket), { recursive: true, mode: 0o700 });
-    chmodSync(dirname(paths.controlSocket), 0o700);
-    mkdirSync(privateFolder, { recursive: true, mode: 0o700 });
-    chmodSync(privateFolder, 0o700);
-    mkdirSync(paths.spool, { recursive: true, mode: 0o700 });
-    chmodSync(paths.spool, 0o700);
+    const danger =
+      makeRootsFolder(paths.state, 0o711) ??
+      makeRootsFolder(dirname(paths.enqueueSocket), 0o755) ??
+      makeRootsFolder(dirname(paths.staples), 0o755);
+    if (danger !== undefined) return danger;
+    makePrivateFolder(dirname(paths.controlSocket), undefined);
+    makePrivateFolder(privateFolder, undefined);
+    makePrivateFolder(paths.spool, accounts.get("queue"));
     mkdirSync(paths.offline, { recursive: true, mode: 0o700 });
     // Where all processes are one user's nobody else's mail could be handed in.
     chmodSync(paths.offline, process.getuid?.() === 0 ? DROP_FOLDER_MODE : 0o700);
-    const queue = accounts.get("queue");
-    if (queue !== undefined) chownSync(paths.spool, queue.uid, queue.gid);
-    mkdirSync(paths.staples, { recursive: true, mode: 0o700 });
-    chmodSync(paths.staples, 0o700);
-    const lookup = accounts.get("lookup");
-    if (lookup !== undefined) chownSync(paths.staples, lookup.uid, lookup.gid);
+    makePrivateFolder(paths.staples, accounts.get("lookup"));
   } catch (error) {
     return `cannot prepare the state folder ${paths.state}: ${describe(error)}`;
   }
   return { privateFolder };
-}
-
-/** Whoever may put a link there decides what root makes somebody else's. */
-function dangerOf(folder: string): string | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const { uid, mode } = statSync(folder);
-  if (uid !== 0) return `it belongs to uid ${uid}, and root starts smtpd`;
-  return (mode & WRITABLE_BY_OTHERS) === 0 ? undefined : "others than root may write there";
 }
 
 function describe(error: unknown): string {

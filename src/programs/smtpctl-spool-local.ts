@@ -1,8 +1,7 @@
 /** What the commands of `smtpctl spool` need of this machine. */
-import { chownSync, lstatSync, mkdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { DEAF } from "#base/ports/network.ts";
-import type { User } from "#base/ports/users.ts";
 import { ROLES } from "#processes/roles.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
@@ -10,36 +9,31 @@ import { nodeUsers } from "#world/node/users.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
+import { neededUser } from "./needed-user.ts";
 import { ownedFiles } from "./owned-files.ts";
 import { queueKeys, standardKeyTools } from "./queue-key.ts";
 import type { Output } from "./smtpctl-printer.ts";
+import { makePrivateFolder, makeRootsFolder } from "./state-folders.ts";
 import { runSpool, type SpoolCommand, type SpoolTools } from "./smtpctl-spool-commands.ts";
 
 const ANSWER_WITHIN_MS = 5_000;
 
-/** As the daemon would at its first start (daemon.ts). */
+/** As the daemon would at its first start. */
 async function makeSpool(spool: string): Promise<string | undefined> {
   if (lstatSync(spool, { throwIfNoEntry: false }) !== undefined) return undefined;
+  const owner =
+    process.getuid?.() === 0
+      ? await neededUser(nodeUsers(nodeChildren(), nodeClock()), ROLES.queue.user ?? "")
+      : undefined;
+  if (typeof owner === "string") return owner;
   try {
-    mkdirSync(dirname(spool), { recursive: true, mode: 0o711 });
-    const owner = process.getuid?.() === 0 ? await queueUser() : undefined;
-    if (typeof owner === "string") return owner;
-    mkdirSync(spool, { mode: 0o700 });
-    if (owner !== undefined) chownSync(spool, owner.uid, owner.gid);
+    const danger = makeRootsFolder(dirname(spool), 0o711);
+    if (danger !== undefined) return danger;
+    makePrivateFolder(spool, owner);
     return undefined;
   } catch (error) {
     return `cannot make ${spool}: ${error instanceof Error ? error.message : String(error)}`;
   }
-}
-
-/** Who owns the spool of a daemon that root starts; a string says why nobody can tell. */
-async function queueUser(): Promise<User | string> {
-  const name = ROLES.queue.user ?? "";
-  const answer = await nodeUsers(nodeChildren(), nodeClock()).lookup(name);
-  if (answer.kind === "found") return answer.value;
-  return answer.kind === "absent"
-    ? `user ${name} does not exist: run tools/install-users`
-    : `cannot look up user ${name}: ${answer.cause.message}`;
 }
 
 export function runLocalSpool(
