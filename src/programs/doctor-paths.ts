@@ -1,6 +1,7 @@
 /** Files and folders of the daemon, and whose they have to be. */
 import { dirname, join } from "node:path";
 import type { OwnedPath } from "#engine/doctor/state-checks.ts";
+import { ROLES } from "#processes/roles.ts";
 import type { StatePaths } from "./state-paths.ts";
 
 /** Anything for others. */
@@ -17,8 +18,8 @@ export function ownedPaths(
   configFile: string,
   user: string,
 ): readonly OwnedPath[] {
-  const ofQueue = user === "root" ? ["_smtpq"] : [user];
-  const ofLookup = user === "root" ? ["_smtpl"] : [user];
+  const ofQueue = user === "root" ? [ROLES.queue.user ?? user] : [user];
+  const ofLookup = user === "root" ? [ROLES.lookup.user ?? user] : [user];
   const owners = user === "root" ? ["root"] : [user, "root"];
   const folders = [
     folder(paths.state, owners, NO_WRITING),

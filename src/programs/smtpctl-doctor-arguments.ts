@@ -1,5 +1,5 @@
 /** The command line of `smtpctl doctor`. Source: smtpctl(8). */
-import { isIP } from "node:net";
+import { isIP, SocketAddress } from "node:net";
 import { MAX_CHECKED_DOMAINS } from "#engine/doctor/own-names.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Form } from "#model/ipc/control-link.ts";
@@ -53,7 +53,7 @@ function read(values: CommandLine<typeof OPTIONS>["values"]): DoctorArguments | 
   const fault =
     amiss("domain", domains, { most: MAX_CHECKED_DOMAINS, isOne: isHostName }) ??
     amiss("selector", selectors, { most: MAX_SELECTORS, isOne: (text) => SELECTOR.test(text) }) ??
-    amiss("address", addresses, { most: MAX_ADDRESSES, isOne: (text) => isIP(text) !== 0 }) ??
+    amiss("address", addresses, { most: MAX_ADDRESSES, isOne: isAddress }) ??
     amiss("connect", connect === undefined ? [] : [connect], { most: 1, isOne: isServer });
   if (fault !== undefined) return wrong(fault);
   const choice = chooseFile(f, values);
@@ -63,11 +63,21 @@ function read(values: CommandLine<typeof OPTIONS>["values"]): DoctorArguments | 
     choice,
     domains: domains.map((name) => name.toLowerCase()),
     selectors,
-    addresses,
+    addresses: addresses.map(asTheDnsHasIt),
     connect,
     dns: !values["no-dns"],
     form: json ? "json" : "text",
   };
+}
+
+/** With a zone it would be one of this link, which the DNS knows nothing of. */
+function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes("%");
+}
+
+/** Addresses are compared with those of the DNS, as text. */
+function asTheDnsHasIt(address: string): string {
+  return new SocketAddress({ address, family: isIP(address) === 6 ? "ipv6" : "ipv4" }).address;
 }
 
 function isServer(text: string): boolean {

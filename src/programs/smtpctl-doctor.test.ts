@@ -72,6 +72,7 @@ describe("wrong options:", () => {
     ["--selector -x", ""],
     ["--selector a/b", "--selector cannot be 'a/b'"],
     ["--address mx.example", "--address cannot be 'mx.example'"],
+    ["--address fe80::1%eth0", "--address cannot be 'fe80::1%eth0'"],
     ["--connect mx.example:25", "--connect cannot be 'mx.example:25'"],
     ["--compat postfix", "--compat wants opensmtpd or none: got postfix"],
     ["--domain a.example ".repeat(21).trim(), "--domain is given more than 20 times"],
@@ -87,7 +88,7 @@ describe("wrong options:", () => {
 
 test("the options are taken", () => {
   const words =
-    "--domain D.example --selector a --selector b --address 192.0.2.1 --connect mx.example --no-dns -f x";
+    "--domain D.example --selector a --selector b --address 192.0.2.1 --address 2001:DB8:0::1 --connect mx.example --no-dns -f x";
   const parsed = parseDoctorArguments(words.split(" "));
   assert.ok(parsed.kind === "arguments");
   const { domains, selectors, addresses, connect, dns, choice } = parsed;
@@ -96,7 +97,7 @@ test("the options are taken", () => {
     {
       domains: ["d.example"],
       selectors: ["a", "b"],
-      addresses: ["192.0.2.1"],
+      addresses: ["192.0.2.1", "2001:db8::1"],
       connect: "mx.example",
       dns: false,
       file: "x",

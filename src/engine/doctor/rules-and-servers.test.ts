@@ -81,6 +81,8 @@ describe("a server that is tried", () => {
         trySmtp(SMTP, ["EHLO x", "MAIL"], world),
         10 * SMTP_TRY_MS,
       );
+      await world.clock.advance(100);
+      assert.equal(world.clock.pendingTimers, 0, "nothing keeps the program once both have ended");
       await world.clock.advance(10 * SMTP_TRY_MS);
       const said =
         tried.kind === "answered"

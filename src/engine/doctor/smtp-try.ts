@@ -50,22 +50,23 @@ export async function trySmtp(
     if (typeof reply === "string") return { kind: "silent", why: reply };
     return { kind: "answered", reply, command, from: connection.local };
   } finally {
-    connection.write(Buffer.from("QUIT\r\n"));
-    connection.end();
-    // Whoever does not close then is left.
-    clock.after(SMTP_TRY_MS, () => connection.destroy());
+    replies.leave();
   }
 }
 
 /** The replies of one connection, in their order. */
 class Replies {
+  readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #parser = new ReplyParser();
   readonly #come: ReceivedReply[] = [];
   #end: string | undefined;
   #wake: () => void = () => undefined;
+  #isClosed = false;
+  #cancelDestroy: () => void = () => undefined;
 
   constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
     this.#clock = clock;
     connection.start({
       data: (bytes) => {
@@ -75,9 +76,13 @@ class Replies {
         if (fault !== undefined) this.#end = `it does not speak SMTP: ${fault.reason}`;
         this.#wake();
       },
-      end: () => this.#closed(),
+      end: () => this.#ended(),
       drain() {},
-      closed: () => this.#closed(),
+      closed: () => {
+        this.#isClosed = true;
+        this.#cancelDestroy();
+        this.#ended();
+      },
     });
   }
 
@@ -92,6 +97,14 @@ class Replies {
     return this.#come.shift() ?? this.#end ?? "it said nothing";
   }
 
+  /** Says goodbye. Who does not close then is left, and who has is not waited for. */
+  leave(): void {
+    if (this.#isClosed) return;
+    this.#connection.write(Buffer.from("QUIT\r\n"));
+    this.#connection.end();
+    this.#cancelDestroy = this.#clock.after(SMTP_TRY_MS, () => this.#connection.destroy());
+  }
+
   /** Something has come, a part of a reply perhaps, or nothing more will. */
   #change(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -99,7 +112,7 @@ class Replies {
     return promise;
   }
 
-  #closed(): void {
+  #ended(): void {
     this.#end ??= "it closed the connection";
     this.#wake();
   }

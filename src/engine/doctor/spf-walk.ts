@@ -90,7 +90,7 @@ class Walker {
   async record(domain: string): Promise<Read> {
     this.#seen.add(domain.toLowerCase());
     const name = domain.includes("_") ? domain : asciiDomain(domain);
-    if (!isHostName(name.replaceAll("_", "x"))) return { kind: "wrong", why: "it is no domain" };
+    if (!isHostName(name)) return { kind: "wrong", why: "it is no domain" };
     const answer = await this.#ask(() => this.#resolver.texts(name));
     if (answer === undefined) return { kind: "wrong", why: "there is too much to ask" };
     if (answer.kind === "absent") return { kind: "none" };

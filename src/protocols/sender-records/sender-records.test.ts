@@ -31,6 +31,11 @@ const SPF: readonly (readonly [texts: readonly string[], meaning: string])[] = [
     ["v=spf1 include:_spf.a.example ptr exists:%{i}.b.example"],
     "pass include _spf.a.example, pass ptr, pass exists:%{i}.b.example",
   ],
+  [
+    ["v=spf1 include:_spf.a.example. a:b.example./24 ptr:c.example. redirect=d.example."],
+    "pass include _spf.a.example, pass a b.example 24 128, pass ptr c.example; redirect d.example",
+  ],
+  [["v=spf1 include:."], "wrong: it cannot be read at 'include:.'"],
   [["v=spf1 redirect=_spf.a.example exp=x"], "; redirect _spf.a.example"],
   [["v=spf1 -all", "v=spf1 ~all"], "wrong: there are 2 records, and one is allowed"],
   [["v=spf1 redirect=a redirect=b"], "wrong: redirect= stands there twice"],

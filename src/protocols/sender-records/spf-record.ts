@@ -72,7 +72,7 @@ export function parseSpf(texts: readonly string[]): SpfReading {
     const [, name = "", value = ""] = /^([a-z][a-z0-9_.-]*)=(.*)$/iu.exec(word) ?? [];
     if (name.toLowerCase() === "redirect") {
       if (redirect !== undefined) return wrong("redirect= stands there twice");
-      redirect = value;
+      redirect = withoutFinalDot(value);
     }
     // Other modifiers are for others (§6).
     if (name !== "") continue;
@@ -108,8 +108,10 @@ const MECHANISMS: Readonly<Record<string, ReadMechanism>> = {
   ip6: (value = "", rest) => networkOf("ip6", `${value}${rest}`),
   a: (value, rest) => addressesOf("a", value, rest),
   mx: (value, rest) => addressesOf("mx", value, rest),
-  ptr: (value = "", rest) =>
-    rest === "" && isDomain(value) ? { kind: "ptr", domain: value } : undefined,
+  ptr: (value = "", rest) => {
+    const domain = withoutFinalDot(value);
+    return rest === "" && isDomain(domain) ? { kind: "ptr", domain } : undefined;
+  },
   include: (value, rest) => otherOf("include", value, rest),
   exists: (value, rest) => otherOf("exists", value, rest),
 };
@@ -119,8 +121,9 @@ function otherOf(
   value: string | undefined,
   rest: string,
 ): SpfMechanism | undefined {
-  if (value === undefined || value === "" || rest !== "" || !isDomain(value)) return undefined;
-  return { kind, domain: value };
+  const domain = withoutFinalDot(value ?? "");
+  if (domain === "" || rest !== "" || !isDomain(domain)) return undefined;
+  return { kind, domain };
 }
 
 function networkOf(name: "ip4" | "ip6", text: string): SpfMechanism | undefined {
@@ -136,13 +139,19 @@ function addressesOf(
   rest: string,
 ): SpfMechanism | undefined {
   const lengths = /^(?:\/([0-9]{1,2}))?(?:\/\/([0-9]{1,3}))?$/u.exec(rest);
-  if (lengths === null || value === "" || !isDomain(value ?? "")) return undefined;
+  const domain = withoutFinalDot(value ?? "");
+  if (lengths === null || value === "" || !isDomain(domain)) return undefined;
   const [ipv4Bits, ipv6Bits] = [Number(lengths[1] ?? 32), Number(lengths[2] ?? 128)];
   if (ipv4Bits > 32 || ipv6Bits > 128) return undefined;
-  return { kind, domain: value ?? "", ipv4Bits, ipv6Bits };
+  return { kind, domain, ipv4Bits, ipv6Bits };
 }
 
-/** Names of the DNS may have underscores; a final dot says that nothing is to be added. */
+/** It says that nothing is to be added, as nothing is anyway. */
+function withoutFinalDot(domain: string): string {
+  return domain.replace(/\.$/u, "");
+}
+
+/** "": the domain that has the record. */
 function isDomain(text: string): boolean {
-  return text === "" || isHostName(text.replaceAll("_", "x").replace(/\.$/u, ""));
+  return text === "" || isHostName(text);
 }
