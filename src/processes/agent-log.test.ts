@@ -41,6 +41,20 @@ test("a line without an end is cut, and not kept", async () => {
   assert.deepEqual(others, ["warn: agent ann: short"]);
 });
 
+test("of more lines than are told at once the last, unfinished, is still the start of what follows", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const source = new PassThrough();
+  const lines: string[] = [];
+  tellLines(source, "agent ann", (line) => lines.push(line));
+  source.write(`${Array.from({ length: 60 }, (_, n) => `l${n}\n`).join("")}unfin`);
+  await nextTurn();
+  source.write("ished\n");
+  t.mock.timers.tick(1_000);
+  await nextTurn();
+  assert.equal(lines.length, 51);
+  assert.deepEqual(lines.slice(-2), ["warn: agent ann: l49", "warn: agent ann: unfinished"]);
+});
+
 test("who writes without end waits, and others may go on", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const source = new PassThrough();

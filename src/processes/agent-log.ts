@@ -30,12 +30,13 @@ export function tellLines(source: Readable, speaker: string, tell: (line: string
   };
   source.setEncoding("utf8");
   source.on("data", (text: string) => {
-    // One read may have more lines than may be told at once: those are lost.
-    const [first = "", ...others] = text.split("\n", MAX_AT_ONCE + 1);
+    const [first = "", ...others] = text.split("\n");
     const lines = [(rest + first).slice(0, MAX_LINE_LENGTH + 1), ...others];
-    rest = lines.pop() ?? "";
-    for (const line of lines) tellOne(line);
-    told += Math.max(1, lines.length);
+    rest = (lines.pop() ?? "").slice(0, MAX_LINE_LENGTH + 1);
+    // One read may have more lines than may be told at once: those are lost.
+    const few = lines.slice(0, MAX_AT_ONCE);
+    for (const line of few) tellOne(line);
+    told += Math.max(1, few.length);
     if (told < MAX_AT_ONCE) return;
     source.pause();
     setTimeout(() => {

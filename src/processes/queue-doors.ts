@@ -65,7 +65,10 @@ export class QueueDoors implements Carrier {
   attemptsAt(
     evpids: ReadonlySet<string>,
   ): readonly { readonly index: number; readonly attempts: readonly AttemptAt[] }[] {
-    return [...this.#doors].map(([index, door]) => ({ index, attempts: door.attemptsAt(evpids) }));
+    return [...this.#doors].flatMap(([index, door]) => {
+      const attempts = door.attemptsAt(evpids);
+      return attempts.length === 0 ? [] : [{ index, attempts }];
+    });
   }
 
   room(freeBytes: number): void {

@@ -11,9 +11,14 @@ import type { LookupLink } from "./answer-lookups.ts";
 
 const LETTER_TIMEOUT_MS = 60_000;
 
+interface UnderWay {
+  readonly queue: LookupLink;
+  readonly end: (outcome: LetterOutcome) => void;
+}
+
 export class ReportCourier {
   readonly #clock: Clock;
-  readonly #underWay = new Map<number, (outcome: LetterOutcome) => void>();
+  readonly #underWay = new Map<number, UnderWay>();
   #queue: LookupLink | undefined;
   #last = 0;
 
@@ -27,25 +32,30 @@ export class ReportCourier {
 
   lost(queue: LookupLink): void {
     if (this.#queue === queue) this.#queue = undefined;
-    for (const number of this.#underWay.keys()) this.ended(number, "later");
+    for (const [number, letter] of this.#underWay)
+      if (letter.queue === queue) this.ended(number, "later");
   }
 
   post(letter: ReportLetter): Promise<LetterOutcome> {
-    if (this.#queue === undefined) return Promise.resolve("later");
+    const queue = this.#queue;
+    if (queue === undefined) return Promise.resolve("later");
     this.#last = (this.#last + 1) >>> 0;
     const number = this.#last;
     const { promise, resolve } = Promise.withResolvers<LetterOutcome>();
     const cancel = this.#clock.after(LETTER_TIMEOUT_MS, () => this.ended(number, "later"));
-    this.#underWay.set(number, (outcome) => {
-      cancel();
-      resolve(outcome);
+    this.#underWay.set(number, {
+      queue,
+      end(outcome) {
+        cancel();
+        resolve(outcome);
+      },
     });
-    this.#queue.send({ kind: "letter", number, letter });
+    queue.send({ kind: "letter", number, letter });
     return promise;
   }
 
   ended(number: number, outcome: LetterOutcome): void {
-    this.#underWay.get(number)?.(outcome);
+    this.#underWay.get(number)?.end(outcome);
     this.#underWay.delete(number);
   }
 }

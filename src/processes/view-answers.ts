@@ -2,7 +2,7 @@
 import { unreachable } from "#base/unreachable.ts";
 import type { Staged } from "#model/attempt-progress.ts";
 import type { ViewAnswer, ViewQuestion } from "#model/ipc/view-link.ts";
-import type { RelayAnswer, RelayQuestion, RelayState } from "#model/relay-report.ts";
+import type { RelayState } from "#model/relay-report.ts";
 
 /** How far attempts are, by their numbers. */
 export type StagesOf = (attempts: readonly number[]) => readonly Staged[];
@@ -26,19 +26,3 @@ export function answerView(
       return unreachable(question);
   }
 }
-
-/** Of relaying that keeps nothing. */
-export function nothingKnown(): RelayState {
-  return {
-    report: (question) => NOTHING[question],
-    resumeRoute: () => false,
-    block: () => undefined,
-  };
-}
-
-const NOTHING: Readonly<Record<RelayQuestion, RelayAnswer>> = {
-  hosts: { kind: "hosts", hosts: [], leftOut: 0 },
-  domains: { kind: "domains", domains: [], leftOut: 0 },
-  routes: { kind: "routes", routes: [], leftOut: 0 },
-  relays: { kind: "relays", relays: [], leftOut: 0 },
-};
