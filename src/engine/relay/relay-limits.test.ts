@@ -234,6 +234,7 @@ test("an operator may have a route tried again", async () => {
     [route?.id, route?.isDisabled, route?.penalty, route?.errors, route?.lastFailure.reason],
     [1, true, 1, 1, "Connection refused (at CONNECT)"],
   );
+  assert.equal(route?.isNew, true);
   assert.deepEqual([scene.memory.resumeRoute(2), scene.memory.resumeRoute(1)], [false, true]);
   assert.equal(scene.memory.resumeRoute(1), false);
   assert.equal(await scene.send("far.example"), NOT_REACHED);

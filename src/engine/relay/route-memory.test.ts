@@ -61,9 +61,11 @@ test("a route that fails again and again is put aside for longer, an hour at mos
 test("a connection that gets through takes one off the penalty, and so does each hour", () => {
   const route = new RouteMemory().use("", at("192.0.2.1"));
   for (let count = 0; count < 4; count++) failed(route, REFUSED, 0);
+  assert.equal(route.isProven, false);
   assert.equal(gotThrough(route, 240_000), true);
   assert.deepEqual([route.penalty, route.errors, route.disabledUntilMs], [3, 0, 0]);
   route.ready--;
+  assert.equal(route.isProven, true);
   assert.equal(penaltyAt(route, 240_000 + HOUR_MS), 2);
   assert.equal(failed(route, REFUSED, 240_000 + HOUR_MS), 135_000);
   assert.equal(gotThrough(route, 10 * HOUR_MS), true);

@@ -13,11 +13,11 @@
  * that a route is tried again, so that no penalty ever grows.
  */
 import { TAKES_NO_MAIL } from "#protocols/smtp/client-session-state.ts";
-import type { Endpoint } from "#base/endpoint.ts";
+import { addressOf, type Endpoint } from "#base/endpoint.ts";
 import { formatVerdict, type Stage, type Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import { boundDiagnostic } from "#engine/client/verdict-result.ts";
 import { type LastFailure, NO_FAILURE } from "#model/relay-report.ts";
-import { addressOf, placeOf } from "./routes.ts";
+import { placeOf } from "./routes.ts";
 
 /** Routes that are known. */
 export const MAX_ROUTES = 10_000;
@@ -42,6 +42,8 @@ export interface RouteRecord {
   open: number;
   /** Open ones that got through. */
   ready: number;
+  /** Whether one has ever got through. */
+  isProven: boolean;
   /** Since one got through. */
   errors: number;
   penalty: number;
@@ -93,6 +95,7 @@ export class RouteMemory {
       name: "",
       open: 0,
       ready: 0,
+      isProven: false,
       errors: 0,
       penalty: 0,
       penaltySinceMs: 0,
@@ -135,6 +138,7 @@ export function gotThrough(route: RouteRecord, nowMs: number): boolean {
   route.penalty = Math.max(penaltyAt(route, nowMs) - 1, 0);
   route.penaltySinceMs = nowMs;
   route.ready++;
+  route.isProven = true;
   route.errors = 0;
   route.disabledUntilMs = 0;
   return wasDisabled;
