@@ -6,7 +6,12 @@
  */
 import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
 import type { MessageText } from "#model/delivery.ts";
-import { decodeDroppedHead, encodeTakenFor, MAX_HEAD_BYTES } from "./dropped-head.ts";
+import {
+  decodeDroppedHead,
+  type DroppedHead,
+  encodeTakenFor,
+  MAX_HEAD_BYTES,
+} from "./dropped-head.ts";
 import { conditionOf } from "./dropped-names.ts";
 import type { OutgoingMail } from "./outgoing-mail.ts";
 
@@ -62,7 +67,7 @@ async function read(file: OpenFile, nowMs: number, owner: number): Promise<Opene
   const condition = conditionOf(stat, nowMs);
   if (condition.kind === "odd") return { kind: "not-there", why: `it is ${condition.what}` };
   if (condition.kind !== "complete") return { kind: "not-there", why: "it is not complete" };
-  const head = decodeDroppedHead(await readHead(file));
+  const head = await readHead(file);
   if (head.kind === "incomplete") return { kind: "unusable", why: "it ends before its text" };
   if (head.kind === "wrong") return { kind: "unusable", why: head.why };
   const { mail, takenFor, bytes: textAt } = head;
@@ -82,16 +87,18 @@ async function read(file: OpenFile, nowMs: number, owner: number): Promise<Opene
   };
 }
 
-/** From the start of the file as much as can be its head, and somewhat more. */
-async function readHead(file: OpenFile): Promise<Uint8Array> {
+/** Of as much from the start of the file as can be its head. */
+async function readHead(file: OpenFile): Promise<DroppedHead> {
   let start: Uint8Array = await file.read(0, CHUNK_BYTES);
-  while (start.length < MAX_HEAD_BYTES && decodeDroppedHead(start).kind === "incomplete") {
+  let head = decodeDroppedHead(start);
+  while (start.length < MAX_HEAD_BYTES && head.kind === "incomplete") {
     // Twice as much each time: what was read before is read again, and copied by nobody.
     const more = await file.read(0, Math.min(2 * start.length, MAX_HEAD_BYTES));
     if (more.length <= start.length) break;
     start = more;
+    head = decodeDroppedHead(start);
   }
-  return start;
+  return head;
 }
 
 function textFrom(file: OpenFile, from: number, bytes: number): MessageText {
