@@ -19,6 +19,7 @@ import { ok, warn } from "#engine/doctor/verdict.ts";
 import { ConfiguredRouting } from "#processes/configured-routing.ts";
 import { doctorChecks, type DoctorParties } from "#programs/doctor-checks.ts";
 import { runDoctor } from "#programs/smtpctl-doctor.ts";
+import { statePaths } from "#programs/state-paths.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimDisk } from "#world/sim/disk.ts";
 import { SimNetwork } from "#world/sim/network.ts";
@@ -65,7 +66,7 @@ const WELL: Host = {
     "/state/spool": { uid: 201 },
     "/state/offline": { mode: 0o1733, uid: 0 },
     "/state/ocsp": { uid: 202 },
-    "/state/control.sock": { kind: "socket", mode: 0o600, uid: 0 },
+    "/state/private/control.sock": { kind: "socket", mode: 0o600, uid: 0 },
   },
   freeBytes: 40 * 2 ** 30,
   isClockKept: true,
@@ -89,7 +90,7 @@ const SICK: Host = {
     "/state": { mode: 0o777, uid: 0 },
     "/state/spool": { uid: 1000 },
     "/state/offline": { mode: 0o733, uid: 0 },
-    "/state/control.sock": { kind: "socket", mode: 0o666, uid: 0 },
+    "/state/private/control.sock": { kind: "socket", mode: 0o666, uid: 0 },
   },
   freeBytes: 2 ** 20,
   isClockKept: false,
@@ -169,14 +170,7 @@ class SimHost {
         for (const complaint of complaints) complain(complaint);
         return config;
       },
-      pathsOf: () => ({
-        state: "/state",
-        spool: "/state/spool",
-        offline: "/state/offline",
-        staples: "/state/ocsp",
-        controlSocket: "/state/control.sock",
-        enqueueSocket: "/state/enqueue.sock",
-      }),
+      pathsOf: () => statePaths("/state", 0),
       rehearsalOf: (config) => rehearsal(config, clock),
       kernelClock: async () => ({
         kind: "found",

@@ -124,13 +124,13 @@ async function killOneProcess(role: string, round: number, figures: Figures): Pr
   await until(() => ledger.acknowledgedCount > 0, "message that was acknowledged");
   await pause(random.below(MAX_LOAD_MS / 2));
   const others = lastingBeside(daemon, role);
-  const [killed] = daemon.children.filter((each) => each.role === role);
+  const before = new Set(daemon.children.map(({ pid }) => pid));
   await until(() => daemon.killOne(role), `process of the role ${role}`);
   const acknowledgedBefore = ledger.acknowledgedCount;
   await until(() => ledger.acknowledgedCount > acknowledgedBefore, "message after the kill");
   await pause(AFTERWARDS_MS);
   await until(
-    () => daemon.children.some((each) => each.role === role && each.pid !== killed?.pid),
+    () => daemon.children.some((each) => each.role === role && !before.has(each.pid)),
     `another ${role}`,
   );
   assert.deepEqual(lastingBeside(daemon, role), others, "the others run on");

@@ -4,32 +4,20 @@
  * /var/spool and a /run that nobody else sees. Only systemctl is ours: there is no systemd.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fencedIn } from "#test/support/manual-examples.ts";
 import { unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
+import { PEER, unlessOpenSmtpd } from "./peer-opensmtpd.ts";
 import { run } from "./peer-program.ts";
-import { RUNS_AS_ROOT, Scratch } from "./scratch.ts";
+import { Scratch } from "./scratch.ts";
 
-const PEER = "/usr/local/lib/postrider-peers/opensmtpd";
 const ROOT: string = join(import.meta.dirname, "../..");
 /** In namespaces that end with it. */
 const APART: readonly string[] = ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child"];
 const WITHIN_MS = 120_000;
-
-async function unlessMigratable(): Promise<string | false> {
-  if (!existsSync(`${PEER}/usr/sbin/smtpd`))
-    return "opensmtpd is not there (tools/install-test-peers)";
-  if (!RUNS_AS_ROOT) return "opensmtpd needs root";
-  for (const user of ["opensmtpd", "opensmtpq"])
-    if ((await run(["getent", "passwd", user])).code !== 0)
-      return `the user ${user} is missing (tools/install-test-peers)`;
-  const { code } = await run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/run"]);
-  if (code !== 0) return "root may not mount a file system here";
-  return unlessStartable();
-}
 
 /** Debian's own file, but for the ports, and a mailbox that is not there yet. */
 function configuration(port: number, closed: number): string {
@@ -135,7 +123,7 @@ const CASES: readonly Case[] = [
   { name: "of a compressed queue too", lines: ["queue compression"], steps: STEPS - 1 },
 ];
 
-const skip = await unlessMigratable();
+const skip = (await unlessOpenSmtpd()) || (await unlessStartable());
 
 for (const { name, lines, steps } of CASES) {
   test(`the way from OpenSMTPD is as written: ${name}`, { skip, timeout: WITHIN_MS }, async () => {

@@ -3,9 +3,9 @@
  * it or without it. Mail for NAME@example.test is in the folder NAME.
  */
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Daemon } from "./daemon.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { until } from "./greeting.ts";
+import { KillableDaemon } from "./killable-daemon.ts";
 import { MAIL_USER, type Scratch } from "./scratch.ts";
 
 const DROP = new URL("offline-drop.ts", import.meta.url).pathname;
@@ -25,7 +25,7 @@ export class OfflineScene {
   readonly state: string;
   readonly #scratch: Scratch;
   readonly #mail: string;
-  #daemon: Daemon | undefined;
+  #daemon: KillableDaemon | undefined;
 
   constructor(scratch: Scratch) {
     this.#scratch = scratch;
@@ -35,20 +35,28 @@ export class OfflineScene {
   }
 
   async start(): Promise<void> {
-    if (existsSync(`${this.#scratch.folder}/log`)) writeFileSync(`${this.#scratch.folder}/log`, "");
-    this.#daemon = await Daemon.start(this.#scratch, [
-      "listen on socket",
-      `action "d" maildir "${this.#mail}/%{dest.user}" user "${MAIL_USER}"`,
-      'match from any for domain "example.test" action "d"',
-    ]);
+    this.#daemon ??= await KillableDaemon.make(this.#scratch, {
+      rules: [
+        "listen on socket",
+        `action "d" maildir "${this.#mail}/%{dest.user}" user "${MAIL_USER}"`,
+        'match from any for domain "example.test" action "d"',
+      ],
+    });
+    await this.#daemon.start();
   }
 
   async stop(): Promise<void> {
     await this.#daemon?.[Symbol.asyncDispose]();
   }
 
+  /** All of its processes, at once. */
+  async kill(): Promise<void> {
+    await this.#daemon?.kill();
+  }
+
+  /** Of all its lives. */
   get log(): string {
-    return readFileSync(`${this.#scratch.folder}/log`, "utf8");
+    return this.#daemon?.log ?? "";
   }
 
   get names(): readonly string[] {

@@ -20,7 +20,7 @@ import { startPeer } from "./peer-process.ts";
 import { run } from "./peer-program.ts";
 import { MAIL_USER, RUNS_AS_ROOT } from "./scratch.ts";
 
-const PEER = "/usr/local/lib/postrider-peers/opensmtpd";
+export const PEER = "/usr/local/lib/postrider-peers/opensmtpd";
 const SMTPD: string = `${PEER}/usr/sbin/smtpd`;
 const USERS: readonly string[] = ["opensmtpd", "opensmtpq"];
 const SMTPCTL = new URL("../../bin/smtpctl", import.meta.url).pathname;
