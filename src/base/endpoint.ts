@@ -38,6 +38,11 @@ export function unasked(endpoint: Endpoint): Peer {
   return endpoint.kind === "tcp" ? endpoint : { ...endpoint, user: undefined };
 }
 
+/** Without the port: what hosts are told apart by. */
+export function addressOf(endpoint: Endpoint): string {
+  return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
+}
+
 /** `127.0.0.1:25`, `[::1]:25` or `unix:/run/x.sock`. */
 export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return `unix:${endpoint.path}`;

@@ -100,6 +100,7 @@ const RELAY_WAITS = ["MX", "preference", "secret", "limits", "source", "connecto
 type RelayWait = (typeof RELAY_WAITS)[number];
 
 const RELAY_SCHEMES = ["smtp", "smtp+tls", "smtps", "smtp+notls", "lmtp"] as const;
+export type RelaySchemeName = (typeof RELAY_SCHEMES)[number];
 
 /** All that an action has under way for one domain, or by one of its hosts. */
 export interface RelayReport {
@@ -108,7 +109,7 @@ export interface RelayReport {
   readonly domain: string;
   /** 0: that of the scheme. */
   readonly port: number;
-  readonly scheme: (typeof RELAY_SCHEMES)[number];
+  readonly scheme: RelaySchemeName;
   /** `TABLE:LABEL`, or "". */
   readonly auth: string;
   readonly pki: string;

@@ -12,7 +12,8 @@ import { unreachable } from "#base/unreachable.ts";
 import { tellLines } from "./agent-log.ts";
 import { type RightsToKeep, withRights } from "./confinement.ts";
 import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
-import { couldNotStart } from "./launch.ts";
+import { couldNotStart, environmentOf } from "./launch.ts";
+import { FLAGS_OF_ALL } from "./roles.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
 
 const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -61,7 +62,7 @@ function started(
   try {
     return spawn(program ?? process.execPath, words, {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { PATH: "/usr/bin:/bin", HOME: "/", LANG: "C.UTF-8" },
+      env: environmentOf("/"),
       cwd: "/",
       // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
       ...(rights.kind === "owner" && setpriv === undefined ? rights.account : {}),
@@ -88,9 +89,7 @@ function rightsToKeep(rights: HandInRights): RightsToKeep {
 /** The network, the files of its own program, and the drop folder. */
 function nodeFlags(folder: string): readonly string[] {
   return [
-    "--disable-sigusr1",
-    "--disable-warning=ExperimentalWarning",
-    "--no-experimental-sqlite",
+    ...FLAGS_OF_ALL,
     "--permission",
     "--allow-net",
     `--allow-fs-read=${dirname(SOURCES)}`,

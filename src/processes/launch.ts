@@ -100,14 +100,14 @@ export function childCommand(
   return {
     program,
     words,
-    environment: {
-      PATH: "/usr/bin:/bin",
-      HOME: home,
-      LANG: "C.UTF-8",
-      ...ROLES[role].environment,
-    },
+    environment: { ...environmentOf(home), ...ROLES[role].environment },
     account: before.length > 0 ? undefined : account,
   };
+}
+
+/** Nothing of our own environment: what all processes have. */
+export function environmentOf(home: string): Readonly<Record<string, string>> {
+  return { PATH: "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8" };
 }
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */

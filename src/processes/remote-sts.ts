@@ -24,7 +24,7 @@ export class RemoteSts {
   /** Never rejects. */
   policyOf(domain: string): Promise<Lookup<StsPolicy>> {
     const name = domain.toLowerCase();
-    return this.#remembered.known(name) ?? this.#remembered.keep(name, this.#ask(name));
+    return this.#remembered.answer(name, () => this.#ask(name));
   }
 
   async #ask(domain: string): Promise<Lookup<StsPolicy>> {

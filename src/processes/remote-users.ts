@@ -25,7 +25,7 @@ export class RemoteUsers implements Users {
 
   lookup(name: string): Promise<Lookup<User>> {
     if (name === "" || name.length > MAX_USER_NAME) return Promise.resolve({ kind: "absent" });
-    return this.#answers.known(name) ?? this.#answers.keep(name, this.#question(name));
+    return this.#answers.answer(name, () => this.#question(name));
   }
 
   /** Takes the parent's answer. */

@@ -3,6 +3,7 @@
  *
  * Remembers a bounded number; beyond it the oldest is forgotten, and may be tried at once.
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
 
 export interface RetryBounds {
@@ -33,8 +34,7 @@ export class RetryTimes<Key> {
     const waitMs = before === undefined ? firstMs : Math.min(2 * before.waitMs, maxMs);
     this.#failures.delete(key);
     this.#failures.set(key, { waitMs, dueMs: this.#clock.monotonicMs() + waitMs });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > max && oldest !== undefined) this.#failures.delete(oldest);
+    keepLatest(this.#failures, max);
   }
 
   forget(key: Key): void {

@@ -73,6 +73,8 @@ const ONE_OF_MANY: readonly string[] = ["--v8-pool-size=1", "--min-semi-space-si
 const MANY_SYNCS: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "16" };
 /** SQLite opens files outside the permission model, for reading and for writing (tried with Node 26.10). */
 const NO_SQLITE = "--no-experimental-sqlite";
+/** Of each process that has no use for SQLite, of a role or not. */
+export const FLAGS_OF_ALL: readonly string[] = [...EVERY, NO_SQLITE];
 
 /** What those processes load besides our own sources. Where it is depends on how this was installed. */
 const PACKAGE_FOLDERS: readonly string[] = ["re2js", "dns-packet", "@leichtgewicht/ip-codec"].map(
@@ -102,7 +104,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   },
   queue: {
     user: "_smtpq",
-    nodeFlags: () => [...EVERY, NO_SQLITE, COLLECTS, YOUNG_SPACE, TIGHT_HEAP, ROOM_FOR_TEXTS],
+    nodeFlags: () => [...FLAGS_OF_ALL, COLLECTS, YOUNG_SPACE, TIGHT_HEAP, ROOM_FOR_TEXTS],
     hasNetwork: () => false,
     environment: RETURNS_MEMORY,
   },
@@ -131,7 +133,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   // of the system's own, with helpers, and with servers to ask.
   auth: {
     user: undefined,
-    nodeFlags: () => [...EVERY, NO_SQLITE],
+    nodeFlags: () => FLAGS_OF_ALL,
     hasNetwork: () => true,
   },
   control: {
@@ -144,8 +146,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   local: {
     user: "_smtpe",
     nodeFlags: () => [
-      ...EVERY,
-      NO_SQLITE,
+      ...FLAGS_OF_ALL,
       "--disable-warning=PERM0001",
       "--permission",
       "--allow-net",
@@ -161,7 +162,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   // It is the account, which may start what it likes; its commands it does start.
   agent: {
     user: undefined,
-    nodeFlags: () => [...EVERY, NO_SQLITE, ...ONE_OF_MANY],
+    nodeFlags: () => [...FLAGS_OF_ALL, ...ONE_OF_MANY],
     hasNetwork: () => true,
     environment: MANY_SYNCS,
   },

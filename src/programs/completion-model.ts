@@ -29,7 +29,7 @@ export interface CompletionPlace {
   readonly files: boolean;
 }
 
-export type ValueKind = "file" | "word" | "folder" | readonly string[];
+export type ValueKind = "file" | "word" | readonly string[];
 
 export interface CompletionModel {
   readonly places: readonly CompletionPlace[];

@@ -37,6 +37,11 @@ export class RememberedAnswers<Answer extends { readonly kind: string }> {
     return isFresh ? known.answer : undefined;
   }
 
+  /** The answer that is remembered or under way, or else that of `ask`. */
+  answer(question: string, ask: () => Promise<Answer>): Promise<Answer> {
+    return this.known(question) ?? this.keep(question, ask());
+  }
+
   /** Remembers an answer that is asked for now, and gives it back. */
   keep(question: string, asked: Promise<Answer>): Promise<Answer> {
     const { keptMs, maxKept } = this.#bounds;

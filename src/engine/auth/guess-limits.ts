@@ -10,6 +10,7 @@
  * Sources are as base/source-network.ts has them. Clients of this machine ("local") share one
  * name, and are held by the buckets of users alone.
  */
+import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import { sourceNetwork } from "#base/source-network.ts";
 
@@ -160,9 +161,7 @@ class Buckets {
 function remember(map: Map<string, number>, key: string, value: number): void {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= MAX_REMEMBERED) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
+  keepLatest(map, MAX_REMEMBERED);
 }
 
 function pair(user: string, address: string): string {

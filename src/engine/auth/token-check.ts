@@ -8,6 +8,7 @@
  * Source: RFC 7662 §2, §4 (how long an answer may be believed).
  */
 import { createHash } from "node:crypto";
+import { keepLatest } from "#base/keep-latest.ts";
 import { ABSENT, type Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Http } from "#base/ports/http.ts";
@@ -105,9 +106,7 @@ export class TokenCheck {
   #remember(key: string, good: GoodToken): void {
     this.#good.delete(key);
     this.#good.set(key, good);
-    if (this.#good.size <= MAX_GOOD_TOKENS) return;
-    const [oldest] = this.#good.keys();
-    if (oldest !== undefined) this.#good.delete(oldest);
+    keepLatest(this.#good, MAX_GOOD_TOKENS);
   }
 
   #unavailable(why: string): Lookup<string> {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import { Semaphore } from "#base/semaphore.ts";
+import { inTime } from "#base/time/in-time.ts";
 import { type Check, type Checked, unknown, type Verdict } from "./verdict.ts";
 
 /** What waits is DNS, mostly. */
@@ -20,7 +21,8 @@ export async function checkUp(checks: readonly Check[], clock: Clock): Promise<r
     checks.map(({ name, subject, look }) =>
       places.run(async () => {
         const leftMs = Math.min(CHECK_WITHIN_MS, endMs - clock.monotonicMs());
-        const verdict = leftMs > 0 ? await inTime(look(), leftMs, clock) : TOO_LATE;
+        const verdict =
+          leftMs > 0 ? await inTime(look(), { clock, ms: leftMs }, () => TOO_LATE) : TOO_LATE;
         return { name, subject, ...verdict };
       }),
     ),
@@ -28,13 +30,3 @@ export async function checkUp(checks: readonly Check[], clock: Clock): Promise<r
 }
 
 const TOO_LATE: Verdict = unknown("it was not looked at in time", "ask again later");
-
-async function inTime(looking: Promise<Verdict>, ms: number, clock: Clock): Promise<Verdict> {
-  const late = Promise.withResolvers<Verdict>();
-  const cancel = clock.after(ms, () => late.resolve(TOO_LATE));
-  try {
-    return await Promise.race([looking, late.promise]);
-  } finally {
-    cancel();
-  }
-}

@@ -6,10 +6,9 @@ import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
 import { trySmtp } from "./smtp-try.ts";
 import { type Check, fail, noAnswer, ok, unknown, type Verdict, warn } from "./verdict.ts";
-
-const SMTP_PORT = 25;
 
 export interface OutgoingParts {
   readonly network: Network;
@@ -39,11 +38,11 @@ async function connectTo(
   if (answer.kind === "unavailable") return noAnswer(`addresses of ${host}`, answer.cause);
   const [address] = answer.kind === "found" ? answer.value : [];
   if (address === undefined) return unknown(`${host} has no address`, "name another server");
-  const tried = await trySmtp({ kind: "tcp", host: address, port: SMTP_PORT }, [], {
+  const tried = await trySmtp({ kind: "tcp", host: address, port: DEFAULT_SMTP_PORT }, [], {
     network,
     clock,
   });
-  const at = `${address}, port ${SMTP_PORT}`;
+  const at = `${address}, port ${DEFAULT_SMTP_PORT}`;
   const advice = "ask your provider, or the rules of the firewall, whether port 25 is open";
   switch (tried.kind) {
     case "unreachable":

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "#base/ports/clock.ts";
 import type { DnsAnswer, MxRecord, Resolver, TlsaRecord } from "#base/ports/resolver.ts";
+import { inTime } from "#base/time/in-time.ts";
 
 /** Who asks for an explanation sits at a terminal. */
 export const DNS_WAIT_MS = 5000;
@@ -50,13 +51,12 @@ export class BoundedResolver implements Resolver {
     return this.#inTime(this.#resolver.texts(name));
   }
 
-  async #inTime<Value>(asked: Promise<DnsAnswer<Value>>): Promise<DnsAnswer<Value>> {
-    const late = Promise.withResolvers<DnsAnswer<Value>>();
-    const cancel = this.#clock.after(DNS_WAIT_MS, () =>
-      late.resolve({ kind: "unavailable", cause: new Error("No answer in time") }),
-    );
-    const answer = await Promise.race([asked, late.promise]);
-    cancel();
-    return answer;
+  #inTime<Value>(asked: Promise<DnsAnswer<Value>>): Promise<DnsAnswer<Value>> {
+    return inTime<DnsAnswer<Value>>(asked, { clock: this.#clock, ms: DNS_WAIT_MS }, noAnswer);
   }
+}
+
+/** Of who was not waited for any longer. */
+export function noAnswer(): { readonly kind: "unavailable"; readonly cause: Error } {
+  return { kind: "unavailable", cause: new Error("No answer in time") };
 }

@@ -4,14 +4,16 @@
  * question for a bounded time, and connects to nobody.
  */
 import { ABSENT, type Lookup } from "#base/lookup.ts";
-import { formatEndpoint } from "#base/endpoint.ts";
+import { addressOf, formatEndpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
+import { inTime } from "#base/time/in-time.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { RelayAction, RelayHost } from "#model/config/action.ts";
 import type { Config } from "#model/config/config.ts";
+import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
 import { formatRelayHost, parseRelayUrl } from "#model/config/relay-url.ts";
 import type { Table } from "#model/config/table.ts";
 import type { ExplainedHop, Way } from "#model/explanation.ts";
@@ -22,14 +24,13 @@ import type { RelayParties } from "#engine/relay/parties.ts";
 import { policyOf } from "#engine/relay/routes.ts";
 import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { compileTable } from "#policy/tables/table-lookup.ts";
-import { BoundedResolver, DNS_WAIT_MS } from "./bounded-resolver.ts";
+import { BoundedResolver, DNS_WAIT_MS, noAnswer } from "./bounded-resolver.ts";
 
 /** Servers of one envelope that are looked up; a delivery tries no more addresses. */
 const MAX_HOPS = 8;
 /** Addresses that are shown of one server. */
 const MAX_SHOWN_ADDRESSES = 4;
 const MAX_SHOWN_SOURCES = 8;
-const SMTP_PORT = 25;
 
 export interface RelayPorts {
   readonly clock: Clock;
@@ -159,7 +160,7 @@ async function hostHops(
 
 /** A host of port 25 is shown without it. */
 function hostOf({ endpoint }: NextHop): string {
-  if (endpoint.kind === "tcp" && endpoint.port === SMTP_PORT) return endpoint.host;
+  if (endpoint.kind === "tcp" && endpoint.port === DEFAULT_SMTP_PORT) return endpoint.host;
   return formatEndpoint(endpoint);
 }
 
@@ -175,7 +176,7 @@ async function explainedHop(
   if (found.kind === "no-route") return { ...plain, problem: found.diagnostic };
   const addresses = found.endpoints
     .slice(0, MAX_SHOWN_ADDRESSES)
-    .map((endpoint) => (endpoint.kind === "tcp" ? endpoint.host : endpoint.path))
+    .map(addressOf)
     .filter((address) => !host.includes(address));
   const asked = policyOf(action, hop);
   if (asked.kind === "no-route") return { ...plain, addresses, problem: asked.diagnostic };
@@ -199,15 +200,7 @@ function stsInTime(
   ask: RelayParties["askSts"],
   clock: RelayPorts["clock"],
 ): RelayParties["askSts"] {
-  return async (domain) => {
-    const late = Promise.withResolvers<Lookup<StsPolicy>>();
-    const cancel = clock.after(DNS_WAIT_MS, () =>
-      late.resolve({ kind: "unavailable", cause: new Error("No answer in time") }),
-    );
-    const answer = await Promise.race([ask(domain), late.promise]);
-    cancel();
-    return answer;
-  };
+  return (domain) => inTime<Lookup<StsPolicy>>(ask(domain), { clock, ms: DNS_WAIT_MS }, noAnswer);
 }
 
 /** Of a server that promises more than the action asks for. */

@@ -16,6 +16,7 @@ import { parseRelayUrl } from "#model/config/relay-url.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Dialect } from "#protocols/smtp/client-session-state.ts";
 import type { RelayHost, RelayHostTls } from "#model/config/action.ts";
+import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
 import { isNullMx, orderExchangers, preferredTo } from "./mx-order.ts";
 
 /** A server that may have several addresses, or needs none (a UNIX-domain socket). */
@@ -55,7 +56,6 @@ export interface NextHopPorts {
   readonly random: Random;
 }
 
-const SMTP_PORT = 25;
 const ADDRESS_LITERAL = /^\[(?:IPv6:)?([0-9a-f:.]{2,45})\]$/i;
 
 /** `turn` counts up with each message, so that the hosts of an action take turns. */
@@ -145,7 +145,7 @@ function toHosts(
     kind: "next-hops",
     hops: hosts.map(({ exchange, preference }) => ({
       dialect: "smtp",
-      endpoint: { kind: "tcp", host: exchange, port: SMTP_PORT },
+      endpoint: { kind: "tcp", host: exchange, port: DEFAULT_SMTP_PORT },
       tls: "opportunistic",
       level: preference,
       label: undefined,

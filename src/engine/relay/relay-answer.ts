@@ -1,5 +1,6 @@
 /** What relaying knows, as `smtpctl show` is told it: those used last where there are too many. Pure. */
 import { unreachable } from "#base/unreachable.ts";
+import { schemeOf } from "#model/config/relay-url.ts";
 import type { AttemptTls } from "#model/delivery.ts";
 import {
   type ConnectorReport,
@@ -95,7 +96,7 @@ function routeReport(
   resting: ReadonlySet<string>,
   { monotonicMs, wallMs }: Moment,
 ): RouteReport {
-  const { id, source, address, place, name, open, ready, errors, disabledUntilMs } = route;
+  const { id, source, address, place, name, open, isProven, errors, disabledUntilMs } = route;
   const { lastConnectionAtMs, lastFailure } = route;
   const isDisabled = disabledUntilMs > monotonicMs;
   return {
@@ -103,7 +104,7 @@ function routeReport(
     source,
     address: place,
     name,
-    isNew: ready === 0,
+    isNew: !isProven,
     isDisabled,
     isKept: resting.has(routeCapKey(source, address)),
     connections: open,
@@ -123,7 +124,7 @@ function relayReport(relay: RelayRecord, now: Moment): RelayReport {
     action: action.name,
     domain: hop.domain === "" && hop.endpoint.kind === "unix" ? hop.endpoint.path : hop.domain,
     port: portOf(hop),
-    scheme: schemeOf(hop),
+    scheme: schemeOf(hop.dialect, hop.tls).name,
     auth: hop.label === undefined ? "" : `${action.auth?.name ?? ""}:${hop.label}`,
     pki: action.pki?.name ?? "",
     isHost: !hop.isFound,
@@ -161,27 +162,8 @@ function isFlagged({ flag, flagUntilMs }: ConnectorRecord, { wallMs }: Moment): 
   return flag !== undefined && (flagUntilMs === 0 || flagUntilMs > wallMs);
 }
 
-const USUAL_PORTS = { smtp: 25, smtps: 465 } as const;
-
 /** 0: that of the scheme. */
-function portOf({ endpoint, tls }: NextHop): number {
-  if (endpoint.kind === "unix") return 0;
-  const usual = tls === "smtps" ? USUAL_PORTS.smtps : USUAL_PORTS.smtp;
-  return endpoint.port === usual ? 0 : endpoint.port;
-}
-
-function schemeOf({ dialect, tls }: NextHop): RelayReport["scheme"] {
-  if (dialect === "lmtp") return "lmtp";
-  switch (tls) {
-    case "opportunistic":
-      return "smtp";
-    case "starttls":
-      return "smtp+tls";
-    case "smtps":
-      return "smtps";
-    case "never":
-      return "smtp+notls";
-    default:
-      return unreachable(tls);
-  }
+function portOf({ endpoint, dialect, tls }: NextHop): number {
+  if (endpoint.kind === "unix" || endpoint.port === schemeOf(dialect, tls).port) return 0;
+  return endpoint.port;
 }

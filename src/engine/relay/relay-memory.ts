@@ -4,7 +4,7 @@
  *
  * One for a process; whoever shows it gets `report`.
  */
-import type { Endpoint } from "#base/endpoint.ts";
+import { addressOf, type Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { ClientFault, Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { AttemptTls } from "#model/delivery.ts";
@@ -31,7 +31,6 @@ import {
   type RouteRecord,
   RouteMemory,
 } from "./route-memory.ts";
-import { addressOf } from "./routes.ts";
 
 /** A route that is put aside. */
 export interface PutAside {

@@ -64,6 +64,6 @@ class AnswerCache<Value> {
   }
 
   get(name: string): Promise<DnsAnswer<Value>> {
-    return this.#answers.known(name) ?? this.#answers.keep(name, this.#ask(name));
+    return this.#answers.answer(name, () => this.#ask(name));
   }
 }

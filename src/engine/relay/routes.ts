@@ -7,11 +7,12 @@
  *
  * Source: smtpd.conf(5) (relay); OpenSMTPD mta.c, mta_session.c.
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { addressOf, type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { isIpv6 } from "#base/ip-address.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { RelayAction } from "#model/config/action.ts";
+import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
 import type { Table } from "#model/config/table.ts";
 import type { TlsTerm } from "#model/envelope.ts";
 import { randomSessionId } from "#model/ids.ts";
@@ -56,7 +57,6 @@ export interface Via {
 
 /** An address that does not answer must not keep mail from the next one (RFC 8305 §5). */
 const SHORT_CONNECT_MS = 10_000;
-const SMTP_PORT = 25;
 
 export class Routes {
   readonly #parties: RelayParties;
@@ -74,7 +74,7 @@ export class Routes {
     endpoint: Endpoint,
     { source, relay, limits: { limits, session } }: Via,
   ): ClientRoute {
-    const host = hostOf(hop);
+    const host = addressOf(hop.endpoint);
     const { dialect, label, tls } = hop;
     // Whom a certificate was checked for matters only where it was.
     const name = policy.kind === "required" ? host : "";
@@ -116,7 +116,7 @@ export class Routes {
     key: string,
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
-    const host = hostOf(hop);
+    const host = addressOf(hop.endpoint);
     const { countTls } = this.#parties;
     const start = hop.tls === "smtps" ? "at-once" : "starttls";
     return {
@@ -180,10 +180,6 @@ export function policyOf(action: RelayAction, hop: NextHop): TransportPolicy | N
   return policy ?? noRoute("deferred", "4.7.4", "TLS required for relaying");
 }
 
-function hostOf({ endpoint }: NextHop): string {
-  return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
-}
-
 /** RFC 7672 §8.1: who goes by TLSA records is shown the certificate of the name that has them. */
 function nameToAsk(policy: TransportPolicy, host: string): string {
   const isDane = policy.kind === "required" && policy.proof.kind === "dane";
@@ -211,14 +207,9 @@ export function sourcesOf(
 
 const ANY_SOURCE: readonly (string | undefined)[] = Object.freeze([undefined]);
 
-/** What hosts are told apart by. */
-export function addressOf(endpoint: Endpoint): string {
-  return endpoint.kind === "tcp" ? endpoint.host : endpoint.path;
-}
-
 /** What routes are told apart by: other servers may be at other ports of one address. */
 export function placeOf(endpoint: Endpoint): string {
-  if (endpoint.kind === "unix" || endpoint.port === SMTP_PORT) return addressOf(endpoint);
+  if (endpoint.kind === "unix" || endpoint.port === DEFAULT_SMTP_PORT) return addressOf(endpoint);
   return formatEndpoint(endpoint);
 }
 

@@ -6,7 +6,7 @@
  *
  * Source: RFC 8460 §4.2 (policies), §4.3 (results).
  */
-import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
+import { addressOf, type Endpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
 import type { TlsaRecord } from "#base/ports/resolver.ts";
 import type { TlsPeer } from "#base/ports/tls.ts";
@@ -147,8 +147,4 @@ export function finding(type: FailureType, reason: string): Finding {
 
 function hostOf({ endpoint }: NextHop): string {
   return addressOf(endpoint).toLowerCase();
-}
-
-function addressOf(endpoint: Endpoint): string {
-  return endpoint.kind === "tcp" ? endpoint.host : formatEndpoint(endpoint);
 }

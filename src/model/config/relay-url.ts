@@ -18,6 +18,7 @@
  */
 import { type Endpoint, formatEndpoint } from "#base/endpoint.ts";
 import { parseIpAddress } from "#base/ip-address.ts";
+import type { RelaySchemeName } from "#model/relay-report.ts";
 import type { LmtpDestination, RelayHost } from "./action.ts";
 import {
   DEFAULT_SMTP_PORT,
@@ -32,12 +33,13 @@ export interface RelayUrlFault {
   readonly reason: string;
 }
 
-interface Scheme extends Pick<RelayHost, "protocol" | "tls"> {
-  readonly name: string;
+/** How a host is spoken to. */
+export interface RelayScheme extends Pick<RelayHost, "protocol" | "tls"> {
+  readonly name: RelaySchemeName;
   readonly port: number | undefined;
 }
 
-const SCHEMES: readonly Scheme[] = [
+const SCHEMES: readonly RelayScheme[] = [
   { name: "smtp", protocol: "smtp", tls: "opportunistic", port: DEFAULT_SMTP_PORT },
   { name: "smtp+tls", protocol: "smtp", tls: "starttls", port: DEFAULT_SMTP_PORT },
   { name: "smtp+notls", protocol: "smtp", tls: "never", port: DEFAULT_SMTP_PORT },
@@ -79,14 +81,19 @@ function unknownScheme(name: string): RelayUrlFault {
   return fault(today === undefined ? reason : `${reason}, which is ${today}:// since 6.4`);
 }
 
+export function schemeOf(protocol: RelayHost["protocol"], tls: RelayHost["tls"]): RelayScheme {
+  const scheme = SCHEMES.find((known) => known.protocol === protocol && known.tls === tls);
+  if (scheme === undefined)
+    throw new TypeError(`Cannot name the scheme of ${protocol} with ${tls}`);
+  return scheme;
+}
+
 /** The form that reads back as the same host. */
 export function formatRelayHost(host: RelayHost): string {
   const { protocol, tls, endpoint, label } = host;
   if (endpoint.kind === "unix") return `${protocol === "lmtp" ? "lmtp" : "unix"}:${endpoint.path}`;
-  const scheme = SCHEMES.find((known) => known.protocol === protocol && known.tls === tls);
-  if (scheme === undefined)
-    throw new TypeError(`Cannot format relay host: ${protocol} with ${tls}`);
-  return `${scheme.name}://${label === undefined ? "" : `${label}@`}${formatEndpoint(endpoint)}`;
+  const { name } = schemeOf(protocol, tls);
+  return `${name}://${label === undefined ? "" : `${label}@`}${formatEndpoint(endpoint)}`;
 }
 
 /**
@@ -130,7 +137,7 @@ function parseSocket(protocol: RelayHost["protocol"], path: string): RelayHost |
 
 function withLabel(
   host: RelayHost,
-  { name, tls }: Scheme,
+  { name, tls }: RelayScheme,
   label: string,
 ): RelayHost | RelayUrlFault {
   if (tls !== "starttls" && tls !== "smtps")
@@ -139,7 +146,7 @@ function withLabel(
   return fault(`invalid label: '${label}@'`);
 }
 
-function parseHost(scheme: Scheme, text: string): RelayHost | RelayUrlFault {
+function parseHost(scheme: RelayScheme, text: string): RelayHost | RelayUrlFault {
   const match = /^(?:\[([^\]]*)\]|([0-9A-Za-z_.-]+))(?::([0-9]+))?$/u.exec(text);
   if (match === null) return fault(`invalid host: ${text}`);
   if (text.length > MAX_HOST_LENGTH + ":65535".length)

@@ -37,25 +37,13 @@ export function nodeUsers(children: Children, clock: Clock): Users & UsersByUid 
     async lookup(name) {
       if (!isEntryName(name)) return ABSENT;
       const question = (): Promise<Lookup<readonly string[]>> => getent("passwd", name, children);
-      return (
-        kept.known(name) ??
-        kept.keep(
-          name,
-          ask(question, (user) => user.name === name),
-        )
-      );
+      return kept.answer(name, () => ask(question, (user) => user.name === name));
     },
     async lookupUid(uid) {
       // No name is all digits (getent.ts).
       const key = String(uid);
       const question = (): Promise<Lookup<readonly string[]>> => userEntry(uid, children);
-      return (
-        kept.known(key) ??
-        kept.keep(
-          key,
-          ask(question, (user) => user.uid === uid),
-        )
-      );
+      return kept.answer(key, () => ask(question, (user) => user.uid === uid));
     },
   };
 }
