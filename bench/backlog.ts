@@ -133,7 +133,7 @@ async function accept(
 /** The process queue below `root`. */
 function queueOf(root: number): number {
   const found = processTree(root).find((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes("queue"),
+    /\/queue-main\.[jt]s\0/u.test(readFileSync(`/proc/${pid}/cmdline`, "latin1")),
   );
   if (found === undefined) throw new Error("Cannot measure: there is no process queue");
   return found;

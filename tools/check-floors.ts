@@ -8,7 +8,13 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { basename, dirname } from "node:path/posix";
-import { FLOORS, PURE_NODE_MODULES, TEST_ONLY_FOLDERS, TEST_PACKAGES } from "./floors.ts";
+import {
+  FLOORS,
+  PURE_NODE_MODULES,
+  TEST_ONLY_FOLDERS,
+  TEST_PACKAGES,
+  TOOL_PACKAGES,
+} from "./floors.ts";
 import { type Import, importsOf, withoutText } from "./imports.ts";
 
 /** Globals that reach outside the process, or hold its time and chance. */
@@ -85,6 +91,7 @@ function nodeFault(reader: Reader, imported: Import): string | undefined {
 function packageFault(reader: Reader, specifier: string): string | undefined {
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
   if (reader.isTest && TEST_PACKAGES.includes(name)) return undefined;
+  if (reader.folder === undefined && TOOL_PACKAGES.includes(name)) return undefined;
   const home = FLOORS.find((floor) => floor.packages?.includes(name));
   if (home === undefined) return "no folder owns this package (tools/floors.ts)";
   return home.folder === reader.folder ? undefined : `belongs to ${home.folder}`;

@@ -12,7 +12,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 const PATH = "package-lock.json";
 
 /** Its script only looks whether the binary of this platform is there, which a package of its own brings. */
-const WORKS_WITHOUT_SCRIPT: readonly string[] = ["node_modules/koffi"];
+const WORKS_WITHOUT_SCRIPT: readonly string[] = ["node_modules/esbuild", "node_modules/koffi"];
 
 /** Of an entry of the lock file, what is looked at here. */
 export interface LockedPackage {

@@ -92,6 +92,9 @@ export const PURE_NODE_MODULES: Readonly<Record<string, "*" | readonly string[]>
   ],
 };
 
+/** Packages that tools may import. */
+export const TOOL_PACKAGES: readonly string[] = ["esbuild"];
+
 /** Packages that tests may import, wherever they are. */
 export const TEST_PACKAGES: readonly string[] = [
   "fast-check",

@@ -1,7 +1,7 @@
 /**
  * Builds the package for Debian: `npm run package:deb -- [--revision N] [--fast] [FOLDER]`, into `build` by default.
  *
- * It carries stripped sources, the packages that they import, and the Node.js that this
+ * It carries bundles of the programs, the native package that they import, and the Node.js that this
  * checkout runs with; packaging/ has the rest. Nothing is built on the machine that installs
  * it. `--fast` compresses less, for tests.
  *
@@ -94,11 +94,11 @@ function buildPackage(target: string, revision: string, level: string): string {
   return path;
 }
 
-/** Stripped sources, packages, Node.js. */
+/** Bundles, what stays a package, Node.js. */
 function writeCode(root: string): void {
   const home = join(root, HOME);
   mkdirSync(join(home, "bin"), { recursive: true });
-  runTool("strip-sources.ts", join(home, "lib"));
+  runTool("bundle.ts", join(home, "lib"));
   for (const name of packagesOf(CHECKOUT)) {
     cpSync(join(CHECKOUT, "node_modules", name), join(home, "node_modules", name), {
       recursive: true,
@@ -123,9 +123,10 @@ function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet
 
 /** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. Flags and environment are those of bin/run. */
 function writePrograms(root: string): void {
-  const [unset] =
-    /^ *unset NODE_OPTIONS .*$/mu.exec(readFileSync(join(CHECKOUT, "bin/run"), "utf8")) ?? [];
-  if (unset === undefined) throw new Error("Cannot tell what bin/run takes from the environment");
+  const unset = readFileSync(join(CHECKOUT, "bin/run"), "utf8").match(/^ *unset NODE_.*$/gmu) ?? [];
+  const [fromOthers, fromAll] = unset.map((line) => `${line.trim()}\n`);
+  if (fromOthers === undefined || fromAll === undefined)
+    throw new Error("Cannot tell what bin/run takes from the environment");
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
     const wrapper = join(CHECKOUT, "bin", name);
     const [, words = name] = /\/run" (.*) "\$@"/u.exec(readFileSync(wrapper, "utf8")) ?? [];
@@ -133,9 +134,9 @@ function writePrograms(root: string): void {
     const isDaemon = name === "smtpd";
     const size = isDaemon ? " --optimize-for-size" : "";
     const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning${size}`;
-    const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/src/programs/${program}.js`, ...more];
+    const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/programs/${program}.js`, ...more];
     const path = join(root, HOME, "bin", name);
-    const before = isDaemon ? "" : `${unset.trim()}\n`;
+    const before = isDaemon ? fromAll : `${fromOthers}${fromAll}`;
     writeFileSync(path, `#!/bin/sh\n${before}exec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
     const folder = PROGRAMS[name];
     if (folder === undefined) continue;

@@ -6,18 +6,15 @@
  * line by line, under the user's name (agent-log.ts).
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { unreachable } from "#base/unreachable.ts";
 import { tellLines } from "./agent-log.ts";
 import { type RightsToKeep, withRights } from "./confinement.ts";
 import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
 import { couldNotStart, environmentOf } from "./launch.ts";
+import { processProgram, PROGRAM_FOLDER } from "./program-files.ts";
 import { FLAGS_OF_ALL } from "./roles.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
-
-const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
-const MAIN = join(SOURCES, "processes", `hand-in-main${extname(import.meta.url)}`);
 
 export interface HandInSettings {
   readonly folder: string;
@@ -53,7 +50,7 @@ function started(
     ...(setpriv === undefined ? [] : withRights(setpriv, rightsToKeep(rights))),
     process.execPath,
     ...nodeFlags(folder),
-    MAIN,
+    processProgram("hand-in"),
     folder,
     socket,
     rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
@@ -92,7 +89,7 @@ function nodeFlags(folder: string): readonly string[] {
     ...FLAGS_OF_ALL,
     "--permission",
     "--allow-net",
-    `--allow-fs-read=${dirname(SOURCES)}`,
+    `--allow-fs-read=${PROGRAM_FOLDER}`,
     `--allow-fs-read=${join(folder, "*")}`,
     `--allow-fs-write=${join(folder, "*")}`,
     "--v8-pool-size=1",

@@ -8,8 +8,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server, Socket } from "node:net";
-import { dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { LocalUser, Peer } from "#base/endpoint.ts";
 import { printable } from "#engine/observe/visible-text.ts";
 import { guardChannel, type Passed } from "#world/node/child-channel.ts";
@@ -31,15 +29,12 @@ import {
 import { tellLines } from "./agent-log.ts";
 import { type Confinement, forbidForks, wordsBefore } from "./confinement.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
+import { processProgram, PROGRAM_FOLDER } from "./program-files.ts";
 import { ROLES } from "./roles.ts";
 import { PARENT_SIDE } from "./shapes.ts";
 
 /** Pipes between our own processes have no address. */
 const NAMELESS: Peer = { kind: "unix", path: "", user: undefined };
-
-const SOURCES = dirname(dirname(fileURLToPath(import.meta.url)));
-/** `.ts` in a checkout, `.js` where the types were stripped. */
-const CHILD_MAIN = join(SOURCES, "processes", `child-main${extname(import.meta.url)}`);
 
 /** What children are started with, besides what is asked for each. */
 export interface LaunchSettings {
@@ -87,15 +82,15 @@ export interface ChildCommand {
   readonly account: Account | undefined;
 }
 
-/** @param main the file that it begins with; tests have others tried in a role's place. */
+/** @param file that it runs; tests have others tried in a role's place. */
 export function childCommand(
   request: LaunchRequest,
   confinement: Confinement,
-  main: string = CHILD_MAIN,
+  file: string = processProgram(request.role),
 ): ChildCommand {
   const { role, account, home, reach } = request;
   const before = wordsBefore(request, confinement);
-  const node = [...ROLES[role].nodeFlags(dirname(SOURCES), reach), main, role];
+  const node = [...ROLES[role].nodeFlags(PROGRAM_FOLDER, reach), file];
   const [program = process.execPath, ...words] = [...before, process.execPath, ...node];
   return {
     program,

@@ -22,6 +22,7 @@ import type { SystemPasswords } from "#base/ports/system-passwords.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Tls } from "#base/ports/tls.ts";
 import type { Users, UsersByUid } from "#base/ports/users.ts";
+import { unreachable } from "#base/unreachable.ts";
 import type { Config } from "#model/config/config.ts";
 import type { QueueKeys } from "#model/config/queue-key-text.ts";
 import type { Subsystem } from "#model/ipc/control-link.ts";
@@ -111,11 +112,6 @@ export interface MailSystem {
   /** Has it work by another configuration, as a reload of its file does. */
   reload(config: Config): Promise<Reloaded>;
 }
-
-const START: Readonly<Record<"queue" | "control", StartRole>> = {
-  queue: startQueue,
-  control: startControlRole,
-};
 
 const NO_COMMANDS: Commands = {
   run: async () => ({ kind: "not-started", cause: new Error("there are no commands here") }),
@@ -238,6 +234,13 @@ async function reread(config: Config): Promise<Reading> {
   return { config, complaints: [] };
 }
 
+/** What a role is started with here, besides what all share. */
+interface StartSetting {
+  readonly files: Files;
+  readonly network: LentNetwork;
+  readonly clients: LaunchRequest["clients"];
+}
+
 /** The children: each a role, with ports of its own. */
 class Parts {
   readonly #world: MailSystemWorld;
@@ -257,6 +260,29 @@ class Parts {
     this.#world = world;
     this.#options = options;
     this.#shared = shared;
+  }
+
+  #startOf(role: Role, { files, network, clients }: StartSetting): StartRole {
+    switch (role) {
+      case "dispatcher":
+        return dispatcherRole(network.tls(this.#shared.tls));
+      case "queue":
+        return startQueue;
+      case "lookup":
+        return lookupRole(lookupWorld(this.#world));
+      case "auth":
+        return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
+      case "control":
+        return startControlRole;
+      case "local":
+        return localRole(async () => this.#door(network, clients));
+      case "agent": {
+        const { commands = NO_COMMANDS } = this.#world;
+        return agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 });
+      }
+      default:
+        return unreachable(role);
+    }
   }
 
   launch({ role, account, home, clients }: LaunchRequest): Child<MemoryEnd> {
@@ -284,18 +310,7 @@ class Parts {
         defer: (run) => ports.clock.after(0, run),
         arrived: () => Promise.resolve(),
       }),
-      startRole: async () => {
-        if (role === "dispatcher") return dispatcherRole(network.tls(this.#shared.tls));
-        if (role === "auth")
-          return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
-        if (role === "agent") {
-          const { commands = NO_COMMANDS } = this.#world;
-          const { files } = ports;
-          return agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 });
-        }
-        if (role === "local") return localRole(async () => this.#door(network, clients));
-        return role === "lookup" ? lookupRole(lookupWorld(this.#world)) : START[role];
-      },
+      startRole: this.#startOf(role, { files: ports.files, network, clients }),
       started: () => undefined,
       ended: () => part.die("exited with 0"),
     });

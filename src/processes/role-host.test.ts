@@ -42,7 +42,7 @@ class Stage {
       uid: 1001,
       log: (line) => this.events.push(`log ${line}`),
       ports: () => portsOf(world, defer),
-      startRole: async () => (setting) => {
+      startRole: (setting) => {
         this.setting = setting;
         return this.role.promise;
       },

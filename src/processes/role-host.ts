@@ -3,7 +3,7 @@
  * starts the role, hands it what comes, has it take up another configuration, and ends
  * when its parent is gone.
  *
- * Knows nothing of processes: child-main.ts hosts a role in a process of its own,
+ * Knows nothing of processes: role-process.ts hosts a role in a process of its own,
  * one-process.ts several beside each other.
  */
 import { Observer, type Sink } from "#engine/observe/observer.ts";
@@ -22,7 +22,7 @@ export interface HostSetting {
   readonly uid: number;
   readonly log: Sink;
   ports(config: Config, slice: Slice): RolePorts;
-  startRole(): Promise<StartRole>;
+  readonly startRole: StartRole;
   /** The role has loaded and opened all that it ever will. */
   started(): void;
   /** The parent is gone, or the role has ended and said its last. */
@@ -112,8 +112,7 @@ export class RoleHost {
     const observer = new Observer(log, slice.verbose);
     this.#observer = observer;
     const config = deserialiseConfig(slice.config);
-    const startRole = await this.#setting.startRole();
-    const role = await startRole({
+    const role = await this.#setting.startRole({
       ports: this.#setting.ports(config, slice),
       slice,
       config,

@@ -1,7 +1,7 @@
 /**
  * A role: what a child process does, as a function of its ports, its slice of the
  * configuration and its channels. It does not know whether it runs in a process of
- * its own (child-main.ts) or beside the others in one (one-process.ts).
+ * its own (role-process.ts) or beside the others in one (one-process.ts).
  */
 import type { Endpoint } from "#base/endpoint.ts";
 import type { Clock } from "#base/ports/clock.ts";

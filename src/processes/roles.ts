@@ -5,10 +5,9 @@
  * Node's permission model refuses every fsync, so the queue and the agents, which
  * must sync, run without it and are held by their user alone. `--allow-net` with no
  * writing and no child processes is what a process that faces strangers gets; its
- * reading is for the program's own source files and packages, and is dropped after start.
+ * reading is for the program's own files, and is dropped after start.
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { NO_REACH, type Reach } from "./reach.ts";
 
 export type Role = "dispatcher" | "queue" | "lookup" | "auth" | "control" | "local" | "agent";
@@ -17,11 +16,12 @@ export interface RoleTraits {
   /** System user, when the daemon was started by root; an agent runs as the recipient. */
   readonly user: string | undefined;
   /**
-   * Flags for Node; `checkout` is the folder that holds the sources.
+   * Flags for Node.
    *
+   * @param programs the folder that it loads its code from (program-files.ts).
    * @param reach of lookup.
    */
-  nodeFlags(checkout: string, reach?: Reach): readonly string[];
+  nodeFlags(programs: string, reach?: Reach): readonly string[];
   /** Without it, and as root, it is started where there is no network (confinement.ts). */
   hasNetwork(reach?: Reach): boolean;
   /** Of its environment, besides what all have. */
@@ -76,30 +76,21 @@ const NO_SQLITE = "--no-experimental-sqlite";
 /** Of each process that has no use for SQLite, of a role or not. */
 export const FLAGS_OF_ALL: readonly string[] = [...EVERY, NO_SQLITE];
 
-/** What those processes load besides our own sources. Where it is depends on how this was installed. */
-const PACKAGE_FOLDERS: readonly string[] = ["re2js", "dns-packet", "@leichtgewicht/ip-codec"].map(
-  (name) => {
-    const entry = fileURLToPath(import.meta.resolve(name));
-    const inPackages = join("node_modules", name);
-    return entry.slice(0, entry.lastIndexOf(inPackages) + inPackages.length);
-  },
-);
-
 /** Names of hosts, and whom to ask for more. Read at the start. */
 const NAME_FILES: readonly string[] = ["/etc/hosts", "/etc/resolv.conf"];
 
-const netOnly = (checkout: string): readonly string[] => [
+const netOnly = (programs: string): readonly string[] => [
   ...EVERY,
   NO_SQLITE,
   "--permission",
   "--allow-net",
-  ...[checkout, ...PACKAGE_FOLDERS, ...NAME_FILES].map((folder) => `--allow-fs-read=${folder}`),
+  ...[programs, ...NAME_FILES].map((path) => `--allow-fs-read=${path}`),
 ];
 
 export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   dispatcher: {
     user: "_smtpd",
-    nodeFlags: (checkout) => [...netOnly(checkout), COLLECTS, YOUNG_SPACE, ROOM_FOR_TEXTS],
+    nodeFlags: (programs) => [...netOnly(programs), COLLECTS, YOUNG_SPACE, ROOM_FOR_TEXTS],
     hasNetwork: () => true,
   },
   queue: {
@@ -138,7 +129,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
   },
   control: {
     user: "_smtpc",
-    nodeFlags: (checkout) => [...netOnly(checkout), COLLECTS, SMALL],
+    nodeFlags: (programs) => [...netOnly(programs), COLLECTS, SMALL],
     hasNetwork: () => false,
   },
   // It listens on descriptors that it has. The addon is outside of the permission model: its
@@ -150,7 +141,7 @@ export const ROLES: Readonly<Record<Role, RoleTraits>> = {
       "--disable-warning=PERM0001",
       "--permission",
       "--allow-net",
-      // Until the addon is loaded (child-main.ts).
+      // Until the addon is loaded (role-process.ts).
       "--allow-fs-read=*",
       "--allow-addons",
       "--max-semi-space-size=1",

@@ -1,13 +1,13 @@
 /**
- * Where this copy of Postrider is: the checkout, also when its stripped sources run
- * (bin/run), or the folder of a package, which has nothing but stripped sources.
+ * Where this copy of Postrider is: the checkout, also when its bundles run (bin/run), or
+ * the folder of a package, which has nothing but bundles.
  */
 import { resolve, sep } from "node:path";
 
-const STRIPPED = [sep, "node_modules", sep, ".cache", sep].join("");
+const KEPT_BUNDLES = [sep, "node_modules", sep, ".cache", sep].join("");
 
 const here = resolve(import.meta.dirname, "..", "..");
-const at = here.indexOf(STRIPPED);
+const at = here.indexOf(KEPT_BUNDLES);
 
 export const CHECKOUT: string = at < 0 ? here : here.slice(0, at);
 

@@ -26,7 +26,7 @@ const TRIES: Readonly<Record<string, (argument: string) => unknown>> = {
   become: (uid) => process.setuid?.(Number(uid)),
 };
 
-// The threads for files and hashes, as child-main.ts begins them before the role runs.
+// The threads for files and hashes, as role-process.ts begins them before the role runs.
 await new Promise((resolve) => {
   import("node:crypto")
     .then(({ randomFill }) => randomFill(new Uint8Array(1), resolve))

@@ -7,13 +7,16 @@ export interface DaemonProcess {
   readonly role: string;
 }
 
+/** The program of a role is all that it is started with. */
+const ROLE = /\/([a-z]+)-main\.[jt]s\0$/u;
+
 /** `pid` and every process below it. */
 export function processesOf(pid: number): readonly DaemonProcess[] {
   const found: DaemonProcess[] = [{ pid, role: "parent" }];
   for (const { pid: parent } of found) {
     for (const child of childrenOf(parent)) {
-      const words = textOf(`/proc/${child}/cmdline`).split("\0");
-      found.push({ pid: child, role: words.at(-2) ?? "" });
+      const [, role = ""] = ROLE.exec(textOf(`/proc/${child}/cmdline`)) ?? [];
+      found.push({ pid: child, role });
     }
   }
   return found;

@@ -43,7 +43,7 @@ const TRIES: Tries = {
 };
 
 await attempt(TRIES);
-// As child-main.ts does once the role runs.
+// As role-process.ts does once the role runs.
 const permission: NodeJS.ProcessPermission | undefined = process.permission;
 permission?.drop("fs.read");
 await attempt({

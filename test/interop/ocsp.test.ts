@@ -162,7 +162,7 @@ test("two certificates of a listener are stapled, each with its own response, wh
   assert.equal((await stapled(listener)).cert, "good");
 
   // Who dies takes nothing along.
-  const { output } = await run(["pgrep", "-P", String(daemon.pid), "-f", "child-main.* lookup$"]);
+  const { output } = await run(["pgrep", "-P", String(daemon.pid), "-f", "/lookup-main[.][jt]s$"]);
   process.kill(Number(output.trim()), "SIGKILL");
   assert.equal((await stapled(listener)).cert, "good");
 });

@@ -70,7 +70,7 @@ async function arrived(root: DebianRoot, subject: string, withinMs?: number): Pr
 async function idleKib(root: DebianRoot): Promise<readonly number[]> {
   const { output } = await root.shell(`for process in /proc/[0-9]*; do
     case $(readlink $process/exe) in */postrider/bin/node) ;; *) continue ;; esac
-    case $(tr '\\0' ' ' <$process/cmdline) in *' agent ') continue ;; esac
+    case $(tr '\\0' ' ' <$process/cmdline) in */agent-main.js' ') continue ;; esac
     sed -n 's/^Pss: *//p' $process/smaps_rollup
   done`);
   return (output.match(/\d+(?= kB)/gu) ?? []).map(Number);

@@ -1,7 +1,15 @@
-/** The package for npm, unpacked beside the packages that it imports: no source of ours is stripped there. */
+/** The package for npm, unpacked beside the package that it imports: nothing is bundled there. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
 import { greeted } from "./greeting.ts";
@@ -11,7 +19,7 @@ import { MAIL_USER, Scratch } from "./scratch.ts";
 const skip = (await unlessStartable()) || unlessInstalled("npm");
 const CHECKOUT = new URL("../..", import.meta.url).pathname;
 
-const IMPORTED: readonly string[] = ["@koromix", "@leichtgewicht", "dns-packet", "koffi", "re2js"];
+const IMPORTED: readonly string[] = ["@koromix", "koffi"];
 const RUNTIME = /^node-linux-/u;
 
 /** As `npm install` lays it out, with the packages of this checkout. @returns where the programs are. */
@@ -40,6 +48,8 @@ test("npm's package has plain JavaScript, manuals, and programs that run", { ski
   const programs = await unpacked(scratch);
   assert.ok(!existsSync(`${programs}/../src`), "has no sources");
   assert.ok(existsSync(`${programs}/../lib/man/man8/smtpd.8`), "has manuals");
+  const licenses = readFileSync(`${programs}/../lib/LICENSES`, "utf8");
+  for (const name of ["re2js", "dns-packet"]) assert.match(licenses, new RegExp(`/${name}$`, "mu"));
   assert.ok(!existsSync(`${CHECKOUT}lib`), "leaves nothing in the checkout");
   const maildir = scratch.mailFolder("mail");
   const socketPath = `${scratch.folder}/in.sock`;

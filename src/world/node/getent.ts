@@ -1,5 +1,5 @@
 /**
- * One entry of a system database through getent(1), which asks whatever nsswitch.conf(5)
+ * Entries of a system database through getent(1), which asks whatever nsswitch.conf(5)
  * says: Node has neither getpwnam nor getgrnam.
  *
  * A name that cannot be one there is absent without a question: it may have come from a
@@ -35,33 +35,39 @@ export async function getent(
   name: string,
   children: Children,
 ): Promise<Lookup<readonly string[]>> {
-  return isEntryName(name) ? ask(database, name, children) : ABSENT;
+  if (!isEntryName(name)) return ABSENT;
+  const answer = await getentAll(database, [name], children);
+  if (answer.kind !== "found") return answer;
+  const [entry] = answer.value;
+  return entry === undefined ? ABSENT : found(entry);
 }
 
-/** The fields of the first entry of the user with this number. */
-export async function userEntry(
-  uid: number,
-  children: Children,
-): Promise<Lookup<readonly string[]>> {
-  return Number.isInteger(uid) && uid >= 0 ? ask("passwd", String(uid), children) : ABSENT;
-}
-
-async function ask(
+/**
+ * The entries of those of `keys` that have one.
+ *
+ * @param keys names of entries, or numbers; at least one.
+ */
+export async function getentAll(
   database: Database,
-  key: string,
+  keys: readonly string[],
   children: Children,
-): Promise<Lookup<readonly string[]>> {
+): Promise<Lookup<readonly (readonly string[])[]>> {
   const result = await children.run({
-    command: ["getent", database, key],
+    command: ["getent", database, ...keys],
     timeoutMs: TIMEOUT_MS,
-    maxOutputBytes: MAX_ENTRY_BYTES[database],
+    maxOutputBytes: MAX_ENTRY_BYTES[database] * keys.length,
   });
   if (result.kind === "not-started") return { kind: "unavailable", cause: result.cause };
   if (result.kind !== "exited") return unavailable(database, result.kind);
-  if (result.code === EXIT_NOT_FOUND) return ABSENT;
-  if (result.code !== 0) return unavailable(database, `exits ${result.code}`);
-  const line = new TextDecoder().decode(result.stdout).split("\n", 1)[0] ?? "";
-  return found(line.split(":"));
+  // Of several keys it prints those that it has found.
+  if (result.code !== 0 && result.code !== EXIT_NOT_FOUND)
+    return unavailable(database, `exits ${result.code}`);
+  const lines = new TextDecoder()
+    .decode(result.stdout)
+    .split("\n")
+    .filter((line) => line !== "");
+  if (result.code === 0 && lines.length < keys.length) return noEntry(database);
+  return found(lines.map((line) => line.split(":")));
 }
 
 /** What getent printed is no entry. */

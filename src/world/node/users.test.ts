@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ABSENT, found } from "#base/lookup.ts";
 import type { RunResult } from "#base/ports/children.ts";
 import { exited, SimChildren } from "#world/sim/children.ts";
 import { SimClock } from "#world/sim/clock.ts";
@@ -10,8 +11,8 @@ import { nodeUsers } from "./users.ts";
 const ALICE = { name: "alice", uid: 1000, gid: 100, home: "/home/alice" };
 const ALICE_LINE = "alice:x:1000:100:Alice,,,:/home/alice:/bin/sh\n";
 
-/** Users of a getent that answers as `getent` says; `asked` are the names it got. */
-function usersOf(getent: (name: string) => RunResult | Promise<RunResult>): {
+/** Users of a getent that answers as `getent` says; `asked` are the names it got, of each question. */
+function usersOf(getent: (names: string) => RunResult | Promise<RunResult>): {
   readonly users: ReturnType<typeof nodeUsers>;
   readonly asked: string[];
   readonly clock: SimClock;
@@ -20,9 +21,9 @@ function usersOf(getent: (name: string) => RunResult | Promise<RunResult>): {
   const asked: string[] = [];
   const children = new SimChildren(clock, {
     getent({ command }) {
-      const name = command[2] ?? "";
-      asked.push(name);
-      return getent(name);
+      const names = command.slice(2).join(" ");
+      asked.push(names);
+      return getent(names);
     },
   });
   return { users: nodeUsers(children, clock), asked, clock };
@@ -105,7 +106,36 @@ test("an answer is kept for a few seconds, a failure is not", async () => {
   assert.equal(asked.length, 3);
 });
 
-test("a flood of names runs four questions at a time and turns the excess away", async () => {
+test("names that are asked for together are one question, and each has its own answer", async () => {
+  const BEN = { name: "ben", uid: 1001, gid: 100, home: "/home/ben" };
+  const { users, asked } = usersOf(() =>
+    exited(2, `ben:x:1001:100::/home/ben:/bin/sh\n${ALICE_LINE}`),
+  );
+  const answers = await Promise.all([
+    users.lookup("alice"),
+    users.lookup("nobody-here"),
+    users.lookupUid(1001),
+    users.lookup("ben"),
+  ]);
+  assert.deepEqual(asked, ["alice nobody-here 1001 ben"]);
+  assert.deepEqual(answers, [found(ALICE), ABSENT, found(BEN), found(BEN)]);
+});
+
+test("a question that fails is unavailable for all that it was for", async () => {
+  const { users } = usersOf(() => exited(1, ALICE_LINE));
+  const answers = await Promise.all([users.lookup("alice"), users.lookup("ben")]);
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ["unavailable", "unavailable"],
+  );
+});
+
+test("an answer without as many entries as it says is unavailable", async () => {
+  const { users } = usersOf(() => exited(0, ""));
+  assert.equal((await users.lookup("alice")).kind, "unavailable");
+});
+
+test("a flood of names is four questions at a time of sixteen names, and the excess is turned away", async () => {
   const answers: (() => void)[] = [];
   const { users, asked, clock } = usersOf(
     () => new Promise((resolve) => answers.push(() => resolve(exited(2)))),
@@ -113,13 +143,14 @@ test("a flood of names runs four questions at a time and turns the excess away",
   const lookups = Array.from({ length: 300 }, (_, at) => users.lookup(`user${at}`));
   await clock.settle();
   assert.equal(asked.length, 4);
+  assert.ok(asked.every((names) => names.split(" ").length === 16));
   while (answers.length > 0) {
     answers.shift()?.();
     await clock.settle();
   }
   const kinds = (await Promise.all(lookups)).map(({ kind }) => kind);
-  assert.equal(kinds.filter((kind) => kind === "absent").length, 4 + 256);
-  assert.equal(kinds.filter((kind) => kind === "unavailable").length, 300 - 4 - 256);
+  assert.equal(kinds.filter((kind) => kind === "absent").length, 256);
+  assert.equal(kinds.filter((kind) => kind === "unavailable").length, 300 - 256);
 });
 
 test("this machine's root is found by the real getent", async () => {

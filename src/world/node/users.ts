@@ -1,59 +1,104 @@
 /**
  * System users by name and by number (getent.ts).
  *
- * Answers are kept for a few seconds; "unavailable" is not kept. At most `MAX_RUNNING` questions run at a
- * time; when too many wait, the answer is "unavailable" at once.
+ * Names that are asked for at once, or while others are, are one question: a process for each
+ * would cost more than the answer. Answers are kept for a few seconds; "unavailable" is not
+ * kept. At most `MAX_RUNNING` questions run at a time; when too many wait, the answer is
+ * "unavailable" at once.
  */
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
 import type { Children } from "#base/ports/children.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { User, Users, UsersByUid } from "#base/ports/users.ts";
-import { Semaphore } from "#base/semaphore.ts";
 import { type RememberBounds, RememberedAnswers } from "#base/time/remembered-answers.ts";
-import { getent, isEntryName, noEntry, parseId, userEntry } from "./getent.ts";
+import { getentAll, isEntryName, noEntry, parseId } from "./getent.ts";
 
 const BOUNDS: RememberBounds = { keptMs: 5_000, maxKept: 1_000 };
 const MAX_RUNNING = 4;
 const MAX_WAITING = 256;
+/** One that a directory is slow to find holds up no more than these. */
+const MAX_TOGETHER = 16;
 
 /** The users of this machine. */
 export function nodeUsers(children: Children, clock: Clock): Users & UsersByUid {
   const kept = new RememberedAnswers<Lookup<User>>(clock, BOUNDS);
-  const line = new Semaphore(MAX_RUNNING, MAX_WAITING);
-
-  async function ask(
-    question: () => Promise<Lookup<readonly string[]>>,
-    isMeant: (user: User) => boolean,
-  ): Promise<Lookup<User>> {
-    if (line.isFull) {
-      const cause = new Error("Cannot look up a user: too many questions wait");
-      return { kind: "unavailable", cause };
-    }
-    const answer = await line.run(question);
-    return answer.kind === "found" ? readEntry(answer.value, isMeant) : answer;
-  }
-
+  const questions = new Questions(children);
   return {
     async lookup(name) {
       if (!isEntryName(name)) return ABSENT;
-      const question = (): Promise<Lookup<readonly string[]>> => getent("passwd", name, children);
-      return kept.answer(name, () => ask(question, (user) => user.name === name));
+      return kept.answer(name, () => questions.ask(name, (entry) => entry[NAME] === name));
     },
     async lookupUid(uid) {
+      if (!Number.isInteger(uid) || uid < 0) return ABSENT;
       // No name is all digits (getent.ts).
       const key = String(uid);
-      const question = (): Promise<Lookup<readonly string[]>> => userEntry(uid, children);
-      return kept.answer(key, () => ask(question, (user) => user.uid === uid));
+      return kept.answer(key, () => questions.ask(key, (entry) => parseId(entry[UID]) === uid));
     },
   };
 }
 
+interface Question {
+  /** A name, or a number in digits. */
+  readonly key: string;
+  isMeant(entry: Entry): boolean;
+  answer(entry: Lookup<User>): void;
+}
+
+type Entry = readonly string[];
+
+class Questions {
+  readonly #children: Children;
+  readonly #waiting: Question[] = [];
+  #running = 0;
+
+  constructor(children: Children) {
+    this.#children = children;
+  }
+
+  /** @param isMeant whether it is the entry of that key. */
+  ask(key: string, isMeant: Question["isMeant"]): Promise<Lookup<User>> {
+    const { promise, resolve } = Promise.withResolvers<Lookup<User>>();
+    if (this.#waiting.length >= MAX_WAITING) {
+      const cause = new Error("Cannot look up a user: too many questions wait");
+      return Promise.resolve({ kind: "unavailable", cause });
+    }
+    this.#waiting.push({ key, isMeant, answer: resolve });
+    // Those who ask in the same turn are asked for together.
+    if (this.#waiting.length === 1) queueMicrotask(() => this.#run());
+    return promise;
+  }
+
+  #run(): void {
+    while (this.#running < MAX_RUNNING && this.#waiting.length > 0) {
+      this.#running++;
+      void this.#askFor(this.#waiting.splice(0, MAX_TOGETHER));
+    }
+  }
+
+  async #askFor(questions: readonly Question[]): Promise<void> {
+    const keys = questions.map(({ key }) => key);
+    const entries = await getentAll("passwd", keys, this.#children);
+    for (const question of questions) {
+      if (entries.kind !== "found") {
+        question.answer(entries);
+        continue;
+      }
+      const entry = entries.value.find((each) => question.isMeant(each));
+      question.answer(entry === undefined ? ABSENT : readEntry(entry));
+    }
+    this.#running--;
+    this.#run();
+  }
+}
+
 /** passwd(5): name:password:uid:gid:gecos:home:shell. */
-function readEntry(entry: readonly string[], isMeant: (user: User) => boolean): Lookup<User> {
+const NAME = 0;
+const UID = 2;
+
+function readEntry(entry: Entry): Lookup<User> {
   const [name, , uidText, gidText, , home] = entry;
   const [uid, gid] = [parseId(uidText), parseId(gidText)];
   if (name === undefined || home === undefined || uid === undefined || gid === undefined)
     return noEntry("passwd");
-  const user = { name, uid, gid, home };
-  return isMeant(user) ? found(user) : ABSENT;
+  return found({ name, uid, gid, home });
 }

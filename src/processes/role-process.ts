@@ -1,8 +1,9 @@
 /**
- * Where every child process begins: `node child-main.ts ROLE`.
+ * What every child process does around its role: hosts it on the ports of Node, and ends when
+ * the parent is gone: nothing of the daemon outlives it.
  *
- * Hosts one role on the ports of Node, and ends when its parent is gone: nothing
- * of the daemon outlives it.
+ * Each role has a program of its own, `ROLE-main.ts`, which imports what that role needs and
+ * nothing of the others'.
  */
 import { randomFill } from "node:crypto";
 import { Socket } from "node:net";
@@ -50,68 +51,16 @@ const NAMELESS: KnownEnds = {
   remote: { kind: "unix", path: "", user: undefined },
 };
 
-/** Each role's code is loaded by the process that has the role, and by no other. */
-const START: Readonly<Record<Role, () => Promise<StartRole>>> = {
-  dispatcher: async () => {
-    // Here, as the other processes speak no TLS.
-    const { nodeTls } = await import("#world/node/tls/tls.ts");
-    return (await import("./dispatcher.ts")).dispatcherRole(nodeTls());
-  },
-  queue: async () => (await import("./queue.ts")).startQueue,
-  lookup: async () => {
-    // Here, as the other processes have no SQLite.
-    const { nodeTableFiles } = await import("#world/node/sqlite-table.ts");
-    const { nodePasswordHashing } = await import("#world/node/password-hashing.ts");
-    const { nodeHttp } = await import("#world/node/http.ts");
-    const { publicLookup } = await import("#world/node/public-lookup.ts");
-    const { nodeSignatures } = await import("#world/node/signatures.ts");
-    const world = {
-      files: nodeTableFiles(),
-      hashing: nodePasswordHashing(),
-      http: nodeHttp(),
-      strangersHttp: nodeHttp({ lookup: publicLookup() }),
-      signatures: nodeSignatures(),
-    };
-    return (await import("./lookup.ts")).lookupRole(world);
-  },
-  auth: async () => {
-    const { nodeChildren } = await import("#world/node/children.ts");
-    const { nodeSystemPasswords } = await import("#world/node/system-passwords.ts");
-    const { nodeUsers } = await import("#world/node/users.ts");
-    const passwords = nodeSystemPasswords(nodeUsers(nodeChildren(), nodeClock()));
-    return (await import("./system-auth.ts")).systemAuthRole(passwords);
-  },
-  local: async () => {
-    const { loadPeerUid } = await import("#world/node/peer-credentials.ts");
-    const { nodeLocalDoor } = await import("#world/node/local-door.ts");
-    return (await import("./local.ts")).localRole(async () => {
-      try {
-        return nodeLocalDoor((await inherited.promise).descriptors, await loadPeerUid());
-      } catch (error) {
-        return `who connects cannot be asked: ${error instanceof Error ? error.message : String(error)}`;
-      }
-    });
-  },
-  control: async () => (await import("./control-role.ts")).startControlRole,
-  agent: async () => {
-    const { nodeCommands } = await import("#world/node/commands.ts");
-    const { filesAtOnce, filesTogether } = await import("#world/node/files-at-once.ts");
-    const world = {
-      commands: nodeCommands(),
-      filesAtOnce: filesAtOnce(),
-      filesTogether: filesTogether(),
-      pid: process.pid,
-    };
-    return (await import("./agent.ts")).agentRole(world);
-  },
-};
-
-/** The bound sockets, once it is known which they are. */
-const inherited: PromiseWithResolvers<InheritedSockets> = Promise.withResolvers();
-
-main(process.argv[2] as Role);
-
-function main(role: Role): void {
+/**
+ * Must be called once, by the program of the role.
+ *
+ * @param prepared gives the role; it may ask for the bound sockets, once it is known which they are.
+ */
+export function runRole(
+  role: Role,
+  prepared: (inherited: Promise<InheritedSockets>) => StartRole,
+): void {
+  const inherited: PromiseWithResolvers<InheritedSockets> = Promise.withResolvers();
   process.umask(UMASK);
   if (role === "agent") closeInherited(FIRST_LISTENER_FD);
   // The threads for files and hashes begin with the first that has work, and are wanted now:
@@ -144,7 +93,7 @@ function main(role: Role): void {
       clients = new ClientNetwork(ports.network);
       return { ...ports, network: clients };
     },
-    startRole: START[role],
+    startRole: prepared(inherited.promise),
     // Lookup opens its tables again when they change.
     started() {
       if (role !== "lookup") dropFileReads();
