@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { fstatSync, writeSync } from "node:fs";
 import type { LogQueue } from "#engine/observe/log-queue.ts";
 import { printable } from "#engine/observe/visible-text.ts";
+import { SYSTEM_PATH, systemProgram } from "#world/node/system-programs.ts";
 import { LineWriter } from "./line-writer.ts";
 
 const STDERR = 2;
@@ -46,11 +47,16 @@ export function terminalLog(): LogTarget {
 /** Lines go to syslog as facility mail, tag `smtpd[PID]`, level info, and warning for warnings. */
 export function systemLog(): LogTarget {
   const words = [`--id=${process.pid}`, "--tag=smtpd", "--priority=mail.info", "--prio-prefix"];
-  const logger = spawn("logger", [...words, `--size=${LONGEST_SYSLOG_LINE}`], {
-    stdio: ["pipe", "ignore", "ignore"],
-    // Ctrl-C is for the daemon: its last lines are still to come.
-    detached: true,
-  });
+  const logger = spawn(
+    systemProgram("logger") ?? "/usr/bin/logger",
+    [...words, `--size=${LONGEST_SYSLOG_LINE}`],
+    {
+      stdio: ["pipe", "ignore", "ignore"],
+      env: { PATH: SYSTEM_PATH, LANG: "C.UTF-8" },
+      // Ctrl-C is for the daemon: its last lines are still to come.
+      detached: true,
+    },
+  );
   // Without logger(1) the daemon goes on; its lines are lost.
   logger.on("error", () => undefined);
   const { stdin } = logger;
