@@ -27,7 +27,7 @@ test("NOD-09: no program is started through a shell, but for commands of the con
   assert.deepEqual(starting.toSorted(), [
     "processes/hand-in-launch.ts",
     "processes/launch.ts",
-    "processes/log-target.ts",
+    "processes/system-log.ts",
     "programs/smtpd.ts",
     "world/node/children.ts",
     COMMANDS,
