@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Config } from "#model/config/config.ts";
@@ -43,6 +44,7 @@ export interface DoctorParties {
   readonly clock: Clock;
   readonly network: Network;
   readonly resolver: Resolver;
+  readonly http: Pick<Http, "get">;
   readonly files: Files;
   readonly world: Surroundings;
   /** Who asks, and would start the daemon. */
@@ -104,7 +106,7 @@ function configChecks(
   args: DoctorArguments,
   parties: DoctorParties,
 ): readonly Check[] {
-  const { world, resolver, network, clock } = parties;
+  const { world, resolver, http, network, clock } = parties;
   const rehearse = parties.rehearsalOf(config);
   const served = servedDomains(config);
   const domains = args.domains.length > 0 ? args.domains : served.domains;
@@ -114,7 +116,9 @@ function configChecks(
   const selectors = [...new Set([...args.selectors, ...selectorsIn(config)])];
   const inDns = [
     ...nameChecks({ serverName: config.serverName, names, addresses }, resolver),
-    ...domains.flatMap((domain) => domainChecks(domain, { resolver, names, addresses, selectors })),
+    ...domains.flatMap((domain) =>
+      domainChecks(domain, { resolver, http, names, addresses, selectors }),
+    ),
     ...daneChecks(names, resolver, async (name) => chainFor(name, config, world)),
   ];
   return [

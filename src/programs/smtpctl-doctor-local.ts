@@ -8,6 +8,7 @@ import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeFiles } from "#world/node/files.ts";
+import { nodeHttp } from "#world/node/http.ts";
 import { kernelClock } from "#world/node/kernel-clock.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import { doctorChecks } from "./doctor-checks.ts";
@@ -31,6 +32,7 @@ export function runLocalDoctor(
       clock,
       network,
       resolver: parsed.dns ? new BoundedResolver(nodeResolver(), clock) : EMPTY_DNS,
+      http: nodeHttp(),
       files: nodeFiles(),
       world: thisMachine(nodeUsers(nodeChildren(), clock), readTextFile),
       userName: userInfo().username,
