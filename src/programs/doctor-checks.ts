@@ -46,6 +46,7 @@ export interface DoctorParties {
   readonly resolver: Resolver;
   readonly http: Pick<Http, "get">;
   readonly files: Files;
+  readonly listed: StateParts["listed"];
   readonly world: Surroundings;
   /** Who asks, and would start the daemon. */
   readonly userName: string;
@@ -87,10 +88,10 @@ function hostChecks(
   paths: StatePaths,
   config: Config | undefined,
   { choice }: DoctorArguments,
-  { files, world, userName }: DoctorParties,
+  { files, listed, world, userName }: DoctorParties,
 ): readonly Check[] {
   const { users } = world.accounts;
-  const parts: StateParts = { files, users };
+  const parts: StateParts = { files, listed, users };
   const isRoot = world.uid === 0;
   return [
     diskCheck(paths.spool, config?.maxMessageBytes ?? SETTINGS.maxMessageBytes.default, parts),

@@ -10,6 +10,7 @@ import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeHttp } from "#world/node/http.ts";
 import { kernelClock } from "#world/node/kernel-clock.ts";
+import { nodeListedFolder } from "#world/node/listed-folder.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { converse } from "./smtpctl-conversation.ts";
@@ -34,6 +35,7 @@ export function runLocalDoctor(
       resolver: parsed.dns ? new BoundedResolver(nodeResolver(), clock) : EMPTY_DNS,
       http: nodeHttp(),
       files: nodeFiles(),
+      listed: nodeListedFolder,
       world: thisMachine(nodeUsers(nodeChildren(), clock), readTextFile),
       userName: userInfo().username,
       read: chosenReader(pathsOf),

@@ -168,6 +168,7 @@ class SimHost {
       resolver: new SimResolver(zone),
       http: { get: async () => this.#host.policy },
       files: { ...disk, stat, freeSpace, list: async () => [] },
+      listed: () => ({ names: async function* () {} }),
       userName: "root",
       world: {
         accounts: { users: USERS, group: async () => ({ kind: "absent" }) },
