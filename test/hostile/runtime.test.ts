@@ -28,7 +28,7 @@ test("NOD-09: no program is started through a shell, but for commands of the con
     "processes/hand-in-launch.ts",
     "processes/launch.ts",
     "processes/system-log.ts",
-    "programs/smtpd.ts",
+    "programs/smtpd-main.ts",
     "world/node/children.ts",
     COMMANDS,
   ]);
