@@ -48,6 +48,7 @@ export const reports: FuzzTarget = {
         { recipient, orcpt, status: "5.0.0", diagnostic, remote, lastTryAtMs: 1, retryUntilMs: 1 },
       ],
       originalId: "",
+      remarks: [],
       returned: returnedOf(input, choice),
     });
     const report = Buffer.concat([before, after]);

@@ -18,6 +18,8 @@ import { type LogTarget, writeLine } from "./log-target.ts";
 
 export interface HandInSettings {
   readonly folder: string;
+  /** The name of this machine's mail, by which its users are told. */
+  readonly serverName: () => string;
   /** Where the daemon takes mail. */
   readonly socket: string;
   /** setpriv(1); undefined: not here. */
@@ -29,8 +31,8 @@ export interface HandInSettings {
 type SpawnedHandIn = Pick<ChildProcess, "once"> & Partial<ChildProcess>;
 
 export function handInLauncher(settings: HandInSettings): StartHandIn {
-  return (order) => {
-    const child = started(settings, order);
+  return (order, takenSinceMs) => {
+    const child = started(settings, order, takenSinceMs);
     if (typeof child === "string")
       return { ended: Promise.resolve(child), stop: () => undefined, kill: () => undefined };
     for (const source of [child.stdout, child.stderr]) {
@@ -43,8 +45,9 @@ export function handInLauncher(settings: HandInSettings): StartHandIn {
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */
 function started(
-  { folder, socket, setpriv }: HandInSettings,
-  { rights, names }: HandInOrder,
+  { folder, socket, setpriv, serverName }: HandInSettings,
+  { login, rights, names }: HandInOrder,
+  takenSinceMs: number,
 ): SpawnedHandIn | string {
   const [program, ...words] = [
     ...(setpriv === undefined ? [] : withRights(setpriv, rightsToKeep(rights))),
@@ -54,6 +57,8 @@ function started(
     folder,
     socket,
     rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
+    login === undefined ? "" : `${login}@${serverName()}`,
+    String(takenSinceMs),
     ...names,
   ] as const;
   try {

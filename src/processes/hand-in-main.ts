@@ -1,5 +1,7 @@
 /**
- * Hands in offline mail as the owner of its files: `node hand-in-main.ts FOLDER SOCKET BECOMES NAME…`.
+ * Hands in offline mail as the owner of its files:
+ * `node hand-in-main.ts FOLDER SOCKET BECOMES OWNER SINCE NAME…`. OWNER is the address that he is told at of
+ * what is given up, or empty; SINCE, in milliseconds, when the daemon began to take mail.
  *
  * Runs as: the owner; for root's own file as root until the file is opened and the daemon is
  * connected to, then as BECOMES (`UID:GID`), before a byte of either is looked at. Talks to: the
@@ -10,21 +12,25 @@ import type { Endpoint } from "#base/endpoint.ts";
 import type { Files, OpenFile } from "#base/ports/files.ts";
 import { FilesError } from "#base/ports/files.ts";
 import { DEAF, type Network } from "#base/ports/network.ts";
+import type { Owner } from "#engine/enqueue/failure-notice.ts";
 import { handIn } from "#engine/enqueue/hand-in.ts";
 import { type DropEnd, handInDropped } from "#engine/enqueue/hand-in-dropped.ts";
 import { FAILED_SUFFIX } from "#engine/enqueue/dropped-names.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { filesAtOnce } from "#world/node/files-at-once.ts";
 import { nodeNetwork } from "#world/node/network.ts";
+import { nodeRandom } from "#world/node/random.ts";
 import { HAND_IN_EXIT } from "./hand-in-order.ts";
 
 const CONNECT_MS = 30_000;
 /** One by one; the daemon may refuse all for the same reason. */
 const MAX_KEPT_TOLD = 5;
 
-const [folder = "", socket = "", becomes = "", ...names] = process.argv.slice(2);
+const [folder = "", socket = "", becomes = "", owner = "", since = "", ...names] =
+  process.argv.slice(2);
 const endpoint: Endpoint = { kind: "unix", path: socket };
 const clock = nodeClock();
+const random = nodeRandom();
 
 let kept = 0;
 let isStopping = false;
@@ -70,12 +76,14 @@ async function fromRoot(name: string): Promise<number> {
   const once: Pick<Files, "open"> = { open: async () => fileOf(opened) };
   let isUsed = false;
   const network: Pick<Network, "connect"> = {
-    async connect() {
+    async connect(...whereto) {
+      // A report goes by a connection of its own, as the user that this is now.
+      if (isUsed) return nodeNetwork().connect(...whereto);
       isUsed = true;
       return connection;
     },
   };
-  const end = await handInOne({ files: once, network }, name, uid);
+  const end = await handInOne({ files: once, network }, `${folder}/${name}`, uid);
   if (!isUsed && !("kind" in connection)) {
     connection.start(DEAF);
     connection.destroy();
@@ -83,6 +91,11 @@ async function fromRoot(name: string): Promise<number> {
   tell(name, end);
   if (end.kind === "given-up") return HAND_IN_EXIT.givenUp;
   return end.kind === "taken" ? HAND_IN_EXIT.done : HAND_IN_EXIT.later;
+}
+
+function ownerAt(address: string): Owner | undefined {
+  const [login = "", serverName = ""] = address.split("@");
+  return login === "" ? undefined : { login, serverName };
 }
 
 /** @throws {Error} if it is somebody with any of root's rights still. */
@@ -114,11 +127,12 @@ function handInOne(
     network,
   }: { readonly files: Pick<Files, "open">; readonly network: Pick<Network, "connect"> },
   path: string,
-  owner: number,
+  uid: number,
 ): Promise<DropEnd> {
   return handInDropped(
     {
       files,
+      random,
       wallMs: () => clock.wallMs(),
       handIn: (mail, text) =>
         handIn(
@@ -129,7 +143,7 @@ function handInOne(
         ),
     },
     path,
-    owner,
+    { uid, owner: ownerAt(owner), takenSinceMs: Number(since) },
   );
 }
 

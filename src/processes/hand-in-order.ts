@@ -14,6 +14,8 @@ export type HandInRights =
 export interface HandInOrder {
   /** Whose files they are, for the log. */
   readonly name: string;
+  /** Who is told of what is given up; undefined: the system has no name for him. */
+  readonly login: string | undefined;
   readonly rights: HandInRights;
   /** In the drop folder. */
   readonly names: readonly string[];
@@ -38,4 +40,5 @@ export interface RunningHandIn {
   kill(): void;
 }
 
-export type StartHandIn = (order: HandInOrder) => RunningHandIn;
+/** @param takenSinceMs since then the daemon takes mail; by the wall clock. */
+export type StartHandIn = (order: HandInOrder, takenSinceMs: number) => RunningHandIn;

@@ -29,12 +29,14 @@ export async function handInOrder(
 ): Promise<HandInOrder | string> {
   if (looker.kind === "user") {
     if (uid !== looker.uid) return "only root hands in what belongs to others";
-    return { name: `uid ${uid}`, rights: { kind: "same" }, names };
+    const answer = await users.lookupUid(uid);
+    const login = answer.kind === "found" ? answer.value.name : undefined;
+    return { name: login ?? `uid ${uid}`, login, rights: { kind: "same" }, names };
   }
   if (uid === ROOT_UID) {
     // One at a time: the exit code of its process is about one.
     const rights = { kind: "root", becomes: looker.becomes } as const;
-    return { name: "root", rights, names: names.slice(0, 1) };
+    return { name: "root", login: "root", rights, names: names.slice(0, 1) };
   }
   if (daemonUids.has(uid)) return "it is a user of the daemon";
   const answer = await users.lookupUid(uid);
@@ -42,5 +44,5 @@ export async function handInOrder(
   if (answer.kind === "absent") return "there is no such user";
   const { name, gid } = answer.value;
   if (gid === ROOT_GID) return "its group is root's";
-  return { name, rights: { kind: "owner", account: { uid, gid } }, names };
+  return { name, login: name, rights: { kind: "owner", account: { uid, gid } }, names };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough, Writable } from "node:stream";
 import { test } from "node:test";
-import { LineWriter, MAX_UNWRITTEN_BYTES } from "./line-writer.ts";
+import { LineWriter, MAX_UNWRITTEN_BYTES, streamSink } from "./line-writer.ts";
 
 /** A reader that takes a write when the test lets it. */
 class Reader extends Writable {
@@ -28,7 +28,7 @@ class Reader extends Writable {
 
 test("lines for a stuck reader are dropped, and counted when it reads again", async () => {
   const reader = new Reader();
-  const writer = new LineWriter(reader);
+  const writer = new LineWriter(streamSink(reader));
   writer.write(`${"x".repeat(MAX_UNWRITTEN_BYTES)}\n`);
   writer.write("lost one\nlost two\n");
   writer.write("lost three\n");
@@ -40,7 +40,7 @@ test("lines for a stuck reader are dropped, and counted when it reads again", as
 
 test("lines of several processes do not mix, however they are split", async () => {
   const reader = new Reader();
-  const writer = new LineWriter(reader);
+  const writer = new LineWriter(streamSink(reader));
   const [one, other] = [new PassThrough(), new PassThrough()];
   writer.forward(one);
   writer.forward(other);
@@ -63,7 +63,7 @@ test("lines of several processes do not mix, however they are split", async () =
 
 test("waiting for the reader ends, also when it is stuck", async () => {
   const reader = new Reader();
-  const writer = new LineWriter(reader);
+  const writer = new LineWriter(streamSink(reader));
   await writer.flushed(1000);
   writer.write("line\n");
   await writer.flushed(1);
@@ -74,7 +74,7 @@ test("waiting for the reader ends, also when it is stuck", async () => {
 
 test("warnings are marked for a log that has levels, and nothing else is", async () => {
   const stream = new PassThrough();
-  const writer = new LineWriter(stream, "<4>");
+  const writer = new LineWriter(streamSink(stream), "<4>");
   writer.write("info: one\nwarn: two\n");
   writer.write(Buffer.from("ab12 smtp connected host=warn: x\nwarn: grüße\n"));
   stream.end();

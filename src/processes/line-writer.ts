@@ -1,6 +1,6 @@
 /**
- * Writes log lines of several processes to one stream whose reader may be slow, stuck
- * or gone: nobody waits for it. Lines beyond the bound are dropped and counted; as
+ * Writes log lines of several processes to a reader that may be slow, stuck or gone:
+ * nobody waits for it. Lines beyond the bound are dropped and counted; as
  * soon as there is room again, a line says how many are missing.
  */
 import type { Readable, Writable } from "node:stream";
@@ -15,29 +15,47 @@ const LINE_FEED = 0x0a;
 /** How lines begin that are warnings; no other line does, as it has an id in front. */
 const WARNING = "warn: ";
 
+/** Hands on what it is given, in order. */
+export interface LineSink {
+  /** Given, and with no reader yet. */
+  readonly unwrittenBytes: number;
+  /** @param written called when a reader has it, with all that was given before. */
+  write(lines: string | Buffer, written?: () => void): void;
+}
+
+/** One reader, and no other when it is gone. */
+export function streamSink(stream: Writable): LineSink {
+  // EPIPE: what is written is lost.
+  stream.on("error", () => undefined);
+  return {
+    get unwrittenBytes() {
+      return stream.writableLength;
+    },
+    write: (lines, written) => void stream.write(lines, () => written?.()),
+  };
+}
+
 export class LineWriter {
-  readonly #stream: Writable;
+  readonly #sink: LineSink;
   readonly #warningMark: string;
   #missing = 0;
 
   /** @param warningMark stands in front of each warning. */
-  constructor(stream: Writable, warningMark = "") {
-    this.#stream = stream;
+  constructor(sink: LineSink, warningMark = "") {
+    this.#sink = sink;
     this.#warningMark = warningMark;
-    // EPIPE: the reader is gone, and what is written is lost.
-    stream.on("error", () => undefined);
   }
 
   /** Writes whole lines, or drops them. */
   write(lines: string | Buffer): void {
-    if (this.#stream.writableLength >= MAX_UNWRITTEN_BYTES) {
+    if (this.#sink.unwrittenBytes >= MAX_UNWRITTEN_BYTES) {
       this.#missing += Buffer.from(lines).filter((byte) => byte === LINE_FEED).length;
       return;
     }
     if (this.#missing > 0)
-      this.#stream.write(`${this.#warningMark}${WARNING}${this.#missing} log lines lost\n`);
+      this.#sink.write(`${this.#warningMark}${WARNING}${this.#missing} log lines lost\n`);
     this.#missing = 0;
-    this.#stream.write(this.#marked(lines));
+    this.#sink.write(this.#marked(lines));
   }
 
   /** Hands on what a process writes to `source`, line by line: no other's come between. */
@@ -68,10 +86,10 @@ export class LineWriter {
 
   /** Resolves when nothing waits any more, or after `withinMs`. */
   async flushed(withinMs: number): Promise<void> {
-    if (this.#stream.writableLength === 0) return;
+    if (this.#sink.unwrittenBytes === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, withinMs);
-    this.#stream.write("", () => resolve());
+    this.#sink.write("", () => resolve());
     await promise;
     clearTimeout(timer);
   }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { LineWriter } from "./line-writer.ts";
+import { LineWriter, streamSink } from "./line-writer.ts";
 import { closeLog, type LogTarget, writeLine } from "./log-target.ts";
 
 test("a line goes to a descriptor at once", (t) => {
@@ -25,7 +25,7 @@ test("closing lets what waits be written first", async () => {
   const stream = new PassThrough();
   const target: LogTarget = {
     kind: "lines",
-    lines: new LineWriter(stream),
+    lines: new LineWriter(streamSink(stream)),
     close: () => void stream.end(),
   };
   writeLine(target, "info: one");

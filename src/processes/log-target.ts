@@ -1,15 +1,15 @@
 /**
- * Where log lines go: the terminal, or the system's log through logger(1), since
- * Node cannot write to /dev/log itself.
+ * Where log lines go: the terminal, or the system's log (system-log.ts).
  *
  * A terminal that is gone and a log that is stuck cost lines, never the daemon: what
  * cannot be written is dropped.
  */
-import { spawn } from "node:child_process";
 import { fstatSync, writeSync } from "node:fs";
 import type { LogQueue } from "#engine/observe/log-queue.ts";
 import { printable } from "#engine/observe/visible-text.ts";
-import { LineWriter } from "./line-writer.ts";
+import { nodeClock } from "#world/node/clock.ts";
+import { LineWriter, streamSink } from "./line-writer.ts";
+import { startLogger, SystemLog } from "./system-log.ts";
 
 const STDERR = 2;
 /** How long the end of a process waits for the last lines to be read. */
@@ -26,8 +26,6 @@ export const TERMINAL: LogTarget = { kind: "descriptor", fd: STDERR };
 
 /** syslog(3): the level of a line, in front of it; of what has none it is "info". */
 const WARNING = "<4>";
-/** logger(1) cuts what is longer; it takes 1 KiB by itself. */
-const LONGEST_SYSLOG_LINE = "8KiB";
 
 /**
  * Standard error. A pipe is kept to the parent: its reader may be stuck, and whether a
@@ -39,22 +37,20 @@ export function terminalLog(): LogTarget {
   if (!stat.isFIFO() && !stat.isSocket()) return TERMINAL;
   // systemd.exec(5): where the journal reads, it reads levels too.
   const isJournal = process.env["JOURNAL_STREAM"] === `${stat.dev}:${stat.ino}`;
-  const lines = new LineWriter(process.stderr, isJournal ? WARNING : "");
+  const lines = new LineWriter(streamSink(process.stderr), isJournal ? WARNING : "");
   return { kind: "lines", lines, close: () => undefined };
 }
 
-/** Lines go to syslog as facility mail, tag `smtpd[PID]`, level info, and warning for warnings. */
+/** Lines go to syslog; what is wrong with that goes to standard error. */
 export function systemLog(): LogTarget {
-  const words = [`--id=${process.pid}`, "--tag=smtpd", "--priority=mail.info", "--prio-prefix"];
-  const logger = spawn("logger", [...words, `--size=${LONGEST_SYSLOG_LINE}`], {
-    stdio: ["pipe", "ignore", "ignore"],
-    // Ctrl-C is for the daemon: its last lines are still to come.
-    detached: true,
-  });
-  // Without logger(1) the daemon goes on; its lines are lost.
-  logger.on("error", () => undefined);
-  const { stdin } = logger;
-  return { kind: "lines", lines: new LineWriter(stdin, WARNING), close: () => void stdin.end() };
+  const log = new SystemLog(
+    { clock: nodeClock(), start: startLogger },
+    {
+      warningMark: WARNING,
+      complain: (text) => void process.stderr.write(`smtpd: warning: ${text}\n`),
+    },
+  );
+  return { kind: "lines", lines: new LineWriter(log, WARNING), close: () => log.close() };
 }
 
 /** Writes a line, or drops it where nothing can be written now. */

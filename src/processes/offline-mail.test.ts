@@ -127,7 +127,14 @@ test("what waits at the start is handed in by a process of its owner, all of it 
   await scene.passes();
   assert.deepEqual(
     scene.started.map(({ order }) => order),
-    [{ name: "user1000", rights: { kind: "owner", account: { uid: 1000, gid: 100 } }, names }],
+    [
+      {
+        name: "user1000",
+        login: "user1000",
+        rights: { kind: "owner", account: { uid: 1000, gid: 100 } },
+        names,
+      },
+    ],
   );
   await scene.running[0]?.end(HAND_IN_EXIT.done);
   assert.deepEqual(await scene.names(), []);
@@ -164,7 +171,7 @@ test("root's mail is opened by root and read by another, one at a time, and put 
   const rights = { kind: "root", becomes: ENQUEUER } as const;
   assert.deepEqual(
     scene.running.map(({ order }) => order),
-    [{ name: "root", rights, names: names.slice(0, 1) }],
+    [{ name: "root", login: "root", rights, names: names.slice(0, 1) }],
   );
   await scene.running[0]?.end(HAND_IN_EXIT.done);
   assert.deepEqual(await scene.names(), names.slice(1), "removed by the parent");

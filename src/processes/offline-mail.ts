@@ -76,6 +76,8 @@ export class OfflineMail {
   /** Of the last look, whose turn has not come. */
   #turns = new Map<number, readonly string[]>();
   #state: "off" | "on" | "stopping" = "off";
+  /** Since it is on; by the wall clock. */
+  #takenSinceMs = 0;
   #looking: Promise<void> | undefined;
   #isLookWanted = false;
   /** Monotonic; Infinity while no look is due. */
@@ -99,6 +101,7 @@ export class OfflineMail {
   start(): void {
     if (this.#state !== "off") return;
     this.#state = "on";
+    this.#takenSinceMs = this.#ports.clock.wallMs();
     this.#lookNow();
   }
 
@@ -230,7 +233,7 @@ export class OfflineMail {
 
   #run(uid: number, order: HandInOrder): void {
     const { clock, start } = this.#ports;
-    const process = start(order);
+    const process = start(order, this.#takenSinceMs);
     const cancel = clock.after(HAND_IN_MS, () => process.kill());
     this.#running.set(uid, { process, settled: this.#settle(uid, order, process, cancel) });
   }

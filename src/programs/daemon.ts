@@ -1,8 +1,10 @@
 /**
  * Runs the daemon in this process as its parent: prepares the state folder, binds,
- * starts the children, reloads at SIGHUP, and stops them at a signal.
+ * starts the children, reloads at SIGHUP, and stops them at a signal; or ends before it has
+ * started them.
  */
 import { chmodSync, mkdirSync } from "node:fs";
+import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { formatEndpoint } from "#base/endpoint.ts";
@@ -16,6 +18,7 @@ import { type Confinement, confinementHere, forbidCores } from "#processes/confi
 import { processLauncher } from "#processes/launch.ts";
 import { type DaemonLog, daemonLog, type LogTarget } from "#processes/log-target.ts";
 import { nodeTlsSource } from "#processes/node-tls-source.ts";
+import type { OfflineMail } from "#processes/offline-mail.ts";
 import { Parent } from "#processes/parent.ts";
 import type { ConfigReader } from "#processes/reloads.ts";
 import { type Role, ROLES } from "#processes/roles.ts";
@@ -30,6 +33,7 @@ import { nodeRandom } from "#world/node/random.ts";
 import { maxOpenFiles } from "./machine.ts";
 import { neededUser } from "./needed-user.ts";
 import { offlineMail } from "./offline.ts";
+import type { StartSignals } from "./start-signals.ts";
 import { makePrivateFolder, makeRootsFolder } from "./state-folders.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -47,33 +51,64 @@ export interface DaemonOptions {
   /** Of `queue encryption`. */
   readonly queueKeys: QueueKeys;
   readonly log: LogTarget;
+  readonly signals: StartSignals;
   /** What a service manager has bound for us. */
   readonly activated: ActivatedSockets;
   readonly users: Users & UsersByUid;
 }
 
-/**
- * Starts the daemon. The string says in one line what stood in the way.
- *
- * @returns once mail can flow: a promise that resolves when the daemon has ended.
- */
-export async function startDaemon(
-  options: DaemonOptions,
-): Promise<{ readonly ended: Promise<void>; stop(): void } | string> {
+/** How starting ended. */
+export type DaemonStart =
+  /** Mail can flow; `ended` resolves when the daemon has ended. */
+  | { readonly kind: "running"; readonly ended: Promise<void> }
+  /** In one line, what stood in the way. */
+  | { readonly kind: "cannot-start"; readonly why: string }
+  /** By a signal; nothing is left. */
+  | { readonly kind: "stopped" };
+
+export async function startDaemon(options: DaemonOptions): Promise<DaemonStart> {
+  const { signals } = options;
+  const prepared = await prepareDaemon(options);
+  if (typeof prepared === "string")
+    return signals.isEnding ? { kind: "stopped" } : { kind: "cannot-start", why: prepared };
+  const { offline, parent } = prepared;
+  if (signals.isEnding) {
+    parent.stop();
+    await parent.stopped;
+    return { kind: "stopped" };
+  }
+  const starting = parent.start();
+  // What comes of a reload is told to the log.
+  signals.areFor({ stop: () => parent.stop(), reload: () => void parent.reload() });
+  const started = await starting;
+  if (started.kind === "running") {
+    offline.start();
+    const offlineEnded = parent.stopping.then(() => offline.stop());
+    return { kind: "running", ended: parent.stopped.then(() => offlineEnded) };
+  }
+  parent.stop();
+  await parent.stopped;
+  return signals.isEnding ? { kind: "stopped" } : { kind: "cannot-start", why: started.why };
+}
+
+interface PreparedDaemon {
+  readonly offline: OfflineMail;
+  readonly parent: Parent<Socket>;
+}
+
+/** All but the processes. The string says in one line what stood in the way; then nothing is bound, and no program runs. */
+async function prepareDaemon(options: DaemonOptions): Promise<PreparedDaemon | string> {
   const isRoot = process.getuid?.() === 0;
   closeInherited(options.activated.endFd);
   const log = daemonLog(options.log);
   const confining = confined(log, isRoot);
   const accounts = isRoot ? await roleAccounts(options.users) : new Map<Role, Account>();
+  const confinement = await confining;
   if (typeof accounts === "string") return accounts;
   const prepared = prepareState(options.paths, accounts);
   if (typeof prepared === "string") return prepared;
-  const offline = await offlineMail({
-    ...options,
-    isRoot,
-    accounts,
-    setpriv: (await confining).setpriv,
-  });
+  const { setpriv } = confinement;
+  const offline = await offlineMail({ ...options, isRoot, accounts, setpriv });
   if (typeof offline === "string") return offline;
   const bound = await bindSockets(
     options.config,
@@ -112,23 +147,10 @@ export async function startDaemon(
     {
       bound,
       pairs: new SocketPairs(prepared.privateFolder, nodeClock()),
-      launch: processLauncher({ log: options.log, confinement: await confining }),
+      launch: processLauncher({ log: options.log, confinement }),
     },
   );
-  const stop = (): void => parent.stop();
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  // What comes of it is told to the log.
-  process.on("SIGHUP", () => void parent.reload());
-  const started = await parent.start();
-  if (started.kind === "running") {
-    offline.start();
-    const offlineEnded = parent.stopping.then(() => offline.stop());
-    return { ended: parent.stopped.then(() => offlineEnded), stop };
-  }
-  parent.stop();
-  await parent.stopped;
-  return started.why;
+  return { offline, parent };
 }
 
 /** Who connects there would wait for ever. A reload may bring their listener. */

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Lookup } from "#base/lookup.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Files } from "#base/ports/files.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import type { Config } from "#model/config/config.ts";
@@ -43,7 +44,9 @@ export interface DoctorParties {
   readonly clock: Clock;
   readonly network: Network;
   readonly resolver: Resolver;
+  readonly http: Pick<Http, "get">;
   readonly files: Files;
+  readonly listed: StateParts["listed"];
   readonly world: Surroundings;
   /** Who asks, and would start the daemon. */
   readonly userName: string;
@@ -85,10 +88,10 @@ function hostChecks(
   paths: StatePaths,
   config: Config | undefined,
   { choice }: DoctorArguments,
-  { files, world, userName }: DoctorParties,
+  { files, listed, world, userName }: DoctorParties,
 ): readonly Check[] {
   const { users } = world.accounts;
-  const parts: StateParts = { files, users };
+  const parts: StateParts = { files, listed, users };
   const isRoot = world.uid === 0;
   return [
     diskCheck(paths.spool, config?.maxMessageBytes ?? SETTINGS.maxMessageBytes.default, parts),
@@ -104,7 +107,7 @@ function configChecks(
   args: DoctorArguments,
   parties: DoctorParties,
 ): readonly Check[] {
-  const { world, resolver, network, clock } = parties;
+  const { world, resolver, http, network, clock } = parties;
   const rehearse = parties.rehearsalOf(config);
   const served = servedDomains(config);
   const domains = args.domains.length > 0 ? args.domains : served.domains;
@@ -114,7 +117,9 @@ function configChecks(
   const selectors = [...new Set([...args.selectors, ...selectorsIn(config)])];
   const inDns = [
     ...nameChecks({ serverName: config.serverName, names, addresses }, resolver),
-    ...domains.flatMap((domain) => domainChecks(domain, { resolver, names, addresses, selectors })),
+    ...domains.flatMap((domain) =>
+      domainChecks(domain, { resolver, http, names, addresses, selectors }),
+    ),
     ...daneChecks(names, resolver, async (name) => chainFor(name, config, world)),
   ];
   return [

@@ -9,6 +9,7 @@ import type { Role } from "#processes/roles.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeListedFolder } from "#world/node/listed-folder.ts";
+import { serverName } from "./machine.ts";
 import { neededUser } from "./needed-user.ts";
 import type { StatePaths } from "./state-paths.ts";
 
@@ -34,7 +35,13 @@ export async function offlineMail(options: OfflineOptions): Promise<OfflineMail 
       files: nodeFiles(),
       listed: nodeListedFolder(paths.offline),
       users,
-      start: handInLauncher({ folder: paths.offline, socket: paths.enqueueSocket, setpriv, log }),
+      start: handInLauncher({
+        folder: paths.offline,
+        socket: paths.enqueueSocket,
+        serverName,
+        setpriv,
+        log,
+      }),
     },
     {
       folder: paths.offline,

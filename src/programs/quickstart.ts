@@ -21,6 +21,7 @@ import { ConfigFiles } from "./config-files.ts";
 import { startDaemon } from "./daemon.ts";
 import { ownAddresses } from "./machine.ts";
 import { quickstartConfig } from "./quickstart-config.ts";
+import { StartSignals } from "./start-signals.ts";
 import { startReader } from "./start-faults.ts";
 import { statePaths } from "./state-paths.ts";
 import { systemAccounts } from "./surroundings.ts";
@@ -38,6 +39,8 @@ interface Options {
 }
 
 async function main(): Promise<number> {
+  const signals = new StartSignals(process);
+  signals.keepEnds();
   const options = readOptions();
   if (typeof options === "string") return fail(`${options}\n${USAGE}`);
   const { state, port } = options;
@@ -75,9 +78,11 @@ async function main(): Promise<number> {
     ownAddresses: ownAddresses(),
     queueKeys: [],
     log: TERMINAL,
+    signals,
     users,
   });
-  if (typeof daemon === "string") return fail(daemon);
+  if (daemon.kind === "stopped") return 0;
+  if (daemon.kind === "cannot-start") return fail(daemon.why);
   console.log(whatToTry(state, socket, port));
   await daemon.ended;
   return 0;

@@ -8,7 +8,9 @@ import { nodeChildren } from "#world/node/children.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeFiles } from "#world/node/files.ts";
+import { nodeHttp } from "#world/node/http.ts";
 import { kernelClock } from "#world/node/kernel-clock.ts";
+import { nodeListedFolder } from "#world/node/listed-folder.ts";
 import { nodeUsers } from "#world/node/users.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { converse } from "./smtpctl-conversation.ts";
@@ -31,7 +33,9 @@ export function runLocalDoctor(
       clock,
       network,
       resolver: parsed.dns ? new BoundedResolver(nodeResolver(), clock) : EMPTY_DNS,
+      http: nodeHttp(),
       files: nodeFiles(),
+      listed: nodeListedFolder,
       world: thisMachine(nodeUsers(nodeChildren(), clock), readTextFile),
       userName: userInfo().username,
       read: chosenReader(pathsOf),

@@ -2,8 +2,9 @@
  * `smtpctl doctor`: looks at the host, the configuration and the DNS, and says of each what was
  * found and what to do.
  *
- * Promises: nothing is changed. Nothing leaves the machine but questions to its name servers and,
- * if a host is named, one connection to port 25 of it. It ends in CHECKUP_WITHIN_MS.
+ * Promises: nothing is changed. Nothing leaves the machine but questions to its name servers, to the
+ * web server of a domain that announces a policy of MTA-STS and, if a host is named, one connection
+ * to port 25 of it. It ends in CHECKUP_WITHIN_MS.
  *
  * Exit status: 0; 1 if something has failed; 2 if nothing could be looked at.
  */

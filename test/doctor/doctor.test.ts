@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Connection } from "#base/ports/network.ts";
+import type { HttpAnswer } from "#base/ports/http.ts";
 import { type FileStat, FilesError } from "#base/ports/files.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { Config } from "#model/config/config.ts";
@@ -35,6 +36,8 @@ interface Host {
   readonly name: string;
   readonly args: readonly string[];
   readonly zone: SimZone;
+  /** What the web server of example.org has. */
+  readonly policy: HttpAnswer;
   readonly stats: Readonly<Record<string, Partial<FileStat>>>;
   readonly freeBytes: number;
   readonly isClockKept: boolean;
@@ -43,6 +46,11 @@ interface Host {
 }
 
 const KEY = "v=DKIM1; k=ed25519; p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+function policyOf(mode: string, ...hosts: readonly string[]): HttpAnswer {
+  const lines = ["version: STSv1", `mode: ${mode}`, ...hosts.map((host) => `mx: ${host}`)];
+  return { kind: "answer", body: Buffer.from(`${lines.join("\n")}\nmax_age: 604800\n`) };
+}
 
 const WELL: Host = {
   name: "well",
@@ -59,6 +67,7 @@ const WELL: Host = {
       "_smtp._tls.example.org": ["v=TLSRPTv1; rua=mailto:tls@example.org"],
     },
   },
+  policy: policyOf("enforce", "mx.example.org"),
   stats: {
     "/etc/smtpd.conf": { kind: "file", mode: 0o644, uid: 0 },
     "/state": { mode: 0o711, uid: 0 },
@@ -82,9 +91,11 @@ const SICK: Host = {
     texts: {
       "example.org": ["v=spf1 include:everybody.example"],
       "everybody.example": ["v=spf1 +all"],
+      "_mta-sts.example.org": ["v=STSv1; id=20261126"],
     },
     unavailable: ["_dmarc.example.org", "mx.example.org"],
   },
+  policy: policyOf("enforce", "mx.example.org", "*.pool.example.org"),
   stats: {
     "/etc/smtpd.conf": { kind: "file", mode: 0o666, uid: 0 },
     "/state": { mode: 0o777, uid: 0 },
@@ -155,7 +166,9 @@ class SimHost {
       clock,
       network: this.#network,
       resolver: new SimResolver(zone),
+      http: { get: async () => this.#host.policy },
       files: { ...disk, stat, freeSpace, list: async () => [] },
+      listed: () => ({ names: async function* () {} }),
       userName: "root",
       world: {
         accounts: { users: USERS, group: async () => ({ kind: "absent" }) },

@@ -27,8 +27,8 @@ test("NOD-09: no program is started through a shell, but for commands of the con
   assert.deepEqual(starting.toSorted(), [
     "processes/hand-in-launch.ts",
     "processes/launch.ts",
-    "processes/log-target.ts",
-    "programs/smtpd.ts",
+    "processes/system-log.ts",
+    "programs/smtpd-main.ts",
     "world/node/children.ts",
     COMMANDS,
   ]);

@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -19,12 +20,25 @@ import { test } from "node:test";
 import { processesOf } from "./daemon-processes.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
+import { unlessMountable } from "./mounts.ts";
 import { endOf } from "./peer-program.ts";
 import { MAIL_UID, MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
 const skip = await unlessStartable();
 const unlessRoot = skip || (!RUNS_AS_ROOT && "needs root");
+
+/** As those are called that the daemon runs. */
+const OTHERS_PROGRAMS = [
+  "env",
+  "getent",
+  "logger",
+  "prlimit",
+  "setpriv",
+  "systemd-notify",
+  "true",
+  "unshare",
+];
 
 /** A daemon that ends by itself, or is ended by the test. */
 class Attempt {
@@ -297,25 +311,56 @@ test("a configuration that cannot be read", { skip }, async () => {
   }
 });
 
-test("a user of the daemon that does not exist", { skip: unlessRoot }, async () => {
+test("a user of the daemon that does not exist", {
+  skip: unlessRoot || unlessMountable(),
+}, async () => {
   await using scratch = new Scratch();
   const { folder } = scratch;
   writeFileSync(`${folder}/smtpd.conf`, `${GOOD(await freePort()).join("\n")}\n`);
-  // getent(1) as on a machine where tools/install-users was not run.
-  writeFileSync(
-    `${folder}/getent`,
-    '#!/bin/sh\ncase $2 in _*) exit 2;; *) exec /usr/bin/getent "$@";; esac\n',
-    {
-      mode: 0o755,
-    },
-  );
-  const child = spawn(PROGRAM, ["-d", "-f", "smtpd.conf", "--state", "state"], {
+  // passwd(5) as on a machine where tools/install-users was not run, for this process alone.
+  const users = readFileSync("/etc/passwd", "utf8").replaceAll(/^_.*\n/gmu, "");
+  writeFileSync(`${folder}/passwd`, users);
+  const inItsPlace = 'mount --bind passwd /etc/passwd && exec "$@"';
+  const words = ["--mount", "--", "sh", "-c", inItsPlace, "sh", PROGRAM];
+  const child = spawn("unshare", [...words, "-d", "-f", "smtpd.conf", "--state", "state"], {
     stdio: ["ignore", "ignore", "pipe"],
     cwd: folder,
-    env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}` },
   });
   const errors = await text(child.stderr);
   assert.equal(await endOf(child), 1);
   assert.equal(errors, "smtpd: user _smtpd does not exist: run tools/install-users\n");
   assert.ok(!existsSync(`${folder}/state`), "nothing was made");
+});
+
+test("no program of the caller's PATH is run, whatever it is called", { skip }, async () => {
+  await using scratch = new Scratch();
+  const { folder } = scratch;
+  for (const name of OTHERS_PROGRAMS)
+    writeFileSync(`${folder}/${name}`, `#!/bin/sh\necho ${name} >>${folder}/ran\n`, {
+      mode: 0o755,
+    });
+  const lines = [
+    `listen on 127.0.0.1 port ${await freePort()}`,
+    `listen on socket "${folder}/in.sock" group "mail"`,
+    "match from any for any reject",
+  ];
+  writeFileSync(`${folder}/smtpd.conf`, `${lines.join("\n")}\n`);
+  const environment = { PATH: `${folder}:${process.env["PATH"]}`, NOTIFY_SOCKET: `${folder}/none` };
+  for (const mode of ["-n", "-F"]) {
+    const child = spawn(PROGRAM, [mode, "-f", "smtpd.conf", "--state", "state"], {
+      stdio: "ignore",
+      cwd: folder,
+      env: { ...process.env, ...environment },
+    });
+    const ended = endOf(child);
+    if (mode === "-F") {
+      await until(
+        () => existsSync(`${folder}/in.sock`) && processesOf(child.pid ?? 0).length > 4,
+        "all processes",
+      );
+      child.kill("SIGTERM");
+    }
+    await ended;
+  }
+  assert.ok(!existsSync(`${folder}/ran`), "one was run");
 });

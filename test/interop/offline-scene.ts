@@ -78,7 +78,11 @@ export class OfflineScene {
 
   /** Drops mail of `user` for NAME@example.test. */
   drop(user: TestUser, name: string, count = 1): void {
-    const args = [this.folder, "a@example.test", String(count), `${name}@example.test`];
+    this.dropFor(user, `${name}@example.test`, count);
+  }
+
+  dropFor(user: TestUser, address: string, count = 1): void {
+    const args = [this.folder, "a@example.test", String(count), address];
     const { stdout, stderr } = this.as(user, [process.execPath, DROP, ...args]);
     if (stdout.trim() !== "dropped") throw new Error(`Cannot drop mail: ${stdout}${stderr}`);
   }

@@ -1,11 +1,12 @@
 /** Mail of local programs while there is no daemon: it waits, and leaves by itself as its owner's. */
 import assert from "node:assert/strict";
 import type { SpawnSyncReturns } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, unlinkSync, utimesSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { after, before, test } from "node:test";
 import { MAX_NAMES_EACH } from "#processes/offline-scan.ts";
 import { handInLauncher } from "#processes/hand-in-launch.ts";
+import { HAND_IN_EXIT } from "#processes/hand-in-order.ts";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
 import { GAMES, OfflineScene, ROOT, type TestUser, WWW } from "./offline-scene.ts";
@@ -140,11 +141,12 @@ for (const [what, user, rights, seenUser] of [
     const start = handInLauncher({
       folder,
       socket: path,
+      serverName: () => "example.test",
       setpriv: "/usr/bin/setpriv",
       log: { kind: "descriptor", fd: 2 },
     });
     const names = scene.names.filter((name) => statSync(`${folder}/${name}`).uid === user.uid);
-    const handIn = start({ name: "x", rights, names });
+    const handIn = start({ name: "x", login: undefined, rights, names }, 0);
     try {
       const { status, environment } = await seenAs(seenUser.uid);
       const line = (name: string): string =>
@@ -166,6 +168,43 @@ for (const [what, user, rights, seenUser] of [
     assert.equal(scene.names.length, 1, "what nobody took stays");
     await scene.start();
     await until(() => scene.names.length === 0, "empty drop folder");
+  });
+}
+
+for (const [what, user, rights, exit] of [
+  ["another's mail", GAMES, { kind: "owner", account: GAMES }, HAND_IN_EXIT.done],
+  ["root's own", ROOT, { kind: "root", becomes: ENQUEUER }, HAND_IN_EXIT.givenUp],
+] as const) {
+  test(`the owner of ${what} that was refused for an hour gets it back with the reason`, {
+    skip,
+  }, async () => {
+    const others = new Set(scene.names);
+    scene.dropFor(user, "refused@elsewhere.test");
+    const [name = ""] = scene.names.filter((each) => !others.has(each));
+    await until(() => scene.log.includes(`${name} is kept: <refused@elsewhere.test>`), "refusal");
+    const path = `${scene.folder}/${name}`;
+    const anHourAgo = Date.now() / 1000 - 3601;
+    utimesSync(path, anHourAgo, anHourAgo);
+    const login = `owner${user.uid}`;
+    const start = handInLauncher({
+      folder: scene.folder,
+      socket: `${scene.state}/enqueue.sock`,
+      serverName: () => "example.test",
+      setpriv: "/usr/bin/setpriv",
+      log: { kind: "descriptor", fd: 2 },
+    });
+    assert.equal(await start({ name: login, login, rights, names: [name] }, 0).ended, exit);
+    await until(() => scene.arrivedFor(login).length === 1, "report");
+    const [report = ""] = scene.arrivedFor(login);
+    assert.doesNotMatch(report, /^Return-Path: <[^>]/mu);
+    assert.match(report, /^From: Mailer Daemon <MAILER-DAEMON@example\.test>/mu);
+    assert.match(report, /^Diagnostic-Code: smtp; 550 5\.1\.1 /mu);
+    assert.match(report, /^Content-Type: message\/rfc822/mu);
+    assert.ok(report.replaceAll(/\r?\n/gu, " ").includes(`${path}.failed`), report);
+    // The parent renames root's.
+    const left = exit === HAND_IN_EXIT.done ? `${path}.failed` : path;
+    assert.equal(statSync(left).uid, user.uid);
+    unlinkSync(left);
   });
 }
 

@@ -25,13 +25,15 @@ export type HttpAnswer =
   | { readonly kind: "answer"; readonly body: Uint8Array }
   /** Over https: the server's certificate is not the one that was to be; `why` as of a fault. */
   | { readonly kind: "untrusted"; readonly why: string }
-  /** One line, of the system or of ours; holds no bytes of the peer. */
+  /** The server has answered, with another status or type than was to be, or with too much. */
+  | { readonly kind: "unfit"; readonly why: string }
+  /** No answer. One line, of the system or of ours; holds no bytes of the peer. */
   | { readonly kind: "fault"; readonly why: string };
 
 export interface Http {
-  /** POST; any answer but 2xx is a fault. No redirection is followed. Never rejects. */
+  /** POST; any answer but 2xx is unfit. No redirection is followed. Never rejects. */
   post(question: HttpQuestion): Promise<HttpAnswer>;
 
-  /** GET, in the same way, but only 200 is an answer; one of another type than `type`, parameters aside, is a fault. */
+  /** GET, in the same way, but only 200 is an answer; one of another type than `type`, parameters aside, is unfit. */
   get(request: HttpRequest, type: string): Promise<HttpAnswer>;
 }

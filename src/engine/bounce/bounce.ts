@@ -157,6 +157,7 @@ export class BounceWriter {
       arrivedAtMs: acceptedAtMs,
       envelopeId: terms?.envelopeId ?? "",
       recipients,
+      remarks: [],
       originalId: messageId,
       returned,
     });

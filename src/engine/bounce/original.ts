@@ -24,7 +24,7 @@ export interface Original {
 
 /** Looks at a message once, from its start; at all of it only if the whole is wanted and not too large. */
 export async function readOriginal(
-  { terms }: Message,
+  { terms }: Pick<Message, "terms">,
   text: MessageText,
   wanted: "header" | "whole",
 ): Promise<Original> {

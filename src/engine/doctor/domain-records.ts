@@ -5,16 +5,17 @@
  * What a domain needs to have its mail accepted (MX, SPF) is a failure where it is missing; what makes
  * it better is said.
  *
- * Source: RFC 5321 §5.1, RFC 7505 (MX); RFC 7208; RFC 6376; RFC 7489; RFC 8461 §3.1; RFC 8460 §3.
+ * Source: RFC 5321 §5.1, RFC 7505 (MX); RFC 7208; RFC 6376; RFC 7489; RFC 8460 §3.
  */
 import { networkHolds, parseIpAddress } from "#base/ip-address.ts";
 import { unreachable } from "#base/unreachable.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
 import { parseDkimKey } from "#protocols/sender-records/dkim-key.ts";
 import { parseDmarc } from "#protocols/sender-records/dmarc-record.ts";
-import { parseStsRecord } from "#protocols/sts/sts-record.ts";
 import { formatEndpointUri, parseTlsrptRecord } from "#protocols/tlsrpt/tlsrpt-record.ts";
 import { type SpfWalk, walkSpf } from "./spf-walk.ts";
+import { lookAtStsPolicy } from "./sts-policy-check.ts";
 import { type Check, fail, noAnswer, ok, unknown, type Verdict, warn } from "./verdict.ts";
 
 /** RFC 7208 §4.6.4. */
@@ -25,6 +26,8 @@ const GOOD_RSA_BITS = 2048;
 
 export interface DomainSetting {
   readonly resolver: Resolver;
+  /** Asked for policies of MTA-STS. */
+  readonly http: Pick<Http, "get">;
   /** This server's own, in lower case. */
   readonly names: readonly string[];
   /** Its public addresses. */
@@ -52,7 +55,7 @@ export function domainChecks(domain: string, setting: DomainSetting): readonly C
     ),
     ...(selectors.length === 0 ? [check("dkim", async () => NO_SELECTOR)] : []),
     check("dmarc", () => lookAtDmarc(domain, resolver)),
-    check("mta-sts", () => lookAtSts(domain, resolver)),
+    check("mta-sts", () => lookAtStsPolicy(domain, setting)),
     check("tls-rpt", () => lookAtReports(domain, resolver)),
   ];
 }
@@ -183,19 +186,6 @@ async function lookAtDmarc(domain: string, resolver: Resolver): Promise<Verdict>
     record.reports.length === 0 ? "no reports" : `reports to ${record.reports.join(", ")}`;
   return ok(`policy ${record.policy}, ${reports}`);
 }
-
-async function lookAtSts(domain: string, resolver: Resolver): Promise<Verdict> {
-  const answer = await resolver.texts(`_mta-sts.${domain}`);
-  if (answer.kind === "unavailable") return noAnswer(`TXT of _mta-sts.${domain}`, answer.cause);
-  const texts = textsOf(answer, /^v=STSv1/u);
-  if (texts.length === 0) return ok("no MTA-STS: others may come without TLS", OPTIONAL);
-  const id = parseStsRecord(texts);
-  if (id === undefined)
-    return fail("the record of MTA-STS cannot be read, and counts as none", "mend the TXT record");
-  return ok(`policy ${id}; what it says was not fetched`);
-}
-
-const OPTIONAL = "not needed; MTA-STS or DANE keep mail from going in the clear";
 
 async function lookAtReports(domain: string, resolver: Resolver): Promise<Verdict> {
   const answer = await resolver.texts(`_smtp._tls.${domain}`);

@@ -5,6 +5,7 @@ import { type FileStat, FilesError } from "#base/ports/files.ts";
 import { SimUsers } from "#world/sim/users.ts";
 import {
   diskCheck,
+  MAX_NAMES_COUNTED,
   offlineCheck,
   pathCheck,
   quarantineCheck,
@@ -28,6 +29,12 @@ const parts = (
   names: readonly string[] = [],
 ): StateParts => ({
   users,
+  listed: () => ({
+    names: async function* () {
+      if (stat instanceof FilesError) throw stat;
+      yield names;
+    },
+  }),
   files: {
     stat: async () => {
       if (stat instanceof FilesError) throw stat;
@@ -118,6 +125,23 @@ describe("the state", () => {
       told(await offlineCheck("/o", parts(HIDDEN)).look()),
       "unknown: permission denied",
     );
+  });
+  test("of what waits in a folder that somebody fills, looked at no further than to a bound", async () => {
+    let yielded = 0;
+    const endless = {
+      names: async function* () {
+        for (;;) {
+          yielded++;
+          yield Array.from({ length: 100 }, (_, at) => `${at}`.padStart(32, "0"));
+        }
+      },
+    };
+    const check = offlineCheck("/o", { ...parts({}), listed: () => endless });
+    assert.equal(
+      told(await check.look()),
+      "warn: more than 10000 files: of so many 10000 messages wait",
+    );
+    assert.equal(yielded, MAX_NAMES_COUNTED / 100 + 1);
   });
   test("of users", async () => {
     assert.equal(

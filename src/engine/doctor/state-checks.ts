@@ -6,6 +6,7 @@
  */
 import type { Lookup } from "#base/lookup.ts";
 import { type Files, FilesError, type FileStat } from "#base/ports/files.ts";
+import type { ListedFolder } from "#base/ports/listed-folder.ts";
 import type { User, Users } from "#base/ports/users.ts";
 import { kindOfName } from "#engine/enqueue/dropped-names.ts";
 import { type Check, fail, noAnswer, ok, unknown, type Verdict, warn } from "./verdict.ts";
@@ -15,6 +16,8 @@ const LITTLE_BYTES: number = 1024 * 1024 * 1024;
 const LITTLE_FILES = 10_000;
 /** Blobs and segments of a working queue. */
 const FEW_FILES = 100;
+/** Names of a folder that anybody may fill that are looked at. */
+export const MAX_NAMES_COUNTED = 10_000;
 
 /** A path of the daemon, and who may do what with it. */
 export interface OwnedPath {
@@ -31,6 +34,8 @@ export interface OwnedPath {
 
 export interface StateParts {
   readonly files: Pick<Files, "freeSpace" | "list" | "stat">;
+  /** A folder that others fill. */
+  readonly listed: (folder: string) => Pick<ListedFolder, "names">;
   readonly users: Users;
 }
 
@@ -113,27 +118,50 @@ export function quarantineCheck(spool: string, { files }: StateParts): Check {
 }
 
 /** Mail of local programs that no daemon has taken yet. */
-export function offlineCheck(folder: string, { files }: StateParts): Check {
+export function offlineCheck(folder: string, { listed }: StateParts): Check {
   const look = async (): Promise<Verdict> => {
-    const names = await answered(() => files.list(folder));
-    if (names.kind === "absent") return ok("nothing waits");
-    if (names.kind === "unavailable") return unknown(names.cause.message, "ask as root");
-    const kinds = names.value.map((name) => kindOfName(name));
-    const waiting = kinds.filter((kind) => kind === "mail").length;
-    const givenUp = kinds.filter((kind) => kind === "failed").length;
-    if (givenUp > 0)
-      return warn(
-        `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}, ${givenUp} given up`,
-        "read what is called *.failed there; remove it, or take that off its name to have it tried again",
-      );
-    if (waiting === 0) return ok("nothing waits");
-    return warn(
-      `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}`,
-      "start smtpd, which takes them; what stays is told in its log",
-    );
+    const counted = await answered(() => countDropped(listed(folder)));
+    if (counted.kind === "absent") return ok("nothing waits");
+    if (counted.kind === "unavailable") return unknown(counted.cause.message, "ask as root");
+    return judgeDropped(counted.value);
   };
   return { name: "offline", subject: folder, look };
 }
+
+interface Dropped {
+  readonly waiting: number;
+  readonly givenUp: number;
+  /** There are more than MAX_NAMES_COUNTED, of which so many were looked at. */
+  readonly isMore: boolean;
+}
+
+async function countDropped(folder: Pick<ListedFolder, "names">): Promise<Dropped> {
+  let seen = 0;
+  let waiting = 0;
+  let givenUp = 0;
+  for await (const names of folder.names()) {
+    for (const name of names) {
+      if (++seen > MAX_NAMES_COUNTED) return { waiting, givenUp, isMore: true };
+      const kind = kindOfName(name);
+      if (kind === "mail") waiting++;
+      if (kind === "failed") givenUp++;
+    }
+  }
+  return { waiting, givenUp, isMore: false };
+}
+
+function judgeDropped({ waiting, givenUp, isMore }: Dropped): Verdict {
+  if (waiting === 0 && givenUp === 0 && !isMore) return ok("nothing waits");
+  const wait = `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}`;
+  const found = givenUp === 0 ? wait : `${wait}, ${givenUp} given up`;
+  return warn(
+    isMore ? `more than ${MAX_NAMES_COUNTED} files: of so many ${found}` : found,
+    givenUp > 0 ? LOOK_AT_FAILED : "start smtpd, which takes them; what stays is told in its log",
+  );
+}
+
+const LOOK_AT_FAILED =
+  "read what is called *.failed there; remove it, or take that off its name to have it tried again";
 
 /** @param isRoot whether root asks: then the daemon runs as all of them, else as who starts it. */
 export function userCheck(names: readonly string[], isRoot: boolean, users: Users): Check {

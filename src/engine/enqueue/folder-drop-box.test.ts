@@ -12,7 +12,6 @@ import type { OutgoingMail } from "./outgoing-mail.ts";
 
 const FOLDER = "/offline";
 const UID = 1000;
-const DAY_MS = 24 * 3600 * 1000;
 
 const MAIL: OutgoingMail = {
   reversePath: "ann@example.org",
@@ -61,6 +60,7 @@ async function handedIn(
   const end = await handInDropped(
     {
       files,
+      random: world.random,
       wallMs: () => world.clock.wallMs(),
       async handIn(mail, text) {
         const chunks: Uint8Array[] = [];
@@ -70,14 +70,14 @@ async function handedIn(
       },
     },
     path,
-    UID,
+    { uid: UID, owner: undefined, takenSinceMs: 0 },
   );
   return { end, told };
 }
 
 const NOT_NOW: HandedIn = {
   kind: "not-now",
-  complaints: [{ address: undefined, text: "connect ECONNREFUSED (at CONNECT)" }],
+  complaints: [{ address: undefined, text: "connect ECONNREFUSED (at CONNECT)", status: "" }],
   takenFor: 0,
 };
 
@@ -166,25 +166,6 @@ test("not now: it stays", async () => {
   const { end } = await handedIn(given, NOT_NOW);
   assert.deepEqual(end, { kind: "stays", why: "connect ECONNREFUSED (at CONNECT)" });
   assert.deepEqual((await handedIn(given, { kind: "taken" })).end, { kind: "taken" });
-});
-
-test("refused: it stays, for four days, and then is given up", async () => {
-  const given = await dropped();
-  const refused: HandedIn = {
-    kind: "refused",
-    complaints: [
-      { address: "bob@example.org", text: "550 5.1.1 no" },
-      { address: "eve@example.org", text: "550 5.1.1 no" },
-    ],
-    status: "5.1.1",
-    takenFor: 0,
-  };
-  const why = "<bob@example.org>: 550 5.1.1 no (and 1 more)";
-  assert.deepEqual((await handedIn(given, refused)).end, { kind: "stays", why });
-  await given.world.clock.advance(4 * DAY_MS);
-  assert.deepEqual((await handedIn(given, refused)).end, { kind: "stays", why });
-  await given.world.clock.advance(1);
-  assert.deepEqual((await handedIn(given, refused)).end, { kind: "given-up", why });
 });
 
 test("those who have it are not sent it again", async () => {

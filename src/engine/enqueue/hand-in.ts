@@ -31,6 +31,8 @@ export interface Complaint {
   readonly address: string | undefined;
   /** What was said; printable ASCII only if it was. */
   readonly text: string;
+  /** RFC 3463's, "" where none was given. */
+  readonly status: string;
 }
 
 export type HandedIn =
@@ -156,7 +158,7 @@ function complaintsOf(
     const address = isOfRecipient ? addresses[index] : undefined;
     if (address === undefined && said.has(text)) continue;
     said.add(text);
-    complaints.push({ address, text });
+    complaints.push({ address, text, status: statusOf(verdict) });
   }
   return complaints;
 }

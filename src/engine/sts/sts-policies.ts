@@ -13,13 +13,13 @@
  */
 import { keepLatest } from "#base/keep-latest.ts";
 import type { Clock } from "#base/ports/clock.ts";
-import type { Http, HttpAnswer } from "#base/ports/http.ts";
+import type { Http } from "#base/ports/http.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
-import { MAX_STS_POLICY_BYTES, parseStsPolicy, type StsPolicy } from "#protocols/sts/sts-policy.ts";
+import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import { parseStsRecord } from "#protocols/sts/sts-record.ts";
-import type { FailureType } from "#protocols/tlsrpt/tls-report.ts";
 import type { Observe } from "#model/events.ts";
+import { fetchStsPolicy, type StsFailure } from "./fetch-policy.ts";
 import type { KeptPolicy, StsCache } from "./sts-cache.ts";
 
 export interface StsPorts {
@@ -32,16 +32,7 @@ export interface StsPorts {
   readonly failed: (domain: string, type: StsFailure, why: string) => void;
 }
 
-export type StsFailure = Extract<FailureType, `sts-${string}`>;
-
 export const MAX_STS_POLICIES = 10_000;
-/** A message waits for it: the standard's minute is too long. */
-export const STS_FETCH_TIMEOUT_MS = 8_000;
-const FAILURES: Readonly<Record<HttpAnswer["kind"], StsFailure>> = {
-  answer: "sts-policy-invalid",
-  untrusted: "sts-webpki-invalid",
-  fault: "sts-policy-fetch-error",
-};
 /** RFC 8461 §3.3: five minutes or longer. */
 export const STS_RETRY_MS: number = 5 * 60_000;
 /** RFC 8461 §3.3: a policy is looked at once a day. */
@@ -111,20 +102,14 @@ export class StsPolicies {
 
   async #fetchNow(domain: string, id: string): Promise<KeptPolicy | undefined> {
     const { http, clock, observe, cache, failed } = this.#ports;
-    const request = {
-      url: `https://mta-sts.${domain}/.well-known/mta-sts.txt`,
-      timeoutMs: STS_FETCH_TIMEOUT_MS,
-      maxBytes: MAX_STS_POLICY_BYTES,
-    };
-    const answer = await http.get(request, "text/plain");
-    const text = answer.kind === "answer" ? Buffer.from(answer.body).toString("latin1") : "";
-    const policy = answer.kind === "answer" ? parseStsPolicy(text) : answer.why;
-    if (typeof policy === "string") {
+    const fetched = await fetchStsPolicy(http, domain);
+    if (fetched.kind !== "policy") {
       this.#failed(domain);
-      failed(domain, FAILURES[answer.kind], policy);
-      observe({ kind: "warning", text: `policy of MTA-STS of ${domain}: ${policy}` });
+      failed(domain, fetched.type, fetched.why);
+      observe({ kind: "warning", text: `policy of MTA-STS of ${domain}: ${fetched.why}` });
       return undefined;
     }
+    const { policy, text } = fetched;
     const fetchedAtMs = clock.wallMs();
     const untilMs = fetchedAtMs + policy.maxAgeSeconds * 1000;
     const kept: KeptPolicy = { domain, id, policy, fetchedAtMs, untilMs };

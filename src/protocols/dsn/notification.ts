@@ -29,8 +29,11 @@ const WHAT_HAPPENED: Readonly<Record<Action, string>> = {
   expanded: "was sent on to the members of a list, for:",
 };
 
-/** Lines of any printable characters, to be put in a charset. `enclosed` says what is given back. */
-export function notificationLines(report: ReportedMessage, enclosed: string): readonly string[] {
+/** Lines of any printable characters, to be put in a charset. `remarks` say what is given back, and more. */
+export function notificationLines(
+  report: ReportedMessage,
+  remarks: readonly string[],
+): readonly string[] {
   const { serverName, action, arrivedAtMs, recipients } = report;
   const lines = [
     `This is the mail server ${printable(serverName, MAX_QUOTED_BYTES, "utf8")}.`,
@@ -42,7 +45,7 @@ export function notificationLines(report: ReportedMessage, enclosed: string): re
   for (const block of listed.slice(0, MAX_LISTED)) lines.push("", ...block);
   const unlisted = listed.length - MAX_LISTED;
   if (unlisted > 0) lines.push("", `  and ${unlisted} more, named in the report that is attached.`);
-  lines.push("", ...ending(report).flatMap((each) => wrapped(each, "")), ...wrapped(enclosed, ""));
+  lines.push("", ...[...ending(report), ...remarks].flatMap((each) => wrapped(each, "")));
   return lines;
 }
 

@@ -40,6 +40,7 @@ const REPORT: Report = {
   boundary: "0123456789abcdef",
   writtenAtMs: 1_767_225_611_000,
   originalId: "",
+  remarks: [],
   returned: headerOf("Subject: hello\r\nFrom: alice@example.com\r\n"),
 };
 

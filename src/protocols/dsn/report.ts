@@ -28,6 +28,8 @@ export interface Report extends ReportedMessage {
   readonly writtenAtMs: number;
   /** Message-ID of the original with its brackets, or "". */
   readonly originalId: string;
+  /** Sentences for people, of printable characters, about the original. */
+  readonly remarks: readonly string[];
   readonly returned: Returned;
 }
 
@@ -85,7 +87,7 @@ export function formatReport(report: Report): ReportText {
 
 /** The header of the part and the part. */
 function notificationPart(report: Report): readonly string[] {
-  const lines = notificationLines(report, enclosedSentence(report.returned));
+  const lines = notificationLines(report, [...report.remarks, enclosedSentence(report.returned)]);
   const text = Buffer.from(lines.join("\r\n"));
   if (isPlain(text)) return ["Content-Type: text/plain; charset=us-ascii", "", ...lines];
   const header = "Content-Type: text/plain; charset=utf-8";

@@ -1,17 +1,15 @@
 /**
  * Runs programs with child_process.spawn, never through a shell.
  *
- * The program gets no environment but PATH and LANG=C: its output is read by
- * this program. A run is over when the program has exited and its pipes are
+ * A name is looked for where the system has its programs (system-programs.ts), and the
+ * program gets no environment but that PATH and LANG=C: its output is read by this program. A run is over when the program has exited and its pipes are
  * closed; a run that takes too long, or prints too much, is killed. What the
  * program itself started and left behind is not.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { Children, RunRequest, RunResult } from "#base/ports/children.ts";
-
-/** Where programs are looked for if this process was started without a PATH. */
-const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+import { SYSTEM_PATH, systemProgram } from "./system-programs.ts";
 
 /** The machine's programs, run as the user of this process. */
 export function nodeChildren(): Children {
@@ -73,9 +71,11 @@ type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** Node tells some faults by an event, and throws others, such as a lack of memory. */
 function started([program, ...args]: RunRequest["command"]): Program | Error {
+  const path = program.includes("/") ? program : systemProgram(program);
+  if (path === undefined) return new Error(`Cannot find ${program} in ${SYSTEM_PATH}`);
   try {
-    return spawn(program, args, {
-      env: { PATH: process.env["PATH"] ?? DEFAULT_PATH, LANG: "C" },
+    return spawn(path, args, {
+      env: { PATH: SYSTEM_PATH, LANG: "C" },
       stdio: ["pipe", "pipe", "pipe"],
     });
   } catch (cause) {

@@ -49,9 +49,10 @@ for (const [name, listener, why] of [
   ["that never comes", () => undefined, /^no answer in time$/u],
   ["that comes a byte at a time", drip, /^no answer in time$/u],
 ] as readonly (readonly [string, RequestListener, RegExp])[])
-  test(`HTTP answer ${name} is a fault`, async (t) => {
+  test(`HTTP answer ${name} is none`, async (t) => {
     const answer = await asked(t, listener, 200);
-    assert.match(answer.kind === "fault" ? answer.why : "an answer", why);
+    assert.match("why" in answer ? answer.why : "an answer", why);
+    assert.equal(answer.kind, why.source.startsWith("^answers") ? "unfit" : "fault");
   });
 
 const take: RequestListener = (_, response) => void response.writeHead(204).end();
@@ -64,7 +65,7 @@ test("HTTP answer that something was taken is one, to what is posted alone", asy
   const { port } = server.address() as AddressInfo;
   const request = { url: `http://127.0.0.1:${port}/`, timeoutMs: 5000, maxBytes: 100 };
   assert.deepEqual(await nodeHttp().get(request, "text/plain"), {
-    kind: "fault",
+    kind: "unfit",
     why: "answers 204",
   });
 });
@@ -112,7 +113,7 @@ for (const [type, is] of [
     const { port } = server.address() as AddressInfo;
     const request = { url: `http://127.0.0.1:${port}/`, timeoutMs: 5000, maxBytes: 100 };
     const { kind } = await nodeHttp().get(request, "text/plain");
-    assert.equal(kind, is ? "answer" : "fault");
+    assert.equal(kind, is ? "answer" : "unfit");
   });
 
 type Answering = Parameters<RequestListener>[1];

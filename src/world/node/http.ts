@@ -52,6 +52,7 @@ function ask(
     resolve(answer);
   };
   const fail = (why: string): void => settle({ kind: "fault", why });
+  const refuse = (why: string): void => settle({ kind: "unfit", why });
   const timer = setTimeout(() => fail("no answer in time"), timeoutMs);
   asked.on("error", (error) => {
     const { socket } = asked;
@@ -60,18 +61,18 @@ function ask(
   });
   asked.on("response", (answer) => {
     if (!isSuccess(answer.statusCode ?? 0, options.method)) {
-      fail(`answers ${answer.statusCode ?? "nothing"}`);
+      refuse(`answers ${answer.statusCode ?? "nothing"}`);
       return;
     }
     if (type !== undefined && typeOf(answer) !== type) {
-      fail(`answers something else than ${type}`);
+      refuse(`answers something else than ${type}`);
       return;
     }
     const chunks: Buffer[] = [];
     let length = 0;
     answer.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > maxBytes) fail(`answers more than ${maxBytes} bytes`);
+      if (length > maxBytes) refuse(`answers more than ${maxBytes} bytes`);
       else chunks.push(chunk);
     });
     answer.on("error", (error) => fail(faultText(error)));

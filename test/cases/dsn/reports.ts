@@ -44,6 +44,7 @@ const BASE: Report = {
   envelopeId: "",
   recipients: [FAILED],
   originalId: "<lunch.1@client.example.com>",
+  remarks: [],
   returned: headerOf(HEADER),
 };
 
@@ -152,6 +153,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       form: "utf8",
       to: "ålice@example.com",
       originalId: "",
+      remarks: [],
       recipients: [UTF8_RECIPIENT],
       returned: headerOf(UTF8_HEADER, { utf8: true }),
     },
@@ -160,6 +162,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     report: {
       ...BASE,
       originalId: "",
+      remarks: [],
       recipients: [UTF8_RECIPIENT],
       returned: headerOf(UTF8_HEADER, { utf8: true }),
     },
