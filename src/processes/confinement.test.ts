@@ -68,6 +68,14 @@ test("without setpriv(1) nothing stands before Node", () => {
 
 /** A machine that refuses commands with one of `words`. */
 function refusing(...words: readonly string[]): Children & { readonly ran: string[] } {
+  return machine(words, "0000000000000000");
+}
+
+/** @param bounding the set of capabilities that is left to who is confined. */
+function machine(
+  words: readonly string[],
+  bounding: string,
+): Children & { readonly ran: string[] } {
   const ran: string[] = [];
   return {
     ran,
@@ -78,7 +86,7 @@ function refusing(...words: readonly string[]): Children & { readonly ran: strin
       return {
         kind: "exited",
         code: refused === undefined ? 0 : 1,
-        stdout: new Uint8Array(),
+        stdout: Buffer.from(`Name:\tcat\nCapBnd:\t${bounding}\nNoNewPrivs:\t1\n`),
         stderr: Buffer.from(said),
       };
     },
@@ -93,7 +101,7 @@ test("what the machine lets us do is tried once, with the command of the queue",
   assert.equal(children.ran.length, 1);
   assert.match(
     children.ran[0] ?? "",
-    /unshare --net -- .*setpriv .* --no-new-privs -- \/\S*\/true$/u,
+    /unshare --net -- .*setpriv .* --no-new-privs -- \/\S*\/cat \/proc\/self\/status$/u,
   );
 });
 
@@ -112,9 +120,26 @@ test("where nothing may be taken away, processes have their users alone, and it 
   assert.match(lacks.join(), /^processes may gain privileges: unshare: .*not permitted$/u);
 });
 
+test("where capabilities cannot be taken from the bounding set, it is said", async () => {
+  for (const refused of [[], ["--net"]]) {
+    const { confinement, lacks } = await confinementHere(
+      machine(refused, "00000000202004ff"),
+      true,
+    );
+    assert.ok(confinement.setpriv !== undefined);
+    assert.equal(
+      lacks.at(-1),
+      "processes keep a bounding set of capabilities (00000000202004ff): smtpd has no CAP_SETPCAP",
+    );
+  }
+});
+
 test("without root there are no namespaces, and no user to become", async () => {
   const children = refusing();
   const { confinement } = await confinementHere(children, false);
   assert.equal(confinement.unshare, undefined);
-  assert.match(children.ran.join(), /^\S*setpriv --no-new-privs -- \/\S*\/true$/u);
+  assert.match(
+    children.ran.join(),
+    /^\S*setpriv --no-new-privs -- \/\S*\/cat \/proc\/self\/status$/u,
+  );
 });
