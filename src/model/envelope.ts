@@ -17,6 +17,7 @@ import {
   u53,
   u8,
 } from "#base/codec.ts";
+import { NOTIFY_WORDS, type NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { EVPID_DIGITS, MSGID_DIGITS } from "./ids.ts";
 
 /** RFC 5321 §4.5.3.1: 64 + 1 + 255; room for UTF-8 and sloppy peers. */
@@ -191,8 +192,6 @@ export interface RecipientTerms {
   readonly originalRecipient: string;
 }
 
-export type NotifyWord = "never" | "success" | "failure" | "delay";
-
 export interface Envelope {
   readonly evpid: string;
   /** The recipient as in RCPT TO. */
@@ -344,7 +343,6 @@ function priorityOf(stored: number): number {
   return stored - MAX_PRIORITY;
 }
 
-const NOTIFY_WORDS: readonly NotifyWord[] = ["never", "success", "failure", "delay"];
 export const recipientTermsCodec: Codec<RecipientTerms | undefined> = optional(
   struct<RecipientTerms>({
     notify: optional(list(oneOf(NOTIFY_WORDS), NOTIFY_WORDS.length)),

@@ -83,8 +83,11 @@ const CONNECTOR_FLAGS = [
   "LIMIT_RELAY",
   "LIMIT_CONN",
   "LIMIT_DOMAIN",
+  "LIMIT_ALL",
 ] as const;
 export type ConnectorFlag = (typeof CONNECTOR_FLAGS)[number];
+/** A limit that is reached. Of OpenSMTPD, but for LIMIT_ALL: that of all connections. */
+export type LimitFlag = Extract<ConnectorFlag, `LIMIT_${string}`>;
 
 /** One of our addresses, as a relay uses it. */
 export interface ConnectorReport {

@@ -116,9 +116,17 @@ test("a dispatcher that does not get its end is refused in time, and may ask aga
 });
 
 test("of the descriptors that a process may have, agents take what others leave", () => {
-  const children = 4;
-  const bounds = [16, 64, 128, 256, 1024, 1_048_576].map((maxOpenFiles) => {
-    return maxAgentsFor(maxOpenFiles, children, 2);
-  });
-  assert.deepEqual(bounds, [1, 1, 17, 49, 128, 128]);
+  const bounds = [16, 64, 128, 256, 1024, 1_048_576].map((max) =>
+    maxAgentsFor({ max, open: 34, agents: 0, missing: 0 }),
+  );
+  assert.deepEqual(bounds, [1, 1, 13, 45, 128, 128]);
+});
+
+test("those of agents that run are not counted twice, and those of a process that is to come back are kept", () => {
+  const parent = { max: 128, open: 34, agents: 0, missing: 0 };
+  const full = maxAgentsFor(parent);
+  for (let agents = 0; agents <= full; agents++)
+    assert.equal(maxAgentsFor({ ...parent, agents, open: 34 + 4 * agents }), full);
+  assert.equal(maxAgentsFor({ ...parent, open: 30, missing: 1 }), full);
+  assert.equal(maxAgentsFor({ ...parent, open: 34 + 20 }), full - 5, "whatever else is open");
 });

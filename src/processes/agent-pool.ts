@@ -14,8 +14,11 @@ import { Supervised } from "./supervised.ts";
 
 /** Agents at once, where there are descriptors for them. */
 const MAX_AGENTS = 128;
-/** Those of the parent itself: Node's, the log's, and what starting a program takes for a moment. */
-const OWN_DESCRIPTORS = 40;
+/**
+ * What the parent may come to need besides what it has open: three pipes for each of four look-ups
+ * of users and of four that hand in offline mail, ten for a moment while a program is started, and a few.
+ */
+export const SPARE_DESCRIPTORS = 40;
 /** Of the parent for each child: two channels, and two pipes for its log. */
 const DESCRIPTORS_PER_CHILD = 4;
 
@@ -29,10 +32,21 @@ const WAIT_TIMEOUT_MS = 50_000;
 
 const NOT_STARTED = "The delivery agent could not be started";
 
-/** So many agents may run beside `children` other processes and `listeners`. */
-export function maxAgentsFor(maxOpenFiles: number, children: number, listeners: number): number {
-  const left = maxOpenFiles - OWN_DESCRIPTORS - DESCRIPTORS_PER_CHILD * children - listeners;
-  return Math.max(1, Math.min(MAX_AGENTS, Math.floor(left / DESCRIPTORS_PER_CHILD)));
+export interface ParentDescriptors {
+  readonly max: number;
+  /** That the parent has now, whatever for. */
+  readonly open: number;
+  /** Agents that it has now. */
+  readonly agents: number;
+  /** Other processes that it does not have now, and will start again. */
+  readonly missing: number;
+}
+
+/** So many agents may run, with those that do. */
+export function maxAgentsFor({ max, open, agents, missing }: ParentDescriptors): number {
+  const left = max - open - SPARE_DESCRIPTORS - DESCRIPTORS_PER_CHILD * missing;
+  const most = agents + Math.floor(left / DESCRIPTORS_PER_CHILD);
+  return Math.max(1, Math.min(MAX_AGENTS, most));
 }
 
 /** How agents are started, and what becomes of them. */
@@ -77,6 +91,11 @@ export class AgentPool<End> {
   constructor(clock: Clock, owner: AgentPoolOwner<End>) {
     this.#clock = clock;
     this.#owner = owner;
+  }
+
+  /** How many have a place. */
+  get size(): number {
+    return this.#placed.size;
   }
 
   /** The agent of `account`, which may be started for that; undefined: too many wait. */

@@ -68,6 +68,11 @@ export class Agents<End extends Destroyable> {
     return "The configuration is changing";
   }
 
+  /** How many run, start or end. */
+  get size(): number {
+    return this.#pool.size;
+  }
+
   /** Under another configuration every account gets another agent. */
   takeUp(): void {
     this.#pool.retire();

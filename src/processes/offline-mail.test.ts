@@ -359,6 +359,18 @@ test("what is being written is left, and removed when its writer is gone since a
   assert.deepEqual(scene.log, ["info: offline mail: 1 removed that were never completed"]);
 });
 
+test("what could not be removed is not told as removed, and is removed at another look", async () => {
+  const scene = new Scene();
+  scene.mail(1000, 0o600);
+  await scene.passes(25 * 60 * MINUTE_MS);
+  scene.world.disk.fail({ operation: "unlink", code: "EROFS" });
+  scene.offline.start();
+  await scene.passes();
+  assert.deepEqual(scene.log, []);
+  await scene.passes(RESCAN_MS);
+  assert.deepEqual(scene.log, ["info: offline mail: 1 removed that were never completed"]);
+});
+
 test("what is given up is not tried again", async () => {
   const scene = new Scene();
   scene.world.disk.plantFile(`${FOLDER}/${"a".repeat(32)}.failed`, Buffer.from("x"), {

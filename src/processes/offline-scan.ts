@@ -100,8 +100,11 @@ class Pass {
   }
 
   async #remove(name: string): Promise<void> {
-    await quietly(() => this.#ports.files.unlink(`${this.#folder}/${name}`));
-    this.#abandoned++;
+    const isRemoved = await quietly(async () => {
+      await this.#ports.files.unlink(`${this.#folder}/${name}`);
+      return true;
+    });
+    if (isRemoved === true) this.#abandoned++;
   }
 
   #seeOdd(name: string, what: string): void {

@@ -204,6 +204,7 @@ export async function startMailSystem(
       ownAddresses: options.ownAddresses ?? [],
       queueKeys: options.queueKeys ?? [],
       maxOpenFiles: Number.MAX_SAFE_INTEGER,
+      openFiles: () => 0,
     },
     { info: (text) => log(`info: ${text}`), warn: (text) => log(`warn: ${text}`) },
     {

@@ -31,6 +31,8 @@ export interface ParentSettings {
   readonly queueKeys: QueueKeys;
   /** Of each process; children inherit the limit. */
   readonly maxOpenFiles: number;
+  /** Descriptors that this process has now. */
+  readonly openFiles: () => number;
 }
 
 export interface ParentPorts {

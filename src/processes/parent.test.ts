@@ -55,6 +55,7 @@ class Stage {
         ownAddresses: [],
         queueKeys: [],
         maxOpenFiles: 1024,
+        openFiles: () => 30,
       },
       { info: (text) => this.log.push(text), warn: (text) => this.log.push(text) },
       { bound, pairs: new FakePairs(), launch: ({ role }) => this.#launch(role) },

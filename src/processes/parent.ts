@@ -330,8 +330,14 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   }
 
   #maxAgents(): number {
-    const { length: listeners } = this.#sockets.listenerFds;
-    return maxAgentsFor(this.#settings.maxOpenFiles, this.#children.started.length, listeners);
+    const { maxOpenFiles: max, openFiles } = this.#settings;
+    const missing = this.#children.started.filter(({ process }) => process.pid === undefined);
+    return maxAgentsFor({
+      max,
+      open: openFiles(),
+      agents: this.#agents.size,
+      missing: missing.length,
+    });
   }
 
   #slice(role: Role, index: number): Slice {

@@ -40,7 +40,7 @@ async function pkiFaults(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const { at, places, name } = pki;
-  const certificate =
+  const read =
     pki.cert === undefined
       ? undefined
       : await readCertificate({ at: places.cert ?? at, path: pki.cert }, world, findings);
@@ -48,11 +48,12 @@ async function pkiFaults(
     pki.key === undefined
       ? undefined
       : await readKey({ at: places.key ?? at, path: pki.key }, world, findings);
-  if (certificate === undefined) return findings;
+  if (read === undefined) return findings;
+  const { certificate, pem } = read;
   const certAt = places.cert ?? at;
   findings.push(...validityFaults(certAt, name, certificate, world.nowMs));
   findings.push(...nameFaults(certAt, pki, certificate, config));
-  findings.push(...stapleFaults(pki, config, world));
+  findings.push(...stapleFaults(pki, config, pem));
   if (key !== undefined && !certificate.checkPrivateKey(key))
     findings.push(
       error(
@@ -73,7 +74,7 @@ async function readCertificate(
   file: Named,
   world: Surroundings,
   findings: Finding[],
-): Promise<X509Certificate | undefined> {
+): Promise<{ readonly certificate: X509Certificate; readonly pem: string } | undefined> {
   const text = await readPem(
     file,
     { what: "certificate", extraBits: CERTIFICATE_EXTRA_BITS },
@@ -82,7 +83,7 @@ async function readCertificate(
   findings.push(...text.findings);
   if (text.pem === undefined) return undefined;
   try {
-    return new X509Certificate(text.pem);
+    return { certificate: new X509Certificate(text.pem), pem: text.pem };
   } catch {
     findings.push(error(file.at, `there is no certificate in ${file.path}`, PEM_HINT));
     return undefined;

@@ -21,7 +21,7 @@ function told(
   );
   const pki = config.pkis.get("a");
   assert.ok(pki !== undefined);
-  const findings = stapleFaults(pki, config, { read: () => certificate + chain });
+  const findings = stapleFaults(pki, config, certificate + chain);
   return findings.map(({ message }) => message);
 }
 

@@ -9,18 +9,11 @@ import type { Config } from "#model/config/config.ts";
 import type { Pki } from "#model/config/pki.ts";
 import { type Finding, warning } from "#policy/check/finding.ts";
 import { shownPkis, stapling } from "#policy/tls/staple-plan.ts";
-import type { Surroundings } from "./surroundings.ts";
 
-/** Of one pki, whose certificate can be read. */
-export function stapleFaults(
-  pki: Pki,
-  config: Config,
-  { read }: Pick<Surroundings, "read">,
-): readonly Finding[] {
-  const { name, cert, places, at } = pki;
-  if (cert === undefined || !shownPkis(config).has(name)) return [];
-  const pem = read(cert);
-  if (typeof pem !== "string") return [];
+/** Of one pki, with what is in the file of its certificate. */
+export function stapleFaults(pki: Pki, config: Config, pem: string): readonly Finding[] {
+  const { name, places, at } = pki;
+  if (!shownPkis(config).has(name)) return [];
   const found = stapling(pki, pem);
   if (found.kind === "plan") return [];
   const where = places.ocsp ?? places.cert ?? at;

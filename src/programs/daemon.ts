@@ -30,7 +30,7 @@ import { nodeFiles } from "#world/node/files.ts";
 import { groupId } from "#world/node/groups.ts";
 import { closeInherited } from "#world/node/inherited-descriptors.ts";
 import { nodeRandom } from "#world/node/random.ts";
-import { maxOpenFiles } from "./machine.ts";
+import { maxOpenFiles, openFiles } from "./machine.ts";
 import { neededUser } from "./needed-user.ts";
 import { offlineMail } from "./offline.ts";
 import type { StartSignals } from "./start-signals.ts";
@@ -142,6 +142,7 @@ async function prepareDaemon(options: DaemonOptions): Promise<PreparedDaemon | s
       ownAddresses: options.ownAddresses,
       queueKeys: options.queueKeys,
       maxOpenFiles: maxOpenFiles(),
+      openFiles,
     },
     log,
     {

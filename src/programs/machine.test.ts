@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { isIP } from "node:net";
+import { closeSync, openSync } from "node:fs";
 import { test } from "node:test";
-import { interfaces, ownAddresses, serverName } from "./machine.ts";
+import { interfaces, openFiles, ownAddresses, serverName } from "./machine.ts";
 
 test("the server name is one name in lower case", () => {
   assert.match(serverName(), /^[^\sA-Z]+$/u);
@@ -20,4 +21,12 @@ test("an IPv6 address that needs its interface to be bound comes with it", () =>
       assert.ok(address.endsWith(`%${name}`), address);
     }
   }
+});
+
+test("descriptors of this process are those that it has", () => {
+  const before = openFiles();
+  const fds = [openSync("/dev/null", "r"), openSync("/dev/null", "r")];
+  assert.equal(openFiles(), before + 2);
+  for (const fd of fds) closeSync(fd);
+  assert.equal(openFiles(), before);
 });

@@ -1,4 +1,5 @@
 /** What a configuration needs to know of the machine that it is read on. */
+import { readdirSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { FilesFault } from "#model/config/config-source.ts";
 import { defaultRouteInterfaces } from "./default-routes.ts";
@@ -45,6 +46,16 @@ export function maxOpenFiles(): number {
   const limits = readTextFile("/proc/self/limits");
   const soft = typeof limits === "string" && /^Max open files +(\d+) /m.exec(limits)?.[1];
   return typeof soft === "string" ? Number(soft) : DEFAULT_MAX_OPEN_FILES;
+}
+
+/** Descriptors that this process has. Where the system does not say: none, and what is too much fails. */
+export function openFiles(): number {
+  try {
+    // One of them is for the look itself.
+    return readdirSync("/proc/self/fd").length - 1;
+  } catch {
+    return 0;
+  }
 }
 
 function textOrNothing(text: string | FilesFault): string {

@@ -7,7 +7,7 @@
  *
  * Source: sendmail(8) of OpenSMTPD, Postfix and Sendmail; getopt(3).
  */
-import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
+import { type NotifyWord, notifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { encodeXtext, isXtext } from "#protocols/smtp/xtext.ts";
 import type { MailOrder } from "#engine/enqueue/prepare-mail.ts";
 import { operandsBehind } from "./getopt.ts";
@@ -104,13 +104,6 @@ function orderOf(draft: Draft, addressees: readonly string[]): SendmailOrder {
 
 type Notices = Pick<MailOrder, "notify" | "returns" | "envelopeId">;
 
-const NOTIFY_WORDS: ReadonlyMap<string, NotifyWord> = new Map([
-  ["never", "never"],
-  ["success", "success"],
-  ["failure", "failure"],
-  ["delay", "delay"],
-]);
-
 const RETURNS: ReadonlyMap<string, Notices["returns"]> = new Map([
   ["full", "full"],
   ["hdrs", "headers"],
@@ -134,7 +127,7 @@ function notifyOf(text: string | undefined): Notices["notify"] | string {
   if (text === undefined) return undefined;
   const words = new Set<NotifyWord>();
   for (const written of text.split(",")) {
-    const word = NOTIFY_WORDS.get(written.trim().toLowerCase());
+    const word = notifyWord(written.trim());
     if (word === undefined) return `invalid notify: ${text}`;
     words.add(word);
   }

@@ -2,15 +2,9 @@
  * A queue with everything around it in memory and on virtual time: what the system
  * tests drive. `restart` kills it and starts the next one on what was durable.
  */
+import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import type { Action } from "#model/config/action.ts";
-import {
-  type Envelope,
-  type Message,
-  NO_TERMS,
-  type NotifyWord,
-  type Origin,
-  type Terms,
-} from "#model/envelope.ts";
+import { type Envelope, type Message, NO_TERMS, type Origin, type Terms } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import { randomEvpid } from "#model/ids.ts";
 import type { Receipt } from "#model/intake.ts";

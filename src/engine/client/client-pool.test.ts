@@ -26,7 +26,7 @@ const SESSION: SessionLimits = {
 type Limits = Partial<SessionLimits> & Partial<Pick<Cap, "max" | "delayMs" | "reconnectMs">>;
 
 function routeWith({ max = 10, delayMs = 0, reconnectMs = 0, ...session }: Limits): ClientRoute {
-  const words = { max: "max", delay: "delay", reconnect: "reconnect" };
+  const words = { max: "max", delay: "delay", reconnect: "reconnect", flag: "LIMIT_HOST" } as const;
   return {
     key: "out|192.0.2.1:25",
     endpoint: AT,

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { SimClock } from "#world/sim/clock.ts";
 import { type Cap, ConnectionLimits, type Room } from "./connection-limits.ts";
 
-const WORDS = { max: "max", delay: "delay", reconnect: "reconnect" };
+const WORDS = { max: "max", delay: "delay", reconnect: "reconnect", flag: "LIMIT_HOST" } as const;
 
 function cap(key: string, max: number, pauses: Partial<Cap> = {}): Cap {
   return { key, of: "part", max, delayMs: 0, reconnectMs: 0, words: WORDS, ...pauses };
@@ -30,7 +30,13 @@ test("who has other limits for what is counted has room, or none, by their own",
   const limits = new ConnectionLimits(new SimClock());
   const few = [cap("host", 1)];
   limits.enter(few);
-  assert.deepEqual(limits.obstacle(few), { kind: "full", limit: "max", key: "host", max: 1 });
+  assert.deepEqual(limits.obstacle(few), {
+    kind: "full",
+    limit: "max",
+    flag: "LIMIT_HOST",
+    key: "host",
+    max: 1,
+  });
   assert.equal(limits.obstacle([cap("host", 2)]), undefined);
 });
 
@@ -39,10 +45,20 @@ test("the pause that ends last is the one that is told", async () => {
   const limits = new ConnectionLimits(clock);
   const caps = [cap("host", 9, { delayMs: 1000 }), cap("route", 9, { reconnectMs: 5000 })];
   const room = limits.enter(caps);
-  assert.deepEqual(limits.obstacle(caps), { kind: "too-soon", limit: "delay", untilMs: 1000 });
+  assert.deepEqual(limits.obstacle(caps), {
+    kind: "too-soon",
+    limit: "delay",
+    flag: "LIMIT_HOST",
+    untilMs: 1000,
+  });
   await clock.advance(500);
   room.leave();
-  assert.deepEqual(limits.obstacle(caps), { kind: "too-soon", limit: "reconnect", untilMs: 5500 });
+  assert.deepEqual(limits.obstacle(caps), {
+    kind: "too-soon",
+    limit: "reconnect",
+    flag: "LIMIT_HOST",
+    untilMs: 5500,
+  });
   await clock.advance(5000);
   assert.equal(limits.obstacle(caps), undefined);
 });
@@ -53,6 +69,7 @@ test("the last of what all have in common is for who has nothing, in line as wel
   assert.deepEqual(limits.obstacle(capsOf("slow")), {
     kind: "full",
     limit: "max",
+    flag: "LIMIT_HOST",
     key: "all",
     max: 8,
   });

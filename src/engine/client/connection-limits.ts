@@ -12,6 +12,7 @@
  * Source: OpenSMTPD mta.c (mta_find_route, mta_connect), which asks again every five seconds.
  */
 import type { Clock } from "#base/ports/clock.ts";
+import type { LimitFlag } from "#model/relay-report.ts";
 
 /** A count, and what one who wants to connect allows it. */
 export interface Cap {
@@ -32,13 +33,19 @@ export interface CapWords {
   readonly max: string;
   readonly delay: string;
   readonly reconnect: string;
+  /** Any of them, in `smtpctl show relays`. */
+  readonly flag: LimitFlag;
 }
 
 /** Why no connection may be opened now. */
-export type Obstacle =
-  | { readonly kind: "full"; readonly limit: string; readonly key: string; readonly max: number }
+export type Obstacle = {
+  readonly limit: string;
+  readonly flag: LimitFlag;
+} & (
+  | { readonly kind: "full"; readonly key: string; readonly max: number }
   /** Monotonic. */
-  | { readonly kind: "too-soon"; readonly limit: string; readonly untilMs: number };
+  | { readonly kind: "too-soon"; readonly untilMs: number }
+);
 
 interface Count {
   readonly key: string;
@@ -81,7 +88,7 @@ export class ConnectionLimits {
       const count = this.#counts.get(key);
       if (count === undefined) continue;
       const max = hasOpen ? maxOfMany(cap) : cap.max;
-      if (count.open >= max) return { kind: "full", limit: words.max, key, max };
+      if (count.open >= max) return { kind: "full", limit: words.max, flag: words.flag, key, max };
       const nextMs = delayMs > 0 ? count.beganMs + delayMs : 0;
       const againMs = reconnectMs > 0 ? count.endedMs + reconnectMs : 0;
       const untilMs = Math.max(nextMs, againMs);
@@ -90,6 +97,7 @@ export class ConnectionLimits {
       latest = {
         kind: "too-soon",
         limit: nextMs >= againMs ? words.delay : words.reconnect,
+        flag: words.flag,
         untilMs,
       };
     }

@@ -9,7 +9,7 @@ import { type Ahead, ConnectionRace, NEXT_ATTEMPT_MS } from "./connection-race.t
 
 const LATENCY_MS = 20;
 const TIMEOUT_MS = 10_000;
-const WORDS = { max: "max", delay: "delay", reconnect: "reconnect" };
+const WORDS = { max: "max", delay: "delay", reconnect: "reconnect", flag: "LIMIT_HOST" } as const;
 
 function capsOf(max: number): readonly Cap[] {
   return [{ key: "all", of: "part", max, delayMs: 0, reconnectMs: 0, words: WORDS }];

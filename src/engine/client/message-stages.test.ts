@@ -32,7 +32,7 @@ const ROUTE: ClientRoute = {
       delayMs: 0,
       reconnectMs: 0,
       of: "part",
-      words: { max: "max", delay: "delay", reconnect: "reconnect" },
+      words: { max: "max", delay: "delay", reconnect: "reconnect", flag: "LIMIT_HOST" },
     },
   ],
 };

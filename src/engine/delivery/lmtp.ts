@@ -55,7 +55,12 @@ interface Group {
 const MAX_RECIPIENTS = 100;
 /** To one server. */
 const MAX_CONNECTIONS = 10;
-const CAP_WORDS = { max: "lmtp connections", delay: "", reconnect: "" };
+const CAP_WORDS = {
+  max: "lmtp connections",
+  delay: "",
+  reconnect: "",
+  flag: "LIMIT_HOST",
+} as const;
 const SESSION: SessionLimits = Object.freeze({
   maxMails: 1000,
   keepAliveMs: 10_000,

@@ -11,7 +11,7 @@
  * read may be anybody's: it is checked whole, and is not more than its writer could say over
  * the socket himself.
  */
-import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
+import { NOTIFY_WORDS, type NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { isXtext } from "#protocols/smtp/xtext.ts";
 import { MAX_RECIPIENTS, type OutgoingMail } from "./outgoing-mail.ts";
 
@@ -22,13 +22,6 @@ const MAGIC = "postrider-mail 1 ";
 const COUNT_DIGITS = 8;
 const FIRST_LINE = new RegExp(`^${MAGIC}(\\d{${COUNT_DIGITS}})$`, "u");
 const LF = 0x0a;
-
-const NOTIFY_WORDS: ReadonlySet<unknown> = new Set<NotifyWord>([
-  "never",
-  "success",
-  "failure",
-  "delay",
-]);
 
 export type DroppedHead =
   /** More bytes are needed to say. */
@@ -117,7 +110,7 @@ function isPath(value: unknown): value is string {
 }
 
 function isNotifyWord(value: unknown): value is NotifyWord {
-  return NOTIFY_WORDS.has(value);
+  return NOTIFY_WORDS.some((word) => word === value);
 }
 
 function countText(count: number): string {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Envelope, NotifyWord, TrailStep } from "#model/envelope.ts";
+import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
+import type { Envelope, TrailStep } from "#model/envelope.ts";
 import { MailSystem } from "#test/system/mail-system.ts";
 
 const LIST: readonly TrailStep[] = [

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeliveryResult } from "#model/delivery.ts";
-import { type Envelope, NO_TERMS, type NotifyWord, type Terms } from "#model/envelope.ts";
+import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
+import { type Envelope, NO_TERMS, type Terms } from "#model/envelope.ts";
 import { type EnvelopeRecord, MessageRecord } from "#engine/scheduler/record.ts";
 import { envelopeOf, messageOf, textOf } from "#test/support/deliveries.ts";
 import { noticeOf, reportOf, warnedAfter } from "./notices.ts";

@@ -7,7 +7,7 @@
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { Action, ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
-import type { NotifyWord } from "#model/envelope.ts";
+import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { type EnvelopeRecord, expiresAtMs, heldForMs } from "#engine/scheduler/record.ts";
 import type { Verdict } from "./verdict.ts";
 

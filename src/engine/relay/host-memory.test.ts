@@ -12,10 +12,24 @@ test("what a domain said last is known for four hours", () => {
   const said = (nowMs: number): readonly string[] =>
     memory.domains(nowMs).map(({ domain, atMs, status }) => `${domain} ${atMs} ${status}`);
   assert.deepEqual(said(6 * HOUR_MS - 1), [
-    `a.example ${3 * HOUR_MS} 550 No`,
     `b.example ${2 * HOUR_MS} 451 Later`,
+    `a.example ${3 * HOUR_MS} 550 No`,
   ]);
   assert.deepEqual(said(6 * HOUR_MS), [`a.example ${3 * HOUR_MS} 550 No`]);
+});
+
+test("domains that were heard of last come last, whichever were known first", () => {
+  const memory = new HostMemory();
+  for (const [domain, atMs] of [
+    ["a.example", 1],
+    ["b.example", 2],
+    ["a.example", 3],
+  ] as const)
+    memory.said(domain, "250 Ok", HOUR_MS + atMs);
+  assert.deepEqual(
+    memory.domains(HOUR_MS).map(({ domain }) => domain),
+    ["b.example", "a.example"],
+  );
 });
 
 test("of too many domains those heard of last are known", () => {

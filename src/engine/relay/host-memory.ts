@@ -72,10 +72,11 @@ export class HostMemory {
     this.#domains.set(domain, { atMs, status });
   }
 
+  /** Those heard of last come last. */
   domains(nowMs: number): readonly DomainReport[] {
-    return Array.from(this.#domains, ([domain, said]) => ({ domain, ...said })).filter(
-      ({ atMs }) => atMs > nowMs - DOMAIN_MS,
-    );
+    return Array.from(this.#domains, ([domain, said]) => ({ domain, ...said }))
+      .filter(({ atMs }) => atMs > nowMs - DOMAIN_MS)
+      .toSorted((one, other) => one.atMs - other.atMs);
   }
 
   /** Those heard of too long ago, and a tenth of the others where that leaves no room. */

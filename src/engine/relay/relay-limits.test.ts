@@ -13,7 +13,7 @@ import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
 import { Relay } from "./relay.ts";
-import { DEFAULT_LIMITS } from "./relay-limits.ts";
+import { capsOf, DEFAULT_LIMITS, MAX_CONNECTIONS } from "./relay-limits.ts";
 import { RelayMemory } from "./relay-memory.ts";
 
 const DAY_MS = 86_400_000;
@@ -407,3 +407,54 @@ test("a relay says what it has under way, where, and how hosts and domains did",
   await scene.world.clock.advance(20_000);
   assert.deepEqual(scene.memory.report("relays"), { kind: "relays", relays: [], leftOut: 0 });
 });
+
+test("what a domain said has the time when it was said, not when the attempt began", async () => {
+  const scene = new Scene();
+  const lateMs = 30_000;
+  await scene.server("far.example", "192.0.2.1", { reply: silentAtMail });
+  const beganMs = scene.world.clock.wallMs();
+  await scene.send("far.example");
+  const domains = scene.memory.report("domains");
+  assert.ok(domains.kind === "domains");
+  const [said] = domains.domains;
+  assert.ok(said !== undefined && said.atMs - beganMs > lateMs);
+});
+
+test("what limit holds a relay back is told of each by its own name", async () => {
+  for (const [limit, flag] of [
+    ["maxConnPerHost", "LIMIT_HOST"],
+    ["maxConnPerRoute", "LIMIT_ROUTE"],
+    ["maxConnPerSource", "LIMIT_SOURCE"],
+    ["maxConnPerConnector", "LIMIT_CONN"],
+    ["maxConnPerRelay", "LIMIT_RELAY"],
+    ["maxConnPerDomain", "LIMIT_DOMAIN"],
+  ] as const) {
+    const scene = new Scene({ [limit]: 1 });
+    await scene.server("far.example", "192.0.2.1", { reply: silentAtMail });
+    void scene.attempt("far.example");
+    await scene.world.clock.advance(100);
+    void scene.attempt("far.example");
+    await scene.world.clock.advance(100);
+    assert.deepEqual(flagsOf(scene), [flag], limit);
+  }
+});
+
+test("the limit of all connections together is told as that", async () => {
+  const scene = new Scene();
+  await scene.server("far.example", "192.0.2.1", { reply: silentAtMail });
+  void scene.attempt("far.example");
+  await scene.world.clock.advance(100);
+  for (let n = 1; n < MAX_CONNECTIONS; n++) {
+    const others = { address: `${n}`, source: `${n}`, relay: `${n}`, domain: `${n}` };
+    scene.memory.limits.enter(capsOf(DEFAULT_LIMITS.mtaLimits, others));
+  }
+  void scene.attempt("far.example");
+  await scene.world.clock.advance(100);
+  assert.deepEqual(flagsOf(scene), ["LIMIT_ALL"]);
+});
+
+function flagsOf(scene: Scene): readonly string[] {
+  const relays = scene.memory.report("relays");
+  assert.ok(relays.kind === "relays");
+  return relays.relays.flatMap(({ connectors }) => connectors.flatMap(({ flags }) => flags));
+}

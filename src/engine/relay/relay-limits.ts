@@ -6,6 +6,7 @@
  */
 import { defaultLimits, MTA_LIMITS, type MtaLimits } from "#model/config/limits.ts";
 import type { SessionLimits } from "#engine/client/client-route.ts";
+import type { LimitFlag } from "#model/relay-report.ts";
 import type { Cap, CapWords } from "#engine/client/connection-limits.ts";
 
 /** A `Config` has them. */
@@ -112,22 +113,23 @@ const KINDS: Readonly<Record<CapName, Cap["of"]>> = {
   domain: "part",
 };
 
-const words = (name: CapName): CapWords => ({
+const words = (name: CapName, flag: LimitFlag): CapWords => ({
   max: `mta max-conn-per-${name}`,
   delay: `mta conn-delay-${name}`,
   reconnect: `mta reconn-delay-${name}`,
+  flag,
 });
 
 const WORDS: Readonly<Record<CapName, CapWords>> = {
-  host: words("host"),
-  route: words("route"),
-  source: words("source"),
-  connector: words("connector"),
-  relay: words("relay"),
-  domain: words("domain"),
+  host: words("host", "LIMIT_HOST"),
+  route: words("route", "LIMIT_ROUTE"),
+  source: words("source", "LIMIT_SOURCE"),
+  connector: words("connector", "LIMIT_CONN"),
+  relay: words("relay", "LIMIT_RELAY"),
+  domain: words("domain", "LIMIT_DOMAIN"),
 };
 
-const ALL: CapWords = { max: "mta connections", delay: "", reconnect: "" };
+const ALL: CapWords = { max: "mta connections", delay: "", reconnect: "", flag: "LIMIT_ALL" };
 
 function domainLimits(limits: MtaLimits): DomainLimits {
   const { sessionMailMax, sessionKeepaliveMs, sessionTransactionDelayMs } = limits;

@@ -105,8 +105,8 @@ export class Relay implements Carrier {
 
   async attempt(task: DeliveryTask): Promise<readonly DeliveryResult[]> {
     const results: DeliveryResult[] = [];
-    const atMs = Math.round(this.#ports.clock.wallMs());
     const report = (envelopes: readonly Envelope[], outcomes: readonly Outcome[]): void => {
+      const atMs = Math.round(this.#ports.clock.wallMs());
       for (const [index, { evpid, destination }] of envelopes.entries()) {
         const outcome = outcomes[index] ?? outcomes[0];
         if (outcome === undefined) throw new TypeError("Cannot report: no outcome");

@@ -70,7 +70,7 @@ export class RouteCheck {
     const obstacle = pool.obstacle(route);
     if (obstacle === undefined) return undefined;
     const untilMs = obstacle.kind === "full" ? Infinity : obstacle.untilMs;
-    this.#flag(relay, source, { flag: limitFlag(obstacle), untilMs });
+    this.#flag(relay, source, { flag: obstacle.flag, untilMs });
     const isLong = obstacle.kind === "too-soon" && untilMs - clock.monotonicMs() > MAX_PAUSE_MS;
     return isLong && !pool.serves(route.key)
       ? { kind: "held", hold: holdOfPause(obstacle) }
@@ -105,12 +105,4 @@ function holdOfRoute({ untilMs, fault, lastFailure }: PutAside, route: ClientRou
 function holdOfPause({ limit, untilMs }: Obstacle & { readonly kind: "too-soon" }): Hold {
   const diagnostic = `No connection may be opened yet: ${limit}`;
   return { limit, untilMs, status: "4.3.0", diagnostic };
-}
-
-function limitFlag({ limit }: Obstacle): ConnectorFlag {
-  if (limit.endsWith("host")) return "LIMIT_HOST";
-  if (limit.endsWith("route")) return "LIMIT_ROUTE";
-  if (limit.endsWith("connector")) return "LIMIT_CONN";
-  if (limit.endsWith("relay")) return "LIMIT_RELAY";
-  return limit.endsWith("domain") ? "LIMIT_DOMAIN" : "LIMIT_SOURCE";
 }

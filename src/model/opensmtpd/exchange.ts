@@ -8,13 +8,13 @@
  *
  * Source: OpenSMTPD smtpd.h (struct envelope), esc.c (codes of the last error).
  */
+import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import {
   type Envelope,
   type ListedDelivery,
   type Message,
   NO_TERMS,
   NO_TRAIL,
-  type NotifyWord,
   type RecipientTerms,
   type Terms,
   UNKNOWN_HOSTNAME,

@@ -11,8 +11,9 @@ import type { Reply } from "./reply.ts";
 import { BAD_ORIGINAL_RECIPIENT, BAD_PARAMETER, NEVER_AND_MORE } from "./status.ts";
 import { isUtf8AddressText, isXtext } from "./xtext.ts";
 
-/** What the sender wants to be told of; "never" stands alone. */
-export type NotifyWord = "never" | "success" | "failure" | "delay";
+/** What the sender wants to be told of; "never" stands alone. They are stored by their place here. */
+export const NOTIFY_WORDS = ["never", "success", "failure", "delay"] as const;
+export type NotifyWord = (typeof NOTIFY_WORDS)[number];
 
 export interface RcptOptions {
   /** Undefined: nothing was said. */
@@ -49,17 +50,16 @@ const KNOWN: ReadonlyMap<string, Traits> = new Map<string, Traits>([
   ["ORCPT", { isOffered: withDsn, read: readOriginalRecipient }],
 ]);
 
-const NOTIFY_WORDS: ReadonlyMap<string, NotifyWord> = new Map([
-  ["NEVER", "never"],
-  ["SUCCESS", "success"],
-  ["FAILURE", "failure"],
-  ["DELAY", "delay"],
-]);
+/** RFC 3461 §4.1: in capitals or not. Undefined: it is none. */
+export function notifyWord(written: string): NotifyWord | undefined {
+  const word = written.toLowerCase();
+  return NOTIFY_WORDS.find((each) => each === word);
+}
 
 function readNotify(value: string, draft: Draft): Reply | undefined {
   const words = new Set<NotifyWord>();
   for (const written of value.split(",")) {
-    const word = NOTIFY_WORDS.get(written.toUpperCase());
+    const word = notifyWord(written);
     if (word === undefined || words.has(word)) return BAD_PARAMETER;
     words.add(word);
   }
