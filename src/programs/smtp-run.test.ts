@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Endpoint } from "#base/endpoint.ts";
 import { runSmtp } from "./smtp-run.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { SimWorld } from "#world/sim/world.ts";
 
 const SOCKET: Endpoint = { kind: "unix", path: "/tmp/barbaz.sock" };
@@ -144,8 +144,6 @@ for (const { words, complaint, banner } of FAILURES) {
   });
 }
 
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
-
 /** A server mx.example that shows this certificate. */
 async function runOverTls(
   words: string,
@@ -154,13 +152,7 @@ async function runOverTls(
 ): Promise<Run> {
   const world = new SimWorld(1);
   world.resolver.setAddresses("mx.example", ["192.0.2.1"]);
-  const server = world.tls.server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [{ name: "mx", certificate, key: "" }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  assert.ok("accept" in server);
+  const server = tlsServer(world.tls, { certificate });
   const extensions = start === "starttls" ? ["STARTTLS", "AUTH PLAIN"] : ["AUTH PLAIN"];
   const port = start === "starttls" ? 25 : 465;
   const at = { kind: "tcp", host: "192.0.2.1", port } as const;

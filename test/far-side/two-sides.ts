@@ -3,12 +3,12 @@
  * was drawn: bursts of messages to recipients anywhere. All of it follows from one number.
  */
 import type { TlsServer } from "#base/ports/tls.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import type { SimConnectionSettings } from "#world/sim/connection.ts";
 import { SimRandom } from "#world/sim/random.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { drawSites } from "#test/support/far-side/draw-sites.ts";
 import { type FarDomain, FarSide, type SitePlan } from "#test/support/far-side/far-side.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { certificateOf } from "./certificate-of.ts";
 import { FarNetwork } from "./far-network.ts";
 import { SendingSide } from "./sending-side.ts";
@@ -24,8 +24,6 @@ const MAX_RECIPIENTS = 4;
 const MAX_SMALL_BYTES = 300;
 const LARGE_BYTES = 150_000;
 const LINE = `${"0123456789abcdef".repeat(4)}\r\n`;
-const NO_OFFER = { ciphers: undefined, curves: undefined, protocols: undefined };
-
 /** What was left open when everything was told to end. */
 export interface Leftovers {
   readonly connections: number;
@@ -115,14 +113,7 @@ export class TwoSides {
   }
 
   #tlsOf(name: string): TlsServer {
-    const server = this.world.tls.server({
-      offer: tlsOffer(NO_OFFER, NO_OFFER, "none"),
-      identities: [{ name, certificate: certificateOf(name), key: "" }],
-      clients: undefined,
-      tickets: undefined,
-    });
-    if ("kind" in server) throw new TypeError(server.message);
-    return server;
+    return tlsServer(this.world.tls, { name, certificate: certificateOf(name) });
   }
 
   #letter(): { readonly forwardPaths: readonly string[]; readonly body: string } {

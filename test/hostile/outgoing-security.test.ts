@@ -6,15 +6,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RelayAction } from "#model/config/action.ts";
 import { Relay } from "#engine/relay/relay.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { relayAction, tableOf, toHostAt } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { SimWorld } from "#world/sim/world.ts";
 
 const HOUR_MS = 3_600_000;
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 const CERTIFICATE = "names=mx.far.example";
 const PASSWORD = "correct horse";
 
@@ -34,13 +33,7 @@ async function relayed(action: Partial<RelayAction>, settings: SinkSettings): Pr
   const { network, clock, resolver, tls } = world;
   resolver.setMx("far.example", [{ preference: 10, exchange: "mx.far.example" }]);
   resolver.setAddresses("mx.far.example", ["192.0.2.7"]);
-  const server = tls.server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [{ name: "mx", certificate: CERTIFICATE, key: "" }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  assert.ok("accept" in server);
+  const server = tlsServer(tls, { certificate: CERTIFICATE });
   const sink = new Sink({ ...settings, tls: { server, start: "starttls" } });
   await sink.listen(network, { kind: "tcp", host: "192.0.2.7", port: 25 });
   const credentials = { kind: "found", value: { user: "tim", password: PASSWORD } } as const;

@@ -8,6 +8,7 @@ import type { Connection } from "#base/ports/network.ts";
 import type { TlsOffer } from "#base/ports/tls.ts";
 import { SimTls } from "#world/sim/tls.ts";
 import { DEFAULT_LIMITS, PATIENT, PRESSED, type SessionLimits } from "#engine/server/limits.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { HostileClient } from "./client.ts";
 import { Scene } from "./scene.ts";
 
@@ -31,13 +32,7 @@ function sceneWith(option: string, limits?: Partial<SessionLimits>): Promise<Sce
     ],
     limits: { ...DEFAULT_LIMITS, ...limits },
     tls: (world) => {
-      const server = new SimTls(world.clock).server({
-        offer: OFFER,
-        identities: [{ name: "mx", certificate: "names=mx.example.test", key: "" }],
-        clients: undefined,
-        tickets: undefined,
-      });
-      assert.ok("accept" in server, "the simulated TLS serves");
+      const server = tlsServer(new SimTls(world.clock), { certificate: "names=mx.example.test" });
       return server;
     },
   });

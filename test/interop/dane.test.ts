@@ -10,7 +10,6 @@ import { writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { Relay } from "#engine/relay/relay.ts";
 import type { Event } from "#model/events.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
@@ -22,13 +21,12 @@ import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
 import { transportOf, withSmtpAt } from "#test/support/transport-seen.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { PostfixServer, unlessPostfix } from "./postfix-server.ts";
 import { Scratch } from "./scratch.ts";
 import { SignedZones, unlessSignedZones, type Zone } from "./signed-zones.ts";
 
 const skip = unlessSignedZones();
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
-
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const MX = ["mx.right.example"];
 const OWN = certify({ subject: "mx", dns: MX });
@@ -190,15 +188,10 @@ async function deliver(
 ): Promise<readonly [said: string, over: string]> {
   const { label, shows = OWN, isStripped } = given;
   const tls = nodeTls();
-  const end = tls.server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [
-      { name: "mx", certificate: shows.certificate + AUTHORITY.certificate, key: shows.key },
-    ],
-    clients: undefined,
-    tickets: undefined,
+  const end = tlsServer(tls, {
+    certificate: shows.certificate + AUTHORITY.certificate,
+    key: shows.key,
   });
-  assert.ok("accept" in end);
   const extensions = isStripped ? [] : ["STARTTLS"];
   const sink = new Sink({ extensions, tls: { server: end, start: "starttls" } });
   const network = nodeNetwork();

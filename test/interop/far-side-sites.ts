@@ -1,16 +1,14 @@
 /** The servers of far-side.test.ts: one kind of trouble for each domain, most of it over soon. */
 import type { TlsServer } from "#base/ports/tls.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { certify } from "#test/support/certificates.ts";
 import type { HostPlan, SitePlan } from "#test/support/far-side/far-side.ts";
 import type { Deed, Stage, Trouble } from "#test/support/far-side/trouble.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { nodeTls } from "#world/node/tls/tls.ts";
 
 /** How long troubles last that pass. */
 const SOON_MS = 8000;
 const GREYLIST_MS = 3000;
-const NO_OFFER = { ciphers: undefined, curves: undefined, protocols: undefined };
-
 function at(stage: Stage, deed: Deed, fields: Partial<Trouble> = {}): Trouble {
   return { stage, deed, recurs: "at-random", lastsMs: SOON_MS, ...fields };
 }
@@ -93,12 +91,5 @@ export function sitePlans(): readonly SitePlan[] {
 /** A certificate that nobody vouches for. */
 export function tlsOf(name: string): TlsServer {
   const { certificate, key } = certify({ subject: name, dns: [name] });
-  const server = nodeTls().server({
-    offer: tlsOffer(NO_OFFER, NO_OFFER, "none"),
-    identities: [{ name, certificate, key }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  if ("kind" in server) throw new TypeError(server.message);
-  return server;
+  return tlsServer(nodeTls(), { name, certificate, key });
 }

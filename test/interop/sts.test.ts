@@ -17,7 +17,6 @@ import { Relay } from "#engine/relay/relay.ts";
 import { StsCache } from "#engine/sts/sts-cache.ts";
 import { StsPolicies } from "#engine/sts/sts-policies.ts";
 import type { Event } from "#model/events.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
 import { nodeHttp } from "#world/node/http.ts";
@@ -31,8 +30,8 @@ import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
 import { transportOf, withSmtpAt } from "#test/support/transport-seen.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 const HTTPS_HOST = "mta-sts.far.example";
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const MX = certify({ subject: "mx", dns: ["mx.far.example"], issuer: AUTHORITY });
@@ -179,13 +178,7 @@ const toLoopback: LookupFunction = (_, options, found) =>
 
 async function sink(t: TestContext, given: Case): Promise<Network> {
   const { shows = MX, isStripped } = given;
-  const server = nodeTls().server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [{ name: "mx", certificate: shows.certificate, key: shows.key }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  assert.ok("accept" in server);
+  const server = tlsServer(nodeTls(), { certificate: shows.certificate, key: shows.key });
   const extensions = isStripped ? [] : ["STARTTLS"];
   const made = new Sink({ extensions, tls: { server, start: "starttls" } });
   const network = nodeNetwork();

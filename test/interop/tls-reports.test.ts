@@ -22,7 +22,6 @@ import { ReportStore } from "#engine/tls-reports/report-store.ts";
 import { SessionTally } from "#engine/tls-reports/session-tally.ts";
 import type { Event } from "#model/events.ts";
 import type { Routing } from "#model/resolution.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
 import { nodeClock } from "#world/node/clock.ts";
 import { nodeFiles } from "#world/node/files.ts";
@@ -37,13 +36,13 @@ import { MemoryIntake } from "#test/support/memory-intake.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
 import { withSmtpAt } from "#test/support/transport-seen.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
 import { run } from "./peer-program.ts";
 import { Scratch } from "./scratch.ts";
 import { SignedZones, unlessSignedZones, type Zone } from "./signed-zones.ts";
 
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const MX = certify({ subject: "mx", dns: ["mx.right.example"] });
 const OTHER = certify({ subject: "other" });
@@ -94,13 +93,7 @@ async function serve(t: TestContext, received: Received[]): Promise<number> {
 }
 
 async function mailServer(t: TestContext): Promise<{ readonly sink: Sink; readonly port: number }> {
-  const end = nodeTls().server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [{ name: "mx", certificate: MX.certificate, key: MX.key }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  assert.ok("accept" in end);
+  const end = tlsServer(nodeTls(), { certificate: MX.certificate, key: MX.key });
   const sink = new Sink({ extensions: ["STARTTLS"], tls: { server: end, start: "starttls" } });
   const listening = await sink.listen(nodeNetwork(), { kind: "tcp", host: "127.0.0.1", port: 0 });
   assert.ok(listening.endpoint.kind === "tcp");

@@ -9,6 +9,7 @@ import type { TransportPolicy } from "#policy/transport/transport-policy.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { textOf } from "#test/support/deliveries.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { ClientPool } from "./client-pool.ts";
 import { type ClientRoute, NO_WATCH, type SessionLimits } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
@@ -417,13 +418,7 @@ test("pool sends by DATA over another connection what a server that offers BDAT 
 for (const kind of ["opportunistic", "required"] as const) {
   test(`pool tries a whole handshake before anything else where a session could not be taken up again (${kind})`, async () => {
     const scene = new Scene();
-    const server = scene.world.tls.server({
-      offer: tlsOffer(NONE, NONE, "none"),
-      identities: [{ name: "mx", certificate: "names=mx.example", key: "" }],
-      clients: undefined,
-      tickets: undefined,
-    });
-    assert.ok("accept" in server, "settings are usable");
+    const server = tlsServer(scene.world.tls, { certificate: "names=mx.example" });
     const sink = new Sink({ extensions: ["STARTTLS"], tls: { server, start: "starttls" } });
     await sink.listen(scene.world.network, AT);
     const tls = scene.world.tls.client({

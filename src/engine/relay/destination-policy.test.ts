@@ -5,7 +5,6 @@ import type { TlsaRecord } from "#base/ports/resolver.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import { NO_TERMS, type TlsTerm } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import type { SimZone } from "#world/sim/resolver.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
@@ -13,10 +12,10 @@ import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
 import { transportOf } from "#test/support/transport-seen.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 /** No authority knows it, and it is for another name. */
 const CERTIFICATE = "names=mx.elsewhere.example";
 const TLSA_NAME = "_25._tcp.mx.far.example";
@@ -193,13 +192,7 @@ async function relay(given: Case): Promise<readonly [said: string, over: string]
     },
   });
   const { network, clock, random, resolver, tls } = world;
-  const server = tls.server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [{ name: "mx", certificate: CERTIFICATE, key: "" }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  assert.ok("accept" in server);
+  const server = tlsServer(tls, { certificate: CERTIFICATE });
   const extensions = given.stripped ? [] : ["STARTTLS"];
   const sink = new Sink({ extensions, tls: { server, start: "starttls" } });
   await sink.listen(network, { kind: "tcp", host: "192.0.2.7", port: 25 });

@@ -9,17 +9,16 @@ import type { DeliveryResult } from "#model/delivery.ts";
 import type { Terms } from "#model/envelope.ts";
 import type { Event } from "#model/events.ts";
 import type { RelayCredentials } from "#model/relay-credentials.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction, tableOf, toHostAt } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink, type SinkSettings } from "#test/support/sink.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
 const TEXT = "Subject: x\r\n\r\nhello\r\n";
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 const RIGHT = "names=mx.far.example";
 const STRANGER = "names=mx.elsewhere.example";
 const MX = "mx.far.example [192.0.2.7]";
@@ -82,14 +81,7 @@ class Scene {
   }
 
   #server(certificate: string): TlsServer {
-    const server = this.world.tls.server({
-      offer: tlsOffer(NONE, NONE, "none"),
-      identities: [{ name: "mx", certificate, key: "" }],
-      clients: undefined,
-      tickets: undefined,
-    });
-    assert.ok("accept" in server);
-    return server;
+    return tlsServer(this.world.tls, { certificate });
   }
 
   async result(): Promise<string> {

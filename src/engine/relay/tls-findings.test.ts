@@ -7,18 +7,17 @@ import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { RelayAction } from "#model/config/action.ts";
 import { NO_TERMS, type TlsTerm } from "#model/envelope.ts";
 import type { TlsSession } from "#model/tls-session.ts";
-import { tlsOffer } from "#policy/tls/offer.ts";
 import type { SimZone } from "#world/sim/resolver.ts";
 import { SimWorld } from "#world/sim/world.ts";
 import { relayAction } from "#test/support/actions.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
+import { tlsServer } from "#test/support/tls-server.ts";
 import { finding } from "./tls-findings.ts";
 import { Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
-const NONE = { ciphers: undefined, curves: undefined, protocols: undefined };
 const TLSA_NAME = "_25._tcp.mx.far.example";
 const KNOWN = "names=mx.far.example";
 
@@ -164,13 +163,7 @@ async function relay(given: Case): Promise<readonly [TlsSession[], outcome: stri
     },
   });
   const { network, clock, random, resolver, tls } = world;
-  const server = tls.server({
-    offer: tlsOffer(NONE, NONE, "none"),
-    identities: [{ name: "mx", certificate: shows ?? "", key: "" }],
-    clients: undefined,
-    tickets: undefined,
-  });
-  assert.ok("accept" in server);
+  const server = tlsServer(tls, { certificate: shows ?? "" });
   const extensions = shows === undefined ? [] : ["STARTTLS"];
   const sink = new Sink({ extensions, tls: { server, start: "starttls" } });
   await sink.listen(network, { kind: "tcp", host: "192.0.2.7", port: 25 });
