@@ -21,7 +21,7 @@ import { closeInherited } from "#world/node/inherited-descriptors.ts";
 import { type KnownEnds, wrapSocket } from "#world/node/connection.ts";
 import { nodeRandom } from "#world/node/random.ts";
 import { nodeResolver } from "#world/node/dns/resolver.ts";
-import { StreamChannel } from "./channel.ts";
+import { type Defer, StreamChannel } from "./channel.ts";
 import {
   type ClientHandover,
   FIRST_LISTENER_FD,
@@ -37,7 +37,7 @@ import { flushed } from "./log-target.ts";
 import { RoleHost } from "./role-host.ts";
 import type { Role } from "./roles.ts";
 import { CHILD_SIDE } from "./shapes.ts";
-import { collectStartGarbage } from "./start-garbage.ts";
+import { type ProcessMemory, SpareMemory } from "./spare-memory.ts";
 
 /** What a process makes is its user's alone, and so what an agent's commands make, unless they say otherwise. */
 const UMASK = 0o077;
@@ -78,9 +78,15 @@ export function runRole(
   // A terminal that is gone costs its lines (LogQueue counts them), not the process.
   process.stderr.on("error", () => undefined);
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
+  const spare = new SpareMemory(nodeClock(), NODE_MEMORY);
+  // Who works has something to say to the others.
+  const defer: Defer = (run) => {
+    spare.worked();
+    setImmediate(run);
+  };
   let clients: ClientNetwork | undefined;
   const host = new RoleHost({
-    parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, setImmediate),
+    parent: new StreamChannel(wrapSocket(socket, NAMELESS), CHILD_SIDE, defer),
     hostname: hostname(),
     home: process.env["HOME"] ?? "/",
     uid: process.getuid?.() ?? 0,
@@ -97,17 +103,23 @@ export function runRole(
     // Lookup opens its tables again when they change.
     started() {
       if (role !== "lookup") dropFileReads();
-      collectStartGarbage();
+      spare.started();
     },
     ended: () => void end(),
   });
   process.on("message", (handover: AnyHandover, handle?: Socket) => {
     if (handle === undefined) return;
-    if ("to" in handover) host.joined(joinedBy(handle, handover));
+    if ("to" in handover) host.joined(joinedBy(handle, handover, defer));
     else if ("client" in handover) clients?.arrived(handover.client, clientOf(handle, handover));
     else void inherited.promise.then((sockets) => addListener(sockets, handover, handle));
   });
 }
+
+/** Where `--expose-gc` is not given (roles.ts) nothing is collected. */
+const NODE_MEMORY: ProcessMemory = {
+  residentBytes: () => process.memoryUsage.rss(),
+  collect: () => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" }),
+};
 
 type AnyHandover = Handover | ListenerHandover | ClientHandover;
 
@@ -136,10 +148,10 @@ function addListener(
   sockets.add(listener, generation, handle as ListenerHandle);
 }
 
-function joinedBy(socket: Socket, handover: Handover): Joined {
+function joinedBy(socket: Socket, handover: Handover, defer: Defer): Joined {
   return {
     ...handover,
-    open: (shape) => new StreamChannel(wrapSocket(socket, NAMELESS), shape, setImmediate),
+    open: (shape) => new StreamChannel(wrapSocket(socket, NAMELESS), shape, defer),
     refuse: () => socket.destroy(),
   };
 }

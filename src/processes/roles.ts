@@ -35,7 +35,7 @@ const EVERY = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
  * than this buys no speed (measured: 4, 8 and 16 MiB alike) and costs three times itself.
  */
 const YOUNG_SPACE = "--max-semi-space-size=4";
-/** For processes that stay: see start-garbage.ts. */
+/** For processes that stay: see spare-memory.ts. */
 const COLLECTS = "--expose-gc";
 /**
  * For processes that answer little, and are there as long as the daemon: V8 keeps less for
