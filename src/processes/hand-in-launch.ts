@@ -12,7 +12,7 @@ import { unreachable } from "#base/unreachable.ts";
 import { tellLines } from "./agent-log.ts";
 import { type RightsToKeep, withRights } from "./confinement.ts";
 import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
-import { couldNotStart, environmentOf } from "./launch.ts";
+import { type ChildCommand, couldNotStart, environmentOf } from "./launch.ts";
 import { FLAGS_OF_ALL } from "./roles.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
 
@@ -44,28 +44,40 @@ export function handInLauncher(settings: HandInSettings): StartHandIn {
   };
 }
 
-/** Node tells some faults by an event, and throws others, such as a lack of memory. */
-function started(
-  { folder, socket, setpriv }: HandInSettings,
+/** @param main the file that it begins with; tests have another tried in its place. */
+export function handInCommand(
+  { folder, socket, setpriv }: Pick<HandInSettings, "folder" | "socket" | "setpriv">,
   { rights, names }: HandInOrder,
-): SpawnedHandIn | string {
-  const [program, ...words] = [
+  main: string = MAIN,
+): ChildCommand {
+  const [program = process.execPath, ...words] = [
     ...(setpriv === undefined ? [] : withRights(setpriv, rightsToKeep(rights))),
     process.execPath,
     ...nodeFlags(folder),
-    MAIN,
+    main,
     folder,
     socket,
     rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
     ...names,
-  ] as const;
+  ];
+  return {
+    program,
+    words,
+    environment: environmentOf("/"),
+    // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
+    account: rights.kind === "owner" && setpriv === undefined ? rights.account : undefined,
+  };
+}
+
+/** Node tells some faults by an event, and throws others, such as a lack of memory. */
+function started(settings: HandInSettings, order: HandInOrder): SpawnedHandIn | string {
+  const { program, words, environment, account } = handInCommand(settings, order);
   try {
-    return spawn(program ?? process.execPath, words, {
+    return spawn(program, words, {
       stdio: ["pipe", "pipe", "pipe"],
-      env: environmentOf("/"),
+      env: environment,
       cwd: "/",
-      // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
-      ...(rights.kind === "owner" && setpriv === undefined ? rights.account : {}),
+      ...account,
       detached: true,
     });
   } catch (error) {
