@@ -111,7 +111,7 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"] as const)
   });
 
 /** The calls by which a message comes into the drop folder, in their order. */
-const CALLS: readonly string[] = ["pwritev", "fchmod", "fsync"];
+const CALLS: readonly string[] = ["pwrite64", "fchmod", "fsync"];
 
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"] as const)
   for (const call of CALLS)
