@@ -9,20 +9,25 @@ import { test } from "node:test";
 import { processesOf } from "./daemon-processes.ts";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
-import { endOf, unlessInstalled } from "./peer-program.ts";
+import { endOf, run, unlessInstalled } from "./peer-program.ts";
 import { MAIL_USER, RUNS_AS_ROOT, Scratch } from "./scratch.ts";
 import { SmtpSession } from "./smtp-session.ts";
 
 const PROGRAM = new URL("../../bin/smtpd", import.meta.url).pathname;
+const CLIENT = new URL("../../bin/smtp", import.meta.url).pathname;
+/** Of the machine, so that a client comes from there; its name is asked of the name server. */
+const ADDRESS = "192.0.2.9";
 /** With loopback, and a name server that is elsewhere. */
 const APART = `
 ip link set lo up
+ip address add ${ADDRESS}/32 dev lo
 mount --bind resolv.conf /etc/resolv.conf
 exec "$@"`;
 
 const skip =
   (await unlessStartable()) ||
   unlessInstalled("unshare") ||
+  unlessInstalled("nsenter") ||
   unlessInstalled("ip") ||
   (RUNS_AS_ROOT ? false : "only root can take the network away");
 
@@ -69,6 +74,7 @@ test("a daemon without a network takes mail, delivers it here, and keeps what is
   const path = `${scratch.folder}/in.sock`;
   const lines = [
     `listen on socket "${path}"`,
+    `listen on ${ADDRESS} port 2525`,
     `action "here" maildir "${mail}" user "${MAIL_USER}"`,
     'action "out" relay',
     'match from any for domain "here.example" action "here"',
@@ -84,8 +90,14 @@ test("a daemon without a network takes mail, delivers it here, and keeps what is
     assert.match(await session.say("Subject: early\r\n\r\nhello\r\n."), /^250 /u);
     await session.say("QUIT");
   }
+  const inside = ["nsenter", `--target=${daemon.pid}`, "--net"];
+  const server = `smtp+notls://${ADDRESS}:2525`;
+  const client = [CLIENT, "-s", server, "-F", "bob@far.example", "ben@here.example"];
+  const { code, output } = await run([...inside, ...client], "Subject: by TCP\n\nhello\n");
+  assert.equal(code, 0, output);
   await until(() => / mta delivery .* result="TempFail" /u.test(daemon.log), "deferral");
-  await until(() => / mda delivery .* result=Ok /u.test(daemon.log), "delivery");
+  await until(() => daemon.log.match(/ mda delivery .* result=Ok /gu)?.length === 2, "delivery");
+  assert.match(daemon.log, / smtp connected address=192\.0\.2\.9 host=<unknown>/u);
   const after = new Set(processesOf(daemon.pid).map(({ pid }) => pid));
   assert.deepEqual(
     before.filter((pid) => !after.has(pid)),
