@@ -35,6 +35,7 @@ const INCLUDED: readonly string[] = [
   "libmailtools-perl", // git send-email
   "man-db",
   "mutt",
+  "perl-openssl-defaults", // libnet-ssleay-perl asks for it by another name, which debootstrap does not follow
   "s-nail",
 ];
 const CHECKOUT = new URL("../..", import.meta.url).pathname;
