@@ -44,7 +44,8 @@ async function install(root: DebianRoot, revision = "1"): Promise<Finished> {
 /** A clean Debian with the package and a user. */
 async function installed(scratch: Scratch): Promise<DebianRoot> {
   const root = await DebianRoot.start(scratch);
-  await install(root);
+  const { output } = await install(root);
+  assert.match(output, /^postrider: mail to root is kept in \/var\/mail\/Maildir until /mu);
   await root.shell("useradd --create-home alice");
   return root;
 }
