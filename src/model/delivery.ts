@@ -4,7 +4,7 @@
 import { bool, type Codec, hex, list, oneOf, optional, struct, text, u53 } from "#base/codec.ts";
 import type { AttemptProgress } from "./attempt-progress.ts";
 import { type Envelope, MAX_ENVELOPES, MAX_NAME_BYTES, type Message } from "./envelope.ts";
-import { EVPID_DIGITS } from "./ids.ts";
+import { EVPID_DIGITS, SESSION_ID_DIGITS } from "./ids.ts";
 
 /** Longest diagnostic that is kept, in bytes of UTF-8. */
 export const MAX_DIAGNOSTIC_BYTES = 2048;
@@ -35,6 +35,14 @@ export interface AttemptTls {
   readonly verified: boolean;
 }
 
+/** The connection over which an attempt was made, as the log tells of it. */
+export interface AttemptConnection {
+  /** Its id in the log. */
+  readonly session: string;
+  /** Our address; "" on a UNIX-domain socket. */
+  readonly source: string;
+}
+
 /** Nothing of it was tried, for a limit that ends by itself: no try of the envelope is used up. */
 export interface HeldBy {
   /** What a person knows it by: `mta conn-delay-route`. */
@@ -58,6 +66,8 @@ export interface DeliveryResult {
   readonly diagnostic: string;
   /** Who said so: `mx.example.org [192.0.2.1]`, a path, or "" when it was us. */
   readonly remote: string;
+  /** Left out: there was no connection, or it is not the relay's. The journal does not keep it. */
+  readonly over?: AttemptConnection | undefined;
   /** Left out: it went in the clear, or there was no connection. The journal does not keep it. */
   readonly tls?: AttemptTls | undefined;
   /** Of one that is "deferred", for a limit of relaying alone. The journal does not keep it. */
@@ -85,7 +95,7 @@ export const outcomeCodec: Codec<DeliveryResult["outcome"]> = oneOf([
 
 /** As the journal has it. */
 export const deliveryResultCodec: Codec<DeliveryResult> = struct<
-  Omit<DeliveryResult, "tls" | "held" | "keepsTime">
+  Omit<DeliveryResult, "over" | "tls" | "held" | "keepsTime">
 >({
   evpid: hex(EVPID_DIGITS),
   outcome: outcomeCodec,
@@ -93,6 +103,10 @@ export const deliveryResultCodec: Codec<DeliveryResult> = struct<
   diagnostic: text(MAX_DIAGNOSTIC_BYTES),
   remote: text(MAX_NAME_BYTES),
 });
+
+const attemptConnectionCodec: Codec<AttemptConnection | undefined> = optional(
+  struct<AttemptConnection>({ session: hex(SESSION_ID_DIGITS), source: text(MAX_NAME_BYTES) }),
+);
 
 const attemptTlsCodec: Codec<AttemptTls | undefined> = optional(
   struct<AttemptTls>({
@@ -111,18 +125,22 @@ export const deliveryResultsCodec: Codec<readonly DeliveryResult[]> = list(
   {
     write(writer, result) {
       deliveryResultCodec.write(writer, result);
+      attemptConnectionCodec.write(writer, result.over);
       attemptTlsCodec.write(writer, result.tls);
       heldCodec.write(writer, result.held);
       bool.write(writer, result.keepsTime === true);
     },
     read(reader) {
       const result = deliveryResultCodec.read(reader);
+      const over = attemptConnectionCodec.read(reader);
       const tls = attemptTlsCodec.read(reader);
       const held = heldCodec.read(reader);
       const keepsTime = bool.read(reader);
-      if (tls === undefined && held === undefined && !keepsTime) return result;
+      if (over === undefined && tls === undefined && held === undefined && !keepsTime)
+        return result;
       return {
         ...result,
+        ...(over && { over }),
         ...(tls && { tls }),
         ...(held && { held }),
         ...(keepsTime && { keepsTime }),

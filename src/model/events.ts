@@ -10,6 +10,9 @@ import type { Envelope, Message } from "./envelope.ts";
 import type { LimitName, NoticeLimit } from "./limit-name.ts";
 import type { Order } from "./trace.ts";
 
+/** No server, none of a family of addresses that may be used, or none that may be tried now. */
+export type RouteLack = "no-mx" | "family-mismatch" | "no-valid-route";
+
 export type Event =
   | {
       readonly kind: "smtp-connected";
@@ -19,6 +22,8 @@ export type Event =
       /** Of this machine, if the client is one and the system was asked. */
       readonly user: LocalUser | undefined;
     }
+  /** A proxy has said for whom it connects; before the session is told of. */
+  | { readonly kind: "smtp-proxied"; readonly session: string; readonly address: string }
   | {
       readonly kind: "smtp-failed-command";
       readonly session: string;
@@ -63,6 +68,8 @@ export type Event =
   | {
       readonly kind: "smtp-message";
       readonly session: string;
+      /** By how the client has greeted: HELO, EHLO or LHLO. */
+      readonly protocol: "SMTP" | "ESMTP" | "LMTP";
       readonly message: Message;
       readonly envelopes: readonly Envelope[];
     }
@@ -113,6 +120,8 @@ export type Event =
       readonly keyFingerprint: string;
     }
   | { readonly kind: "mta-error"; readonly session: string; readonly reason: string }
+  /** A session that could be ends for its TLS. */
+  | { readonly kind: "mta-closing"; readonly session: string; readonly reason: "tls-failure" }
   /** Of many messages in one session the server took none. */
   | { readonly kind: "mta-rejects-all"; readonly session: string }
   | {
@@ -136,6 +145,8 @@ export type Event =
       readonly address: string;
       readonly host: string;
     }
+  /** There was nowhere to connect to for `destination`, a domain or the name of a host. */
+  | { readonly kind: "route-lacking"; readonly lack: RouteLack; readonly destination: string }
   /** The queue has a message: it is durable. The log has its lines from the session that it came by. */
   | {
       readonly kind: "queued";

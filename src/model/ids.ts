@@ -9,6 +9,7 @@ import type { Random } from "#base/ports/random.ts";
 
 export const MSGID_DIGITS = 8;
 export const EVPID_DIGITS = 16;
+export const SESSION_ID_DIGITS = 16;
 
 /** Eight hex digits that are not all zero. */
 export function randomMsgid(random: Random): string {

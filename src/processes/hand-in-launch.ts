@@ -11,7 +11,7 @@ import { unreachable } from "#base/unreachable.ts";
 import { tellLines } from "./agent-log.ts";
 import { type RightsToKeep, withRights } from "./confinement.ts";
 import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
-import { couldNotStart, environmentOf } from "./launch.ts";
+import { type ChildCommand, couldNotStart, environmentOf } from "./launch.ts";
 import { processProgram, PROGRAM_FOLDER } from "./program-files.ts";
 import { FLAGS_OF_ALL } from "./roles.ts";
 import { type LogTarget, writeLine } from "./log-target.ts";
@@ -43,31 +43,47 @@ export function handInLauncher(settings: HandInSettings): StartHandIn {
   };
 }
 
-/** Node tells some faults by an event, and throws others, such as a lack of memory. */
-function started(
-  { folder, socket, setpriv, serverName }: HandInSettings,
+/** @param file that it runs; tests have another tried in its place. */
+export function handInCommand(
+  { folder, socket, setpriv, serverName }: Omit<HandInSettings, "log">,
   { login, rights, names }: HandInOrder,
   takenSinceMs: number,
-): SpawnedHandIn | string {
-  const [program, ...words] = [
+  file: string = processProgram("hand-in"),
+): ChildCommand {
+  const [program = process.execPath, ...words] = [
     ...(setpriv === undefined ? [] : withRights(setpriv, rightsToKeep(rights))),
     process.execPath,
     ...nodeFlags(folder),
-    processProgram("hand-in"),
+    file,
     folder,
     socket,
     rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
     login === undefined ? "" : `${login}@${serverName()}`,
     String(takenSinceMs),
     ...names,
-  ] as const;
+  ];
+  return {
+    program,
+    words,
+    environment: environmentOf("/"),
+    // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
+    account: rights.kind === "owner" && setpriv === undefined ? rights.account : undefined,
+  };
+}
+
+/** Node tells some faults by an event, and throws others, such as a lack of memory. */
+function started(
+  settings: HandInSettings,
+  order: HandInOrder,
+  takenSinceMs: number,
+): SpawnedHandIn | string {
+  const { program, words, environment, account } = handInCommand(settings, order, takenSinceMs);
   try {
-    return spawn(program ?? process.execPath, words, {
+    return spawn(program, words, {
       stdio: ["pipe", "pipe", "pipe"],
-      env: environmentOf("/"),
+      env: environment,
       cwd: "/",
-      // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
-      ...(rights.kind === "owner" && setpriv === undefined ? rights.account : {}),
+      ...account,
       detached: true,
     });
   } catch (error) {

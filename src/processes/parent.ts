@@ -218,6 +218,7 @@ export class Parent<End extends Destroyable> implements DaemonHandles, Reloadabl
   deliveryPaused(subsystem: DeliverySubsystem, paused: boolean): void {
     if (paused) this.#pausedDeliveries.add(subsystem);
     else this.#pausedDeliveries.delete(subsystem);
+    this.#log.info(`${subsystem} ${paused ? "paused" : "resumed"}`);
   }
 
   setVerbose(verbose: boolean): void {

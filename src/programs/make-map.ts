@@ -9,6 +9,7 @@ import { printable } from "#engine/observe/visible-text.ts";
 import { type FileOwner, writeTable } from "#world/node/sqlite-table-writer.ts";
 import { STANDARD_INPUT } from "./makemap-arguments.ts";
 import { mapEntries, type MapType } from "./map-entries.ts";
+import { filesFault } from "./text-files.ts";
 
 export interface MapOrder {
   /** A path, or STANDARD_INPUT. */
@@ -37,8 +38,14 @@ export function makeMap({ source, out, type }: MapOrder): MapOutcome {
     writeTable(out, made.entries, owner);
     return { kind: "made", count: made.entries.length };
   } catch (error) {
-    return failed([error instanceof Error ? error.message : String(error)]);
+    return failed([reasonOf(error, shown)]);
   }
+}
+
+/** What the system says of a file, in words; ours name the file already. */
+function reasonOf(error: unknown, shown: string): string {
+  if (!(error instanceof Error)) return String(error);
+  return "errno" in error ? `cannot read ${shown}: ${filesFault(error).message}` : error.message;
 }
 
 function failed(complaints: readonly string[]): MapOutcome {

@@ -68,6 +68,16 @@ for (const [name, type, text, pairs] of ENTRIES) {
 
 const FAULTS: readonly [name: string, type: MapType, text: string, faults: string[]][] = [
   ["a key alone", "mapping", "a b\n\nc\n", ["3: invalid entry: a key without a value"]],
+  [
+    "a key alone before and behind other faults",
+    "mapping",
+    "a b\nA c\nd\n: e\n",
+    [
+      "2: duplicate entry for a",
+      "3: invalid entry: a key without a value",
+      "4: invalid entry: a value without a key",
+    ],
+  ],
   ["a value alone", "mapping", ": b\n", ["1: invalid entry: a value without a key"]],
   ["a key twice, whatever its case", "mapping", "a b\nA c\n", ["2: duplicate entry for a"]],
   ["an element of a set twice", "set", "a\nb\na\n", ["3: duplicate entry for a"]],

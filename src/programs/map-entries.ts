@@ -30,10 +30,7 @@ const MAX_FAULTS = 50;
 
 export function mapEntries(text: string, type: MapType): MapEntries {
   const parsed = parseTableFile(text, type === "set" ? "list" : "mapping");
-  if (parsed.kind === "table-fault") {
-    const fault = { line: parsed.line, message: "invalid entry: a key without a value" };
-    return { kind: "faults", faults: [fault] };
-  }
+  if (parsed.kind === "table-fault") throw new TypeError("Cannot be: it is told what the text is");
   const faults: MapFault[] = [];
   const values = new Map<string, string>();
   for (const entry of parsed.entries) {
@@ -52,6 +49,7 @@ export function mapEntries(text: string, type: MapType): MapEntries {
 
 function entryFault({ key, value }: TableFileEntry, type: MapType): string | undefined {
   if (key === "") return "a value without a key";
+  if (value === "" && type !== "set") return "a key without a value";
   if (key.length > MAX_STORED_KEY_LENGTH)
     return `the key has more than ${MAX_STORED_KEY_LENGTH} characters`;
   if (/\p{Cc}/u.test(key)) return "a control character is part of no key";

@@ -40,6 +40,7 @@ async function newaliases(
   const updated: string[] = [];
   const code = await runNewaliases(words, {
     uid: settings.uid ?? 0,
+    exists: () => false,
     parse: async (path) =>
       parseConfig(
         { file: path, read: configSource(path).read },
@@ -114,6 +115,44 @@ test("a configuration with an error is not guessed at", async () => {
   const ran = await newaliases(["-f", file("smtpd.conf", "nonsense\n")]);
   assert.equal(ran.code, 1);
   assert.match(ran.complaints.join("\n"), /smtpd\.conf:1/u);
+});
+
+const USUAL = "/etc/mail/smtpd.conf";
+
+test("before there is a configuration the aliases are made, and it is said that nobody reads them", async () => {
+  const aliases = file("aliases", "root: ann\n");
+  for (const words of [[`-OAliasFile=${aliases}`], ["-bi", "-O", `AliasFile=${aliases}`]])
+    assert.deepEqual(await newaliases(words), {
+      code: 0,
+      printed: [`${aliases}: 1 aliases`],
+      complaints: [`newaliases: warning: there is no ${USUAL}: nobody reads it`],
+      updated: [],
+    });
+});
+
+test("a configuration that is named and missing is a fault", async () => {
+  const ran = await newaliases(["-f", join(folder, "none.conf")]);
+  assert.equal(ran.code, 1);
+  assert.match(ran.complaints.join("\n"), /none\.conf: cannot read: no such file/u);
+});
+
+test("aliases that the configuration does not use are made, and it is said", async () => {
+  const aliases = file("aliases", "root: ann\n");
+  const conf = config();
+  const ran = await newaliases(["-f", conf, `-OAliasFile=${aliases}`]);
+  assert.deepEqual(
+    [ran.code, ran.complaints],
+    [0, [`newaliases: warning: ${conf} has no table of this file: nobody reads it`]],
+  );
+});
+
+test("aliases that are not there are said so in words", async () => {
+  const aliases = join(folder, "none");
+  const ran = await newaliases(["-f", config(), `-OAliasFile=${aliases}`]);
+  assert.deepEqual(
+    [ran.code, ran.complaints],
+    [1, [`newaliases: cannot read ${aliases}: no such file or directory`]],
+  );
 });
 
 test("only root changes the aliases", async () => {

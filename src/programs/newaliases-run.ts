@@ -2,8 +2,9 @@
  * newaliases(8) from its arguments to its exit status.
  *
  * Makes the database of the table that smtpd.conf(5) calls "aliases", or of
- * /etc/mail/aliases, whether or not the table uses it: who calls this has changed the
- * text, and wants to know what is wrong with it. A daemon that keeps the text in memory
+ * /etc/mail/aliases, whether or not the configuration uses it: who calls this has changed the
+ * text, and wants to know what is wrong with it, and whether anybody reads it. Before there is
+ * a configuration at its usual place the text is checked and made all the same. A daemon that keeps the text in memory
  * is told to read it again.
  *
  * Source: newaliases(8); OpenSMTPD makemap.c, newaliases.
@@ -23,6 +24,7 @@ const DEFAULT_ALIASES_FILE = "/etc/mail/aliases";
 
 export interface NewaliasesWorld {
   readonly uid: number;
+  exists(file: string): boolean;
   /** The meaning of a configuration; what `db:` tables are is not looked at. */
   parse(file: string): Promise<Pick<ParsedConfig, "config" | "complaints">>;
   /** Has the daemon read a table again; one line says what went wrong. No daemon is no fault. */
@@ -33,7 +35,8 @@ export interface NewaliasesWorld {
 }
 
 interface Order {
-  readonly configFile: string;
+  /** Undefined: the usual one, if it is there. */
+  readonly configFile: string | undefined;
   /** `-OAliasFile=PATH`: goes before what the configuration says. */
   readonly aliasesFile: string | undefined;
 }
@@ -49,7 +52,9 @@ export async function runNewaliases(
     return 1;
   }
   if (world.uid !== 0) return fail(world, "need root privileges");
-  const config = await readConfig(order.configFile, world);
+  const configFile = order.configFile ?? DEFAULT_CONFIG_FILE;
+  const isMissing = order.configFile === undefined && !world.exists(configFile);
+  const config = isMissing ? NO_TABLES : await readConfig(configFile, world);
   if (config === undefined) return 1;
   const source = order.aliasesFile ?? aliasesFile(config);
   const outcome = makeMap({ source, out: `${source}.db`, type: "aliases" });
@@ -58,6 +63,10 @@ export async function runNewaliases(
     return 1;
   }
   world.print(`${printable(source)}: ${outcome.count} aliases`);
+  if (!isUsed(source, config)) {
+    const why = isMissing ? `there is no ${configFile}` : `${configFile} has no table of this file`;
+    world.complain(`newaliases: warning: ${printable(why)}: nobody reads it`);
+  }
   // A `db:` table sees the new file by itself.
   if (config.tables.get(TABLE)?.source.kind !== "file") return 0;
   const trouble = await world.updateTable(TABLE);
@@ -67,7 +76,7 @@ export async function runNewaliases(
 /** A string says what is wrong with the words. */
 function parseOrder(words: readonly string[]): Order | string {
   const line = readOptions(words, {
-    f: { type: "string", short: "f", default: DEFAULT_CONFIG_FILE },
+    f: { type: "string", short: "f" },
     // As sendmail's newaliases, which is `sendmail -bi`, takes them.
     C: { type: "string", short: "C" },
     O: { type: "string", short: "O", multiple: true },
@@ -82,7 +91,19 @@ function parseOrder(words: readonly string[]): Order | string {
   return { configFile: f, aliasesFile: option?.slice("AliasFile=".length) };
 }
 
-async function readConfig(file: string, world: NewaliasesWorld): Promise<Config | undefined> {
+type Tables = Pick<Config, "tables">;
+
+const NO_TABLES: Tables = { tables: new Map() };
+
+function isUsed(source: string, { tables }: Tables): boolean {
+  return Array.from(tables.values()).some(
+    ({ source: of }) =>
+      (of.kind === "file" && of.path === source) ||
+      (of.kind === "db" && of.path === `${source}.db`),
+  );
+}
+
+async function readConfig(file: string, world: NewaliasesWorld): Promise<Tables | undefined> {
   const { config, complaints } = await world.parse(file);
   if (config === undefined)
     for (const complaint of complaints) world.complain(formatComplaint(complaint));
@@ -90,7 +111,7 @@ async function readConfig(file: string, world: NewaliasesWorld): Promise<Config 
 }
 
 /** The text that the table is made of. */
-function aliasesFile(config: Config): string {
+function aliasesFile(config: Tables): string {
   const source = config.tables.get(TABLE)?.source;
   if (source?.kind !== "file" && source?.kind !== "db") return DEFAULT_ALIASES_FILE;
   return source.path.replace(/\.db$/u, "");

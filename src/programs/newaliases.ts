@@ -17,6 +17,7 @@ const paths = statePaths(stateFolder, uid);
 
 process.exitCode = await runNewaliases(process.argv.slice(2), {
   uid,
+  exists: existsSync,
   parse(file) {
     const choice = {
       file,

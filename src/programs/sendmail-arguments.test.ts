@@ -15,6 +15,9 @@ const ORDER: MailOrder = {
 };
 
 /** As other programs call it, and as people may. */
+const MISPLACED =
+  "behind an address is no option: options come first, and -- before an address that begins so";
+
 const MESSAGES: readonly (readonly [words: string, order: Partial<MailOrder>, isVerbose?: true])[] =
   [
     ["", {}],
@@ -78,7 +81,7 @@ const MESSAGES: readonly (readonly [words: string, order: Partial<MailOrder>, is
       "-Am -Ac -A x -B7BIT -C /etc/x -C/x -D log -d0.1 -d -E -em -e q -G -h 5 -J -Jx -L tag -M x -m -n -O DeliveryMode=b -O x -o7 -o x -p esmtp -Qx -s -U -X log -x a@x",
       { addressees: ["a@x"] },
     ],
-    ["a@x -t", { addressees: ["a@x", "-t"] }],
+    ["-f -- a@x b@x", { sender: "--", addressees: ["a@x", "b@x"] }],
     ["-- -t", { addressees: ["-t"] }],
     ["-", { addressees: ["-"] }],
     ["-i -- -oQ/tmp -X/tmp/x", { dotEnds: false, addressees: ["-oQ/tmp", "-X/tmp/x"] }],
@@ -104,6 +107,10 @@ for (const [words, expected] of [
   ["-qf -v", { kind: "flush" }],
   ["-z", { kind: "wrong", message: "unknown option -- z" }],
   ["-f", { kind: "wrong", message: "option requires an argument -- f" }],
+  ["a@x -t", { kind: "wrong", message: `-t ${MISPLACED}` }],
+  ["-i a@x -f me@x", { kind: "wrong", message: `-f ${MISPLACED}` }],
+  ["a@x -- -t", { kind: "wrong", message: `-- ${MISPLACED}` }],
+  ["-f -- a@x -t", { kind: "wrong", message: `-t ${MISPLACED}` }],
   ["-bd", { kind: "wrong", message: "mode not supported -- bd" }],
   ["-bv a@x", { kind: "wrong", message: "mode not supported -- bv" }],
   ["-q30m", { kind: "wrong", message: "mode not supported -- q30m" }],

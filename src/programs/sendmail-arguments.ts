@@ -3,7 +3,9 @@
  *
  * Options are those of Sendmail that programs still use; what has no meaning here is taken with
  * its value and ignored, so that no value is ever taken for a recipient. Options end at the first
- * word that is none, or at `--`: an address that a stranger wrote belongs behind that.
+ * word that is none, or at `--`: an address that a stranger wrote belongs behind that. What looks
+ * like an option behind the first address is refused: taken for an address, as getopt(3) would
+ * have it, it would be mail to nobody, from another sender than was meant.
  *
  * Source: sendmail(8) of OpenSMTPD, Postfix and Sendmail; getopt(3).
  */
@@ -48,8 +50,20 @@ interface Draft {
 
 export function parseSendmailArguments(words: readonly string[]): SendmailOrder {
   const draft: Draft = { values: new Map(), flags: new Set(), settings: [], longSettings: [] };
-  const operands = operandsBehind(words, (word, next) => takeWord(draft, word, next));
-  return typeof operands === "string" ? wrong(operands) : orderOf(draft, operands);
+  let optionWords = 0;
+  const operands = operandsBehind(words, (word, next) => {
+    const taken = takeWord(draft, word, next);
+    if (typeof taken === "number") optionWords += 1 + taken;
+    return taken;
+  });
+  if (typeof operands === "string") return wrong(operands);
+  const behind = words[optionWords] === "--" ? [] : operands.slice(1);
+  const stray = behind.find((word) => word.startsWith("-"));
+  return stray === undefined ? orderOf(draft, operands) : wrong(misplaced(stray));
+}
+
+function misplaced(word: string): string {
+  return `${word} behind an address is no option: options come first, and -- before an address that begins so`;
 }
 
 /** Takes the letters of one word; returns how many further words were used, or what is wrong. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { decodeXtext } from "#protocols/smtp/xtext.ts";
 import { NO_TERMS } from "#model/envelope.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { acceptedAsBlob, accepted, deferred, delivered, evpidOf, mail } from "#test/crash/mail.ts";
@@ -116,6 +118,48 @@ test("a queue of OpenSMTPD is taken, compressed or not, and each file that is no
     "1 message, 1 envelope imported",
   ]);
 });
+
+/** As the sources of OpenSMTPD 7 write them (envelope.c, queue_fs.c): one for each kind of envelope that waits there. */
+const OF_VERSION_7 = new URL("../../test/cases/opensmtpd-7/queue", import.meta.url).pathname;
+
+test("the files of OpenSMTPD 7 are taken, and exported again as they were", async () => {
+  const machine = new Machine();
+  machine.read = async () =>
+    configOf(...CONFIG.map((line) => line.replaceAll('"out"', '"outbound"')));
+  const files = readdirSync(OF_VERSION_7, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => `${parentPath.slice(OF_VERSION_7.length)}/${name}`)
+    .toSorted();
+  assert.equal(files.length, 7);
+  for (const file of files) machine.plant(`/old/queue${file}`, readFileSync(OF_VERSION_7 + file));
+  assert.equal(await machine.run("import", "/old"), 0, machine.said.join("\n"));
+  assert.equal(await machine.run("verify"), 0);
+  assert.equal(await machine.run("export", "/out"), 0);
+  for (const file of files) {
+    const before = readFileSync(`${OF_VERSION_7}${file}`, "latin1");
+    const after = await machine.text(`/out/queue${file}`);
+    assert.equal(withoutOurs(after), withoutOurs(before), file);
+  }
+  assert.deepEqual(machine.said, [
+    'warning: 1 envelope waits for an action "local_mail", which smtpd.conf does not have',
+    "3 messages, 4 envelopes imported",
+    "3 messages, 4 envelopes, 0 damaged places",
+    "3 messages exported",
+  ]);
+});
+
+/**
+ * What a file has of this configuration, the type that ORCPT has got, and what goes without saying:
+ * that a bounce is internal, a local user himself, an error without a code a temporary one, and
+ * that nothing was asked of NOTIFY.
+ */
+function withoutOurs(file: string): string {
+  const rest = file
+    .replace(/^(?:(?:smtpname|ttl): .*|dsn-notify: 0|esc-class: 4(?!\nesc-code))\n/gmu, "")
+    .replace(/^dsn-orcpt: (?:rfc822;)?(.*)$/mu, (_, said: string) => decodeXtext(said) ?? said)
+    .replace("bounce internal", "bounce");
+  return rest.includes("sockaddr: local") ? rest.replace("flags: authenticated\n", "") : rest;
+}
 
 test("what OpenSMTPD keeps beside its queue is named, and nothing of it is taken", async () => {
   const machine = new Machine();

@@ -44,7 +44,8 @@ async function install(root: DebianRoot, revision = "1"): Promise<Finished> {
 /** A clean Debian with the package and a user. */
 async function installed(scratch: Scratch): Promise<DebianRoot> {
   const root = await DebianRoot.start(scratch);
-  await install(root);
+  const { output } = await install(root);
+  assert.match(output, /^postrider: mail to root is kept in \/var\/mail\/Maildir until /mu);
   await root.shell("useradd --create-home alice");
   return root;
 }
@@ -101,12 +102,17 @@ test("in a clean Debian, what programs send through the package arrives", { skip
   await arrived(root, "s-nail");
   await arrived(root, "mutt");
   await arrived(root, "[PATCH] git");
+  // Nobody is named who reads root's: it is kept all the same.
+  const toRoot = await root.shell("echo hello | s-nail -s nightly root", "alice");
+  assert.equal(toRoot.code, 0, toRoot.output);
+  const kept = "grep -lx 'Subject: nightly' /var/mail/Maildir/new/*";
+  await until(async () => (await root.shell(kept)).code === 0, "mail to root");
   assert.deepEqual(await root.shell("mailq"), { code: 0, output: "" });
   const refused = await root.shell("mailq", "alice");
   assert.match(refused.output, /^smtpctl: need root privileges/u);
   assert.notEqual(refused.code, 0);
   const aliases = await root.shell("newaliases");
-  assert.deepEqual(aliases, { code: 0, output: "/etc/mail/aliases: 3 aliases\n" });
+  assert.deepEqual(aliases, { code: 0, output: "/etc/mail/aliases: 4 aliases\n" });
   for (const page of ["smtpd", "smtpd.conf", "sendmail", "mailq", "newaliases", "smtp"]) {
     const { code, output } = await root.shell(`man --where ${page}`);
     assert.equal(code, 0, output);

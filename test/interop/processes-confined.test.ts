@@ -12,7 +12,9 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { type Account, type LaunchRequest, SEALED_ROLES } from "#processes/child.ts";
 import { type Confinement, confinementHere, forbidForks } from "#processes/confinement.ts";
-import { childCommand } from "#processes/launch.ts";
+import { type ChildCommand, childCommand } from "#processes/launch.ts";
+import { handInCommand } from "#processes/hand-in-launch.ts";
+import type { HandInRights } from "#processes/hand-in-order.ts";
 import { ROLES, type Role } from "#processes/roles.ts";
 import { nodeChildren } from "#world/node/children.ts";
 import { unlessStartable } from "./daemon.ts";
@@ -69,13 +71,23 @@ async function scene(scratch: Scratch): Promise<Readonly<Record<string, string>>
   };
 }
 
-/** What the probe could do in the place of `request.role`, and its umask. */
-async function probed(
+/** What the probe could do in the place of `request.role`. */
+function probed(
   request: LaunchRequest,
   by: Confinement,
   tries: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
-  const { program, words, environment, account } = childCommand(request, by, PROBE);
+  const seal = (pid: number): Promise<string | undefined> =>
+    forbidForks(by, nodeChildren(), { pid, account: request.account });
+  const isSealed = SEALED_ROLES.has(request.role);
+  return probedAs(childCommand(request, by, PROBE), tries, isSealed ? seal : undefined);
+}
+
+async function probedAs(
+  { program, words, environment, account }: ChildCommand,
+  tries: Readonly<Record<string, string>>,
+  seal?: (pid: number) => Promise<string | undefined>,
+): Promise<readonly string[]> {
   const child = spawn(program, [...words, ...Object.values(tries)], {
     stdio: ["pipe", "pipe", "inherit"],
     env: environment,
@@ -88,10 +100,7 @@ async function probed(
   });
   const all = text(child.stdout);
   await until(() => said.includes("waiting\n"), "word of the probe");
-  const sealed = { pid: child.pid ?? 0, account: request.account };
-  const fault = SEALED_ROLES.has(request.role)
-    ? await forbidForks(by, nodeChildren(), sealed)
-    : undefined;
+  const fault = await seal?.(child.pid ?? 0);
   child.stdin.end();
   assert.equal(fault, undefined);
   const outcomes = (await all).split("\n");
@@ -129,6 +138,25 @@ const MAY: readonly {
     may: ["connect to a port"],
   },
   {
+    role: "auth",
+    when: "as root, as passwords of the system are checked by root alone,",
+    request: { account: undefined },
+    may: [
+      "read a private key",
+      "read the system's passwords",
+      "look into the spool",
+      "look into a user's mailbox",
+      "write where others look",
+      "start a program",
+      "signal the parent",
+      "signal a user's process",
+      "see the parent's environment",
+      "connect to a port",
+      "connect to the control socket",
+      "become root",
+    ],
+  },
+  {
     role: "agent",
     may: [
       "look into a user's mailbox",
@@ -147,5 +175,43 @@ for (const { role, when, request, may } of MAY) {
     const tries = await scene(scratch);
     const whole = { role, account: await accountOf(role), home: "/", listenerFds: [], ...request };
     assert.deepEqual(await probed(whole, confinement, tries), may);
+  });
+}
+
+const HAND_INS: readonly {
+  readonly whose: string;
+  readonly rights: HandInRights;
+  readonly may: readonly string[];
+}[] = [
+  {
+    whose: "a user's",
+    rights: { kind: "owner", account: { uid: MAIL_UID, gid: MAIL_GID } },
+    may: ["signal a user's process", "connect to a port"],
+  },
+  {
+    whose: "root's",
+    // Before it gives root up, which it does before it reads a byte of anybody.
+    rights: { kind: "root", becomes: { uid: MAIL_UID, gid: MAIL_GID } },
+    may: ["signal the parent", "connect to a port", "connect to the control socket", "become root"],
+  },
+];
+
+for (const { whose, rights, may } of HAND_INS) {
+  const what = may.length === 0 ? "nothing of what is tried" : may.join(", ");
+  test(`who hands in ${whose} offline mail can do: ${what}`, { skip }, async () => {
+    await using scratch = new Scratch();
+    const tries = await scene(scratch);
+    const folder = `${scratch.folder}/offline`;
+    mkdirSync(folder);
+    chmodSync(folder, 0o1733);
+    const settings = {
+      folder,
+      socket: `${scratch.folder}/enqueue.sock`,
+      setpriv: confinement.setpriv,
+      serverName: () => "mx.example",
+    };
+    const order = { name: "nobody", login: undefined, rights, names: [] };
+    const command = handInCommand(settings, order, 0, PROBE);
+    assert.deepEqual(await probedAs(command, tries), may);
   });
 }

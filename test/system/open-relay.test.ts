@@ -39,6 +39,7 @@ interface Subject {
   readonly domains: readonly string[] | "any";
 }
 
+const SHIPPED_ALIASES = readFileSync(join(FOLDER, "../packaging/etc/aliases"), "utf8");
 const DEFAULT_TEXT = readExample("smtpd.conf");
 
 const SUBJECTS: readonly Subject[] = [
@@ -309,7 +310,10 @@ function readExample(name: string): string {
 
 function parse(text: string): { config: Config | undefined; complaints: readonly string[] } {
   const { config, complaints } = parseConfig(
-    { file: "smtpd.conf", read: () => text },
+    {
+      file: "smtpd.conf",
+      read: (path) => (path === "/etc/mail/aliases" ? SHIPPED_ALIASES : text),
+    },
     {
       serverName: NAME,
       interfaces: new Map([

@@ -179,6 +179,10 @@ test("mail whose action is gone waits, is counted and shown, and goes on when th
     '1 envelope waits for actions that are gone: "local"\nconfiguration reloaded\n',
   );
   await a.control("resume", "mda");
+  assert.deepEqual(
+    a.log.filter((line) => / mda (?:paused|resumed)$/u.test(line)),
+    ["info: mda paused", "info: mda resumed"],
+  );
   await world.clock.advance(STEP_MS);
   const [waiting = ""] = await a.queue();
   assert.match(waiting, /\|pending\|0\|action 'local' is gone from the configuration$/u);

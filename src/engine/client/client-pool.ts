@@ -13,7 +13,7 @@
 import type { ClientCredentials } from "#protocols/sasl/client-exchange.ts";
 import type { ClientMail } from "#protocols/smtp/client-session-mail.ts";
 import { AttemptProgress } from "#model/attempt-progress.ts";
-import type { AttemptTls, MessageText } from "#model/delivery.ts";
+import type { AttemptConnection, AttemptTls, MessageText } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
 import type { SendOutcome } from "./client-settings.ts";
 import type { ConnectionLimits, Obstacle, Room } from "./connection-limits.ts";
@@ -46,8 +46,11 @@ const CAUTION_MS = 60_000;
 /** Messages of one connection of which none was taken. Source: OpenSMTPD MAX_TRYBEFOREDISABLE. */
 const MAX_VAIN_MESSAGES = 10;
 
-/** `tls`: how the connection was secured over which it was sent, if it was. */
-export type PoolOutcome = SendOutcome & { readonly tls?: AttemptTls };
+/** The connection over which it was sent, if there was one, and how that was secured, if it was. */
+export type PoolOutcome = SendOutcome & {
+  readonly over?: AttemptConnection;
+  readonly tls?: AttemptTls;
+};
 
 /** Where a connection belongs. */
 interface Place {
@@ -105,8 +108,8 @@ export class ClientPool {
       if (isStale) this.#dropIdle(route.key);
       this.#release(lease.kept);
       if (isStale && stale < MAX_STALE_CONNECTIONS) continue;
-      const { tls } = lease.kept;
-      return tls === undefined ? outcome : { ...outcome, tls };
+      const { over, tls } = lease.kept;
+      return tls === undefined ? { ...outcome, over } : { ...outcome, over, tls };
     }
   }
 
@@ -242,8 +245,8 @@ export class ClientPool {
     });
     opening.isDecided = true;
     if (result.kind === "open") {
-      const { client, staged, session, tls } = result;
-      kept = { client, staged, route, state, room, session, tls, idleSinceMs: 0, isParted: false };
+      const { client, staged, over, tls } = result;
+      kept = { client, staged, route, state, room, over, tls, idleSinceMs: 0, isParted: false };
       state.ready++;
       if (opening.isGone) {
         part(kept);
@@ -283,7 +286,7 @@ export class ClientPool {
     const { maxMails, maxRefusals, pauseMs } = route.session;
     if (!client.isReady) return;
     const isVain = client.takenMessages === 0 && client.sentMessages >= MAX_VAIN_MESSAGES;
-    if (isVain) this.#ports.observe({ kind: "mta-rejects-all", session: kept.session });
+    if (isVain) this.#ports.observe({ kind: "mta-rejects-all", session: kept.over.session });
     const isSpent = client.sentMessages >= maxMails || client.refusedInRow >= maxRefusals;
     if (this.#isClosed || isVain || isSpent) this.#quit(kept);
     else if (pauseMs > 0) this.#ports.clock.after(pauseMs, () => this.#offer(kept));

@@ -37,6 +37,8 @@ export interface ClientSettings {
   readonly timeouts?: ClientTimeouts;
   /** Called with each line that is sent (">>> ") or received ("<<< "), but not with message text. */
   readonly trace?: (line: string) => void;
+  /** There is a connection, of which this is our end. */
+  readonly connected?: (local: Endpoint) => void;
   /** A handshake begins that comes before the greeting. */
   readonly securing?: () => void;
   /** There is a client, which says from now on how far it is. */

@@ -30,9 +30,11 @@ export async function openClient(
     handshake = { facts, judgement };
     settings.secured?.(facts, judgement);
   };
-  const result = await open(ports, endpoint, { ...settings, secured: told }, (at) => {
+  const connected = (at: Endpoint): void => {
     local = at;
-  });
+    settings.connected?.(at);
+  };
+  const result = await open(ports, endpoint, { ...settings, secured: told, connected });
   const end = tlsEndOf(result.kind === "open" ? "open" : result.verdict, handshake);
   if (end !== undefined && local !== undefined) toldOfEnd(end, local);
   return result;
@@ -42,7 +44,6 @@ async function open(
   ports: ClientPorts,
   endpoint: Endpoint,
   settings: ClientSettings,
-  connected?: (local: Endpoint) => void,
 ): Promise<OpenResult> {
   const timeouts = settings.timeouts ?? CLIENT_TIMEOUTS;
   const failed = (stage: Stage, fault: ClientFault): OpenResult => {
@@ -57,7 +58,7 @@ async function open(
   const { connect = (asked) => ports.network.connect(endpoint, asked) } = settings;
   const made = await connect(options);
   if ("kind" in made) return failed("CONNECT", connectionFault(made));
-  connected?.(made.local);
+  settings.connected?.(made.local);
   const helo = typeof settings.helo === "string" ? settings.helo : await settings.helo(made.local);
   if (helo === undefined) {
     made.start(DEAF);

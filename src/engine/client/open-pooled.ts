@@ -15,7 +15,7 @@ import {
   type Verdict,
 } from "#protocols/smtp/client-session-verdict.ts";
 import type { AttemptProgress, Staged } from "#model/attempt-progress.ts";
-import type { AttemptTls } from "#model/delivery.ts";
+import type { AttemptConnection, AttemptTls } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import { randomSessionId } from "#model/ids.ts";
 import type { ClientRoute, ConnectionWatch } from "./client-route.ts";
@@ -44,8 +44,7 @@ export type PooledConnection =
       readonly client: SmtpClient;
       /** How far it is. */
       readonly staged: Staged;
-      /** Its id in the log. */
-      readonly session: string;
+      readonly over: AttemptConnection;
       readonly tls: AttemptTls | undefined;
     }
   | { readonly kind: "failed"; readonly verdict: Verdict };
@@ -70,6 +69,7 @@ export async function openPooled(
   let isGone = false;
   let client: SmtpClient | undefined;
   let tls: AttemptTls | undefined;
+  let source = "";
   const result = await openClient(ports, endpoint, {
     dialect,
     helo: route.helo,
@@ -80,6 +80,9 @@ export async function openPooled(
     security,
     credentials,
     maxRefusals: route.session.maxRefusals,
+    connected(local) {
+      if (local.kind === "tcp") source = local.host;
+    },
     securing() {
       progress.at = { stage: "tls", remote: host };
     },
@@ -107,13 +110,15 @@ export async function openPooled(
   });
   if (result.kind === "failed" || isGone) {
     const failure = result.kind === "failed" ? result : GONE;
+    const closing = closingReason(failure.verdict);
+    if (closing !== undefined) observe({ kind: "mta-closing", session, reason: closing });
     observe({ kind: "mta-error", session, reason: formatVerdict(failure.verdict) });
     return failure;
   }
   client = result.client;
   observe({ kind: "mta-connected", session });
   watch.ready(route, tls);
-  return { kind: "open", client, staged, session, tls };
+  return { kind: "open", client, staged, over: { session, source }, tls };
 }
 
 /** It was ready, and was lost before anyone could use it. */
@@ -125,6 +130,13 @@ const GONE: { readonly kind: "failed"; readonly verdict: Verdict } = {
     fault: { kind: "closed", message: "Server closed the connection" },
   },
 };
+
+/** We end it for its TLS. OpenSMTPD (mta_session.c, mta_tls_init) says so of what is wrong on our side alone. */
+function closingReason(verdict: Verdict): "tls-failure" | undefined {
+  if (verdict.kind !== "undecided") return undefined;
+  const { kind } = verdict.fault;
+  return kind === "tls" || kind === "no-tls" || kind === "resumption" ? "tls-failure" : undefined;
+}
 
 function reasonOf(fault: ClientFault | undefined): string {
   return fault === undefined ? "quit" : fault.message;

@@ -3,7 +3,7 @@
  */
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
 import type { Staged } from "#model/attempt-progress.ts";
-import type { AttemptTls } from "#model/delivery.ts";
+import type { AttemptConnection, AttemptTls } from "#model/delivery.ts";
 import type { ClientRoute } from "./client-route.ts";
 import type { Obstacle, Room } from "./connection-limits.ts";
 import type { SmtpClient } from "./smtp-client.ts";
@@ -14,8 +14,7 @@ export interface Kept {
   readonly route: ClientRoute;
   readonly state: RouteState;
   readonly room: Room;
-  /** Its id in the log. */
-  readonly session: string;
+  readonly over: AttemptConnection;
   readonly tls: AttemptTls | undefined;
   idleSinceMs: number;
   /** It serves no more: it is told QUIT, or gone. */

@@ -34,6 +34,9 @@ export function question(
   };
 }
 
+/** login.defs(5), UID_MIN: accounts below are of the system, as whom nobody logs in. */
+const FIRST_PERSON_UID = 1000;
+
 /** RFC 5737: an address that is nobody's. */
 export const STRANGER = "203.0.113.77";
 
@@ -80,10 +83,12 @@ function whereTo({ envelopes }: ExplainedRecipient, serverName: string): Verdict
     if (way.kind === "relay") {
       const isOwn = destination.toLowerCase().endsWith(`@${serverName}`);
       const trouble = isOwn ? "this server would send it to itself" : "";
-      return { to: `${destination}, by relay`, trouble };
+      return { to: `${destination}, by relay`, trouble, isPersons: true };
     }
     const { user, as } = way;
-    return { to: user, trouble: as?.kind === "none" ? as.why : "" };
+    // With another account's mailboxes a name is no account.
+    const isPersons = as?.kind !== "found" || as.name !== user || as.uid >= FIRST_PERSON_UID;
+    return { to: user, trouble: as?.kind === "none" ? as.why : "", isPersons };
   });
   const trouble = ways.find((way) => way.trouble !== "");
   if (trouble !== undefined)
@@ -92,5 +97,10 @@ function whereTo({ envelopes }: ExplainedRecipient, serverName: string): Verdict
       "write an alias that leads to a person, and a rule for mail of this machine",
     );
   if (ways.length === 0) return warn("is taken, and goes nowhere", "see smtpctl explain");
+  if (ways.every(({ isPersons }) => !isPersons))
+    return warn(
+      `is kept by ${ways.map(({ to }) => to).join(", ")}, an account of the system`,
+      "name who reads it in the aliases: root: alice",
+    );
   return ok(`goes to ${ways.map(({ to }) => to).join(", ")}`);
 }

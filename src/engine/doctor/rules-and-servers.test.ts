@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Connection } from "#base/ports/network.ts";
-import type { ExplainedRecipient, Explanation, ExplainFault } from "#model/explanation.ts";
+import type {
+  ExplainedEnvelope,
+  ExplainedRecipient,
+  Explanation,
+  ExplainFault,
+} from "#model/explanation.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimNetwork } from "#world/sim/network.ts";
@@ -173,6 +178,11 @@ function envelope(
   return { ...base, way: { kind, user: "ann", as, into: "" } };
 }
 
+function keptBy(name: string, uid: number, user: string): ExplainedEnvelope {
+  const as = { kind: "found", name, uid, home: "/var/mail" } as const;
+  return { ...envelope("root@d.example", "local"), way: { kind: "local", user, as, into: "" } };
+}
+
 const lookAtRelay = async (
   world: World,
   name: string,
@@ -268,6 +278,11 @@ describe("postmaster and root", () => {
       explained(recipient(250, [envelope("root@d.example", "local", "root gets no mail")])),
       "fail: goes to ann, where nobody gets it: root gets no mail",
     ],
+    [
+      explained(recipient(250, [keptBy("mail", 8, "mail")])),
+      "warn: is kept by mail, an account of the system",
+    ],
+    [explained(recipient(250, [keptBy("vmail", 150, "ann")])), "ok: goes to ann"],
     [explained(recipient(250)), "warn: is taken, and goes nowhere"],
     [explained(recipient(550)), "fail: mail is refused: 550 text"],
     [explained(recipient(451)), "unknown: mail would be put off: 451 text"],

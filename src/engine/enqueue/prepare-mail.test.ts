@@ -281,12 +281,12 @@ const REFUSED: readonly (readonly [
 ];
 
 for (const [input, order, kind] of REFUSED) {
-  test(`sendmail refuses ${JSON.stringify({ input: input.slice(0, 40), ...order })} for ${kind}`, async () => {
+  test(`LOC-01: sendmail refuses ${JSON.stringify({ input: input.slice(0, 40), ...order })} for ${kind}`, async () => {
     assert.equal((await prepare(input, order, 65_536)).kind, kind);
   });
 }
 
-test("sendmail reads ten thousand recipients from a folded header, each once", async () => {
+test("LOC-02: sendmail reads ten thousand recipients from a folded header, each once", async () => {
   const list = Array.from(
     { length: 10_000 },
     (_, index) => `"Friend ${index}" <u${index}@x.example>`,

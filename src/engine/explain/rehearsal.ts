@@ -67,7 +67,7 @@ export async function rehearse(
   const ended = Promise.withResolvers<void>();
   const { remote, local } = connection;
   const serverName = setting.listener.hostname;
-  const ends = { remote, local, serverName, speaksForOthers: false };
+  const ends = { remote, local, peer: remote, serverName, speaksForOthers: false };
   const service = rehearsedService(setting, listening, question);
   serveSession({ connection, ends }, service, () => ended.resolve());
   const ask = async (command: string): Promise<ReceivedReply> => {

@@ -25,6 +25,7 @@ const DELIVERY_NAMES: Readonly<Record<DeliveryResult["outcome"], string>> = {
 /** The one counter that each kind of event adds one to; undefined where `observe` knows more. */
 const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   "smtp-connected": undefined,
+  "smtp-proxied": undefined,
   "smtp-failed-command": "smtp.failed-command",
   "smtp-authentication": undefined,
   "smtp-tls": "smtp.tls",
@@ -39,10 +40,12 @@ const COUNTED: Readonly<Record<Event["kind"], string | undefined>> = {
   "mta-tls": "mta.tls",
   "mta-cert-check": undefined,
   "mta-error": "mta.error",
+  "mta-closing": undefined,
   "mta-rejects-all": "mta.rejects-all",
   "mta-disconnected": undefined,
   "route-disabled": "mta.route.disabled",
   "route-enabled": undefined,
+  "route-lacking": undefined,
   queued: undefined,
   delivery: undefined,
   ordered: undefined,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { ABSENT, found } from "#base/lookup.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
@@ -76,6 +77,10 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     "info 1c3a5e7f90b2d4f6 smtp connected address=192.0.2.7 host=mx.example.org",
   ],
   [
+    { ...CONNECTED, address: "192.0.2.7", hostname: "<unknown>" },
+    "info 1c3a5e7f90b2d4f6 smtp connected address=192.0.2.7 host=<unknown>",
+  ],
+  [
     { ...CONNECTED, address: "local", user: { uid: 1000, name: found("anna") } },
     "info 1c3a5e7f90b2d4f6 smtp connected address=local host=mx.example.org user=anna uid=1000",
   ],
@@ -117,12 +122,56 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     'info 1c3a5e7f90b2d4f6 smtp failed-command command="RCPT TO:<team@example.org>" result="451 4.3.0 Temporary failure: <team@example.org>" reason="needs allow-exec: |cat \\"\\007\\""',
   ],
   [
+    { kind: "smtp-proxied", session: SESSION, address: "192.0.2.80" },
+    "info 1c3a5e7f90b2d4f6 smtp event=proxy address=192.0.2.80",
+  ],
+  [
+    {
+      kind: "smtp-tls",
+      session: SESSION,
+      version: "TLSv1.3",
+      cipher: "TLS_AES_256_GCM_SHA384",
+      bits: 256,
+      serverName: "",
+      identity: "mx.example.org",
+      resumed: true,
+    },
+    "info 1c3a5e7f90b2d4f6 smtp tls ciphers=TLSv1.3:TLS_AES_256_GCM_SHA384:256 pki=mx.example.org resumed",
+  ],
+  [
+    {
+      kind: "smtp-cert-check",
+      session: SESSION,
+      verified: false,
+      why: "",
+      fingerprint: "SHA256:ab",
+      keyFingerprint: "SHA256:cd",
+    },
+    'info 1c3a5e7f90b2d4f6 smtp cert-check result="unchecked" fingerprint="SHA256:ab" key="SHA256:cd"',
+  ],
+  [
+    {
+      kind: "smtp-authentication",
+      session: SESSION,
+      mechanism: "PLAIN",
+      user: "ann",
+      result: "permfail",
+    },
+    "info 1c3a5e7f90b2d4f6 smtp authentication user=ann result=permfail mechanism=PLAIN",
+  ],
+  [
     { kind: "smtp-bad-input", session: SESSION, reply: "500 5.5.2 Line too long" },
     'info 1c3a5e7f90b2d4f6 smtp bad-input result="500 5.5.2 Line too long"',
   ],
   [
-    { kind: "smtp-message", session: SESSION, message: MESSAGE, envelopes: [RELAYED, LOCAL] },
-    "info 1c3a5e7f90b2d4f6 smtp message msgid=5f2a1b3c size=812 nrcpt=2",
+    {
+      kind: "smtp-message",
+      session: SESSION,
+      protocol: "ESMTP",
+      message: MESSAGE,
+      envelopes: [RELAYED, LOCAL],
+    },
+    "info 1c3a5e7f90b2d4f6 smtp message msgid=5f2a1b3c size=812 nrcpt=2 proto=ESMTP",
     "info 1c3a5e7f90b2d4f6 smtp envelope evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> action=outbound rule=smtpd.conf:9",
     "info 1c3a5e7f90b2d4f6 smtp envelope evpid=5f2a1b3c00000002 from=<ann@example.org> to=<info@example.com> action=local_users rule=smtpd.conf:8",
   ],
@@ -196,6 +245,46 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     "info smtp-out: Enabling route 192.0.2.7 <-> 198.51.100.4 (mx.example.net)",
   ],
   [
+    { kind: "route-lacking", lack: "no-mx", destination: "example.net" },
+    "info smtp-out: No MX found for [connector:[]->[relay:example.net]]",
+  ],
+  [
+    { kind: "route-lacking", lack: "family-mismatch", destination: "example.net" },
+    "info smtp-out: Address family mismatch on [connector:[]->[relay:example.net]]",
+  ],
+  [
+    { kind: "route-lacking", lack: "no-valid-route", destination: "two\nlines" },
+    'info smtp-out: No valid route for [connector:[]->[relay:"two\\nlines"]]',
+  ],
+  [
+    { kind: "mta-closing", session: SESSION, reason: "tls-failure" },
+    "info 1c3a5e7f90b2d4f6 mta closing reason=tls-failure",
+  ],
+  [
+    {
+      kind: "mta-tls",
+      session: SESSION,
+      policy: "opportunistic",
+      version: "TLSv1.3",
+      cipher: "TLS_AES_256_GCM_SHA384",
+      bits: 256,
+      serverName: "mx.example.net",
+      resumed: false,
+    },
+    "info 1c3a5e7f90b2d4f6 mta tls ciphers=TLSv1.3:TLS_AES_256_GCM_SHA384:256 policy=opportunistic sni=mx.example.net",
+  ],
+  [
+    {
+      kind: "mta-cert-check",
+      session: SESSION,
+      verified: true,
+      why: "",
+      fingerprint: "SHA256:ab",
+      keyFingerprint: "SHA256:cd",
+    },
+    'info 1c3a5e7f90b2d4f6 mta cert-check result="valid" fingerprint="SHA256:ab" key="SHA256:cd"',
+  ],
+  [
     { kind: "mta-disconnected", session: SESSION, reason: "quit", messages: 3 },
     "info 1c3a5e7f90b2d4f6 mta disconnected reason=quit messages=3",
   ],
@@ -204,11 +293,26 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       kind: "delivery",
       message: MESSAGE,
       envelope: RELAYED,
-      result: result({}),
+      result: result({ over: { session: SESSION, source: "192.0.2.25" } }),
       delayMs: 61_000,
       attempt: ATTEMPT,
     },
-    'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="mx.example.net [198.51.100.4]" delay=1m1s result="Ok" stat="250 2.0.0 Queued"',
+    'info 1c3a5e7f90b2d4f6 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="192.0.2.25" relay="198.51.100.4 (mx.example.net)" delay=1m1s result="Ok" stat="250 2.0.0 Queued"',
+  ],
+  [
+    {
+      kind: "delivery",
+      message: MESSAGE,
+      envelope: RELAYED,
+      result: result({
+        outcome: "deferred",
+        remote: "/run/next.sock",
+        over: { session: SESSION, source: "" },
+      }),
+      delayMs: 0,
+      attempt: ATTEMPT,
+    },
+    'info 1c3a5e7f90b2d4f6 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="/run/next.sock" delay=0s result="TempFail" stat="250 2.0.0 Queued"',
   ],
   [
     {
@@ -235,7 +339,7 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
       delayMs: 0,
       attempt: ATTEMPT,
     },
-    'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="-" delay=0s result="PermFail" stat="5.4.6"',
+    'info 0000000000000000 mta delivery evpid=5f2a1b3c00000001 from=<ann@example.org> to=<bob@example.net> rcpt=<-> source="-" relay="example.net" delay=0s result="PermFail" stat="5.4.6"',
   ],
   [
     {
@@ -307,6 +411,54 @@ describe("the log line of", () => {
     test(`case ${index}, ${event.kind}, is as OpenSMTPD's tools expect it`, () => {
       const made = formatEvent(event).map(({ level, text }) => `${level} ${text}`);
       assert.deepEqual(made, lines);
+    });
+  }
+});
+
+/** What a word of test/cases/log/opensmtpd.txt stands for. */
+const PLACEHOLDERS: ReadonlyMap<string, string> = new Map([
+  ["ID", "[0-9a-f]{16}"],
+  ["EVPID", "[0-9a-f]{16}"],
+  ["MSGID", "[0-9a-f]{8}"],
+  ["IP", "(?:[0-9a-f.:]+|local)"],
+  ["N", "\\d+"],
+  ["D", "(?:\\d+[dhms])+"],
+  ["WORD", '[^ "]+'],
+  ["VALUE", '(?:[^ "]+|"(?:[^"\\\\]|\\\\.)*")'],
+  ["TEXT", ".*"],
+]);
+
+/** Of the whole line, with what may stand behind the shape. */
+function patternOf(shape: string): RegExp {
+  const source = shape
+    .replaceAll(/[[\]().]/g, "\\$&")
+    .replaceAll(/[\w-]+(?:\|[\w-]+)+/g, "(?:$&)")
+    .replaceAll(/(?<![A-Za-z|])[A-Z]+(?![A-Za-rt-z|])/g, (word) => PLACEHOLDERS.get(word) ?? word);
+  return new RegExp(`^${source}(?: .*)?$`);
+}
+
+/** The words before the first field, from which tools know a line. */
+function startOf(line: string): string {
+  return line.replace(/ [a-z-]+=.*$/, "").replace(/^(?:ID|[0-9a-f]{16}) /, "ID ");
+}
+
+const SHAPES = readFileSync(
+  new URL("../../../test/cases/log/opensmtpd.txt", import.meta.url),
+  "utf8",
+)
+  .split("\n")
+  .filter((line) => /^[^#]/.test(line));
+const LINES = CASES.flatMap(([, ...lines]) => lines.map((line) => line.replace(/^[a-z]+ /, "")));
+
+describe("the line of OpenSMTPD that log tools know", () => {
+  for (const shape of SHAPES) {
+    test(`begins each of ours of that kind: ${shape}`, () => {
+      const pattern = patternOf(shape);
+      assert.ok(
+        LINES.some((line) => pattern.test(line)),
+        `one of ours is as ${pattern.source}`,
+      );
+      for (const line of LINES) if (startOf(line) === startOf(shape)) assert.match(line, pattern);
     });
   }
 });

@@ -4,16 +4,17 @@
  * Pure. Each line is printable, single and bounded, and no value can pretend to be
  * a field of its own: whatever strangers wrote is escaped, and quoted where it has
  * spaces. An envelope line says also which rule chose which action.
- * A delivery is reported by the queue, which knows no session: its line starts
- * with sixteen zeros, as OpenSMTPD's do when there was none.
+ * A delivery over a relay's connection has the id of that; any other has sixteen zeros, as
+ * OpenSMTPD's have where there was no session.
  *
  * Source: OpenSMTPD 7.8, log lines at level info.
  */
 import type { LocalUser } from "#base/endpoint.ts";
 import { unreachable } from "#base/unreachable.ts";
+import { domainOf } from "#protocols/mail/address.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
-import type { Envelope, Message } from "#model/envelope.ts";
-import type { Event } from "#model/events.ts";
+import { type Envelope, type Message, UNKNOWN_HOSTNAME } from "#model/envelope.ts";
+import type { Event, RouteLack } from "#model/events.ts";
 import type { LimitName, NoticeLimit } from "#model/limit-name.ts";
 import { formatDuration } from "./duration.ts";
 import { angled, fieldValue, printable, quoted } from "./visible-text.ts";
@@ -61,13 +62,20 @@ type RelayEvent = Extract<SessionEvent, { readonly kind: `mta-${string}` }>;
 type RouteEvent = Extract<SingleLineEvent, { readonly kind: `route-${string}` }>;
 type DaemonEvent = Exclude<SingleLineEvent, SessionEvent | RouteEvent>;
 
+/** As OpenSMTPD says it, of a connector: our address, and whom it would have been for. */
+const LACK_WORDS: Readonly<Record<RouteLack, string>> = {
+  "no-mx": "No MX found for",
+  "family-mismatch": "Address family mismatch on",
+  "no-valid-route": "No valid route for",
+};
+
 function levelAndText(event: SingleLineEvent): readonly [Level, string] {
   if ("session" in event) return ["info", `${sessionId(event.session)} ${sessionText(event)}`];
   return isRouteEvent(event) ? ["info", `smtp-out: ${routeText(event)}`] : daemonLine(event);
 }
 
 function isRouteEvent(event: SingleLineEvent): event is RouteEvent {
-  return event.kind === "route-disabled" || event.kind === "route-enabled";
+  return event.kind.startsWith("route-");
 }
 
 function sessionText(event: SessionEvent): string {
@@ -81,7 +89,9 @@ function isRelayEvent(event: SessionEvent): event is RelayEvent {
 function clientText(event: Exclude<SessionEvent, RelayEvent>): string {
   switch (event.kind) {
     case "smtp-connected":
-      return `smtp connected address=${fieldValue(event.address)} host=${fieldValue(event.hostname)}${userFields(event.user)}`;
+      return `smtp connected address=${fieldValue(event.address)} host=${hostName(event.hostname)}${userFields(event.user)}`;
+    case "smtp-proxied":
+      return `smtp event=proxy address=${fieldValue(event.address)}`;
     case "smtp-failed-command": {
       const why = event.why === "" ? "" : ` reason=${quoted(event.why)}`;
       return `smtp failed-command command=${quoted(withoutSecret(event.command))} result=${quoted(event.reply)}${why}${limitField(event.limit)}`;
@@ -128,6 +138,8 @@ function relayText(event: RelayEvent): string {
     }
     case "mta-error":
       return `mta error reason=${fieldValue(event.reason)}`;
+    case "mta-closing":
+      return `mta closing reason=${event.reason}`;
     case "mta-rejects-all":
       return "mta host-rejects-all-mails";
     case "mta-disconnected":
@@ -147,7 +159,7 @@ function daemonLine(event: DaemonEvent): readonly [Level, string] {
     case "smtp-stress":
       return ["warn", `warn: smtp stress ${event.state} sessions=${event.sessions}`];
     case "delivery":
-      return ["info", `${NO_SESSION} ${deliveryText(event)}`];
+      return ["info", `${sessionOf(event)} ${deliveryText(event)}`];
     case "expired":
     case "removed":
       return ["info", endText(event)];
@@ -196,13 +208,24 @@ function tlsText({
   return `${fieldValue(version)}:${fieldValue(cipher)}:${bits}`;
 }
 
-/** OpenSMTPD's mta_route_to_text; `[]` is whichever source the system takes. */
+function sessionOf({ result: { over } }: Event & { readonly kind: "delivery" }): string {
+  return over === undefined ? NO_SESSION : sessionId(over.session);
+}
+
+/** OpenSMTPD's mta_route_to_text and mta_connector_to_text; `[]` is whichever source the system takes. */
 function routeText(event: RouteEvent): string {
+  if (event.kind === "route-lacking")
+    return `${LACK_WORDS[event.lack]} [connector:[]->[relay:${fieldValue(event.destination)}]]`;
   const source = event.source === "" ? "[]" : fieldValue(event.source);
   const route = `${source} <-> ${fieldValue(event.address)} (${fieldValue(event.host)})`;
   if (event.kind === "route-enabled") return `Enabling route ${route}`;
   const forSeconds = Math.ceil(event.forMs / 1000);
   return `Disabling route ${route} for ${forSeconds}s reason=${quoted(event.reason)}`;
+}
+
+/** Ours for one that has no name stands as it is; nobody else's may look like it. */
+function hostName(name: string): string {
+  return name === UNKNOWN_HOSTNAME ? name : fieldValue(name);
 }
 
 /** OpenSMTPD's line has none: they stand behind its fields. */
@@ -221,7 +244,7 @@ function messageLines(event: Event & { readonly kind: "smtp-message" }): readonl
   const session = sessionId(event.session);
   const recipientCount = new Set(envelopes.map((envelope) => envelope.forwardPath)).size;
   const texts = [
-    `${session} smtp message msgid=${message.msgid} size=${message.textBytes} nrcpt=${recipientCount}`,
+    `${session} smtp message msgid=${message.msgid} size=${message.textBytes} nrcpt=${recipientCount} proto=${event.protocol}`,
     ...envelopes.map(
       (envelope) =>
         `${session} smtp envelope evpid=${envelope.evpid} from=${angled(message.reversePath)} ` +
@@ -244,11 +267,20 @@ function deliveryText(event: Event & { readonly kind: "delivery" }): string {
       `delay=${delay} result=${word} stat=${fieldValue(stat)}`
     );
   }
-  const relay = result.remote === "" ? "-" : result.remote;
+  const source = result.over?.source ?? "";
   return (
-    `mta delivery ${path} rcpt=${originalRecipient(envelope)} source="-" relay=${quoted(relay)} ` +
+    `mta delivery ${path} rcpt=${originalRecipient(envelope)} ` +
+    `source=${quoted(source === "" ? "-" : source)} relay=${quoted(relayOf(event))} ` +
     `delay=${delay} result=${quoted(word)} stat=${quoted(stat)}`
   );
+}
+
+/** OpenSMTPD's mta_host_to_text; where there was no server, whom it would have been for. */
+function relayOf({ envelope, result }: Event & { readonly kind: "delivery" }): string {
+  const { remote } = result;
+  if (remote === "") return domainOf(envelope.destination);
+  const [, name, address] = /^(\S+) \[([^\]]+)\]$/.exec(remote) ?? [];
+  return name === undefined || address === undefined ? remote : `${address} (${name})`;
 }
 
 function endText(event: Event & { readonly kind: "expired" | "removed" }): string {

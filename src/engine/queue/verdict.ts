@@ -8,6 +8,7 @@
 import { stampMs } from "#base/time/stamp.ts";
 import { unreachable } from "#base/unreachable.ts";
 import {
+  type AttemptConnection,
   type AttemptTls,
   type DeliveryResult,
   type HeldBy,
@@ -145,10 +146,16 @@ function tidy(result: DeliveryResult): DeliveryResult {
     status: fits ? result.status : expected,
     diagnostic: oneLine(result.diagnostic, MAX_DIAGNOSTIC_BYTES),
     remote: oneLine(result.remote, MAX_NAME_BYTES),
+    ...(result.over && { over: tidyConnection(result.over) }),
     ...(result.tls && { tls: tidyTls(result.tls) }),
     ...(outcome === "deferred" && result.held && { held: tidyHeld(result.held) }),
     ...(result.keepsTime && { keepsTime: true }),
   };
+}
+
+/** The codec takes nothing but digits for the session. */
+function tidyConnection({ session, source }: AttemptConnection): AttemptConnection {
+  return { session, source: oneLine(source, MAX_NAME_BYTES) };
 }
 
 function tidyTls({ version, cipher, verified }: AttemptTls): AttemptTls {

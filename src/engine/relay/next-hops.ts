@@ -56,6 +56,10 @@ export interface NextHopPorts {
   readonly random: Random;
 }
 
+/** OpenSMTPD's words. */
+export const NO_MX = "No MX found for domain";
+export const NO_HOST = "Host not found";
+
 const ADDRESS_LITERAL = /^\[(?:IPv6:)?([0-9a-f:.]{2,45})\]$/i;
 
 /** `turn` counts up with each message, so that the hosts of an action take turns. */
@@ -74,7 +78,7 @@ export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
       isSecure: true,
       domain: endpoint.kind === "tcp" ? endpoint.host : "",
     })),
-    noAddress: noRoute("deferred", "4.4.4", "Host not found"),
+    noAddress: noRoute("deferred", "4.4.4", NO_HOST),
   };
 }
 
@@ -125,7 +129,7 @@ export async function exchangersOf(
   const exchangers = orderExchangers(preferredTo(backup, answer.value), ports.random);
   return exchangers.length > 0
     ? toHosts({ domain, isSecure: answer.isSecure }, exchangers, "4.4.4")
-    : noRoute("deferred", "4.4.4", "No MX found for domain");
+    : noRoute("deferred", "4.4.4", NO_MX);
 }
 
 export function noRoute(outcome: NoRoute["outcome"], status: string, diagnostic: string): NoRoute {
@@ -155,7 +159,7 @@ function toHosts(
     noAddress: noRoute(
       statusWithoutAddress === "5.4.4" ? "failed" : "deferred",
       statusWithoutAddress,
-      "No MX found for domain",
+      NO_MX,
     ),
   };
 }

@@ -319,6 +319,24 @@ for (const c of CASES) {
   });
 }
 
+for (const [whom, certificate, kinds] of [
+  ["a stranger's", STRANGER, ["mta-closing", "mta-error"]],
+  ["the right", RIGHT, []],
+] as const)
+  test(`relay tells whether it ends a session for ${whom} certificate`, async () => {
+    const scene = new Scene({
+      action: host("smtps://mx.far.example"),
+      certificate,
+      start: "at-once",
+    });
+    await scene.result();
+    const told = scene.events.map(({ kind }) => kind);
+    assert.deepEqual(
+      told.filter((kind) => /closing|error/u.test(kind)),
+      kinds,
+    );
+  });
+
 test("relay says of each result which TLS it has come by, and whether the server proved itself", async () => {
   const sink = { extensions: ["STARTTLS"] };
   const secured = async (url: string, certificate: string): Promise<unknown> =>

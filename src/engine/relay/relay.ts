@@ -40,6 +40,7 @@ import { type ConfiguredLimits, DEFAULT_LIMITS, RelayLimits } from "./relay-limi
 import { RelayMemory } from "./relay-memory.ts";
 import { ResolverCache } from "./resolver-cache.ts";
 import { reversePathOf } from "./reverse-path.ts";
+import { lackOf } from "./route-lack.ts";
 import { Routes } from "./routes.ts";
 import { outcomeWithoutRoute } from "./transaction-outcome.ts";
 import { Tries } from "./tries.ts";
@@ -162,8 +163,13 @@ export class Relay implements Carrier {
     if (progress !== undefined) progress.at = ASKING_DNS;
     const turn = this.#turns.get(action.name) ?? 0;
     this.#turns.set(action.name, turn + 1);
-    const hops = await this.#nextHops(action, domainOf(envelopes[0]?.destination ?? ""), turn);
-    if (hops.kind === "no-route") return [outcomeWithoutRoute(hops)];
+    const domain = domainOf(envelopes[0]?.destination ?? "");
+    const hops = await this.#nextHops(action, domain, turn);
+    if (hops.kind === "no-route") {
+      const outcomes = [outcomeWithoutRoute(hops)];
+      this.#tellLack(domain, outcomes);
+      return outcomes;
+    }
     const sources = action.src && (await this.#sources(action.src));
     if (sources !== undefined && "kind" in sources) return [outcomeWithoutRoute(sources)];
     const terms = { turn, sources, tls: task.message.terms?.tls ?? "by-policy" };
@@ -174,7 +180,14 @@ export class Relay implements Carrier {
       text: task.text,
       progress,
     };
-    return this.#tries.send(transaction, hops);
+    const outcomes = await this.#tries.send(transaction, hops);
+    this.#tellLack(hops.hops[0]?.domain ?? domain, outcomes);
+    return outcomes;
+  }
+
+  #tellLack(destination: string, [outcome]: readonly Outcome[]): void {
+    const lack = outcome && lackOf(outcome);
+    if (lack !== undefined) this.#parties.observe({ kind: "route-lacking", lack, destination });
   }
 
   async #nextHops({ to }: RelayAction, domain: string, turn: number): Promise<NextHops | NoRoute> {

@@ -90,6 +90,9 @@ export class RouteCheck {
   }
 }
 
+/** The limit that a route which is put aside is held by. */
+export const DISABLED_ROUTE = "mta disabled route";
+
 const FAULT_FLAGS = { network: "ERROR_ROUTE_NET", smtp: "ERROR_ROUTE_SMTP" } as const;
 const FAULT_WORDS = {
   network: "Network error on destination MXs",
@@ -99,7 +102,7 @@ const FAULT_WORDS = {
 /** In OpenSMTPD's words, and those of the failure. */
 function holdOfRoute({ untilMs, fault, lastFailure }: PutAside, route: ClientRoute): Hold {
   const diagnostic = `${FAULT_WORDS[fault]}: ${remoteOf(route)}: ${lastFailure.reason}`;
-  return { limit: "mta disabled route", untilMs, status: "4.4.1", diagnostic };
+  return { limit: DISABLED_ROUTE, untilMs, status: "4.4.1", diagnostic };
 }
 
 function holdOfPause({ limit, untilMs }: Obstacle & { readonly kind: "too-soon" }): Hold {

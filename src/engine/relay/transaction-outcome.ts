@@ -1,7 +1,7 @@
 /** What became of a transaction, or of a try of one, as the outcome of its envelopes. */
 import { TAKES_NO_MAIL } from "#protocols/smtp/client-session-state.ts";
 import type { Verdict } from "#protocols/smtp/client-session-verdict.ts";
-import type { AttemptTls } from "#model/delivery.ts";
+import type { PoolOutcome } from "#engine/client/client-pool.ts";
 import type { ClientRoute } from "#engine/client/client-route.ts";
 import { boundDiagnostic, type Outcome, outcomeOf } from "#engine/client/verdict-result.ts";
 import type { NoRoute } from "./next-hops.ts";
@@ -30,8 +30,10 @@ export function inTime(outcome: Outcome): Outcome {
   return { ...outcome, keepsTime: true };
 }
 
-export function overTls(outcome: Outcome, tls: AttemptTls | undefined): Outcome {
-  return tls === undefined ? outcome : { ...outcome, tls };
+/** With the connection that it was sent over. */
+export function sentOver(outcome: Outcome, { over, tls }: PoolOutcome): Outcome {
+  if (over === undefined) return outcome;
+  return tls === undefined ? { ...outcome, over } : { ...outcome, over, tls };
 }
 
 /** `host [address]`, or the path of a socket. */

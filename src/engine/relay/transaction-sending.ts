@@ -21,8 +21,8 @@ import {
   handedOn,
   inTime,
   outcomeWhenNotStarted,
-  overTls,
   remoteOf,
+  sentOver,
 } from "./transaction-outcome.ts";
 
 /** One transaction, wherever it will go. */
@@ -62,13 +62,12 @@ export async function sendOver(
     sent = await pool.send(route, withoutEightBit(mail), text, progress);
   noteClosing(memory, route, sent);
   const remote = remoteOf(route);
-  const { tls } = sent;
   if (sent.kind === "not-started")
     return {
       kind: "not-begun",
-      outcome: overTls(outcomeWhenNotStarted(sent.verdict, remote), tls),
+      outcome: sentOver(outcomeWhenNotStarted(sent.verdict, remote), sent),
     };
-  const outcomes = sent.verdicts.map((verdict) => overTls(outcomeOf(verdict, remote), tls));
+  const outcomes = sent.verdicts.map((verdict) => sentOver(outcomeOf(verdict, remote), sent));
   const timed = keepsTime(mail, sent) ? outcomes.map(inTime) : outcomes;
   return { kind: "answered", outcomes: sent.reports ? timed.map(handedOn) : timed };
 }

@@ -79,7 +79,7 @@ export class TriedSoFar {
   }
 }
 
-const BLOCKED: NoRoute = noRoute("deferred", "4.4.4", "All routes to destination blocked");
+export const BLOCKED: NoRoute = noRoute("deferred", "4.4.4", "All routes to destination blocked");
 
 /**
  * What several tries come to: final only if each of them was. Who answered tells more than who

@@ -243,7 +243,7 @@ export class Tries {
 }
 
 const LOOP: NoRoute = noRoute("loop", "5.4.6", "Mail for this host loops back to us");
-const FAMILY_MISMATCH: NoRoute = noRoute(
+export const FAMILY_MISMATCH: NoRoute = noRoute(
   "deferred",
   "4.4.4",
   "Address family mismatch on destination MXs",

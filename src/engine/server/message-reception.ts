@@ -38,6 +38,8 @@ interface ChunkedMessage {
   chunk: Bdat | undefined;
 }
 
+const PROTOCOLS = { HELO: "SMTP", EHLO: "ESMTP", LHLO: "LMTP" } as const;
+
 const CHUNK_DISCARDED: Event = Object.freeze({ type: "chunk-end", refusal: undefined });
 
 export class MessageReception {
@@ -233,7 +235,7 @@ export class MessageReception {
   }
 
   async #commit(incoming: IncomingMessage): Promise<void> {
-    const { consultation, client, origin } = this.#session;
+    const { consultation, client, hello, origin } = this.#session;
     const { transaction } = consultation;
     const message = transaction.message(incoming, origin);
     const envelopes = transaction.envelopes(message.msgid);
@@ -241,7 +243,13 @@ export class MessageReception {
     const receipt = await incoming.submission.commit(message, envelopes);
     if (receipt.kind === "accepted") {
       const session = client.identity.id;
-      this.#service.observe({ kind: "smtp-message", session, message, envelopes });
+      this.#service.observe({
+        kind: "smtp-message",
+        session,
+        protocol: PROTOCOLS[hello?.verb ?? "EHLO"],
+        message,
+        envelopes,
+      });
     }
     this.#flow.goOn({ type: "message-end", reply: receiptReply(receipt, message.msgid) });
   }

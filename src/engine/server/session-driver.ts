@@ -79,6 +79,13 @@ class SmtpSession implements LiveSession, FlowingSession, ReadSession, Receiving
     this.#service = service;
     this.#ended = ended;
     this.client = new ServedClient(ends, service);
+    const { peer, remote } = ends;
+    if (peer !== remote && peer.kind === "tcp")
+      service.observe({
+        kind: "smtp-proxied",
+        session: this.client.identity.id,
+        address: peer.host,
+      });
     this.flow = new SessionFlow(connection, this, this.client, service);
     this.consultation = new Consultation(service, this.client);
     this.auth = new SessionAuth(service, this.client, this.flow);

@@ -15,6 +15,8 @@ export interface SessionEnds {
   /** The client, as a proxy names it if there is one. */
   readonly remote: Peer;
   readonly local: Endpoint;
+  /** Who is at the other end of the connection itself: `remote`, or a proxy that names it. */
+  readonly peer: Endpoint;
   readonly serverName: string;
   /** The peer may say XCLIENT and XFORWARD. */
   readonly speaksForOthers: boolean;
@@ -22,9 +24,6 @@ export interface SessionEnds {
 
 type Between = Pick<SessionEnds, "remote" | "local">;
 
-/**
- * @param peer who is at the other end of the connection itself: a proxy, or the client.
- */
 export function sessionEnds(
   between: Between,
   peer: Endpoint,
@@ -34,7 +33,7 @@ export function sessionEnds(
   const { hostnames, xclient } = listener;
   const { remote, local } = between;
   if (ask === undefined || (hostnames === undefined && xclient === undefined))
-    return { remote, local, serverName: listener.hostname, speaksForOthers: false };
+    return { remote, local, peer, serverName: listener.hostname, speaksForOthers: false };
   const named = hostnames && local.kind === "tcp" ? ask(hostnames, "addrname", local.host) : NONE;
   return andThen(named, (name) =>
     andThen(
@@ -42,6 +41,7 @@ export function sessionEnds(
       (listed) => ({
         remote,
         local,
+        peer,
         // Without an answer the client is told the name that it would get without the table.
         serverName:
           name.kind === "found" && isHostName(name.value) ? name.value : listener.hostname,

@@ -8,6 +8,7 @@ import {
   NO_SUCH_DOMAIN,
   type Resolver,
 } from "#base/ports/resolver.ts";
+import type { Listener } from "#model/config/listener.ts";
 import type { Event } from "#model/events.ts";
 import type { Intake, Receipt } from "#model/intake.ts";
 import type { PlannedEnvelope, RecipientQuery, Resolution } from "#model/resolution.ts";
@@ -82,7 +83,11 @@ class Bench {
   }
 
   /** A client at `host` that has connected. */
-  async client(host = "192.0.2.7", windowBytes = 65_536): Promise<Client> {
+  async client(
+    host = "192.0.2.7",
+    windowBytes = 65_536,
+    listener: Listener = LISTENER,
+  ): Promise<Client> {
     const settings = {
       latencyMs: 0,
       chunkBytes: "whole",
@@ -100,7 +105,7 @@ class Bench {
       remote: here,
     });
     SimConnection.join(outside, inside);
-    this.server.accept(inside, LISTENER);
+    this.server.accept(inside, listener);
     const client = new Client(this.clock, outside);
     await client.settled();
     return client;
@@ -227,6 +232,23 @@ test("server that shuts down does not wait for a message for ever", async () => 
   await client.say(TO_DATA);
   await bench.clock.runUntilSettled(bench.server.shutdown(5000), 6000);
   assert.deepEqual([bench.server.sessionCount, bench.aborted], [0, 1]);
+});
+
+test("a proxy is told of by the session's id, before the client that it names", async () => {
+  const bench = new Bench();
+  const proxy = { version: "v1", from: undefined } as const;
+  const client = await bench.client("192.0.2.80", 65_536, { ...LISTENER, proxy });
+  await client.say("PROXY TCP4 192.0.2.7 192.0.2.1 4025 25\r\n");
+  bench.answerName(NO_SUCH_DOMAIN);
+  await client.settled();
+  const told = bench.events.map((event) =>
+    "address" in event && "session" in event ? [event.kind, event.address, event.session] : [],
+  );
+  const session = told[0]?.[2];
+  assert.deepEqual(told, [
+    ["smtp-proxied", "192.0.2.80", session],
+    ["smtp-connected", "192.0.2.7", session],
+  ]);
 });
 
 test("session drops the message of a client that vanishes before its end", async () => {

@@ -24,7 +24,10 @@ export type TableFileResult =
     }
   | { readonly kind: "table-fault"; readonly line: number; readonly reason: string };
 
-/** @param as what it is, whatever its first line looks like; makemap(8) is told so. */
+/**
+ * @param as what it is, whatever its first line looks like; makemap(8) is told so, and says
+ *   itself what is wrong with an entry: one of a mapping may have the value "".
+ */
 export function parseTableFile(text: string, as?: "list" | "mapping"): TableFileResult {
   const entries: TableFileEntry[] = [];
   let shape = as;
@@ -36,7 +39,8 @@ export function parseTableFile(text: string, as?: "list" | "mapping"): TableFile
     const [key, value] = splitLine(content);
     shape ??= value === "" ? "list" : "mapping";
     if (shape === "list") entries.push({ key: content, value: "", line });
-    else if (value === "") return { kind: "table-fault", line, reason: "invalid map entry" };
+    else if (value === "" && as === undefined)
+      return { kind: "table-fault", line, reason: "invalid map entry" };
     else entries.push({ key, value, line });
   }
   return { kind: "table", shape: shape ?? "mapping", entries };

@@ -143,6 +143,13 @@ test("bounces that are not written, and commands of aliases, are not taken", () 
   assert.equal(refused, "it is for a command of an alias or forward file");
 });
 
+test("an original recipient without a type gets one, whose text is encoded", () => {
+  const bare = FILE.replace("rfc822;ann+2Bwork@example.org", "ann+work@example.org");
+  const imported = importEnvelope(EVPID, theirs(bare), TTL_MS);
+  assert.ok(typeof imported !== "string");
+  assert.equal(imported.envelope.terms?.originalRecipient, "rfc822;ann+2Bwork@example.org");
+});
+
 test("a HELO with a line of its own stays in its line", () => {
   const exported = formatEnvelopeFile({ ...theirs(), helo: "x\nmda-exec: rm -rf /" });
   assert.match(exported, /^helo: x\?mda-exec: rm -rf \/$/mu);

@@ -9,6 +9,7 @@
  * Source: OpenSMTPD smtpd.h (struct envelope), esc.c (codes of the last error).
  */
 import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
+import { encodeXtext } from "#protocols/smtp/xtext.ts";
 import {
   type Envelope,
   type ListedDelivery,
@@ -183,7 +184,14 @@ function flagsOf({ username, kind }: Message["origin"]): readonly EnvelopeFlag[]
 function recipientTerms({ dsnNotify, dsnOrcpt }: OpenSmtpdEnvelope): RecipientTerms | undefined {
   if (dsnNotify === 0 && dsnOrcpt === "") return undefined;
   const words = NOTIFY_BITS.filter(([, bit]) => (dsnNotify & bit) !== 0).map(([word]) => word);
-  return { notify: dsnNotify === 0 ? undefined : words, originalRecipient: dsnOrcpt };
+  const notify = dsnNotify === 0 ? undefined : words;
+  return { notify, originalRecipient: originalRecipientOf(dsnOrcpt) };
+}
+
+/** Until 7.x it is written as an address, without its type and decoded; then as it was said (RFC 3461 §4.2). */
+function originalRecipientOf(dsnOrcpt: string): string {
+  if (dsnOrcpt === "" || /^[A-Za-z0-9-]+;/u.test(dsnOrcpt)) return dsnOrcpt;
+  return `rfc822;${encodeXtext(dsnOrcpt)}`;
 }
 
 function messageTerms({ dsnRet, dsnEnvid }: OpenSmtpdEnvelope): Terms | undefined {

@@ -55,6 +55,11 @@ for (const [name, listener, why] of [
     assert.equal(answer.kind, why.source.startsWith("^answers") ? "unfit" : "fault");
   });
 
+test("HTTP question of a URL that is none is a fault", async () => {
+  const request = { url: "https://mta-sts.host.999/x", timeoutMs: 200, maxBytes: 100 };
+  assert.deepEqual(await nodeHttp().get(request, "text/plain"), { kind: "fault", why: "no URL" });
+});
+
 const take: RequestListener = (_, response) => void response.writeHead(204).end();
 
 test("HTTP answer that something was taken is one, to what is posted alone", async (t) => {

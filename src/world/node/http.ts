@@ -43,6 +43,8 @@ function ask(
   options: RequestOptions,
   { body, type }: Contents,
 ): Promise<HttpAnswer> {
+  // Of a domain that ends in a number none can be made (WHATWG URL, "ends in a number").
+  if (!URL.canParse(url)) return Promise.resolve({ kind: "fault", why: "no URL" });
   const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
   const request = url.toLowerCase().startsWith("https:") ? requestHttps : requestHttp;
   const asked = request(url, { ...options, agent: false, maxHeaderSize: MAX_HEADER_BYTES });

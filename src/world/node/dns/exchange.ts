@@ -76,9 +76,13 @@ function askByDatagram(
     const response = parseResponse(bytes, question, id);
     if (response.kind !== "foreign") settle(response);
   });
-  socket.connect(server.port, server.address, () => {
-    if (isOpen) socket.send(encodeQuery(question, { ...terms, id }));
-  });
+  // Without a route it is called with an error, which its declared type leaves out (tried with
+  // Node 26.10), and "error" is not emitted then.
+  const send = (error?: NodeJS.ErrnoException | null): void => {
+    if (error) settle(silent(wordOf(error)));
+    else if (isOpen) socket.send(encodeQuery(question, { ...terms, id }));
+  };
+  socket.connect(server.port, server.address, send);
   return promise;
 }
 

@@ -187,6 +187,16 @@ test("a failure of all servers is unavailable, and tells how they failed", async
   assert.equal(asked, 1, "who says that it failed is not asked again");
 });
 
+test("a server to which no route leads is one that is silent", async () => {
+  // To an address of all no socket is connected, with a route (EACCES) or without (ENETUNREACH).
+  const servers = [{ address: "255.255.255.255", port: 53 }];
+  const answer = await addresses(stubOf({ servers, areTrusted: false }), "a.example");
+  assert.match(
+    answer.kind === "unavailable" ? answer.cause.message : answer.kind,
+    /EACCES|ENETUNREACH/u,
+  );
+});
+
 test("more questions than there are sockets for wait for their turn", async (t) => {
   const servers = await serve(t, (query) => {
     const [{ name } = { name: "" }] = query.questions ?? [];
