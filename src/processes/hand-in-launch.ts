@@ -18,7 +18,7 @@ import { type LogTarget, writeLine } from "./log-target.ts";
 
 export interface HandInSettings {
   readonly folder: string;
-  /** The name of this machine's mail, by which its users are told. */
+  /** The name of this machine's mail now: its users get their reports there. */
   readonly serverName: () => string;
   /** Where the daemon takes mail. */
   readonly socket: string;
@@ -57,7 +57,8 @@ function started(
     folder,
     socket,
     rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
-    login === undefined ? "" : `${login}@${serverName()}`,
+    login ?? "",
+    serverName(),
     String(takenSinceMs),
     ...names,
   ] as const;
