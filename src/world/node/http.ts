@@ -44,6 +44,9 @@ function ask(
   { body, type }: Contents,
 ): Promise<HttpAnswer> {
   const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
+  // Some host names are no host of a URL: `a.123` would be an address of IPv4.
+  if (!URL.canParse(url))
+    return Promise.resolve({ kind: "unfit", why: "its name is none of the web" });
   const request = url.toLowerCase().startsWith("https:") ? requestHttps : requestHttp;
   const asked = request(url, { ...options, agent: false, maxHeaderSize: MAX_HEADER_BYTES });
   const settle = (answer: HttpAnswer): void => {
