@@ -16,7 +16,7 @@ const LITTLE_BYTES: number = 1024 * 1024 * 1024;
 const LITTLE_FILES = 10_000;
 /** Blobs and segments of a working queue. */
 const FEW_FILES = 100;
-/** Names of a folder that anybody may fill that are looked at. */
+/** Of a folder that anybody may fill, as many names are looked at. */
 export const MAX_NAMES_COUNTED = 10_000;
 
 /** A path of the daemon, and who may do what with it. */
@@ -131,7 +131,7 @@ export function offlineCheck(folder: string, { listed }: StateParts): Check {
 interface Dropped {
   readonly waiting: number;
   readonly givenUp: number;
-  /** There are more than MAX_NAMES_COUNTED, of which so many were looked at. */
+  /** There are more names than MAX_NAMES_COUNTED: the others were not looked at. */
   readonly isMore: boolean;
 }
 
@@ -155,7 +155,9 @@ function judgeDropped({ waiting, givenUp, isMore }: Dropped): Verdict {
   const wait = `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}`;
   const found = givenUp === 0 ? wait : `${wait}, ${givenUp} given up`;
   return warn(
-    isMore ? `more than ${MAX_NAMES_COUNTED} files: of so many ${found}` : found,
+    isMore
+      ? `more than ${MAX_NAMES_COUNTED} files, of which that many were looked at: ${found}`
+      : found,
     givenUp > 0 ? LOOK_AT_FAILED : "start smtpd, which takes them; what stays is told in its log",
   );
 }
