@@ -28,7 +28,7 @@ const CHECKOUT = join(import.meta.dirname, "..");
 /** It brings binaries of its own. */
 const NATIVE = "koffi";
 
-/** Where programs look for the licenses of what their bundles have of others. */
+/** A file of the target: the licenses of what the bundles have of others. */
 const LICENSES = "LICENSES";
 
 /** Modules of Node that a CommonJS package requires: an ES module has no `require`, but can import them. */

@@ -7,7 +7,7 @@
  * sender wants none (RFC 3461 §4.1). It goes to the owner and not to the reverse-path: whoever
  * that is, the user of this machine is the one who waits.
  *
- * Source: RFC 3464; RFC 3461 §6.2 (what is returned).
+ * Source: RFC 3464; RFC 3461 §6.2 (what is returned); docs/decisions/0025-reports-of-offline-mail.md.
  */
 import type { Random } from "#base/ports/random.ts";
 import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
