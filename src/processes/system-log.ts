@@ -88,13 +88,17 @@ export class SystemLog implements LineSink {
     if (this.#state.kind === "running") this.#give(piece, this.#state.logger);
   }
 
-  /** What was written is still read; what could not be is lost. */
-  close(): void {
+  /**
+   * What was written is still read; what could not be is lost.
+   *
+   * @param missing lines that it was never given.
+   */
+  close(missing: number): void {
     const state = this.#state;
     this.#state = { kind: "closed" };
     if (state.kind === "waiting") state.cancel();
     if (state.kind === "running") state.logger.stdin.end();
-    const left = linesOf(this.#unwritten);
+    const left = missing + linesOf(this.#unwritten);
     if (left > 0) this.#settings.complain(`${left} log lines lost`);
   }
 
