@@ -19,6 +19,9 @@ const FEW_FILES = 100;
 /** Of a folder that anybody may fill, as many names are looked at. */
 export const MAX_NAMES_COUNTED = 10_000;
 
+const LOOK_AT_FAILED =
+  "read what is called *.failed there; remove it, or take that off its name to have it tried again";
+
 /** A path of the daemon, and who may do what with it. */
 export interface OwnedPath {
   readonly name: "folder" | "socket" | "configuration-file";
@@ -161,9 +164,6 @@ function judgeDropped({ waiting, givenUp, isMore }: Dropped): Verdict {
     givenUp > 0 ? LOOK_AT_FAILED : "start smtpd, which takes them; what stays is told in its log",
   );
 }
-
-const LOOK_AT_FAILED =
-  "read what is called *.failed there; remove it, or take that off its name to have it tried again";
 
 /** @param isRoot whether root asks: then the daemon runs as all of them, else as who starts it. */
 export function userCheck(names: readonly string[], isRoot: boolean, users: Users): Check {

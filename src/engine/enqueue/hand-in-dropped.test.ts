@@ -70,6 +70,11 @@ class Waiting {
     return `${this.#path}.failed`;
   }
 
+  async becomesNoMail(): Promise<void> {
+    await this.world.disk.files().unlink(this.#path);
+    this.world.disk.plantFile(this.#path, Buffer.from("no mail\n"), { uid: UID, mode: 0o700 });
+  }
+
   /** The first answer is about the mail, the second about a report. */
   async comesTo(answer: HandedIn, toReport: HandedIn = TAKEN): Promise<DropEnd> {
     const { world } = this;
@@ -196,7 +201,14 @@ for (const [what, mail] of [
     assert.equal(waiting.handedIn.length, 1);
   });
 
-test("no report is sent to who has no name, nor of what is no mail", async () => {
+test("no report is sent of what is no mail", async () => {
+  const waiting = await (await Waiting.of()).after(DAY_MS);
+  await waiting.becomesNoMail();
+  assert.equal((await waiting.comesTo(TAKEN)).kind, "given-up");
+  assert.deepEqual(waiting.handedIn, []);
+});
+
+test("no report is sent to an owner without a name", async () => {
   const waiting = await (await Waiting.of()).after(DAY_MS);
   waiting.hasName = false;
   assert.deepEqual(await waiting.comesTo(NO_BOB), {
