@@ -22,6 +22,7 @@ import {
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
+import { wrappedCommand } from "./wrappers.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 
@@ -114,8 +115,7 @@ async function writePrograms(folder: string): Promise<readonly Metafile[]> {
 /** Those that the wrappers in bin/ start. */
 function startedPrograms(): readonly string[] {
   const names = readdirSync(join(CHECKOUT, "bin")).flatMap((wrapper) => {
-    const [, name] =
-      /\/run" ([a-z]+)/u.exec(readFileSync(join(CHECKOUT, "bin", wrapper), "utf8")) ?? [];
+    const [name] = wrappedCommand(wrapper) ?? [];
     return name === undefined ? [] : [`src/programs/${name}.ts`];
   });
   return [...new Set(names)];

@@ -20,7 +20,7 @@ export interface SecurityWorld {
   readonly tls: Tls;
   /** The text of a file, or why it cannot be read. */
   readonly readFile: (path: string) => string | { readonly why: string };
-  /** Whom the system trusts, as PEM. */
+  /** Whom the system trusts, as PEM; the string says why it is nobody. */
   readonly systemAuthorities: () => { readonly pem: string } | string;
   /** Unpredictable, in letters and digits. */
   readonly nonce: () => string;
