@@ -39,6 +39,7 @@ const OTHERS_PROGRAMS = [
   "mkdir",
   "prlimit",
   "readlink",
+  "rm",
   "setpriv",
   "systemd-notify",
   "true",
