@@ -1,6 +1,6 @@
 /**
  * Hands in offline mail as the owner of its files:
- * `node hand-in-main.ts FOLDER SOCKET BECOMES LOGIN SERVER SINCE NAME…`.
+ * `DROPPED="NAME…" node hand-in-main.ts FOLDER SOCKET BECOMES LOGIN SERVER SINCE`.
  *
  * LOGIN is the owner's name, empty if the system has none; at SERVER, the name of this machine's
  * mail, he is told of what is given up. SINCE is when the daemon began to take mail, in
@@ -23,14 +23,15 @@ import { nodeClock } from "#world/node/clock.ts";
 import { filesAtOnce } from "#world/node/files-at-once.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
-import { HAND_IN_EXIT } from "./hand-in-order.ts";
+import { HAND_IN_EXIT, NAMES_VARIABLE } from "./hand-in-order.ts";
 
 const CONNECT_MS = 30_000;
 /** One by one; the daemon may refuse all for the same reason. */
 const MAX_KEPT_TOLD = 5;
 
 const [folder = "", socket = "", becomes = "", ...more] = process.argv.slice(2);
-const [login = "", serverName = "", since = "", ...names] = more;
+const [login = "", serverName = "", since = ""] = more;
+const names = (process.env[NAMES_VARIABLE] ?? "").split(" ");
 const endpoint: Endpoint = { kind: "unix", path: socket };
 const clock = nodeClock();
 const random = nodeRandom();

@@ -93,6 +93,7 @@ async function silent(path: string): Promise<Server> {
 }
 
 interface Seen {
+  readonly command: string;
   readonly status: string;
   readonly environment: string;
   readonly openFiles: readonly string[];
@@ -119,7 +120,7 @@ function handInOf(uid: number): Seen | undefined {
       const status = readFileSync(`${folder}/status`, "utf8");
       if (!status.includes(`\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`)) continue;
       const environment = readFileSync(`${folder}/environ`, "utf8");
-      return { status, environment, openFiles: readdirSync(`${folder}/fd`) };
+      return { command, status, environment, openFiles: readdirSync(`${folder}/fd`) };
     } catch {
       // It has ended meanwhile.
     }
@@ -149,7 +150,9 @@ for (const [what, user, rights, seenUser] of [
     const names = scene.names.filter((name) => statSync(`${folder}/${name}`).uid === user.uid);
     const handIn = start({ name: "x", login: undefined, rights, names }, 0);
     try {
-      const { status, environment } = await seenAs(seenUser.uid);
+      const { command, status, environment } = await seenAs(seenUser.uid);
+      // All users see it.
+      for (const name of names) assert.ok(!command.includes(name), command);
       const line = (name: string): string =>
         new RegExp(`^${name}:[\\t ]*(.*?)[\\t ]*$`, "mu").exec(status)?.[1] ?? "";
       assert.equal(line("Gid").split("\t")[0], String(seenUser.gid));
@@ -157,6 +160,7 @@ for (const [what, user, rights, seenUser] of [
       assert.equal(line("NoNewPrivs"), "1");
       for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) assert.match(line(set), /^0+$/);
       assert.deepEqual(environment.split("\0").filter(Boolean).toSorted(), [
+        `DROPPED=${names.join(" ")}`,
         "HOME=/",
         "LANG=C.UTF-8",
         "PATH=/usr/bin:/bin",
