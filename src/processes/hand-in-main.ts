@@ -29,8 +29,8 @@ const CONNECT_MS = 30_000;
 /** One by one; the daemon may refuse all for the same reason. */
 const MAX_KEPT_TOLD = 5;
 
-const [folder = "", socket = "", becomes = "", ...more] = process.argv.slice(2);
-const [login = "", serverName = "", since = ""] = more;
+const [folder = "", socket = "", becomes = "", login = "", serverName = "", since = ""] =
+  process.argv.slice(2);
 const names = (process.env[NAMES_VARIABLE] ?? "").split(" ");
 const endpoint: Endpoint = { kind: "unix", path: socket };
 const clock = nodeClock();
