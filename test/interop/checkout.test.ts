@@ -28,11 +28,14 @@ function checkoutIn({ folder }: Scratch): string {
   for (const name of COPIED)
     cpSync(`${CHECKOUT}${name}`, `${checkout}/${name}`, { recursive: true });
   for (const name of readdirSync(`${CHECKOUT}node_modules`)) {
-    if (name !== ".cache")
+    if (!name.startsWith("."))
       symlinkSync(`${CHECKOUT}node_modules/${name}`, `${checkout}/node_modules/${name}`);
   }
   return checkout;
 }
+
+/** Nothing went wrong before. */
+const USAGE = /^usage: smtp .*\n$/u;
 
 const IN_SHELL = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "sh"];
 
@@ -43,7 +46,7 @@ test("programs that start together make bundles once, which all may read", { ski
   mkdirSync(`${killed}/programs`, { recursive: true });
   const program = [...IN_SHELL, "077", `${checkout}/bin/smtp`, "-h"];
   const ends = await Promise.all(Array.from({ length: 4 }, () => run(program)));
-  for (const { output } of ends) assert.match(output, /^usage: smtp /u);
+  for (const { output } of ends) assert.match(output, USAGE);
   const kept = `${checkout}/node_modules/.cache/postrider`;
   assert.deepEqual(
     readdirSync(kept).filter((name) => name !== "compiled"),
@@ -52,6 +55,12 @@ test("programs that start together make bundles once, which all may read", { ski
   );
   for (const path of ["", "js/programs", "js/processes/queue-main.js", "js/stamp"])
     assert.equal(statSync(`${kept}/${path}`).mode & READABLE, READABLE, path);
+  const begunMs = statSync(`${kept}/js/stamp`).mtimeMs;
+  assert.match((await run(program)).output, USAGE);
+  assert.equal(statSync(`${kept}/js/stamp`).mtimeMs, begunMs, "they are kept");
+  writeFileSync(`${checkout}/node_modules/.package-lock.json`, "{}");
+  assert.match((await run(program)).output, USAGE);
+  assert.ok(statSync(`${kept}/js/stamp`).mtimeMs > begunMs, "a package was installed");
   const licenses = readFileSync(`${kept}/js/LICENSES`, "utf8");
   for (const name of ["re2js", "dns-packet"]) assert.match(licenses, new RegExp(`/${name}$`, "mu"));
 });
