@@ -22,13 +22,14 @@ import {
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
+import { wrappedCommand } from "./wrappers.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 
 /** It brings binaries of its own. */
 const NATIVE = "koffi";
 
-/** Where programs look for the licenses of what their bundles have of others. */
+/** A file of the target: the licenses of what the bundles have of others. */
 const LICENSES = "LICENSES";
 
 /** Modules of Node that a CommonJS package requires: an ES module has no `require`, but can import them. */
@@ -54,21 +55,31 @@ await replace(target);
 async function replace(folder: string): Promise<void> {
   const fresh = `${folder}.${process.pid}`;
   const old = `${folder}.${process.pid}.old`;
+  try {
+    await writeAll(fresh);
+    try {
+      renameSync(folder, old);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    renameSync(fresh, folder);
+  } finally {
+    // A source that is being edited may be no program: nothing is left of the attempt.
+    for (const left of [fresh, old]) rmSync(left, { recursive: true, force: true });
+  }
+}
+
+async function writeAll(folder: string): Promise<void> {
+  // The daemon's users read what root has made, whatever root's mask is.
+  process.umask(0o022);
   const begun = new Date();
-  mkdirSync(fresh, { recursive: true });
-  writeFileSync(join(fresh, "package.json"), manifest());
-  writeFileSync(join(fresh, LICENSES), licenses(await writePrograms(fresh)));
-  const stamp = join(fresh, "stamp");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), manifest());
+  writeFileSync(join(folder, LICENSES), licenses(await writePrograms(folder)));
+  const stamp = join(folder, "stamp");
   writeFileSync(stamp, "");
   // What is edited while this runs counts as newer.
   utimesSync(stamp, begun, begun);
-  try {
-    renameSync(folder, old);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  renameSync(fresh, folder);
-  rmSync(old, { recursive: true, force: true });
 }
 
 /** Each by itself: what two have in common is in both, so that neither has to look for it in a third file. */
@@ -104,8 +115,7 @@ async function writePrograms(folder: string): Promise<readonly Metafile[]> {
 /** Those that the wrappers in bin/ start. */
 function startedPrograms(): readonly string[] {
   const names = readdirSync(join(CHECKOUT, "bin")).flatMap((wrapper) => {
-    const [, name] =
-      /\/run" ([a-z]+)/u.exec(readFileSync(join(CHECKOUT, "bin", wrapper), "utf8")) ?? [];
+    const [name] = wrappedCommand(wrapper) ?? [];
     return name === undefined ? [] : [`src/programs/${name}.ts`];
   });
   return [...new Set(names)];
@@ -119,15 +129,18 @@ function manifest(): string {
   return `${JSON.stringify({ name, version, type }, undefined, 2)}\n`;
 }
 
-/** The licenses of all packages that are in a bundle. */
+/** The licenses of all packages that are in a bundle; the folder of one may be a link, or in that of another. */
 function licenses(built: readonly Metafile[]): string {
-  const packages = new Set<string>();
+  const packages = new Map<string, string>();
   for (const input of built.flatMap(({ inputs }) => Object.keys(inputs))) {
-    const [name] = /^node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(input) ?? [];
-    if (name !== undefined) packages.add(name);
+    const [folder, name] = /^.*(node_modules\/(?:@[^/]+\/)?[^/]+)/u.exec(input) ?? [];
+    if (folder !== undefined && name !== undefined) packages.set(name, folder);
   }
   return [...packages]
-    .toSorted()
-    .map((name) => `${name}\n\n${readFileSync(join(CHECKOUT, name, "LICENSE"), "utf8").trim()}\n`)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(
+      ([name, folder]) =>
+        `${name}\n\n${readFileSync(join(CHECKOUT, folder, "LICENSE"), "utf8").trim()}\n`,
+    )
     .join("\n\n");
 }

@@ -27,6 +27,7 @@ import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { completionScript, type Shell } from "#programs/smtpctl-completion.ts";
+import { wrappedCommand } from "./wrappers.ts";
 
 const CHECKOUT = dirname(import.meta.dirname);
 const PACKAGING = join(CHECKOUT, "packaging");
@@ -128,9 +129,9 @@ function writePrograms(root: string): void {
   if (fromOthers === undefined || fromAll === undefined)
     throw new Error("Cannot tell what bin/run takes from the environment");
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
-    const wrapper = join(CHECKOUT, "bin", name);
-    const [, words = name] = /\/run" (.*) "\$@"/u.exec(readFileSync(wrapper, "utf8")) ?? [];
-    const [program = name, ...more] = words.split(" ");
+    const wrapped = wrappedCommand(name);
+    if (wrapped === undefined) throw new Error(`Cannot tell what bin/${name} runs`);
+    const [program, ...more] = wrapped;
     const isDaemon = name === "smtpd";
     const size = isDaemon ? " --optimize-for-size" : "";
     const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning${size}`;

@@ -18,7 +18,7 @@ const MAX_AGENTS = 128;
  * What the parent may come to need besides what it has open: three pipes for each of four look-ups
  * of users and of four that hand in offline mail, ten for a moment while a program is started, and a few.
  */
-export const SPARE_DESCRIPTORS = 40;
+const SPARE_DESCRIPTORS = 40;
 /** Of the parent for each child: two channels, and two pipes for its log. */
 const DESCRIPTORS_PER_CHILD = 4;
 
@@ -32,17 +32,19 @@ const WAIT_TIMEOUT_MS = 50_000;
 
 const NOT_STARTED = "The delivery agent could not be started";
 
+/** What the parent's descriptors are for. */
 export interface ParentDescriptors {
+  /** That it may have (RLIMIT_NOFILE). */
   readonly max: number;
-  /** That the parent has now, whatever for. */
+  /** That it has now, those of agents among them. */
   readonly open: number;
-  /** Agents that it has now. */
+  /** Agents that run now. */
   readonly agents: number;
-  /** Other processes that it does not have now, and will start again. */
+  /** Other processes that do not run now, and will be started again. */
   readonly missing: number;
 }
 
-/** So many agents may run, with those that do. */
+/** How many agents may run, those that do among them: one at least. */
 export function maxAgentsFor({ max, open, agents, missing }: ParentDescriptors): number {
   const left = max - open - SPARE_DESCRIPTORS - DESCRIPTORS_PER_CHILD * missing;
   const most = agents + Math.floor(left / DESCRIPTORS_PER_CHILD);

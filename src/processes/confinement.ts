@@ -127,9 +127,9 @@ async function tried(
   isRoot: boolean,
 ): Promise<{ readonly confinement: Confinement; readonly lacks: readonly string[] }> {
   const trial: ConfinedRequest = isRoot ? TRIAL : { ...TRIAL, account: undefined };
-  const attempt = (confinement: Confinement): Promise<Trial> =>
+  const attempt = (confinement: Confinement): Promise<TrialEnd> =>
     attempted(children, wordsBefore(trial, confinement));
-  const kept = ({ status }: Trial): readonly string[] =>
+  const kept = ({ status }: TrialEnd): readonly string[] =>
     isRoot && found.setpriv !== undefined ? keptRights(status) : [];
   const whole = await attempt(found);
   if (whole.fault === undefined) return { confinement: found, lacks: kept(whole) };
@@ -144,13 +144,15 @@ async function tried(
   return { confinement: { ...hostNetwork, setpriv: undefined }, lacks: [lack] };
 }
 
-interface Trial {
+/** How a trial of a confinement ended. */
+interface TrialEnd {
+  /** Undefined: it worked. */
   readonly fault: string | undefined;
   /** proc_pid_status(5) of who was confined. */
   readonly status: string;
 }
 
-async function attempted(children: Children, words: readonly string[]): Promise<Trial> {
+async function attempted(children: Children, words: readonly string[]): Promise<TrialEnd> {
   // A path, as unshare(1) and setpriv(1) would look for a name in theirs.
   const show = [systemProgram("cat") ?? "cat", "/proc/self/status"];
   const result = await ranBounded(children, [...words, ...show]);

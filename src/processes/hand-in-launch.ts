@@ -1,6 +1,6 @@
 /**
  * Starts a process that hands in one user's offline mail (hand-in-main.ts): with that user's
- * rights and no more, no groups but his own, an empty environment and three descriptors.
+ * rights and no more, no groups but his own, three descriptors, and nothing of our environment.
  *
  * Descriptor 0 is a pipe that says nothing and ends with the parent; 1 and 2 lead to the log,
  * line by line, under the user's name (agent-log.ts).
@@ -10,7 +10,13 @@ import { join } from "node:path";
 import { unreachable } from "#base/unreachable.ts";
 import { tellLines } from "./agent-log.ts";
 import { type RightsToKeep, withRights } from "./confinement.ts";
-import type { HandInOrder, HandInRights, RunningHandIn, StartHandIn } from "./hand-in-order.ts";
+import {
+  type HandInOrder,
+  type HandInRights,
+  NAMES_VARIABLE,
+  type RunningHandIn,
+  type StartHandIn,
+} from "./hand-in-order.ts";
 import { type ChildCommand, couldNotStart, environmentOf } from "./launch.ts";
 import { processProgram, PROGRAM_FOLDER } from "./program-files.ts";
 import { FLAGS_OF_ALL } from "./roles.ts";
@@ -18,7 +24,7 @@ import { type LogTarget, writeLine } from "./log-target.ts";
 
 export interface HandInSettings {
   readonly folder: string;
-  /** The name of this machine's mail, by which its users are told. */
+  /** The name of this machine's mail now: its users get their reports there. */
   readonly serverName: () => string;
   /** Where the daemon takes mail. */
   readonly socket: string;
@@ -58,14 +64,14 @@ export function handInCommand(
     folder,
     socket,
     rights.kind === "root" ? `${rights.becomes.uid}:${rights.becomes.gid}` : "",
-    login === undefined ? "" : `${login}@${serverName()}`,
+    login ?? "",
+    serverName(),
     String(takenSinceMs),
-    ...names,
   ];
   return {
     program,
     words,
-    environment: environmentOf("/"),
+    environment: { ...environmentOf("/"), [NAMES_VARIABLE]: names.join(" ") },
     // Node has the child give up its groups with that. After setpriv(1) there is nothing left to give.
     account: rights.kind === "owner" && setpriv === undefined ? rights.account : undefined,
   };

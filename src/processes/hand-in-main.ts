@@ -1,7 +1,10 @@
 /**
  * Hands in offline mail as the owner of its files:
- * `node hand-in-main.ts FOLDER SOCKET BECOMES OWNER SINCE NAME…`. OWNER is the address that he is told at of
- * what is given up, or empty; SINCE, in milliseconds, when the daemon began to take mail.
+ * `DROPPED="NAME…" node hand-in-main.ts FOLDER SOCKET BECOMES LOGIN SERVER SINCE`.
+ *
+ * LOGIN is the owner's name, empty if the system has none; at SERVER, the name of this machine's
+ * mail, he is told of what is given up. SINCE is when the daemon began to take mail, in
+ * milliseconds of the wall clock.
  *
  * Runs as: the owner; for root's own file as root until the file is opened and the daemon is
  * connected to, then as BECOMES (`UID:GID`), before a byte of either is looked at. Talks to: the
@@ -20,14 +23,15 @@ import { nodeClock } from "#world/node/clock.ts";
 import { filesAtOnce } from "#world/node/files-at-once.ts";
 import { nodeNetwork } from "#world/node/network.ts";
 import { nodeRandom } from "#world/node/random.ts";
-import { HAND_IN_EXIT } from "./hand-in-order.ts";
+import { HAND_IN_EXIT, NAMES_VARIABLE } from "./hand-in-order.ts";
 
 const CONNECT_MS = 30_000;
 /** One by one; the daemon may refuse all for the same reason. */
 const MAX_KEPT_TOLD = 5;
 
-const [folder = "", socket = "", becomes = "", owner = "", since = "", ...names] =
+const [folder = "", socket = "", becomes = "", login = "", serverName = "", since = ""] =
   process.argv.slice(2);
+const names = (process.env[NAMES_VARIABLE] ?? "").split(" ");
 const endpoint: Endpoint = { kind: "unix", path: socket };
 const clock = nodeClock();
 const random = nodeRandom();
@@ -93,11 +97,6 @@ async function fromRoot(name: string): Promise<number> {
   return end.kind === "taken" ? HAND_IN_EXIT.done : HAND_IN_EXIT.later;
 }
 
-function ownerAt(address: string): Owner | undefined {
-  const [login = "", serverName = ""] = address.split("@");
-  return login === "" ? undefined : { login, serverName };
-}
-
 /** @throws {Error} if it is somebody with any of root's rights still. */
 function giveUpRoot(uid: number, gid: number): void {
   process.setgroups?.([]);
@@ -129,6 +128,7 @@ function handInOne(
   path: string,
   uid: number,
 ): Promise<DropEnd> {
+  const owner: Owner | undefined = login === "" ? undefined : { login, serverName };
   return handInDropped(
     {
       files,
@@ -143,7 +143,7 @@ function handInOne(
         ),
     },
     path,
-    { uid, owner: ownerAt(owner), takenSinceMs: Number(since) },
+    { uid, owner, takenSinceMs: Number(since) },
   );
 }
 

@@ -21,6 +21,12 @@ export interface HandInOrder {
   readonly names: readonly string[];
 }
 
+/**
+ * Of the environment of its process: the names, with a space between. All users see the words of a
+ * command, and who knew the name of another's file could take the one that it gets when it is given up.
+ */
+export const NAMES_VARIABLE = "DROPPED";
+
 /** Exit codes, of sysexits.h. Which files are gone is seen in the folder. */
 export const HAND_IN_EXIT = {
   /** All that were named: none of them is to be tried again. */

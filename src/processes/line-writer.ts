@@ -46,6 +46,11 @@ export class LineWriter {
     this.#warningMark = warningMark;
   }
 
+  /** Lines that were dropped, and of which no line says so yet. */
+  get missing(): number {
+    return this.#missing;
+  }
+
   /** Writes whole lines, or drops them. */
   write(lines: string | Buffer): void {
     if (this.#sink.unwrittenBytes >= MAX_UNWRITTEN_BYTES) {

@@ -50,7 +50,8 @@ export function systemLog(): LogTarget {
       complain: (text) => void process.stderr.write(`smtpd: warning: ${text}\n`),
     },
   );
-  return { kind: "lines", lines: new LineWriter(log, WARNING), close: () => log.close() };
+  const lines = new LineWriter(log, WARNING);
+  return { kind: "lines", lines, close: () => log.close(lines.missing) };
 }
 
 /** Writes a line, or drops it where nothing can be written now. */

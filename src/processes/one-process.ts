@@ -263,29 +263,6 @@ class Parts {
     this.#shared = shared;
   }
 
-  #startOf(role: Role, { files, network, clients }: StartSetting): StartRole {
-    switch (role) {
-      case "dispatcher":
-        return dispatcherRole(network.tls(this.#shared.tls));
-      case "queue":
-        return startQueue;
-      case "lookup":
-        return lookupRole(lookupWorld(this.#world));
-      case "auth":
-        return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
-      case "control":
-        return startControlRole;
-      case "local":
-        return localRole(async () => this.#door(network, clients));
-      case "agent": {
-        const { commands = NO_COMMANDS } = this.#world;
-        return agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 });
-      }
-      default:
-        return unreachable(role);
-    }
-  }
-
   launch({ role, account, home, clients }: LaunchRequest): Child<MemoryEnd> {
     const { listeners, defer } = this.#shared;
     const { log, hostname } = this.#options;
@@ -339,6 +316,29 @@ class Parts {
       kill: (signal) => part.die(`ended by ${signal}`),
       exited: part.ended,
     };
+  }
+
+  #startOf(role: Role, { files, network, clients }: StartSetting): StartRole {
+    switch (role) {
+      case "dispatcher":
+        return dispatcherRole(network.tls(this.#shared.tls));
+      case "queue":
+        return startQueue;
+      case "lookup":
+        return lookupRole(lookupWorld(this.#world));
+      case "auth":
+        return systemAuthRole(this.#world.systemPasswords ?? NO_SYSTEM_PASSWORDS);
+      case "control":
+        return startControlRole;
+      case "local":
+        return localRole(async () => this.#door(network, clients));
+      case "agent": {
+        const { commands = NO_COMMANDS } = this.#world;
+        return agentRole({ commands, filesAtOnce: files, filesTogether: files, pid: 1 });
+      }
+      default:
+        return unreachable(role);
+    }
   }
 
   #door(network: LentNetwork, clients: LaunchRequest["clients"]): LocalDoor {

@@ -7,16 +7,17 @@
  */
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Role } from "./roles.ts";
 
 const here = fileURLToPath(import.meta.url);
 /** `.ts` of sources, `.js` of bundles. */
 const EXTENSION = extname(here);
 const PROGRAMS = dirname(dirname(here));
 
-/** Sources import packages, and by names that package.json explains. */
+/** What they read their code from; sources also import packages, and by names of package.json. */
 export const PROGRAM_FOLDER: string = EXTENSION === ".ts" ? dirname(PROGRAMS) : PROGRAMS;
 
-/** @param name of a file in this folder that is a program, without its ending. */
-export function processProgram(name: string): string {
+/** The file that such a process runs: `ROLE-main.ts` of this folder, or its bundle. */
+export function processProgram(name: Role | "hand-in"): string {
   return join(PROGRAMS, "processes", `${name}-main${EXTENSION}`);
 }

@@ -167,8 +167,17 @@ test("after the end none is started, and what none was given is counted", async 
   const scene = new Scene();
   await scene.loggers[0]?.dies("was ended by SIGKILL");
   scene.lines.write("info: one\ninfo: two\n");
-  scene.log.close();
+  scene.log.close(scene.lines.missing);
   await scene.world.clock.advance(60_000);
   assert.equal(scene.loggers.length, 1);
   assert.equal(scene.complaints.at(-1), "2 log lines lost");
+});
+
+test("at the end what was dropped for want of room is counted with what was not read", async () => {
+  const scene = new Scene();
+  await scene.loggers[0]?.dies("was ended by SIGKILL");
+  scene.lines.write(`${"x".repeat(MAX_UNWRITTEN_BYTES)}\n`);
+  scene.lines.write("info: one\ninfo: two\n");
+  scene.log.close(scene.lines.missing);
+  assert.equal(scene.complaints.at(-1), "3 log lines lost");
 });

@@ -15,7 +15,7 @@ import { RetryTimes } from "./retry-times.ts";
 
 const FIRST_RESTART_MS = 200;
 const MAX_RESTART_MS = 30_000;
-/** Who lived this long has proved itself: the next wait is short again. */
+/** One that has lived this long has proved itself: the next wait is short again. */
 const PROVED_AFTER_MS = 60_000;
 
 /** logger(1) cuts what is longer; it takes 1 KiB by itself. */
@@ -23,16 +23,17 @@ const LONGEST_LINE = "8KiB";
 
 const LINE_FEED = 0x0a;
 
+/** A logger(1) that runs. */
 export interface Logger {
   readonly stdin: Writable;
-  /** How, in words that go behind its name. */
+  /** How it ended, in words that go behind its name. Never rejects. */
   readonly ended: Promise<string>;
   kill(): void;
 }
 
 export interface SystemLogPorts {
   readonly clock: Clock;
-  /** The string says why there is none. */
+  /** The string says why there is none, as of `ended`. */
   readonly start: () => Logger | string;
 }
 
@@ -43,6 +44,7 @@ export interface SystemLogSettings {
   readonly complain: (text: string) => void;
 }
 
+/** What was given in one write. */
 interface Piece {
   readonly bytes: Buffer;
   readonly written: (() => void) | undefined;
@@ -57,11 +59,12 @@ export class SystemLog implements LineSink {
   readonly #ports: SystemLogPorts;
   readonly #settings: SystemLogSettings;
   readonly #restarts: RetryTimes<"logger">;
-  /** In their order; the stream of a logger that runs has them, too. */
+  /** In their order, bounded by who writes; the stream of a logger that runs has them, too. */
   readonly #unwritten = new Set<Piece>();
   #unwrittenBytes = 0;
   /** How the last one has ended, until the next one has been told. */
   #ended: string | undefined;
+  /** Of a fault that goes on there is one complaint. */
   #complainedOf: string | undefined;
   #state: State;
 
@@ -85,13 +88,17 @@ export class SystemLog implements LineSink {
     if (this.#state.kind === "running") this.#give(piece, this.#state.logger);
   }
 
-  /** What was written is still read; what could not be is lost. */
-  close(): void {
+  /**
+   * What was written is still read; what could not be is lost.
+   *
+   * @param missing lines that it was never given.
+   */
+  close(missing: number): void {
     const state = this.#state;
     this.#state = { kind: "closed" };
     if (state.kind === "waiting") state.cancel();
     if (state.kind === "running") state.logger.stdin.end();
-    const left = linesOf(this.#unwritten);
+    const left = missing + linesOf(this.#unwritten);
     if (left > 0) this.#settings.complain(`${left} log lines lost`);
   }
 
@@ -146,13 +153,10 @@ export class SystemLog implements LineSink {
   }
 }
 
-function linesOf(pieces: Iterable<Piece>): number {
-  let count = 0;
-  for (const { bytes } of pieces) for (const byte of bytes) if (byte === LINE_FEED) count++;
-  return count;
-}
-
-/** Lines go to syslog as facility mail, tag `smtpd[PID]`, level info, and warning for warnings. */
+/**
+ * Starts a logger(1): facility mail, tag `smtpd[PID]`, level info unless a line begins with another.
+ * The string says why there is none.
+ */
 export function startLogger(): Logger | string {
   const program = systemProgram("logger");
   if (program === undefined) return `is not in ${SYSTEM_PATH}`;
@@ -176,6 +180,12 @@ export function startLogger(): Logger | string {
   } catch (error) {
     return notStarted(error);
   }
+}
+
+function linesOf(pieces: Iterable<Piece>): number {
+  let count = 0;
+  for (const { bytes } of pieces) for (const byte of bytes) if (byte === LINE_FEED) count++;
+  return count;
 }
 
 function notStarted(error: unknown): string {

@@ -25,6 +25,7 @@ function stage(): {
     ["/mx.crt", "cert 1"],
     ["/mx.key", "key 1"],
     ["/ca.crt", "ca 1"],
+    ["/trusted", "system 1"],
   ]);
   let keys = 0;
   const source: TlsSource = {
@@ -38,7 +39,10 @@ function stage(): {
     identityFault: ({ certificate, key }) =>
       certificate.split(" ")[1] === key.split(" ")[1] ? undefined : "they do not fit",
     authorityFault: (pem) => (pem.startsWith("ca") ? undefined : "no certificate"),
-    systemAuthorities: () => "system",
+    systemAuthorities: () =>
+      files.has("/trusted")
+        ? { pem: files.get("/trusted") ?? "" }
+        : "SSL_CERT_FILE: /trusted is gone",
     ticketKey: () => Buffer.alloc(48, ++keys),
   };
   const told: string[] = [];
@@ -73,6 +77,29 @@ test("a certificate that was never good stands in the way", () => {
   assert.equal(keeper.prepare(CONFIG), "pki mx.example.org: they do not fit");
   files.delete("/mx.key");
   assert.equal(keeper.prepare(CONFIG), "pki mx.example.org: /mx.key is gone");
+});
+
+test("whom the system trusts is nobody by accident: what cannot be read stands in the way, or changes nothing", () => {
+  const relaying = configOfText(
+    'action "out" relay host "smtps://mx.example.org"\nmatch from any for any action "out"\n',
+  );
+  const first = stage();
+  first.files.delete("/trusted");
+  assert.equal(
+    first.keeper.prepare(relaying),
+    "whom the system trusts: SSL_CERT_FILE: /trusted is gone",
+  );
+  const { keeper, files, told } = stage();
+  const prepared = keeper.prepare(relaying);
+  assert.ok(typeof prepared !== "string");
+  keeper.takeUp(prepared);
+  files.delete("/trusted");
+  const again = keeper.prepare(relaying);
+  assert.ok(typeof again !== "string");
+  assert.deepEqual(again.material.authorities, prepared.material.authorities);
+  assert.deepEqual(told, [
+    "warn: whom the system trusts: SSL_CERT_FILE: /trusted is gone: the one that is in use is kept",
+  ]);
 });
 
 test("files that have changed are read again; until both fit the old pair is kept", async () => {

@@ -76,7 +76,11 @@ export class TlsKeeper {
       if (typeof authority === "string") return authority;
       authorities.push(authority);
     }
-    if (system) authorities.push({ name: SYSTEM_AUTHORITY, pem: this.#source.systemAuthorities() });
+    if (system) {
+      const authority = this.#systemAuthority();
+      if (typeof authority === "string") return authority;
+      authorities.push(authority);
+    }
     if (pkis.size > 0 && this.#ticketKey === NO_TLS_MATERIAL.ticketKey)
       this.#ticketKey = this.#source.ticketKey();
     const ticketKey = this.#ticketKey;
@@ -176,6 +180,13 @@ export class TlsKeeper {
     const isSame = this.#inUse?.config.cas.get(name)?.cert === path;
     const before = this.material.authorities.find((each) => each.name === name);
     return this.#kept(`ca ${name}: ${fault ?? ""}`, isSame ? before : undefined);
+  }
+
+  #systemAuthority(): Authority | string {
+    const trusted = this.#source.systemAuthorities();
+    if (typeof trusted !== "string") return { name: SYSTEM_AUTHORITY, pem: trusted.pem };
+    const before = this.material.authorities.find(({ name }) => name === SYSTEM_AUTHORITY);
+    return this.#kept(`whom the system trusts: ${trusted}`, before);
   }
 
   /** What is in use under that name, if it is of the same files. */

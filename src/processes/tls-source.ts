@@ -13,8 +13,8 @@ export interface TlsSource {
   identityFault(identity: TlsIdentity): string | undefined;
   /** Why nobody can be vouched for by it, or undefined. */
   authorityFault(pem: string): string | undefined;
-  /** The certificates that the system trusts, as PEM. */
-  systemAuthorities(): string;
+  /** The certificates that the system trusts, as PEM; the string says why there are none. */
+  systemAuthorities(): { readonly pem: string } | string;
   /** TLS_TICKET_KEY_BYTES that nobody can guess. */
   ticketKey(): Uint8Array;
 }
@@ -25,6 +25,6 @@ export const NO_TLS_SOURCE: TlsSource = {
   stamp: () => undefined,
   identityFault: () => undefined,
   authorityFault: () => undefined,
-  systemAuthorities: () => "",
+  systemAuthorities: () => ({ pem: "" }),
   ticketKey: () => new Uint8Array(48),
 };

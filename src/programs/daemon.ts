@@ -1,7 +1,7 @@
 /**
- * Runs the daemon in this process as its parent: prepares the state folder, binds,
- * starts the children, reloads at SIGHUP, and stops them at a signal; or ends before it has
- * started them.
+ * Runs the daemon in this process as its parent: prepares the state folder, binds, starts the
+ * children, reloads at SIGHUP, and stops them at a signal. A signal that comes before that ends
+ * the start at its next step.
  */
 import { chmodSync, mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -66,6 +66,7 @@ export type DaemonStart =
   /** By a signal; nothing is left. */
   | { readonly kind: "stopped" };
 
+/** Starts the daemon; resolves once mail can flow, or nothing of it is left. */
 export async function startDaemon(options: DaemonOptions): Promise<DaemonStart> {
   const { signals } = options;
   const prepared = await prepareDaemon(options);
@@ -96,7 +97,7 @@ interface PreparedDaemon {
   readonly parent: Parent<Socket>;
 }
 
-/** All but the processes. The string says in one line what stood in the way; then nothing is bound, and no program runs. */
+/** All but the processes. The string says in one line what stood in the way: nothing is bound then, and no program runs. */
 async function prepareDaemon(options: DaemonOptions): Promise<PreparedDaemon | string> {
   const isRoot = process.getuid?.() === 0;
   closeInherited(options.activated.endFd);

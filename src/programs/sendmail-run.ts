@@ -16,7 +16,7 @@ import { isHostName } from "#protocols/mail/domain.ts";
 import type { ClientPorts } from "#engine/client/client-settings.ts";
 import type { BodyStore } from "#engine/enqueue/body-store.ts";
 import type { DropBox } from "#engine/enqueue/drop-box.ts";
-import { type HandedIn, handIn } from "#engine/enqueue/hand-in.ts";
+import { handIn, type NotTaken } from "#engine/enqueue/hand-in.ts";
 import { MAX_RECIPIENTS } from "#engine/enqueue/outgoing-mail.ts";
 import {
   type MailOrder,
@@ -135,10 +135,7 @@ async function handOver(
   return EXIT.unavailable;
 }
 
-function complainOf(
-  world: SendmailWorld,
-  { complaints, takenFor }: Exclude<HandedIn, { kind: "taken" }>,
-): void {
+function complainOf(world: SendmailWorld, { complaints, takenFor }: NotTaken): void {
   if (takenFor > 0) fail(world, `sent to the first ${takenFor} recipients alone`);
   for (const { address, text } of complaints.slice(0, MAX_COMPLAINTS)) {
     fail(world, address === undefined ? text : `${address}: ${text}`);

@@ -54,7 +54,7 @@ async function run(
       clock,
       tls,
       readFile: (path) => FILES.get(path) ?? { why: `${path}: no such file` },
-      systemAuthorities: () => "names=mx.example",
+      systemAuthorities: () => ({ pem: "names=mx.example" }),
       nonce: () => "nonce",
       hostname: "here.example",
       loginName: () => "gilles",

@@ -20,8 +20,8 @@ export interface SecurityWorld {
   readonly tls: Tls;
   /** The text of a file, or why it cannot be read. */
   readonly readFile: (path: string) => string | { readonly why: string };
-  /** Whom the system trusts, as PEM. */
-  readonly systemAuthorities: () => string;
+  /** Whom the system trusts, as PEM; the string says why it is nobody. */
+  readonly systemAuthorities: () => { readonly pem: string } | string;
   /** Unpredictable, in letters and digits. */
   readonly nonce: () => string;
 }
@@ -90,7 +90,7 @@ function authoritiesOf(
 ): { readonly pem: string } | string {
   // Nobody is asked.
   if (!verify) return { pem: "" };
-  if (caFile === undefined) return { pem: world.systemAuthorities() };
+  if (caFile === undefined) return world.systemAuthorities();
   const pem = world.readFile(caFile);
   return typeof pem === "string" ? { pem } : pem.why;
 }

@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { type Check, fail, ok, unknown, warn } from "#engine/doctor/verdict.ts";
 import { certify } from "#test/support/certificates.ts";
 import { configOf } from "#test/support/config-of.ts";
+import { surroundingsOf } from "#test/support/surroundings.ts";
 import { SimClock } from "#world/sim/clock.ts";
-import { SimUsers } from "#world/sim/users.ts";
 import { certificateChecks, chainFor } from "./doctor-certificates.ts";
 import { runDoctor } from "./smtpctl-doctor.ts";
 import { DOCTOR_USAGE, parseDoctorArguments } from "./smtpctl-doctor-arguments.ts";
@@ -114,34 +114,6 @@ const CONFIG = configOf(
 );
 const OWN = certify({ subject: "mx", dns: ["mx.d.example"] });
 
-function world(
-  files: Readonly<Record<string, string>>,
-  hidden: readonly string[] = [],
-): Surroundings {
-  return {
-    accounts: { users: new SimUsers(), group: async () => ({ kind: "absent" }) },
-    files: {
-      statTarget: async () => ({
-        kind: "file",
-        bytes: 1000,
-        mode: 0o600,
-        uid: 0,
-        links: 1,
-        modifiedAtMs: 0,
-      }),
-    },
-    read: (path) =>
-      files[path] ?? {
-        kind: "files-fault",
-        code: hidden.includes(path) ? "EACCES" : "ENOENT",
-        message: "no",
-      },
-    ownAddresses: [],
-    uid: 0,
-    nowMs: Date.now(),
-  };
-}
-
 async function certificate(around: Surroundings, config = CONFIG): Promise<string> {
   const [check] = certificateChecks(config, around);
   assert.ok(check !== undefined);
@@ -153,45 +125,45 @@ describe("a certificate", () => {
   const files = { "/c": OWN.certificate, "/k": OWN.key };
   test("that is in order is told with its end", async () => {
     assert.match(
-      await certificate(world(files)),
+      await certificate(surroundingsOf(files)),
       /^ok: for mx\.d\.example, until \d{4}-\d\d-\d\d$/u,
     );
   });
   test("that has expired has failed, and one that soon will is warned of", async () => {
     const old = certify({ subject: "mx", dns: ["mx.d.example"], days: -1 });
     assert.match(
-      await certificate(world({ "/c": old.certificate, "/k": old.key })),
+      await certificate(surroundingsOf({ "/c": old.certificate, "/k": old.key })),
       /^fail: .* expired on /u,
     );
     const short = certify({ subject: "mx", dns: ["mx.d.example"], days: 5 });
     assert.match(
-      await certificate(world({ "/c": short.certificate, "/k": short.key })),
+      await certificate(surroundingsOf({ "/c": short.certificate, "/k": short.key })),
       /^warn: .* expires on /u,
     );
   });
   test("with the key of another has failed", async () => {
     const other = certify({ subject: "mx" });
     assert.match(
-      await certificate(world({ ...files, "/k": other.key })),
+      await certificate(surroundingsOf({ ...files, "/k": other.key })),
       /^fail: the key of pki mx\.d\.example is not/u,
     );
   });
   test("that may not be read is unknown, and none at all is warned of", async () => {
     assert.match(
-      await certificate(world({ "/c": OWN.certificate }, ["/k"])),
+      await certificate(surroundingsOf({ "/c": OWN.certificate }, ["/k"])),
       /^unknown: \/k cannot be read/u,
     );
     assert.match(
-      await certificate(world({}), configOf("listen on 127.0.0.1", ...RULES)),
+      await certificate(surroundingsOf({}), configOf("listen on 127.0.0.1", ...RULES)),
       /^warn: there is no certificate/u,
     );
   });
   test("is what DANE is compared with", () => {
     assert.deepEqual(
-      chainFor("mx.d.example", CONFIG, world(files)).map(({ names }) => names),
+      chainFor("mx.d.example", CONFIG, surroundingsOf(files)).map(({ names }) => names),
       [["mx.d.example"]],
     );
-    assert.deepEqual(chainFor("other.example", CONFIG, world(files)), []);
-    assert.deepEqual(chainFor("mx.d.example", CONFIG, world({})), []);
+    assert.deepEqual(chainFor("other.example", CONFIG, surroundingsOf(files)), []);
+    assert.deepEqual(chainFor("mx.d.example", CONFIG, surroundingsOf({})), []);
   });
 });

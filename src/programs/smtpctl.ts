@@ -44,6 +44,9 @@ const own = findOwnOptions(args);
 process.exitCode = await (own === undefined
   ? runSmtpctl(args, setting)
   : runOwnOptions(own, setting));
+batched.flush();
+// Questions that wait for the system's resolver would keep this program, when doctor's time is over.
+process.stdout.write("", () => process.exit());
 
 /** Standard output to a pipe is written in the background. */
 function drained(): Promise<void> | undefined {

@@ -203,15 +203,17 @@ function detach(signals: StartSignals, key: string | undefined): Promise<number>
     detached: true,
     stdio: [key === undefined ? "ignore" : "pipe", "ignore", "pipe", "ipc"],
   });
-  // Ctrl-C here is meant for it.
+  let isReloadWanted = false;
+  // Ctrl-C here is meant for it; SIGHUP too, which would end what has not begun to hear it.
   signals.areFor({
     stop: () => void child.kill("SIGTERM"),
-    reload: () => void child.kill("SIGHUP"),
+    reload: () => (isReloadWanted = true),
   });
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(`${key}\n`);
   child.stderr?.pipe(process.stderr, { end: false });
   child.once("message", () => {
+    if (isReloadWanted) child.kill("SIGHUP");
     child.disconnect();
     child.unref();
     child.stderr?.destroy();

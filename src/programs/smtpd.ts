@@ -1,5 +1,6 @@
 /**
- * smtpd(8): the daemon. Its program is in smtpd-main.ts; this hears a SIGHUP while that is loaded.
+ * smtpd(8): the daemon. Its program is in smtpd-main.ts, and is loaded once a SIGHUP is heard:
+ * until then it would end the process.
  */
 import { StartSignals } from "./start-signals.ts";
 

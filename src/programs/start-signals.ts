@@ -1,10 +1,11 @@
 /**
  * Signals to a daemon that starts: what comes before it can be obeyed is kept until then.
  *
- * SIGHUP, from the first moment of the program, has the configuration read again once the daemon
- * runs by the one that was read before. SIGTERM and SIGINT, from when it begins to read that, end
- * the start at its next step, with nothing left behind. Before, the system ends the process:
- * nothing is begun then, and a check of a configuration that somebody types can be interrupted.
+ * - SIGHUP, from the first moment of the program: once the daemon runs, its configuration is read
+ *   again.
+ * - SIGTERM and SIGINT, from when it begins to read the configuration: the start ends at its next
+ *   step, with nothing left behind. Until then the system ends the process at once: nothing is
+ *   begun, and `smtpd -n` of what somebody types can be interrupted.
  */
 
 /** Whom signals are for. */
@@ -32,12 +33,12 @@ export class StartSignals {
     source.on("SIGHUP", () => this.#reload());
   }
 
-  /** Keeps what ends it from now on, too. Must be called once. */
+  /** Keeps SIGTERM and SIGINT from now on, too. Must be called once. */
   keepEnds(): void {
     for (const signal of ["SIGTERM", "SIGINT"] as const) this.#source.on(signal, () => this.#end());
   }
 
-  /** One has come that ends it. */
+  /** One has come that ends the start. */
   get isEnding(): boolean {
     return this.#isEnding;
   }

@@ -24,6 +24,7 @@ const MAX_RECIPIENTS = 4;
 const MAX_SMALL_BYTES = 300;
 const LARGE_BYTES = 150_000;
 const LINE = `${"0123456789abcdef".repeat(4)}\r\n`;
+
 /** What was left open when everything was told to end. */
 export interface Leftovers {
   readonly connections: number;

@@ -31,10 +31,7 @@ function sceneWith(option: string, limits?: Partial<SessionLimits>): Promise<Sce
       'match from any for domain "example.test" action "deliver"',
     ],
     limits: { ...DEFAULT_LIMITS, ...limits },
-    tls: (world) => {
-      const server = tlsServer(new SimTls(world.clock), { certificate: "names=mx.example.test" });
-      return server;
-    },
+    tls: (world) => tlsServer(new SimTls(world.clock), { certificate: "names=mx.example.test" }),
   });
 }
 

@@ -30,13 +30,20 @@ const unlessRoot = skip || (!RUNS_AS_ROOT && "needs root");
 
 /** As those are called that the daemon runs. */
 const OTHERS_PROGRAMS = [
+  "dirname",
   "env",
+  "find",
+  "flock",
   "getent",
   "logger",
+  "mkdir",
   "prlimit",
+  "readlink",
+  "rm",
   "setpriv",
   "systemd-notify",
   "true",
+  "uname",
   "unshare",
 ];
 

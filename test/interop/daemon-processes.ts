@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface DaemonProcess {
   readonly pid: number;
-  /** "parent", or the role of a child. */
+  /** "parent", or the role of a child; "" for a program that is no role's. */
   readonly role: string;
+  /** The first word of its command. */
+  readonly program: string;
 }
 
 /** The program of a role is all that it is started with. */
@@ -12,11 +14,12 @@ const ROLE = /\/([a-z]+)-main\.[jt]s\0$/u;
 
 /** `pid` and every process below it. */
 export function processesOf(pid: number): readonly DaemonProcess[] {
-  const found: DaemonProcess[] = [{ pid, role: "parent" }];
+  const found: DaemonProcess[] = [{ pid, role: "parent", program: programOf(commandOf(pid)) }];
   for (const { pid: parent } of found) {
     for (const child of childrenOf(parent)) {
-      const [, role = ""] = ROLE.exec(textOf(`/proc/${child}/cmdline`)) ?? [];
-      found.push({ pid: child, role });
+      const command = commandOf(child);
+      const [, role = ""] = ROLE.exec(command) ?? [];
+      found.push({ pid: child, role, program: programOf(command) });
     }
   }
   return found;
@@ -25,6 +28,15 @@ export function processesOf(pid: number): readonly DaemonProcess[] {
 /** Proportional set size of all of them: what they cost together. */
 export function memoryOf(pid: number): number {
   return processesOf(pid).reduce((sum, each) => sum + pssOf(each.pid), 0);
+}
+
+/** Its words, each with a NUL behind it. */
+function commandOf(pid: number): string {
+  return textOf(`/proc/${pid}/cmdline`);
+}
+
+function programOf(command: string): string {
+  return command.slice(0, command.indexOf("\0"));
 }
 
 function pssOf(pid: number): number {

@@ -27,6 +27,7 @@ import { Scratch } from "./scratch.ts";
 import { SignedZones, unlessSignedZones, type Zone } from "./signed-zones.ts";
 
 const skip = unlessSignedZones();
+
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const MX = ["mx.right.example"];
 const OWN = certify({ subject: "mx", dns: MX });

@@ -8,7 +8,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { until } from "./greeting.ts";
-import { madeRoot, PackageRoot, unlessMakeable } from "./package-root.ts";
+import { madeRoot, PackageRoot, unlessMade } from "./package-root.ts";
 import { endOf } from "./peer-program.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -43,16 +43,8 @@ exec chroot "$2/root" sleep ${LIFE_SECONDS}
 `;
 
 /** `node:test`'s `skip`: why there can be no clean Debian here, or false, with one that is made. */
-export async function unlessDebianRoot(): Promise<string | false> {
-  const why = unlessMakeable();
-  if (why !== false) return why;
-  try {
-    await madeRoot(INCLUDED);
-    return false;
-  } catch (error) {
-    // Whoever has the packages is out of reach, or has changed them meanwhile.
-    return error instanceof Error ? error.message : String(error);
-  }
+export function unlessDebianRoot(): Promise<string | false> {
+  return unlessMade(INCLUDED);
 }
 
 const NAMESPACES: readonly string[] = ["--mount", "--net", "--pid", "--uts"];

@@ -9,6 +9,7 @@ import { nodeTls } from "#world/node/tls/tls.ts";
 /** How long troubles last that pass. */
 const SOON_MS = 8000;
 const GREYLIST_MS = 3000;
+
 function at(stage: Stage, deed: Deed, fields: Partial<Trouble> = {}): Trouble {
   return { stage, deed, recurs: "at-random", lastsMs: SOON_MS, ...fields };
 }

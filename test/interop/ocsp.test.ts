@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify, type Certified } from "#test/support/certificates.ts";
 import { MAY_ANSWER, parsed, responderAt } from "#test/support/ocsp-responses.ts";
+import { processesOf } from "./daemon-processes.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
 import { endOf, programPath, run, unlessInstalled } from "./peer-program.ts";
@@ -162,7 +163,8 @@ test("two certificates of a listener are stapled, each with its own response, wh
   assert.equal((await stapled(listener)).cert, "good");
 
   // Who dies takes nothing along.
-  const { output } = await run(["pgrep", "-P", String(daemon.pid), "-f", "/lookup-main[.][jt]s$"]);
-  process.kill(Number(output.trim()), "SIGKILL");
+  const lookup = processesOf(daemon.pid).find(({ role }) => role === "lookup");
+  assert.ok(lookup !== undefined);
+  process.kill(lookup.pid, "SIGKILL");
   assert.equal((await stapled(listener)).cert, "good");
 });

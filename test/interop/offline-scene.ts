@@ -81,6 +81,7 @@ export class OfflineScene {
     this.dropFor(user, `${name}@example.test`, count);
   }
 
+  /** Drops mail of `user` for anybody. */
   dropFor(user: TestUser, address: string, count = 1): void {
     const args = [this.folder, "a@example.test", String(count), address];
     const { stdout, stderr } = this.as(user, [process.execPath, DROP, ...args]);

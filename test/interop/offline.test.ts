@@ -4,9 +4,10 @@ import type { SpawnSyncReturns } from "node:child_process";
 import { readdirSync, readFileSync, statSync, unlinkSync, utimesSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { after, before, test } from "node:test";
+import { REFUSED_TRIED_MS } from "#engine/enqueue/dropped-names.ts";
 import { MAX_NAMES_EACH } from "#processes/offline-scan.ts";
 import { handInLauncher } from "#processes/hand-in-launch.ts";
-import { HAND_IN_EXIT } from "#processes/hand-in-order.ts";
+import { HAND_IN_EXIT, type HandInOrder } from "#processes/hand-in-order.ts";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
 import { GAMES, OfflineScene, ROOT, type TestUser, WWW } from "./offline-scene.ts";
@@ -92,6 +93,7 @@ async function silent(path: string): Promise<Server> {
 }
 
 interface Seen {
+  readonly command: string;
   readonly status: string;
   readonly environment: string;
   readonly openFiles: readonly string[];
@@ -118,7 +120,7 @@ function handInOf(uid: number): Seen | undefined {
       const status = readFileSync(`${folder}/status`, "utf8");
       if (!status.includes(`\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`)) continue;
       const environment = readFileSync(`${folder}/environ`, "utf8");
-      return { status, environment, openFiles: readdirSync(`${folder}/fd`) };
+      return { command, status, environment, openFiles: readdirSync(`${folder}/fd`) };
     } catch {
       // It has ended meanwhile.
     }
@@ -148,7 +150,9 @@ for (const [what, user, rights, seenUser] of [
     const names = scene.names.filter((name) => statSync(`${folder}/${name}`).uid === user.uid);
     const handIn = start({ name: "x", login: undefined, rights, names }, 0);
     try {
-      const { status, environment } = await seenAs(seenUser.uid);
+      const { command, status, environment } = await seenAs(seenUser.uid);
+      // All users see it.
+      for (const name of names) assert.ok(!command.includes(name), command);
       const line = (name: string): string =>
         new RegExp(`^${name}:[\\t ]*(.*?)[\\t ]*$`, "mu").exec(status)?.[1] ?? "";
       assert.equal(line("Gid").split("\t")[0], String(seenUser.gid));
@@ -156,6 +160,7 @@ for (const [what, user, rights, seenUser] of [
       assert.equal(line("NoNewPrivs"), "1");
       for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) assert.match(line(set), /^0+$/);
       assert.deepEqual(environment.split("\0").filter(Boolean).toSorted(), [
+        `DROPPED=${names.join(" ")}`,
         "HOME=/",
         "LANG=C.UTF-8",
         "PATH=/usr/bin:/bin",
@@ -178,22 +183,10 @@ for (const [what, user, rights, exit] of [
   test(`the owner of ${what} that was refused for an hour gets it back with the reason`, {
     skip,
   }, async () => {
-    const others = new Set(scene.names);
-    scene.dropFor(user, "refused@elsewhere.test");
-    const [name = ""] = scene.names.filter((each) => !others.has(each));
-    await until(() => scene.log.includes(`${name} is kept: <refused@elsewhere.test>`), "refusal");
-    const path = `${scene.folder}/${name}`;
-    const anHourAgo = Date.now() / 1000 - 3601;
-    utimesSync(path, anHourAgo, anHourAgo);
     const login = `owner${user.uid}`;
-    const start = handInLauncher({
-      folder: scene.folder,
-      socket: `${scene.state}/enqueue.sock`,
-      serverName: () => "example.test",
-      setpriv: "/usr/bin/setpriv",
-      log: { kind: "descriptor", fd: 2 },
-    });
-    assert.equal(await start({ name: login, login, rights, names: [name] }, 0).ended, exit);
+    const name = await refusedForAnHour(user);
+    const path = `${scene.folder}/${name}`;
+    assert.equal(await handsIn({ name: login, login, rights, names: [name] }), exit);
     await until(() => scene.arrivedFor(login).length === 1, "report");
     const [report = ""] = scene.arrivedFor(login);
     assert.doesNotMatch(report, /^Return-Path: <[^>]/mu);
@@ -206,6 +199,41 @@ for (const [what, user, rights, exit] of [
     assert.equal(statSync(left).uid, user.uid);
     unlinkSync(left);
   });
+}
+
+test("a report to an owner whose login name looks like an address goes to nobody else", {
+  skip,
+}, async () => {
+  const name = await refusedForAnHour(GAMES);
+  const rights = { kind: "owner", account: GAMES } as const;
+  const order = { name: "ann", login: "ann@example.test", rights, names: [name] };
+  assert.equal(await handsIn(order), HAND_IN_EXIT.done);
+  await scene.isSeen("after-ann");
+  assert.deepEqual(scene.arrivedFor("ann"), []);
+  unlinkSync(`${scene.folder}/${name}.failed`);
+});
+
+/** Drops mail of `user` that the daemon refuses, and makes it an hour old. @returns its name. */
+async function refusedForAnHour(user: TestUser): Promise<string> {
+  const others = new Set(scene.names);
+  scene.dropFor(user, "refused@elsewhere.test");
+  const [name = ""] = scene.names.filter((each) => !others.has(each));
+  await until(() => scene.log.includes(`${name} is kept: <refused@elsewhere.test>`), "refusal");
+  const anHourAgo = (Date.now() - REFUSED_TRIED_MS) / 1000 - 1;
+  utimesSync(`${scene.folder}/${name}`, anHourAgo, anHourAgo);
+  return name;
+}
+
+/** What the parent's process for `order` ends with. */
+function handsIn(order: HandInOrder): Promise<number | string> {
+  const start = handInLauncher({
+    folder: scene.folder,
+    socket: `${scene.state}/enqueue.sock`,
+    serverName: () => "example.test",
+    setpriv: "/usr/bin/setpriv",
+    log: { kind: "descriptor", fd: 2 },
+  });
+  return start(order, 0).ended;
 }
 
 function sendmail(

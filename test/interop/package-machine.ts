@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { until } from "./greeting.ts";
-import { madeRoot, PackageRoot, unlessMakeable } from "./package-root.ts";
+import { madeRoot, PackageRoot, unlessMade, unlessMakeable } from "./package-root.ts";
 import { endOf, run } from "./peer-program.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -69,14 +69,7 @@ const NAMESPACES: readonly string[] = ["mount", "net", "pid", "uts", "ipc", "cgr
 
 /** `node:test`'s `skip`: why no machine can be booted here, or false, with a Debian that is made. */
 export async function unlessBootable(): Promise<string | false> {
-  const why = unlessMakeable() || (await unlessControlGroups());
-  if (why !== false) return why;
-  try {
-    await madeRoot(INCLUDED);
-    return false;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  return unlessMakeable() || (await unlessControlGroups()) || unlessMade(INCLUDED);
 }
 
 async function unlessControlGroups(): Promise<string | false> {

@@ -39,6 +39,18 @@ export function unlessMakeable(): string | false {
   );
 }
 
+/** `node:test`'s `skip`: why there can be no Debian with `packages` here, or false, with one that is made. */
+export async function unlessMade(packages: readonly string[]): Promise<string | false> {
+  const why = unlessMakeable();
+  if (why !== false) return why;
+  try {
+    await madeRoot(packages);
+    return false;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /**
  * @returns the folder of a clean Debian with `packages`.
  * @throws if whoever has the packages is out of reach, or has changed them meanwhile.

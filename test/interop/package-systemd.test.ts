@@ -36,8 +36,8 @@ match from local for local action "local"
 /** A line for each process but the agents, which go: name, user, what it may ever gain, whether it has the machine's network. */
 const PROCESSES = `for process in /proc/[0-9]*; do
   case $(readlink $process/exe) in */postrider/bin/node) ;; *) continue ;; esac
-  name=$(tr '\\0' '\\n' <$process/cmdline | tail -n 1)
-  [ $name != agent ] || continue
+  name=$(tr '\\0' '\\n' <$process/cmdline | sed -n 's:.*/\\([a-z]*\\)\\(-main\\)\\?[.]js$:\\1:p')
+  [ "$name" != agent ] || continue
   network=other; [ $(readlink $process/ns/net) != $(readlink /proc/1/ns/net) ] || network=machine
   status=$(sed -n 's/^\\(CapBnd\\|CapEff\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*//p' $process/status | tr '\\n' ' ')
   echo "$name $(stat -c %U $process) $network $status"
@@ -114,10 +114,10 @@ test("the package's service runs, is held as its unit says, and delivers", { ski
   await arrived(machine, "port");
   await arrived(machine, "socket");
   const held = "0000000000000000 0000000000000000 1 2";
-  const [, parent = "", ...children] =
-    /^-d root machine (.*)\n([^]*)$/u.exec(await done(machine, PROCESSES)) ?? [];
-  assert.match(parent, /^([0-9a-f]{16}) \1 0 2 $/u, "no more than the unit leaves to root");
-  assert.deepEqual(children.join("").trim().split(" \n"), [
+  const processes = (await done(machine, PROCESSES)).trim().split(" \n");
+  const parent = /^smtpd root machine ([0-9a-f]{16}) \1 0 2$/u;
+  assert.match(processes.pop() ?? "", parent, "no more than the unit leaves to root");
+  assert.deepEqual(processes, [
     `control _smtpc other ${held}`,
     `dispatcher _smtpd machine ${held}`,
     `local _smtpe other ${held}`,

@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
+import { unlessMountable } from "./mounts.ts";
 import { endOf, run, unlessInstalled } from "./peer-program.ts";
 import { Scratch } from "./scratch.ts";
 import { SmtpSession } from "./smtp-session.ts";
@@ -97,3 +98,29 @@ test("a service manager hears from the daemon itself that it is ready", {
   // Root may speak for another process; who is not root is heard as systemd-notify.
   if (process.getuid?.() === 0) assert.equal(heard, `listening\n${daemon.pid} READY=1\n`);
 });
+
+/** Tells its words in place of the program that is called so. */
+const TELLER = '#!/bin/sh\necho "${0##*/} $*"\n';
+const STARTED = [
+  "systemctl is-enabled --quiet postrider.socket",
+  "systemctl start postrider.socket",
+  "systemctl is-enabled --quiet postrider.service",
+  "systemctl restart postrider.service",
+];
+
+for (const why of ["abort-upgrade", "abort-remove", "abort-deconfigure"])
+  test(`the service runs again, and sendmail is there, after dpkg's ${why}`, {
+    skip: unlessMountable(),
+  }, async () => {
+    await using scratch = new Scratch();
+    for (const name of ["systemctl", "update-alternatives"])
+      writeFileSync(`${scratch.folder}/${name}`, TELLER, { mode: 0o755 });
+    const booted = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system";
+    const line = `${booted} && PATH="$1:$PATH" exec sh "$2" "$3" 1.0`;
+    const words = [scratch.folder, `${CHECKOUT}packaging/debian/postinst`, why];
+    const { code, output } = await run(["unshare", "-m", "sh", "-c", line, "sh", ...words]);
+    assert.equal(code, 0, output);
+    const [alternatives = "", ...services] = output.trimEnd().split("\n");
+    assert.match(alternatives, /^update-alternatives .*--install \/usr\/sbin\/sendmail mta /u);
+    assert.deepEqual(services, STARTED);
+  });

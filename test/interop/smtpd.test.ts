@@ -152,6 +152,29 @@ test("without -d it goes to the background, and returns once clients are greeted
   await until(() => pids.every((each) => !existsSync(`/proc/${each}`)), "end of its processes");
 });
 
+/** Whether it is what smtpd starts there. */
+function isInBackground({ pid }: { readonly pid: number }): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").endsWith("\0-F\0");
+  } catch {
+    return false;
+  }
+}
+
+test("SIGHUP while it goes to the background ends nothing, however young what runs there is", {
+  skip,
+}, async () => {
+  await using scratch = new Scratch();
+  await using setup = await Setup.make(scratch);
+  const child = spawn(PROGRAM, setup.words, { stdio: "ignore" });
+  const isThere = (): boolean => processesOf(child.pid ?? 0).some(isInBackground);
+  await until(isThere, "its second process", 10_000, 1);
+  child.kill("SIGHUP");
+  assert.equal(await endOf(child), 0);
+  assert.match(await greets(setup.port), /^220 /u);
+  assert.equal((await setup.smtpctl("stop")).code, 0);
+});
+
 test("what keeps it from starting in the background is said before it returns", {
   skip,
 }, async () => {

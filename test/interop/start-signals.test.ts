@@ -73,15 +73,16 @@ class Start {
   }
 }
 
+/** With its configuration. */
+const ROLES: readonly string[] = ["queue", "dispatcher", "control", "local"];
+
 const MOMENTS: readonly (readonly [what: string, isNow: (start: Start) => boolean])[] = [
   ["it runs its first program", (start) => start.hearsHangup && start.roles.length > 1],
   ["it has made its state folder", ({ folder }) => existsSync(`${folder}/state`)],
   ["it has bound its sockets", ({ folder }) => existsSync(`${folder}/in.sock`)],
-  ["its first process is there", ({ roles }) => roles.some((role) => ROLE.test(role))],
-  ["all of them are", ({ roles }) => roles.filter((role) => ROLE.test(role)).length === 4],
+  ["its first process is there", ({ roles }) => ROLES.some((role) => roles.includes(role))],
+  ["all of them are", ({ roles }) => ROLES.every((role) => roles.includes(role))],
 ];
-
-const ROLE = /^(?:queue|dispatcher|control|local)(?:-main)?/u;
 
 for (const [what, isNow] of MOMENTS)
   test(`SIGTERM when ${what} ends it, and nothing is left`, { skip }, async () => {

@@ -165,7 +165,7 @@ export class MailHost {
         clock,
         tls: this.#world.tls,
         readFile: (path) => ({ why: `${path}: there are no files here` }),
-        systemAuthorities: () => "",
+        systemAuthorities: () => ({ pem: "" }),
         nonce: () => "nonce",
         hostname: "client.example",
         loginName: () => "tester",

@@ -47,7 +47,7 @@ async function started(config: Config = CONFIG): Promise<Stage> {
     stamp: (path) => files.get(path),
     identityFault: ({ certificate }) => (certificate === "broken" ? "it is broken" : undefined),
     authorityFault: () => undefined,
-    systemAuthorities: () => "",
+    systemAuthorities: () => ({ pem: "" }),
     ticketKey: () => Buffer.alloc(48, 1),
   };
   const system = await world.clock.runUntilSettled(

@@ -1,7 +1,7 @@
 /** Runs a program to its end. Programs are named by an argument list, never by a shell line. */
 
 export interface RunRequest {
-  /** Absolute path, or the name of a program of the system (never of the caller's PATH), then its arguments. */
+  /** An absolute path, or the name of one of the system's programs, whatever the PATH is; then its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
   readonly input?: Uint8Array;
   /** The program is killed after this long. */

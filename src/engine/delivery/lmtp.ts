@@ -55,6 +55,7 @@ interface Group {
 const MAX_RECIPIENTS = 100;
 /** To one server. */
 const MAX_CONNECTIONS = 10;
+/** There are no pauses, and the flag is for the relays that `smtpctl show relays` has. */
 const CAP_WORDS = {
   max: "lmtp connections",
   delay: "",

@@ -139,7 +139,7 @@ describe("the state", () => {
     const check = offlineCheck("/o", { ...parts({}), listed: () => endless });
     assert.equal(
       told(await check.look()),
-      "warn: more than 10000 files: of so many 10000 messages wait",
+      "warn: more than 10000 files, of which that many were looked at: 10000 messages wait",
     );
     assert.equal(yielded, MAX_NAMES_COUNTED / 100 + 1);
   });

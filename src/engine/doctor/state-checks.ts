@@ -16,8 +16,11 @@ const LITTLE_BYTES: number = 1024 * 1024 * 1024;
 const LITTLE_FILES = 10_000;
 /** Blobs and segments of a working queue. */
 const FEW_FILES = 100;
-/** Names of a folder that anybody may fill that are looked at. */
+/** Of a folder that anybody may fill, as many names are looked at. */
 export const MAX_NAMES_COUNTED = 10_000;
+
+const LOOK_AT_FAILED =
+  "read what is called *.failed there; remove it, or take that off its name to have it tried again";
 
 /** A path of the daemon, and who may do what with it. */
 export interface OwnedPath {
@@ -131,7 +134,7 @@ export function offlineCheck(folder: string, { listed }: StateParts): Check {
 interface Dropped {
   readonly waiting: number;
   readonly givenUp: number;
-  /** There are more than MAX_NAMES_COUNTED, of which so many were looked at. */
+  /** There are more names than MAX_NAMES_COUNTED: the others were not looked at. */
   readonly isMore: boolean;
 }
 
@@ -155,13 +158,12 @@ function judgeDropped({ waiting, givenUp, isMore }: Dropped): Verdict {
   const wait = `${waiting} ${waiting === 1 ? "message waits" : "messages wait"}`;
   const found = givenUp === 0 ? wait : `${wait}, ${givenUp} given up`;
   return warn(
-    isMore ? `more than ${MAX_NAMES_COUNTED} files: of so many ${found}` : found,
+    isMore
+      ? `more than ${MAX_NAMES_COUNTED} files, of which that many were looked at: ${found}`
+      : found,
     givenUp > 0 ? LOOK_AT_FAILED : "start smtpd, which takes them; what stays is told in its log",
   );
 }
-
-const LOOK_AT_FAILED =
-  "read what is called *.failed there; remove it, or take that off its name to have it tried again";
 
 /** @param isRoot whether root asks: then the daemon runs as all of them, else as who starts it. */
 export function userCheck(names: readonly string[], isRoot: boolean, users: Users): Check {

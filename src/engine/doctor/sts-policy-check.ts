@@ -15,6 +15,8 @@ const SHOWN_HOSTS = 4;
 /** What is shorter is gone before most senders come again (RFC 8461 §3.2 has weeks in mind). */
 const SHORT_AGE_SECONDS = 86_400;
 
+const OPTIONAL = "not needed; MTA-STS or DANE keep mail from going in the clear";
+
 export interface StsPolicySetting {
   readonly resolver: Pick<Resolver, "texts" | "mx">;
   readonly http: Pick<Http, "get">;
@@ -46,8 +48,6 @@ export async function lookAtStsPolicy(
   const exchangers = exchangersOf(domain, await resolver.mx(domain));
   return judge(`policy ${id}`, fetched.policy, exchangers);
 }
-
-const OPTIONAL = "not needed; MTA-STS or DANE keep mail from going in the clear";
 
 /** Undefined: nobody answered. Without MX records the domain itself is one (RFC 5321 §5.1). */
 function exchangersOf(

@@ -28,9 +28,8 @@ export const NAME_BYTES = 16;
 export const UNFINISHED_KEPT_MS: number = 24 * 3600 * 1000;
 /** So long it is tried to hand in what is complete: as long as the queue would, where nothing else is said. */
 export const COMPLETE_KEPT_MS: number = SETTINGS.queueTtlMs.default;
-
-/** So long at least it is tried to hand in what the daemon refuses: who starts one with a wrong rule sees it, and mends it. */
-export const TRIED_FOR_MS: number = 3600 * 1000;
+/** So long what the daemon refuses is tried again: who has started it with a wrong rule can mend that. */
+export const REFUSED_TRIED_MS: number = 3600 * 1000;
 
 export type NameKind = "mail" | "failed" | "other";
 

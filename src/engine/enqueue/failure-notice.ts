@@ -7,7 +7,7 @@
  * sender wants none (RFC 3461 §4.1). It goes to the owner and not to the reverse-path: whoever
  * that is, the user of this machine is the one who waits.
  *
- * Source: RFC 3464; RFC 3461 §6.2 (what is returned).
+ * Source: RFC 3464; RFC 3461 §6.2 (what is returned); docs/decisions/0025-reports-of-offline-mail.md.
  */
 import type { Random } from "#base/ports/random.ts";
 import type { ReportedRecipient } from "#protocols/dsn/delivery-status.ts";
@@ -16,7 +16,7 @@ import type { MessageText } from "#model/delivery.ts";
 import { randomMsgid, randomSessionId } from "#model/ids.ts";
 import { readOriginal } from "#engine/bounce/original.ts";
 import type { DroppedMail } from "./dropped-file.ts";
-import type { Complaint, HandedIn } from "./hand-in.ts";
+import type { Complaint, NotTaken } from "./hand-in.ts";
 import type { OutgoingMail } from "./outgoing-mail.ts";
 
 /** Recipients that one report is about: those that something was said of come first. */
@@ -26,13 +26,13 @@ export const MAX_REPORTED = 1_000;
 const TOO_LATE_STATUS = "5.4.7";
 /** RFC 3463 §3.1: nothing is known but that it failed. */
 const OTHER_STATUS = "5.0.0";
-/** RFC 3463 §3.4: too large; it would be so as a report. */
-const TOO_LARGE = /^5\.[23]\.[34]$/u;
+/** RFC 3463 §3.3, §3.4: too large, and no smaller in a report. */
+const TOO_LARGE: ReadonlySet<string> = new Set(["5.2.3", "5.3.4"]);
 
 const ALL_OR_NONE = "It is sent to all of its recipients or to none.";
 
+/** Whom a report goes to, at the name of this machine's mail. */
 export interface Owner {
-  /** Login name and the name of this machine's mail. */
   readonly login: string;
   readonly serverName: string;
 }
@@ -42,7 +42,7 @@ export interface NoticeOccasion {
   /** Who does not get it, and what it says. */
   readonly mail: OutgoingMail;
   readonly dropped: Pick<DroppedMail, "text" | "writtenAtMs">;
-  readonly outcome: Exclude<HandedIn, { readonly kind: "taken" }>;
+  readonly outcome: NotTaken;
   /** Where the file will be. */
   readonly keptAs: string;
   readonly nowMs: number;
@@ -53,7 +53,7 @@ export interface Notice {
   readonly text: MessageText;
 }
 
-/** Undefined: nobody wants one. */
+/** Undefined: nobody wants one. The text reads the dropped mail again each time it is sent. */
 export async function failureNotice(
   random: Random,
   occasion: NoticeOccasion,
@@ -62,8 +62,7 @@ export async function failureNotice(
   const { reversePath, notify, returns, envelopeId, forwardPaths } = mail;
   if (reversePath === "" || (notify !== undefined && !notify.includes("failure"))) return undefined;
   const to = `${owner.login}@${owner.serverName}`;
-  const isHeader = returns === "headers" || isTooLarge(outcome);
-  const wanted = isHeader ? "header" : "whole";
+  const wanted = returns === "headers" || isTooLarge(outcome) ? "header" : "whole";
   const { returned, messageId } = await readOriginal({ terms: undefined }, dropped.text, wanted);
   const { before, after, is8bit } = formatReport({
     serverName: owner.serverName,
@@ -78,9 +77,9 @@ export async function failureNotice(
     recipients: reported(forwardPaths, outcome, nowMs),
     remarks: [
       ...(forwardPaths.length > MAX_REPORTED
-        ? [`It was for ${forwardPaths.length}; ${MAX_REPORTED} of them are named.`]
+        ? [`It was for ${forwardPaths.length} recipients, of whom ${MAX_REPORTED} are named.`]
         : []),
-      `It is kept as ${keptAs}: remove it there, or take .failed off its name to have it tried again.`,
+      `Your message is kept as ${keptAs}: remove it there, or take .failed off its name to have it tried again.`,
     ],
     originalId: messageId,
     returned,
@@ -99,13 +98,13 @@ export async function failureNotice(
   };
 }
 
-function isTooLarge(outcome: NoticeOccasion["outcome"]): boolean {
-  return outcome.kind === "refused" && TOO_LARGE.test(outcome.status);
+function isTooLarge(outcome: NotTaken): boolean {
+  return outcome.kind === "refused" && TOO_LARGE.has(outcome.status);
 }
 
 function reported(
   forwardPaths: readonly string[],
-  { kind, complaints }: NoticeOccasion["outcome"],
+  { kind, complaints }: NotTaken,
   nowMs: number,
 ): readonly ReportedRecipient[] {
   const ofAll = complaints.find(({ address }) => address === undefined);

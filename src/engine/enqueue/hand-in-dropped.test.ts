@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { simpleParser } from "mailparser";
 import type { MessageText } from "#model/delivery.ts";
 import { SimWorld } from "#world/sim/world.ts";
-import { TRIED_FOR_MS } from "./dropped-names.ts";
+import { REFUSED_TRIED_MS } from "./dropped-names.ts";
 import { MAX_REPORTED } from "./failure-notice.ts";
 import { folderDropBox } from "./folder-drop-box.ts";
 import type { Complaint, HandedIn } from "./hand-in.ts";
@@ -70,6 +70,11 @@ class Waiting {
     return `${this.#path}.failed`;
   }
 
+  async becomesNoMail(): Promise<void> {
+    await this.world.disk.files().unlink(this.#path);
+    this.world.disk.plantFile(this.#path, Buffer.from("no mail\n"), { uid: UID, mode: 0o700 });
+  }
+
   /** The first answer is about the mail, the second about a report. */
   async comesTo(answer: HandedIn, toReport: HandedIn = TAKEN): Promise<DropEnd> {
     const { world } = this;
@@ -115,7 +120,7 @@ const BOB_WHY = "<bob@example.org>: 550 5.1.1 Invalid recipient";
 test("what is refused is tried for an hour, as a rule may be wrong, and then is given up and reported", async () => {
   const waiting = await Waiting.of();
   assert.deepEqual(await waiting.comesTo(NO_BOB), { kind: "stays", why: BOB_WHY });
-  await waiting.after(TRIED_FOR_MS);
+  await waiting.after(REFUSED_TRIED_MS);
   assert.deepEqual(await waiting.comesTo(NO_BOB), { kind: "stays", why: BOB_WHY });
   assert.equal(waiting.handedIn.length, 1, "no report yet");
   await waiting.after(1);
@@ -127,7 +132,7 @@ test("what is refused is tried for an hour, as a rule may be wrong, and then is 
 
 test("the hour begins when the daemon does, whatever the mail's age is", async () => {
   const waiting = await (await Waiting.of()).after(10 * DAY_MS);
-  waiting.takenSinceMs = waiting.world.clock.wallMs() - TRIED_FOR_MS;
+  waiting.takenSinceMs = waiting.world.clock.wallMs() - REFUSED_TRIED_MS;
   assert.equal((await waiting.comesTo(NO_BOB)).kind, "stays");
   assert.equal((await waiting.comesTo(OFF)).kind, "stays");
   await waiting.after(1);
@@ -156,7 +161,7 @@ test("the report is a bounce to the owner, with what was said, the mail, and whe
   assert.match(words, /^ {2}<bob@example\.org>\n.*\n.*\n.*> 550 5\.1\.1 Invalid recipient$/mu);
   assert.match(words, /<eve@example\.org>\n(?:.*\n)*.*> It is sent to all of its recipients or\s/u);
   assert.ok(
-    words.replaceAll("\n", " ").includes(`It is kept as ${waiting.keptAs}: remove it`),
+    words.replaceAll("\n", " ").includes(`Your message is kept as ${waiting.keptAs}: remove it`),
     words,
   );
   const [original] = attachments;
@@ -196,7 +201,14 @@ for (const [what, mail] of [
     assert.equal(waiting.handedIn.length, 1);
   });
 
-test("no report is sent to who has no name, nor of what is no mail", async () => {
+test("no report is sent of what is no mail", async () => {
+  const waiting = await (await Waiting.of()).after(DAY_MS);
+  await waiting.becomesNoMail();
+  assert.equal((await waiting.comesTo(TAKEN)).kind, "given-up");
+  assert.deepEqual(waiting.handedIn, []);
+});
+
+test("no report is sent to an owner without a name", async () => {
   const waiting = await (await Waiting.of()).after(DAY_MS);
   waiting.hasName = false;
   assert.deepEqual(await waiting.comesTo(NO_BOB), {
@@ -235,5 +247,5 @@ test("of very many recipients a part is named, those first that something was sa
   const { text } = waiting.report;
   assert.equal(text.match(/^Final-Recipient: /gmu)?.length, MAX_REPORTED);
   assert.match(text, /<u2999@example\.org>/u);
-  assert.match(text, /It was for 3000; 1000 of them are named\./u);
+  assert.match(text, /It was for 3000 recipients, of whom 1000 are\s+named\./u);
 });

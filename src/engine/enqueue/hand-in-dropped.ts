@@ -4,10 +4,12 @@
  *
  * - The daemon has it for all: the file may be removed.
  * - Not now, or refused: it stays, and is tried again; a configuration may be wrong for a while.
- * - Refused, after TRIED_FOR_MS in which the daemon could have taken it; not taken for
- *   COMPLETE_KEPT_MS; or not readable: it is given up. Its owner gets a report, if it was mail
- *   and he can be told; what cannot be reported now stays, to be tried and reported later, until
- *   it is as old as that. A report that is refused is told to the log, and nobody else.
+ * - Refused, after the daemon could have taken it for REFUSED_TRIED_MS; not taken for
+ *   COMPLETE_KEPT_MS; or not readable: it is given up.
+ *
+ * Of mail that is given up its owner gets a report, if he has a name. While the daemon cannot take
+ * the report now, the mail stays and is tried again, up to COMPLETE_KEPT_MS. A report that is
+ * refused is told to the log alone.
  *
  * A process that ends between the daemon's answer and the removal has the mail sent twice:
  * once too often is better than not at all.
@@ -16,9 +18,9 @@ import type { Files } from "#base/ports/files.ts";
 import type { Random } from "#base/ports/random.ts";
 import type { MessageText } from "#model/delivery.ts";
 import { type DroppedMail, openDropped } from "./dropped-file.ts";
-import { COMPLETE_KEPT_MS, FAILED_SUFFIX, TRIED_FOR_MS } from "./dropped-names.ts";
+import { COMPLETE_KEPT_MS, FAILED_SUFFIX, REFUSED_TRIED_MS } from "./dropped-names.ts";
 import { failureNotice, type Owner } from "./failure-notice.ts";
-import type { Complaint, HandedIn } from "./hand-in.ts";
+import type { Complaint, HandedIn, NotTaken } from "./hand-in.ts";
 import type { OutgoingMail } from "./outgoing-mail.ts";
 
 export interface DropHandInPorts {
@@ -44,8 +46,6 @@ export type DropEnd =
   | { readonly kind: "not-there"; readonly why: string }
   | { readonly kind: "stays"; readonly why: string }
   | { readonly kind: "given-up"; readonly why: string };
-
-type Failure = Exclude<HandedIn, { readonly kind: "taken" }>;
 
 /** @param path of the file, by which its owner is told of it. */
 export async function handInDropped(
@@ -81,12 +81,12 @@ interface Untaken extends DropHandInSettings {
 async function judged(
   ports: DropHandInPorts,
   untaken: Untaken,
-  outcome: Failure,
+  outcome: NotTaken,
 ): Promise<DropEnd> {
   const nowMs = ports.wallMs();
   const { writtenAtMs } = untaken.dropped;
   const why = wordsOf(outcome.complaints);
-  const isTried = nowMs - Math.max(writtenAtMs, untaken.takenSinceMs) > TRIED_FOR_MS;
+  const isTried = nowMs - Math.max(writtenAtMs, untaken.takenSinceMs) > REFUSED_TRIED_MS;
   const isOld = nowMs - writtenAtMs > COMPLETE_KEPT_MS;
   if (!isTried || (outcome.kind === "not-now" && !isOld)) return { kind: "stays", why };
   const report = await reported(ports, untaken, outcome);
@@ -97,7 +97,7 @@ async function judged(
 async function reported(
   { random, wallMs, handIn }: DropHandInPorts,
   { owner, mail, dropped, path }: Untaken,
-  outcome: Failure,
+  outcome: NotTaken,
 ): Promise<{ readonly words: string; readonly isLater: boolean }> {
   if (owner === undefined) return { words: "its owner has no name to be told by", isLater: false };
   const occasion = { owner, mail, dropped, outcome, keptAs: path + FAILED_SUFFIX, nowMs: wallMs() };

@@ -52,6 +52,8 @@ export type HandedIn =
       readonly takenFor: number;
     };
 
+export type NotTaken = Exclude<HandedIn, { readonly kind: "taken" }>;
+
 export interface HandInSettings {
   readonly endpoint: Endpoint;
   /** Each line of the dialog. */

@@ -5,8 +5,8 @@
  * the queue's (engine/scheduler/limits.ts).
  */
 import { defaultLimits, MTA_LIMITS, type MtaLimits } from "#model/config/limits.ts";
-import type { SessionLimits } from "#engine/client/client-route.ts";
 import type { LimitFlag } from "#model/relay-report.ts";
+import type { SessionLimits } from "#engine/client/client-route.ts";
 import type { Cap, CapWords } from "#engine/client/connection-limits.ts";
 
 /** A `Config` has them. */

@@ -2,9 +2,9 @@
  * Runs programs with child_process.spawn, never through a shell.
  *
  * A name is looked for where the system has its programs (system-programs.ts), and the
- * program gets no environment but that PATH and LANG=C: its output is read by this program. A run is over when the program has exited and its pipes are
- * closed; a run that takes too long, or prints too much, is killed. What the
- * program itself started and left behind is not.
+ * program gets no environment but that PATH and LANG=C: its output is read by this program.
+ * A run is over when the program has exited and its pipes are closed; a run that takes too
+ * long, or prints too much, is killed. What the program itself started and left behind is not.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";

@@ -43,9 +43,10 @@ function ask(
   options: RequestOptions,
   { body, type }: Contents,
 ): Promise<HttpAnswer> {
-  // Of a domain that ends in a number none can be made (WHATWG URL, "ends in a number").
-  if (!URL.canParse(url)) return Promise.resolve({ kind: "fault", why: "no URL" });
   const { promise, resolve } = Promise.withResolvers<HttpAnswer>();
+  // Some host names are no host of a URL: `a.123` would be an address of IPv4 (WHATWG URL, "ends in a number").
+  if (!URL.canParse(url))
+    return Promise.resolve({ kind: "unfit", why: "its name is none of the web" });
   const request = url.toLowerCase().startsWith("https:") ? requestHttps : requestHttp;
   const asked = request(url, { ...options, agent: false, maxHeaderSize: MAX_HEADER_BYTES });
   const settle = (answer: HttpAnswer): void => {

@@ -121,6 +121,28 @@ test("names that are asked for together are one question, and each has its own a
   assert.deepEqual(answers, [found(ALICE), ABSENT, found(BEN), found(BEN)]);
 });
 
+test("a name that a directory takes too long to find is unavailable, and no other with it", async () => {
+  const { users, asked, clock } = usersOf((names) =>
+    names.split(" ").includes("slow") ? new Promise(() => {}) : exited(2, ALICE_LINE),
+  );
+  const asking = Promise.all(["ben", "slow", "alice"].map((name) => users.lookup(name)));
+  const answers = await clock.runUntilSettled(asking, 60_000);
+  assert.deepEqual(asked, ["ben slow alice", "ben", "slow", "alice"]);
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ["absent", "unavailable", "found"],
+  );
+});
+
+test("a directory that answers nothing is asked for two names alone, and fails for all of them", async () => {
+  const { users, asked, clock } = usersOf(() => new Promise(() => {}));
+  const names = ["a", "b", "c", "d"];
+  const asking = Promise.all(names.map((name) => users.lookup(name)));
+  for (const { kind } of await clock.runUntilSettled(asking, 60_000))
+    assert.equal(kind, "unavailable");
+  assert.deepEqual(asked, ["a b c d", "a", "b"]);
+});
+
 test("a question that fails is unavailable for all that it was for", async () => {
   const { users } = usersOf(() => exited(1, ALICE_LINE));
   const answers = await Promise.all([users.lookup("alice"), users.lookup("ben")]);

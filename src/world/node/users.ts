@@ -2,7 +2,8 @@
  * System users by name and by number (getent.ts).
  *
  * Names that are asked for at once, or while others are, are one question: a process for each
- * would cost more than the answer. Answers are kept for a few seconds; "unavailable" is not
+ * would cost more than the answer. Where that one fails they are asked for one by one, so that
+ * no name spoils the answer for others. Answers are kept for a few seconds; "unavailable" is not
  * kept. At most `MAX_RUNNING` questions run at a time; when too many wait, the answer is
  * "unavailable" at once.
  */
@@ -16,8 +17,15 @@ import { getentAll, isEntryName, noEntry, parseId } from "./getent.ts";
 const BOUNDS: RememberBounds = { keptMs: 5_000, maxKept: 1_000 };
 const MAX_RUNNING = 4;
 const MAX_WAITING = 256;
-/** One that a directory is slow to find holds up no more than these. */
+/** Names of one question: one that a directory is slow to find holds up no more than these. */
 const MAX_TOGETHER = 16;
+/** Of names that are asked for one by one: then it is the directory that fails, and the others fail with them. */
+const MAX_FAULTS_ALONE = 2;
+
+/** passwd(5): name:password:uid:gid:gecos:home:shell. */
+type Entry = readonly string[];
+const NAME = 0;
+const UID = 2;
 
 /** The users of this machine. */
 export function nodeUsers(children: Children, clock: Clock): Users & UsersByUid {
@@ -44,8 +52,7 @@ interface Question {
   answer(entry: Lookup<User>): void;
 }
 
-type Entry = readonly string[];
-
+/** Those that wait are asked for MAX_TOGETHER at a time. */
 class Questions {
   readonly #children: Children;
   readonly #waiting: Question[] = [];
@@ -76,24 +83,38 @@ class Questions {
   }
 
   async #askFor(questions: readonly Question[]): Promise<void> {
-    const keys = questions.map(({ key }) => key);
-    const entries = await getentAll("passwd", keys, this.#children);
-    for (const question of questions) {
-      if (entries.kind !== "found") {
-        question.answer(entries);
-        continue;
-      }
-      const entry = entries.value.find((each) => question.isMeant(each));
-      question.answer(entry === undefined ? ABSENT : readEntry(entry));
-    }
+    const entries = await this.#entriesOf(questions);
+    if (entries.kind === "unavailable" && questions.length > 1) await this.#askAlone(questions);
+    else for (const question of questions) settle(question, entries);
     this.#running--;
     this.#run();
   }
+
+  /** A stranger may have named one that takes all the time there is, or many that take it together. */
+  async #askAlone(questions: readonly Question[]): Promise<void> {
+    let faults = 0;
+    let entries: Lookup<readonly Entry[]> = ABSENT;
+    for (const question of questions) {
+      if (faults < MAX_FAULTS_ALONE) entries = await this.#entriesOf([question]);
+      if (entries.kind === "unavailable") faults++;
+      settle(question, entries);
+    }
+  }
+
+  #entriesOf(questions: readonly Question[]): Promise<Lookup<readonly Entry[]>> {
+    const keys = questions.map(({ key }) => key);
+    return getentAll("passwd", keys, this.#children);
+  }
 }
 
-/** passwd(5): name:password:uid:gid:gecos:home:shell. */
-const NAME = 0;
-const UID = 2;
+function settle(question: Question, entries: Lookup<readonly Entry[]>): void {
+  if (entries.kind !== "found") {
+    question.answer(entries);
+    return;
+  }
+  const entry = entries.value.find((each) => question.isMeant(each));
+  question.answer(entry === undefined ? ABSENT : readEntry(entry));
+}
 
 function readEntry(entry: Entry): Lookup<User> {
   const [name, , uidText, gidText, , home] = entry;

@@ -153,7 +153,6 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       form: "utf8",
       to: "ålice@example.com",
       originalId: "",
-      remarks: [],
       recipients: [UTF8_RECIPIENT],
       returned: headerOf(UTF8_HEADER, { utf8: true }),
     },
@@ -162,9 +161,17 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     report: {
       ...BASE,
       originalId: "",
-      remarks: [],
       recipients: [UTF8_RECIPIENT],
       returned: headerOf(UTF8_HEADER, { utf8: true }),
+    },
+  },
+  "failed-with-remarks": {
+    report: {
+      ...BASE,
+      remarks: [
+        "It was for 3000 recipients, of whom 1000 are named.",
+        "Your message is kept as /var/spool/postrider/offline/0123456789abcdef0123456789abcdef.failed: remove it there.",
+      ],
     },
   },
   "nasty-words": {

@@ -16,21 +16,35 @@ test("the first file that has a certificate is whom the system trusts", () => {
     writeFileSync(first ?? "", `# of somebody\n${ONE}\n`);
     writeFileSync(second ?? "", OTHER);
     const bundles = [join(folder, "none"), empty ?? "", first ?? "", second ?? ""];
-    assert.equal(systemAuthorities(bundles, {}), `# of somebody\n${ONE}\n`);
-    assert.equal(systemAuthorities(bundles, { SSL_CERT_FILE: second ?? "" }), OTHER);
+    assert.deepEqual(systemAuthorities(bundles, {}), { pem: `# of somebody\n${ONE}\n` });
+    const named = { SSL_CERT_FILE: second ?? "" };
+    assert.deepEqual(systemAuthorities(bundles, named), { pem: OTHER });
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-for (const [where, environment] of [
-  ["there is no such file", {}],
-  ["the environment names a folder", { SSL_CERT_DIR: "/nonexistent" }],
+for (const [where, bundles, environment] of [
+  ["there is no such file", [], {}],
+  ["the environment names a folder", undefined, { SSL_CERT_DIR: "/nonexistent" }],
 ] as const) {
   test(`the runtime is asked where ${where}, and names each once`, () => {
-    const bundles = where.startsWith("there") ? [] : undefined;
-    const found = systemAuthorities(bundles, environment).split("-----BEGIN CERTIFICATE-----");
+    const trusted = systemAuthorities(bundles, environment);
+    assert.ok(typeof trusted !== "string");
+    const found = trusted.pem.split("-----BEGIN CERTIFICATE-----");
     assert.ok(found.length > 1);
     assert.equal(new Set(found).size, found.length);
   });
 }
+
+for (const [what, path, why] of [
+  ["is not there", "/nonexistent/ca.pem", /no such file/u],
+  ["is a folder", "/", /^SSL_CERT_FILE: \/: is no file$/u],
+  ["has no end", "/dev/zero", /^SSL_CERT_FILE: \/dev\/zero: is no file$/u],
+  ["has no certificate", "/etc/passwd", /has no certificate$/u],
+] as const)
+  test(`a file that the environment names and that ${what} has nobody else trusted`, () => {
+    const trusted = systemAuthorities(undefined, { SSL_CERT_FILE: path });
+    assert.ok(typeof trusted === "string");
+    assert.match(trusted, why);
+  });
