@@ -56,7 +56,7 @@ export function handInCommand(
   takenSinceMs: number,
   file: string = processProgram("hand-in"),
 ): ChildCommand {
-  const [program = process.execPath, ...words] = [
+  const [program, ...words] = [
     ...(setpriv === undefined ? [] : withRights(setpriv, rightsToKeep(rights))),
     process.execPath,
     ...nodeFlags(folder),
@@ -67,7 +67,7 @@ export function handInCommand(
     login ?? "",
     serverName(),
     String(takenSinceMs),
-  ];
+  ] as const;
   return {
     program,
     words,
