@@ -197,6 +197,8 @@ test("the control socket is in a folder that another user may not enter, and smt
 }, async () => {
   await using scratch = new Scratch();
   const daemon = await daemonWith(scratch, 'match from any for any action "box"');
+  // The last of what a start says.
+  await until(() => daemon.log.includes("spool recovered"), "word of the queue");
   const before = daemon.log.length;
   const folder = `${scratch.folder}/state/private`;
   assert.equal(statSync(folder).mode & 0o777, 0o700);
