@@ -5,18 +5,36 @@ import { setTimeout as pause } from "node:timers/promises";
 const POLL_MS = 20;
 const WITHIN_MS = 20_000;
 
-/** A port of 127.0.0.1 that nobody listens on now. */
+/**
+ * Below those that Linux gives to clients (ip_local_port_range): a connection of anybody could
+ * have one of these between now and the start of its server.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+
+const givenPorts = new Set<number>();
+
+/** A port of 127.0.0.1 that nobody listens on now, another one each time. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    if (givenPorts.has(port) || !(await isFree(port))) continue;
+    givenPorts.add(port);
+    return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
+  const listens = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
   });
-  const address = server.address();
+  if (!listens) return false;
   await new Promise((resolve) => {
     server.close(resolve);
   });
-  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
-  return address.port;
+  return true;
 }
 
 /** Resolves when a server greets with 220. */
