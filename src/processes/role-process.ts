@@ -10,6 +10,7 @@ import { Socket } from "node:net";
 import { hostname } from "node:os";
 import type { Endpoint, LocalUser } from "#base/endpoint.ts";
 import { ABSENT, found, type Lookup } from "#base/lookup.ts";
+import type { Clock } from "#base/ports/clock.ts";
 import type { Connection } from "#base/ports/network.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Slice } from "#model/ipc/parent-link.ts";
@@ -78,7 +79,8 @@ export function runRole(
   // A terminal that is gone costs its lines (LogQueue counts them), not the process.
   process.stderr.on("error", () => undefined);
   const socket = new Socket({ fd: PARENT_LINK_FD, readable: true, writable: true });
-  const spare = new SpareMemory(nodeClock(), NODE_MEMORY);
+  const clock = nodeClock();
+  const spare = new SpareMemory(clock, NODE_MEMORY);
   // Who works has something to say to the others.
   const defer: Defer = (run) => {
     spare.worked();
@@ -94,7 +96,7 @@ export function runRole(
     ports(config, slice) {
       const sockets = new InheritedSockets(listenersOf(role, config, slice), FIRST_LISTENER_FD);
       inherited.resolve(sockets);
-      const ports = portsOf(sockets);
+      const ports = portsOf(sockets, clock);
       if (role !== "dispatcher") return ports;
       clients = new ClientNetwork(ports.network);
       return { ...ports, network: clients };
@@ -165,9 +167,9 @@ function listenersOf(role: Role, config: Config, slice: Slice): readonly Endpoin
   return config.listeners.flatMap(({ endpoint }) => (endpoint.kind === kind ? [endpoint] : []));
 }
 
-function portsOf(sockets: InheritedSockets): RolePorts {
+function portsOf(sockets: InheritedSockets, clock: Clock): RolePorts {
   return {
-    clock: nodeClock(),
+    clock,
     random: nodeRandom(),
     resolver: nodeResolver(),
     network: sockets.network(),
