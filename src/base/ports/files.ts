@@ -46,6 +46,9 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** What is needed of a file to read it. */
+export type ReadableFile = Pick<OpenFile, "read">;
+
 export interface FileStat {
   readonly kind: "file" | "folder" | "symlink" | "socket" | "other";
   readonly bytes: number;

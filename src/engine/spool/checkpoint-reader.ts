@@ -92,9 +92,8 @@ export class Checkpoint {
   }
 
   static async #read(file: OpenFile, keys: Keyring): Promise<Checkpoint> {
-    const reading = readHeader(await tolerantRead(file, 0, HEADER_BYTES), CHECKPOINT_MAGIC, [
-      CHECKPOINT_FORMAT,
-    ]);
+    const header = await tolerantRead(file, 0, HEADER_BYTES);
+    const reading = readHeader(header.bytes, CHECKPOINT_MAGIC, [CHECKPOINT_FORMAT]);
     if (reading.kind === "other-format") throw new UnusableCheckpoint(`format ${reading.format}`);
     if (reading.kind === "damaged") throw new UnusableCheckpoint("its header is damaged");
     const { previous, mark, encryption } = reading.header;

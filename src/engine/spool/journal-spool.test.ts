@@ -232,3 +232,29 @@ test("a closed spool refuses", async () => {
   assert.equal(await last, "durable");
   assert.equal(await spool.commit([accepted(mail(2))]), "failed");
 });
+
+/** The files that are open after mail that came, was read if `isRead`, and was delivered; and the segments that are left. */
+async function openAfterDeliveries(isRead: boolean): Promise<{ open: number; segments: number }> {
+  const disk = emptyDisk(5);
+  const spool = await openSpool(smallSpool(disk.files(), "dsync"));
+  for (let number = 1; number <= 40; number++) {
+    const letter = mail(number, { textBytes: 3000 });
+    assert.equal(await spool.commit([accepted(letter)]), "durable");
+    if (isRead) {
+      const text = await readAll(spool.text(letter.message.msgid).chunks());
+      assert.deepEqual(text, letter.text);
+    }
+    assert.equal(await spool.commit([delivered(evpidOf(letter))]), "durable");
+  }
+  const { openFiles: open } = disk;
+  const { length: segments } = await disk.files().list(`${SPOOL_FOLDER}/journal`);
+  await spool.close();
+  assert.equal(disk.openFiles, 0);
+  return { open, segments };
+}
+
+test("no segment that is gone stays open for who has read a text of it", async () => {
+  const unread = await openAfterDeliveries(false);
+  const { open, segments } = await openAfterDeliveries(true);
+  assert.ok(open - unread.open <= segments, `${open} files are open, ${unread.open} by who writes`);
+});

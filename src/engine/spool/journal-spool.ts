@@ -17,6 +17,7 @@ import type { Ledger } from "./ledger.ts";
 import type { FinishedMessage } from "./live-message.ts";
 import { Quarantine } from "./quarantine.ts";
 import { type Keyring, NO_KEYS } from "./queue-keys.ts";
+import { OpenSegments } from "./open-segments.ts";
 import { fitsOneRecord } from "./record.ts";
 import { frameEntries, type RecordEntry, type TextStamp } from "./record-entries.ts";
 import { type Release, lockSpool } from "./lock.ts";
@@ -108,6 +109,7 @@ class JournalSpool implements Spool {
   readonly #blobs: BlobStore;
   readonly #cache: TextCache;
   readonly #texts: TextSource;
+  readonly #segments: OpenSegments;
   readonly #room: Room;
   readonly #observe: Observe;
   readonly #maxEnvelopes: number;
@@ -194,7 +196,9 @@ class JournalSpool implements Spool {
     this.#observe = options.observe;
     this.#maxEnvelopes = options.maxEnvelopes ?? MAX_ENVELOPES;
     this.#cache = new TextCache(options.textCacheBytes ?? TEXT_CACHE_BYTES);
-    this.#texts = new TextSource({ ...options, ...parts, ledger, cache: this.#cache });
+    const segments = new OpenSegments(options.files);
+    this.#segments = segments;
+    this.#texts = new TextSource({ ...options, ...parts, ledger, segments, cache: this.#cache });
     this.#recovered = new RecoveredMessages({
       ...options,
       ...parts,
@@ -215,7 +219,8 @@ class JournalSpool implements Spool {
     const checkpointParts = { ...options, keys, ledger, journal, room, minRecords };
     this.#checkpoints = new Checkpoints(checkpointParts, checkpoint);
     const checkpoints = this.#checkpoints;
-    const upkeepParts = { ...options, journal, ledger, restatement, checkpoints, segmentBytes };
+    const kept = { journal, ledger, segments, restatement, checkpoints };
+    const upkeepParts = { ...options, ...kept, segmentBytes };
     this.#upkeep = new Upkeep(upkeepParts);
   }
 
@@ -245,7 +250,9 @@ class JournalSpool implements Spool {
     for (const segment of old) {
       // One that holds something yet, as what is damaged in it could not be copied, keeps those after it.
       if (segment.liveMessages > 0) break;
-      this.#ledger.forget(await this.#journal.unlinkOldest());
+      const gone = await this.#journal.unlinkOldest();
+      this.#ledger.forget(gone);
+      await this.#segments.forget(gone);
     }
     // The one that there was may be under another key.
     await this.#checkpoints.writeAtOnce();
@@ -274,6 +281,7 @@ class JournalSpool implements Spool {
     await this.#journal.idle();
     await this.#checkpoints.writeLast();
     await this.#journal.close();
+    await this.#segments.close();
     await this.#blobs.idle();
     await this.#release();
   }

@@ -178,7 +178,7 @@ export class SegmentFinder {
 async function readStart(files: Files, path: string): Promise<Uint8Array> {
   const file = await files.open(path, "read");
   try {
-    return await tolerantRead(file, 0, HEADER_BYTES);
+    return (await tolerantRead(file, 0, HEADER_BYTES)).bytes;
   } finally {
     await tolerate(file.close());
   }

@@ -6,7 +6,7 @@
  * an error while it can still break off: no damaged message is ever complete. Of an
  * encrypted text each piece is authenticated before it is given out.
  */
-import { FilesError, type OpenFile } from "#base/ports/files.ts";
+import { FilesError, type ReadableFile } from "#base/ports/files.ts";
 import { BLOB_HEADER_BYTES, blobChunkPlace, blobFileName, readBlobHeader } from "./blob-header.ts";
 import { checksum } from "./checksum.ts";
 import type { Cipher } from "./cipher.ts";
@@ -46,7 +46,7 @@ export type TextPlace =
  * @throws {FilesError} with code EBADMSG, before the last piece, if the text is damaged.
  */
 export async function* readStoredText(
-  file: OpenFile,
+  file: ReadableFile,
   place: TextPlace,
   text: StoredText,
 ): AsyncGenerator<Uint8Array> {
@@ -65,7 +65,7 @@ export async function* readStoredText(
 }
 
 async function* rawPieces(
-  file: OpenFile,
+  file: ReadableFile,
   place: TextPlace,
   text: StoredText,
 ): AsyncGenerator<Uint8Array> {
@@ -88,7 +88,7 @@ interface ChunkStart {
 }
 
 async function* chunkPieces(
-  file: OpenFile,
+  file: ReadableFile,
   place: TextPlace,
   text: StoredText,
 ): AsyncGenerator<Uint8Array> {
@@ -108,7 +108,7 @@ async function* chunkPieces(
   }
 }
 
-async function startOf(file: OpenFile, place: TextPlace): Promise<ChunkStart> {
+async function startOf(file: ReadableFile, place: TextPlace): Promise<ChunkStart> {
   if (place.kind === "blob") {
     const encryption = readBlobHeader(await file.read(0, BLOB_HEADER_BYTES));
     if (encryption === "damaged") throw damaged();

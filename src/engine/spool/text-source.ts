@@ -2,7 +2,7 @@
  * Finds the text of a message that is not finished: in memory if it was accepted
  * lately, else where the ledger says, which may change while it is looked for.
  */
-import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import { type Files, FilesError, type ReadableFile } from "#base/ports/files.ts";
 import type { MessageText } from "#model/delivery.ts";
 import type { Observe } from "#model/events.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -12,6 +12,7 @@ import { tolerate } from "./file-faults.ts";
 import type { Keyring } from "./queue-keys.ts";
 import { DAMAGED_TEXT, readStoredText, type TextPlace } from "./stored-text.ts";
 import { FileWindow } from "./file-window.ts";
+import type { OpenSegments } from "./open-segments.ts";
 import { type TextStamp, textOf } from "./record-entries.ts";
 import { readRecordAt } from "./segment-scan.ts";
 import type { TextCache } from "./text-cache.ts";
@@ -27,11 +28,14 @@ export interface TextSourceParts {
   readonly ledger: Ledger;
   readonly blobs: BlobStore;
   readonly cache: TextCache;
+  readonly segments: OpenSegments;
   readonly keys: Keyring;
 }
 
+/** A text in an open file; `close` is called once. */
 interface OpenText {
-  readonly file: OpenFile;
+  readonly file: ReadableFile;
+  readonly close: () => Promise<void>;
   readonly path: string;
   readonly place: TextPlace;
   readonly stamp: TextStamp;
@@ -58,7 +62,7 @@ export class TextSource {
       yield* cached;
       return;
     }
-    const { file, path, place, stamp } = await this.#open(msgid);
+    const { file, close, path, place, stamp } = await this.#open(msgid);
     try {
       yield* readStoredText(file, place, stamp);
     } catch (error) {
@@ -67,7 +71,7 @@ export class TextSource {
       }
       throw error;
     } finally {
-      await tolerate(file.close());
+      await tolerate(close());
     }
   }
 
@@ -91,38 +95,42 @@ export class TextSource {
   async #openAt(message: LiveMessage): Promise<OpenText> {
     const { msgid, segment, at } = message;
     const { path } = segment;
-    const file = await this.#parts.files.open(path, "read");
-    const { stamp, textAt } = await this.#find(file, message);
-    if (!stamp.inBlob) {
-      return { file, path, stamp, place: { kind: "segment", segment, at, textAt } };
-    }
-    await tolerate(file.close());
-    return this.#openBlob(msgid, stamp);
-  }
-
-  /** What the record says; `file` is closed if it cannot be read. */
-  async #find(
-    file: OpenFile,
-    { msgid, segment, at }: LiveMessage,
-  ): Promise<{ readonly stamp: TextStamp; readonly textAt: number }> {
+    const { read, close } = await this.#parts.segments.open(segment);
+    const window = new FileWindow({ read }, RECORD_BYTES);
     try {
-      const window = new FileWindow(file, RECORD_BYTES);
-      const record = await readRecordAt(window, { segment, at, end: segment.bytes });
-      const found = record && textOf(record, msgid);
-      if (found !== undefined) return found;
-      this.#tell(msgid, segment.path, at);
-      throw new FilesError(DAMAGED_TEXT, `Cannot read text: the record of ${msgid} is damaged`);
+      const { stamp, textAt } = await this.#find(window, message);
+      if (!stamp.inBlob) {
+        // A small text came with its record.
+        const place: TextPlace = { kind: "segment", segment, at, textAt };
+        return { file: window, close, path, stamp, place };
+      }
+      const blob = await this.#openBlob(msgid, stamp);
+      await close();
+      return blob;
     } catch (error) {
-      await tolerate(file.close());
+      await close();
       throw error;
     }
+  }
+
+  /** What the record says. */
+  async #find(
+    window: FileWindow,
+    { msgid, segment, at }: LiveMessage,
+  ): Promise<{ readonly stamp: TextStamp; readonly textAt: number }> {
+    const record = await readRecordAt(window, { segment, at, end: segment.bytes });
+    const found = record && textOf(record, msgid);
+    if (found !== undefined) return found;
+    this.#tell(msgid, segment.path, at);
+    throw new FilesError(DAMAGED_TEXT, `Cannot read text: the record of ${msgid} is damaged`);
   }
 
   async #openBlob(msgid: string, stamp: TextStamp): Promise<OpenText> {
     const { files, blobs, keys } = this.#parts;
     const path = blobs.path(msgid);
     const file = await files.open(path, "read");
-    return { file, path, stamp, place: { kind: "blob", msgid, keys } };
+    const place: TextPlace = { kind: "blob", msgid, keys };
+    return { file, close: () => file.close(), path, stamp, place };
   }
 
   #tell(msgid: string, file: string, offset: number): void {

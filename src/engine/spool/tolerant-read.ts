@@ -2,19 +2,25 @@
  * Reading that a bad sector does not stop: its bytes come back as zeros, and the
  * record that they belonged to then fails its checksum, alone.
  */
-import { FilesError, type OpenFile } from "#base/ports/files.ts";
+import { FilesError, type ReadableFile } from "#base/ports/files.ts";
 
 /** What a disk reads at once; one such piece is lost when it cannot be read. */
 const PAGE_BYTES = 4096;
 
+export interface TolerantlyRead {
+  readonly bytes: Uint8Array;
+  /** False if some of them are zeros because the disk cannot read them. */
+  readonly isWhole: boolean;
+}
+
 /** Reads like `file.read`, with zeros for the pages that the disk cannot read. @throws {FilesError} */
 export async function tolerantRead(
-  file: OpenFile,
+  file: ReadableFile,
   offset: number,
   length: number,
-): Promise<Uint8Array> {
+): Promise<TolerantlyRead> {
   try {
-    return await file.read(offset, length);
+    return { bytes: await file.read(offset, length), isWhole: true };
   } catch (error) {
     if (!(error instanceof FilesError) || error.code !== "EIO") throw error;
   }
@@ -30,5 +36,5 @@ export async function tolerantRead(
       pages.push(new Uint8Array(wanted));
     }
   }
-  return Buffer.concat(pages);
+  return { bytes: Buffer.concat(pages), isWhole: false };
 }

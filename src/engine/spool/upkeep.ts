@@ -20,6 +20,7 @@ import type { Observe } from "#model/events.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Journal } from "./journal.ts";
 import type { Ledger } from "./ledger.ts";
+import type { OpenSegments } from "./open-segments.ts";
 import type { Restatement } from "./restatement.ts";
 
 /** The journal may hold this many times its live bytes … */
@@ -36,6 +37,7 @@ export interface UpkeepParts {
   readonly observe: Observe;
   readonly journal: Journal;
   readonly ledger: Ledger;
+  readonly segments: OpenSegments;
   readonly restatement: Restatement;
   readonly checkpoints: Checkpoints;
   readonly segmentBytes: number;
@@ -132,8 +134,11 @@ export class Upkeep {
   }
 
   async #unlink(): Promise<boolean> {
+    const { journal, ledger, segments } = this.#parts;
     try {
-      this.#parts.ledger.forget(await this.#parts.journal.unlinkOldest());
+      const gone = await journal.unlinkOldest();
+      ledger.forget(gone);
+      await segments.forget(gone);
       return true;
     } catch (error) {
       return this.#told(error, "Cannot unlink a segment");

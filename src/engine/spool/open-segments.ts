@@ -1,0 +1,80 @@
+/**
+ * Segments that are open for reading. A text that is read mostly lies beside the one that was
+ * read before: the segments that were used last stay open, a bounded number of them, until they
+ * are unlinked.
+ */
+import type { Files, OpenFile, ReadableFile } from "#base/ports/files.ts";
+import { tolerate } from "./file-faults.ts";
+import type { Segment } from "./segment.ts";
+
+/** Segments that stay open; more are open only while they are read. */
+export const MAX_OPEN_SEGMENTS = 4;
+
+/** One of those who read a segment; `close` closes it for him alone. */
+export type SegmentFile = ReadableFile & Pick<OpenFile, "close">;
+
+interface Opened {
+  readonly file: Promise<OpenFile>;
+  readers: number;
+}
+
+export class OpenSegments {
+  readonly #files: Files;
+  /** The one that was used last at the end. */
+  readonly #kept = new Map<Segment, Opened>();
+
+  constructor(files: Files) {
+    this.#files = files;
+  }
+
+  /** To be closed once, by who has opened it. @throws {FilesError} */
+  async open(segment: Segment): Promise<SegmentFile> {
+    const known = this.#kept.get(segment);
+    const opened = known ?? { file: this.#files.open(segment.path, "read"), readers: 0 };
+    opened.readers++;
+    this.#kept.delete(segment);
+    this.#kept.set(segment, opened);
+    try {
+      const file = await opened.file;
+      await this.#closeOldest();
+      return {
+        read: (offset, length) => file.read(offset, length),
+        close: () => this.#release(segment, opened),
+      };
+    } catch (error) {
+      // The next one tries anew.
+      if (this.#kept.get(segment) === opened) this.#kept.delete(segment);
+      throw error;
+    }
+  }
+
+  /** Closes a segment that will not be read any more, once those that read it now have done so. */
+  async forget(segment: Segment): Promise<void> {
+    const opened = this.#kept.get(segment);
+    if (opened === undefined) return;
+    this.#kept.delete(segment);
+    if (opened.readers === 0) await closeFile(opened);
+  }
+
+  /** As `forget`, for all of them. */
+  async close(): Promise<void> {
+    for (const segment of this.#kept.keys()) await this.forget(segment);
+  }
+
+  async #release(segment: Segment, opened: Opened): Promise<void> {
+    opened.readers--;
+    const isKept = this.#kept.get(segment) === opened;
+    if (!isKept && opened.readers === 0) await closeFile(opened);
+  }
+
+  async #closeOldest(): Promise<void> {
+    for (const segment of this.#kept.keys()) {
+      if (this.#kept.size <= MAX_OPEN_SEGMENTS) return;
+      await this.forget(segment);
+    }
+  }
+}
+
+async function closeFile({ file }: Opened): Promise<void> {
+  await tolerate((await file).close());
+}
