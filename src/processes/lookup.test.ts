@@ -1,6 +1,7 @@
 import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { HttpAnswer } from "#base/ports/http.ts";
 import type { Config } from "#model/config/config.ts";
 import {
   type LookupAnswer,
@@ -55,6 +56,9 @@ const SMART = configOf(
   'match from any for any action "smart"',
 );
 
+/** Of a web server that is not there. */
+const nobody = async (): Promise<HttpAnswer> => ({ kind: "fault", why: "nobody" });
+
 /** Lookup with its tables, and a dispatcher that asks. */
 class Stage {
   readonly world = new SimWorld(1);
@@ -93,9 +97,9 @@ class Stage {
           const answer = { active: true, scope: "smtp", username: "ann" };
           return { kind: "answer", body: Buffer.from(JSON.stringify(answer)) };
         },
-        get: async () => ({ kind: "fault", why: "nobody" }),
+        get: nobody,
       },
-      strangersHttp: { post: async () => ({ kind: "fault", why: "nobody" }) },
+      strangersHttp: () => ({ post: nobody, get: nobody }),
       signatures: { isSigned: () => false },
     })(setting);
     assert.ok(typeof role !== "string");

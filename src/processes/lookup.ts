@@ -18,8 +18,9 @@
  * look-ups are unavailable, recipients get a 451 and clients a 454, and relays that need it defer,
  * until it is started again.
  */
-import type { Http } from "#base/ports/http.ts";
+import type { HostReach, Http } from "#base/ports/http.ts";
 import type { PasswordHashing } from "#base/ports/password-hashing.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
 import type { Signatures } from "#base/ports/signatures.ts";
 import type { TableFiles } from "#base/ports/table-files.ts";
 import type { Config } from "#model/config/config.ts";
@@ -50,9 +51,10 @@ import { AUTH_CLIENT_SIDE, LOOKUP_SIDE } from "./shapes.ts";
 export interface LookupWorld {
   readonly files: TableFiles;
   readonly hashing: PasswordHashing;
+  /** To servers that the configuration or a certificate of ours names, found as any program of this machine finds them. */
   readonly http: Http;
-  /** To web servers that strangers name: to none inside our own network. */
-  readonly strangersHttp: Pick<Http, "post">;
+  /** To servers that strangers name. */
+  readonly strangersHttp: (resolver: Resolver, reach: HostReach) => Http;
   readonly signatures: Signatures;
 }
 
@@ -111,7 +113,7 @@ class Lookup implements RunningRole {
     this.#reports = new ReportDays({
       clock,
       resolver,
-      http: strangersHttp,
+      http: strangersHttp(resolver, "public"),
       observe,
       random: setting.ports.random,
       store: new ReportStore(setting.ports.files, setting.slice.stapleFolder),
@@ -122,7 +124,7 @@ class Lookup implements RunningRole {
     this.#sts = new StsPolicies({
       clock,
       resolver,
-      http,
+      http: strangersHttp(resolver, "anywhere"),
       cache,
       observe,
       failed: (domain, type, why) =>

@@ -163,7 +163,7 @@ function lookupWorld(world: MailSystemWorld): LookupWorld {
     files: world.tableFiles ?? NO_TABLE_FILES,
     hashing: world.hashing ?? NO_HASHING,
     http: world.http ?? NO_HTTP,
-    strangersHttp: world.http ?? NO_HTTP,
+    strangersHttp: () => world.http ?? NO_HTTP,
     signatures: world.signatures ?? NO_SIGNATURES,
   };
 }

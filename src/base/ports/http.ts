@@ -30,6 +30,9 @@ export type HttpAnswer =
   /** No answer. One line, of the system or of ours; holds no bytes of the peer. */
   | { readonly kind: "fault"; readonly why: string };
 
+/** Where the name of a host may lead: "public" leaves out our own network and machine. */
+export type HostReach = "anywhere" | "public";
+
 export interface Http {
   /** POST; any answer but 2xx is unfit. No redirection is followed. Never rejects. */
   post(question: HttpQuestion): Promise<HttpAnswer>;
