@@ -14,9 +14,9 @@ import type { Finding } from "#policy/check/finding.ts";
 import { daneChecks } from "#engine/doctor/dane.ts";
 import { domainChecks } from "#engine/doctor/domain-records.ts";
 import { nameChecks } from "#engine/doctor/names.ts";
-import { neededAddresses, type Rehearse } from "#engine/doctor/needed-addresses.ts";
+import { neededAddresses, type Rehearse, rootOf } from "#engine/doctor/needed-addresses.ts";
 import { openRelayChecks } from "#engine/doctor/open-relay.ts";
-import { outgoingCheck } from "#engine/doctor/outgoing.ts";
+import { outgoingCheck, type OutgoingServer } from "#engine/doctor/outgoing.ts";
 import { ownNames, publicAddresses, servedDomains } from "#engine/doctor/own-names.ts";
 import {
   diskCheck,
@@ -76,8 +76,19 @@ export async function doctorChecks(
     one("clock", "", async () => judgeClock(await parties.kernelClock())),
     ...hostChecks(paths, config, args, parties),
     ...(config === undefined ? [] : configChecks(config, args, parties)),
-    outgoingCheck(args.connect, parties),
+    outgoingCheck(outgoingServer(config, args, parties), parties),
   ];
+}
+
+/** Whoever asks for no DNS wants nobody to be asked. */
+function outgoingServer(
+  config: Config | undefined,
+  { connect, dns }: DoctorArguments,
+  { rehearsalOf }: DoctorParties,
+): OutgoingServer {
+  if (connect !== undefined) return { kind: "named", host: connect };
+  if (config === undefined || !dns) return { kind: "nobody" };
+  return { kind: "next-hop", address: rootOf(config.serverName), rehearse: rehearsalOf(config) };
 }
 
 function one(name: string, subject: string, look: () => Promise<Verdict>): Check {

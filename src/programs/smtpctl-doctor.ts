@@ -3,8 +3,8 @@
  * found and what to do.
  *
  * Promises: nothing is changed. Nothing leaves the machine but questions to its name servers, to the
- * web server of a domain that announces a policy of MTA-STS and, if a host is named, one connection
- * to port 25 of it. It ends in CHECKUP_WITHIN_MS.
+ * web server of a domain that announces a policy of MTA-STS and one connection to port 25, of the host
+ * that is named or that root's mail would go to. It ends in CHECKUP_WITHIN_MS.
  *
  * Exit status: 0; 1 if something has failed; 2 if nothing could be looked at.
  */

@@ -40,6 +40,11 @@ const FIRST_PERSON_UID = 1000;
 /** RFC 5737: an address that is nobody's. */
 export const STRANGER = "203.0.113.77";
 
+/** Whom the programs of this machine write to. */
+export function rootOf(serverName: string): string {
+  return `root@${serverName}`;
+}
+
 export function neededAddresses(
   domains: readonly string[],
   serverName: string,
@@ -51,7 +56,7 @@ export function neededAddresses(
     const look = (): Promise<Verdict> => reaches(asked, serverName, rehearse);
     return { name: "postmaster", subject: address, look };
   });
-  const root = `root@${serverName}`;
+  const root = rootOf(serverName);
   return [
     ...ofDomains,
     { name: "root", subject: root, look: () => reaches(question([root]), serverName, rehearse) },

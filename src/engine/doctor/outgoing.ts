@@ -1,12 +1,15 @@
 /**
  * Whether a server is reached at port 25: many providers let nobody out there until they are
- * asked. One connection to a host that the operator names; nothing but a greeting is waited for.
+ * asked. One connection, to a host that the operator names or else to the one that root's mail would
+ * go to, if it leaves this machine; nothing but a greeting is waited for.
  */
 import { unreachable } from "#base/unreachable.ts";
 import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
+import type { ExplainedHop } from "#model/explanation.ts";
+import { question, type Rehearse } from "./needed-addresses.ts";
 import { trySmtp } from "./smtp-try.ts";
 import { type Check, fail, noAnswer, ok, unknown, type Verdict, warn } from "./verdict.ts";
 
@@ -16,33 +19,78 @@ export interface OutgoingParts {
   readonly resolver: Resolver;
 }
 
-/** @param host undefined: nobody is to be connected to. */
-export function outgoingCheck(host: string | undefined, parts: OutgoingParts): Check {
+/** Who is connected to. */
+export type OutgoingServer =
+  | { readonly kind: "named"; readonly host: string }
+  /** The next hop of mail for `address`, by the rules. */
+  | { readonly kind: "next-hop"; readonly address: string; readonly rehearse: Rehearse }
+  | { readonly kind: "nobody" };
+
+export function outgoingCheck(server: OutgoingServer, parts: OutgoingParts): Check {
   return {
     name: "port-25-out",
-    subject: host ?? "",
-    look: async () => (host === undefined ? NOBODY : connectTo(host, parts)),
+    subject: server.kind === "named" ? server.host : "",
+    look: () => lookOut(server, parts),
   };
 }
 
-const NOBODY: Verdict = unknown(
-  "no connection was tried",
-  "name a mail server that may be asked: --connect mx.example.net",
-);
+async function lookOut(server: OutgoingServer, parts: OutgoingParts): Promise<Verdict> {
+  switch (server.kind) {
+    case "named":
+      return connectToHost(server.host, parts);
+    case "next-hop":
+      return connectToNextHop(server.address, server.rehearse, parts);
+    case "nobody":
+      return NOBODY;
+    default:
+      return unreachable(server);
+  }
+}
 
-async function connectTo(
-  host: string,
-  { network, clock, resolver }: OutgoingParts,
-): Promise<Verdict> {
-  const answer = await resolver.addresses(host);
+const NAME_ONE = "name a mail server that may be asked: --connect mx.example.net";
+const NOBODY: Verdict = unknown("no connection was tried", NAME_ONE);
+
+async function connectToHost(host: string, parts: OutgoingParts): Promise<Verdict> {
+  const answer = await parts.resolver.addresses(host);
   if (answer.kind === "unavailable") return noAnswer(`addresses of ${host}`, answer.cause);
   const [address] = answer.kind === "found" ? answer.value : [];
   if (address === undefined) return unknown(`${host} has no address`, "name another server");
+  return connectTo(address, "", parts);
+}
+
+async function connectToNextHop(
+  address: string,
+  rehearse: Rehearse,
+  parts: OutgoingParts,
+): Promise<Verdict> {
+  const answer = await rehearse(question([address], { dns: true }));
+  if (answer.kind === "explain-fault") return unknown(answer.why, NAME_ONE);
+  const ways = answer.recipients.flatMap(({ envelopes }) => envelopes.map(({ way }) => way));
+  const hops = ways.flatMap((way) => (way.kind === "relay" ? way.hops : []));
+  if (hops.length === 0)
+    return unknown(`no connection was tried, as mail of ${address} stays here`, NAME_ONE);
+  const hop = hops.find(isAtPort25);
+  const [to] = hop?.addresses ?? [];
+  if (hop === undefined || to === undefined)
+    return unknown(`mail of ${address} leaves by no host at port ${DEFAULT_SMTP_PORT}`, NAME_ONE);
+  return connectTo(to, `, where mail of ${address} goes`, parts);
+}
+
+function isAtPort25({ host, addresses }: ExplainedHop): boolean {
+  return host.endsWith(`:${DEFAULT_SMTP_PORT}`) && addresses.length > 0;
+}
+
+/** @param why it is this server, behind a comma. */
+async function connectTo(
+  address: string,
+  why: string,
+  { network, clock }: OutgoingParts,
+): Promise<Verdict> {
   const tried = await trySmtp({ kind: "tcp", host: address, port: DEFAULT_SMTP_PORT }, [], {
     network,
     clock,
   });
-  const at = `${address}, port ${DEFAULT_SMTP_PORT}`;
+  const at = `${address}, port ${DEFAULT_SMTP_PORT}${why}`;
   const advice = "ask your provider, or the rules of the firewall, whether port 25 is open";
   switch (tried.kind) {
     case "unreachable":

@@ -7,6 +7,7 @@ import type {
   ExplainedRecipient,
   Explanation,
   ExplainFault,
+  ExplainQuestion,
 } from "#model/explanation.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { SimClock } from "#world/sim/clock.ts";
@@ -16,7 +17,7 @@ import { SimResolver } from "#world/sim/resolver.ts";
 import { checkUp, CHECK_WITHIN_MS } from "./checkup.ts";
 import { neededAddresses, type Rehearse } from "./needed-addresses.ts";
 import { openRelayChecks } from "./open-relay.ts";
-import { outgoingCheck } from "./outgoing.ts";
+import { outgoingCheck, type OutgoingServer } from "./outgoing.ts";
 import { isPublic, ownNames, servedDomains } from "./own-names.ts";
 import { SMTP_TRY_MS, trySmtp } from "./smtp-try.ts";
 import { type Check, ok, type Verdict } from "./verdict.ts";
@@ -105,8 +106,13 @@ describe("port 25", () => {
     addresses: { "mx.d.example": ["192.0.2.25"] },
     unavailable: ["down.example"],
   });
-  const look = (world: World, host: string | undefined): Promise<string> =>
-    world.look(outgoingCheck(host, { network: world.network, clock: world.clock, resolver }));
+  const lookOut = (world: World, server: OutgoingServer): Promise<string> =>
+    world.look(outgoingCheck(server, { network: world.network, clock: world.clock, resolver }));
+  const look = (world: World, host: string): Promise<string> =>
+    lookOut(world, { kind: "named", host });
+  /** By the server that root's mail would go to. */
+  const lookByRoot = (world: World, rehearse: Rehearse): Promise<string> =>
+    lookOut(world, { kind: "next-hop", address: "root@d.example", rehearse });
 
   test("is open where a server greets", async () => {
     const world = new World();
@@ -122,7 +128,7 @@ describe("port 25", () => {
     const world = new World();
     world.network.fail(SMTP, { kind: "black-hole" });
     assert.match(await look(world, "mx.d.example"), /^fail: 192\.0\.2\.25, port 25: /u);
-    assert.match(await look(world, undefined), /^unknown: no connection was tried/u);
+    assert.equal(await lookOut(world, { kind: "nobody" }), "unknown: no connection was tried");
     assert.match(await look(world, "down.example"), /^unknown: /u);
     assert.match(await look(world, "none.example"), /^unknown: none\.example has no address/u);
   });
@@ -131,6 +137,41 @@ describe("port 25", () => {
     await world.serve("554 no reverse name");
     assert.match(await look(world, "mx.d.example"), /^warn: .* 554 no reverse name$/u);
   });
+  test("is tried with the server that root's mail goes to, if it leaves this machine", async () => {
+    const world = new World();
+    await world.serve("220 mx.d.example ESMTP");
+    const asked: ExplainQuestion[] = [];
+    const goes = await lookByRoot(world, async (question) => {
+      asked.push(question);
+      return explained(
+        recipient(250, [relayedBy("a.d.example:25"), relayedBy("mx.d.example:25", "192.0.2.25")]),
+      );
+    });
+    assert.equal(
+      goes,
+      "ok: 192.0.2.25, port 25, where mail of root@d.example goes: 220 mx.d.example ESMTP",
+    );
+    assert.deepEqual(
+      asked.map(({ forwardPaths, dns }) => ({ forwardPaths, dns })),
+      [{ forwardPaths: ["root@d.example"], dns: true }],
+    );
+  });
+  const NOWHERE: readonly (readonly [Explanation | ExplainFault, string])[] = [
+    [{ kind: "explain-fault", why: "it is busy" }, "it is busy"],
+    [
+      explained(recipient(250, [envelope("ann@d.example", "local")])),
+      "no connection was tried, as mail of root@d.example stays here",
+    ],
+    [
+      explained(recipient(250, [relayedBy("smart.example:587", "192.0.2.25")])),
+      "mail of root@d.example leaves by no host at port 25",
+    ],
+  ];
+  for (const [answer, why] of NOWHERE) {
+    test(`is unknown where root's mail leads to no server there: ${why}`, async () => {
+      assert.equal(await lookByRoot(new World(), async () => answer), `unknown: ${why}`);
+    });
+  }
 });
 
 const RULES = [
@@ -176,6 +217,14 @@ function envelope(
     };
   const as = trouble === "" ? undefined : ({ kind: "none", name: "root", why: trouble } as const);
   return { ...base, way: { kind, user: "ann", as, into: "" } };
+}
+
+/** Root's mail leaves by this host. */
+function relayedBy(host: string, ...addresses: readonly string[]): ExplainedEnvelope {
+  const hop = { host, preference: 10, addresses, tls: "", problem: "" };
+  const { way, ...base } = envelope("admin@elsewhere.example", "relay");
+  assert.equal(way.kind, "relay");
+  return { ...base, way: { ...way, hops: [hop] } };
 }
 
 function keptBy(name: string, uid: number, user: string): ExplainedEnvelope {
