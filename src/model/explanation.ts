@@ -167,7 +167,7 @@ export type ExplainedAccount =
   | { readonly kind: "none"; readonly name: string; readonly why: string };
 
 export interface ExplainedHop {
-  /** `mx1.example.org:25` or `unix:/PATH`. */
+  /** As a relay host is written: `mx1.example.org` at port 25, `smtp+tls://mx1.example.org:587`, `unix:/PATH`. */
   readonly host: string;
   /** Of an MX record. */
   readonly preference: number | undefined;

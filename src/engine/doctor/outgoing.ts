@@ -8,6 +8,7 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
+import { parseRelayUrl } from "#model/config/relay-url.ts";
 import type { ExplainedHop } from "#model/explanation.ts";
 import { question, type Rehearse } from "./needed-addresses.ts";
 import { trySmtp } from "./smtp-try.ts";
@@ -37,7 +38,7 @@ export function outgoingCheck(server: OutgoingServer, parts: OutgoingParts): Che
 async function lookOut(server: OutgoingServer, parts: OutgoingParts): Promise<Verdict> {
   switch (server.kind) {
     case "named":
-      return connectToHost(server.host, parts);
+      return connectToHost(server.host, "", parts);
     case "next-hop":
       return connectToNextHop(server.address, server.rehearse, parts);
     case "nobody":
@@ -50,12 +51,13 @@ async function lookOut(server: OutgoingServer, parts: OutgoingParts): Promise<Ve
 const NAME_ONE = "name a mail server that may be asked: --connect mx.example.net";
 const NOBODY: Verdict = unknown("no connection was tried", NAME_ONE);
 
-async function connectToHost(host: string, parts: OutgoingParts): Promise<Verdict> {
+/** @param why it is this server, behind a comma. */
+async function connectToHost(host: string, why: string, parts: OutgoingParts): Promise<Verdict> {
   const answer = await parts.resolver.addresses(host);
   if (answer.kind === "unavailable") return noAnswer(`addresses of ${host}`, answer.cause);
   const [address] = answer.kind === "found" ? answer.value : [];
   if (address === undefined) return unknown(`${host} has no address`, "name another server");
-  return connectTo(address, "", parts);
+  return connectTo(address, why, parts);
 }
 
 async function connectToNextHop(
@@ -66,18 +68,23 @@ async function connectToNextHop(
   const answer = await rehearse(question([address], { dns: true }));
   if (answer.kind === "explain-fault") return unknown(answer.why, NAME_ONE);
   const ways = answer.recipients.flatMap(({ envelopes }) => envelopes.map(({ way }) => way));
-  const hops = ways.flatMap((way) => (way.kind === "relay" ? way.hops : []));
-  if (hops.length === 0)
+  const relays = ways.filter((way) => way.kind === "relay");
+  const [relay] = relays;
+  if (relay === undefined)
     return unknown(`no connection was tried, as mail of ${address} stays here`, NAME_ONE);
-  const hop = hops.find(isAtPort25);
-  const [to] = hop?.addresses ?? [];
-  if (hop === undefined || to === undefined)
-    return unknown(`mail of ${address} leaves by no host at port ${DEFAULT_SMTP_PORT}`, NAME_ONE);
-  return connectTo(to, `, where mail of ${address} goes`, parts);
+  const host = relays
+    .flatMap(({ hops }) => hops)
+    .map(hostAtPort25)
+    .find((each) => each !== undefined);
+  if (host !== undefined) return connectToHost(host, `, where mail of ${address} goes`, parts);
+  const why = relay.problem === "" ? `by no host at port ${DEFAULT_SMTP_PORT}` : relay.problem;
+  return unknown(`mail of ${address} leaves this machine: ${why}`, NAME_ONE);
 }
 
-function isAtPort25({ host, addresses }: ExplainedHop): boolean {
-  return host.endsWith(`:${DEFAULT_SMTP_PORT}`) && addresses.length > 0;
+function hostAtPort25({ host }: ExplainedHop): string | undefined {
+  const parsed = parseRelayUrl(host);
+  if ("reason" in parsed || parsed.endpoint.kind !== "tcp") return undefined;
+  return parsed.endpoint.port === DEFAULT_SMTP_PORT ? parsed.endpoint.host : undefined;
 }
 
 /** @param why it is this server, behind a comma. */

@@ -143,9 +143,7 @@ describe("port 25", () => {
     const asked: ExplainQuestion[] = [];
     const goes = await lookByRoot(world, async (question) => {
       asked.push(question);
-      return explained(
-        recipient(250, [relayedBy("a.d.example:25"), relayedBy("mx.d.example:25", "192.0.2.25")]),
-      );
+      return explained(recipient(250, [relayedBy(["smtps://a.d.example", "mx.d.example"])]));
     });
     assert.equal(
       goes,
@@ -163,9 +161,14 @@ describe("port 25", () => {
       "no connection was tried, as mail of root@d.example stays here",
     ],
     [
-      explained(recipient(250, [relayedBy("smart.example:587", "192.0.2.25")])),
-      "mail of root@d.example leaves by no host at port 25",
+      explained(recipient(250, [relayedBy(["smtp+tls://smart.example:587", "unix:/run/out"])])),
+      "mail of root@d.example leaves this machine: by no host at port 25",
     ],
+    [
+      explained(recipient(250, [relayedBy([], "4.4.3 Temporary failure in MX lookup")])),
+      "mail of root@d.example leaves this machine: 4.4.3 Temporary failure in MX lookup",
+    ],
+    [explained(recipient(250, [relayedBy(["none.example"])])), "none.example has no address"],
   ];
   for (const [answer, why] of NOWHERE) {
     test(`is unknown where root's mail leads to no server there: ${why}`, async () => {
@@ -219,12 +222,14 @@ function envelope(
   return { ...base, way: { kind, user: "ann", as, into: "" } };
 }
 
-/** Root's mail leaves by this host. */
-function relayedBy(host: string, ...addresses: readonly string[]): ExplainedEnvelope {
-  const hop = { host, preference: 10, addresses, tls: "", problem: "" };
+/** Root's mail leaves by these hosts, or by none, as there is a problem. */
+function relayedBy(hosts: readonly string[], problem = ""): ExplainedEnvelope {
+  const hops = hosts.map((host) => {
+    return { host, preference: 10, addresses: [], tls: "", problem: "" };
+  });
   const { way, ...base } = envelope("admin@elsewhere.example", "relay");
   assert.equal(way.kind, "relay");
-  return { ...base, way: { ...way, hops: [hop] } };
+  return { ...base, way: { ...way, hops, problem } };
 }
 
 function keptBy(name: string, uid: number, user: string): ExplainedEnvelope {
