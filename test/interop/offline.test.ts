@@ -49,8 +49,10 @@ test("what was written without a daemon leaves when it starts, whoever wrote it"
   for (const name of ["games", "www", "root"])
     await until(() => scene.arrivedFor(name).length === 1, `mail of ${name}`);
   await until(() => scene.names.length === 0, "empty drop folder");
-  for (const who of ["user=games uid=5", "user=www-data uid=33", "user=root uid=0"])
-    assert.match(scene.log, new RegExp(`smtp connected address=local .*${who}$`, "mu"));
+  for (const who of ["user=games uid=5", "user=www-data uid=33", "user=root uid=0"]) {
+    const line = new RegExp(`smtp connected address=local .*${who}$`, "mu");
+    await until(() => line.test(scene.log), `line of ${who}`);
+  }
 });
 
 test("sendmail with the daemon stopped says that it waits, and the mail leaves when it starts", {

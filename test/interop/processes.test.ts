@@ -218,5 +218,6 @@ test("a killed control process is back soon, and mail does not notice", {
     "answer of a new control process",
   );
   assert.notEqual(only(daemon.children, "control").pid, pid);
-  assert.match(daemon.log, /warn: control ended by SIGKILL, starting it again/u);
+  const line = /warn: control ended by SIGKILL, starting it again/u;
+  await until(() => line.test(daemon.log), "line in the log");
 });

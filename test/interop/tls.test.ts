@@ -214,7 +214,8 @@ test("mail comes in over TLS: swaks, msmtp and nodemailer", { skip }, async (t) 
     message ?? "",
     /with ESMTPS id [0-9a-f]{8} \(TLSv1\.3:TLS_AES_256_GCM_SHA384:256:NO\)/u,
   );
-  assert.match(daemon.log, /smtp tls ciphers=TLSv1\.3:TLS_AES_256_GCM_SHA384:256 /u);
+  const line = /smtp tls ciphers=TLSv1\.3:TLS_AES_256_GCM_SHA384:256 /u;
+  await until(() => line.test(daemon.log), "line of the handshake");
   await t.test(
     "swaks",
     { skip: unlessInstalled("swaks") || (await unlessSwaksHasTls()) },
