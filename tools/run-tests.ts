@@ -70,9 +70,8 @@ if (vain.length > 0) {
 /** What is asked for by a glob is run whatever it is; below a folder, the suite's tests are. */
 function testsOf(pattern: string): readonly string[] {
   const stem = pattern.replace(/\/+$/u, "");
-  const named = globSync(pattern).filter((file) => file.endsWith(".test.ts"));
-  const begun = globSync([`${stem}/**/*.test.ts`, `${stem}*.test.ts`], { exclude: [...exclude] });
-  return [...named, ...begun];
+  const begun = globSync([`${stem}/**`, `${stem}*`], { exclude: [...exclude] });
+  return [...globSync(pattern), ...begun].filter((file) => file.endsWith(".test.ts"));
 }
 
 /** The longest first, so that no core waits for it at the end. */
