@@ -45,7 +45,7 @@ test("what a page may not have is a fault and not lost", () => {
 });
 
 test("npm is told of each page: it links those that are named, and no folder", () => {
-  const { man }: { man: readonly string[] } = JSON.parse(readFileSync("package.json", "utf8"));
+  const { man } = JSON.parse(readFileSync("package.json", "utf8")) as { man: readonly string[] };
   const pages = globSync("*.[1-8].md", { cwd: "man" }).map((file) => file.slice(0, -".md".length));
   const made = pages.map((page) => `lib/man/man${page.slice(-1)}/${page}`);
   assert.deepEqual(man.toSorted(), made.toSorted());
