@@ -52,7 +52,9 @@ export function roffOf(page: ManualPage): string {
     if (part.section !== last) lines.push(".SH", textOf([{ kind: "text", text: part.section }]));
     last = part.section;
     if (part.heading !== undefined) lines.push(".SS", textOf(part.heading));
-    for (const block of part.blocks) lines.push(...linesOf(block));
+    const body = part.blocks.flatMap(linesOf);
+    // A heading begins a paragraph; mandoc warns of another.
+    lines.push(...(body[0] === ".PP" ? body.slice(1) : body));
   }
   return `${lines.join("\n")}\n`;
 }

@@ -4,7 +4,8 @@
  *   bin/node tools/run-tests.ts [--interop | --slow] [--goldens] [PATTERN …]
  *
  * Without a pattern: every test but those in test/interop (real peers) and
- * test/slow, which have an option each. `--goldens` sets UPDATE_GOLDENS=1, by which
+ * test/slow, which have an option each. A pattern is a glob, a folder, or how the paths of files
+ * begin: `src/engine/spool`, `test/conf/man`. `--goldens` sets UPDATE_GOLDENS=1, by which
  * tests write their golden files instead of comparing with them.
  */
 import { globSync } from "node:fs";
@@ -40,11 +41,16 @@ const { values, positionals } = parseArgs({
 });
 
 const suite = values.interop ? SUITES.interop : values.slow ? SUITES.slow : SUITES.fast;
-const { include, exclude } = positionals.length > 0 ? { include: positionals, exclude: [] } : suite;
-const files = globSync([...include], { exclude: [...exclude] });
+const { include, exclude } = suite;
+const found =
+  positionals.length > 0
+    ? positionals.map((pattern) => ({ pattern, files: testsOf(pattern) }))
+    : [{ pattern: include.join(" "), files: globSync([...include], { exclude: [...exclude] }) }];
+const files = [...new Set(found.flatMap((each) => each.files))];
+const vain = found.filter((each) => each.files.length === 0);
 
-if (files.length === 0) {
-  console.error(`No tests in ${include.join(" ")}`);
+if (vain.length > 0) {
+  console.error(`No tests in ${vain.map(({ pattern }) => pattern).join(" ")}`);
   process.exitCode = 1;
 } else {
   // Each file is a process of its own: what it loads is stripped and compiled once, not once for each.
@@ -59,6 +65,13 @@ if (files.length === 0) {
     if (event.todo === undefined || event.todo === false) process.exitCode = 1;
   });
   await pipeline(events, new spec(), process.stdout, { end: false });
+}
+
+/** What is asked for by a glob is run whatever it is; below a folder, the suite's tests are. */
+function testsOf(pattern: string): readonly string[] {
+  const stem = pattern.replace(/\/+$/u, "");
+  const begun = globSync([`${stem}/**`, `${stem}*`], { exclude: [...exclude] });
+  return [...globSync(pattern), ...begun].filter((file) => file.endsWith(".test.ts"));
 }
 
 /** The longest first, so that no core waits for it at the end. */

@@ -39,9 +39,14 @@ export function readOptions<const Known extends Options>(
     return { kind: "line", values, words: positionals };
   } catch (error) {
     // What else would be a fault of `options`.
-    if (error instanceof TypeError && "code" in error) return wrong(error.message);
+    if (error instanceof TypeError && "code" in error) return wrong(withoutAdvice(error.message));
     throw error;
   }
+}
+
+/** Node goes on with how the word could be an operand after all, which few have meant. */
+function withoutAdvice(message: string): string {
+  return message.replace(/\. To specify a positional argument .*$/su, "");
 }
 
 /** For a command that takes no words: only its options' values come. */

@@ -131,7 +131,7 @@ Try, in another terminal:
   printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s smtp://127.0.0.1:${port} -F me@example.org you@example.org
   printf 'Subject: hello\\n\\nhello\\n' | ${smtp} -s ${quoted(socket)} -F me@example.org you@example.org
   ls ${quoted(join(state, "mail", "you", "new"))}
-  ${smtpctl} --state ${quoted(state)} show stats
+  ${smtpctl} --state ${quoted(state)} trace you@example.org
 
 Stop with Ctrl-C.
 `;

@@ -470,6 +470,6 @@ describe("smtpctl does not ask the daemon", () => {
   test("for an option that it does not have", async () => {
     const made = await run("show queue --frob", { network, stateFolder: "/nowhere" });
     assert.equal(made.status, 255);
-    assert.match(made.complains, /^smtpctl: Unknown option '--frob'.*\nusage: smtpctl /s);
+    assert.match(made.complains, /^smtpctl: Unknown option '--frob'\nusage: smtpctl /);
   });
 });

@@ -61,6 +61,11 @@ const SUBJECTS: readonly Subject[] = [
     domains: ["example.org", "example.net"],
   },
   {
+    name: "examples/mail-server.conf",
+    text: readExample("mail-server.conf"),
+    domains: ["example.org"],
+  },
+  {
     name: "examples/mail-hub.conf",
     text: readExample("mail-hub.conf"),
     domains: ["example.org", "sub.example.org"],

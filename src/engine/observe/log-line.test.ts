@@ -401,6 +401,23 @@ const CASES: readonly (readonly [event: Event, ...lines: readonly string[]])[] =
     { kind: "spool-recovered", messages: 2, envelopes: 3, tookMs: 12.4 },
     "info spool recovered messages=2 envelopes=3 took=12ms",
   ],
+  [
+    { kind: "queued", message: MESSAGE, envelopes: [RELAYED, LOCAL], pieces: [] },
+    "debug debug: queued msgid=5f2a1b3c from=<ann@example.org> envelopes=2",
+  ],
+  [
+    {
+      kind: "waited",
+      evpids: [RELAYED.evpid, LOCAL.evpid],
+      waitedMs: 62_000,
+      reason: "limit mta max-conn-per-host",
+    },
+    `debug debug: waited evpid=${RELAYED.evpid},${LOCAL.evpid} for=1m2s reason="limit mta max-conn-per-host"`,
+  ],
+  [
+    { kind: "ordered", evpids: Array(34).fill(LOCAL.evpid), order: "paused" },
+    `debug debug: paused evpid=${Array(32).fill(LOCAL.evpid).join(",")} more=2`,
+  ],
   [{ kind: "notice", text: "smtp paused" }, "info info: smtp paused"],
   [{ kind: "warning", text: "two\nlines" }, "warn warn: two\\nlines"],
   [{ kind: "error", text: "gone" }, "error error: gone"],

@@ -39,24 +39,20 @@ const RESULT_WORDS: Readonly<Record<DeliveryResult["outcome"], string>> = {
   loop: "PermFail",
 };
 
-const NO_LINES: readonly LogLine[] = Object.freeze([]);
+/** Of one event; the others are counted. */
+const MAX_LISTED_EVPIDS = 32;
 
-/**
- * The lines that `event` makes: one, and for a new message one more for each envelope. None
- * of what only the trace tells.
- */
+/** The lines that `event` makes: one, and for a new message one more for each envelope. */
 export function formatEvent(event: Event): readonly LogLine[] {
   if (event.kind === "smtp-message") return messageLines(event);
-  if (event.kind === "queued" || event.kind === "ordered" || event.kind === "waited")
-    return NO_LINES;
+  if (isDebugEvent(event)) return [{ level: "debug", text: bounded(`debug: ${debugText(event)}`) }];
   const [level, text] = levelAndText(event);
   return [{ level, text: bounded(text) }];
 }
 
-type SingleLineEvent = Exclude<
-  Event,
-  { readonly kind: "smtp-message" | "queued" | "ordered" | "waited" }
->;
+/** What the queue does beside what OpenSMTPD's tools know, for who looks for a fault. */
+type DebugEvent = Extract<Event, { readonly kind: "queued" | "ordered" | "waited" }>;
+type SingleLineEvent = Exclude<Event, DebugEvent | { readonly kind: "smtp-message" }>;
 type SessionEvent = Extract<SingleLineEvent, { readonly session: string }>;
 type RelayEvent = Extract<SessionEvent, { readonly kind: `mta-${string}` }>;
 type RouteEvent = Extract<SingleLineEvent, { readonly kind: `route-${string}` }>;
@@ -68,6 +64,30 @@ const LACK_WORDS: Readonly<Record<RouteLack, string>> = {
   "family-mismatch": "Address family mismatch on",
   "no-valid-route": "No valid route for",
 };
+
+/** Nothing is to be written of it but at level debug. */
+export function isDebugEvent(event: Event): event is DebugEvent {
+  return event.kind === "queued" || event.kind === "ordered" || event.kind === "waited";
+}
+
+function debugText(event: DebugEvent): string {
+  switch (event.kind) {
+    case "queued":
+      return `queued msgid=${event.message.msgid} from=${angled(event.message.reversePath)} envelopes=${event.envelopes.length}`;
+    case "ordered":
+      return `${event.order} ${evpidField(event.evpids)}`;
+    case "waited":
+      return `waited ${evpidField(event.evpids)} for=${formatDuration(event.waitedMs)} reason=${quoted(event.reason)}`;
+    default:
+      return unreachable(event);
+  }
+}
+
+function evpidField(evpids: readonly string[]): string {
+  const listed = `evpid=${evpids.slice(0, MAX_LISTED_EVPIDS).join(",")}`;
+  const more = evpids.length - MAX_LISTED_EVPIDS;
+  return more > 0 ? `${listed} more=${more}` : listed;
+}
 
 function levelAndText(event: SingleLineEvent): readonly [Level, string] {
   if ("session" in event) return ["info", `${sessionId(event.session)} ${sessionText(event)}`];

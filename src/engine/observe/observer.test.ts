@@ -2,6 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Observer } from "./observer.ts";
 
+test("what is for level debug is written while the log is verbose", () => {
+  const lines: string[] = [];
+  const observer = new Observer((line, level) => lines.push(`${level}: ${line}`), false);
+  const tell = (): void =>
+    observer.observe({ kind: "ordered", evpids: ["5f2a1b3c00000001"], order: "scheduled" });
+  tell();
+  assert.deepEqual(lines, []);
+  observer.verbose = true;
+  tell();
+  assert.deepEqual(lines, ["debug: debug: scheduled evpid=5f2a1b3c00000001"]);
+});
+
 test("an event is both written and counted", () => {
   const lines: string[] = [];
   const observer = new Observer((line, level) => lines.push(`${level}: ${line}`), false);

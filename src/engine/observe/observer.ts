@@ -7,7 +7,7 @@
 import type { Event, Observe } from "#model/events.ts";
 import type { Counter } from "#model/ipc/parent-link.ts";
 import { Counters } from "./counters.ts";
-import { formatEvent, type Level } from "./log-line.ts";
+import { formatEvent, isDebugEvent, type Level } from "./log-line.ts";
 
 /** Takes one line, without a line end; must return at once and not throw. */
 export type Sink = (line: string, level: Level) => void;
@@ -26,9 +26,8 @@ export class Observer {
   /** Bound: may be handed out as it is. */
   readonly observe: Observe = (event: Event): void => {
     this.#counters.observe(event);
-    for (const { level, text } of formatEvent(event)) {
-      if (level !== "debug" || this.verbose) this.#sink(text, level);
-    }
+    if (!this.verbose && isDebugEvent(event)) return;
+    for (const { level, text } of formatEvent(event)) this.#sink(text, level);
   };
 
   /** For engines that count what is no event. */
