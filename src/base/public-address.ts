@@ -2,7 +2,7 @@
  * Addresses of our own networks and machine, and those that anybody may be sent to, told apart.
  *
  * Of an address that leads to another one (6to4, Teredo, NAT64) nobody can say where it ends: it is
- * none of either.
+ * neither.
  *
  * Source: RFC 6890 and its registries (not globally reachable); RFC 5771 (multicast).
  */
