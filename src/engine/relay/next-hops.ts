@@ -139,8 +139,8 @@ export function noRoute(outcome: NoRoute["outcome"], status: string, diagnostic:
   return { kind: "no-route", outcome, status, diagnostic };
 }
 
-/** Undefined: no MX record names it. */
 interface Exchanger extends Pick<MxRecord, "exchange"> {
+  /** Undefined: no MX record names it. */
   readonly preference: number | undefined;
 }
 
