@@ -1,11 +1,11 @@
 /**
  * Runs the tests and prints the test runner's own summary: `npm test`.
  *
- *   bin/node tools/run-tests.ts [--interop | --slow] [--goldens] [PATTERN …]
+ *   bin/node tools/run-tests.ts [--interop] [--goldens] [PATTERN …]
  *
- * Without a pattern: every test but those in test/interop (real peers) and
- * test/slow, which have an option each. `--goldens` sets UPDATE_GOLDENS=1, by which
- * tests write their golden files instead of comparing with them.
+ * Without a pattern: every test but those in test/interop (real peers), which have an
+ * option. `--goldens` sets UPDATE_GOLDENS=1, by which tests write their golden files
+ * instead of comparing with them.
  */
 import { globSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -24,22 +24,20 @@ const LONG_FOLDERS: readonly string[] = ["test/crash/", "src/engine/spool/", "te
 const SUITES = {
   fast: {
     include: ["{src,test,tools,bench,fuzz}/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/slow/**"],
+    exclude: ["test/interop/**"],
   },
   interop: { include: ["test/interop/**/*.test.ts"], exclude: [] },
-  slow: { include: ["test/slow/**/*.test.ts"], exclude: [] },
 } as const;
 
 const { values, positionals } = parseArgs({
   options: {
     interop: { type: "boolean", default: false },
-    slow: { type: "boolean", default: false },
     goldens: { type: "boolean", default: false },
   },
   allowPositionals: true,
 });
 
-const suite = values.interop ? SUITES.interop : values.slow ? SUITES.slow : SUITES.fast;
+const suite = values.interop ? SUITES.interop : SUITES.fast;
 const { include, exclude } = positionals.length > 0 ? { include: positionals, exclude: [] } : suite;
 const files = globSync([...include], { exclude: [...exclude] });
 
