@@ -1,7 +1,6 @@
 /**
  * The gate: one command that says yes or no, `npm run check`; with `--all` (`npm run
- * check:all`) the interop tests and the slow ones too, with `--tested` not the tests, which
- * have just run.
+ * check:all`) the interop tests too, with `--tested` not the tests, which have just run.
  *
  * Steps run two at a time, as the project counts on two cores, the longest first.
  * Each prints one line; the output of a step is shown when it fails.
@@ -48,8 +47,8 @@ const STEPS: readonly Step[] = [
   { name: "manual", command: ["tools/check-manual.ts"] },
 ];
 
-/** One at a time, after the others: they measure nothing, but they start daemons and peers. */
-const SLOW_STEPS: readonly Step[] = [
+/** One at a time, after the others: they start daemons and peers. */
+const LAST_STEPS: readonly Step[] = [
   { name: "interop", command: ["tools/run-tests.ts", "--interop"] },
 ];
 
@@ -105,7 +104,7 @@ const steps = process.argv.includes("--tested")
   ? STEPS.filter(({ name }) => name !== "tests")
   : STEPS;
 const outcomes = [...(await runSteps(steps, AT_ONCE))];
-if (process.argv.includes("--all")) outcomes.push(...(await runSteps(SLOW_STEPS, 1)));
+if (process.argv.includes("--all")) outcomes.push(...(await runSteps(LAST_STEPS, 1)));
 const failed = outcomes.filter((outcome) => !outcome.ok).map((outcome) => outcome.step.name);
 const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
 console.log(failed.length === 0 ? `ok in ${seconds} s` : `FAILED: ${failed.join(", ")}`);

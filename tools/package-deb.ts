@@ -43,7 +43,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   makemap: "usr/sbin",
   smtp: "usr/bin",
 };
-/** What the wrapper in bin/ of the program has after its own name. */
+/** Programs that each mail system has: they are links that update-alternatives(1) makes. */
 const ALTERNATIVES: readonly string[] = ["sendmail", "send-mail", "mailq", "newaliases"];
 
 /** Where each shell looks for what completes smtpctl(8). */

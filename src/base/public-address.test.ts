@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseIpAddress } from "./ip-address.ts";
-import { isPublic } from "./public-address.ts";
+import { isPrivate, isPublic } from "./public-address.ts";
 
 for (const [text, expected] of [
   ["8.8.8.8", true],
@@ -25,6 +25,9 @@ for (const [text, expected] of [
   ["::10.0.0.1", false],
   ["64:ff9b::a00:1", false],
   ["2002:a00:1::1", false],
+  ["192.0.2.1", false],
+  ["198.18.0.1", false],
+  ["2001:db8::1", false],
   ["fc00::1", false],
   ["fe80::1", false],
   ["ff02::1", false],
@@ -33,4 +36,22 @@ for (const [text, expected] of [
     const address = parseIpAddress(text);
     assert.ok(address);
     assert.equal(isPublic(address), expected);
+  });
+
+for (const [text, expected] of [
+  ["10.1.2.3", true],
+  ["100.127.255.255", true],
+  ["::", true],
+  ["::1", true],
+  ["::2", false],
+  ["fd00::1", true],
+  ["febf::1", true],
+  ["::ffff:192.168.1.1", true],
+  ["192.0.2.1", false],
+  ["8.8.8.8", false],
+] as const)
+  test(`${text} ${expected ? "cannot be" : "is not kept from being"} reached from outside`, () => {
+    const address = parseIpAddress(text);
+    assert.ok(address);
+    assert.equal(isPrivate(address), expected);
   });

@@ -49,6 +49,27 @@ export interface ExplainQuestion {
   readonly dns: boolean;
 }
 
+/** About a message of nobody in particular, for which the DNS is not asked. */
+export function questionOf(
+  forwardPaths: readonly string[],
+  more: Partial<ExplainQuestion> = {},
+): ExplainQuestion {
+  return {
+    reversePath: "",
+    forwardPaths,
+    source: undefined,
+    helo: undefined,
+    reverseName: undefined,
+    username: "",
+    localUser: "",
+    tls: false,
+    listener: undefined,
+    sizeBytes: 0,
+    dns: false,
+    ...more,
+  };
+}
+
 /** Why there is nothing to explain. */
 export interface ExplainFault {
   readonly kind: "explain-fault";

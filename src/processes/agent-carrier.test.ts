@@ -4,9 +4,9 @@ import type { DeliveryResult, DeliveryTask } from "#model/delivery.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { configOf } from "#test/support/config-of.ts";
 import { localEnvelope, taskOf } from "#test/support/letters.ts";
+import { memoryLinks } from "#test/support/memory-links.ts";
 import { AgentCarrier } from "./agent-carrier.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
-import { memoryLinks } from "./memory-link.ts";
 import { AGENT_CLIENT_SIDE } from "./shapes.ts";
 
 const CONFIG = configOf(

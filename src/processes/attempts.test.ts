@@ -1,52 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { union } from "#base/codec.ts";
 import { FilesError } from "#base/ports/files.ts";
 import type { Carrier, DeliveryResult, DeliveryTask, MessageText } from "#model/delivery.ts";
-import type { Envelope, Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
 import {
   type AttemptReply,
-  attemptReplyCodec,
+  attemptReplyVariants,
   type AttemptRequest,
-  attemptRequestCodec,
+  attemptRequestVariants,
 } from "#model/ipc/attempt-link.ts";
+import { localEnvelope, messageOf } from "#test/support/letters.ts";
+import { memoryLinks } from "#test/support/memory-links.ts";
 import { AttemptReceiver } from "./attempt-receiver.ts";
 import { AttemptSender } from "./attempt-sender.ts";
 import type { ChannelShape } from "./channel.ts";
-import { memoryLinks } from "./memory-link.ts";
 import { AGENT_SIDE } from "./shapes.ts";
 
-const message: Message = {
-  msgid: "0000000a",
-  acceptedAtMs: 1,
-  reversePath: "a@x.example",
-  origin: {
-    kind: "smtp",
-    address: "192.0.2.1",
-    hostname: "h",
-    helo: "h",
-    fcrdns: "fail",
-    tag: "",
-    username: "",
-    tls: undefined,
-  },
-  textBytes: 3,
-  is8bit: false,
-  terms: undefined,
-};
-
-const envelope: Envelope = {
-  evpid: "0000000a0000000b",
-  forwardPath: "b@y.example",
-  destination: "b@y.example",
-  action: "local",
-  transport: { kind: "mda", user: "b", extension: "" },
-  rule: "smtpd.conf:1",
-  trail: [],
-  terms: undefined,
-  ttlMs: 1,
-};
+const message = messageOf("0000000a", 3);
+const envelope = localEnvelope("0000000a", "local", "b");
 
 const delivered: DeliveryResult = {
   evpid: envelope.evpid,
@@ -68,8 +41,8 @@ function textOf(bytes: Uint8Array, chunkBytes: number): MessageText {
 }
 
 const ATTEMPTS: ChannelShape<AttemptRequest, AttemptReply> = {
-  inbound: attemptRequestCodec,
-  outbound: attemptReplyCodec,
+  inbound: union(attemptRequestVariants),
+  outbound: union(attemptReplyVariants),
   maxFrameBytes: AGENT_SIDE.maxFrameBytes,
 };
 

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Children, RunResult } from "#base/ports/children.ts";
-import {
-  type Confinement,
-  confinementHere,
-  NO_CONFINEMENT,
-  withRights,
-  wordsBefore,
-} from "./confinement.ts";
+import { type Confinement, confinementHere, withRights, wordsBefore } from "./confinement.ts";
 
 const WHOLE: Confinement = { setpriv: "/b/setpriv", unshare: "/b/unshare", prlimit: "/b/prlimit" };
 const ACCOUNT = { uid: 7, gid: 8 };
@@ -63,7 +57,8 @@ test("root that will become somebody else keeps nothing that it could do besides
 });
 
 test("without setpriv(1) nothing stands before Node", () => {
-  assert.deepEqual(wordsBefore({ role: "queue", account: ACCOUNT }, NO_CONFINEMENT), []);
+  const nothing = { setpriv: undefined, unshare: undefined, prlimit: undefined };
+  assert.deepEqual(wordsBefore({ role: "queue", account: ACCOUNT }, nothing), []);
 });
 
 /** A machine that refuses commands with one of `words`. */

@@ -29,12 +29,6 @@ export interface Confinement {
   readonly prlimit: string | undefined;
 }
 
-export const NO_CONFINEMENT: Confinement = {
-  setpriv: undefined,
-  unshare: undefined,
-  prlimit: undefined,
-};
-
 const RUN_TIMEOUT_MS = 5_000;
 const MAX_OUTPUT_BYTES = 4_096;
 

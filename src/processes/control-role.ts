@@ -2,8 +2,10 @@
  * The control process: answers smtpctl(8) on the control socket.
  *
  * Runs as: `_smtpc`, under Node's permission model: no file, no program. Holds:
- * nothing but requests on their way. Talks to: the parent and the queue. When it
- * dies, smtpctl cannot be used until it is back; mail is not affected.
+ * the control socket (0600: whoever can open it may do everything), and requests on
+ * their way. Talks to: the parent and the queue, in bounded frames, with the number
+ * of each request. When it dies, smtpctl cannot be used until it is back; mail is
+ * not affected.
  */
 import type { Endpoint } from "#base/endpoint.ts";
 import { Control } from "./control.ts";

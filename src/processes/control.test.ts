@@ -62,6 +62,14 @@ class Stage {
     return answerer;
   }
 
+  /** How many clients there are, as `client` is told. */
+  async sessionsTold(client: Client): Promise<string> {
+    client.send({ kind: "show-stats" });
+    await this.pass(1000);
+    const own = client.answers.find((answer) => answer.kind === "row");
+    return own?.line ?? "";
+  }
+
   connect(): Client {
     const [connection, server] = this.#network.pair({ kind: "unix", path: "/control.sock" });
     const client: Client = {
@@ -143,7 +151,7 @@ describe("the control role", () => {
       client.connection.end();
       await stage.pass(1000);
     }
-    assert.equal(stage.control.clientCount, 0);
+    assert.equal(await stage.sessionsTold(stage.connect()), "control.session=1");
   });
 
   test("adds what it counts itself to the figures of the others", async () => {
@@ -319,7 +327,9 @@ describe("the control role", () => {
       { kind: "done", ok: false, text: "too many clients", count: 0 },
     ]);
     assert.equal(clients.at(-1)?.isClosed, true);
-    assert.equal(stage.control.clientCount, MAX_CLIENTS);
+    const [first] = clients;
+    assert.ok(first !== undefined, "there is a first");
+    assert.equal(await stage.sessionsTold(first), `control.session=${MAX_CLIENTS}`);
   });
 
   test("lets its clients have what was answered when the daemon ends", async () => {

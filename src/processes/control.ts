@@ -1,10 +1,5 @@
 /**
- * The control role: what smtpctl(8) talks to.
- *
- * Runs as: its own user, with no file and no other program within reach. Holds: the
- * control socket (0600: whoever can open it may do everything) and nothing else.
- * Talks to: the queue and the parent, in bounded frames, with the number of each
- * request. When it dies, no mail notices; clients ask again.
+ * The clients of the control socket: how many there may be, and who answers them.
  *
  * Clients are bounded; one too many is told so and sent away.
  */
@@ -46,10 +41,6 @@ export class Control {
       closed: () => this.#clients.delete(client),
     });
     this.#clients.add(client);
-  }
-
-  get clientCount(): number {
-    return this.#clients.size;
   }
 
   #ownCounter(): ControlAnswer {

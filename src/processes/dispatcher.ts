@@ -33,13 +33,12 @@ import { AttemptReceiver } from "./attempt-receiver.ts";
 import { actionsOfKind, CarrierByAction } from "./carrier-by-action.ts";
 import type { Link } from "./channel.ts";
 import { ConfiguredRouting } from "./configured-routing.ts";
+import { type ConfiguredTls, configuredTls } from "./configured-tls.ts";
 import { Explainer } from "./explainer.ts";
 import { answerForward } from "./forward-asker.ts";
-import { type TlsByListener, tlsByListener } from "./listener-tls.ts";
 import { OpenListeners } from "./open-listeners.ts";
 import { RemoteAuthenticator } from "./remote-authenticator.ts";
 import { ownEndpoints } from "./own-endpoints.ts";
-import { type TlsByRelay, tlsByRelay } from "./relay-tls.ts";
 import { askCredentials } from "./remote-credentials.ts";
 import { RemoteIntake } from "./remote-intake.ts";
 import { LookupAsker } from "./lookup-asker.ts";
@@ -60,33 +59,9 @@ const DRAIN_MS = 15_000;
 export function dispatcherRole(tls: Tls): StartRole {
   return async (setting) => {
     const ends = { tls, staples: new StapleShelf(setting.ports.clock) };
-    const made = makeTls(setting.config, setting.slice.tls, ends);
-    return typeof made === "string" ? made : new Dispatcher(setting, ends, made);
+    const made = configuredTls(setting.config, setting.slice.tls, ends);
+    return typeof made === "string" ? made : new Dispatcher(setting, ends.staples, made);
   };
-}
-
-/** What the relays of one configuration speak, which may be renewed. */
-interface RelayTls {
-  current: TlsByRelay;
-}
-
-/** TLS of one configuration, with one version of its certificates. */
-interface MadeTls {
-  readonly byListener: TlsByListener;
-  readonly byRelay: TlsByRelay;
-}
-
-/** The string says, in one line, what cannot be. */
-function makeTls(config: Config, material: TlsMaterial, ends: TlsEnds): MadeTls | string {
-  const byListener = tlsByListener(config, material, ends);
-  if (typeof byListener === "string") return byListener;
-  const byRelay = tlsByRelay(config, material, ends.tls);
-  return typeof byRelay === "string" ? byRelay : { byListener, byRelay };
-}
-
-interface TlsEnds {
-  readonly tls: Tls;
-  readonly staples: StapleShelf;
 }
 
 class Dispatcher implements RunningRole {
@@ -113,26 +88,19 @@ class Dispatcher implements RunningRole {
   #rules: ConfiguredRouting;
   #config: Config;
   readonly #explainer: Explainer;
-  readonly #tlsEnds: TlsEnds;
-  #tls: MadeTls;
-  /** Of the relays in use, which look there at each connection. */
-  #relayTls: RelayTls;
-  /** What `#tls` is made of. */
-  #material: TlsMaterial;
+  #tls: ConfiguredTls;
   #listening = false;
   #stopping = false;
 
-  constructor(setting: RoleSetting, tlsEnds: TlsEnds, tls: MadeTls) {
+  constructor(setting: RoleSetting, staples: StapleShelf, tls: ConfiguredTls) {
     this.#setting = setting;
-    this.#tlsEnds = tlsEnds;
     this.#tls = tls;
-    this.#material = setting.slice.tls;
     const { config, parent, ports, slice } = setting;
     this.#users = new RemoteUsers(ports.clock, (request, name) =>
       parent.send({ kind: "user-wanted", request, name }),
     );
     this.#lookup = new LookupAsker(ports.clock, (message) => {
-      if (message.kind === "staple") tlsEnds.staples.put(message.staple);
+      if (message.kind === "staple") staples.put(message.staple);
     });
     this.#tally = new SessionTally(ports.clock, (sessions) =>
       this.#lookup.tell({ kind: "tls-sessions", sessions }),
@@ -157,8 +125,7 @@ class Dispatcher implements RunningRole {
       backendOf: this.#tables.backendOf,
       clock: ports.clock,
     });
-    this.#relayTls = { current: tls.byRelay };
-    this.#byAction = this.#carrierOf(config, this.#relayTls);
+    this.#byAction = this.#carrierOf(config, tls);
     this.#carrier = new AttemptMemory(
       { attempt: (task) => this.#byAction.attempt(task) },
       config.schedulerLimits.maxInflight,
@@ -179,14 +146,13 @@ class Dispatcher implements RunningRole {
     // It does not accept on others itself (client-network.ts).
     const bound = missing.filter(({ kind }) => kind === "tcp");
     await this.#setting.ports.arrived(bound, generation);
-    const tls = makeTls(config, next.tls, this.#tlsEnds);
+    const tls = this.#tls.next(config, next.tls);
     if (typeof tls === "string") return tls;
     const opening = await this.#listeners.prepare(config.listeners);
     if (typeof opening === "string") return opening;
     const rules = this.#rules.prepare(next);
     // The relay that was keeps its idle connections for their time; nobody asks it for more.
-    const relayTls: RelayTls = { current: tls.byRelay };
-    const byAction = this.#carrierOf(config, relayTls);
+    const byAction = this.#carrierOf(config, tls);
     return {
       takeUp: () => {
         this.#rules = rules();
@@ -195,8 +161,6 @@ class Dispatcher implements RunningRole {
         this.#agents.takeUp(next);
         this.#carrier.takeUp(config.schedulerLimits.maxInflight);
         this.#tls = tls;
-        this.#relayTls = relayTls;
-        this.#material = next.tls;
         this.#server.takeUp(config, this.#parties());
         opening.takeUp();
         return NONE_STRANDED;
@@ -205,7 +169,7 @@ class Dispatcher implements RunningRole {
     };
   }
 
-  #carrierOf(config: Config, relayTls: RelayTls): Carrier {
+  #carrierOf(config: Config, tls: ConfiguredTls): Carrier {
     const { ports, observer } = this.#setting;
     const { observe } = observer;
     const { actions, serverName: helo, subAddressDelimiter } = config;
@@ -213,16 +177,14 @@ class Dispatcher implements RunningRole {
     return new CarrierByAction(actions, {
       agents: this.#agents,
       lmtp: new LmtpDelivery(ports, actionsOfKind(actions, "lmtp"), lmtpSettings, observe),
-      relay: new Relay(
-        ports,
-        actionsOfKind(actions, "relay"),
-        this.#relayParties(config, relayTls),
-        { memory: this.#relaying, limits: config },
-      ),
+      relay: new Relay(ports, actionsOfKind(actions, "relay"), this.#relayParties(config, tls), {
+        memory: this.#relaying,
+        limits: config,
+      }),
     });
   }
 
-  #relayParties(config: Config, relayTls: RelayTls): RelayParties {
+  #relayParties(config: Config, tls: ConfiguredTls): RelayParties {
     const { observer, slice } = this.#setting;
     return {
       observe: observer.observe,
@@ -230,12 +192,7 @@ class Dispatcher implements RunningRole {
       fetchKeys: (table) => this.#tables.fetch(table),
       askCredentials: (table, label) => askCredentials(this.#lookup, table, label),
       askSts: async (domain) => (config.mtaSts ? this.#sts.policyOf(domain) : ABSENT),
-      tlsOf: ({ name }) => {
-        const end = relayTls.current.get(name);
-        if (end === undefined)
-          throw new TypeError(`Cannot speak TLS for ${name}: nothing says how`);
-        return end;
-      },
+      tlsOf: ({ name }) => tls.ofRelay(name),
       countTls: config.tlsReports && ((session) => this.#tally.add(session)),
       isOurs: ownEndpoints(config, slice.ownAddresses),
       srs: config.srs,
@@ -251,19 +208,14 @@ class Dispatcher implements RunningRole {
     return { routing, senders, askTable, intake: this.#intake, observe, authenticator, tlsOf };
   }
 
-  /** Clients that come from now on are shown the newer certificates. */
   #renewTls(material: TlsMaterial): void {
-    if (material.version <= this.#material.version) return;
-    const { observer } = this.#setting;
-    const tls = makeTls(this.#config, material, this.#tlsEnds);
-    if (typeof tls === "string") {
-      observer.observe({ kind: "warning", text: `certificates are not renewed: ${tls}` });
-      return;
+    const renewed = this.#tls.renew(material);
+    if (renewed === "known") return;
+    if (renewed === "renewed") this.#server.takeUp(this.#config, this.#parties());
+    else {
+      const text = `certificates are not renewed: ${renewed.why}`;
+      this.#setting.observer.observe({ kind: "warning", text });
     }
-    this.#tls = tls;
-    this.#relayTls.current = tls.byRelay;
-    this.#material = material;
-    this.#server.takeUp(this.#config, this.#parties());
   }
 
   /** Accepts on every listener, now that there is a queue to give mail to. */

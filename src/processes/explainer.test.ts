@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ExplainQuestion } from "#model/explanation.ts";
+import { questionOf } from "#model/explanation.ts";
 import type { Intake } from "#model/intake.ts";
 import type { Resolution, Routing } from "#model/resolution.ts";
 import { SimWorld } from "#world/sim/world.ts";
@@ -13,19 +13,10 @@ const CONFIG = configOf(
   'match from any for any action "box"',
 );
 
-const QUESTION: ExplainQuestion = {
+const QUESTION = questionOf(["b@server.example"], {
   reversePath: "a@client.example",
-  forwardPaths: ["b@server.example"],
-  source: undefined,
-  helo: undefined,
-  reverseName: undefined,
-  username: "",
-  localUser: "",
-  tls: false,
-  listener: undefined,
   sizeBytes: 1000,
-  dns: false,
-};
+});
 
 const NO_WAY_IN: Intake = { hasRoom: () => false, open: () => undefined };
 

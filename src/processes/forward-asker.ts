@@ -5,6 +5,7 @@
 import type { Clock } from "#base/ports/clock.ts";
 import type { ForwardFile, ForwardFiles } from "#model/forward-file.ts";
 import type { ForwardAnswer, ForwardQuestion } from "#model/ipc/forward-link.ts";
+import { OpenQuestions } from "./open-questions.ts";
 
 /** A home on a dead file server must not hold up a session for longer. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -12,54 +13,41 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const MAX_ASKED = 256;
 
 export class ForwardAsker implements ForwardFiles {
-  readonly #clock: Clock;
   readonly #send: (question: ForwardQuestion) => void;
-  readonly #waiting = new Map<number, (file: ForwardFile) => void>();
-  #lastRequest = 0;
+  readonly #questions: OpenQuestions<ForwardFile>;
   #lost: string | undefined;
 
   constructor(clock: Clock, send: (question: ForwardQuestion) => void) {
-    this.#clock = clock;
     this.#send = send;
+    this.#questions = new OpenQuestions(clock);
   }
 
   /** Questions that wait for their answer. */
   get count(): number {
-    return this.#waiting.size;
+    return this.#questions.size;
   }
 
   async read(action: string, user: string): Promise<ForwardFile> {
     if (this.#lost !== undefined) return unavailable(this.#lost);
-    if (this.#waiting.size >= MAX_ASKED) return unavailable("too many are being read");
-    const request = this.#nextRequest();
-    const { promise, resolve } = Promise.withResolvers<ForwardFile>();
-    this.#waiting.set(request, resolve);
-    const cancel = this.#clock.after(ANSWER_TIMEOUT_MS, () =>
-      resolve(unavailable("it was not read in time")),
+    if (this.#questions.size >= MAX_ASKED) return unavailable("too many are being read");
+    return this.#questions.ask(
+      (request) => this.#send({ kind: "forward-wanted", request, action, user }),
+      {
+        withinMs: ANSWER_TIMEOUT_MS,
+        without: () => unavailable(this.#lost ?? "it was not read in time"),
+      },
     );
-    this.#send({ kind: "forward-wanted", request, action, user });
-    const file = await promise;
-    cancel();
-    this.#waiting.delete(request);
-    return file;
   }
 
-  /** Takes an answer; one that nobody waits for any more is ignored. */
+  /** Takes an answer. */
   answered({ request, file }: ForwardAnswer): void {
-    this.#waiting.get(request)?.(file);
+    this.#questions.answered(request, file);
   }
 
   /** The channel is gone. */
   lost(why: string): void {
     this.#lost = why;
-    for (const resolve of this.#waiting.values()) resolve(unavailable(why));
-  }
-
-  /** A number that no question under way has; it has 32 bits in the frame. */
-  #nextRequest(): number {
-    do this.#lastRequest = (this.#lastRequest + 1) >>> 0;
-    while (this.#waiting.has(this.#lastRequest));
-    return this.#lastRequest;
+    this.#questions.lost();
   }
 }
 

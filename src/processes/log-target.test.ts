@@ -18,7 +18,7 @@ test("a line goes to a descriptor at once", (t) => {
 });
 
 test("a descriptor that takes nothing costs the line, not the daemon", () => {
-  writeLine({ kind: "descriptor", fd: 9_999 }, "nobody reads this");
+  assert.doesNotThrow(() => writeLine({ kind: "descriptor", fd: 9_999 }, "nobody reads this"));
 });
 
 test("closing lets what waits be written first", async () => {

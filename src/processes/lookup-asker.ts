@@ -18,6 +18,7 @@ import {
   type StapleMessage,
 } from "#model/ipc/lookup-link.ts";
 import type { Link } from "./channel.ts";
+import { OpenQuestions, type Unanswered } from "./open-questions.ts";
 
 /** A local database answers in microseconds, a hash is made in less than a second: who waits this long waits for something broken. */
 export const LOOKUP_TIMEOUT_MS = 10_000;
@@ -27,23 +28,19 @@ type LookupLink = Link<LookupMessage, LookupRequest>;
 /** What lookup says without having been asked. */
 export type Unasked = StapleMessage | LetterMessage;
 
-interface Waiting {
-  readonly about: string;
-  readonly question: LookupQuestion;
-  readonly resolve: (answer: LookupAnswer) => void;
-  readonly cancelTimeout: () => void;
-}
+const WORDS: Readonly<Record<Unanswered, string>> = {
+  "too-late": "the process lookup did not answer in time",
+  lost: "the process lookup went away",
+};
 
 export class LookupAsker {
-  readonly #clock: Clock;
-  readonly #waiting = new Map<number, Waiting>();
-  #link: LookupLink | "never-yet" | "gone" = "never-yet";
-  #lastRequest = 0;
+  readonly #questions: OpenQuestions<LookupAnswer>;
   readonly #unasked: (message: Unasked) => void;
+  #link: LookupLink | "never-yet" | "gone" = "never-yet";
 
   /** @param unasked hears what lookup says without having been asked. */
   constructor(clock: Clock, unasked: (message: Unasked) => void = () => undefined) {
-    this.#clock = clock;
+    this.#questions = new OpenQuestions(clock);
     this.#unasked = unasked;
   }
 
@@ -54,12 +51,15 @@ export class LookupAsker {
     link.start({
       message: (message) => {
         if (message.kind === "staple" || message.kind === "letter") this.#unasked(message);
-        else this.#answered(message);
+        else this.#questions.answered(message.request, message);
       },
-      closed: () => this.#lost(link),
+      closed: () => {
+        // The old one may be known to be gone only after the next is there.
+        if (this.#link === link) this.#link = "gone";
+        this.#questions.lost();
+      },
     });
-    if (wasEverThere) return;
-    for (const { question } of this.#waiting.values()) link.send(question);
+    if (!wasEverThere) this.#questions.sendAgain();
   }
 
   /**
@@ -69,15 +69,15 @@ export class LookupAsker {
    * @param questionOf makes the question, with the number that it is given.
    */
   ask(about: string, questionOf: (request: number) => LookupQuestion): Promise<LookupAnswer> {
-    const link = this.#link;
-    if (link === "gone") return Promise.resolve(unavailable(about, "the process lookup is gone"));
-    if (this.#waiting.size >= MAX_LOOKUPS_UNDER_WAY)
+    if (this.#link === "gone")
+      return Promise.resolve(unavailable(about, "the process lookup is gone"));
+    if (this.#questions.size >= MAX_LOOKUPS_UNDER_WAY)
       return Promise.resolve(unavailable(about, "too many questions wait for an answer"));
-    this.#lastRequest = (this.#lastRequest + 1) >>> 0;
-    const question = questionOf(this.#lastRequest);
-    const answer = this.#wait(about, question);
-    if (link !== "never-yet") link.send(question);
-    return answer;
+    const send = (request: number): void => {
+      if (typeof this.#link !== "string") this.#link.send(questionOf(request));
+    };
+    const without = (why: Unanswered): LookupAnswer => unavailable(about, WORDS[why]);
+    return this.#questions.ask(send, { withinMs: LOOKUP_TIMEOUT_MS, without });
   }
 
   /** What has no answer. False: there is nobody to tell. */
@@ -85,36 +85,6 @@ export class LookupAsker {
     if (typeof this.#link === "string") return false;
     this.#link.send(news);
     return true;
-  }
-
-  #wait(about: string, question: LookupQuestion): Promise<LookupAnswer> {
-    const { request } = question;
-    const { promise, resolve } = Promise.withResolvers<LookupAnswer>();
-    const cancelTimeout = this.#clock.after(LOOKUP_TIMEOUT_MS, () => {
-      this.#waiting.delete(request);
-      resolve(unavailable(about, "the process lookup did not answer in time"));
-    });
-    this.#waiting.set(request, { about, question, resolve, cancelTimeout });
-    return promise;
-  }
-
-  #answered(answer: LookupAnswer): void {
-    const waiting = this.#waiting.get(answer.request);
-    // One that came too late.
-    if (waiting === undefined) return;
-    this.#waiting.delete(answer.request);
-    waiting.cancelTimeout();
-    waiting.resolve(answer);
-  }
-
-  #lost(link: LookupLink): void {
-    // The old one may be known to be gone only after the next is there.
-    if (this.#link === link) this.#link = "gone";
-    for (const { about, resolve, cancelTimeout } of this.#waiting.values()) {
-      cancelTimeout();
-      resolve(unavailable(about, "the process lookup went away"));
-    }
-    this.#waiting.clear();
   }
 }
 

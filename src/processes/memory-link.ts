@@ -4,7 +4,7 @@
  * in order; an end that nobody reads yet keeps them.
  */
 import { decode, encode } from "#base/codec.ts";
-import { type ChannelOwner, type ChannelShape, type Defer, type Link, turned } from "./channel.ts";
+import type { ChannelOwner, ChannelShape, Defer, Link } from "./channel.ts";
 import type { Pairs } from "./child.ts";
 
 /** Two joined ends; each is opened with its side's shape. */
@@ -14,15 +14,6 @@ export function memoryPair(defer: Defer): readonly [near: MemoryEnd, far: Memory
   near.join(far);
   far.join(near);
   return [near, far];
-}
-
-/** Both ends opened: `near` with `shape`, `far` with the same turned round. */
-export function memoryLinks<A, B>(
-  shape: ChannelShape<A, B>,
-  defer: Defer,
-): readonly [near: Link<A, B>, far: Link<B, A>] {
-  const [near, far] = memoryPair(defer);
-  return [near.open(shape), far.open(turned(shape))];
 }
 
 export class MemoryPairs implements Pairs<MemoryEnd> {

@@ -1,30 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Message } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES, type Submission } from "#model/intake.ts";
 import type { IntakeRequest } from "#model/ipc/queue-link.ts";
+import { messageOf } from "#test/support/letters.ts";
 import { MAX_AHEAD_BYTES, RemoteIntake } from "./remote-intake.ts";
-
-function messageOf(msgid: string, textBytes: number): Message {
-  return {
-    msgid,
-    acceptedAtMs: 1,
-    reversePath: "a@x.example",
-    origin: {
-      kind: "smtp",
-      address: "192.0.2.1",
-      hostname: "h",
-      helo: "h",
-      fcrdns: "fail",
-      tag: "",
-      username: "",
-      tls: undefined,
-    },
-    textBytes,
-    is8bit: false,
-    terms: undefined,
-  };
-}
 
 /** An intake that was granted ids, and what it says to the queue. */
 function granted(...msgids: string[]) {

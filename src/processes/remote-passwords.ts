@@ -7,58 +7,42 @@ import {
   type SystemQuestion,
 } from "#model/ipc/system-auth-link.ts";
 import type { Link } from "./channel.ts";
+import { OpenQuestions, type QuestionTerms } from "./open-questions.ts";
 
 /** Less than a dispatcher waits for lookup. */
 const CHECK_TIMEOUT_MS = 8000;
 
 type AuthLink = Link<SystemAnswer, SystemQuestion>;
 
-interface Waiting {
-  readonly resolve: (verdict: PasswordVerdict) => void;
-  readonly cancelTimeout: () => void;
-}
+const TERMS: QuestionTerms<PasswordVerdict> = {
+  withinMs: CHECK_TIMEOUT_MS,
+  without: () => "unavailable",
+};
 
 export class RemotePasswords implements SystemPasswords {
-  readonly #clock: Clock;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #questions: OpenQuestions<PasswordVerdict>;
   #link: AuthLink | undefined;
-  #lastRequest = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#questions = new OpenQuestions(clock);
   }
 
   linked(link: AuthLink): void {
     this.#link = link;
     link.start({
-      message: ({ request, verdict }) => this.#settle(request, verdict),
+      message: ({ request, verdict }) => this.#questions.answered(request, verdict),
       closed: () => {
         // The old one may be known to be gone only after the next is there.
         if (this.#link === link) this.#link = undefined;
-        for (const request of this.#waiting.keys()) this.#settle(request, "unavailable");
+        this.#questions.lost();
       },
     });
   }
 
   check(user: string, password: string): Promise<PasswordVerdict> {
-    if (this.#link === undefined || this.#waiting.size >= MAX_SYSTEM_CHECKS)
+    const link = this.#link;
+    if (link === undefined || this.#questions.size >= MAX_SYSTEM_CHECKS)
       return Promise.resolve("unavailable");
-    this.#lastRequest = (this.#lastRequest + 1) >>> 0;
-    const request = this.#lastRequest;
-    const { promise, resolve } = Promise.withResolvers<PasswordVerdict>();
-    const cancelTimeout = this.#clock.after(CHECK_TIMEOUT_MS, () =>
-      this.#settle(request, "unavailable"),
-    );
-    this.#waiting.set(request, { resolve, cancelTimeout });
-    this.#link.send({ request, user, password });
-    return promise;
-  }
-
-  #settle(request: number, verdict: PasswordVerdict): void {
-    const waiting = this.#waiting.get(request);
-    if (waiting === undefined) return;
-    this.#waiting.delete(request);
-    waiting.cancelTimeout();
-    waiting.resolve(verdict);
+    return this.#questions.ask((request) => link.send({ request, user, password }), TERMS);
   }
 }

@@ -9,8 +9,8 @@ import {
 } from "#model/ipc/lookup-link.ts";
 import { MAX_KEY_LENGTH, MAX_REMOTE_KEYS } from "#policy/tables/key-forms.ts";
 import { SimClock } from "#world/sim/clock.ts";
+import { memoryLinks } from "#test/support/memory-links.ts";
 import type { Link } from "./channel.ts";
-import { memoryLinks } from "./memory-link.ts";
 import { LOOKUP_TIMEOUT_MS, LookupAsker } from "./lookup-asker.ts";
 import { RemoteTables } from "./remote-tables.ts";
 import { LOOKUP_CLIENT_SIDE } from "./shapes.ts";

@@ -7,6 +7,7 @@ import type { ChainCertificate } from "#base/ports/tls.ts";
 import { pemCertificates } from "#protocols/ocsp/pem.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Pki } from "#model/config/pki.ts";
+import { worstOf } from "#policy/check/finding.ts";
 import { type Check, fail, ok, unknown, type Verdict, warn } from "#engine/doctor/verdict.ts";
 import { chained } from "#world/node/tls/facts.ts";
 import { certificateFaults } from "./check-certificates.ts";
@@ -35,7 +36,7 @@ async function lookAtPki(pki: Pki, config: Config, world: Surroundings): Promise
   if (hidden !== undefined) return unknown(`${hidden} cannot be read`, "ask as root");
   const alone = { ...config, pkis: new Map([[pki.name, pki]]), cas: new Map() };
   const findings = await certificateFaults(alone, world);
-  const [first] = findings.toSorted((a, b) => a.severity.localeCompare(b.severity));
+  const first = worstOf(findings);
   const [own] = certificatesOf(pki, world);
   const hasEnded = own !== undefined && own.validToDate.getTime() < world.nowMs;
   if (first === undefined) return ok(own === undefined ? "no file is named" : validity(own));

@@ -10,7 +10,7 @@ import type { Config } from "#model/config/config.ts";
 import { SETTINGS } from "#model/config/defaults.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import { checkConfig } from "#policy/check/check-config.ts";
-import type { Finding } from "#policy/check/finding.ts";
+import { type Finding, worstOf } from "#policy/check/finding.ts";
 import { daneChecks } from "#engine/doctor/dane.ts";
 import { domainChecks } from "#engine/doctor/domain-records.ts";
 import { nameChecks } from "#engine/doctor/names.ts";
@@ -191,7 +191,7 @@ async function findingsOf(
 }
 
 function judgeFindings(findings: readonly Finding[], file: string): Verdict {
-  const [first] = findings.toSorted((a, b) => a.severity.localeCompare(b.severity));
+  const first = worstOf(findings);
   if (first === undefined) return ok("nothing is wrong with it");
   const tell = first.severity === "error" ? fail : warn;
   const more = findings.length > 1 ? `, and ${findings.length - 1} more` : "";

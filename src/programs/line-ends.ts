@@ -1,7 +1,7 @@
-/** The line ends of a text that comes into the spool, whose own are CRLF; by pieces of any size. */
+/** The line ends of a text, to those of a message: CRLF. */
 import { CR, LF } from "#base/ascii.ts";
 
-/** LF, and CRLF as it is, to CRLF. Tells whether there is a byte beyond ASCII. */
+/** LF, and CRLF as it is, to CRLF, by pieces of any size. Tells whether there is a byte beyond ASCII. */
 export class ReturnsAndFeeds {
   #last = 0;
   #is8bit = false;
@@ -27,4 +27,10 @@ export class ReturnsAndFeeds {
     if (this.#last === LF || this.#last === 0) return new Uint8Array(0);
     return Uint8Array.from(this.#last === CR ? [LF] : [CR, LF]);
   }
+}
+
+/** All of a text. */
+export function withCrlfLines(text: Uint8Array): Uint8Array {
+  const lines = new ReturnsAndFeeds();
+  return Buffer.concat([lines.push(text), lines.end()]);
 }

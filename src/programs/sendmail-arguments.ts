@@ -9,6 +9,7 @@
  *
  * Source: sendmail(8) of OpenSMTPD, Postfix and Sendmail; getopt(3).
  */
+import { MAX_ENVELOPE_ID_LENGTH, returnsOf } from "#protocols/smtp/mail-options.ts";
 import { type NotifyWord, notifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { encodeXtext, isXtext } from "#protocols/smtp/xtext.ts";
 import type { MailOrder } from "#engine/enqueue/prepare-mail.ts";
@@ -16,9 +17,6 @@ import { operandsBehind } from "./getopt.ts";
 
 export const SENDMAIL_USAGE =
   "usage: sendmail [-itv] [-f from] [-F name] [-N notify] [-R return] [-r from] [-V envid] [-b mode] [-q] [address ...]";
-
-/** RFC 3461 §4.4. */
-const MAX_ENVELOPE_ID_LENGTH = 100;
 
 export type SendmailOrder =
   /** Hands in a message. */
@@ -118,17 +116,12 @@ function orderOf(draft: Draft, addressees: readonly string[]): SendmailOrder {
 
 type Notices = Pick<MailOrder, "notify" | "returns" | "envelopeId">;
 
-const RETURNS: ReadonlyMap<string, Notices["returns"]> = new Map([
-  ["full", "full"],
-  ["hdrs", "headers"],
-]);
-
 /** What the sender wants to be told; a string says what is wrong. Source: RFC 3461 §4. */
 function noticesOf(values: ReadonlyMap<string, string>): Notices | string {
   const notify = notifyOf(values.get("N"));
   if (typeof notify === "string") return notify;
   const asked = values.get("R");
-  const returns = asked === undefined ? undefined : RETURNS.get(asked.toLowerCase());
+  const returns = asked === undefined ? undefined : returnsOf(asked);
   if (asked !== undefined && returns === undefined) return `invalid return: ${asked}`;
   const id = values.get("V") ?? "";
   const envelopeId = isXtext(id) ? id : encodeXtext(id);

@@ -2,13 +2,12 @@
  * The message that smtp(1) reads: line ends become CRLF and the last line gets one,
  * nothing else is changed.
  */
-import { CR, LF } from "#base/ascii.ts";
 import type { MessageText } from "#model/delivery.ts";
+import { withCrlfLines } from "./line-ends.ts";
 
 /** The message is held in memory; no server takes one that is larger. */
 export const MAX_INPUT_BYTES: number = 256 * 1024 * 1024;
 
-const CRLF_BYTES: Uint8Array = Uint8Array.of(CR, LF);
 const FIRST_8BIT = 0x80;
 
 export interface InputMessage {
@@ -46,18 +45,4 @@ export async function readBounded(
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-/** Each LF without a CR before it gets one; the last line is completed. */
-export function withCrlfLines(text: Uint8Array): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  let copied = 0;
-  for (let lf = text.indexOf(LF); lf >= 0; lf = text.indexOf(LF, lf + 1)) {
-    if (lf > 0 && text[lf - 1] === CR) continue;
-    pieces.push(text.subarray(copied, lf), CRLF_BYTES);
-    copied = lf + 1;
-  }
-  pieces.push(text.subarray(copied));
-  if (text.length > 0 && text.at(-1) !== LF) pieces.push(CRLF_BYTES);
-  return Buffer.concat(pieces);
 }

@@ -184,7 +184,7 @@ function formatFailure(verdict: Verdict): string {
   return `${verdict.kind === "unsendable" ? "missing feature" : "rejected by server"}: ${formatVerdict(verdict)}`;
 }
 
-function fail(world: SmtpWorld, message = "internal error"): number {
+function fail(world: SmtpWorld, message: string): number {
   world.complain(`smtp: ${message}`);
   return 1;
 }

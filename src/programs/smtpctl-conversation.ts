@@ -46,7 +46,7 @@ export async function converse(
     { kind: "unix", path: socketPath },
     { timeoutMs: CONNECT_TIMEOUT_MS },
   );
-  if ("kind" in connection) return unreachable(connection);
+  if ("kind" in connection) return notReached(connection);
   const { promise, resolve } = Promise.withResolvers<Conversed>();
   const reader = new FrameReader(controlAnswerCodec, MAX_FRAME_BYTES);
   connection.start({
@@ -80,7 +80,7 @@ function noAnswer(why: string): Conversed {
   return { kind: "no-answer", why };
 }
 
-function unreachable({ code, message }: NetworkFault): Conversed {
+function notReached({ code, message }: NetworkFault): Conversed {
   if (code === "ENOENT" || code === "ECONNREFUSED")
     return { kind: "not-running", why: "smtpd doesn't seem to be running" };
   if (code === "EACCES" || code === "EPERM") return noAnswer("need root privileges");

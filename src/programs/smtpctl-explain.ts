@@ -17,7 +17,7 @@ import { checkMessage } from "#engine/explain/message-check.ts";
 import { printExplanation } from "#engine/explain/print-explanation.ts";
 import { printable, printableJson, printableLines } from "#engine/observe/visible-text.ts";
 import type { FileChoice } from "./file-choice.ts";
-import { withCrlfLines } from "./smtp-message.ts";
+import { withCrlfLines } from "./line-ends.ts";
 import {
   EXPLAIN_USAGE,
   type ExplainArguments,

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { NOTIFY_WORDS } from "#protocols/smtp/rcpt-options.ts";
 import type { Action } from "#model/config/action.ts";
 import type { DeliveryResult } from "#model/delivery.ts";
 import type { Envelope, Message } from "#model/envelope.ts";
@@ -230,7 +231,7 @@ const anyEnvelope: fc.Arbitrary<Omit<Envelope, "evpid">> = fc.record({
   forwardPath: anyText,
   terms: fc.option(
     fc.record({
-      notify: fc.option(fc.subarray(["never", "success", "failure", "delay"] as const), {
+      notify: fc.option(fc.subarray([...NOTIFY_WORDS]), {
         nil: undefined,
       }),
       originalRecipient: anyText,

@@ -11,6 +11,7 @@ import { connect as secure, type ConnectionOptions, type TLSSocket } from "node:
 import { test } from "node:test";
 import { createTransport } from "nodemailer";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
 import { run, unlessInstalled } from "./peer-program.ts";
@@ -35,8 +36,6 @@ async function scene(scratch: Scratch): Promise<Scene> {
   const authority = certify({ subject: "Authority", isAuthority: true });
   const server = certify({ subject: "localhost", dns: ["localhost"], issuer: authority });
   const client = certify({ subject: "client", issuer: authority });
-  writeFileSync(`${folder}/s.crt`, server.certificate, { mode: 0o644 });
-  writeFileSync(`${folder}/s.key`, server.key, { mode: 0o600 });
   writeFileSync(`${folder}/ca.crt`, authority.certificate);
   const verifier = (await run([SMTPCTL, "encrypt", "--scram", PASSWORD])).output.trim();
   const fingerprint = new X509Certificate(client.certificate).fingerprint256.replaceAll(":", "");
@@ -44,7 +43,7 @@ async function scene(scratch: Scratch): Promise<Scene> {
   const verifyPort = await freePort();
   const mail = scratch.mailFolder("mail");
   await Daemon.start(scratch, [
-    `pki localhost cert "${folder}/s.crt" key "${folder}/s.key"`,
+    certificateFiles(scratch, "localhost", server).pki,
     `ca clients cert "${folder}/ca.crt"`,
     `table logins { "ann" = "${verifier}" }`,
     `table machines { "printer" = "CERT-SHA256$${fingerprint}" }`,

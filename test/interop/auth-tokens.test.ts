@@ -12,6 +12,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { createTransport } from "nodemailer";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
 import { type Finished, run, unlessInstalled } from "./peer-program.ts";
@@ -75,8 +76,6 @@ async function scene(
     issuer: authority,
   });
   writeFileSync(`${folder}/ca.crt`, authority.certificate);
-  writeFileSync(`${folder}/s.crt`, certificate, { mode: 0o644 });
-  writeFileSync(`${folder}/s.key`, key, { mode: 0o600 });
   // Of the daemon's processes the parent alone can read it.
   writeFileSync(`${folder}/secret`, `${SECRET}\n`, { mode: 0o600 });
   const issuer = scratch.use(new Issuer({ cert: certificate, key }));
@@ -87,7 +86,7 @@ async function scene(
   const rules = [
     'table none { "nobody" = "$6$salt$hash" }',
     `ca id.example cert "${folder}/ca.crt"`,
-    `pki localhost cert "${folder}/s.crt" key "${folder}/s.key"`,
+    certificateFiles(scratch, "localhost", { certificate, key }).pki,
     `oauth corp introspect "${url}" client mail secret "${folder}/secret" scope "smtp" claim email ca id.example`,
     `listen on socket "${socket}" auth oauth corp`,
     `listen on 127.0.0.1 port ${port} tls-require pki localhost auth oauth corp`,

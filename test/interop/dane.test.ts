@@ -19,12 +19,11 @@ import { relayAction } from "#test/support/actions.ts";
 import { certify, type Certified } from "#test/support/certificates.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
-import { Sink } from "#test/support/sink.ts";
 import { transportOf, withSmtpAt } from "#test/support/transport-seen.ts";
-import { tlsServer } from "#test/support/tls-server.ts";
 import { PostfixServer, unlessPostfix } from "./postfix-server.ts";
 import { Scratch } from "./scratch.ts";
 import { SignedZones, unlessSignedZones, type Zone } from "./signed-zones.ts";
+import { tlsSink } from "./tls-sink.ts";
 
 const skip = unlessSignedZones();
 
@@ -182,68 +181,44 @@ function zoneOf({
   return { name: `${label}.example`, state, records: ["@ MX 10 mx", ...(records ?? usual)] };
 }
 
-async function deliver(
-  t: TestContext,
-  given: Case,
-  server: string,
-): Promise<readonly [said: string, over: string]> {
+/** Relays to a server that shows what is given. */
+async function deliver(t: TestContext, given: Case, resolver: string): Promise<Seen> {
   const { label, shows = OWN, isStripped } = given;
-  const tls = nodeTls();
-  const end = tlsServer(tls, {
-    certificate: shows.certificate + AUTHORITY.certificate,
-    key: shows.key,
-  });
-  const extensions = isStripped ? [] : ["STARTTLS"];
-  const sink = new Sink({ extensions, tls: { server: end, start: "starttls" } });
-  const network = nodeNetwork();
-  const listening = await sink.listen(network, { kind: "tcp", host: "127.0.0.1", port: 0 });
-  assert.ok(listening.endpoint.kind === "tcp");
-  const events: Event[] = [];
-  const relay = new Relay(
-    {
-      network: withSmtpAt(listening.endpoint.port, network),
-      clock: nodeClock(),
-      random: nodeRandom(),
-      resolver: nodeResolver({ servers: [server] }),
-    },
-    new Map([["out", relayAction("out")]]),
-    relayParties(tls, { observe: (event) => events.push(event) }, OTHER.certificate),
-  );
-  t.after(async () => {
-    await relay.close();
-    listening.close();
-    sink.dropAll();
-  });
-  const task = taskOf([`x@${label}.example`], "Subject: x\r\n\r\nhello\r\n");
-  const [result] = await relay.attempt(task);
-  assert.ok(result);
-  return [`${result.outcome} ${result.status} ${result.diagnostic}`, transportOf(events)];
+  const shown = { certificate: shows.certificate + AUTHORITY.certificate, key: shows.key };
+  const { port } = await tlsSink(t, shown, isStripped ? "stripped" : "whole");
+  return relayTo(t, `x@${label}.example`, { port, resolver });
 }
 
-/** Relays to Postfix, which shows `OWN`; gives what is said of it. */
-async function toPostfix(t: TestContext, domain: string, port: number, server: string) {
+type Seen = readonly [said: string, over: string];
+
+/** @param at where port 25 is, and who is asked for the DNS. */
+async function relayTo(
+  t: TestContext,
+  recipient: string,
+  at: { readonly port: number; readonly resolver: string },
+): Promise<Seen> {
   const events: Event[] = [];
   const relay = new Relay(
     {
-      network: withSmtpAt(port, nodeNetwork()),
+      network: withSmtpAt(at.port, nodeNetwork()),
       clock: nodeClock(),
       random: nodeRandom(),
-      resolver: nodeResolver({ servers: [server] }),
+      resolver: nodeResolver({ servers: [at.resolver] }),
     },
     new Map([["out", relayAction("out")]]),
     relayParties(nodeTls(), { observe: (event) => events.push(event) }, OTHER.certificate),
   );
   t.after(() => relay.close());
-  const [result] = await relay.attempt(taskOf([`anna@${domain}`], "Subject: x\r\n\r\nhello\r\n"));
+  const [result] = await relay.attempt(taskOf([recipient], "Subject: x\r\n\r\nhello\r\n"));
   assert.ok(result);
-  return [`${result.outcome} ${result.status} ${result.diagnostic}`, transportOf(events)] as const;
+  return [`${result.outcome} ${result.status} ${result.diagnostic}`, transportOf(events)];
 }
 
 test("DANE, with Postfix as the server", { skip: skip || unlessPostfix() }, async (t) => {
   await using scratch = new Scratch();
   const { folder } = scratch;
   writeFileSync(`${folder}/mx.pem`, OWN.key + OWN.certificate, { mode: 0o600 });
-  const { server } = await SignedZones.start(scratch, [
+  const { server: resolver } = await SignedZones.start(scratch, [
     zoneOf({ label: "in", tlsa: [tlsa("3 1 1", OWN)] }),
     zoneOf({ label: "other", tlsa: [tlsa("3 1 1", OTHER)] }),
   ]);
@@ -251,10 +226,11 @@ test("DANE, with Postfix as the server", { skip: skip || unlessPostfix() }, asyn
     "smtpd_tls_security_level = may",
     `smtpd_tls_chain_files = ${folder}/mx.pem`,
   ]);
-  const [said, over] = await toPostfix(t, "in.example", port, server);
+  const at = { port, resolver };
+  const [said, over] = await relayTo(t, "anna@in.example", at);
   assert.match(said, /^handed-on .*Ok: queued/u);
   assert.equal(over, "proven");
-  assert.match((await toPostfix(t, "other.example", port, server))[0], MISMATCH);
+  assert.match((await relayTo(t, "anna@other.example", at))[0], MISMATCH);
 });
 
 test("DANE, with a resolver that checks signatures", { skip }, async (t) => {

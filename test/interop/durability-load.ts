@@ -16,7 +16,7 @@ import { MAIL_USER, type Scratch } from "./scratch.ts";
 
 const KIB = 1024;
 /** One message in eight is so large that it becomes a blob. */
-export const MIXED_SIZES: readonly [number, ...number[]] = [
+const MIXED_SIZES: readonly [number, ...number[]] = [
   KIB,
   2 * KIB,
   4 * KIB,

@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { connect as secure } from "node:tls";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
 import { run, unlessInstalled } from "./peer-program.ts";
@@ -31,14 +31,11 @@ test("TLS begins behind the header of a proxy, in the same packet, and REQUIRETL
   skip: unstartable || unlessInstalled("openssl"),
 }, async () => {
   await using scratch = new Scratch();
-  const { folder } = scratch;
   const server = certify({ subject: "localhost", dns: ["localhost"] });
-  writeFileSync(`${folder}/s.crt`, server.certificate);
-  writeFileSync(`${folder}/s.key`, server.key, { mode: 0o600 });
   const port = await freePort();
   const { daemon } = await start(
     scratch,
-    `pki localhost cert "${folder}/s.crt" key "${folder}/s.key"\n` +
+    `${certificateFiles(scratch, "localhost", server).pki}\n` +
       `listen on 127.0.0.1 port ${port} smtps pki localhost proxy from { 127.0.0.1 }`,
   );
   const socket = connect(port, "127.0.0.1");

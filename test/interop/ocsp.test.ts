@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify, type Certified } from "#test/support/certificates.ts";
 import { MAY_ANSWER, parsed, responderAt } from "#test/support/ocsp-responses.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { processesOf } from "./daemon-processes.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
@@ -34,23 +35,19 @@ async function scene(scratch: Scratch): Promise<Scene> {
   const listener = await freePort();
   const responder = await freePort();
   const authority = certify({ subject: "Authority", isAuthority: true });
-  const write = (name: string, { certificate, key }: Certified, chain = ""): void => {
-    writeFileSync(`${folder}/${name}.crt`, certificate + chain, { mode: 0o644 });
-    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
-  };
   const issued = { issuer: authority, extensions: [responderAt(`http://127.0.0.1:${responder}/`)] };
   const shared = { subject: HOST, dns: [HOST], ...issued };
   const ecdsa = certify(shared);
   const rsa = certify({ ...shared, key: "rsa" });
-  write("ca", authority);
-  write("ecdsa", ecdsa, authority.certificate);
-  write("rsa", rsa, authority.certificate);
-  write("answers", certify({ subject: "R", issuer: authority, extensions: [MAY_ANSWER] }));
+  const responds = certify({ subject: "R", issuer: authority, extensions: [MAY_ANSWER] });
+  certificateFiles(scratch, "ca", authority);
+  certificateFiles(scratch, "answers", responds);
   writeIndex(folder, [ecdsa, rsa], []);
   const lines = [
-    ...["ecdsa", "rsa"].map(
-      (name) => `pki ${name} cert "${folder}/${name}.crt" key "${folder}/${name}.key"`,
-    ),
+    ...Object.entries({ ecdsa, rsa }).map(([name, { certificate, key }]) => {
+      const chain = certificate + authority.certificate;
+      return certificateFiles(scratch, name, { certificate: chain, key }).pki;
+    }),
     `listen on 127.0.0.1 port ${listener} smtps pki ecdsa pki rsa`,
     `action "deliver" maildir "${scratch.mailFolder("mail")}" user ${MAIL_USER}`,
     'match from any for any action "deliver"',

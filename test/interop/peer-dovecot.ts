@@ -16,7 +16,7 @@ export function unlessDovecot(): string | false {
 }
 
 /** Of `full`; others have none. */
-export const QUOTA_BYTES = 1000;
+const QUOTA_BYTES = 1000;
 /** Users with a mailbox, beside `full` and LOGIN. */
 const USERS: readonly string[] = ["anna", "berta", "carla"];
 

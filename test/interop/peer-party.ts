@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { freePort } from "./greeting.ts";
 import type { Scratch } from "./scratch.ts";
 import { Wire } from "./peer-wire.ts";
@@ -128,13 +129,8 @@ export async function doorsOf(paths: readonly Path[]): Promise<Ports> {
 export function certifiedIn({ folder }: Scratch): Certified {
   const authority = certify({ subject: "Authority", isAuthority: true });
   const server = certify({ subject: "localhost", dns: ["localhost"], issuer: authority });
-  const paths = {
-    cert: `${folder}/server.crt`,
-    key: `${folder}/server.key`,
-    ca: `${folder}/ca.crt`,
-  };
-  writeFileSync(paths.cert, server.certificate);
-  writeFileSync(paths.key, server.key, { mode: 0o600 });
-  writeFileSync(paths.ca, authority.certificate);
-  return paths;
+  const { cert, key } = certificateFiles({ folder }, "server", server);
+  const ca = `${folder}/ca.crt`;
+  writeFileSync(ca, authority.certificate);
+  return { cert, key, ca };
 }

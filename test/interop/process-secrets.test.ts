@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { processesOf } from "./daemon-processes.ts";
 import { freePort, until } from "./greeting.ts";
@@ -114,15 +115,9 @@ test("a private key is in the parent and in the dispatchers, if a listener shows
   const mail = scratch.mailFolder("mail");
   const used = certify({ subject: "used.example" });
   const unused = certify({ subject: "unused.example" });
-  for (const [name, { certificate, key }] of Object.entries({ used, unused })) {
-    writeFileSync(`${folder}/${name}.crt`, certificate);
-    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
-  }
-  const pki = (name: string): string =>
-    `pki ${name} cert "${folder}/${name}.crt" key "${folder}/${name}.key"`;
   const daemon = await Daemon.start(scratch, [
-    pki("used"),
-    pki("unused"),
+    certificateFiles(scratch, "used", used).pki,
+    certificateFiles(scratch, "unused", unused).pki,
     `listen on socket "${folder}/other.sock"`,
     `listen on 127.0.0.1 port ${await freePort()} tls pki used`,
     `action "d" maildir "${mail}" user nobody`,

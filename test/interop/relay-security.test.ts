@@ -7,6 +7,7 @@ import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify, type CertificateRequest } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
 import { run } from "./peer-program.ts";
@@ -17,23 +18,6 @@ const skip = await unlessStartable();
 const SMTP = new URL("../../bin/smtp", import.meta.url).pathname;
 const SMTPCTL = new URL("../../bin/smtpctl", import.meta.url).pathname;
 const TEXT = "From: <a@client.example>\nSubject: onwards\n\nunder wraps\n";
-
-interface Paths {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** Writes a certificate and its key. */
-function write(
-  { folder }: Scratch,
-  name: string,
-  { certificate, key }: { readonly certificate: string; readonly key: string },
-): Paths {
-  const paths = { cert: `${folder}/${name}.crt`, key: `${folder}/${name}.key` };
-  writeFileSync(paths.cert, certificate, { mode: 0o644 });
-  writeFileSync(paths.key, key, { mode: 0o600 });
-  return paths;
-}
 
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const RIGHT: CertificateRequest = { subject: "localhost", dns: ["localhost"], issuer: AUTHORITY };
@@ -148,8 +132,12 @@ for (const {
   test(`relay to Postfix ${name}`, { skip: skip || unlessPostfix() }, async () => {
     await using scratch = new Scratch();
     const { folder } = scratch;
-    const { cert, key } = write(scratch, "server", certify(certificate));
-    const client = write(scratch, "client", certify({ subject: "client", issuer: AUTHORITY }));
+    const { cert, key } = certificateFiles(scratch, "server", certify(certificate));
+    const client = certificateFiles(
+      scratch,
+      "client",
+      certify({ subject: "client", issuer: AUTHORITY }),
+    );
     writeFileSync(`${folder}/ca.crt`, AUTHORITY.certificate);
     const server = await PostfixServer.start(scratch, [
       "smtpd_tls_security_level = may",
@@ -158,7 +146,7 @@ for (const {
     ]);
     const daemon = await Daemon.start(scratch, [
       `ca test cert "${folder}/ca.crt"`,
-      `pki client cert "${client.cert}" key "${client.key}"`,
+      client.pki,
       `action "out" relay host "${url}://localhost:${server.port}" ${options}`,
       'match from any for any action "out"',
     ]);
@@ -191,7 +179,7 @@ for (const [name, isPinned] of [
   }, async () => {
     await using scratch = new Scratch();
     const shown = certify({ subject: "anything" });
-    const { cert, key } = write(scratch, "server", shown);
+    const { cert, key } = certificateFiles(scratch, "server", shown);
     const server = await PostfixServer.start(scratch, [
       "smtpd_tls_security_level = may",
       `smtpd_tls_chain_files = ${key}, ${cert}`,
@@ -215,14 +203,14 @@ for (const { scheme, mechanism, hash } of [
   test(`relay logs in by ${mechanism} over ${scheme}`, { skip }, async () => {
     await using scratch = new Scratch();
     await using other = new Scratch();
-    const { cert, key } = write(other, "server", certify(RIGHT));
+    const { pki } = certificateFiles(other, "localhost", certify(RIGHT));
     writeFileSync(`${scratch.folder}/ca.crt`, AUTHORITY.certificate);
     const secret = (await run([SMTPCTL, "encrypt", ...hash, "pencil"])).output.trim();
     const port = await freePort();
     const mail = other.mailFolder("mail");
     const tls = scheme === "smtps" ? "smtps" : "tls-require";
     const server = await Daemon.start(other, [
-      `pki localhost cert "${cert}" key "${key}"`,
+      pki,
       `table logins { "ann" = "${secret}" }`,
       `listen on 127.0.0.1 port ${port} ${tls} pki localhost auth <logins>`,
       `action "deliver" maildir "${mail}/%{dest.user}" user ${MAIL_USER}`,

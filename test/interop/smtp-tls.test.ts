@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
 import { type Finished, run } from "./peer-program.ts";
@@ -23,8 +24,6 @@ test("smtp(1) sends over TLS, checks the certificate and logs in", {
   const { folder } = scratch;
   const authority = certify({ subject: "Authority", isAuthority: true });
   const shown = certify({ subject: "localhost", dns: ["localhost"], issuer: authority });
-  writeFileSync(`${folder}/s.crt`, shown.certificate, { mode: 0o644 });
-  writeFileSync(`${folder}/s.key`, shown.key, { mode: 0o600 });
   writeFileSync(`${folder}/ca.crt`, authority.certificate);
   writeFileSync(`${folder}/login`, "ann\npencil\n", { mode: 0o600 });
   const secret = (await run([SMTPCTL, "encrypt", "pencil"])).output.trim();
@@ -32,7 +31,7 @@ test("smtp(1) sends over TLS, checks the certificate and logs in", {
   const mail = scratch.mailFolder("mail");
   const auth = "pki localhost auth <logins>";
   await Daemon.start(scratch, [
-    `pki localhost cert "${folder}/s.crt" key "${folder}/s.key"`,
+    certificateFiles(scratch, "localhost", shown).pki,
     `table logins { "ann" = "${secret}" }`,
     `listen on 127.0.0.1 port ${ports.submission} tls-require ${auth}`,
     `listen on 127.0.0.1 port ${ports.smtps} smtps ${auth}`,

@@ -11,7 +11,6 @@ import { createServer } from "node:https";
 import type { AddressInfo, LookupFunction } from "node:net";
 import { test, type TestContext } from "node:test";
 import { ABSENT } from "#base/lookup.ts";
-import type { Network } from "#base/ports/network.ts";
 import type { TlsaRecord } from "#base/ports/resolver.ts";
 import { Relay } from "#engine/relay/relay.ts";
 import { StsCache } from "#engine/sts/sts-cache.ts";
@@ -28,9 +27,8 @@ import { relayAction } from "#test/support/actions.ts";
 import { certify, type Certified } from "#test/support/certificates.ts";
 import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
-import { Sink } from "#test/support/sink.ts";
 import { transportOf, withSmtpAt } from "#test/support/transport-seen.ts";
-import { tlsServer } from "#test/support/tls-server.ts";
+import { tlsSink } from "./tls-sink.ts";
 
 const HTTPS_HOST = "mta-sts.far.example";
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
@@ -176,23 +174,8 @@ const toLoopback: LookupFunction = (_, options, found) =>
     ? found(null, [{ address: "127.0.0.1", family: 4 }])
     : found(null, "127.0.0.1", 4);
 
-async function sink(t: TestContext, given: Case): Promise<Network> {
-  const { shows = MX, isStripped } = given;
-  const server = tlsServer(nodeTls(), { certificate: shows.certificate, key: shows.key });
-  const extensions = isStripped ? [] : ["STARTTLS"];
-  const made = new Sink({ extensions, tls: { server, start: "starttls" } });
-  const network = nodeNetwork();
-  const listening = await made.listen(network, { kind: "tcp", host: "127.0.0.1", port: 0 });
-  assert.ok(listening.endpoint.kind === "tcp");
-  t.after(() => {
-    listening.close();
-    made.dropAll();
-  });
-  return withSmtpAt(listening.endpoint.port, network);
-}
-
 for (const given of CASES) {
-  const { what, says, over, tlsa } = given;
+  const { what, says, over, tlsa, shows = MX, isStripped } = given;
   test(`MTA-STS policy ${what}: ${over ?? "nothing is sent"}`, async (t) => {
     const resolver = new SimResolver({
       mx: { "far.example": [{ preference: 10, exchange: "mx.far.example" }] },
@@ -220,8 +203,9 @@ for (const given of CASES) {
       const value = await policies.policyOf(domain);
       return value === undefined ? ABSENT : ({ kind: "found", value } as const);
     };
+    const { port } = await tlsSink(t, shows, isStripped ? "stripped" : "whole");
     const relay = new Relay(
-      { network: await sink(t, given), clock, random: nodeRandom(), resolver },
+      { network: withSmtpAt(port, nodeNetwork()), clock, random: nodeRandom(), resolver },
       new Map([["out", relayAction("out")]]),
       relayParties(nodeTls(), { observe, askSts }, AUTHORITY.certificate),
     );

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
 import { type Finished, run, unlessInstalled } from "./peer-program.ts";
@@ -242,21 +243,16 @@ interface Scene {
 async function scene(scratch: Scratch): Promise<Scene> {
   const { folder } = scratch;
   const authority = certify({ subject: "Authority", isAuthority: true });
-  const made = {
-    own: certify({ subject: HOST, dns: [HOST], issuer: authority }),
-    client: certify({ subject: "client", issuer: authority }),
-  };
+  const own = certify({ subject: HOST, dns: [HOST], issuer: authority });
+  const client = certify({ subject: "client", issuer: authority });
   writeFileSync(`${folder}/ca.crt`, authority.certificate);
-  for (const [name, { certificate, key }] of Object.entries(made)) {
-    writeFileSync(`${folder}/${name}.crt`, certificate);
-    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
-  }
+  certificateFiles(scratch, "client", client);
   const hash = (await run(["openssl", "passwd", "-6", PASSWORD])).output.trim();
   const mail = scratch.mailFolder("mail");
   const ports = new Map<string, number>();
   for (const name of Object.keys(LISTENERS)) ports.set(name, await freePort());
   const daemon = await Daemon.start(scratch, [
-    `pki own cert "${folder}/own.crt" key "${folder}/own.key"`,
+    certificateFiles(scratch, "own", own).pki,
     `ca clients cert "${folder}/ca.crt"`,
     `table logins { "ann" = "${hash}" }`,
     ...Object.entries(LISTENERS).map(

@@ -3,9 +3,9 @@
  * versions, ciphers and groups, nothing more and nothing less.
  */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { certify } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort } from "./greeting.ts";
 import { unlessInstalled } from "./peer-program.ts";
@@ -101,12 +101,9 @@ function namesIn(text: string): readonly string[] {
 
 test("each listener offers exactly its versions, ciphers and groups", { skip }, async (t) => {
   await using scratch = new Scratch();
-  const { folder } = scratch;
   const pkis = (["ecdsa", "rsa"] as const).map((key) => {
     const made = certify({ subject: HOST, dns: [HOST], ...(key === "rsa" ? { key } : {}) });
-    writeFileSync(`${folder}/${key}.crt`, made.certificate);
-    writeFileSync(`${folder}/${key}.key`, made.key, { mode: 0o600 });
-    return `pki ${key} cert "${folder}/${key}.crt" key "${folder}/${key}.key"`;
+    return certificateFiles(scratch, key, made).pki;
   });
   const placed: (Listener & { readonly port: number })[] = [];
   for (const listener of LISTENERS) placed.push({ ...listener, port: await freePort() });

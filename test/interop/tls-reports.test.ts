@@ -34,14 +34,13 @@ import { certify, type Certified } from "#test/support/certificates.ts";
 import { taskOf, textOf } from "#test/support/deliveries.ts";
 import { MemoryIntake } from "#test/support/memory-intake.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
-import { Sink } from "#test/support/sink.ts";
 import { withSmtpAt } from "#test/support/transport-seen.ts";
-import { tlsServer } from "#test/support/tls-server.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { until } from "./greeting.ts";
 import { run } from "./peer-program.ts";
 import { Scratch } from "./scratch.ts";
 import { SignedZones, unlessSignedZones, type Zone } from "./signed-zones.ts";
+import { tlsSink } from "./tls-sink.ts";
 
 const AUTHORITY = certify({ subject: "Authority", isAuthority: true });
 const MX = certify({ subject: "mx", dns: ["mx.right.example"] });
@@ -92,18 +91,6 @@ async function serve(t: TestContext, received: Received[]): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function mailServer(t: TestContext): Promise<{ readonly sink: Sink; readonly port: number }> {
-  const end = tlsServer(nodeTls(), { certificate: MX.certificate, key: MX.key });
-  const sink = new Sink({ extensions: ["STARTTLS"], tls: { server: end, start: "starttls" } });
-  const listening = await sink.listen(nodeNetwork(), { kind: "tcp", host: "127.0.0.1", port: 0 });
-  assert.ok(listening.endpoint.kind === "tcp");
-  t.after(() => {
-    listening.close();
-    sink.dropAll();
-  });
-  return { sink, port: listening.endpoint.port };
-}
-
 /** All goes out by the one relay. */
 const ROUTING: Routing = {
   resolve: ({ forwardPath }) => ({
@@ -151,7 +138,7 @@ test("TLS reports reach a web server, and a mail server that its records contrad
   const kept = `${scratch.folder}/kept`;
   mkdirSync(kept, { mode: 0o700 });
   const intake = new MemoryIntake("");
-  const { sink, port } = await mailServer(t);
+  const { sink, port } = await tlsSink(t, MX);
   const from = { serverName: "mx.our.example", contact: "tls@our.example" };
   const days = new ReportDays({
     clock,

@@ -11,6 +11,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { createTransport } from "nodemailer";
 import { certify, type CertificateRequest, type Certified } from "#test/support/certificates.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { Daemon, unlessStartable } from "./daemon.ts";
 import { freePort, until } from "./greeting.ts";
 import { type Finished, run, unlessInstalled } from "./peer-program.ts";
@@ -33,11 +34,8 @@ interface Scene {
 
 async function scene(scratch: Scratch): Promise<Scene> {
   const { folder } = scratch;
-  const write = (name: string, { certificate, key }: Certified): string => {
-    writeFileSync(`${folder}/${name}.crt`, certificate, { mode: 0o644 });
-    writeFileSync(`${folder}/${name}.key`, key, { mode: 0o600 });
-    return `pki ${name} cert "${folder}/${name}.crt" key "${folder}/${name}.key"`;
-  };
+  const write = (name: string, made: Certified): string =>
+    certificateFiles(scratch, name, made).pki;
   const authority = certify({ subject: "Authority", isAuthority: true });
   const shared = { subject: HOST, dns: [HOST], issuer: authority };
   const lines = [

@@ -7,19 +7,24 @@ export function messageOf(msgid: string, textBytes = 0): Message {
     msgid,
     acceptedAtMs: 1,
     reversePath: "a@x.example",
-    origin: {
-      kind: "smtp",
-      address: "192.0.2.1",
-      hostname: "h",
-      helo: "h",
-      fcrdns: "fail",
-      tag: "",
-      username: "",
-      tls: undefined,
-    },
+    origin: originOf("192.0.2.1", "h"),
     textBytes,
     is8bit: false,
     terms: undefined,
+  };
+}
+
+/** A client that is nobody in particular. @param hostname its EHLO, too. */
+export function originOf(address: string, hostname: string): Message["origin"] {
+  return {
+    kind: "smtp",
+    address,
+    hostname,
+    helo: hostname,
+    fcrdns: "fail",
+    tag: "",
+    username: "",
+    tls: undefined,
   };
 }
 

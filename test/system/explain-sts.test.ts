@@ -1,6 +1,7 @@
 /** What `smtpctl explain` says of a domain that has a policy of MTA-STS, by whole processes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { questionOf } from "#model/explanation.ts";
 import { runningDaemon } from "#programs/smtpctl-running.ts";
 import { statePaths } from "#programs/state-paths.ts";
 import { policyText, startedWithPolicy } from "./policy-stage.ts";
@@ -18,19 +19,7 @@ async function explained(
     controlSocket: "/control.sock",
   }));
   const asked = daemon.explain(
-    {
-      reversePath: "a@here.example",
-      forwardPaths: ["b@far.example"],
-      source: "192.0.2.1",
-      helo: undefined,
-      reverseName: undefined,
-      username: "",
-      localUser: "",
-      tls: false,
-      listener: undefined,
-      sizeBytes: 0,
-      dns,
-    },
+    questionOf(["b@far.example"], { reversePath: "a@here.example", source: "192.0.2.1", dns }),
     undefined,
   );
   const answer = await world.clock.runUntilSettled(asked, MINUTE_MS);

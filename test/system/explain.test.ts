@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { printExplanation } from "#engine/explain/print-explanation.ts";
-import type { Explanation, ExplainQuestion } from "#model/explanation.ts";
+import { type Explanation, type ExplainQuestion, questionOf } from "#model/explanation.ts";
 import { type RunningDaemon, runningDaemon } from "#programs/smtpctl-running.ts";
 import { statePaths } from "#programs/state-paths.ts";
 import { SimWorld } from "#world/sim/world.ts";
@@ -23,19 +23,11 @@ const RULES = [
   'match from local for any action "out"',
 ];
 
-const QUESTION: ExplainQuestion = {
+const QUESTION = questionOf(["team@a.example"], {
   reversePath: "ann@c.example",
-  forwardPaths: ["team@a.example"],
   source: "198.51.100.7",
-  helo: undefined,
-  reverseName: undefined,
-  username: "",
-  localUser: "",
-  tls: false,
-  listener: undefined,
-  sizeBytes: 0,
   dns: true,
-};
+});
 
 async function running(): Promise<{ world: SimWorld; host: MailHost; daemon: RunningDaemon }> {
   const world = new SimWorld(1);

@@ -19,9 +19,9 @@ export const SOURCE_FAILURES = 10;
 export const SOURCE_FORGET_MS = 60_000;
 /** The same for one user. */
 export const USER_FAILURES = 20;
-export const USER_FORGET_MS = 60_000;
+const USER_FORGET_MS = 60_000;
 /** How long an address is known as that of a user. */
-export const KNOWN_MS: number = 7 * 86_400_000;
+const KNOWN_MS: number = 7 * 86_400_000;
 /** Of sources, of users, and of addresses that are known: the oldest is forgotten first. */
 export const MAX_REMEMBERED = 20_000;
 

@@ -13,9 +13,9 @@ import { isScramPassword } from "#protocols/sasl/scram-verifier.ts";
 import type { Secret } from "#model/secret.ts";
 
 /** The daemon has other work for its cores. */
-export const MAX_CHECKS_AT_ONCE = 2;
+const MAX_CHECKS_AT_ONCE = 2;
 /** At a hundred milliseconds each they are done before a client gives up. */
-export const MAX_WAITING_CHECKS = 200;
+const MAX_WAITING_CHECKS = 200;
 
 const FULL: Lookup<boolean> = {
   kind: "unavailable",

@@ -6,6 +6,7 @@ import { type Message, NO_TERMS, type Terms } from "#model/envelope.ts";
 import type { RecipientQuery, Resolution } from "#model/resolution.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
+import { originOf } from "#test/support/letters.ts";
 import { type BounceDraft, BounceWriter } from "./bounce.ts";
 import { MAX_PER_STRANGER } from "./notice-limits.ts";
 
@@ -13,16 +14,7 @@ const MESSAGE: Message = {
   msgid: "0000000a",
   acceptedAtMs: 1_767_225_600_000,
   reversePath: "alice@example.com",
-  origin: {
-    kind: "smtp",
-    address: "192.0.2.9",
-    hostname: "client.example",
-    helo: "client.example",
-    fcrdns: "fail",
-    tag: "",
-    username: "",
-    tls: undefined,
-  },
+  origin: originOf("192.0.2.9", "client.example"),
   textBytes: 0,
   is8bit: false,
   terms: undefined,

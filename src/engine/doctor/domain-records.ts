@@ -10,7 +10,7 @@
 import { networkHolds, parseIpAddress } from "#base/ip-address.ts";
 import { unreachable } from "#base/unreachable.ts";
 import type { Http } from "#base/ports/http.ts";
-import type { DnsAnswer, Resolver } from "#base/ports/resolver.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
 import { parseDkimKey } from "#protocols/sender-records/dkim-key.ts";
 import { parseDmarc } from "#protocols/sender-records/dmarc-record.ts";
 import { formatEndpointUri, parseTlsrptRecord } from "#protocols/tlsrpt/tlsrpt-record.ts";
@@ -190,18 +190,11 @@ async function lookAtDmarc(domain: string, resolver: Resolver): Promise<Verdict>
 async function lookAtReports(domain: string, resolver: Resolver): Promise<Verdict> {
   const answer = await resolver.texts(`_smtp._tls.${domain}`);
   if (answer.kind === "unavailable") return noAnswer(`TXT of _smtp._tls.${domain}`, answer.cause);
-  const texts = textsOf(answer, /^v=TLSRPTv1/u);
-  if (texts.length === 0) return ok("no reports on TLS are asked for");
+  const texts = answer.kind === "found" ? answer.value : [];
+  if (!texts.some((text) => text.startsWith("v=TLSRPTv1")))
+    return ok("no reports on TLS are asked for");
   const endpoints = parseTlsrptRecord(texts);
   if (endpoints.length === 0)
     return fail("the record of TLS-RPT cannot be read, and counts as none", "mend the TXT record");
   return ok(`reports to ${endpoints.map(formatEndpointUri).join(", ")}`);
-}
-
-/** Those that begin as records of a kind do. */
-function textsOf(
-  answer: Exclude<DnsAnswer<readonly string[]>, { readonly kind: "unavailable" }>,
-  version: RegExp,
-): readonly string[] {
-  return answer.kind === "found" ? answer.value.filter((text) => version.test(text)) : [];
 }

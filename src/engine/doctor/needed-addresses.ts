@@ -2,37 +2,17 @@
  * Addresses that must lead to a person: postmaster of each domain (RFC 5321 §4.5.1), and root, to whom
  * the programs of this machine write. Tried with the rules as a message would be.
  */
-import type {
-  ExplainedRecipient,
-  Explanation,
-  ExplainFault,
-  ExplainQuestion,
+import {
+  type ExplainedRecipient,
+  type Explanation,
+  type ExplainFault,
+  type ExplainQuestion,
+  questionOf,
 } from "#model/explanation.ts";
 import { type Check, fail, ok, unknown, type Verdict, warn } from "./verdict.ts";
 
 /** What the rules would do. */
 export type Rehearse = (question: ExplainQuestion) => Promise<Explanation | ExplainFault>;
-
-/** A message of nobody in particular; DNS is not needed to know who a recipient is. */
-export function question(
-  forwardPaths: readonly string[],
-  more: Partial<ExplainQuestion> = {},
-): ExplainQuestion {
-  return {
-    reversePath: "",
-    forwardPaths,
-    source: undefined,
-    helo: undefined,
-    reverseName: undefined,
-    username: "",
-    localUser: "",
-    tls: false,
-    listener: undefined,
-    sizeBytes: 0,
-    dns: false,
-    ...more,
-  };
-}
 
 /** login.defs(5), UID_MIN: accounts below are of the system, as whom nobody logs in. */
 const FIRST_PERSON_UID = 1000;
@@ -52,14 +32,14 @@ export function neededAddresses(
 ): readonly Check[] {
   const ofDomains = domains.map((domain): Check => {
     const address = `postmaster@${domain}`;
-    const asked = question([address], { source: STRANGER });
+    const asked = questionOf([address], { source: STRANGER });
     const look = (): Promise<Verdict> => reaches(asked, serverName, rehearse);
     return { name: "postmaster", subject: address, look };
   });
   const root = rootOf(serverName);
   return [
     ...ofDomains,
-    { name: "root", subject: root, look: () => reaches(question([root]), serverName, rehearse) },
+    { name: "root", subject: root, look: () => reaches(questionOf([root]), serverName, rehearse) },
   ];
 }
 

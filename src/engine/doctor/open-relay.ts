@@ -12,9 +12,9 @@ import type { Clock } from "#base/ports/clock.ts";
 import type { Network } from "#base/ports/network.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Listener } from "#model/config/listener.ts";
-import type { Explanation } from "#model/explanation.ts";
+import { type Explanation, questionOf } from "#model/explanation.ts";
 import { openRelays } from "#policy/check/open-relay.ts";
-import { question, type Rehearse, STRANGER } from "./needed-addresses.ts";
+import { type Rehearse, STRANGER } from "./needed-addresses.ts";
 import { trySmtp } from "./smtp-try.ts";
 import { type Check, fail, ok, unknown, type Verdict } from "./verdict.ts";
 
@@ -76,7 +76,7 @@ async function rehearseForms(listener: Listener, parts: RelayParts): Promise<Ver
   const address = endpoint.kind === "tcp" ? parseIpAddress(endpoint.host) : undefined;
   if (address !== undefined && isLoopback(address)) return ok("only this machine reaches it");
   const answer = await parts.rehearse(
-    question(forms(parts.domain), {
+    questionOf(forms(parts.domain), {
       reversePath: STRANGER_ADDRESS,
       source: STRANGER,
       helo: "stranger.invalid",
@@ -143,7 +143,7 @@ async function compareWithRules(
 ): Promise<Verdict> {
   const source = from.kind === "tcp" ? from.host : "";
   const answer = await rehearse(
-    question([VICTIM], {
+    questionOf([VICTIM], {
       reversePath: STRANGER_ADDRESS,
       source,
       helo: "stranger.invalid",

@@ -9,8 +9,8 @@ import type { Network } from "#base/ports/network.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { DEFAULT_SMTP_PORT } from "#model/config/defaults.ts";
 import { parseRelayUrl } from "#model/config/relay-url.ts";
-import type { ExplainedHop } from "#model/explanation.ts";
-import { question, type Rehearse } from "./needed-addresses.ts";
+import { type ExplainedHop, questionOf } from "#model/explanation.ts";
+import type { Rehearse } from "./needed-addresses.ts";
 import { trySmtp } from "./smtp-try.ts";
 import { type Check, fail, noAnswer, ok, unknown, type Verdict, warn } from "./verdict.ts";
 
@@ -65,7 +65,7 @@ async function connectToNextHop(
   rehearse: Rehearse,
   parts: OutgoingParts,
 ): Promise<Verdict> {
-  const answer = await rehearse(question([address], { dns: true }));
+  const answer = await rehearse(questionOf([address], { dns: true }));
   if (answer.kind === "explain-fault") return unknown(answer.why, NAME_ONE);
   const ways = answer.recipients.flatMap(({ envelopes }) => envelopes.map(({ way }) => way));
   const relays = ways.filter((way) => way.kind === "relay");

@@ -2,7 +2,8 @@
  * What the world knows this server by: its names and its addresses, and the domains whose mail
  * it takes from anybody.
  */
-import { type IpNetwork, networkHolds, parseIpAddress, parseIpNetwork } from "#base/ip-address.ts";
+import { parseIpAddress } from "#base/ip-address.ts";
+import { isPrivate } from "#base/public-address.ts";
 import { isHostName } from "#protocols/mail/domain.ts";
 import type { Config } from "#model/config/config.ts";
 import type { Rule } from "#model/config/rule.ts";
@@ -13,30 +14,14 @@ export const MAX_CHECKED_DOMAINS = 20;
 /** Addresses that are looked at. */
 const MAX_ADDRESSES = 8;
 
-/** RFC 6890, RFC 6598, RFC 4193: addresses that nobody reaches from outside. */
-const NOT_PUBLIC: readonly IpNetwork[] = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-  "::/127",
-  "fc00::/7",
-  "fe80::/10",
-]
-  .map(parseIpNetwork)
-  .filter((network) => network !== undefined);
-
-export function isPublic(text: string): boolean {
-  const address = parseIpAddress(text);
-  return address !== undefined && !NOT_PUBLIC.some((network) => networkHolds(network, address));
-}
-
 /** @param own all addresses of the machine. */
 export function publicAddresses(own: readonly string[]): readonly string[] {
-  return own.filter(isPublic).slice(0, MAX_ADDRESSES);
+  return own.filter(isSeen).slice(0, MAX_ADDRESSES);
+}
+
+function isSeen(text: string): boolean {
+  const address = parseIpAddress(text);
+  return address !== undefined && !isPrivate(address);
 }
 
 /** A name that the world can look up. */

@@ -94,6 +94,7 @@ for (const [what, bytes, why] of [
   ["a file of passwords", "root:x:0:0:root:/root:/bin/sh\n", NOT_OURS],
   ["a message", "From: a@b\n\nx\n", NOT_OURS],
   ["a line without an end", "x".repeat(2000), NOT_OURS],
+  ["a first line that goes on", "postrider-mail 1 000000000", NOT_OURS],
   ["an empty line", "\n", NOT_OURS],
   ["another version", "postrider-mail 2 00000000\n{}\n", NOT_OURS],
   ["a count that is too long", "postrider-mail 1 000000000\n{}\n", NOT_OURS],

@@ -57,8 +57,8 @@ export function encodeTakenFor(takenFor: number): {
 export function decodeDroppedHead(start: Uint8Array): DroppedHead {
   const firstEnd = start.indexOf(LF);
   const firstLine = latin1(start.subarray(0, firstEnd < 0 ? MAGIC.length : firstEnd));
-  if (firstEnd < 0 && firstLine === MAGIC.slice(0, firstLine.length) && start.length < 1024)
-    return { kind: "incomplete" };
+  const isBegun = firstEnd < 0 && start.length <= MAGIC.length + COUNT_DIGITS;
+  if (isBegun && MAGIC.startsWith(firstLine)) return { kind: "incomplete" };
   const count = FIRST_LINE.exec(firstLine)?.[1];
   if (count === undefined) return wrong("it does not begin as one of ours");
   const end = start.indexOf(LF, firstEnd + 1);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DnsAnswer, EMPTY_DNS, type Resolver } from "#base/ports/resolver.ts";
 import { SimClock } from "#world/sim/clock.ts";
-import { SimResolver } from "#world/sim/resolver.ts";
 import { BoundedResolver, DNS_WAIT_MS } from "./bounded-resolver.ts";
 
 function never(): Promise<DnsAnswer<never>> {
@@ -20,13 +19,4 @@ test("a resolver that does not answer is unavailable after the wait", async () =
   assert.deepEqual(kinds, []);
   await clock.advance(1);
   assert.deepEqual(kinds, ["unavailable", "unavailable"]);
-});
-
-test("preferences are those of the records that were found", async () => {
-  const zone = { mx: { "a.example": [{ preference: 7, exchange: "mx.a.example" }] } };
-  const resolver = new BoundedResolver(new SimResolver(zone), new SimClock());
-  assert.equal(resolver.preferenceOf("mx.a.example"), undefined);
-  await resolver.mx("a.example");
-  assert.equal(resolver.preferenceOf("mx.a.example"), 7);
-  assert.equal(resolver.preferenceOf("a.example"), undefined);
 });

@@ -1,7 +1,4 @@
-/**
- * A resolver that is waited for no longer than DNS_WAIT_MS a question, and that knows
- * afterwards which preference an exchanger had.
- */
+/** A resolver that is waited for no longer than DNS_WAIT_MS a question. */
 import type { Clock } from "#base/ports/clock.ts";
 import type { DnsAnswer, MxRecord, Resolver, TlsaRecord } from "#base/ports/resolver.ts";
 import { inTime } from "#base/time/in-time.ts";
@@ -12,23 +9,14 @@ export const DNS_WAIT_MS = 5000;
 export class BoundedResolver implements Resolver {
   readonly #resolver: Resolver;
   readonly #clock: Clock;
-  readonly #preferences = new Map<string, number>();
 
   constructor(resolver: Resolver, clock: Clock) {
     this.#resolver = resolver;
     this.#clock = clock;
   }
 
-  /** Of the MX record that named `host`; undefined if none did. */
-  preferenceOf(host: string): number | undefined {
-    return this.#preferences.get(host);
-  }
-
-  async mx(domain: string): Promise<DnsAnswer<readonly MxRecord[]>> {
-    const answer = await this.#inTime(this.#resolver.mx(domain));
-    for (const { exchange, preference } of answer.kind === "found" ? answer.value : [])
-      this.#preferences.set(exchange, preference);
-    return answer;
+  mx(domain: string): Promise<DnsAnswer<readonly MxRecord[]>> {
+    return this.#inTime(this.#resolver.mx(domain));
   }
 
   addresses(host: string): Promise<DnsAnswer<readonly string[]>> {

@@ -133,12 +133,9 @@ async function exchangersRoute(
   const route = await exchangersOf({ resolver, random: ports.random }, domain, backup);
   if (route.kind === "no-route")
     return { by, hops: [], problem: `${route.status} ${route.diagnostic}` };
-  const hops = route.hops.slice(0, MAX_HOPS).map(async (hop): Promise<ExplainedHop> => {
-    const { endpoint } = hop;
-    const preference = endpoint.kind === "tcp" ? resolver.preferenceOf(endpoint.host) : undefined;
-    const explained = await explainedHop(hostOf(hop), { hop, action }, { ...ports, resolver });
-    return { ...explained, preference };
-  });
+  const hops = route.hops
+    .slice(0, MAX_HOPS)
+    .map((hop) => explainedHop(hostOf(hop), { hop, action }, { ...ports, resolver }));
   return { by, hops: await Promise.all(hops), problem: "" };
 }
 
@@ -169,7 +166,8 @@ async function explainedHop(
   { hop, action }: { readonly hop: NextHop; readonly action: RelayAction },
   { resolver, clock, askSts }: Omit<RelayPorts, "random">,
 ): Promise<ExplainedHop> {
-  const plain = { host, preference: undefined, addresses: [], tls: "", problem: "" };
+  const { preference } = hop;
+  const plain = { host, preference, addresses: [], tls: "", problem: "" };
   if (resolver === undefined) return plain;
   const found = await addressesOf(resolver, hop);
   if (found.kind === "absent") return { ...plain, problem: "has no address" };

@@ -7,6 +7,7 @@ import { RamSpool } from "#engine/spool/ram-spool.ts";
 import type { Blob, CommitOutcome } from "#engine/spool/spool.ts";
 import { SimClock } from "#world/sim/clock.ts";
 import { SimRandom } from "#world/sim/random.ts";
+import { originOf } from "#test/support/letters.ts";
 import { MAX_UNWRITTEN_BYTES } from "./local-intake.ts";
 import { createQueue, DEFAULT_QUEUE_SETTINGS, type Queue, type QueueSettings } from "./queue.ts";
 
@@ -74,16 +75,7 @@ function message(msgid: string, textBytes: number): Message {
     msgid,
     acceptedAtMs: 0,
     reversePath: "alice@example.com",
-    origin: {
-      kind: "smtp",
-      address: "192.0.2.9",
-      hostname: "client.example",
-      helo: "client.example",
-      fcrdns: "fail",
-      tag: "",
-      username: "",
-      tls: undefined,
-    },
+    origin: originOf("192.0.2.9", "client.example"),
     textBytes,
     is8bit: false,
     terms: undefined,

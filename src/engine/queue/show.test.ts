@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { STAGES } from "#model/attempt-progress.ts";
 import type { Message } from "#model/envelope.ts";
 import { formatReason, type WaitReason } from "#engine/scheduler/wait-reason.ts";
+import { originOf } from "#test/support/letters.ts";
 import { formatEnvelope, formatQueueJson, formatQueueLine, type QueuedEnvelope } from "./show.ts";
 import { Tally } from "./tally.ts";
 
@@ -13,16 +14,7 @@ const MESSAGE: Message = {
   msgid: "0000000a",
   acceptedAtMs: 1_767_225_600_000,
   reversePath: "alice@example.com",
-  origin: {
-    kind: "smtp",
-    address: "192.0.2.9",
-    hostname: "client.example",
-    helo: "client.example",
-    fcrdns: "fail",
-    tag: "",
-    username: "",
-    tls: undefined,
-  },
+  origin: originOf("192.0.2.9", "client.example"),
   textBytes: 100,
   is8bit: false,
   terms: undefined,

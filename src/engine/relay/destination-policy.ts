@@ -20,13 +20,7 @@ import { usableTlsa } from "#policy/transport/tlsa.ts";
 import type { HopAddresses } from "./hop-addresses.ts";
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 import type { RelayParties } from "./parties.ts";
-import {
-  finding,
-  noPolicyFound,
-  type Promised,
-  promisedBySts,
-  promisedByTlsa,
-} from "./tls-findings.ts";
+import { finding, NOTHING_PROMISED, type Promised } from "./tls-findings.ts";
 
 /** Whom it is asked of. */
 export interface DestinationParties extends Pick<RelayParties, "askSts"> {
@@ -42,7 +36,7 @@ export interface Destination {
 
 export interface DestinationPolicy {
   readonly policy: TransportPolicy | NoRoute;
-  /** What reports say of it; undefined: nobody was asked, or nobody is to be told. */
+  /** What reports say of it; undefined: nobody was asked. */
   readonly promised: Promised | undefined;
 }
 
@@ -65,6 +59,7 @@ interface Found {
 }
 
 const UNASKED: Found = { policy: undefined, promised: undefined };
+const NOTHING_FOUND: Found = { policy: undefined, promised: NOTHING_PROMISED };
 
 /**
  * RFC 8461 §2: where DANE decides, MTA-STS does not; where no record is of use, it may ask
@@ -80,7 +75,7 @@ async function askedOf(
   if (dane?.policy?.kind === "required" && dane.policy.proof.kind === "dane") return dane;
   const sts = await stsPolicy(askSts, hop);
   if (sts?.policy !== undefined) return sts;
-  return dane ?? sts ?? { policy: undefined, promised: noPolicyFound(hop) };
+  return dane ?? sts ?? NOTHING_FOUND;
 }
 
 /** Undefined: the domain has none. */
@@ -97,7 +92,7 @@ async function stsPolicy(
   const shortcoming = isListed
     ? undefined
     : finding("validation-failure", "MX is not in the policy");
-  const promised = promisedBySts(domain.toLowerCase(), answer.value, shortcoming);
+  const promised = { type: "sts", policy: answer.value, shortcoming } as const;
   if (answer.value.mode === "testing") return { policy: undefined, promised };
   return { policy: isListed ? BY_NAME : NOT_LISTED, promised };
 }
@@ -138,20 +133,28 @@ async function danePolicy(
     const others = [host, domain].map((name) => name.toLowerCase());
     const names = [base, ...others.filter((name) => name !== base)] as const;
     const policy = { kind: "required", proof: { kind: "dane", records, names } } as const;
-    return { policy, promised: promisedByTlsa(base, answer.value) };
+    return { policy, promised: byTlsa(base, answer.value) };
   }
   return undefined;
 }
 
 function unanswered(base: string): Found {
   const shortcoming = finding("dnssec-invalid", "no answer that is valid");
-  return { policy: NO_ANSWER, promised: promisedByTlsa(base, [], shortcoming) };
+  return { policy: NO_ANSWER, promised: byTlsa(base, [], shortcoming) };
 }
 
 function unusable(base: string, records: readonly TlsaRecord[]): Found {
   const shortcoming = finding("tlsa-invalid", "no record is of use");
-  const promised = promisedByTlsa(base, records, shortcoming);
+  const promised = byTlsa(base, records, shortcoming);
   return { policy: { kind: "required", proof: { kind: "none" } }, promised };
+}
+
+function byTlsa(
+  base: string,
+  records: readonly TlsaRecord[],
+  shortcoming?: Promised["shortcoming"],
+): Promised {
+  return { type: "tlsa", base, records, shortcoming };
 }
 
 /** Names that may have the TLSA records, the first that does counts. (RFC 7672 §2.2.2, §2.2.3.) */

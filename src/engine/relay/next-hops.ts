@@ -24,8 +24,11 @@ export interface NextHop {
   readonly dialect: Dialect;
   readonly endpoint: Endpoint;
   readonly tls: RelayHostTls;
-  /** Who is less preferred has a higher one, and is no stand-in for who has only no room now. */
-  readonly level: number;
+  /**
+   * Of its MX record; undefined: it has none. Who is less preferred has a higher one, and is no
+   * stand-in for who has only no room now.
+   */
+  readonly preference: number | undefined;
   /** Of the credentials that it wants. */
   readonly label: string | undefined;
   /** Found by MX, so that nobody has said that it is not ourselves, nor that it is the right one. */
@@ -72,7 +75,7 @@ export function hostsOf(hosts: readonly RelayHost[], turn: number): NextHops {
       dialect: protocol,
       endpoint,
       tls,
-      level: 0,
+      preference: undefined,
       label,
       isFound: false,
       isSecure: true,
@@ -136,13 +139,18 @@ export function noRoute(outcome: NoRoute["outcome"], status: string, diagnostic:
   return { kind: "no-route", outcome, status, diagnostic };
 }
 
-function alone(exchange: string): MxRecord {
-  return { preference: 0, exchange };
+interface Exchanger extends Pick<MxRecord, "exchange"> {
+  /** Undefined: no MX record names it. */
+  readonly preference: number | undefined;
+}
+
+function alone(exchange: string): Exchanger {
+  return { preference: undefined, exchange };
 }
 
 function toHosts(
   from: Pick<NextHop, "domain" | "isSecure">,
-  hosts: readonly MxRecord[],
+  hosts: readonly Exchanger[],
   statusWithoutAddress: "4.4.4" | "5.4.4",
 ): NextHops {
   return {
@@ -151,7 +159,7 @@ function toHosts(
       dialect: "smtp",
       endpoint: { kind: "tcp", host: exchange, port: DEFAULT_SMTP_PORT },
       tls: "opportunistic",
-      level: preference,
+      preference,
       label: undefined,
       isFound: true,
       ...from,

@@ -1,4 +1,7 @@
-/** What relaying knows, as `smtpctl show` is told it: those used last where there are too many. Pure. */
+/**
+ * What relaying knows, as `smtpctl show` is told it. Where there is too much, those used last; of relays, which are
+ * all in use, those that began last. Pure.
+ */
 import { unreachable } from "#base/unreachable.ts";
 import { schemeOf } from "#model/config/relay-url.ts";
 import type { AttemptTls } from "#model/delivery.ts";

@@ -26,7 +26,7 @@ import { policyKey, type TransportPolicy } from "#policy/transport/transport-pol
 import { type NextHop, type NoRoute, noRoute } from "./next-hops.ts";
 import type { RelayParties } from "./parties.ts";
 import { capsOf, type DomainLimits } from "./relay-limits.ts";
-import { type Promised, sessionOf } from "./tls-findings.ts";
+import { isReported, type Promised, sessionOf } from "./tls-findings.ts";
 
 /** What a message wants of its way, and whose turn it is. */
 export interface RouteTerms {
@@ -117,7 +117,6 @@ export class Routes {
   ): ClientSecurity | undefined {
     if (policy.kind === "clear") return undefined;
     const host = addressOf(hop.endpoint);
-    const { countTls } = this.#parties;
     const start = hop.tls === "smtps" ? "at-once" : "starttls";
     return {
       start,
@@ -127,10 +126,20 @@ export class Routes {
       serverName: nameToAsk(policy, host),
       pinned: this.#pinnedOf(action),
       resumeAs: key,
-      toldOfEnd:
-        promised &&
-        countTls &&
-        ((end, local) => countTls(sessionOf({ hop, promised }, end, [local, endpoint]))),
+      toldOfEnd: this.#toldOfEnd(hop, promised, endpoint),
+    };
+  }
+
+  #toldOfEnd(
+    hop: NextHop,
+    promised: Promised | undefined,
+    endpoint: Endpoint,
+  ): ClientSecurity["toldOfEnd"] {
+    const { countTls } = this.#parties;
+    if (promised === undefined || countTls === undefined) return undefined;
+    return (end, local) => {
+      if (isReported({ hop, promised }))
+        countTls(sessionOf({ hop, promised }, end, [local, endpoint]));
     };
   }
 

@@ -231,6 +231,23 @@ test("a message over a connection that is kept counts no session", async () => {
   assert.equal(counted, 1);
 });
 
+test("nothing is counted of an address literal, which is nobody's domain", async () => {
+  const world = new SimWorld(1);
+  const { network, clock, random, resolver, tls } = world;
+  const sink = new Sink({ extensions: [] });
+  await sink.listen(network, { kind: "tcp", host: "192.0.2.7", port: 25 });
+  const counted: TlsSession[] = [];
+  const carrier = new Relay(
+    { network, clock, random, resolver },
+    new Map([["out", relayAction("out")]]),
+    relayParties(tls, { countTls: (session) => counted.push(session) }),
+  );
+  const task = taskOf(["x@[192.0.2.7]"], "Subject: x\r\n\r\nhello\r\n");
+  const [result] = await clock.runUntilSettled(carrier.attempt(task), 1000);
+  assert.equal(result?.outcome, "delivered");
+  assert.deepEqual(counted, []);
+});
+
 test("what a stranger says is bounded, and has no line end", () => {
   const { reason } = finding("validation-failure", `a\r\nb${"é".repeat(4)}${"x".repeat(500)}`);
   assert.match(reason, /^a b x{124}$/u);

@@ -2,7 +2,8 @@
  * What TLS reports say of a server: the policy that its domain has, and how TLS with it ended.
  *
  * Pure. All that a stranger wrote is printable and bounded. What the action alone asks for is
- * nobody's policy but ours, and no domain is told of it.
+ * nobody's policy but ours, and no domain is told of it. A report's texts are made when TLS has
+ * ended, and so not for each message, nor where nobody reports.
  *
  * Source: RFC 8460 §4.2 (policies), §4.3 (results).
  */
@@ -29,52 +30,32 @@ interface Finding {
   readonly reason: string;
 }
 
-/** What a domain promises of a server. */
-export interface Promised extends ReportedPolicy {
-  /** What is wrong with it whatever the server does. */
-  readonly shortcoming: Finding | undefined;
-}
+/** What a domain promises of a server, as it was found. */
+export type Promised =
+  | { readonly type: "no-policy-found"; readonly shortcoming: undefined }
+  | {
+      readonly type: "tlsa";
+      /** The name that has the records. */
+      readonly base: string;
+      readonly records: readonly TlsaRecord[];
+      readonly shortcoming: Finding | undefined;
+    }
+  | {
+      readonly type: "sts";
+      readonly policy: StsPolicy;
+      /** What is wrong with it whatever the server does. */
+      readonly shortcoming: Finding | undefined;
+    };
+
+export const NOTHING_PROMISED: Promised = Object.freeze({
+  type: "no-policy-found",
+  shortcoming: undefined,
+});
 
 /** One that TLS was, or was to be, spoken with. */
 export interface Counterpart {
   readonly hop: NextHop;
   readonly promised: Promised;
-}
-
-/** Undefined: no domain would know what it is told of. */
-export function noPolicyFound({ dialect, endpoint, domain }: NextHop): Promised | undefined {
-  if (dialect !== "smtp" || endpoint.kind === "unix") return undefined;
-  const name = domain.toLowerCase();
-  if (!isHostName(name) || parseIpAddress(name) !== undefined) return undefined;
-  return { type: "no-policy-found", domain: name, ...NOTHING };
-}
-
-const NOTHING = { strings: [], mxHosts: [], shortcoming: undefined } as const;
-
-/** @param base the name that has the records. */
-export function promisedByTlsa(
-  base: string,
-  records: readonly TlsaRecord[],
-  shortcoming?: Finding,
-): Promised {
-  return {
-    type: "tlsa",
-    domain: base,
-    strings: few(records.map(formatTlsa)),
-    mxHosts: [],
-    shortcoming,
-  };
-}
-
-export function promisedBySts(domain: string, policy: StsPolicy, shortcoming?: Finding): Promised {
-  const strings = few(stsPolicyLines(policy));
-  return { type: "sts", domain, strings, mxHosts: few(policy.hosts), shortcoming };
-}
-
-function few(strings: readonly string[]): readonly string[] {
-  return strings
-    .filter(({ length }) => length <= MAX_POLICY_STRING_LENGTH)
-    .slice(0, MAX_POLICY_STRINGS);
 }
 
 /** The policy of MTA-STS that a domain should have, and that could not be had. */
@@ -84,30 +65,64 @@ export function unfetchedPolicy(domain: string, type: FailureType, why: string):
   return { domain, policy, failure: { ...finding(type, why), ...nowhere } };
 }
 
+/** Where nothing is promised, the other end may be none that a domain could be told of. */
+export function isReported({ hop, promised }: Counterpart): boolean {
+  if (promised.type !== "no-policy-found") return true;
+  if (hop.dialect !== "smtp" || hop.endpoint.kind === "unix") return false;
+  return isHostName(hop.domain) && parseIpAddress(hop.domain) === undefined;
+}
+
 /** A server that is not even connected to. */
-export function unconnected({ hop, promised }: Counterpart, found: Finding): TlsSession {
-  const failure = { ...found, mxHost: hostOf(hop), sendingIp: "", receivingIp: "" };
-  return { domain: hop.domain.toLowerCase(), policy: policyOf(promised), failure };
+export function unconnected(counterpart: Counterpart, found: Finding): TlsSession {
+  return sessionWith(counterpart, found, { sendingIp: "", receivingIp: "" });
 }
 
 /** @param ends of the connection, ours first. */
 export function sessionOf(
-  { hop, promised }: Counterpart,
+  counterpart: Counterpart,
   end: TlsEnd,
   [local, remote]: readonly [Endpoint, Endpoint],
 ): TlsSession {
-  const found = promised.shortcoming ?? findingOf(promised, end);
-  const sendingIp = addressOf(local);
-  const receivingIp = addressOf(remote);
+  const { promised } = counterpart;
+  const addresses = { sendingIp: addressOf(local), receivingIp: addressOf(remote) };
+  return sessionWith(counterpart, promised.shortcoming ?? findingOf(promised, end), addresses);
+}
+
+function sessionWith(
+  { hop, promised }: Counterpart,
+  found: Finding | undefined,
+  addresses: { readonly sendingIp: string; readonly receivingIp: string },
+): TlsSession {
+  const domain = hop.domain.toLowerCase();
   return {
-    domain: hop.domain.toLowerCase(),
-    policy: policyOf(promised),
-    failure: found && { ...found, mxHost: hostOf(hop), sendingIp, receivingIp },
+    domain,
+    policy: reportedPolicy(promised, domain),
+    failure: found && { ...found, mxHost: hostOf(hop), ...addresses },
   };
 }
 
-function policyOf({ type, domain, strings, mxHosts }: Promised): ReportedPolicy {
-  return { type, domain, strings, mxHosts };
+function reportedPolicy(promised: Promised, domain: string): ReportedPolicy {
+  const { type } = promised;
+  switch (type) {
+    case "no-policy-found":
+      return { type, domain, strings: [], mxHosts: [] };
+    case "tlsa": {
+      const { base, records } = promised;
+      return { type, domain: base, strings: few(records.map(formatTlsa)), mxHosts: [] };
+    }
+    case "sts": {
+      const { policy } = promised;
+      return { type, domain, strings: few(stsPolicyLines(policy)), mxHosts: few(policy.hosts) };
+    }
+    default:
+      return unreachable(type);
+  }
+}
+
+function few(strings: readonly string[]): readonly string[] {
+  return strings
+    .filter(({ length }) => length <= MAX_POLICY_STRING_LENGTH)
+    .slice(0, MAX_POLICY_STRINGS);
 }
 
 function findingOf(promised: Promised, end: TlsEnd): Finding | undefined {

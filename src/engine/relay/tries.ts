@@ -2,7 +2,7 @@
  * One transaction, tried with one server after the other until one begins on it.
  *
  * Promises: MAX_TRIES addresses at most. A route that is put aside or blocked is passed over. A
- * server that has only no room now is waited for when no other of its level can be had, and
+ * server that has only no room now is waited for when no other of its preference can be had, and
  * before any that is less preferred (route-check.ts). What the tries come to is in tried-so-far.ts.
  *
  * Source: OpenSMTPD mta.c (mta_find_route); RFC 5321 §5.1.
@@ -77,7 +77,8 @@ export class Tries {
       if (outcomes !== undefined) return outcomes;
       // RFC 5321 §5.1: exchangers behind ourselves would only send it back.
       if (soFar.isLoop) break;
-      if (hops[at + 1]?.level === hop.level) continue;
+      const next = hops[at + 1];
+      if (next !== undefined && next.preference === hop.preference) continue;
       const late = await this.#waitInLine(transaction, soFar);
       if (late !== undefined) return late;
     }

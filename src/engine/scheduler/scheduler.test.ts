@@ -5,6 +5,7 @@ import type { Action } from "#model/config/action.ts";
 import type { Message } from "#model/envelope.ts";
 import { commandAction, maildirAction, relayAction } from "#test/support/actions.ts";
 import { queueLimits } from "#test/support/queue-limits.ts";
+import { originOf } from "#test/support/letters.ts";
 import { type EnvelopeRecord, MessageRecord, type Plan } from "./record.ts";
 import { type Grant, Scheduler } from "./scheduler.ts";
 
@@ -40,16 +41,7 @@ function envelopes(
     msgid: number.toString(16).padStart(8, "0"),
     acceptedAtMs: 0,
     reversePath: "",
-    origin: {
-      kind: "smtp",
-      address: "",
-      hostname: "",
-      helo: "",
-      fcrdns: "fail",
-      tag: "",
-      username: "",
-      tls: undefined,
-    },
+    origin: originOf("", ""),
     textBytes: 0,
     is8bit: false,
     terms: undefined,

@@ -73,11 +73,6 @@ export class PartPacking {
   readonly #plans = new CountedValues(MAX_PLANS, PLANS);
   readonly #words = new CountedValues(MAX_WORDS, WORDS);
 
-  /** Values that have a number. */
-  get sharedValues(): number {
-    return this.#origins.size + this.#plans.size + this.#words.size;
-  }
-
   /**
    * `records` are of one message, which the caller knows by its id, and go one way by the
    * `configuration` of that number.

@@ -11,7 +11,7 @@ import type { FailureType } from "#protocols/tlsrpt/tls-report.ts";
 export type StsFailure = Extract<FailureType, `sts-${string}`>;
 
 /** A message waits for it: the standard's minute is too long. */
-export const STS_FETCH_TIMEOUT_MS = 8_000;
+const STS_FETCH_TIMEOUT_MS = 8_000;
 
 const FAILURES: Readonly<Record<Exclude<HttpAnswer["kind"], "answer">, StsFailure>> = {
   untrusted: "sts-webpki-invalid",

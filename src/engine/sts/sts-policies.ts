@@ -32,7 +32,7 @@ export interface StsPorts {
   readonly failed: (domain: string, type: StsFailure, why: string) => void;
 }
 
-export const MAX_STS_POLICIES = 10_000;
+const MAX_STS_POLICIES = 10_000;
 /** RFC 8461 §3.3: five minutes or longer. */
 export const STS_RETRY_MS: number = 5 * 60_000;
 /** RFC 8461 §3.3: a policy is looked at once a day. */

@@ -3,7 +3,7 @@
  * dispatcher to an agent. The text of a small message comes with the attempt; a
  * large one is asked for piece by piece.
  */
-import { bytes, type Codec, u32, u53, union, type Variants } from "#base/codec.ts";
+import { bytes, type Codec, u32, u53, type Variants } from "#base/codec.ts";
 import { type DeliveryResult, deliveryResultsCodec } from "#model/delivery.ts";
 import { type Envelope, envelopesCodec, type Message, messageCodec } from "#model/envelope.ts";
 import { INLINE_TEXT_BYTES } from "#model/intake.ts";
@@ -72,6 +72,3 @@ export const attemptReplyVariants: Variants<AttemptReply> = {
   results: [35, { attempt: u32, results: deliveryResultsCodec }],
   "text-read": [36, { attempt: u32, offset: u53, length: u32 }],
 };
-
-export const attemptRequestCodec: Codec<AttemptRequest> = union(attemptRequestVariants);
-export const attemptReplyCodec: Codec<AttemptReply> = union(attemptReplyVariants);

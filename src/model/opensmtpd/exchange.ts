@@ -8,6 +8,7 @@
  *
  * Source: OpenSMTPD smtpd.h (struct envelope), esc.c (codes of the last error).
  */
+import { RETURN_WORDS, returnsOf } from "#protocols/smtp/mail-options.ts";
 import type { NotifyWord } from "#protocols/smtp/rcpt-options.ts";
 import { encodeXtext } from "#protocols/smtp/xtext.ts";
 import {
@@ -31,8 +32,6 @@ const NOTIFY_BITS: readonly (readonly [NotifyWord, number])[] = [
   ["delay", 4],
   ["never", 8],
 ];
-
-const RETURNS = { full: "FULL", headers: "HDRS" } as const;
 
 /** How far an envelope is: what both queues know of it. */
 export interface EnvelopeProgress {
@@ -146,7 +145,7 @@ export function exportEnvelope(
     retry: progress.retryCount,
     flags: flagsOf(origin),
     dsnNotify: notifyBits(envelope.terms?.notify),
-    dsnRet: terms?.returns === undefined ? "" : RETURNS[terms.returns],
+    dsnRet: terms?.returns === undefined ? "" : RETURN_WORDS[terms.returns],
     dsnEnvid: terms?.envelopeId ?? "",
     dsnOrcpt: envelope.terms?.originalRecipient ?? "",
     ...statusCodes(progress.status),
@@ -197,11 +196,6 @@ function originalRecipientOf(dsnOrcpt: string): string {
 function messageTerms({ dsnRet, dsnEnvid }: OpenSmtpdEnvelope): Terms | undefined {
   if (dsnRet === "" && dsnEnvid === "") return undefined;
   return { ...NO_TERMS, returns: returnsOf(dsnRet), envelopeId: dsnEnvid };
-}
-
-function returnsOf(dsnRet: OpenSmtpdEnvelope["dsnRet"]): Terms["returns"] {
-  if (dsnRet === "") return undefined;
-  return dsnRet === "FULL" ? "full" : "headers";
 }
 
 function notifyBits(words: readonly NotifyWord[] | undefined): number {

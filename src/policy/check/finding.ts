@@ -20,6 +20,11 @@ export function error(at: Place, message: string, hint = ""): Finding {
   return { severity: "error", at, message, hint };
 }
 
+/** The first error, or the first of all where there is none. */
+export function worstOf(findings: readonly Finding[]): Finding | undefined {
+  return findings.find(({ severity }) => severity === "error") ?? findings[0];
+}
+
 /**
  * The findings with the lines that they are about, in the order of the text: those of
  * `mainFile` first.

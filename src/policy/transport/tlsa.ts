@@ -10,7 +10,7 @@
 import type { TlsaRecord } from "#base/ports/resolver.ts";
 
 /** Of usages: the certificate of an authority, and that of the server. */
-export const DANE_TA = 2;
+const DANE_TA = 2;
 export const DANE_EE = 3;
 /** Of selectors: the whole certificate, and its public key. */
 export const CERTIFICATE = 0;
@@ -18,7 +18,7 @@ export const PUBLIC_KEY = 1;
 /** Of matching types. */
 export const EXACT = 0;
 export const SHA_256 = 1;
-export const SHA_512 = 2;
+const SHA_512 = 2;
 
 const DIGEST_BYTES: Readonly<Record<number, number>> = { [SHA_256]: 32, [SHA_512]: 64 };
 /** Records of one name that are looked at: none needs more than a few. */

@@ -24,7 +24,7 @@ export const SCRAM_PREFIX = "SCRAM-SHA-256$";
 export const SCRAM_KEY_BYTES = 32;
 export const MIN_SCRAM_ITERATIONS = 4096;
 /** A second of a client's time, and of ours for PLAIN. */
-export const MAX_SCRAM_ITERATIONS = 1_000_000;
+const MAX_SCRAM_ITERATIONS = 1_000_000;
 const MAX_SALT_BYTES = 64;
 
 /** Undefined if `text` is no verifier, or one that must not be used. */

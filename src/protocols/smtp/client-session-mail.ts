@@ -11,6 +11,7 @@ import type { Extensions } from "./client-session-extensions.ts";
 import type { Greeted } from "./client-session-state.ts";
 import type { UnsendableReason, Verdict } from "./client-session-verdict.ts";
 import { lateness, type MailUrgency, urgencyParameters } from "./client-session-urgency.ts";
+import { RETURN_WORDS } from "./mail-options.ts";
 import type { RcptOptions } from "./rcpt-options.ts";
 
 export interface ClientMail {
@@ -98,7 +99,7 @@ export function mailCommand(mail: ClientMail, extensions: Extensions, nowMs: num
   if (needsUtf8(mail)) line += " SMTPUTF8";
   if (mail.needs?.requireTls === true) line += " REQUIRETLS";
   const { returns, envelopeId } = (extensions.dsn ? mail.notices : undefined) ?? NOTHING_SAID;
-  if (returns !== undefined) line += ` RET=${returns === "full" ? "FULL" : "HDRS"}`;
+  if (returns !== undefined) line += ` RET=${RETURN_WORDS[returns]}`;
   if (envelopeId !== "") line += ` ENVID=${envelopeId}`;
   if (mail.urgency !== undefined) line += urgencyParameters(mail.urgency, extensions, nowMs);
   return `${line}\r\n`;

@@ -51,7 +51,10 @@ type Traits = ParameterTraits<Draft>;
 const MAX_SIZE_DIGITS = 20;
 const EXACT_DIGITS = 15;
 /** RFC 3461 §4.4. */
-const MAX_ENVELOPE_ID_LENGTH = 100;
+export const MAX_ENVELOPE_ID_LENGTH = 100;
+
+/** RFC 3461 §4.3. */
+export const RETURN_WORDS = { full: "FULL", headers: "HDRS" } as const;
 
 export const NOTHING_ASKED: MailOptions = Object.freeze({
   sizeBytes: 0,
@@ -125,11 +128,19 @@ function readAuth(value: string): Reply | undefined {
   return value !== "" && (value === "<>" || isXtext(value)) ? undefined : BAD_PARAMETER;
 }
 
+/** RFC 3461 §4.3: RET in capitals or not. Undefined: it is none of its words. */
+export function returnsOf(written: string): MailOptions["returns"] {
+  const word = written.toUpperCase();
+  return word === RETURN_WORDS.full
+    ? "full"
+    : word === RETURN_WORDS.headers
+      ? "headers"
+      : undefined;
+}
+
 function readReturns(value: string, draft: Draft): Reply | undefined {
-  const word = value.toUpperCase();
-  if (word !== "FULL" && word !== "HDRS") return BAD_PARAMETER;
-  draft.returns = word === "FULL" ? "full" : "headers";
-  return undefined;
+  draft.returns = returnsOf(value);
+  return draft.returns === undefined ? BAD_PARAMETER : undefined;
 }
 
 function readEnvelopeId(value: string, draft: Draft): Reply | undefined {

@@ -23,7 +23,7 @@ export const MAX_STS_POLICY_BYTES = 65_536;
 /** Of exchangers. Providers with hundreds of hosts have a pattern. */
 export const MAX_STS_HOSTS = 256;
 /** RFC 8461 §3.2: a year. */
-export const MAX_STS_AGE_SECONDS = 31_557_600;
+const MAX_STS_AGE_SECONDS = 31_557_600;
 
 const LINE = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/u;
 /** The standard has ten at most; who writes more means for ever. */

@@ -15,7 +15,7 @@ const LENGTH_AT = 3;
 const MESSAGE_HEADER_BYTES = 4;
 const MAX_RECORD_BYTES: number = 2 ** 14;
 /** OpenSSL's is the same; with post-quantum key shares a usual one has 1.8 KiB. */
-export const MAX_CLIENT_HELLO_BYTES: number = 16 * 1024;
+const MAX_CLIENT_HELLO_BYTES: number = 16 * 1024;
 /** With the headers of records: many small ones are no way around the bound. */
 export const MAX_HELLO_INPUT_BYTES: number = 20 * 1024;
 

@@ -3,9 +3,9 @@
  *
  * A listener whose endpoint is in `inherited` is served on that descriptor,
  * which the parent process bound (bind.ts); any other is bound here. IPv6
- * listeners take IPv6 only. Too many open files (`EMFILE`) costs the connection
- * that was to be accepted and is told to `onAcceptFault`; callers cap sessions
- * well below the limit.
+ * listeners take IPv6 only, and anybody may connect to a UNIX socket that is made
+ * here: who may is the owner's business. Too many open files (`EMFILE`) costs the
+ * connection that was to be accepted; callers cap sessions well below the limit.
  */
 import net, { type Server, type Socket } from "node:net";
 import { chmod } from "node:fs/promises";
@@ -23,16 +23,11 @@ import { clearSocketPath } from "./socket-path.ts";
 export interface NodeNetworkOptions {
   /** Bound descriptors of this process by `formatEndpoint`; each is asked for once. */
   readonly inherited?: { get(endpoint: string): number | undefined };
-  /** Connections that wait to be accepted; the system may allow fewer. */
-  readonly backlog?: number;
-  /** Mode bits of UNIX sockets made here; 0666 if left out: who may connect is the owner's business. */
-  readonly socketMode?: number;
-  readonly onAcceptFault?: (endpoint: Endpoint, fault: NetworkFault) => void;
 }
 
-/** Linux's own bound. A client beyond it is not refused: it may wait for its greeting for ever. */
-const DEFAULT_BACKLOG = 4096;
-const DEFAULT_SOCKET_MODE = 0o666;
+/** Connections that wait to be accepted: Linux's own bound. A client beyond it is not refused: it may wait for its greeting for ever. */
+const BACKLOG = 4096;
+const SOCKET_MODE = 0o666;
 
 /** The machine's network. */
 export function nodeNetwork(options: NodeNetworkOptions = {}): Network {
@@ -53,15 +48,14 @@ async function listen(
     if (taken !== undefined) return taken;
   }
   const server = net.createServer({ allowHalfOpen: true, noDelay: true });
-  const backlog = options.backlog ?? DEFAULT_BACKLOG;
-  const failed = await bound(server, listenOptions(endpoint, fd), backlog);
+  const failed = await bound(server, listenOptions(endpoint, fd));
   if (failed !== undefined) return failed;
   if (fd === undefined && endpoint.kind === "unix") {
-    await chmod(endpoint.path, options.socketMode ?? DEFAULT_SOCKET_MODE);
+    await chmod(endpoint.path, SOCKET_MODE);
   }
   const local = boundEndpoint(server, endpoint);
   server.on("connection", acceptor(local, accept));
-  server.on("error", (error) => options.onAcceptFault?.(local, networkFault(error)));
+  server.on("error", () => undefined); // of accept(2)
   return { endpoint: local, close: () => server.close() };
 }
 
@@ -75,15 +69,11 @@ function listenOptions(endpoint: Endpoint, fd: number | undefined): net.ListenOp
  * Starts listening; what went wrong, or undefined. The backlog is an argument of its
  * own: with a descriptor Node does not look for it among the options.
  */
-function bound(
-  server: Server,
-  options: net.ListenOptions,
-  backlog: number,
-): Promise<NetworkFault | undefined> {
+function bound(server: Server, options: net.ListenOptions): Promise<NetworkFault | undefined> {
   return new Promise((resolve) => {
     const onError = (error: Error): void => resolve(networkFault(error));
     server.once("error", onError);
-    server.listen(options, backlog, () => {
+    server.listen(options, BACKLOG, () => {
       server.off("error", onError);
       resolve(undefined);
     });

@@ -62,10 +62,6 @@ export class SimResolver implements Resolver {
     this.#texts.set(nameKey(name), texts);
   }
 
-  setTlsa(name: string, records: readonly TlsaRecord[]): void {
-    this.#tlsa.set(nameKey(name), records);
-  }
-
   /** From now on the servers of `name` fail, or answer again. */
   setServers(name: string, state: "failing" | "answering"): void {
     if (state === "failing") this.#unavailable.add(nameKey(name));

@@ -105,7 +105,7 @@ function sha256(bytes: Uint8Array): string {
 }
 
 /** Bits of the key: the library's own number is not to be had. */
-export function cipherBits(cipher: string): number {
+function cipherBits(cipher: string): number {
   if (/256|CHACHA20/u.test(cipher.replace(/SHA256|POLY1305/gu, ""))) return 256;
   if (/3DES|DES-CBC3/u.test(cipher)) return 112;
   return 128;
