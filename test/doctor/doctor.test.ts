@@ -10,6 +10,7 @@ import { test } from "node:test";
 import type { Connection } from "#base/ports/network.ts";
 import type { HttpAnswer } from "#base/ports/http.ts";
 import { type FileStat, FilesError } from "#base/ports/files.ts";
+import type { Resolver } from "#base/ports/resolver.ts";
 import { DAEMON_USERS } from "#model/daemon-users.ts";
 import type { Config } from "#model/config/config.ts";
 import { parseConfig } from "#model/config/parse-config.ts";
@@ -156,6 +157,7 @@ class SimHost {
   parties(): DoctorParties {
     const { clock } = this;
     const { zone, isClockKept } = this.#host;
+    const resolver = new SimResolver(zone);
     const stat = async (path: string): Promise<FileStat> => this.#stat(path);
     const disk = new SimDisk(clock, simRandom(1)).files();
     const freeSpace = async (): Promise<{ bytes: number; files: number }> => ({
@@ -165,7 +167,7 @@ class SimHost {
     return {
       clock,
       network: this.#network,
-      resolver: new SimResolver(zone),
+      resolver,
       http: { get: async () => this.#host.policy },
       files: { ...disk, stat, freeSpace, list: async () => [] },
       listed: () => ({ names: async function* () {} }),
@@ -184,7 +186,7 @@ class SimHost {
         return config;
       },
       pathsOf: () => statePaths("/state", 0),
-      rehearsalOf: (config) => rehearsal(config, clock),
+      rehearsalOf: (config) => rehearsal(config, { clock, resolver }),
       kernelClock: async () => ({
         kind: "found",
         value: { isKept: isClockKept, maxErrorMs: 12.5 },
@@ -201,7 +203,10 @@ class SimHost {
   }
 }
 
-function rehearsal(config: Config, clock: SimClock): Rehearse {
+function rehearsal(
+  config: Config,
+  { clock, resolver }: { readonly clock: SimClock; readonly resolver: Resolver },
+): Rehearse {
   const sources = {
     users: USERS,
     forwardFiles: { read: () => ({ kind: "absent" }) as const },
@@ -220,7 +225,8 @@ function rehearsal(config: Config, clock: SimClock): Rehearse {
     users: USERS,
     hasRoom: () => true,
   };
-  return (question) => explain(question, { ...rest, resolver: undefined });
+  return (question) =>
+    explain(question, { ...rest, resolver: question.dns ? resolver : undefined });
 }
 
 /** One reply to each line, and the first at once. */
