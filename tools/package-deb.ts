@@ -133,8 +133,8 @@ function writePrograms(root: string): void {
     if (wrapped === undefined) throw new Error(`Cannot tell what bin/${name} runs`);
     const [program, ...more] = wrapped;
     const isDaemon = name === "smtpd";
-    const size = isDaemon ? " --optimize-for-size" : "";
-    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning${size}`;
+    const own = isDaemon ? "--optimize-for-size" : "--v8-pool-size=1";
+    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning ${own}`;
     const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/programs/${program}.js`, ...more];
     const path = join(root, HOME, "bin", name);
     const before = isDaemon ? fromAll : `${fromOthers}${fromAll}`;

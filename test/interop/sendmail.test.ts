@@ -405,6 +405,22 @@ for (const { name, line, code, sent } of CIRCUMSTANCES) {
   });
 }
 
+/** Who has no other process: each thread of all that a user runs counts. */
+const LONE_USER = "61234";
+
+test("sendmail of a user who may have few processes sends, and waits for none", {
+  skip: skip || !RUNS_AS_ROOT || unlessInstalled("prlimit"),
+}, async () => {
+  await using scratch = new Scratch();
+  const system = await System.start(scratch);
+  const lone = ["setpriv", `--reuid=${LONE_USER}`, "--regid=65534", "--clear-groups"];
+  const few = ["timeout", "20", "prlimit", "--nproc=5", ...lone];
+  const state = `POSTRIDER_STATE=${scratch.folder}/state`;
+  const command = ["env", state, ...few, SENDMAIL, "-i", "anna@in.example"];
+  await mailed(await run(command, "Subject: x\n\nx\n"));
+  assert.equal((await system.sent("anna")).length, 1);
+});
+
 test("sendmail makes one header of what a name has in it, whatever the environment says", {
   skip,
 }, async () => {
