@@ -52,8 +52,9 @@ const COMPLETIONS: Readonly<Record<Shell, string>> = {
   zsh: "usr/share/zsh/vendor-completions/_smtpctl",
 };
 
-/** Of koffi, whose packages bring the library for other C libraries too. */
-const NOT_PACKED = /\/(?:musl_[a-z0-9]+|doc|vendor)(?:\/|$)|\.(?:d\.ts|map|md)$/u;
+/** Of koffi: the library for other C libraries, and what it would be built from. */
+const NOT_PACKED =
+  /\/(?:musl_[a-z0-9]+|doc|vendor|abi|koffi\/lib)(?:\/|$)|\.(?:d\.ts|map|md|cc|hh|inc|def)$|\/(?:cnoke|trampolines)\.cjs$|\/CMakeLists\.txt$/u;
 
 interface Manifest {
   readonly version: string;
@@ -108,6 +109,7 @@ function writeCode(root: string): void {
   }
   cpSync(process.execPath, join(home, "bin/node"));
   cpSync(join(CHECKOUT, "tools/install-users"), join(home, "install-users"));
+  cpSync(join(PACKAGING, "debian/running-daemons"), join(home, "running-daemons"));
 }
 
 /** Names of all packages that `folder` imports at run time, and that these import; not Node.js itself. */
