@@ -156,6 +156,7 @@ test("an upgrade and a removal keep mail and configuration, a purge says what it
   const root = await installed(scratch);
   root.write("/etc/mail/smtpd.conf", `${root.read("/etc/mail/smtpd.conf")}\n# mine\n`);
   root.write("/etc/default/postrider", 'SMTPD_OPTIONS="-v"\n');
+  await root.shell("newaliases");
   await root.startDaemon();
   await root.shell("touch /var/spool/postrider/queue/kept");
   const upgrade = await install(root, "2");
@@ -177,6 +178,7 @@ test("an upgrade and a removal keep mail and configuration, a purge says what it
   assert.equal(purged.code, 0, purged.output);
   assert.match(purged.output, /\/var\/spool\/postrider is left/u);
   assert.match(purged.output, /users are left.*_smtpd/u);
+  assert.equal((await root.shell("test -e /etc/mail")).code, 1);
   // Nothing of what runs: an empty folder of it would be in the way of another mail system.
   assert.equal((await root.shell("test -e /run/postrider")).code, 1);
   assert.equal(
@@ -205,6 +207,7 @@ test("a file that was written for OpenSMTPD keeps its meaning", { skip }, async 
   root.write("/etc/smtpd.conf", theirs);
   const { output } = await install(root);
   assert.match(output, /OpenSMTPD configuration is used as it is/u);
+  assert.doesNotMatch(output, /mail to root|is read/u, "it has no aliases of /etc/mail");
   assert.match(root.read("/etc/default/postrider"), /"-f \/etc\/smtpd\.conf --compat opensmtpd"/u);
   await root.shell("dpkg --purge postrider; mkdir -p /etc/mail; mv /etc/smtpd.conf /etc/mail");
   await install(root);
