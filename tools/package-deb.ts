@@ -126,20 +126,27 @@ function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet
 
 /** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. Flags and environment are those of bin/run. */
 function writePrograms(root: string): void {
-  const unset = readFileSync(join(CHECKOUT, "bin/run"), "utf8").match(/^ *unset NODE_.*$/gmu) ?? [];
-  const [fromOthers, fromAll] = unset.map((line) => `${line.trim()}\n`);
-  if (fromOthers === undefined || fromAll === undefined)
-    throw new Error("Cannot tell what bin/run takes from the environment");
+  const run = readFileSync(join(CHECKOUT, "bin/run"), "utf8");
+  const [fromOthers, fromAll, own, ofFilters] = (
+    run.match(/^ *(?:unset NODE_|own=|while read ).*$/gmu) ?? []
+  ).map((line) => `${line.trim()}\n`);
+  if (
+    fromOthers === undefined ||
+    fromAll === undefined ||
+    own === undefined ||
+    ofFilters === undefined
+  )
+    throw new Error("Cannot tell what bin/run sets and takes from the environment");
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
     const wrapped = wrappedCommand(name);
     if (wrapped === undefined) throw new Error(`Cannot tell what bin/${name} runs`);
     const [program, ...more] = wrapped;
     const isDaemon = name === "smtpd";
-    const own = isDaemon ? "--optimize-for-size" : "--v8-pool-size=1";
-    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning ${own}`;
+    const ofProgram = isDaemon ? "--optimize-for-size" : "$own";
+    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning ${ofProgram}`;
     const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/programs/${program}.js`, ...more];
     const path = join(root, HOME, "bin", name);
-    const before = isDaemon ? fromAll : `${fromOthers}${fromAll}`;
+    const before = isDaemon ? fromAll : `${fromOthers}${fromAll}${own}${ofFilters}`;
     writeFileSync(path, `#!/bin/sh\n${before}exec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
     const folder = PROGRAMS[name];
     if (folder === undefined) continue;
