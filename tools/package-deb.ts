@@ -151,7 +151,7 @@ function writePrograms(root: string): void {
     const folder = PROGRAMS[name];
     if (folder === undefined) continue;
     mkdirSync(join(root, folder), { recursive: true });
-    symlinkSync(`/${HOME}/bin/${name}`, join(root, folder, name));
+    symlinkSync(`../lib/postrider/bin/${name}`, join(root, folder, name));
   }
 }
 
