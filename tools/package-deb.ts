@@ -52,8 +52,9 @@ const COMPLETIONS: Readonly<Record<Shell, string>> = {
   zsh: "usr/share/zsh/vendor-completions/_smtpctl",
 };
 
-/** Of koffi, whose packages bring the library for other C libraries too. */
-const NOT_PACKED = /\/(?:musl_[a-z0-9]+|doc|vendor)(?:\/|$)|\.(?:d\.ts|map|md)$/u;
+/** Of koffi: the library for other C libraries, and what it would be built from. */
+const NOT_PACKED =
+  /\/(?:musl_[a-z0-9]+|doc|vendor|abi|koffi\/lib)(?:\/|$)|\.(?:d\.ts|map|md|cc|hh|inc|def)$|\/(?:cnoke|trampolines)\.cjs$|\/CMakeLists\.txt$/u;
 
 interface Manifest {
   readonly version: string;
@@ -108,6 +109,7 @@ function writeCode(root: string): void {
   }
   cpSync(process.execPath, join(home, "bin/node"));
   cpSync(join(CHECKOUT, "tools/install-users"), join(home, "install-users"));
+  cpSync(join(PACKAGING, "debian/running-daemons"), join(home, "running-daemons"));
 }
 
 /** Names of all packages that `folder` imports at run time, and that these import; not Node.js itself. */
@@ -124,25 +126,32 @@ function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet
 
 /** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. Flags and environment are those of bin/run. */
 function writePrograms(root: string): void {
-  const unset = readFileSync(join(CHECKOUT, "bin/run"), "utf8").match(/^ *unset NODE_.*$/gmu) ?? [];
-  const [fromOthers, fromAll] = unset.map((line) => `${line.trim()}\n`);
-  if (fromOthers === undefined || fromAll === undefined)
-    throw new Error("Cannot tell what bin/run takes from the environment");
+  const run = readFileSync(join(CHECKOUT, "bin/run"), "utf8");
+  const [fromOthers, fromAll, own, ofFilters] = (
+    run.match(/^ *(?:unset NODE_|own=|while read ).*$/gmu) ?? []
+  ).map((line) => `${line.trim()}\n`);
+  if (
+    fromOthers === undefined ||
+    fromAll === undefined ||
+    own === undefined ||
+    ofFilters === undefined
+  )
+    throw new Error("Cannot tell what bin/run sets and takes from the environment");
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
     const wrapped = wrappedCommand(name);
     if (wrapped === undefined) throw new Error(`Cannot tell what bin/${name} runs`);
     const [program, ...more] = wrapped;
     const isDaemon = name === "smtpd";
-    const size = isDaemon ? " --optimize-for-size" : "";
-    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning${size}`;
+    const ofProgram = isDaemon ? "--optimize-for-size" : "$own";
+    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning ${ofProgram}`;
     const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/programs/${program}.js`, ...more];
     const path = join(root, HOME, "bin", name);
-    const before = isDaemon ? fromAll : `${fromOthers}${fromAll}`;
+    const before = isDaemon ? fromAll : `${fromOthers}${fromAll}${own}${ofFilters}`;
     writeFileSync(path, `#!/bin/sh\n${before}exec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
     const folder = PROGRAMS[name];
     if (folder === undefined) continue;
     mkdirSync(join(root, folder), { recursive: true });
-    symlinkSync(`/${HOME}/bin/${name}`, join(root, folder, name));
+    symlinkSync(`../lib/postrider/bin/${name}`, join(root, folder, name));
   }
 }
 

@@ -318,26 +318,42 @@ test("a configuration that cannot be read", { skip }, async () => {
   }
 });
 
-test("a user of the daemon that does not exist", {
-  skip: unlessRoot || unlessMountable(),
-}, async () => {
-  await using scratch = new Scratch();
-  const { folder } = scratch;
-  writeFileSync(`${folder}/smtpd.conf`, `${GOOD(await freePort()).join("\n")}\n`);
-  // passwd(5) as on a machine where tools/install-users was not run, for this process alone.
-  const users = readFileSync("/etc/passwd", "utf8").replaceAll(/^_.*\n/gmu, "");
-  writeFileSync(`${folder}/passwd`, users);
-  const inItsPlace = 'mount --bind passwd /etc/passwd && exec "$@"';
-  const words = ["--mount", "--", "sh", "-c", inItsPlace, "sh", PROGRAM];
-  const child = spawn("unshare", [...words, "-d", "-f", "smtpd.conf", "--state", "state"], {
-    stdio: ["ignore", "ignore", "pipe"],
-    cwd: folder,
+/** What passwd(5) has: a machine where tools/install-users was not run, and one whose root has given out his number. */
+const BAD_USERS: readonly {
+  readonly name: string;
+  readonly change: (users: string) => string;
+  readonly errors: string;
+}[] = [
+  {
+    name: "that does not exist",
+    change: (users) => users.replaceAll(/^_.*\n/gmu, ""),
+    errors: "smtpd: user _smtpd does not exist: run tools/install-users\n",
+  },
+  {
+    name: "with root's number",
+    change: (users) => users.replace(/^(_smtpq:[^:]*):\d+:/mu, "$1:0:"),
+    errors: "smtpd: user _smtpq has root's number\n",
+  },
+];
+
+for (const { name, change, errors } of BAD_USERS) {
+  test(`a user of the daemon ${name}`, { skip: unlessRoot || unlessMountable() }, async () => {
+    await using scratch = new Scratch();
+    const { folder } = scratch;
+    writeFileSync(`${folder}/smtpd.conf`, `${GOOD(await freePort()).join("\n")}\n`);
+    // For this process alone.
+    writeFileSync(`${folder}/passwd`, change(readFileSync("/etc/passwd", "utf8")));
+    const inItsPlace = 'mount --bind passwd /etc/passwd && exec "$@"';
+    const words = ["--mount", "--", "timeout", "20", "sh", "-c", inItsPlace, "sh", PROGRAM];
+    const child = spawn("unshare", [...words, "-d", "-f", "smtpd.conf", "--state", "state"], {
+      stdio: ["ignore", "ignore", "pipe"],
+      cwd: folder,
+    });
+    assert.equal(await text(child.stderr), errors);
+    assert.equal(await endOf(child), 1);
+    assert.ok(!existsSync(`${folder}/state`), "nothing was made");
   });
-  const errors = await text(child.stderr);
-  assert.equal(await endOf(child), 1);
-  assert.equal(errors, "smtpd: user _smtpd does not exist: run tools/install-users\n");
-  assert.ok(!existsSync(`${folder}/state`), "nothing was made");
-});
+}
 
 test("no program of the caller's PATH is run, whatever it is called", { skip }, async () => {
   await using scratch = new Scratch();

@@ -22,6 +22,7 @@ const INCLUDED: readonly string[] = [
   "libatomic1",
   "libmailtools-perl", // git send-email
   "man-db",
+  "msmtp",
   "mutt",
   "s-nail",
 ];

@@ -405,6 +405,45 @@ for (const { name, line, code, sent } of CIRCUMSTANCES) {
   });
 }
 
+/** Who has no other process: each thread of all that a user runs counts. */
+const LONE_USER = "61234";
+
+test("sendmail of a user who may have few processes sends, and waits for none", {
+  skip: skip || !RUNS_AS_ROOT || unlessInstalled("prlimit"),
+}, async () => {
+  await using scratch = new Scratch();
+  const system = await System.start(scratch);
+  const lone = ["setpriv", `--reuid=${LONE_USER}`, "--regid=65534", "--clear-groups"];
+  const few = ["timeout", "20", "prlimit", "--nproc=5", ...lone];
+  const state = `POSTRIDER_STATE=${scratch.folder}/state`;
+  const command = ["env", state, ...few, SENDMAIL, "-i", "anna@in.example"];
+  await mailed(await run(command, "Subject: x\n\nx\n"));
+  assert.equal((await system.sent("anna")).length, 1);
+});
+
+/** As a service with MemoryDenyWriteExecute runs its programs: PR_SET_MDWE, and a filter of system calls, which allows all. */
+const UNDER_FILTERS = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+allow = (ctypes.c_ubyte * 8)(6, 0, 0, 0, 0, 0, 255, 127)
+program = Program(1, ctypes.cast(allow, ctypes.c_void_p))
+libc.prctl(38, 1, 0, 0, 0)
+libc.prctl(65, 1, 0, 0, 0)
+if libc.prctl(22, 2, ctypes.byref(program)) != 0: sys.exit("no filters here")
+os.execv(sys.argv[1], sys.argv[1:])`;
+
+test("sendmail sends for a service whose memory may be written or run", {
+  skip: skip || unlessInstalled("python3"),
+}, async () => {
+  await using scratch = new Scratch();
+  const system = await System.start(scratch);
+  const command = ["python3", "-c", UNDER_FILTERS, SENDMAIL, "-i", "anna@in.example"];
+  await mailed(await system.as(command, "Subject: x\n\nx\n"));
+  assert.equal((await system.sent("anna")).length, 1);
+});
+
 test("sendmail makes one header of what a name has in it, whatever the environment says", {
   skip,
 }, async () => {
