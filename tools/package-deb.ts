@@ -124,30 +124,44 @@ function packagesOf(folder: string, found: Set<string> = new Set()): ReadonlySet
   return found;
 }
 
+/** What bin/run sets and takes away before it runs a program. */
+interface RunParts {
+  /** Lines of sh: what is not taken of the environment by all but smtpd, and by all. */
+  readonly fromOthers: string;
+  readonly fromAll: string;
+  /** Flags of Node.js by program; "*": of the others. */
+  readonly own: ReadonlyMap<string, string>;
+  /** The line of sh by which sendmail's `own` may get one more. */
+  readonly ofFilters: string;
+}
+
+function partsOfRun(): RunParts {
+  const run = readFileSync(join(CHECKOUT, "bin/run"), "utf8");
+  const [fromOthers, fromAll] = run.match(/(?<=^ *)unset NODE_.*\n/gmu) ?? [];
+  const [ofFilters] = run.match(/(?<=^ *)while read .*\n/mu) ?? [];
+  const own = Array.from(
+    run.matchAll(/^ *(\S+)\) own=(\S*)/gmu),
+    ([, program = "", flags = ""]) => [program, flags] as const,
+  );
+  if (fromOthers === undefined || fromAll === undefined || ofFilters === undefined || !own.length)
+    throw new Error("Cannot tell what bin/run sets and takes from the environment");
+  return { fromOthers, fromAll, own: new Map(own), ofFilters };
+}
+
 /** The wrappers in bin/ look for what a checkout has; these know where they are, and start sooner. Flags and environment are those of bin/run. */
 function writePrograms(root: string): void {
-  const run = readFileSync(join(CHECKOUT, "bin/run"), "utf8");
-  const [fromOthers, fromAll, own, ofFilters] = (
-    run.match(/^ *(?:unset NODE_|own=|while read ).*$/gmu) ?? []
-  ).map((line) => `${line.trim()}\n`);
-  if (
-    fromOthers === undefined ||
-    fromAll === undefined ||
-    own === undefined ||
-    ofFilters === undefined
-  )
-    throw new Error("Cannot tell what bin/run sets and takes from the environment");
+  const { fromOthers, fromAll, own, ofFilters } = partsOfRun();
   for (const name of [...Object.keys(PROGRAMS), ...ALTERNATIVES]) {
     const wrapped = wrappedCommand(name);
     if (wrapped === undefined) throw new Error(`Cannot tell what bin/${name} runs`);
     const [program, ...more] = wrapped;
-    const isDaemon = name === "smtpd";
-    const ofProgram = isDaemon ? "--optimize-for-size" : "$own";
-    const flags = `--disable-sigusr1 --disable-warning=ExperimentalWarning ${ofProgram}`;
-    const command = [`/${HOME}/bin/node ${flags} /${HOME}/lib/programs/${program}.js`, ...more];
+    const environment = program === "smtpd" ? fromAll : `${fromOthers}${fromAll}`;
+    const flags = `own=${own.get(program) ?? own.get("*") ?? ""}\n`;
+    const before = `${environment}${flags}${program === "sendmail" ? ofFilters : ""}`;
+    const node = `/${HOME}/bin/node --disable-sigusr1 --disable-warning=ExperimentalWarning $own`;
+    const command = [node, `/${HOME}/lib/programs/${program}.js`, ...more].join(" ");
     const path = join(root, HOME, "bin", name);
-    const before = isDaemon ? fromAll : `${fromOthers}${fromAll}${own}${ofFilters}`;
-    writeFileSync(path, `#!/bin/sh\n${before}exec ${command.join(" ")} "$@"\n`, { mode: 0o755 });
+    writeFileSync(path, `#!/bin/sh\n${before}exec ${command} "$@"\n`, { mode: 0o755 });
     const folder = PROGRAMS[name];
     if (folder === undefined) continue;
     mkdirSync(join(root, folder), { recursive: true });
