@@ -1,6 +1,8 @@
 /** MDA-04, MDA-05, MDA-07: commands that do not read, print without end, or leave something behind. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { CommandEnd, CommandOrder } from "#base/ports/commands.ts";
 import { nodeCommands } from "./commands.ts";
@@ -72,8 +74,10 @@ test("a command need not read its input, however much there is", async () => {
   }
 });
 
-test("a command that takes too long is killed with what it started", async () => {
-  const pidFile = `/tmp/postrider-commands-${process.pid}`;
+test("a command that takes too long is killed with what it started", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "postrider-commands-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const pidFile = `${folder}/pid`;
   const end = await run(`sleep 1000 & echo $! >${pidFile}; wait`, { timeoutMs: 300 });
   assert.equal(end.kind, "timed-out");
   const pid = Number(readFileSync(pidFile, "utf8"));
