@@ -276,3 +276,20 @@ test("a spool that is closed leaves no segment open that was read", async () => 
   await spool.close();
   assert.equal(disk.openFiles, 0);
 });
+
+test("a text that could not be read, and one in a file of its own, leave no segment open", async () => {
+  const disk = emptyDisk(7);
+  const spool = await openSpool(smallSpool(disk.files(), "dsync"));
+  const [large, lost] = [mail(1, { textBytes: 5000 }), mail(2, { textBytes: 5000 })];
+  for (const letter of [large, lost]) {
+    const blob = spool.openBlob(letter.message.msgid);
+    assert.equal(await blob.write([letter.text]), "durable");
+    assert.equal(await spool.commit([acceptedAsBlob(letter)]), "durable");
+  }
+  const path = `${SPOOL_FOLDER}/blobs/${lost.message.msgid.slice(0, 2)}/${lost.message.msgid}`;
+  await disk.files().unlink(path);
+  assert.deepEqual(await readAll(spool.text(large.message.msgid).chunks()), large.text);
+  await assert.rejects(readAll(spool.text(lost.message.msgid).chunks()), { code: "ENOENT" });
+  await spool.close();
+  assert.equal(disk.openFiles, 0);
+});
