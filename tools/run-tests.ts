@@ -13,6 +13,7 @@ import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
+import { testsOf } from "./test-files.ts";
 
 /** Two cores are what the project counts on; the test runner would take one less than it finds. */
 const CONCURRENCY = 2;
@@ -40,10 +41,11 @@ const { values, positionals } = parseArgs({
 
 const suite = values.interop ? SUITES.interop : SUITES.fast;
 const { include, exclude } = suite;
+const suiteFiles = globSync([...include], { exclude: [...exclude] });
 const found =
   positionals.length > 0
-    ? positionals.map((pattern) => ({ pattern, files: testsOf(pattern) }))
-    : [{ pattern: include.join(" "), files: globSync([...include], { exclude: [...exclude] }) }];
+    ? positionals.map((pattern) => ({ pattern, files: testsOf(pattern, suiteFiles) }))
+    : [{ pattern: include.join(" "), files: suiteFiles }];
 const files = [...new Set(found.flatMap((each) => each.files))];
 const vain = found.filter((each) => each.files.length === 0);
 
@@ -63,13 +65,6 @@ if (vain.length > 0) {
     if (event.todo === undefined || event.todo === false) process.exitCode = 1;
   });
   await pipeline(events, new spec(), process.stdout, { end: false });
-}
-
-/** What is asked for by a glob is run whatever it is; below a folder, the suite's tests are. */
-function testsOf(pattern: string): readonly string[] {
-  const stem = pattern.replace(/\/+$/u, "");
-  const begun = globSync([`${stem}/**`, `${stem}*`], { exclude: [...exclude] });
-  return [...globSync(pattern), ...begun].filter((file) => file.endsWith(".test.ts"));
 }
 
 /** The longest first, so that no core waits for it at the end. */

@@ -1,13 +1,9 @@
 import { NO_TLS_MATERIAL } from "#model/tls-material.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HttpAnswer } from "#base/ports/http.ts";
+import type { HttpAnswer, HttpRequest } from "#base/ports/http.ts";
 import type { Config } from "#model/config/config.ts";
-import {
-  type LookupAnswer,
-  type LookupQuestion,
-  MAX_FETCHED_KEYS,
-} from "#model/ipc/lookup-link.ts";
+import { type LookupAnswer, type LookupRequest, MAX_FETCHED_KEYS } from "#model/ipc/lookup-link.ts";
 import type { ChildToParent } from "#model/ipc/parent-link.ts";
 import { MAX_STORED_VALUE_BYTES } from "#model/table-database.ts";
 import { simHash, SimPasswordHashing } from "#world/sim/password-hashing.ts";
@@ -70,7 +66,7 @@ class Stage {
   readonly asked: string[] = [];
   ended = false;
   #role: RunningRole | undefined;
-  #dispatcher: Link<LookupAnswer, LookupQuestion> | undefined;
+  #dispatcher: Link<LookupAnswer, LookupRequest> | undefined;
 
   readonly #config: Config;
 
@@ -99,7 +95,13 @@ class Stage {
         },
         get: nobody,
       },
-      strangersHttp: () => ({ post: nobody, get: nobody }),
+      strangersHttp: (_, reach) => {
+        const askedOf = ({ url }: HttpRequest): Promise<HttpAnswer> => {
+          this.asked.push(`${reach}: ${url}`);
+          return nobody();
+        };
+        return { post: askedOf, get: askedOf };
+      },
       signatures: { isSigned: () => false },
     })(setting);
     assert.ok(typeof role !== "string");
@@ -173,6 +175,17 @@ class Stage {
     const next = { config, generation: 1, tls: NO_TLS_MATERIAL, onlyTable: undefined };
     const prepared = await this.#role?.prepare?.(next);
     return typeof prepared === "string" ? undefined : prepared;
+  }
+
+  /** The policy of MTA-STS of a domain, and its report, are wanted at once. */
+  async strangersOf(domain: string): Promise<void> {
+    const policy = { type: "no-policy-found", domain, strings: [], mxHosts: [] } as const;
+    const counted = { domain, policy, failure: undefined, sessions: 1 };
+    this.#dispatcher?.send({ kind: "sts", request: 4, domain });
+    this.#dispatcher?.send({ kind: "tls-sessions", sessions: [counted] });
+    await this.world.clock.advance(1);
+    this.#role?.parentSays({ kind: "send-tls-reports" });
+    await this.world.clock.advance(60_000);
   }
 
   stop(): void {
@@ -400,4 +413,24 @@ test("the issuers that listeners name are asked about tokens, and no other", asy
   prepared?.takeUp();
   assert.equal(await stage.token("corp", "ann"), "accepted");
   assert.equal(stage.asked.length, 2, "another configuration asks again");
+});
+
+test("reports go to no web server inside our own network, though policies may come from one", async () => {
+  const stage = new Stage(
+    configOf(
+      "mta sts",
+      'mta tls-report from "tls@our.example"',
+      'action "out" relay',
+      'match from any for any action "out"',
+    ),
+  );
+  const { resolver } = stage.world;
+  resolver.setTexts("_mta-sts.far.example", ["v=STSv1; id=1"]);
+  resolver.setTexts("_smtp._tls.far.example", ["v=TLSRPTv1; rua=https://far.example/tls"]);
+  await stage.start();
+  await stage.strangersOf("far.example");
+  assert.deepEqual(stage.asked.toSorted(), [
+    "anywhere: https://mta-sts.far.example/.well-known/mta-sts.txt",
+    "public: https://far.example/tls",
+  ]);
 });

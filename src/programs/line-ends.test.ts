@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { LocalLines } from "#engine/delivery/local-lines.ts";
-import { ReturnsAndFeeds } from "./line-ends.ts";
+import { ReturnsAndFeeds, withCrlfLines } from "./line-ends.ts";
 
 interface Lines {
   push(chunk: Uint8Array): Uint8Array;
@@ -55,3 +55,16 @@ test("a last line without an end gets one, and bytes beyond ASCII are seen", () 
   assert.equal(through(lines, "\xe4\r"), "\xe4\r\n");
   assert.equal(lines.is8bit, true);
 });
+
+const WHOLE_TEXTS: readonly (readonly [what: string, text: string, expected: string])[] = [
+  ["nothing", "", ""],
+  ["a last byte of zero", "a\0", "a\0\r\n"],
+  ["a last CR", "a\r", "a\r\n"],
+  ["a CRLF between two pieces", `${"x".repeat(65_535)}\r\n`, `${"x".repeat(65_535)}\r\n`],
+];
+
+for (const [what, text, expected] of WHOLE_TEXTS) {
+  test(`line ends of a whole text: ${what}`, () => {
+    assert.equal(Buffer.from(withCrlfLines(Buffer.from(text))).toString(), expected);
+  });
+}

@@ -3,7 +3,7 @@ import { CR, LF } from "#base/ascii.ts";
 
 /** LF, and CRLF as it is, to CRLF, by pieces of any size. Tells whether there is a byte beyond ASCII. */
 export class ReturnsAndFeeds {
-  #last = 0;
+  #last: number | undefined;
   #is8bit = false;
 
   get is8bit(): boolean {
@@ -24,13 +24,20 @@ export class ReturnsAndFeeds {
 
   /** A last line without its end gets one. */
   end(): Uint8Array {
-    if (this.#last === LF || this.#last === 0) return new Uint8Array(0);
+    if (this.#last === LF || this.#last === undefined) return new Uint8Array(0);
     return Uint8Array.from(this.#last === CR ? [LF] : [CR, LF]);
   }
 }
 
+/** Each may become twice as long while it is looked at. */
+const PIECE_BYTES: number = 64 * 1024;
+
 /** All of a text. */
 export function withCrlfLines(text: Uint8Array): Uint8Array {
   const lines = new ReturnsAndFeeds();
-  return Buffer.concat([lines.push(text), lines.end()]);
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < text.length; at += PIECE_BYTES)
+    pieces.push(lines.push(text.subarray(at, at + PIECE_BYTES)));
+  pieces.push(lines.end());
+  return Buffer.concat(pieces);
 }

@@ -1,7 +1,6 @@
 /** What `smtpctl doctor` needs of this machine. */
 import { userInfo } from "node:os";
 import type { Network } from "#base/ports/network.ts";
-import { EMPTY_DNS } from "#base/ports/resolver.ts";
 import { BoundedResolver } from "#engine/explain/bounded-resolver.ts";
 import { ok, unknown, type Verdict, warn } from "#engine/doctor/verdict.ts";
 import { nodeChildren } from "#world/node/children.ts";
@@ -32,7 +31,8 @@ export function runLocalDoctor(
     doctorChecks(parsed, {
       clock,
       network,
-      resolver: parsed.dns ? new BoundedResolver(nodeResolver(), clock) : EMPTY_DNS,
+      // Without DNS there are addresses and the hosts file yet, for the host of --connect.
+      resolver: new BoundedResolver(nodeResolver(parsed.dns ? {} : { servers: [] }), clock),
       http: nodeHttp(),
       files: nodeFiles(),
       listed: nodeListedFolder,

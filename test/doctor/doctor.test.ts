@@ -241,26 +241,38 @@ function talk(connection: Connection, replies: string[]): void {
   say();
 }
 
+/** The command, what it prints and its status. */
+async function told(host: Host): Promise<string> {
+  const sim = new SimHost(host);
+  await sim.listen();
+  let prints = "";
+  const running = runDoctor(
+    ["-f", "/etc/smtpd.conf", ...host.args],
+    { clock: sim.clock, checksFor: (args) => doctorChecks(args, sim.parties()) },
+    {
+      print: (text) => (prints += String(text)),
+      complain: (why) => assert.fail(why),
+      drained: () => undefined,
+      isTerminal: false,
+    },
+  );
+  const status = await sim.clock.runUntilSettled(running, MAX_MS);
+  return `$ smtpctl doctor ${host.args.join(" ")}`.trimEnd() + `\n${prints}exit ${status}\n`;
+}
+
 for (const host of [WELL, SICK]) {
   test(`a host that is ${host.name} is told so`, async () => {
-    const sim = new SimHost(host);
-    await sim.listen();
-    let prints = "";
-    const running = runDoctor(
-      ["-f", "/etc/smtpd.conf", ...host.args],
-      { clock: sim.clock, checksFor: (args) => doctorChecks(args, sim.parties()) },
-      {
-        print: (text) => (prints += String(text)),
-        complain: (why) => assert.fail(why),
-        drained: () => undefined,
-        isTerminal: false,
-      },
-    );
-    const status = await sim.clock.runUntilSettled(running, MAX_MS);
-    const told =
-      `$ smtpctl doctor ${host.args.join(" ")}`.trimEnd() + `\n${prints}exit ${status}\n`;
+    const all = await told(host);
     const golden = join(FOLDER, `${host.name}.txt`);
-    if (UPDATE) writeFileSync(golden, told);
-    assert.equal(told, readFileSync(golden, "utf8"));
+    if (UPDATE) writeFileSync(golden, all);
+    assert.equal(all, readFileSync(golden, "utf8"));
   });
 }
+
+test("who asks for no DNS has nobody connected to, but whom he names", async () => {
+  for (const [args, found] of [
+    [["--no-dns"], /^unknown port-25-out: no connection was tried$/mu],
+    [["--no-dns", "--connect", "mx.example.net"], /^ok +port-25-out mx\.example\.net: /mu],
+  ] as const)
+    assert.match(await told({ ...WELL, args }), found);
+});

@@ -132,6 +132,15 @@ test("DNS that fails is told where the way out would be", async () => {
   assert.match(printExplanation(explanation), /relay by MX of b\.example: 4\.4\.3 /u);
 });
 
+test("a server is shown as a relay host is written, be it an address", async () => {
+  const { world, daemon } = await running();
+  const forwardPaths = ["x@b.example", "x@[192.0.2.9]", "x@[IPv6:2001:db8::1]"];
+  const { recipients } = await explained(world, daemon, { username: "ben", forwardPaths });
+  const ways = recipients.flatMap(({ envelopes }) => envelopes.map(({ way }) => way));
+  const hosts = ways.map((way) => (way.kind === "relay" ? way.hops.map(({ host }) => host) : []));
+  assert.deepEqual(hosts, [["mx.b.example"], ["192.0.2.9"], ["[2001:db8::1]"]]);
+});
+
 test("no password of a list in a rule is told", async () => {
   const { world, daemon } = await running();
   const explanation = await explained(world, daemon, {

@@ -72,19 +72,28 @@ async function connectToNextHop(
   const [relay] = relays;
   if (relay === undefined)
     return unknown(`no connection was tried, as mail of ${address} stays here`, NAME_ONE);
-  const host = relays
-    .flatMap(({ hops }) => hops)
-    .map(hostAtPort25)
-    .find((each) => each !== undefined);
-  if (host !== undefined) return connectToHost(host, `, where mail of ${address} goes`, parts);
-  const why = relay.problem === "" ? `by no host at port ${DEFAULT_SMTP_PORT}` : relay.problem;
-  return unknown(`mail of ${address} leaves this machine: ${why}`, NAME_ONE);
+  const servers = relays.flatMap(({ hops }) => hops).flatMap(serverAtPort25);
+  const server = servers.find(({ problem }) => problem === "");
+  if (server !== undefined)
+    return connectToHost(server.host, `, where mail of ${address} goes`, parts);
+  return unknown(`mail of ${address} leaves this machine: ${lackOf(relay, servers)}`, NAME_ONE);
 }
 
-function hostAtPort25({ host }: ExplainedHop): string | undefined {
+type Server = Pick<ExplainedHop, "host" | "problem">;
+
+/** None, or the one. */
+function serverAtPort25({ host, problem }: ExplainedHop): readonly Server[] {
   const parsed = parseRelayUrl(host);
-  if ("reason" in parsed || parsed.endpoint.kind !== "tcp") return undefined;
-  return parsed.endpoint.port === DEFAULT_SMTP_PORT ? parsed.endpoint.host : undefined;
+  if ("reason" in parsed || parsed.endpoint.kind !== "tcp") return [];
+  const { endpoint } = parsed;
+  return endpoint.port === DEFAULT_SMTP_PORT ? [{ host: endpoint.host, problem }] : [];
+}
+
+/** Why none of the servers is one to connect to. */
+function lackOf(relay: { readonly problem: string }, [server]: readonly Server[]): string {
+  if (relay.problem !== "") return relay.problem;
+  if (server === undefined) return `by no host at port ${DEFAULT_SMTP_PORT}`;
+  return `${server.host}: ${server.problem}`;
 }
 
 /** @param why it is this server, behind a comma. */

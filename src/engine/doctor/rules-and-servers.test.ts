@@ -154,8 +154,18 @@ describe("port 25", () => {
       [{ forwardPaths: ["root@d.example"], dns: true }],
     );
   });
+  test("is tried with the first server that root's mail could go to", async () => {
+    const world = new World();
+    await world.serve("220 mx.d.example ESMTP");
+    const by = relayedBy(["gone.d.example", "mx.d.example"], "", ["gone.d.example"]);
+    assert.match(await lookByRoot(world, async () => explained(recipient(250, [by]))), /^ok: /u);
+  });
   const NOWHERE: readonly (readonly [Explanation | ExplainFault, string])[] = [
     [{ kind: "explain-fault", why: "it is busy" }, "it is busy"],
+    [
+      explained(recipient(250, [relayedBy(["gone.d.example"], "", ["gone.d.example"])])),
+      "mail of root@d.example leaves this machine: gone.d.example: has no address",
+    ],
     [
       explained(recipient(250, [envelope("ann@d.example", "local")])),
       "no connection was tried, as mail of root@d.example stays here",
@@ -222,10 +232,15 @@ function envelope(
   return { ...base, way: { kind, user: "ann", as, into: "" } };
 }
 
-/** Root's mail leaves by these hosts, or by none, as there is a problem. */
-function relayedBy(hosts: readonly string[], problem = ""): ExplainedEnvelope {
+/** Root's mail leaves by these hosts, of which `lost` have no address, or by none, as there is a problem. */
+function relayedBy(
+  hosts: readonly string[],
+  problem = "",
+  lost: readonly string[] = [],
+): ExplainedEnvelope {
   const hops = hosts.map((host) => {
-    return { host, preference: 10, addresses: [], tls: "", problem: "" };
+    const lack = lost.includes(host) ? "has no address" : "";
+    return { host, preference: 10, addresses: [], tls: "", problem: lack };
   });
   const { way, ...base } = envelope("admin@elsewhere.example", "relay");
   assert.equal(way.kind, "relay");

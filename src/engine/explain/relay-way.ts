@@ -155,11 +155,14 @@ async function hostHops(
   );
 }
 
-/** A host of port 25 is shown without it. */
+/** As a relay host is written: without port 25. */
 function hostOf({ endpoint }: NextHop): string {
-  if (endpoint.kind === "tcp" && endpoint.port === DEFAULT_SMTP_PORT) return endpoint.host;
-  return formatEndpoint(endpoint);
+  const written = formatEndpoint(endpoint);
+  const hasPort25 = endpoint.kind === "tcp" && endpoint.port === DEFAULT_SMTP_PORT;
+  return hasPort25 ? written.slice(0, -PORT_25.length) : written;
 }
+
+const PORT_25 = `:${DEFAULT_SMTP_PORT}`;
 
 async function explainedHop(
   host: string,

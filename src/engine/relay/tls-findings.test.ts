@@ -5,6 +5,7 @@ import { ABSENT, type Lookup } from "#base/lookup.ts";
 import type { TlsaRecord } from "#base/ports/resolver.ts";
 import type { StsPolicy } from "#protocols/sts/sts-policy.ts";
 import type { RelayAction } from "#model/config/action.ts";
+import { parseRelayUrl } from "#model/config/relay-url.ts";
 import { NO_TERMS, type TlsTerm } from "#model/envelope.ts";
 import type { TlsSession } from "#model/tls-session.ts";
 import type { SimZone } from "#world/sim/resolver.ts";
@@ -14,7 +15,8 @@ import { taskOf } from "#test/support/deliveries.ts";
 import { relayParties } from "#test/support/relay-parties.ts";
 import { Sink } from "#test/support/sink.ts";
 import { tlsServer } from "#test/support/tls-server.ts";
-import { finding } from "./tls-findings.ts";
+import { finding, isReported, NOTHING_PROMISED } from "./tls-findings.ts";
+import { hostsOf } from "./next-hops.ts";
 import { Relay } from "./relay.ts";
 
 const DAY_MS = 86_400_000;
@@ -246,6 +248,18 @@ test("nothing is counted of an address literal, which is nobody's domain", async
   const [result] = await clock.runUntilSettled(carrier.attempt(task), 1000);
   assert.equal(result?.outcome, "delivered");
   assert.deepEqual(counted, []);
+});
+
+test("who promises nothing is told of if it is a server of SMTP that has a name", () => {
+  const reported = ["far.example", "192.0.2.7", "lmtp://far.example:24", "unix:/run/out"].filter(
+    (url) => {
+      const host = parseRelayUrl(url);
+      assert.ok(!("reason" in host), url);
+      const { hops } = hostsOf([host], 0);
+      return hops.some((hop) => isReported({ hop, promised: NOTHING_PROMISED }));
+    },
+  );
+  assert.deepEqual(reported, ["far.example"]);
 });
 
 test("what a stranger says is bounded, and has no line end", () => {

@@ -258,3 +258,38 @@ test("no segment that is gone stays open for who has read a text of it", async (
   const { open, segments } = await openAfterDeliveries(true);
   assert.ok(open - unread.open <= segments, `${open} files are open, ${unread.open} by who writes`);
 });
+
+/** Mail in several segments, each of whose texts was read; what is open then beside what was before. */
+async function readFromAll(disk: SimDisk): Promise<{ spool: Spool; kept: number }> {
+  const spool = await openSpool(smallSpool(disk.files(), "dsync"));
+  const letters = Array.from({ length: 6 }, (_, at) => mail(at + 1, { textBytes: 5000 }));
+  for (const letter of letters) assert.equal(await spool.commit([accepted(letter)]), "durable");
+  const { openFiles } = disk;
+  for (const letter of letters) await readAll(spool.text(letter.message.msgid).chunks());
+  return { spool, kept: disk.openFiles - openFiles };
+}
+
+test("a spool that is closed leaves no segment open that was read", async () => {
+  const disk = emptyDisk(6);
+  const { spool, kept } = await readFromAll(disk);
+  assert.ok(kept > 0, "segments stay open");
+  await spool.close();
+  assert.equal(disk.openFiles, 0);
+});
+
+test("a text that could not be read, and one in a file of its own, leave no segment open", async () => {
+  const disk = emptyDisk(7);
+  const spool = await openSpool(smallSpool(disk.files(), "dsync"));
+  const [large, lost] = [mail(1, { textBytes: 5000 }), mail(2, { textBytes: 5000 })];
+  for (const letter of [large, lost]) {
+    const blob = spool.openBlob(letter.message.msgid);
+    assert.equal(await blob.write([letter.text]), "durable");
+    assert.equal(await spool.commit([acceptedAsBlob(letter)]), "durable");
+  }
+  const path = `${SPOOL_FOLDER}/blobs/${lost.message.msgid.slice(0, 2)}/${lost.message.msgid}`;
+  await disk.files().unlink(path);
+  assert.deepEqual(await readAll(spool.text(large.message.msgid).chunks()), large.text);
+  await assert.rejects(readAll(spool.text(lost.message.msgid).chunks()), { code: "ENOENT" });
+  await spool.close();
+  assert.equal(disk.openFiles, 0);
+});

@@ -242,7 +242,7 @@ class JournalSpool implements Spool {
     return outcome;
   }
 
-  /** Restates every message and unlinks what was there before. @throws {FilesError} */
+  /** Restates every message and unlinks what was there before; no text was read. @throws {FilesError} */
   async compact(): Promise<void> {
     await this.#upkeep.stop();
     const old = [...this.#journal.segments];
@@ -250,9 +250,7 @@ class JournalSpool implements Spool {
     for (const segment of old) {
       // One that holds something yet, as what is damaged in it could not be copied, keeps those after it.
       if (segment.liveMessages > 0) break;
-      const gone = await this.#journal.unlinkOldest();
-      this.#ledger.forget(gone);
-      await this.#segments.forget(gone);
+      this.#ledger.forget(await this.#journal.unlinkOldest());
     }
     // The one that there was may be under another key.
     await this.#checkpoints.writeAtOnce();

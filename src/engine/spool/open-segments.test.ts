@@ -105,3 +105,25 @@ test("a segment that could not be opened is tried anew by who asks next", async 
   assert.equal(await fixture.read(1), 1);
   assert.equal(fixture.disk.openFiles, 1);
 });
+
+test("who fails to open a segment that was forgotten takes it from nobody who has it since", async () => {
+  const fixture = new Fixture();
+  fixture.disk.failNext("open", "EMFILE");
+  const failing = fixture.read(1);
+  await fixture.open.forget(fixture.segmentAt(1));
+  const since = fixture.read(1);
+  await assert.rejects(failing, { code: "EMFILE" });
+  assert.equal(await since, 1);
+  assert.equal(fixture.disk.openFiles, 1);
+});
+
+test("nothing stays open that is read after the end, or beyond it", async () => {
+  const fixture = new Fixture();
+  const before = await fixture.open.open(fixture.segmentAt(1));
+  await fixture.open.close();
+  assert.deepEqual(await before.read(0, 1), Uint8Array.of(1));
+  assert.equal(await fixture.read(2), 2);
+  assert.equal(fixture.disk.openFiles, 1);
+  await before.close();
+  assert.equal(fixture.disk.openFiles, 0);
+});

@@ -22,6 +22,7 @@ export class OpenSegments {
   readonly #files: Files;
   /** The one that was used last at the end. */
   readonly #kept = new Map<Segment, Opened>();
+  #maxKept = MAX_OPEN_SEGMENTS;
 
   constructor(files: Files) {
     this.#files = files;
@@ -56,8 +57,9 @@ export class OpenSegments {
     if (opened.readers === 0) await closeFile(opened);
   }
 
-  /** As `forget`, for all of them. */
+  /** As `forget`, for all of them. Whoever opens one from now on opens it for himself. */
   async close(): Promise<void> {
+    this.#maxKept = 0;
     for (const segment of this.#kept.keys()) await this.forget(segment);
   }
 
@@ -69,7 +71,7 @@ export class OpenSegments {
 
   async #closeOldest(): Promise<void> {
     for (const segment of this.#kept.keys()) {
-      if (this.#kept.size <= MAX_OPEN_SEGMENTS) return;
+      if (this.#kept.size <= this.#maxKept) return;
       await this.forget(segment);
     }
   }

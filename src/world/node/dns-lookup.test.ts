@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import type { HostReach } from "#base/ports/http.ts";
 import { type DnsAnswer, foundUnsigned, NO_SUCH_DOMAIN } from "#base/ports/resolver.ts";
-import { dnsLookup } from "./dns-lookup.ts";
+import { dnsLookup, MAX_TRIED_ADDRESSES } from "./dns-lookup.ts";
 import { nodeHttp } from "./http.ts";
 
 type Addresses = DnsAnswer<readonly string[]>;
@@ -45,6 +45,18 @@ for (const [why, answer, reach] of NOWHERE) {
     assert.deepEqual(await told(answer, reach, true), [why, []]);
   });
 }
+
+test("of an answer with thousands of addresses a few are tried, of each family", async () => {
+  const ipv4 = Array.from({ length: 3000 }, (_, at) => `8.8.${at >> 8}.${at & 255}`);
+  const ipv6 = Array.from({ length: 3000 }, (_, at) => `2606:4700::${at}`);
+  const families = [ipv4, ipv6].map((all) => all.slice(0, MAX_TRIED_ADDRESSES));
+  const expected = families.flatMap((few, at) =>
+    few.map((address) => ({ address, family: at === 0 ? 4 : 6 })),
+  );
+  const answer = foundUnsigned([...ipv4, ...ipv6], "far.example");
+  for (const reach of ["anywhere", "public"] as const)
+    assert.deepEqual(await told(answer, reach, true), [null, expected]);
+});
 
 test("a web server inside our own network is not even connected to", async (t) => {
   let connections = 0;

@@ -5,7 +5,8 @@
  *
  * "public" leaves out addresses of our own network and machine, so that no stranger has us talk to
  * what only we can reach. What was looked at is what is connected to: a name that has another
- * address the next time gains nothing.
+ * address the next time gains nothing. Of many addresses a few of each family are tried, so that no
+ * answer has us knock at thousands of machines.
  *
  * Source: RFC 8460 §3 (a domain names any web server); CWE-918.
  */
@@ -15,12 +16,15 @@ import type { HostReach } from "#base/ports/http.ts";
 import type { Resolver } from "#base/ports/resolver.ts";
 import { isPublic } from "#base/public-address.ts";
 
+/** Of one family: servers that have more are reached by any of them. */
+export const MAX_TRIED_ADDRESSES = 4;
+
 export function dnsLookup(resolver: Pick<Resolver, "addresses">, reach: HostReach): LookupFunction {
   return (name, options, found) => {
     void resolver.addresses(name).then((answer) => {
       if (answer.kind === "unavailable") return found(answer.cause, []);
       const all = answer.kind === "found" ? answer.value : [];
-      const addresses = (reach === "public" ? all.filter(isOutside) : all).map(withFamily);
+      const addresses = few(reach === "public" ? all.filter(isOutside) : all);
       const [first] = addresses;
       if (first === undefined) {
         const why = all.length === 0 ? "its name has no address" : NOT_OUTSIDE;
@@ -39,6 +43,15 @@ function isOutside(address: string): boolean {
   return parsed !== undefined && isPublic(parsed);
 }
 
-function withFamily(address: string): { readonly address: string; readonly family: 4 | 6 } {
-  return { address, family: isIPv6(address) ? 6 : 4 };
+interface AddressOfFamily {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+/** In their order. */
+function few(addresses: readonly string[]): AddressOfFamily[] {
+  const taken = { 4: 0, 6: 0 };
+  return addresses
+    .map((address): AddressOfFamily => ({ address, family: isIPv6(address) ? 6 : 4 }))
+    .filter(({ family }) => ++taken[family] <= MAX_TRIED_ADDRESSES);
 }
