@@ -85,7 +85,9 @@ type Server = Pick<ExplainedHop, "host" | "problem">;
 function serverAtPort25({ host, problem }: ExplainedHop): readonly Server[] {
   const parsed = parseRelayUrl(host);
   if ("reason" in parsed || parsed.endpoint.kind !== "tcp") return [];
-  const { endpoint } = parsed;
+  const { protocol, tls, endpoint } = parsed;
+  // These greet in another way, or inside TLS.
+  if (protocol !== "smtp" || tls === "smtps") return [];
   return endpoint.port === DEFAULT_SMTP_PORT ? [{ host: endpoint.host, problem }] : [];
 }
 
