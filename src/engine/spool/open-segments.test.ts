@@ -127,3 +127,13 @@ test("nothing stays open that is read after the end, or beyond it", async () => 
   await before.close();
   assert.equal(fixture.disk.openFiles, 0);
 });
+
+test("what is read as of a file leaves a segment open, and lets it go when it is forgotten", async () => {
+  const fixture = new Fixture();
+  const file = fixture.open.readable(fixture.segmentAt(3));
+  assert.deepEqual(await file.read(0, 1), Uint8Array.of(3));
+  assert.deepEqual(await file.read(0, 1), Uint8Array.of(3));
+  assert.deepEqual([fixture.opened, fixture.disk.openFiles], [1, 1]);
+  await fixture.open.forget(fixture.segmentAt(3));
+  assert.equal(fixture.disk.openFiles, 0);
+});

@@ -1,6 +1,5 @@
 /**
- * Segments that are open for reading. A text that is read mostly lies beside the one that was
- * read before: the segments that were used last stay open, a bounded number of them, until they
+ * Segments that are open for reading. What is read mostly lies beside what was read before: the segments that were used last stay open, a bounded number of them, until they
  * are unlinked.
  */
 import type { Files, OpenFile, ReadableFile } from "#base/ports/files.ts";
@@ -22,10 +21,11 @@ export class OpenSegments {
   readonly #files: Files;
   /** The one that was used last at the end. */
   readonly #kept = new Map<Segment, Opened>();
-  #maxKept = MAX_OPEN_SEGMENTS;
+  #maxKept: number;
 
-  constructor(files: Files) {
+  constructor(files: Files, maxKept: number = MAX_OPEN_SEGMENTS) {
     this.#files = files;
+    this.#maxKept = maxKept;
   }
 
   /** To be closed once, by who has opened it. @throws {FilesError} */
@@ -47,6 +47,20 @@ export class OpenSegments {
       if (this.#kept.get(segment) === opened) this.#kept.delete(segment);
       throw error;
     }
+  }
+
+  /** A segment as a file that need not be closed: it is open for each read. */
+  readable(segment: Segment): ReadableFile {
+    return {
+      read: async (offset, length) => {
+        const file = await this.open(segment);
+        try {
+          return await file.read(offset, length);
+        } finally {
+          await file.close();
+        }
+      },
+    };
   }
 
   /** Closes a segment that will not be read any more, once those that read it now have done so. */

@@ -3,13 +3,13 @@
  * after the other have their states near each other: the last stretches that were read
  * stay in memory, a bounded number of them, and most records then cost no system call.
  */
-import { type Files, FilesError, type OpenFile } from "#base/ports/files.ts";
+import { type Files, FilesError } from "#base/ports/files.ts";
 import { FileWindow } from "./file-window.ts";
-import { tolerate } from "./file-faults.ts";
 import type { Position } from "./live-message.ts";
+import { OpenSegments } from "./open-segments.ts";
 import { type RecordStates, RememberedStates } from "./record-states.ts";
 import type { Segment } from "./segment.ts";
-import { type RecordFinding, type RecordPlace, readRecordAt } from "./segment-scan.ts";
+import { type RecordFinding, readRecordAt } from "./segment-scan.ts";
 
 const STRETCH_BYTES: number = 256 * 1024;
 /** Read at once where records are read in order: each read waits for a turn of a busy event loop. */
@@ -20,10 +20,8 @@ const MAX_STRETCHES = 16;
 const MAX_FILES = 16;
 
 export class RecordReader {
-  readonly #files: Files;
+  readonly #segments: OpenSegments;
   readonly #segmentOf: (sequence: number) => Segment | undefined;
-  /** By segment, the one that was used last at the end. */
-  readonly #open = new Map<Segment, OpenFile>();
   /** By segment and number of the stretch in it, the one that was used last at the end. */
   readonly #stretches = new Map<string, FileWindow>();
   readonly #states = new RememberedStates();
@@ -31,7 +29,7 @@ export class RecordReader {
   #orderly: { readonly segment: Segment; readonly window: FileWindow } | undefined;
 
   constructor(files: Files, segmentOf: (sequence: number) => Segment | undefined) {
-    this.#files = files;
+    this.#segments = new OpenSegments(files, MAX_FILES);
     this.#segmentOf = segmentOf;
   }
 
@@ -43,21 +41,17 @@ export class RecordReader {
   async read({ sequence, at }: Position): Promise<RecordFinding | undefined> {
     const segment = this.#segmentOf(sequence);
     if (segment === undefined) return undefined;
-    const file = await this.#fileOf(segment);
-    if (file === undefined) return undefined;
-    const window = this.#windowAt(segment, file, at);
-    return recordAt(file, window, { segment, at, end: segment.bytes });
+    return this.#recordAt(this.#windowAt(segment, at), segment, at);
   }
 
   /** As `read`, for places that come in order. @throws {FilesError} */
   async readNext({ sequence, at }: Position): Promise<RecordFinding | undefined> {
     const segment = this.#segmentOf(sequence);
-    const file = segment && (await this.#fileOf(segment));
-    if (segment === undefined || file === undefined) return undefined;
+    if (segment === undefined) return undefined;
     if (this.#orderly?.segment !== segment) {
-      this.#orderly = { segment, window: new FileWindow(file, ORDERLY_BYTES) };
+      this.#orderly = { segment, window: this.#windowOn(segment, ORDERLY_BYTES) };
     }
-    return recordAt(file, this.#orderly.window, { segment, at, end: segment.bytes });
+    return this.#recordAt(this.#orderly.window, segment, at);
   }
 
   /** What the record at a place says of envelopes; else as `read`. @throws {FilesError} */
@@ -70,41 +64,34 @@ export class RecordReader {
 
   /** Must be called when it is not needed any more. */
   async close(): Promise<void> {
-    while (this.#open.size > 0) await this.#closeOldest();
+    await this.#segments.close();
   }
 
-  /** The open file of a segment; undefined if it is gone. @throws {FilesError} */
-  async #fileOf(segment: Segment): Promise<OpenFile | undefined> {
-    const known = this.#open.get(segment);
-    if (known !== undefined) return known;
-    if (this.#open.size === MAX_FILES) await this.#closeOldest();
+  async #recordAt(
+    window: FileWindow,
+    segment: Segment,
+    at: number,
+  ): Promise<RecordFinding | undefined> {
+    const place = { segment, at, end: segment.bytes };
     try {
-      const file = await this.#files.open(segment.path, "read");
-      this.#open.set(segment, file);
-      return file;
+      const record = await readRecordAt(window, place);
+      // What was read while it was being written is not what lies there now.
+      return record ?? (await readRecordAt(this.#windowOn(segment, STRETCH_BYTES), place));
     } catch (error) {
       if (error instanceof FilesError && error.code === "ENOENT") return undefined;
       throw error;
     }
   }
 
-  async #closeOldest(): Promise<void> {
-    for (const [segment, file] of this.#open) {
-      this.#open.delete(segment);
-      if (this.#orderly?.segment === segment) this.#orderly = undefined;
-      for (const key of this.#stretches.keys()) {
-        if (key.startsWith(`${segment.sequence}/`)) this.#stretches.delete(key);
-      }
-      await tolerate(file.close());
-      return;
-    }
+  #windowOn(segment: Segment, bytes: number): FileWindow {
+    return new FileWindow(this.#segments.readable(segment), bytes);
   }
 
-  #windowAt(segment: Segment, file: OpenFile, at: number): FileWindow {
+  #windowAt(segment: Segment, at: number): FileWindow {
     const key = `${segment.sequence}/${Math.floor(at / STRETCH_BYTES)}`;
     let window = this.#stretches.get(key);
     if (window === undefined) {
-      window = new FileWindow(file, STRETCH_BYTES);
+      window = this.#windowOn(segment, STRETCH_BYTES);
       if (this.#stretches.size === MAX_STRETCHES) this.#forgetOldest();
     } else {
       this.#stretches.delete(key);
@@ -119,14 +106,4 @@ export class RecordReader {
       return;
     }
   }
-}
-
-async function recordAt(
-  file: OpenFile,
-  window: FileWindow,
-  place: RecordPlace,
-): Promise<RecordFinding | undefined> {
-  const record = await readRecordAt(window, place);
-  // What was read while it was being written is not what lies there now.
-  return record ?? readRecordAt(new FileWindow(file, STRETCH_BYTES), place);
 }
